@@ -1,0 +1,30 @@
+# The image of worker and watcher. Built from the lock file, by hash; runs without root and without a shell's help.
+FROM python:3.13-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/airunway
+COPY requirements-runtime.txt /src/
+RUN /opt/airunway/bin/pip install --require-hashes -r /src/requirements-runtime.txt
+COPY pyproject.toml README.md /src/
+COPY api /src/api
+COPY selection /src/selection
+COPY providers /src/providers
+COPY clients /src/clients
+COPY activities /src/activities
+COPY workflows /src/workflows
+COPY workers /src/workers
+COPY sandbox /src/sandbox
+RUN /opt/airunway/bin/pip install --no-deps --no-build-isolation /src
+
+FROM python:3.13-slim-bookworm
+LABEL org.opencontainers.image.title="airunway" \
+      org.opencontainers.image.description="AI Runway's control plane as Temporal workflows: worker and watcher"
+ENV PATH=/opt/airunway/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    AIRUNWAY_LOG_FORMAT=json
+COPY --from=build /opt/airunway /opt/airunway
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 8081
+ENTRYPOINT ["airunway"]
+CMD ["worker"]

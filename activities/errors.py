@@ -1,0 +1,28 @@
+"""From a client's error to Temporal's: retryable or final, with the wait the other side asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from clients.errors import ClientError
+
+
+def to_application_error(err: ClientError) -> ApplicationError:
+    """The failure to raise from an activity. Its type is the client's error class."""
+    delay = timedelta(seconds=err.retry_after) if err.retry_after else None
+    return ApplicationError(
+        str(err), type=type(err).__name__, non_retryable=not err.retryable, next_retry_delay=delay
+    )
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise a client's errors as Temporal failures."""
+    try:
+        yield
+    except ClientError as err:
+        raise to_application_error(err) from err

@@ -1,0 +1,20 @@
+"""Worker and watcher in one process, for benchmarks."""
+
+import asyncio
+
+from providers.registry import installed_providers
+from workers.settings import Settings
+from workers.worker import run_watcher, run_worker
+
+
+async def main() -> None:
+    """Run until killed."""
+    settings = Settings()
+    providers = {name: provider for name, provider in installed_providers().items() if name == "kaito"}
+    await asyncio.gather(
+        run_worker(settings, providers=providers), run_watcher(settings, providers=providers)
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

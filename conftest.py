@@ -1,0 +1,5 @@
+"""Makes the real servers' fixtures known to every test; a server starts at the first test that asks for
+it.
+"""
+
+pytest_plugins = ["tests.servers.fixtures"]

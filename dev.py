@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Set up and run everything from a checkout. Needs Python 3.11 or newer and nothing else.
+
+    python3 dev.py up          try the whole system on this machine (arguments go to `airunway up`)
+    python3 dev.py test        the tests that need nothing but Python (arguments go to pytest)
+    python3 dev.py test-real   the tests against real servers, which it builds first (needs Go)
+
+    python3 dev.py airunway …  the command line
+    python3 dev.py lint        style, imports and their directions
+    python3 dev.py types       mypy
+    python3 dev.py format      put the code into shape
+    python3 dev.py generate    what is generated from the code, under deploy/
+    python3 dev.py lock        requirements*.txt from pyproject.toml (needs uv)
+    python3 dev.py setup       only install
+
+Everything is installed from requirements.txt, by hash, into .venv, or into the virtual environment that is
+active; again only when requirements.txt or pyproject.toml changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "requirements.txt"
+PROJECT = ROOT / "pyproject.toml"
+OLDEST = (3, 11)
+GENERATORS = ("api.crd", "tools.generate.provider_roles", "tools.generate.settings_table")
+
+RUNTIME_LOCK = "requirements-runtime.txt"  # what the container image installs: no tools, no tests
+LOCK_OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
+LOCK_OPTIONS += ["--no-emit-index-url", "--no-emit-find-links"]
+
+
+class Problem(Exception):
+    """What stands in the way, and what to do about it."""
+
+
+# -- the environment ------------------------------------------------------------------------------------
+
+
+def environment() -> Path:
+    """The virtual environment to use; made when there is none."""
+    if sys.prefix != sys.base_prefix:
+        return Path(sys.prefix)
+    folder = ROOT / ".venv"
+    if not _python(folder).exists():
+        _make(folder)
+    return folder
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _make(folder: Path) -> None:
+    try:
+        import ensurepip  # noqa: F401  (Debian ships Python without it)
+        import venv
+    except ImportError:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise Problem(
+            "this Python cannot make virtual environments; on Debian or Ubuntu: "
+            f"apt install python{version}-venv (or python3-venv)"
+        ) from None
+    print(f"making {folder.name}", flush=True)
+    venv.create(folder, with_pip=True, clear=True)
+
+
+def install(folder: Path) -> None:
+    """Install what requirements.txt pins and the checkout itself, unless that is done already."""
+    stamp, wanted = folder / ".airunway-stamp", _fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print("installing from requirements.txt; the first time this takes a minute", flush=True)
+    pip = [
+        str(_python(folder)),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
+    _run([*pip, "--require-hashes", "-r", str(LOCK)], "the packages could not be installed")
+    _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], "the checkout could not be installed")
+    stamp.write_text(wanted)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
+    for file in (LOCK, PROJECT):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+# -- commands -------------------------------------------------------------------------------------------
+
+
+def airunway(folder: Path, arguments: list[str]) -> None:
+    """The command line, where you are: its arguments may be relative paths."""
+    _become([str(_python(folder)), "-m", "workers.cli", *arguments], where=None)
+
+
+def up(folder: Path, arguments: list[str]) -> None:
+    """The sandbox."""
+    airunway(folder, ["up", *arguments])
+
+
+def test(folder: Path, arguments: list[str]) -> None:
+    """Every test that needs no real servers."""
+    _become([str(_python(folder)), "-m", "pytest", "-m", "not real", "-n", "auto", *arguments])
+
+
+def test_real(folder: Path, arguments: list[str]) -> None:
+    """Build or install the real servers, then every test that needs them; a missing one is a failure."""
+    python = str(_python(folder))
+    _run([python, "tools/real/debian.py"], "PostgreSQL or OpenSSL is missing")
+    _run([python, "tools/real/build.py"], "the real servers could not be built")
+    os.environ["AIRUNWAY_REAL"] = "1"
+    _become([python, "-m", "pytest", "-m", "real", *arguments])
+
+
+def lint(folder: Path, arguments: list[str]) -> None:
+    """Style, and the directions of imports."""
+    python = str(_python(folder))
+    _run([python, "-m", "ruff", "check", *arguments], "ruff has findings")
+    _run([python, "-m", "ruff", "format", "--check"], "some files are not formatted; run: dev.py format")
+    _run([str(_python(folder).parent / "lint-imports")], "imports point the wrong way")
+
+
+def types(folder: Path, arguments: list[str]) -> None:
+    """mypy over our packages."""
+    _become([str(_python(folder)), "-m", "mypy", *arguments])
+
+
+def format_code(folder: Path, arguments: list[str]) -> None:
+    """Format, and mend what can be mended without thinking."""
+    python = str(_python(folder))
+    _run([python, "-m", "ruff", "check", "--fix", "--quiet", *arguments], "ruff has findings")
+    _become([python, "-m", "ruff", "format", *arguments])
+
+
+def generate(folder: Path, _arguments: list[str]) -> None:
+    """Write what is generated from the code."""
+    for module in GENERATORS:
+        _run([str(_python(folder)), "-m", module], f"{module} failed")
+
+
+def lock(folder: Path, arguments: list[str]) -> None:
+    """Resolve pyproject.toml into the two lock files; the second holds a part of the first."""
+    uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
+    compile_command = [uv, "pip", "compile", *LOCK_OPTIONS, PROJECT.name, *arguments]
+    _run([*compile_command, "--extra", "test", "-o", LOCK.name], "the lock file could not be made")
+    part = ["--extra", "build", "-c", LOCK.name, "--no-annotate", "-o", RUNTIME_LOCK]
+    _run([*compile_command, *part], "the image's lock file could not be made")
+
+
+def setup(_folder: Path, _arguments: list[str]) -> None:
+    """Nothing beyond installing."""
+    print("installed")
+
+
+COMMANDS = {
+    "up": up,
+    "test": test,
+    "test-real": test_real,
+    "airunway": airunway,
+    "lint": lint,
+    "types": types,
+    "format": format_code,
+    "generate": generate,
+    "lock": lock,
+    "setup": setup,
+}
+
+
+def _run(command: list[str], problem: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=ROOT, check=False)
+    except FileNotFoundError:
+        raise Problem(f"{problem}: there is no command {command[0]}") from None
+    if done.returncode:
+        raise Problem(f"{problem} (see above)")
+
+
+def _become(command: list[str], *, where: Path | None = ROOT) -> None:
+    """Go on as another program, so that Ctrl-C and the exit status are its own."""
+    if where is not None:
+        os.chdir(where)
+    sys.stdout.flush()
+    if os.name == "nt":
+        sys.exit(subprocess.run(command, check=False).returncode)
+    os.execv(command[0], command)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command."""
+    if sys.version_info < OLDEST:
+        have = ".".join(map(str, sys.version_info[:3]))
+        print(f"error: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {have}", file=sys.stderr)
+        return 1
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if arguments else 2
+    command = COMMANDS.get(arguments[0])
+    if command is None:
+        print(f"error: no command {arguments[0]}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        folder = environment()
+        install(folder)
+        command(folder, arguments[1:])
+    except Problem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""NVIDIA Dynamo: one DynamoGraphDeployment per deployment, aggregated or with prefill and decode workers."""
+
+from __future__ import annotations
+
+from api.model_deployment import ModelDeployment
+from providers.contract import Provider
+from providers.dynamo.check import check
+from providers.dynamo.config import CLAIM, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
+from providers.dynamo.ignored import ignored_fields
+from providers.dynamo.render import render
+from providers.dynamo.stages import CONDITIONS, stages
+from providers.dynamo.status import read_status
+
+__all__ = ["PROVIDER"]
+
+
+def _pod_selector(deployment: ModelDeployment) -> str:
+    return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
+
+
+PROVIDER = Provider(
+    name=NAME,
+    kinds=(GRAPH, CLAIM, JOB),
+    registration=registration,
+    check=check,
+    render=render,
+    read_status=read_status,
+    health=health,
+    operator_selector=OPERATOR_SELECTOR,
+    ignored_fields=ignored_fields,
+    pod_selector=_pod_selector,
+    crd_version=GRAPH.api_version,
+    stages=stages,
+    stage_conditions=CONDITIONS,
+)

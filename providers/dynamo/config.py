@@ -1,0 +1,156 @@
+"""What Dynamo offers: its InferenceProviderConfig and the probe of its operator. Source: dynamo.md §2, §3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from api import names
+from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
+from providers.upstream import count_at, name_of, text_at
+
+NAME = "dynamo"
+GRAPH = UpstreamKind(
+    api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
+)
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+JOB = UpstreamKind(api_version="batch/v1", kind="Job", plural="jobs", builtin=True)
+
+OPERATOR_SELECTOR = "app.kubernetes.io/name=dynamo-operator"
+OPERATOR_NAMESPACE = "dynamo-system"
+HEALTH_CONDITION = "UpstreamReady"
+
+_RELEASE = "dynamo-platform"
+_DESCRIPTION = "NVIDIA Dynamo for high-performance GPU inference"
+_DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/dynamo.md"
+
+
+def _engine(name: str, *, modes: list[str], formats: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "servingModes": modes,
+        "apiFormats": formats,
+        "gpuSupport": True,
+        "gateway": {
+            "managesInferencePool": True,
+            "inferencePoolNamePattern": "{name}-pool",
+            "inferencePoolNamespace": "{namespace}",
+        },
+    }
+
+
+_BOTH_MODES = ["aggregated", "disaggregated"]
+_CAPABILITIES: dict[str, Any] = {
+    "engines": [
+        _engine("vllm", modes=_BOTH_MODES, formats=["openai-chat", "openai-responses", "anthropic-messages"]),
+        _engine("sglang", modes=_BOTH_MODES, formats=["openai-chat", "anthropic-messages"]),
+        _engine("trtllm", modes=["aggregated"], formats=["openai-chat", "openai-responses"]),
+    ]
+}
+
+_SELECTION_RULES: list[dict[str, Any]] = [
+    {"condition": "spec.engine.type == 'trtllm'", "priority": 100},
+    {"condition": "spec.engine.type == 'sglang'", "priority": 100},
+    {"condition": "has(spec.serving) && spec.serving.mode == 'disaggregated'", "priority": 90},
+    {
+        "condition": (
+            "has(spec.resources.gpu) && spec.resources.gpu.count > 0 && spec.engine.type == 'vllm'"
+        ),
+        "priority": 50,
+    },
+]
+
+_HEALTH = {
+    "crds": [
+        {"name": "dynamographdeployments.nvidia.com", "displayName": "DynamoGraphDeployment CRD"},
+    ],
+    "operatorPods": [
+        {
+            "namespace": OPERATOR_NAMESPACE,
+            "selectors": [
+                f"control-plane=controller-manager,{OPERATOR_SELECTOR},app.kubernetes.io/instance={_RELEASE}",
+                OPERATOR_SELECTOR,
+                "control-plane=controller-manager",
+            ],
+        },
+        {"selectors": [OPERATOR_SELECTOR]},
+    ],
+}
+
+_INSTALLATION = {
+    "description": _DESCRIPTION,
+    "defaultNamespace": OPERATOR_NAMESPACE,
+    "helmRepos": [{"name": "nvidia-ai-dynamo", "url": CHART_REPOSITORY}],
+    "helmCharts": [
+        {
+            "name": _RELEASE,
+            "chart": CHART,
+            "namespace": OPERATOR_NAMESPACE,
+            "createNamespace": True,
+            "values": {"global.grove.install": True},
+        }
+    ],
+    "steps": [
+        {
+            "title": "Install Dynamo Platform",
+            "command": (
+                f"helm upgrade --install {_RELEASE} {CHART} --namespace {OPERATOR_NAMESPACE} "
+                "--create-namespace --set-json global.grove.install=true"
+            ),
+            "description": (
+                f"Install the Dynamo operator {VERSION} and its CRDs, with Grove for multi-node workers."
+            ),
+        }
+    ],
+}
+
+
+def registration() -> Registration:
+    """The InferenceProviderConfig of Dynamo."""
+    return Registration(
+        annotations={
+            names.ANNOTATION_DISPLAY_NAME: "Dynamo",
+            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
+            names.ANNOTATION_DEFAULT_NAMESPACE: OPERATOR_NAMESPACE,
+            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
+            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
+            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
+            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
+            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
+        },
+        spec={"capabilities": _CAPABILITIES, "selectionRules": _SELECTION_RULES},
+    )
+
+
+def health(facts: UpstreamFacts) -> UpstreamHealth:
+    """Whether the kind is served, and no operator that can be seen is down (dynamo.md §3, weak spot 17).
+
+    No operator in sight is no reason to be unready: it may carry other labels, as the reference allows.
+    """
+    served = [kind for kind in facts.kinds if kind.group == GRAPH.group and kind.kind == GRAPH.kind]
+    if all(kind.version != GRAPH.version for kind in served):
+        versions = ", ".join(sorted(kind.version for kind in served))
+        found = f"only as {versions}" if versions else "not at all; install the Helm chart dynamo-platform"
+        return _answer("CRDMissing", f"{GRAPH.kind} ({GRAPH.api_version}) is needed, but served {found}")
+    if not facts.deployments:
+        message = f"{GRAPH.kind} is served; no operator labelled {OPERATOR_SELECTOR} was found"
+        return _answer("UpstreamControllerUnknown", message, ready=True)
+    ready = [operator for operator in facts.deployments if count_at(operator, "status", "readyReplicas") > 0]
+    chosen = ready[0] if ready else facts.deployments[0]
+    operator = f"{text_at(chosen, 'metadata', 'namespace')}/{name_of(chosen)}"
+    if not ready:
+        return _answer("UpstreamControllerNotReady", f"the Dynamo operator {operator} has no ready replica")
+    return _answer("UpstreamHealthy", f"the Dynamo operator {operator} is ready", ready=True)
+
+
+def _answer(reason: str, message: str, *, ready: bool = False) -> UpstreamHealth:
+    return UpstreamHealth(
+        ready=ready,
+        reason=reason,
+        message=message,
+        condition=HEALTH_CONDITION,
+        crd_version=GRAPH.api_version,
+    )

@@ -1,0 +1,174 @@
+"""The Job that downloads a model into its cache before the workers start. Pure.
+
+Source: dynamo.md §7.2, weak spots 11 and 12.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api import names
+from api.core_types import ConditionStatus
+from api.model_deployment import ModelDeployment, StorageVolume
+from providers import common, storage
+from providers.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
+from providers.dynamo.config import JOB
+from providers.dynamo.ownership import is_going, is_ours, is_owned
+from providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
+from providers.dynamo.release import DOWNLOAD_IMAGE
+from providers.upstream import UpstreamCondition, conditions_at, count_at, mapping_at
+
+DOWNLOADED = "ModelDownloaded"
+IMAGE_VARIABLE = "AIRUNWAY_DYNAMO_DOWNLOAD_IMAGE"
+LABEL_JOB_TYPE = "airunway.ai/job-type"
+REQUEST = "airunway.ai/download-request"
+"""Annotation of the Job: a digest of what it was made for."""
+RETRY_SECONDS = 15
+
+_CONTAINER = "model-download"
+_VOLUME = "model-cache"
+_BACKOFF_LIMIT = 6
+
+Found = Mapping[str, Any] | None
+
+
+def download_stage(deployment: ModelDeployment, context: RenderContext) -> Stage | None:
+    """The stage, if a download is needed: Hugging Face weights and a cache that can be written."""
+    volume = download_volume(deployment)
+    if volume is None:
+        return None
+    job = download_job(deployment, volume, image=context.env.get(IMAGE_VARIABLE) or DOWNLOAD_IMAGE)
+    return Stage(
+        condition=DOWNLOADED,
+        reads=[(JOB, job["metadata"]["name"])],
+        judge=lambda live: judge_job(deployment, job, live[0]),
+    )
+
+
+def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: str) -> Manifest:
+    """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone."""
+    path = storage.mount_path(volume)
+    secret = common.hugging_face_secret(deployment)
+    labels = {
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
+        LABEL_JOB_TYPE: _CONTAINER,
+    }
+    container = {
+        "name": _CONTAINER,
+        "image": image,
+        "args": ["download", common.model_id(deployment)],
+        "env": [{"name": "HF_HOME", "value": path}],
+        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
+        "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "16Gi"}},
+        "volumeMounts": [{"name": _VOLUME, "mountPath": path}],
+    }
+    claim = {"claimName": storage.claim_name(deployment, volume)}
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        **common.without_empty(
+            nodeSelector=common.node_selector(deployment), tolerations=common.tolerations(deployment)
+        ),
+        "volumes": [{"name": _VOLUME, "persistentVolumeClaim": claim}],
+    }
+    return {
+        "apiVersion": JOB.api_version,
+        "kind": JOB.kind,
+        "metadata": common.object_metadata(
+            deployment,
+            name=f"{deployment.name}{DOWNLOAD_SUFFIX}",
+            labels=labels,
+            annotations={REQUEST: _request_digest(pod)},
+        ),
+        "spec": {
+            "backoffLimit": _BACKOFF_LIMIT,
+            "completions": 1,
+            "parallelism": 1,
+            "template": {"spec": pod},
+        },
+    }
+
+
+def judge_job(deployment: ModelDeployment, desired: Manifest, live: Found) -> StageVerdict:
+    """Whether the model is there; `live` is the Job as it is, None when there is none.
+
+    A Job that is gone after it was done is not made again: cleaning up must not take a served model down.
+    A Job that is not done, and asks for something else than now (another token, node, claim), is replaced.
+    """
+    name = desired["metadata"]["name"]
+    if live is None:
+        return _done() if was_downloaded(deployment) else _running(create=[desired])
+    if not is_owned(deployment, live):
+        if not is_ours(live):
+            return _failed(f"Job {name} exists and belongs to somebody else; delete it or rename this one")
+        return _running(delete=[] if is_going(live) else [live])
+    conditions = conditions_at(live, "status", "conditions")
+    failed = conditions.get("Failed", UpstreamCondition("Failed"))
+    if conditions.get("Complete", UpstreamCondition("Complete")).is_true:
+        return _done()
+    if not failed.is_true and count_at(live, "status", "succeeded") >= 1:
+        return _done()
+    if is_going(live):
+        return _running()
+    if _is_outdated(live, desired):
+        return _running(delete=[live])
+    if failed.is_true:
+        return _failed(f"model download Job {name} failed permanently: {failed.message}", hint=True)
+    attempts = count_at(live, "status", "failed")
+    if attempts >= _backoff_limit(live):
+        return _failed(f"model download Job {name} failed {attempts} times", hint=True)
+    return _running()
+
+
+def was_downloaded(deployment: ModelDeployment) -> bool:
+    """Whether the deployment's status remembers a finished download."""
+    conditions = (deployment.status.conditions or ()) if deployment.status else ()
+    return any(entry.type == DOWNLOADED and entry.status is ConditionStatus.TRUE for entry in conditions)
+
+
+def _backoff_limit(job: Mapping[str, Any]) -> int:
+    limit = mapping_at(job, "spec").get("backoffLimit")
+    return limit if isinstance(limit, int) else _BACKOFF_LIMIT
+
+
+def _request_digest(pod: Mapping[str, Any]) -> str:
+    """What a Job is for, as a short text. Not its image: a new one changes nothing about the download."""
+    container = {key: value for key, value in pod["containers"][0].items() if key != "image"}
+    wish = {**pod, "containers": [container]}
+    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_outdated(live: Mapping[str, Any], desired: Manifest) -> bool:
+    """Whether a Job was made for another request. One without a record (AI Runway's own) is kept."""
+    made_for = mapping_at(live, "metadata", "annotations").get(REQUEST)
+    return made_for is not None and made_for != desired["metadata"]["annotations"][REQUEST]
+
+
+def _done() -> StageVerdict:
+    return StageVerdict(
+        condition=_condition("True", "DownloadComplete", "The model is downloaded"), ready=True
+    )
+
+
+def _running(*, create: Sequence[Manifest] = (), delete: Sequence[Mapping[str, Any]] = ()) -> StageVerdict:
+    return StageVerdict(
+        condition=_condition("False", "DownloadInProgress", "Model download in progress"),
+        retry_seconds=RETRY_SECONDS,
+        create=create,
+        delete=delete,
+    )
+
+
+def _failed(cause: str, *, hint: bool = False) -> StageVerdict:
+    message = f"{cause}; delete the Job to try again" if hint else cause
+    return StageVerdict(
+        condition=_condition("False", "DownloadFailed", message), failure=f"Model download failed: {message}"
+    )
+
+
+def _condition(status: str, reason: str, message: str) -> ReportedCondition:
+    return ReportedCondition(type=DOWNLOADED, status=status, reason=reason, message=message)

@@ -1,0 +1,138 @@
+"""The override keys that Dynamo gives a meaning of their own. Source: dynamo.md §9.
+
+    routerMode, frontend.{replicas, resources.{cpu, memory}}, epp.{replicas, image}
+
+Everything else in `spec.provider.overrides` that has an effect stands under `spec`, which is merged into
+the rendered object. Keys are matched exactly: a key in other letters would slip past admission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.model_deployment import ModelDeployment
+from providers import overrides
+from providers.contract import RenderError
+
+DEFAULT_ROUTER_MODE = "round-robin"
+ROUTER_MODES = (
+    DEFAULT_ROUTER_MODE,
+    "random",
+    "power-of-two",
+    "least-loaded",
+    "device-aware-weighted",
+    "kv",
+    "direct",
+)
+"""What the frontend accepts as `DYN_ROUTER_MODE`."""
+
+MERGED_KEY = "spec"
+TYPED_KEYS: Mapping[str, Any] = {
+    "routerMode": None,
+    "frontend": {"replicas": None, "resources": {"cpu": None, "memory": None}},
+    "epp": {"replicas": None, "image": None},
+}
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The typed keys; an empty text stands for the default."""
+
+    router_mode: str = DEFAULT_ROUTER_MODE
+    frontend_replicas: int = 1
+    frontend_cpu: str = ""
+    frontend_memory: str = ""
+    epp_replicas: int = 1
+    epp_image: str = ""
+
+
+def options_of(deployment: ModelDeployment) -> Options:
+    """The typed keys of the overrides. Raises RenderError for a wrong type, naming the key."""
+    given = overrides.overrides_of(deployment)
+    frontend, epp = _object(given, "frontend"), _object(given, "epp")
+    resources = _object(frontend, "resources", at="frontend.")
+    return Options(
+        router_mode=_text(given, "routerMode") or DEFAULT_ROUTER_MODE,
+        frontend_replicas=_count(frontend, "replicas", at="frontend."),
+        frontend_cpu=_text(resources, "cpu", at="frontend.resources."),
+        frontend_memory=_text(resources, "memory", at="frontend.resources."),
+        epp_replicas=_count(epp, "replicas", at="epp."),
+        epp_image=_text(epp, "image", at="epp."),
+    )
+
+
+def merged_part(deployment: ModelDeployment) -> dict[str, Any]:
+    """What is laid over the rendered object: `spec` of the overrides, or nothing.
+
+    Raises RenderError when overrides touch the object's identity, hold a key that admission denies
+    (crds.md §4.4), or put something else than an object where one must stay. The denied keys `replicas`
+    and `resources` are let through where they size the router, not the model.
+    """
+    given = overrides.overrides_of(deployment)
+    overrides.refuse_identity(given)
+    overrides.refuse_keys(_without_router_size(given))
+    if MERGED_KEY not in given:
+        return {}
+    services = _kept_object(_kept_object(given, MERGED_KEY), "services", at=f"{MERGED_KEY}.")
+    for name, service in services.items():
+        if service is not None:  # null takes the service away
+            _kept_object(services, name, at=f"{MERGED_KEY}.services.")
+    return {MERGED_KEY: given[MERGED_KEY]}
+
+
+def unknown_keys(deployment: ModelDeployment) -> list[str]:
+    """Paths of override keys that mean nothing to Dynamo; they would be dropped without a word."""
+    given = overrides.overrides_of(deployment)
+    return list(_unknown({key: value for key, value in given.items() if key != MERGED_KEY}, TYPED_KEYS))
+
+
+def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], at: str = overrides.FIELD) -> list[str]:
+    found = []
+    for key, value in given.items():
+        path = f"{at}.{key}"
+        if key not in known:
+            found.append(path)
+        elif known[key] is not None and isinstance(value, Mapping):
+            found += _unknown(value, known[key], path)
+    return found
+
+
+def _without_router_size(given: Mapping[str, Any]) -> dict[str, Any]:
+    checked = dict(given)
+    for key, sizes in (("frontend", ("replicas", "resources")), ("epp", ("replicas",))):
+        part = checked.get(key)
+        if isinstance(part, Mapping):
+            checked[key] = {name: value for name, value in part.items() if name not in sizes}
+    return checked
+
+
+def _kept_object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mapping[str, Any]:
+    value = parent.get(key, {})
+    if not isinstance(value, Mapping):
+        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be an object")
+    return value
+
+
+def _object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mapping[str, Any]:
+    return {} if parent.get(key) is None else _kept_object(parent, key, at=at)
+
+
+def _text(parent: Mapping[str, Any], key: str, *, at: str = "") -> str:
+    value = parent.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be a text, not {value!r}")
+    return value
+
+
+def _count(parent: Mapping[str, Any], key: str, *, at: str) -> int:
+    value = parent.get(key)
+    if value is None:
+        return 1
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _INT32_MAX:
+        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be a whole number from 0, not {value!r}")
+    return value

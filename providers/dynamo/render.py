@@ -1,0 +1,80 @@
+"""Render a ModelDeployment as one DynamoGraphDeployment. Pure. Source: dynamo.md §8, §9.
+
+Claims and the download Job are not rendered here: they come first, in `stages`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from api import names
+from api.model_deployment import ModelDeployment
+from providers import common, overrides, storage
+from providers.contract import Manifest, RenderContext, RenderError
+from providers.dynamo.check import check
+from providers.dynamo.config import GRAPH
+from providers.dynamo.options import merged_part
+from providers.dynamo.plan import plan_of
+from providers.dynamo.services import services_of
+
+LABEL_MODEL_ID = "airunway.ai/model-id"
+
+_LABEL_BYTES = 63
+_NOT_IN_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+    """The DynamoGraphDeployment. Raises RenderError, also for what `check` refuses."""
+    problem = check(deployment)
+    if problem:
+        raise RenderError(problem)
+    given = merged_part(deployment)
+    plan = plan_of(deployment, context)
+    graph: Manifest = {
+        "apiVersion": GRAPH.api_version,
+        "kind": GRAPH.kind,
+        "metadata": common.object_metadata(deployment, labels=_labels(deployment)),
+        "spec": {
+            "backendFramework": plan.engine,
+            **common.without_empty(pvcs=_claims(deployment)),
+            "services": services_of(plan),
+        },
+    }
+    # The API server drops nulls of a custom resource, so null takes a field away.
+    merged = overrides.merge(graph, given, null_deletes=True)
+    _refuse_stray_services(merged["spec"]["services"], rendered=graph["spec"]["services"])
+    return [merged]
+
+
+def _refuse_stray_services(services: Mapping[str, Any], *, rendered: Mapping[str, Any]) -> None:
+    """Raise RenderError for a part of a service that is not there, as `VllmWorker` in disaggregated mode."""
+    for name, service in services.items():
+        if not service.get("componentType"):
+            raise RenderError(
+                f"{overrides.FIELD}.spec.services.{name}: needs a componentType, unless it is one of the "
+                f"services of this deployment: {', '.join(rendered)}"
+            )
+
+
+def _labels(deployment: ModelDeployment) -> dict[str, str]:
+    return {
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
+        LABEL_MODEL_ID: label_value(common.model_id(deployment)),
+        names.LABEL_ENGINE_TYPE: deployment.engine_type,
+    }
+
+
+def label_value(text: str) -> str:
+    """A text as a label: its first 63 bytes, `-` for what a label cannot hold (dynamo.md §8.1)."""
+    cut = text.encode()[:_LABEL_BYTES].decode(errors="replace")
+    return _NOT_IN_LABEL.sub("-", cut).strip("-_.")
+
+
+def _claims(deployment: ModelDeployment) -> list[dict[str, Any]]:
+    return [
+        {"name": storage.claim_name(deployment, volume), "create": False}
+        for volume in storage.storage_volumes(deployment)
+    ]

@@ -1,0 +1,36 @@
+"""KAITO: one Workspace per deployment; vLLM as a preset, llama.cpp as a pod template."""
+
+from __future__ import annotations
+
+from api.model_deployment import ModelDeployment
+from providers.contract import Provider, UpstreamKind
+from providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
+from providers.kaito.render import check, ignored_fields, render
+from providers.kaito.replacement import replacement_reason
+from providers.kaito.status import read_status
+
+__all__ = ["PROVIDER"]
+
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+
+
+def _pod_selector(deployment: ModelDeployment) -> str:
+    return f"kaito.sh/workspace={deployment.name}"
+
+
+PROVIDER = Provider(
+    name=NAME,
+    kinds=(WORKSPACE, CLAIM),
+    registration=registration,
+    check=check,
+    render=render,
+    read_status=read_status,
+    health=health,
+    operator_selector=OPERATOR_SELECTOR,
+    replacement_reason=replacement_reason,
+    ignored_fields=ignored_fields,
+    pod_selector=_pod_selector,
+    crd_version=WORKSPACE.api_version,
+)

@@ -1,0 +1,150 @@
+"""Render a ModelDeployment as one KAITO Workspace. Pure: no clock, no network. Source: kaito.md §6, §8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api import names
+from api.model_deployment import EngineType, ModelDeployment, ServingMode
+from providers import common, overrides, storage
+from providers.contract import Manifest, RenderContext, RenderError
+from providers.kaito.bookkeeping import with_record
+from providers.kaito.config import NAME, WORKSPACE
+from providers.kaito.template import pod_template
+
+GPU_NODE_LABEL = "nvidia.com/gpu.present"
+AUTO_PROVISIONING_VARIABLE = "AIRUNWAY_KAITO_NODE_AUTO_PROVISIONING"
+GPU_INSTANCE_VARIABLE = "AIRUNWAY_KAITO_GPU_INSTANCE_TYPE"
+CPU_INSTANCE_VARIABLE = "AIRUNWAY_KAITO_CPU_INSTANCE_TYPE"
+
+_ON = frozenset({"1", "t", "true", "y", "yes", "on", "enabled"})
+
+
+def check(deployment: ModelDeployment) -> str | None:
+    """Why KAITO cannot take the deployment, or None (kaito.md §6)."""
+    engine = deployment.engine_type
+    if engine in (EngineType.SGLANG, EngineType.TRTLLM):
+        return f"spec.engine.type: {NAME} does not support the {engine} engine; use vllm or llamacpp"
+    if deployment.serving_mode == ServingMode.DISAGGREGATED:
+        return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
+    if engine == EngineType.LLAMACPP and not common.image_override(deployment):
+        return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server"
+    return common.service_name_problem(deployment)
+
+
+def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+    """The Workspace, with the record of what is written as its last annotation."""
+    given = overrides.overrides_of(deployment)
+    overrides.refuse_identity(given)
+    overrides.refuse_keys(given)
+    workspace: Manifest = {
+        "apiVersion": WORKSPACE.api_version,
+        "kind": WORKSPACE.kind,
+        "metadata": common.object_metadata(
+            deployment, labels=_labels(deployment), annotations=common.pod_annotations(deployment)
+        ),
+        "resource": _resource(deployment, context),
+        "inference": _inference(deployment, context),
+    }
+    merged = overrides.merge(workspace, given, null_deletes=True)
+    claims = storage.managed_claims(deployment) if deployment.engine_type == EngineType.LLAMACPP else []
+    return [with_record(merged), *claims]
+
+
+def _labels(deployment: ModelDeployment) -> dict[str, str]:
+    return {
+        **common.pod_labels(deployment),
+        **common.object_labels(deployment),
+        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
+    }
+
+
+def _resource(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
+    selector = {"kubernetes.io/os": "linux", **common.node_selector(deployment)}
+    if deployment.gpu_count > 0 and _needs_nvidia_node(deployment):
+        selector[GPU_NODE_LABEL] = "true"
+    resource: dict[str, Any] = {
+        "count": common.replica_count(deployment) or 1,  # nodes; KAITO cannot run on none
+        "labelSelector": {"matchLabels": selector},
+    }
+    instance_type = _instance_type(deployment, context.env)
+    return {**resource, "instanceType": instance_type} if instance_type else resource
+
+
+def _needs_nvidia_node(deployment: ModelDeployment) -> bool:
+    # Presets run on NVIDIA GPUs only; a template runs on the GPU that its image is made for.
+    return deployment.engine_type != EngineType.LLAMACPP or common.is_nvidia(common.gpu_type(deployment))
+
+
+def _instance_type(deployment: ModelDeployment, env: Mapping[str, str]) -> str:
+    if env.get(AUTO_PROVISIONING_VARIABLE, "").strip().lower() not in _ON:
+        return ""
+    variable = GPU_INSTANCE_VARIABLE if deployment.gpu_count > 0 else CPU_INSTANCE_VARIABLE
+    return env.get(variable, "").strip()
+
+
+def _inference(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
+    if deployment.engine_type == EngineType.VLLM:
+        return {"preset": _preset(deployment)}
+    if deployment.engine_type == EngineType.LLAMACPP:
+        return {"template": pod_template(deployment, context)}
+    engine = deployment.engine_type or "no engine"
+    raise RenderError(f"spec.engine.type: {NAME} runs vllm and llamacpp, not {engine}")
+
+
+def _preset(deployment: ModelDeployment) -> dict[str, Any]:
+    preset: dict[str, Any] = {"name": common.model_id(deployment)}
+    secret = common.hugging_face_secret(deployment)
+    if secret and downloads_at_run_time(deployment):
+        preset["presetOptions"] = {"modelAccessSecret": secret}
+    return preset
+
+
+def downloads_at_run_time(deployment: ModelDeployment) -> bool:
+    """Whether KAITO accepts a token: for `owner/name` ids; a short name may be an image with its weights.
+
+    KAITO's webhook refuses a token for a preset that downloads nothing (kaito.md §15).
+    """
+    owner, _, model = common.model_id(deployment).partition("/")
+    return bool(owner and model)
+
+
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
+    """Given fields that a Workspace cannot express (kaito.md §8.5, weak spots 3 and 14)."""
+    spec, engine = deployment.spec, deployment.spec.engine
+    preset = deployment.engine_type == EngineType.VLLM
+    replicas = common.replica_count(deployment)
+    args = sorted((engine.args or {}) if engine else {})
+    ignored = {
+        "spec.model.servedName": bool(spec.model.served_name),
+        "spec.engine.contextLength": bool(engine and engine.context_length is not None),
+        "spec.engine.trustRemoteCode": bool(engine and engine.trust_remote_code),
+        "spec.engine.enforceEager": bool(engine and engine.enforce_eager),
+        "spec.engine.extraArgs": bool(engine and engine.extra_args),
+        # A Workspace counts nodes: more nodes are one bigger preset, or pods that no Service selects.
+        "spec.scaling.replicas": replicas is not None and replicas != 1,
+        "spec.scaling.prefill": bool(spec.scaling and spec.scaling.prefill),
+        "spec.scaling.decode": bool(spec.scaling and spec.scaling.decode),
+    }
+    if preset:
+        resources = spec.resources
+        ignored |= {
+            "spec.engine.enablePrefixCaching": bool(engine and engine.enable_prefix_caching is False),
+            "spec.image": bool(spec.image),
+            "spec.engine.image": bool(engine and engine.image),
+            "spec.engine.args": bool(args),
+            "spec.env": bool(spec.env),
+            "spec.secrets.huggingFaceToken": bool(common.hugging_face_secret(deployment))
+            and not downloads_at_run_time(deployment),
+            "spec.resources.cpu": bool(resources and resources.cpu),
+            "spec.resources.memory": bool(resources and resources.memory),
+            "spec.resources.gpu.count": deployment.gpu_count > 1,
+            "spec.resources.gpu.type": deployment.gpu_count > 0
+            and not common.is_nvidia(common.gpu_type(deployment)),
+            "spec.tolerations": bool(spec.tolerations),
+            "spec.model.storage": bool(storage.storage_volumes(deployment)),
+        }
+    else:
+        ignored |= {f"spec.engine.args.{key}": True for key in args if key != "ggufUrl"}
+    return [path for path, is_ignored in ignored.items() if is_ignored]

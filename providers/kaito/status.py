@@ -1,0 +1,95 @@
+"""Read the state of a Workspace. Pure. Source: kaito.md §11, [KAITO 0.10] §15."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from providers.upstream import (
+    NO_CONDITION,
+    UpstreamCondition,
+    conditions_at,
+    count_at,
+    is_observed,
+    mapping_at,
+    name_of,
+    text_at,
+)
+
+SERVICE_PORT = 80
+SUCCEEDED = "WorkspaceSucceeded"
+RESOURCE_READY = "ResourceReady"
+INFERENCE_READY = "InferenceReady"
+
+Conditions = Mapping[str, UpstreamCondition]
+
+_PHASES = {
+    "Ready": Phase.RUNNING,
+    "Succeeded": Phase.RUNNING,
+    "NotReady": Phase.DEPLOYING,
+    "Running": Phase.DEPLOYING,
+    "Failed": Phase.FAILED,
+    "Pending": Phase.PENDING,
+}
+
+
+def read_status(workspace: Mapping[str, Any]) -> UnifiedStatus:
+    """The Workspace's state; a state that belongs to an earlier generation is still being rolled out.
+
+    KAITO writes no condition again that only its observedGeneration would change, so that field cannot
+    tell whether a condition is current; `status.observedGeneration` can, where it is present.
+    """
+    state = text_at(workspace, "status", "state")
+    conditions = conditions_at(workspace, "status", "conditions")
+    name = name_of(workspace)
+    if not state and not mapping_at(workspace, "status").get("conditions"):
+        return UnifiedStatus(phase=Phase.PENDING, resource_name=name, resource_kind="Workspace")
+    phase, message = _from_state(state) if state else _from_conditions(conditions)
+    if phase is Phase.RUNNING and not is_observed(workspace):
+        phase, message = Phase.DEPLOYING, "KAITO has not taken up the latest change yet"
+    if phase is not Phase.RUNNING:
+        message = message or _cause(conditions)
+    if phase is Phase.FAILED:
+        message = message or "KAITO reports that the Workspace failed, without a cause"
+    desired = count_at(workspace, "resource", "count")
+    ready = desired if _is_ready(state, conditions) else 0
+    return UnifiedStatus(
+        phase=phase,
+        message=message,
+        replicas=ReplicaStatus(desired=desired, ready=ready, available=ready),
+        endpoint=EndpointStatus(service=name, port=SERVICE_PORT),
+        resource_name=name,
+        resource_kind="Workspace",
+    )
+
+
+def _from_state(state: str) -> tuple[Phase, str]:
+    phase = _PHASES.get(state)
+    if phase is None:
+        return Phase.PENDING, f"KAITO reports the unknown state {state!r}"
+    return phase, "the Workspace is fine-tuning" if state == "Running" else ""
+
+
+def _from_conditions(conditions: Conditions) -> tuple[Phase, str]:
+    succeeded = conditions.get(SUCCEEDED, NO_CONDITION)
+    if succeeded.is_true:
+        return Phase.RUNNING, ""
+    if succeeded.is_false:
+        return Phase.FAILED, succeeded.message
+    resource = conditions.get(RESOURCE_READY, NO_CONDITION)
+    if resource.is_true and not conditions.get(INFERENCE_READY, NO_CONDITION).is_true:
+        return Phase.DEPLOYING, ""
+    return Phase.PENDING, ""
+
+
+def _cause(conditions: Conditions) -> str:
+    """What is said by the first condition that is False: the nodes come before the pods that need them."""
+    later = (SUCCEEDED, INFERENCE_READY)
+    ordered = [entry for kind, entry in conditions.items() if kind not in later]
+    ordered += [conditions[kind] for kind in reversed(later) if kind in conditions]
+    return next((entry.message for entry in ordered if entry.is_false and entry.message), "")
+
+
+def _is_ready(state: str, conditions: Conditions) -> bool:
+    return state in ("Ready", "Succeeded") or conditions.get(SUCCEEDED, NO_CONDITION).is_true

@@ -1,0 +1,107 @@
+"""The pod template of a llama.cpp Workspace: image, arguments, probes, resources. Source: kaito.md §8.4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api import names
+from api.model_deployment import ModelDeployment, ModelSource
+from providers import common, storage
+from providers.contract import RenderContext, RenderError
+
+CONTAINER = "model"
+PORT = 5000
+STARTUP_VARIABLE = "AIRUNWAY_KAITO_STARTUP_SECONDS"
+STARTUP_SECONDS = 3600
+"""How long a container may take to serve: a runner downloads gigabytes before it listens."""
+
+_PROBE_PERIOD_SECONDS = 10
+_API_KEY_VARIABLES = frozenset({"API_KEY", "LOCALAI_API_KEY"})
+_AIKIT_IMAGES = "ghcr.io/kaito-project/aikit/"
+_BUILT_IMAGES = "localhost:30500/"
+"""How nodes pull what the GGUF build pushed (gguf-build.md §2)."""
+_RUNNERS = "runners/"
+
+
+def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
+    """`inference.template`. Raises RenderError without an image."""
+    labels = {**common.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+    return {
+        "metadata": common.without_empty(labels=labels, annotations=common.pod_annotations(deployment)),
+        "spec": {
+            "containers": [_container(deployment, context)],
+            **common.without_empty(
+                tolerations=common.tolerations(deployment), volumes=storage.pod_volumes(deployment)
+            ),
+        },
+    }
+
+
+def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
+    image = context.image or common.image_override(deployment)
+    if not image:
+        raise RenderError("spec.engine.image: the llamacpp engine needs an image with its server")
+    model = "" if context.image else model_argument(deployment, image)
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "args": [*([model] if model else []), f"--address=:{PORT}"],
+        "ports": [{"containerPort": PORT}],
+        **common.without_empty(
+            resources=_resources(deployment),
+            env=_environment(deployment),
+            volumeMounts=storage.volume_mounts(deployment),
+        ),
+        **_probes(deployment, context),
+    }
+
+
+def model_argument(deployment: ModelDeployment, image: str) -> str:
+    """What the server is told to load; empty when the image holds its model (kaito.md §8.4).
+
+    The REST API writes the source `huggingface` for every image, so an image that is known to hold a
+    model (AIKit's catalogue, the GGUF build) gets no argument: `huggingface://llama3.2:1b` is no model.
+    """
+    if deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment):
+        return ""
+    engine = deployment.spec.engine
+    url = ((engine.args or {}) if engine else {}).get("ggufUrl", "")
+    if url:
+        return url
+    return "" if holds_model(image) else f"huggingface://{common.model_id(deployment)}"
+
+
+def holds_model(image: str) -> bool:
+    """Whether an image is known to hold a model, rather than a server that downloads one."""
+    for prefix in (_AIKIT_IMAGES, _BUILT_IMAGES):
+        if image.startswith(prefix):
+            return not image.removeprefix(prefix).startswith(_RUNNERS)
+    return False
+
+
+def _resources(deployment: ModelDeployment) -> dict[str, Any]:
+    resources = deployment.spec.resources
+    requests = common.without_empty(
+        memory=resources.memory if resources else None, cpu=resources.cpu if resources else None
+    )
+    limits = {common.gpu_type(deployment): str(deployment.gpu_count)} if deployment.gpu_count > 0 else {}
+    return common.without_empty(requests=requests, limits=limits)
+
+
+def _environment(deployment: ModelDeployment) -> list[dict[str, Any]]:
+    token = common.token_entry(deployment)
+    return [*common.user_environment(deployment), *([token] if token else [])]
+
+
+def _probes(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
+    seconds = common.seconds_from(context.env, STARTUP_VARIABLE, default=STARTUP_SECONDS, minimum=60)
+    # With an API key the server answers an anonymous GET with 401, also when it is well.
+    guarded = not _API_KEY_VARIABLES.isdisjoint(common.environment_names(deployment))
+    check: dict[str, Any] = (
+        {"tcpSocket": {"port": PORT}} if guarded else {"httpGet": {"path": "/v1/models", "port": PORT}}
+    )
+    probe = {**check, "periodSeconds": _PROBE_PERIOD_SECONDS, "timeoutSeconds": 5}
+    return {
+        "startupProbe": {**probe, "failureThreshold": -(-seconds // _PROBE_PERIOD_SECONDS)},
+        "readinessProbe": {**probe, "failureThreshold": 3},
+    }

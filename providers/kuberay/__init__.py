@@ -1,0 +1,33 @@
+"""KubeRay: one RayService per deployment; vLLM on Ray Serve."""
+
+from __future__ import annotations
+
+from api import names
+from api.model_deployment import ModelDeployment
+from providers.contract import Provider
+from providers.kuberay.config import CLAIM, NAME, RAY_SERVICE, health, registration
+from providers.kuberay.render import check, ignored_fields, render
+from providers.kuberay.serve import DEFAULT_IMAGE
+from providers.kuberay.status import read_status
+
+__all__ = ["PROVIDER"]
+
+
+def _pod_selector(deployment: ModelDeployment) -> str:
+    return f"{names.LABEL_MODEL_DEPLOYMENT}={deployment.name}"
+
+
+# No replacement_reason: KubeRay takes every change in place, or by a second cluster (kuberay.md §8).
+PROVIDER = Provider(
+    name=NAME,
+    kinds=(RAY_SERVICE, CLAIM),
+    registration=registration,
+    check=check,
+    render=render,
+    read_status=read_status,
+    health=health,
+    ignored_fields=ignored_fields,
+    default_image=DEFAULT_IMAGE,
+    pod_selector=_pod_selector,
+    crd_version=RAY_SERVICE.api_version,
+)

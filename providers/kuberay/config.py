@@ -1,0 +1,125 @@
+"""What KubeRay offers: its InferenceProviderConfig and its health. Source: kuberay.md §2, §3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from api import names
+from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+
+NAME = "kuberay"
+RAY_SERVICE = UpstreamKind(api_version="ray.io/v1", kind="RayService", plural="rayservices")
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+
+_NAMESPACE = "ray-system"
+_CHART_VERSION = "1.3.0"
+_REPOSITORY = "https://ray-project.github.io/kuberay-helm/"
+_DESCRIPTION = "KubeRay: vLLM on Ray Serve, on one or many GPU nodes"
+_DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/kuberay.md"
+
+_CAPABILITIES: dict[str, Any] = {
+    "engines": [
+        {
+            "name": "vllm",
+            "servingModes": ["aggregated", "disaggregated"],
+            "apiFormats": ["openai-chat"],  # Ray Serve passes no other API through
+            "gpuSupport": True,
+        }
+    ]
+}
+
+_SELECTION_RULES: list[dict[str, Any]] = [
+    {
+        "condition": (
+            "has(spec.resources.gpu) && spec.resources.gpu.count > 1 && spec.engine.type == 'vllm'"
+        ),
+        "priority": 80,
+    }
+]
+
+_HEALTH = {
+    "crds": [{"name": "rayservices.ray.io", "displayName": "KubeRay RayService CRD"}],
+    "operatorPods": [
+        {
+            "namespace": _NAMESPACE,
+            "selectors": [
+                "app.kubernetes.io/name=kuberay-operator,app.kubernetes.io/instance=kuberay-operator",
+                "app.kubernetes.io/name=kuberay-operator",
+            ],
+        },
+        {"selectors": ["app.kubernetes.io/name=kuberay-operator"]},
+    ],
+}
+
+_INSTALLATION = {
+    "description": _DESCRIPTION,
+    "defaultNamespace": _NAMESPACE,
+    "helmRepos": [{"name": "kuberay", "url": _REPOSITORY}],
+    "helmCharts": [
+        {
+            "name": "kuberay-operator",
+            "chart": "kuberay/kuberay-operator",
+            "version": _CHART_VERSION,
+            "namespace": _NAMESPACE,
+            "createNamespace": True,
+        }
+    ],
+    "steps": [
+        {
+            "title": "Add KubeRay Helm Repository",
+            "command": f"helm repo add kuberay {_REPOSITORY}",
+            "description": "Make the KubeRay charts known to Helm.",
+        },
+        {
+            "title": "Update Helm Repositories",
+            "command": "helm repo update",
+            "description": "Fetch the current list of charts.",
+        },
+        {
+            "title": "Install KubeRay Operator",
+            "command": (
+                "helm upgrade --install kuberay-operator kuberay/kuberay-operator "
+                f"--version {_CHART_VERSION} -n {_NAMESPACE} --create-namespace --wait"
+            ),
+            "description": "Install the operator and its custom resource definitions.",
+        },
+    ],
+}
+
+
+def registration() -> Registration:
+    """The InferenceProviderConfig of KubeRay."""
+    return Registration(
+        annotations={
+            names.ANNOTATION_DISPLAY_NAME: "KubeRay",
+            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
+            names.ANNOTATION_DEFAULT_NAMESPACE: _NAMESPACE,
+            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
+            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
+            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
+            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
+            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
+        },
+        spec={"capabilities": _CAPABILITIES, "selectionRules": _SELECTION_RULES},
+    )
+
+
+def health(facts: UpstreamFacts) -> UpstreamHealth:
+    """Whether RayService is served as `ray.io/v1`; operator pods are not looked at (kuberay.md §3)."""
+    served = [
+        kind.version
+        for kind in facts.kinds
+        if kind.group == RAY_SERVICE.group and kind.kind == RAY_SERVICE.kind
+    ]
+    if RAY_SERVICE.version in served:
+        return UpstreamHealth(ready=True, reason="UpstreamHealthy", crd_version=RAY_SERVICE.api_version)
+    problem = "the kind RayService of ray.io is not installed"
+    if served:
+        versions = ", ".join(sorted(served))
+        problem = f"RayService is served as {versions}, but {RAY_SERVICE.version} is needed; upgrade KubeRay"
+    return UpstreamHealth(
+        ready=False, reason="CRDMissing", message=problem, crd_version=RAY_SERVICE.api_version
+    )

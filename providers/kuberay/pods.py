@@ -1,0 +1,145 @@
+"""Pod templates of head and workers. Source: kuberay.md §7.3 to §7.7, weak spots 4, 6 and 7.
+
+Head and workers share everything that concerns the model; only the workers have GPUs and caches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api import names
+from api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
+from providers import common, storage
+from providers.kuberay.args import argument_text
+from providers.kuberay.serve import image_of, is_stock
+
+HEAD_CPU = "4"
+HEAD_MEMORY = "16Gi"
+WORKER_MEMORY = "32Gi"
+
+_CACHES = (VolumePurpose.MODEL_CACHE, VolumePurpose.COMPILATION_CACHE)
+_OPERATOR_VOLUMES = frozenset({"shared-mem", "ray-logs"})
+"""Volumes that KubeRay itself adds to a pod."""
+_STOCK_IMAGE_GROUP = 100
+"""Group of the user that the stock image runs as: without it a fresh volume belongs to root."""
+
+
+def head_template(deployment: ModelDeployment) -> dict[str, Any]:
+    """Pod template of the head. It has no caches: weights are read by the workers only."""
+    resources = deployment.spec.resources
+    memory = (resources.memory if resources else None) or HEAD_MEMORY
+    return _template(
+        deployment,
+        container="ray-head",
+        resources={"limits": {"cpu": HEAD_CPU, "memory": memory}},
+        volumes=[volume for volume in storage.storage_volumes(deployment) if volume.purpose not in _CACHES],
+        variables=[],
+    )
+
+
+def worker_template(deployment: ModelDeployment, *, gpu: Gpu | None, memory: str | None) -> dict[str, Any]:
+    """Pod template of a worker group. GPU counts are texts, as Kubernetes writes quantities."""
+    given = deployment.spec.resources
+    limits = {"memory": memory or WORKER_MEMORY}
+    if gpu and gpu.count and gpu.count > 0:
+        limits[gpu.type or common.NVIDIA_GPU] = str(gpu.count)
+    requests = common.without_empty(cpu=given.cpu if given else None)
+    return _template(
+        deployment,
+        container="ray-worker",
+        resources={"limits": limits, **common.without_empty(requests=requests)},
+        volumes=storage.storage_volumes(deployment),
+        variables=storage.cache_environment(deployment),
+    )
+
+
+def _template(
+    deployment: ModelDeployment,
+    *,
+    container: str,
+    resources: dict[str, Any],
+    volumes: list[StorageVolume],
+    variables: list[dict[str, Any]],
+) -> dict[str, Any]:
+    image = image_of(deployment)
+    names_of_volumes = _volume_names(deployment)
+    mounts = [
+        {**mount, "name": names_of_volumes[volume.name]}
+        for volume in volumes
+        for mount in storage.volume_mounts(deployment)
+        if mount["name"] == volume.name
+    ]
+    wanted = {volume.name for volume in volumes}
+    sources = [
+        {**source, "name": names_of_volumes[source["name"]]}
+        for source in storage.pod_volumes(deployment)
+        if source["name"] in wanted
+    ]
+    is_written = any(not volume.read_only for volume in volumes)
+    security = {"fsGroup": _STOCK_IMAGE_GROUP} if is_written and is_stock(image) else {}
+    return {
+        "metadata": common.without_empty(
+            labels={**common.pod_labels(deployment), **fixed_labels(deployment)},
+            annotations=common.pod_annotations(deployment),
+        ),
+        "spec": {
+            "containers": [
+                {
+                    "name": container,
+                    "image": image,
+                    "resources": resources,
+                    "env": _environment(deployment, variables),
+                    **common.without_empty(volumeMounts=mounts),
+                }
+            ],
+            **common.without_empty(
+                nodeSelector=common.node_selector(deployment),
+                tolerations=common.tolerations(deployment),
+                volumes=sources,
+                securityContext=security,
+            ),
+        },
+    }
+
+
+def fixed_labels(deployment: ModelDeployment) -> dict[str, str]:
+    """What the InferencePool and the pod look-up select by (kuberay.md §11)."""
+    return {names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+
+
+def _environment(deployment: ModelDeployment, variables: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Model, arguments, caches, the user's variables, the token; of two with one name the last counts."""
+    token = common.token_entry(deployment)
+    return common.once_each(
+        [
+            {"name": "MODEL_ID", "value": common.model_id(deployment)},
+            {"name": "VLLM_ENGINE_ARGS", "value": argument_text(deployment, gpus=_common_gpus(deployment))},
+            *variables,
+            *common.user_environment(deployment),
+            *([token] if token else []),
+        ]
+    )
+
+
+def _common_gpus(deployment: ModelDeployment) -> int:
+    """GPUs of one engine; 0 when prefill and decode differ, as one text cannot say both."""
+    if deployment.serving_mode != ServingMode.DISAGGREGATED:
+        return deployment.gpu_count
+    scaling = deployment.spec.scaling
+    groups = [group for group in (scaling.prefill, scaling.decode) if group] if scaling else []
+    counts = {(group.gpu.count or 0) if group.gpu else 0 for group in groups}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _volume_names(deployment: ModelDeployment) -> dict[str, str]:
+    """Volume of the deployment to volume of the pod: another one where KubeRay needs the name."""
+    taken = {volume.name for volume in storage.storage_volumes(deployment)} | _OPERATOR_VOLUMES
+    renamed = {}
+    for volume in storage.storage_volumes(deployment):
+        name = volume.name
+        if name in _OPERATOR_VOLUMES:
+            while name in taken:
+                name = f"user-{name}"
+            taken.add(name)
+        renamed[volume.name] = name
+    return renamed

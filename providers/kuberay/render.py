@@ -1,0 +1,161 @@
+"""Render a ModelDeployment as one RayService. Pure: no clock, no network. Source: kuberay.md §6, §7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.model_deployment import EngineType, Gpu, ModelDeployment, ServingMode, WorkerGroup
+from providers import common, overrides, storage
+from providers.contract import Manifest, RenderContext, RenderError
+from providers.kuberay.args import refuse_bad_flags
+from providers.kuberay.config import NAME, RAY_SERVICE
+from providers.kuberay.overlay import with_overrides
+from providers.kuberay.pods import fixed_labels, head_template, worker_template
+from providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
+
+NAME_LENGTH = 40
+"""KubeRay gives the Service of a longer name another name, so that nothing finds it (weak spot 13)."""
+
+
+def check(deployment: ModelDeployment) -> str | None:
+    """Why KubeRay cannot take the deployment, or None (kuberay.md §6)."""
+    if deployment.engine_type != EngineType.VLLM:
+        engine = deployment.engine_type or "no engine"
+        return f"spec.engine.type: {NAME} runs the vllm engine only, not {engine}"
+    return _gpu_problem(deployment) or _model_problem(deployment) or _name_problem(deployment)
+
+
+def _gpu_problem(deployment: ModelDeployment) -> str | None:
+    if deployment.serving_mode != ServingMode.DISAGGREGATED:
+        if deployment.gpu_count > 0:
+            return None
+        return f"spec.resources.gpu.count: {NAME} needs at least one GPU"
+    scaling = deployment.spec.scaling
+    for role in ("prefill", "decode"):
+        group: WorkerGroup | None = getattr(scaling, role) if scaling else None
+        if not group or not group.gpu or (group.gpu.count or 0) <= 0:
+            return f"spec.scaling.{role}.gpu.count: disaggregated serving needs at least one GPU"
+    return None
+
+
+def _model_problem(deployment: ModelDeployment) -> str | None:
+    if common.model_id(deployment) or not is_stock(image_of(deployment)):
+        return None
+    return (
+        "spec.model.id: the default image holds no model; name a model here, "
+        "or an image with its own server in spec.engine.image"
+    )
+
+
+def _name_problem(deployment: ModelDeployment) -> str | None:
+    if len(deployment.name) > NAME_LENGTH:
+        return (
+            f"metadata.name: at most {NAME_LENGTH} characters; KubeRay shortens the Service of a longer name"
+        )
+    return common.service_name_problem(deployment)
+
+
+def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+    """The RayService, and the claims of managed volumes."""
+    problem = check(deployment)
+    if problem:
+        raise RenderError(problem)
+    refuse_bad_flags(deployment)
+    service: Manifest = {
+        "apiVersion": RAY_SERVICE.api_version,
+        "kind": RAY_SERVICE.kind,
+        "metadata": common.object_metadata(
+            deployment,
+            labels={**common.pod_labels(deployment), **common.object_labels(deployment)},
+            annotations=common.pod_annotations(deployment),
+        ),
+        "spec": {
+            "serveConfigV2": serve_config(deployment),
+            "rayClusterConfig": {
+                "headGroupSpec": {
+                    "rayStartParams": {"dashboard-host": "0.0.0.0"},
+                    "template": head_template(deployment),
+                },
+                "workerGroupSpecs": _worker_groups(deployment),
+            },
+        },
+    }
+    merged = with_overrides(service, overrides.overrides_of(deployment))
+    _fix_labels(deployment, merged)
+    return [merged, *storage.managed_claims(deployment)]
+
+
+def _worker_groups(deployment: ModelDeployment) -> list[dict[str, Any]]:
+    spec = deployment.spec
+    if deployment.serving_mode == ServingMode.DISAGGREGATED:
+        groups = {"prefill": spec.scaling.prefill, "decode": spec.scaling.decode} if spec.scaling else {}
+        return [
+            _worker_group(
+                deployment,
+                name=f"{role}-workers",
+                replicas=group.replicas or 0,
+                gpu=group.gpu,
+                memory=group.memory,
+            )
+            for role, group in groups.items()
+            if group
+        ]
+    resources = spec.resources
+    return [
+        _worker_group(
+            deployment,
+            name="gpu-workers",
+            replicas=serve_replicas(deployment),
+            gpu=resources.gpu if resources else None,
+            memory=resources.memory if resources else None,
+        )
+    ]
+
+
+def _worker_group(
+    deployment: ModelDeployment, *, name: str, replicas: int, gpu: Gpu | None, memory: str | None
+) -> dict[str, Any]:
+    return {
+        "groupName": name,
+        "replicas": replicas,
+        "minReplicas": replicas,
+        "maxReplicas": replicas,
+        "rayStartParams": {},
+        "template": worker_template(deployment, gpu=gpu, memory=memory),
+    }
+
+
+def _fix_labels(deployment: ModelDeployment, service: Manifest) -> None:
+    """Put back the pod labels that others select by; overrides may have changed them."""
+    cluster = service["spec"]["rayClusterConfig"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        labels = group["template"]["metadata"]["labels"]
+        group["template"]["metadata"]["labels"] = {**labels, **fixed_labels(deployment)}
+
+
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
+    """Given fields that a RayService cannot honour, and those that give way to ours or to a later one."""
+    scaling = deployment.spec.scaling
+    if deployment.serving_mode != ServingMode.DISAGGREGATED:
+        ignored = {
+            "spec.scaling.prefill": bool(scaling and scaling.prefill),
+            "spec.scaling.decode": bool(scaling and scaling.decode),
+        }
+    else:
+        # The stock image's application counts prefill and decode workers; 1 is the CRD's default.
+        replicas = common.replica_count(deployment)
+        ignored = {
+            "spec.resources.gpu": deployment.gpu_count > 0,
+            "spec.scaling.replicas": replicas not in (None, 1) and is_stock(image_of(deployment)),
+        }
+    fixed = {**common.object_labels(deployment), **fixed_labels(deployment)}
+    labels = common.pod_labels(deployment)
+    return [
+        *(path for path, is_ignored in ignored.items() if is_ignored),
+        *common.replaced_variables(deployment),
+        *(
+            f"spec.podTemplate.metadata.labels[{key}]"
+            for key in labels
+            if key in fixed and labels[key] != fixed[key]
+        ),
+    ]

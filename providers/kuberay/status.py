@@ -1,0 +1,171 @@
+"""Read the state of a RayService. Pure. Source: kuberay.md §9, weak spots 1, 2 and 10.
+
+A RayService has the cluster that serves (active) and, while a change is rolled out, the one that will
+(pending). Each reports its Ray Serve applications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from providers.kuberay.config import RAY_SERVICE
+from providers.upstream import (
+    NO_CONDITION,
+    UpstreamCondition,
+    conditions_at,
+    is_observed,
+    mapping_at,
+    name_of,
+)
+
+SERVICE_PORT = 8000
+READY_CONDITIONS = ("RayServiceReady", "Ready")
+"""The name that AI Runway expects, and the one that KubeRay 1.3 and later writes."""
+UPGRADING = "UpgradeInProgress"
+
+_ACTIVE = "activeServiceStatus"
+_PENDING = "pendingServiceStatus"
+
+
+@dataclass(frozen=True)
+class Application:
+    """A Ray Serve application; empty texts for what it does not say."""
+
+    status: str
+    message: str
+
+    @property
+    def is_running(self) -> bool:
+        """Whether all its deployments are healthy."""
+        return self.status == "RUNNING"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether Ray Serve gave it up."""
+        return self.status == "DEPLOY_FAILED"
+
+
+Applications = list[Application]
+
+
+def read_status(service: Mapping[str, Any]) -> UnifiedStatus:
+    """The RayService's state. While a change is rolled out it is Deploying, also when the old one serves."""
+    conditions = conditions_at(service, "status", "conditions")
+    active, pending = _applications(service, _ACTIVE), _applications(service, _PENDING)
+    phase, message = _state(service, conditions, active, pending)
+    desired = _worker_replicas(service)
+    ready = desired if active and all(entry.is_running for entry in active) else 0
+    name = name_of(service)
+    return UnifiedStatus(
+        phase=phase,
+        message=message,
+        replicas=ReplicaStatus(desired=desired, ready=ready, available=ready),
+        endpoint=EndpointStatus(service=f"{name}-serve-svc", port=SERVICE_PORT),
+        resource_name=name,
+        resource_kind=RAY_SERVICE.kind,
+    )
+
+
+def _state(
+    service: Mapping[str, Any],
+    conditions: Mapping[str, UpstreamCondition],
+    active: Applications,
+    pending: Applications,
+) -> tuple[Phase, str]:
+    phase, message = _serving(_ready_condition(conditions), active)
+    is_upgrading = conditions.get(UPGRADING, NO_CONDITION).is_true or _has_pending(service)
+    if any(entry.has_failed for entry in pending) and phase is not Phase.FAILED:
+        prefix = "the roll-out failed, the previous version still serves: " if phase is Phase.RUNNING else ""
+        phase, message = Phase.FAILED, prefix + (_cause(pending, failed=True) or message or _NO_CAUSE)
+    elif phase is Phase.RUNNING and is_upgrading:
+        phase = Phase.DEPLOYING
+        message = "the latest change is being rolled out; the previous version still serves"
+    if phase in (Phase.RUNNING, Phase.FAILED) and not is_observed(service):
+        return Phase.DEPLOYING, "KubeRay has not taken up the latest change yet"
+    if phase in (Phase.PENDING, Phase.DEPLOYING):
+        message = message or _cause(active) or _cause(pending)
+    return phase, message
+
+
+_NO_CAUSE = "Ray Serve reports that an application failed to deploy, without a cause"
+
+
+def _serving(ready: UpstreamCondition, active: Applications) -> tuple[Phase, str]:
+    """What the condition and the active applications say; the applications know better (kuberay.md §9)."""
+    message = ready.message if ready.is_false else ""
+    if any(entry.has_failed for entry in active):
+        return Phase.FAILED, _cause(active, failed=True) or message or _NO_CAUSE
+    if active:
+        # KubeRay's own condition also looks at the endpoints, so its False outweighs running applications.
+        serves = all(entry.is_running for entry in active) and not (ready.is_false and ready.type == "Ready")
+        return (Phase.RUNNING if serves else Phase.DEPLOYING), message
+    if ready.is_true:
+        return Phase.RUNNING, ""
+    return (Phase.DEPLOYING if ready.is_false else Phase.PENDING), message
+
+
+def _ready_condition(conditions: Mapping[str, UpstreamCondition]) -> UpstreamCondition:
+    found = (conditions.get(name, NO_CONDITION) for name in READY_CONDITIONS)
+    return next((entry for entry in found if entry.is_true or entry.is_false), NO_CONDITION)
+
+
+def _cause(applications: Applications, *, failed: bool = False) -> str:
+    """The first message, by application name, of those that do not run, or only of those that failed."""
+    return next(
+        (
+            entry.message
+            for entry in applications
+            if entry.message and not entry.is_running and (entry.has_failed or not failed)
+        ),
+        "",
+    )
+
+
+def _applications(service: Mapping[str, Any], cluster: str) -> Applications:
+    """The applications of one cluster, by name; entries and maps of another shape are skipped."""
+    found = _map(_cluster(service, cluster).get("applicationStatuses"))
+    return [
+        Application(
+            status=_text(entry.get("status")), message=_text(entry.get("message")) or _deployment_cause(entry)
+        )
+        for _, entry in sorted(found.items())
+        if isinstance(entry, Mapping)
+    ]
+
+
+def _deployment_cause(application: Mapping[str, Any]) -> str:
+    """The first message of a Serve deployment that is not healthy, by name."""
+    deployments = _map(application.get("serveDeploymentStatuses"))
+    return next(_messages(deployments), "")
+
+
+def _messages(deployments: Mapping[str, Any]) -> Iterator[str]:
+    for _, entry in sorted(deployments.items()):
+        if isinstance(entry, Mapping) and entry.get("status") != "HEALTHY" and _text(entry.get("message")):
+            yield _text(entry.get("message"))
+
+
+def _has_pending(service: Mapping[str, Any]) -> bool:
+    cluster = _cluster(service, _PENDING)
+    return bool(cluster.get("applicationStatuses") or cluster.get("rayClusterName"))
+
+
+def _cluster(service: Mapping[str, Any], cluster: str) -> Mapping[str, Any]:
+    return _map(mapping_at(service, "status").get(cluster))
+
+
+def _worker_replicas(service: Mapping[str, Any]) -> int:
+    groups = _map(_map(service.get("spec")).get("rayClusterConfig")).get("workerGroupSpecs")
+    counts = [_map(group).get("replicas") for group in groups] if isinstance(groups, list) else []
+    return sum(count for count in counts if isinstance(count, int) and not isinstance(count, bool))
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,101 @@
+"""What llm-d can take, and which given fields it cannot honour. Pure. Source: llmd.md §7 and §9.5."""
+
+from __future__ import annotations
+
+from api import names
+from api.model_deployment import EngineType, ModelDeployment
+from providers import common
+from providers.llmd.components import components, is_disaggregated, service_suffixes
+from providers.llmd.config import NAME
+
+RESERVED_POD_LABELS = frozenset({names.LABEL_DEPLOYMENT, names.LABEL_MODEL_DEPLOYMENT, "app"})
+"""Labels by which Deployment, Service and InferencePool find their pods."""
+
+
+def check(deployment: ModelDeployment) -> str | None:
+    """Why llm-d cannot take the deployment, or None. The first rule that fails counts (llmd.md §7)."""
+    if deployment.engine_type != EngineType.VLLM:
+        return (
+            f"spec.engine.type: {NAME} runs the vllm engine only, not {deployment.engine_type or 'no engine'}"
+        )
+    return (
+        _missing_group(deployment)
+        or _missing_gpus(deployment)
+        or _gpu_problem(deployment)
+        or common.service_name_problem(deployment, suffixes=service_suffixes(deployment))
+    )
+
+
+def _missing_group(deployment: ModelDeployment) -> str | None:
+    if not is_disaggregated(deployment):
+        return None
+    scaling = deployment.spec.scaling
+    for role, group in (
+        ("prefill", scaling.prefill if scaling else None),
+        ("decode", scaling.decode if scaling else None),
+    ):
+        if group is None:
+            return f"spec.scaling.{role}: needed when spec.serving.mode is disaggregated"
+    return None
+
+
+def _missing_gpus(deployment: ModelDeployment) -> str | None:
+    for component in reversed(components(deployment)):
+        if component.gpus <= 0:
+            return f"{component.field}.gpu.count: {NAME} needs at least one GPU"
+    return None
+
+
+def _gpu_problem(deployment: ModelDeployment) -> str | None:
+    if common.image_override(deployment):
+        return None
+    for component in components(deployment):
+        if not common.is_nvidia(component.gpu_type):
+            return (
+                f"{component.field}.gpu.type: the default image runs on NVIDIA GPUs, "
+                f"not on {component.gpu_type}; name a fitting image in spec.engine.image"
+            )
+    return None
+
+
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
+    """Paths of given fields that do not reach the pods in the chosen mode (llmd.md §9.5)."""
+    sizes = (
+        _ignored_when_split(deployment) if is_disaggregated(deployment) else _ignored_when_whole(deployment)
+    )
+    return [
+        *sizes,
+        *common.replaced_variables(deployment),
+        *(f"spec.podTemplate.metadata.labels[{key}]" for key in replaced_labels(deployment)),
+    ]
+
+
+def _ignored_when_whole(deployment: ModelDeployment) -> list[str]:
+    scaling = deployment.spec.scaling
+    ignored = {
+        "spec.scaling.prefill": bool(scaling and scaling.prefill),
+        "spec.scaling.decode": bool(scaling and scaling.decode),
+    }
+    return [path for path, is_ignored in ignored.items() if is_ignored]
+
+
+def _ignored_when_split(deployment: ModelDeployment) -> list[str]:
+    resources = deployment.spec.resources
+    ignored = {
+        # The API server fills 1 in, so 1 may not be the user's wish.
+        "spec.scaling.replicas": common.replica_count(deployment) not in (None, 1),
+        "spec.resources.gpu": deployment.gpu_count > 0,
+        "spec.resources.memory": bool(resources and resources.memory),
+        "spec.resources.cpu": bool(resources and resources.cpu),
+    }
+    return [path for path, is_ignored in ignored.items() if is_ignored]
+
+
+def replaced_labels(deployment: ModelDeployment) -> list[str]:
+    """Pod template labels that give way to ours, in the order given."""
+    ours = {
+        **common.object_labels(deployment),
+        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
+        "app": components(deployment)[0].name,
+    }
+    return [key for key, value in common.pod_labels(deployment).items() if ours.get(key, value) != value]

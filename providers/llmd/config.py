@@ -1,0 +1,106 @@
+"""What llm-d offers: its InferenceProviderConfig. It has no operator. Source: llmd.md §2 and §4."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from api import names
+from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+
+NAME = "llmd"
+DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
+SERVICE = UpstreamKind(api_version="v1", kind="Service", plural="services", builtin=True)
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+
+SCHEDULER_VERSION = "0.6.0"
+_SCHEDULER_IMAGE = f"ghcr.io/llm-d/llm-d-inference-scheduler:v{SCHEDULER_VERSION}"
+_SCHEDULER_CONFIG = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: prefix-cache-scorer
+- type: decode-filter
+- type: max-score-picker
+- type: single-profile-handler
+schedulingProfiles:
+- name: default
+  plugins:
+  - pluginRef: decode-filter
+  - pluginRef: max-score-picker
+  - pluginRef: prefix-cache-scorer
+    weight: 2
+"""
+"""Text, not data: the core stores it as it is in the endpoint picker's ConfigMap."""
+
+_DEFAULT_NAMESPACE = "default"
+_DESCRIPTION = (
+    "llm-d: vLLM as plain Deployments and Services behind llm-d's endpoint picker; "
+    "needs GPU nodes with the NVIDIA device plugin"
+)
+_DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/llmd.md"
+_DEVICE_PLUGIN = (
+    "https://raw.githubusercontent.com/NVIDIA/k8s-device-plugin/v0.17.0"
+    "/deployments/static/nvidia-device-plugin.yml"
+)
+
+_CAPABILITIES: dict[str, Any] = {
+    "engines": [
+        {
+            "name": "vllm",
+            "servingModes": ["aggregated", "disaggregated"],
+            "apiFormats": ["openai-chat", "openai-responses", "anthropic-messages"],
+            "gpuSupport": True,
+            "requiresCRD": False,
+            "gateway": {
+                "endpointPicker": {"image": _SCHEDULER_IMAGE, "configData": _SCHEDULER_CONFIG},
+            },
+        }
+    ]
+}
+
+_HEALTH = {"status": {"readyPath": "ready"}}
+
+_INSTALLATION = {
+    "description": _DESCRIPTION,
+    "steps": [
+        {
+            "title": "Install NVIDIA GPU Device Plugin",
+            "command": f"kubectl apply -f {_DEVICE_PLUGIN}",
+            "description": "Let the nodes offer their GPUs; skip it where the GPU operator runs.",
+        },
+        {
+            "title": "Create HuggingFace Token Secret",
+            "command": (
+                "kubectl create secret generic llm-d-hf-token "
+                "--from-literal=HF_TOKEN=<your-token> -n <model-namespace>"
+            ),
+            "description": "Only for gated models: the token that downloads them.",
+        },
+    ],
+}
+
+
+def registration() -> Registration:
+    """The InferenceProviderConfig of llm-d."""
+    return Registration(
+        annotations={
+            names.ANNOTATION_DISPLAY_NAME: "llm-d",
+            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
+            names.ANNOTATION_DEFAULT_NAMESPACE: _DEFAULT_NAMESPACE,
+            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
+            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
+            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
+            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
+            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
+        },
+        spec={"capabilities": _CAPABILITIES},
+        keeps_rules=True,  # it ships none, so that an administrator may say when it is wanted (llmd.md §3)
+    )
+
+
+def health(facts: UpstreamFacts) -> UpstreamHealth:
+    """Always ready: Deployments and Services are served by every cluster."""
+    return UpstreamHealth(ready=True, crd_version=DEPLOYMENT.api_version)

@@ -1,0 +1,34 @@
+"""Read the state of llm-d's Deployments. Pure. Source: llmd.md §12."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.status import Phase, UnifiedStatus
+from providers.llmd.args import PORT
+from providers.llmd.config import DEPLOYMENT
+from providers.upstream import name_of
+from providers.workloads import deployment_status
+
+
+def read_status(workload: Mapping[str, Any]) -> UnifiedStatus:
+    """The primary Deployment's state; its Service has the same name."""
+    return deployment_status(workload, port=PORT)
+
+
+def with_companions(status: UnifiedStatus, companions: Sequence[Mapping[str, Any]]) -> UnifiedStatus:
+    """The state of all Deployments together; replicas and endpoint stay those of the primary.
+
+    The reference looks at the decode Deployment alone, so that a prefill Deployment can fail unseen.
+    """
+    for companion in companions:
+        if companion.get("kind") != DEPLOYMENT.kind or status.phase is Phase.FAILED:
+            continue
+        other, name = read_status(companion), name_of(companion)
+        if other.phase is Phase.FAILED:
+            status = status.model_copy(update={"phase": Phase.FAILED, "message": f"{name}: {other.message}"})
+        elif other.phase is not Phase.RUNNING and status.phase is Phase.RUNNING:
+            message = f"{name}: {other.message or 'its pods are not ready yet'}"
+            status = status.model_copy(update={"phase": Phase.DEPLOYING, "message": message})
+    return status

@@ -1,0 +1,168 @@
+"""The image of a vLLM server: which one, where it comes from, and what the status says about it. Pure.
+
+Source: vllm.md §7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from api import names
+from api.model_deployment import ModelDeployment
+from api.status import ImageStatus
+from providers.common import image_override
+from providers.contract import ImageReport, ImageResolution, ReportedCondition
+from providers.images import ImageReference, age_of, split_reference
+
+OFFICIAL_REPOSITORY = "vllm/vllm-openai"
+DEFAULT_IMAGE = f"{OFFICIAL_REPOSITORY}:cu130-nightly"
+
+RECIPE_CONDITION = "RecipeResolved"
+RECIPE_RESOLVER = "vllm-recipe-resolver"
+_RECIPE_KEYS = ("source", "id", "strategy", "hardware", "variant", "precision", "revision", "features")
+_NOT_VERIFIED = "image signatures are not verified yet"
+
+
+def requested_image(deployment: ModelDeployment) -> str:
+    """The reference asked for: the user's, else the default one."""
+    return image_override(deployment).strip() or DEFAULT_IMAGE
+
+
+def image_to_resolve(deployment: ModelDeployment) -> str | None:
+    """The reference whose digest only a registry knows, unless the status holds it already."""
+    reference = split_reference(requested_image(deployment))
+    if not reference.needs_registry or _recorded(deployment):
+        return None
+    return reference.text
+
+
+def _recorded(deployment: ModelDeployment) -> ImageStatus | None:
+    """An earlier answer for the same reference. A moving tag stays pinned until the reference changes."""
+    image = deployment.status.image if deployment.status else None
+    same = image is not None and (image.requested or "").strip() == requested_image(deployment)
+    return image if image is not None and same and image.resolved and image.digest else None
+
+
+def image_source(reference: ImageReference) -> str:
+    """`launch`, `nightly`, `stable` or `custom` (vllm.md §7.1)."""
+    tag = reference.tag.lower()
+    official = reference.short_repository == OFFICIAL_REPOSITORY
+    if "launch" in tag:
+        return "launch"
+    if reference.text == DEFAULT_IMAGE or (official and "nightly" in tag):
+        return "nightly"
+    return "stable" if official and reference.tag == "latest" else "custom"
+
+
+def describe_image(
+    deployment: ModelDeployment, resolution: ImageResolution | None, now: datetime
+) -> ImageReport:
+    """`status.image` and its conditions, given what a registry answered, if one was asked."""
+    reference = split_reference(requested_image(deployment))
+    recorded = _recorded(deployment)
+    resolved, answer = _resolution_fields(reference, recorded, resolution, now)
+    source = image_source(reference)
+    summary = recipe_summary(deployment.metadata.annotations)
+    fields = {
+        "requested": reference.text,
+        "repository": reference.repository,
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "source": source,
+        "inNightly": source == "nightly",
+        "verificationMessage": _NOT_VERIFIED,
+        "message": _message(reference, source, summary),
+        **resolved,
+    }
+    is_default = not image_override(deployment)
+    return ImageReport(
+        status=ImageStatus.model_validate({key: value for key, value in fields.items() if value != ""}),
+        conditions=(answer, _verified(), _unsupported(reference, source), *_recipe(summary)),
+        cleared=() if summary else (RECIPE_CONDITION,),
+        image=(resolved.get("resolved") or reference.text) if is_default else None,
+        failure=answer.message if is_default and answer.status == "False" else "",
+    )
+
+
+def _resolution_fields(
+    reference: ImageReference,
+    recorded: ImageStatus | None,
+    resolution: ImageResolution | None,
+    now: datetime,
+) -> tuple[dict[str, Any], ReportedCondition]:
+    if not reference.needs_registry:
+        return {"resolved": reference.text}, _resolved(
+            "True", "ImageResolved", f"{reference.text} is used as it is written"
+        )
+    if recorded:
+        kept = {"resolved", "digest", "createdAt", "revision", "age"}
+        fields = {key: value for key, value in recorded.dump().items() if key in kept}
+        return fields, _resolved("True", "ImageResolutionReused", f"{recorded.resolved} was resolved earlier")
+    if resolution is None:
+        return {}, _resolved("Unknown", "ImageResolutionOff", f"no registry was asked about {reference.text}")
+    if resolution.error or not resolution.digest:
+        cause = resolution.error or "the registry named no digest"
+        return {}, _resolved("False", "ImageResolutionFailed", f"{reference.text}: {cause}")
+    pinned = f"{reference.repository}@{resolution.digest}"
+    fields = {
+        "resolved": pinned,
+        "digest": resolution.digest,
+        "createdAt": resolution.created_at,
+        "revision": resolution.revision,
+        "age": age_of(resolution.created_at, now),
+    }
+    return fields, _resolved("True", "ImageResolved", f"{reference.text} is {pinned}")
+
+
+def _resolved(status: str, reason: str, message: str) -> ReportedCondition:
+    return ReportedCondition(type="ImageResolved", status=status, reason=reason, message=message)
+
+
+def _verified() -> ReportedCondition:
+    return ReportedCondition(
+        type="ImageVerified", status="Unknown", reason="VerificationNotImplemented", message=_NOT_VERIFIED
+    )
+
+
+def _unsupported(reference: ImageReference, source: str) -> ReportedCondition:
+    if source == "custom":
+        return ReportedCondition(
+            type="UnsupportedImage",
+            status="True",
+            reason="CustomImage",
+            message=f"{reference.text} is not one of the known vLLM images; it is used all the same",
+        )
+    return ReportedCondition(
+        type="UnsupportedImage",
+        status="False",
+        reason="SupportedImage",
+        message=f"{reference.text} is a {source} vLLM image",
+    )
+
+
+def _recipe(summary: str) -> list[ReportedCondition]:
+    if not summary:
+        return []
+    return [
+        ReportedCondition(
+            type=RECIPE_CONDITION, status="True", reason="RecipeProvenanceResolved", message=summary
+        )
+    ]
+
+
+def recipe_summary(annotations: Mapping[str, str]) -> str:
+    """Where a deployment's recipe came from, from its annotations; empty without one (vllm.md §7.4)."""
+    generated_by = annotations.get(names.ANNOTATION_GENERATED_BY, "")
+    has_recipe = any(key.startswith(names.ANNOTATION_RECIPE_PREFIX) for key in annotations)
+    if generated_by != RECIPE_RESOLVER and not has_recipe:
+        return ""
+    pairs = [("generated-by", generated_by)]
+    pairs += [(key, annotations.get(names.ANNOTATION_RECIPE_PREFIX + key, "")) for key in _RECIPE_KEYS]
+    return ", ".join(f"{label}={value.strip()}" for label, value in pairs if value.strip())
+
+
+def _message(reference: ImageReference, source: str, summary: str) -> str:
+    text = f"{reference.text} is a {source} image."
+    return f"{text} Recipe provenance: {summary}." if summary else text

@@ -1,0 +1,1 @@
+"""The embedded default: what a machine without a cluster needs to run the whole system."""

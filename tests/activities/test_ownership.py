@@ -1,0 +1,77 @@
+"""Who owns an object and its fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.ownership import contains, is_owned_by, owners_of, takeover_patch, version_of
+
+
+def test_an_object_is_owned_by_the_uid_in_any_reference() -> None:
+    obj = {"metadata": {"ownerReferences": [{"kind": "A", "name": "a", "uid": "1"}, {"uid": "2"}]}}
+
+    assert is_owned_by(obj, "2")
+    assert not is_owned_by(obj, "3")
+    assert owners_of(obj).startswith("A/a (uid 1)")
+    assert owners_of({"metadata": {}}) == "no owner"
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "holds"),
+    [
+        pytest.param({"a": 1, "b": 2}, {"a": 1}, True, id="other keys do not matter"),
+        pytest.param({"a": {"b": [1]}}, {"a": {"b": [1, 2]}}, False, id="lists compare whole"),
+        pytest.param(None, {}, True, id="nothing wanted of nothing"),
+        pytest.param(None, {"a": 1}, False, id="something wanted of nothing"),
+        pytest.param({"a": "1"}, {"a": 1}, False, id="types differ"),
+    ],
+)
+def test_containment(live: object, desired: object, holds: bool) -> None:
+    assert contains(live, desired) is holds
+
+
+def managed(*entries: dict[str, object]) -> dict[str, object]:
+    return {"metadata": {"resourceVersion": "7", "managedFields": list(entries)}}
+
+
+def test_fields_of_the_former_controller_become_ours() -> None:
+    former = {
+        "manager": "provider",
+        "operation": "Update",
+        "apiVersion": "v1",
+        "fieldsV1": {"f:spec": {"f:a": {}}},
+    }
+    status = {**former, "subresource": "status"}
+
+    patch = takeover_patch(managed(former, status), field_manager="kaito-provider")
+
+    assert patch is not None
+    fields, version = patch
+    assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
+    assert fields["value"] == [status, {**former, "manager": "kaito-provider", "operation": "Apply"}]
+
+
+def test_what_is_ours_already_is_merged() -> None:
+    former = {"manager": "provider", "operation": "Update", "fieldsV1": {"f:spec": {"f:a": {}}}}
+    ours = {"manager": "kaito-provider", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}}}}
+
+    patch = takeover_patch(managed(former, ours), field_manager="kaito-provider")
+
+    assert patch is not None
+    assert patch[0]["value"] == [{**ours, "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}]
+
+
+def test_nothing_to_take_over() -> None:
+    assert takeover_patch(managed(), field_manager="kaito-provider") is None
+
+
+def test_a_version_changes_with_content_and_labels_and_not_with_status() -> None:
+    obj = {"metadata": {"uid": "u", "generation": 3, "resourceVersion": "9", "labels": {"a": "b"}}}
+    status = {"metadata": {**obj["metadata"], "resourceVersion": "10"}, "status": {"x": 1}}
+    label = {"metadata": {**obj["metadata"], "labels": {}}}
+    plain = {"metadata": {"uid": "u", "resourceVersion": "9"}}
+    changed = {"metadata": {"uid": "u", "resourceVersion": "10"}}
+
+    assert version_of(obj) == version_of(status)
+    assert version_of(obj) != version_of(label)
+    assert version_of(plain) != version_of(changed)

@@ -1,0 +1,118 @@
+"""Worker and watcher as processes: what they say while something is away, their probes, their end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sandbox.cluster import EmulatedCluster
+
+pytestmark = pytest.mark.timeout(120)
+
+Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
+    async with EmulatedCluster() as cluster:
+        yield cluster.kubeconfig(tmp_path / "kubeconfig")
+
+
+@pytest.fixture
+async def start(tmp_path: Path, kubeconfig: Path) -> AsyncIterator[Start]:
+    """Start a process for a cluster that answers and a Temporal that does not."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def run(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "workers.cli", *arguments, "--kubeconfig", str(kubeconfig)),
+            cwd=tmp_path,
+            env={
+                **{key: value for key, value in os.environ.items() if not key.startswith("AIRUNWAY_")},
+                "AIRUNWAY_TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+                **environment,
+            },
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
+    assert process.stderr is not None
+    async with asyncio.timeout(90):
+        while line := (await process.stderr.readline()).decode():
+            if text in line:
+                return line
+    raise AssertionError(f"ended without {text!r}")
+
+
+@pytest.mark.parametrize("command", ["worker", "watcher"])
+async def test_a_temporal_that_is_away_is_waited_for(start: Start, command: str) -> None:
+    port = free_port()
+    process = await start(command, AIRUNWAY_HEALTH_PORT=str(port))
+
+    line = await line_with(process, "Temporal cannot be reached; trying again")
+    async with aiohttp.ClientSession() as session:
+        healthy = await session.get(f"http://127.0.0.1:{port}/healthz")
+        ready = await session.get(f"http://127.0.0.1:{port}/readyz")
+
+    assert "127.0.0.1:" in line
+    assert (healthy.status, ready.status) == (200, 503)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_ends_when_it_is_told_to(start: Start, number: signal.Signals) -> None:
+    process = await start("watcher", AIRUNWAY_HEALTH_PORT="0")
+    await line_with(process, "Temporal cannot be reached")
+
+    process.send_signal(number)
+    _, rest = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"Traceback" not in rest
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        process = await start("watcher", AIRUNWAY_HEALTH_PORT=port)
+        _, said = await process.communicate()
+
+    assert process.returncode == 1
+    last = said.decode().splitlines()[-1]
+    assert last.startswith("airunway: ")
+    assert port in last
+
+
+async def test_logs_are_json_for_machines(start: Start) -> None:
+    process = await start("watcher", AIRUNWAY_HEALTH_PORT="0", AIRUNWAY_LOG_FORMAT="json")
+
+    line = await line_with(process, "Temporal cannot be reached")
+
+    assert line.startswith("{")
+    assert '"level": "warning"' in line

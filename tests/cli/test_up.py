@@ -1,0 +1,193 @@
+"""`airunway up`: the whole system on one machine, as a person starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from clients.kubernetes import DEPLOYMENTS, Cluster
+from tests.sandbox.conftest import Stage
+
+pytestmark = pytest.mark.timeout(180)
+
+SAMPLES = {"llama-cpu", "phi-gguf", "qwen-kaito", "chat-vllm"}
+START_SECONDS = 120  # a machine that also builds things may be slow; usually it is a tenth
+
+
+class Up:
+    """A running `airunway up`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
+        self.process = process
+        self.folder = folder
+        self.lines: list[str] = []
+
+    async def until_line(self, text: str) -> str:
+        """Read its output until a line holds a text."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            while line := (await self.process.stdout.readline()).decode():
+                self.lines.append(line)
+                if text in line:
+                    return line
+        raise AssertionError(f"ended without {text!r}: {''.join(self.lines)}")
+
+    async def airunway(self, *arguments: str) -> str:
+        """Run another command in the same folder; answers its output."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "workers.cli", *arguments),
+            cwd=self.folder,
+            env=clean_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+    async def stop(self) -> int:
+        """Ctrl-C; answers the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        out, _ = await self.process.communicate()
+        self.lines += out.decode().splitlines(keepends=True)
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / ".airunway" / "kubeconfig"
+
+    @property
+    def children(self) -> list[int]:
+        """Process ids of what it started."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(number) for number in listed.split()]
+
+
+Start = Callable[..., Awaitable[Up]]
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without what names a cluster or a setting."""
+    ours = ("AIRUNWAY_", "KUBECONFIG")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+
+
+def _is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start `airunway up` with arguments, in the test's folder."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def run(*arguments: str) -> Up:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "workers.cli", "up", *arguments),
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        started.append(process)
+        return Up(process, tmp_path)
+
+    yield run
+    for process in started:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) -> None:
+    up = await start()
+
+    await up.until_line("every sample runs")
+    await up.until_line("Kubeconfig")
+    async with await Cluster.connect(up.kubeconfig) as cluster:
+        listing = await cluster.listing(DEPLOYMENTS, namespace="default")
+    told = await up.airunway("status", "chat-vllm", "-o", "json")
+    retried = await up.airunway("retry", "chat-vllm")
+    children = up.children
+    status = await up.stop()
+
+    assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
+    assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
+    assert json.loads(told)["workflow"]["state"]["state"]["provider"] == "vllm"
+    assert retried == "retry sent to modeldeployment/default/chat-vllm\n"
+    assert status == 0
+    assert not any("Traceback" in line for line in up.lines)
+    assert children
+    assert not any(map(_is_running, children))
+    assert not (up.folder / ".airunway" / "running.json").exists()
+
+
+async def test_a_second_up_resumes_what_the_first_one_left(start: Start) -> None:
+    first = await start("--once")
+    await first.until_line("every sample runs")
+    assert await first.process.wait() == 0
+
+    second = await start("--no-samples")
+    await second.until_line("qwen-kaito: Running")
+    async with await Cluster.connect(second.kubeconfig) as cluster:
+        await cluster.delete(DEPLOYMENTS, "qwen-kaito", namespace="default")
+        # Its workflow, which the first one started, takes the finalizer off.
+        await Stage(cluster, patience=60).until(
+            DEPLOYMENTS, lambda left: "qwen-kaito" not in {obj["metadata"]["name"] for obj in left}
+        )
+
+    assert await second.stop() == 0
+
+
+async def test_a_sample_that_does_not_run_is_told_with_its_reason(start: Start, tmp_path: Path) -> None:
+    up = await start("--sample", _greedy(tmp_path))
+
+    assert "default/greedy" in await up.until_line("Insufficient nvidia.com/gpu")
+    assert await up.stop() == 0
+
+
+async def test_once_gives_up_after_the_deadline(start: Start, tmp_path: Path) -> None:
+    up = await start("--once", "--deadline", "1", "--sample", _greedy(tmp_path))
+
+    await up.until_line("default/greedy: ")
+    out, _ = await up.process.communicate()
+    assert up.process.returncode == 1
+    assert b"every sample runs" not in out
+
+
+def _greedy(folder: Path) -> str:
+    """A deployment that wants more GPUs than any pretend node has."""
+    sample = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "greedy"},
+        "spec": {
+            "model": {"id": "acme/big"},
+            "provider": {"name": "vllm"},
+            "engine": {"type": "vllm"},
+            "resources": {"gpu": {"count": 8}},
+        },
+    }
+    file = folder / "greedy.json"
+    file.write_text(json.dumps(sample))
+    return str(file)
+
+
+async def test_one_folder_has_one_up(start: Start) -> None:
+    first = await start("--no-samples")
+    await first.until_line("Kubeconfig")
+
+    second = await start("--no-samples")
+    out, _ = await second.process.communicate()
+
+    assert second.process.returncode == 1
+    assert b"another `airunway up` uses .airunway" in out
+    assert await first.stop() == 0

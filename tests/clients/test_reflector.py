@@ -1,0 +1,131 @@
+"""A followed kind misses nothing, whatever happens to the watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from clients.kubernetes import Cluster, Resource
+from clients.reflector import Change, Reflector
+from sandbox.cluster import EmulatedCluster
+
+CONFIG_MAPS = Resource("v1", "configmaps")
+SECRET_KIND = Resource("unheard.of/v1", "things")
+
+
+class Follower:
+    """A reflector of one kind and what it has told."""
+
+    def __init__(self, emulated: EmulatedCluster, cluster: Cluster) -> None:
+        self.emulated, self.cluster = emulated, cluster
+        self.told: list[tuple[str, str, bool]] = []
+        self.values: dict[str, str] = {}
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, kind: Resource = CONFIG_MAPS) -> Reflector:
+        reflector = Reflector(self.cluster, kind, self._on_change, label_selector="app=test")
+        self._task = asyncio.create_task(reflector.run())
+        async with asyncio.timeout(20):
+            await reflector.synced.wait()
+        return reflector
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def _on_change(self, change: Change) -> None:
+        name = change.object["metadata"]["name"]
+        self.told.append((change.type, name, change.initial))
+        if change.type == "deleted":
+            self.values.pop(name, None)
+        else:
+            self.values[name] = change.object["data"]["v"]
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def put(self, name: str, value: str) -> None:
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": "default", "labels": {"app": "test"}},
+            "data": {"v": value},
+        }
+        await self.cluster.apply(CONFIG_MAPS, body, field_manager="test")
+
+    async def remove(self, name: str) -> None:
+        await self.cluster.delete(CONFIG_MAPS, name, namespace="default")
+
+
+@pytest_asyncio.fixture
+async def follower(tmp_path: Path) -> AsyncIterator[Follower]:
+    emulated = EmulatedCluster()
+    await emulated.start(0)
+    async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+        running = Follower(emulated, cluster)
+        yield running
+        await running.stop()
+    await emulated.stop()
+
+
+async def test_what_is_there_is_told_as_initial_and_what_comes_as_news(follower: Follower) -> None:
+    await follower.put("old", "1")
+    await follower.start()
+
+    await follower.put("new", "1")
+    await follower.put("old", "2")
+    await follower.remove("new")
+    await follower.until(lambda: follower.values == {"old": "2"} and len(follower.told) == 4)
+
+    assert follower.told == [
+        ("set", "old", True),
+        ("set", "new", False),
+        ("set", "old", False),
+        ("deleted", "new", False),
+    ]
+
+
+@pytest.mark.parametrize("fault", ["drop_watches", "expire_watches"])
+async def test_a_watch_that_ends_is_resumed_or_listed_again(follower: Follower, fault: str) -> None:
+    await follower.put("kept", "1")
+    await follower.put("gone", "1")
+    await follower.start()
+
+    getattr(follower.emulated.faults, fault)()
+    await follower.remove("gone")
+    await follower.put("kept", "2")
+    await follower.put("late", "1")
+
+    await follower.until(lambda: follower.values == {"kept": "2", "late": "1"})
+    assert ("deleted", "gone", False) in follower.told
+
+
+async def test_an_outage_is_waited_for_and_deletions_meanwhile_are_told(follower: Follower) -> None:
+    await follower.put("gone", "1")
+    await follower.start()
+    faults = follower.emulated.faults
+
+    faults.fail_next(3, code=503, reason="ServiceUnavailable", when=lambda method, path: "watch=true" in path)
+    faults.drop_watches()
+    await follower.remove("gone")
+    await follower.put("late", "1")
+
+    await follower.until(lambda: follower.values == {"late": "1"})
+
+
+async def test_a_kind_that_is_not_served_is_synced_with_nothing(follower: Follower) -> None:
+    await follower.start(SECRET_KIND)
+
+    assert follower.told == []

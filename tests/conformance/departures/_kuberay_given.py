@@ -1,0 +1,76 @@
+"""Questions of the KubeRay rules about an input, and the parts of an answer that they change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.conformance.departures import _given as ask
+from tests.conformance.departures._given import Answer, Given
+
+OWN_VARIABLES = ("MODEL_ID", "VLLM_ENGINE_ARGS")
+CACHES = {"modelCache": "HF_HOME", "compilationCache": "VLLM_CACHE_ROOT"}
+OPERATOR_VOLUMES = ("shared-mem", "ray-logs")
+SHORT_FORMS = {"tp": "tensor-parallel-size", "pp": "pipeline-parallel-size", "dp": "data-parallel-size"}
+NONE = {"min_replicas": 0, "initial_replicas": 0, "max_replicas": 1}
+
+
+def cluster(answer: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = answer["objects"][0]["spec"]["rayClusterConfig"]
+    return found
+
+
+def head(answer: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = cluster(answer)["headGroupSpec"]["template"]
+    return found
+
+
+def workers(answer: Answer) -> list[dict[str, Any]]:
+    return [group["template"] for group in cluster(answer).get("workerGroupSpecs") or []]
+
+
+def container(template: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = template["spec"]["containers"][0]
+    return found
+
+
+def disaggregated(given: Given) -> bool:
+    return bool(ask.spec(given, "serving", "mode") == "disaggregated")
+
+
+def stock(given: Given) -> bool:
+    repository = re.sub(r"(@.*|:[^/]*)$", "", ask.image(given).strip())
+    return not repository or repository.endswith("/rayproject/ray-llm") or repository == "rayproject/ray-llm"
+
+
+def role_gpus(given: Given, role: str) -> int:
+    return int(ask.spec(given, "scaling", role, "gpu", "count", default=0))
+
+
+def gpus(given: Given) -> int:
+    """GPUs of an engine, if all engines have the same number."""
+    if not disaggregated(given):
+        return ask.gpu_count(given)
+    counts = {role_gpus(given, "prefill"), role_gpus(given, "decode")}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def arguments(given: Given) -> dict[str, str]:
+    return dict(ask.spec(given, "engine", "args", default={}))
+
+
+def tokens(given: Given) -> list[str]:
+    return list(ask.spec(given, "engine", "extraArgs", default=[]))
+
+
+def flag(token: str) -> str:
+    """Flag of a token in the server's spelling; empty for values and for short forms of other flags."""
+    name = token.lstrip("-").split("=")[0].strip().replace("_", "-")
+    if token.startswith("--") and not token.startswith("---"):
+        return name
+    return SHORT_FORMS.get(name, "") if token.startswith("-") else ""
+
+
+def variables(given: Given) -> list[dict[str, Any]]:
+    return list(ask.spec(given, "env", default=[]))

@@ -1,0 +1,351 @@
+"""Where selection and validation differ from the reference on purpose."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.decision import SelectionFallback
+from api.model_deployment import DeploymentSpec, ModelDeployment
+from api.provider_config import InferenceProviderConfig
+from selection.cel import Activation, evaluate
+from selection.cel.compiler import MAX_LENGTH
+from selection.cel.tree import MAX_NESTING
+from selection.decide import decide
+from selection.rule_view import rule_view
+from tests.conformance.departures import Departure
+from tests.conformance.loader import provider_configs
+
+PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
+DEFAULT_MODE = frozenset({"select-default"})
+CEL = frozenset({"select/cel"})
+Given = Mapping[str, Any]
+
+
+def spec_of(given: Given) -> dict[str, Any]:
+    spec: dict[str, Any] = given["spec"] if "spec" in given else given["model_deployment"]["spec"]
+    return spec
+
+
+def status_of(given: Given) -> dict[str, Any]:
+    return given["model_deployment"].get("status") or {}
+
+
+def named(given: Given) -> str:
+    return (spec_of(given).get("provider") or {}).get("name") or ""
+
+
+def recorded(given: Given) -> str:
+    return (status_of(given).get("provider") or {}).get("name") or ""
+
+
+def registered(given: Given) -> set[str]:
+    return {config["metadata"]["name"] for config in provider_configs(given["provider_configs"])}
+
+
+def conditions(given: Given) -> dict[str, dict[str, Any]]:
+    return {entry["type"]: entry for entry in status_of(given).get("conditions") or ()}
+
+
+def without_zeros(view: Any) -> Any:
+    """A rule view without the explicit zeros that the reference leaves out."""
+    shown = copy.deepcopy(view)
+    kept = {
+        ("engine", "contextLength"),
+        ("gateway", "enabled"),
+    }
+    for group in [key for key, value in shown.items() if isinstance(value, dict)]:
+        _drop_zeros(shown[group], group, kept)
+    return shown
+
+
+def _drop_zeros(value: Any, group: str, kept: set[tuple[str, str]]) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _drop_zeros(item, group, kept)
+    elif isinstance(value, dict):
+        for key in list(value):
+            if key in ("overrides", "args", "labels", "annotations") or (group, key) in kept:
+                continue
+            if value[key] is False or (isinstance(value[key], float) and value[key] == 0):
+                del value[key]
+            else:
+                _drop_zeros(value[key], group, kept)
+
+
+def conditions_of_rules(given: Given) -> Iterator[str]:
+    if "condition" in given:
+        yield given["condition"]
+        return
+    for config in provider_configs(given["provider_configs"]):
+        for rule in (config["spec"] or {}).get("selectionRules") or ():
+            yield rule["condition"]
+
+
+def engines_to_try(given: Given) -> list[str]:
+    return [""] if "condition" in given else ["", "vllm", "sglang", "trtllm", "llamacpp"]
+
+
+def zeros_matter(given: Given) -> bool:
+    return _differs(given, with_zeros=False)
+
+
+def absent_resources_matter(given: Given) -> bool:
+    return "resources" not in spec_of(given) and _differs(given, with_zeros=True)
+
+
+def _differs(given: Given, *, with_zeros: bool) -> bool:
+    """Whether some rule answers differently, or for a single rule, whether the view differs at all."""
+    if "condition" not in given and refused_by_the_schema(given):
+        return False
+    spec = DeploymentSpec.model_validate({"model": {}, **spec_of(given)})
+    for engine in engines_to_try(given):
+        ours = rule_view(spec, engine=engine)
+        theirs = dict(ours) if with_zeros else without_zeros(ours)
+        if with_zeros:
+            theirs.pop("resources", None)
+        if "condition" in given:
+            return ours != theirs
+        for condition in conditions_of_rules(given):
+            if (
+                evaluate(condition, Activation(ours)).matched
+                != evaluate(condition, Activation(theirs)).matched
+            ):
+                return True
+    return False
+
+
+def engine_recorded_before_hand_over(given: Given) -> bool:
+    engine = (status_of(given).get("engine") or {}).get("type")
+    chosen = (spec_of(given).get("engine") or {}).get("type")
+    return bool(engine and not chosen and not recorded(given) and given.get("selector_enabled", True))
+
+
+def engine_open_and_provider_pinned(given: Given) -> bool:
+    engine = (spec_of(given).get("engine") or {}).get("type")
+    return bool(
+        not engine
+        and named(given) in registered(given)
+        and not recorded(given)
+        and given.get("selector_enabled", True)
+    )
+
+
+def provider_not_registered(given: Given) -> bool:
+    name = recorded(given) or named(given)
+    return bool(name) and name not in registered(given)
+
+
+def handed_over_without_pin(given: Given) -> bool:
+    return bool(recorded(given)) and not named(given)
+
+
+def failed_before(given: Given) -> bool:
+    status = status_of(given)
+    core = ("Validated", "EngineSelected", "ProviderSelected", "ImageResolved")
+    failed = any(conditions(given).get(kind, {}).get("status") == "False" for kind in core)
+    return failed or bool(status.get("message"))
+
+
+def served_at_this_generation(given: Given) -> bool:
+    validated = conditions(given).get("Validated") or {}
+    generation = given["model_deployment"]["metadata"].get("generation", 0)
+    return (
+        bool(recorded(given))
+        and validated.get("status") == "True"
+        and validated.get("observedGeneration") == generation
+    )
+
+
+def no_rule_matches(given: Given) -> bool:
+    """Whether the reference would take a provider for which no rule speaks."""
+    if refused_by_the_schema(given):
+        return False
+    decision = decide(
+        ModelDeployment.model_validate(given["model_deployment"]),
+        [
+            InferenceProviderConfig.model_validate(config)
+            for config in provider_configs(given["provider_configs"])
+        ],
+        now=datetime(2026, 1, 5, tzinfo=UTC),
+        fallback=SelectionFallback.CAPABILITIES,
+        selector_enabled=given.get("selector_enabled", True),
+    )
+    return any(candidate.score == 0 and not candidate.rule for candidate in decision.candidates)
+
+
+def beyond_cel_limits(given: Given) -> bool:
+    condition = given["condition"]
+    depth = deepest = 0
+    for character in condition:
+        depth += (character in "([{?") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return len(condition) > MAX_LENGTH or deepest >= MAX_NESTING
+
+
+def too_many_steps(given: Given) -> bool:
+    view = rule_view(DeploymentSpec.model_validate({"model": {}, **given["spec"]}))
+    return "too many steps" in evaluate(given["condition"], Activation(view)).error
+
+
+def builds_a_message(given: Given) -> bool:
+    return "construction of messages" in evaluate(given["condition"], Activation({})).error
+
+
+def refused_by_the_schema(given: Given) -> bool:
+    """Whether an enum, or a type, of the object is not what the schema allows."""
+    try:
+        ModelDeployment.model_validate(given.get("new") or given["model_deployment"])
+    except ValidationError:
+        return True
+    return False
+
+
+def being_deleted(given: Given) -> bool:
+    return bool(given["new"]["metadata"].get("deletionTimestamp"))
+
+
+def claim_of_a_nameless_object(given: Given) -> bool:
+    obj = given.get("object") or given.get("model_deployment") or {}
+    model = (obj.get("spec") or {}).get("model") or {}
+    volumes = (model.get("storage") or {}).get("volumes") or []
+    open_claim = any(volume.get("size") is not None and not volume.get("claimName") for volume in volumes)
+    return open_claim and not (obj.get("metadata") or {}).get("name")
+
+
+def rule(name: str, groups: frozenset[str], applies: Any, *, excuses: str, test: str) -> Departure:
+    return Departure(
+        name=name,
+        groups=groups,
+        applies=applies,
+        excuses=frozenset(excuses.split()),
+        covered_by=f"tests/selection/{test}",
+    )
+
+
+OUTCOME = "engine provider phase message conditions"
+DEPARTURES = [
+    rule(
+        "explicit-zeros-kept",
+        CEL,
+        zeros_matter,
+        excuses="matched error rule_sees",
+        test="test_rule_view.py::test_explicit_zeros_and_false_are_kept",
+    ),
+    rule(
+        "explicit-zeros-decide",
+        PASSES,
+        zeros_matter,
+        excuses="provider",
+        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
+    ),
+    rule(
+        "absent-resources-are-empty",
+        CEL,
+        absent_resources_matter,
+        excuses="matched error rule_sees",
+        test="test_rule_view.py::test_absent_resources_are_an_empty_map",
+    ),
+    rule(
+        "absent-resources-decide",
+        PASSES,
+        absent_resources_matter,
+        excuses="provider",
+        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
+    ),
+    rule(
+        "rule-limits",
+        CEL,
+        beyond_cel_limits,
+        excuses="matched error",
+        test="test_cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
+    ),
+    rule(
+        "rule-budget",
+        CEL,
+        too_many_steps,
+        excuses="matched error",
+        test="test_cel_limits.py::test_an_expensive_rule_is_cut_off",
+    ),
+    rule(
+        "rule-messages",
+        CEL,
+        builds_a_message,
+        excuses="matched error",
+        test="test_cel_limits.py::test_messages_cannot_be_built",
+    ),
+    rule(
+        "explicit-only-providers",
+        DEFAULT_MODE,
+        no_rule_matches,
+        excuses="provider message conditions",
+        test="test_provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only",
+    ),
+    rule(
+        "engine-of-pinned-provider",
+        PASSES | DEFAULT_MODE,
+        engine_open_and_provider_pinned,
+        excuses=OUTCOME,
+        test="test_engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines",
+    ),
+    rule(
+        "engine-chosen-anew",
+        PASSES | DEFAULT_MODE,
+        engine_recorded_before_hand_over,
+        excuses=OUTCOME,
+        test="test_engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over",
+    ),
+    rule(
+        "unregistered-provider-is-named",
+        PASSES | DEFAULT_MODE,
+        provider_not_registered,
+        excuses="message",
+        test="test_decide.py::test_an_unregistered_provider_is_recorded_and_named",
+    ),
+    rule(
+        "recorded-provider-is-checked",
+        PASSES | DEFAULT_MODE,
+        handed_over_without_pin,
+        excuses="phase message conditions",
+        test="test_decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider",
+    ),
+    rule(
+        "served-deployment-stays-valid",
+        PASSES | DEFAULT_MODE,
+        served_at_this_generation,
+        excuses="phase message conditions",
+        test="test_decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment",
+    ),
+    rule(
+        "failures-are-cleared",
+        PASSES | DEFAULT_MODE,
+        failed_before,
+        excuses="phase message conditions image",
+        test="test_decide.py::test_a_success_clears_what_a_failure_left",
+    ),
+    rule(
+        "schema-comes-first",
+        PASSES | DEFAULT_MODE | {"validate/create", "validate/update", "validate/reconcile"},
+        refused_by_the_schema,
+        excuses=f"{OUTCOME} image allowed errors warnings",
+        test="test_admission.py::test_what_the_schema_refuses_is_no_deployment",
+    ),
+    rule(
+        "deletion-is-not-validated",
+        frozenset({"validate/update"}),
+        being_deleted,
+        excuses="allowed errors warnings",
+        test="test_validation.py::test_an_object_being_deleted_may_always_change",
+    ),
+    rule(
+        "claim-of-generated-name",
+        frozenset({"validate/default", "validate/admission"}),
+        claim_of_a_nameless_object,
+        excuses="spec allowed stored_spec errors",
+        test="test_defaulting.py::test_a_claim_is_not_named_before_its_deployment_is",
+    ),
+]

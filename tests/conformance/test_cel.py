@@ -1,0 +1,38 @@
+"""`select/cel`: does one rule match one spec, and what of the spec does it see?"""
+
+from __future__ import annotations
+
+import pytest
+
+from api.model_deployment import DeploymentSpec
+from selection.cel import Activation, evaluate
+from selection.rule_view import as_doubles, rule_view
+from tests.conformance import compare
+from tests.conformance.departures import unexcused
+from tests.conformance.loader import Vector, cases
+
+
+@pytest.mark.parametrize("vector", cases("select", ["cel"]))
+def test_the_evaluator_agrees_on_what_the_reference_saw(vector: Vector) -> None:
+    seen = as_doubles(vector.expect["rule_sees"])
+
+    result = evaluate(vector.input["condition"], Activation(seen))
+
+    found = compare.differences(vector.expect["matched"], result.matched, "matched")
+    found += compare.presence(vector.expect.get("error"), result.error, "error")
+    left, used = unexcused(found, group=vector.group, file=vector.file, given=vector.input)
+    assert not left
+    assert set(used) <= {"rule-limits", "rule-budget", "rule-messages"}
+
+
+@pytest.mark.parametrize("vector", cases("select", ["cel"]))
+def test_a_rule_matches_as_recorded(vector: Vector) -> None:
+    view = rule_view(DeploymentSpec.model_validate({"model": {}, **vector.input["spec"]}))
+
+    result = evaluate(vector.input["condition"], Activation(view))
+
+    found = compare.differences(vector.expect["matched"], result.matched, "matched")
+    found += compare.presence(vector.expect.get("error"), result.error, "error")
+    found += compare.differences(vector.expect.get("rule_sees"), view, "rule_sees")
+    left, _ = unexcused(found, group=vector.group, file=vector.file, given=vector.input)
+    assert not left

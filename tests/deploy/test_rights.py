@@ -1,0 +1,156 @@
+"""Every call that our code makes to the API server is granted to the account that makes it.
+
+The calls are read from the source: `cluster.<method>(<kind>, ...)`. Where the kind is a variable it is one of
+a provider's kinds. A new call, or one of a new file, makes a test here fail until the role has it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+import pytest
+
+from api import names
+from clients.kubernetes import Resource
+from providers.registry import installed_providers
+from tests.deploy.manifests import CORE, ROOT, Rights, objects, rights_of_account
+
+VERBS = {
+    "get": ["get"],
+    "find": ["get"],
+    "listing": ["list"],
+    "create": ["create"],
+    "apply": ["create", "patch"],  # an apply that finds nothing creates
+    "patch": ["patch"],
+    "delete": ["delete"],
+    "Reflector": ["list", "watch"],
+    "_read": ["list"],
+}
+
+WORKER, WATCHER, PROVIDER = "airunway-worker", "airunway-watcher", "provider"
+ACCOUNTS = {
+    "activities.core": WORKER,
+    "clients.events": WORKER,
+    "activities.provider": PROVIDER,
+    "activities.provider_pass": PROVIDER,
+    "activities.stage_step": PROVIDER,
+    "activities.pods": PROVIDER,
+    "workers.registration": PROVIDER,
+    "workers.watcher": WATCHER,
+    "workers.heartbeats": WATCHER,
+    "workers.leader": WATCHER,
+}
+GENERIC = {"clients.reflector", "clients.crds"}
+"""They call for others, whose own call is found; CRDs are installed by a person."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: `kind` is a constant of the module, or empty for a provider's kind."""
+
+    module: str
+    method: str
+    kind: str
+    status: bool
+
+
+def calls() -> Iterator[Call]:
+    """Every call of our packages to the API server."""
+    for package in ("activities", "clients", "workers"):
+        for file in sorted((ROOT / package).glob("*.py")):
+            module = f"{package}.{file.stem}"
+            if module not in GENERIC and module != "clients.kubernetes":
+                yield from _calls_in(module, ast.parse(file.read_text()))
+
+
+def _calls_in(module: str, tree: ast.AST) -> Iterator[Call]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function, arguments = node.func, node.args
+        if isinstance(function, ast.Attribute) and "cluster" in ast.unparse(function.value).lower():
+            method, kinds = function.attr, arguments[:1]
+        elif isinstance(function, ast.Name) and function.id in ("Reflector", "_read"):
+            method, kinds = function.id, arguments[1:2]
+        else:
+            continue
+        if method in VERBS and kinds:
+            name = ast.unparse(kinds[0])
+            status = any(
+                word.arg == "subresource" and "status" in ast.unparse(word.value) for word in node.keywords
+            )
+            yield Call(module, method, name if name.isupper() else "", status)
+
+
+def wanted(call: Call) -> Rights:
+    """What the API server asks for when the call is made."""
+    if call.kind:
+        kind = getattr(import_module(call.module), call.kind)
+        assert isinstance(kind, Resource)
+        resource = f"{kind.plural}/status" if call.status else kind.plural
+        # Only what exists has a status to apply to.
+        verbs = ["patch"] if call.status else VERBS[call.method]
+        return {(_group(kind.api_version), resource, verb) for verb in verbs}
+    return set()
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+def test_every_file_that_calls_the_api_server_has_an_account() -> None:
+    assert {call.module for call in calls()} == set(ACCOUNTS)
+
+
+@pytest.mark.parametrize("account", [WORKER, WATCHER])
+def test_the_core_is_granted_what_it_calls(account: str) -> None:
+    granted = rights_of_account(account, objects(CORE))
+
+    for call in calls():
+        if ACCOUNTS[call.module] == account:
+            assert wanted(call) <= granted, call
+
+
+@pytest.mark.parametrize("name", sorted(installed_providers()))
+def test_the_watcher_is_granted_the_kinds_of_every_shipped_provider(name: str) -> None:
+    granted = rights_of_account(WATCHER, objects(CORE))
+
+    for kind in installed_providers()[name].kinds:
+        for verb in ("list", "watch"):
+            assert (kind.group, kind.plural, verb) in granted
+
+
+@pytest.mark.parametrize("name", sorted(installed_providers()))
+def test_a_provider_is_granted_what_it_calls(name: str) -> None:
+    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
+
+    for call in calls():
+        if ACCOUNTS[call.module] == PROVIDER:
+            assert wanted(call) <= granted, call
+
+
+@pytest.mark.parametrize("name", sorted(installed_providers()))
+def test_a_provider_may_do_everything_to_its_main_kind(name: str) -> None:
+    provider = installed_providers()[name]
+    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
+
+    main = provider.kinds[0]
+    for verb in ("get", "create", "patch", "delete"):
+        assert (main.group, main.plural, verb) in granted
+
+
+@pytest.mark.parametrize("name", sorted(installed_providers()))
+def test_a_provider_may_own_objects_through_a_deployment(name: str) -> None:
+    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
+
+    # The API server asks for it where blockOwnerDeletion is set.
+    assert (names.GROUP, f"{names.DEPLOYMENT_PLURAL}/finalizers", "update") in granted
+
+
+def test_nobody_of_the_core_reads_secrets_or_may_do_everything() -> None:
+    for account in (WORKER, WATCHER):
+        granted = rights_of_account(account, objects(CORE))
+        assert not [right for right in granted if right[1] == "secrets" or "*" in right]

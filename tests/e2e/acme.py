@@ -1,0 +1,127 @@
+"""A provider for end-to-end tests: one kind, one field, ready when its object says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api import names
+from api.model_deployment import ModelDeployment
+from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from providers.common import owner_reference
+from providers.contract import (
+    Manifest,
+    Provider,
+    Registration,
+    RenderContext,
+    RenderError,
+    UpstreamFacts,
+    UpstreamHealth,
+    UpstreamKind,
+)
+
+SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")
+
+CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "servers.acme.dev"},
+    "spec": {
+        "group": "acme.dev",
+        "scope": "Namespaced",
+        "names": {"kind": "Server", "listKind": "ServerList", "plural": "servers", "singular": "server"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "model": {"type": "string"},
+                                    "replicas": {"type": "integer"},
+                                },
+                            },
+                            "status": {
+                                "type": "object",
+                                "properties": {
+                                    "ready": {"type": "boolean"},
+                                    "observedGeneration": {"type": "integer"},
+                                },
+                            },
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def _registration() -> Registration:
+    engine = {"name": "vllm", "servingModes": ["aggregated"], "gpuSupport": True, "cpuSupport": True}
+    return Registration(
+        annotations={"airunway.ai/display-name": "Acme"},
+        spec={
+            "capabilities": {"engines": [engine]},
+            "selectionRules": [{"condition": "spec.engine.type == 'vllm'", "priority": 10}],
+        },
+    )
+
+
+def _render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+    if deployment.spec.model.id == "cannot/render":
+        raise RenderError("spec.model.id: cannot/render cannot be rendered")
+    scaling = deployment.spec.scaling
+    return [
+        {
+            "apiVersion": SERVER.api_version,
+            "kind": SERVER.kind,
+            "metadata": {
+                "name": deployment.name,
+                "namespace": deployment.namespace,
+                "labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY},
+                "ownerReferences": [owner_reference(deployment)],
+            },
+            "spec": {
+                "model": deployment.spec.model.id,
+                "replicas": (scaling.replicas if scaling and scaling.replicas is not None else 1),
+            },
+        }
+    ]
+
+
+def _read_status(obj: Mapping[str, Any]) -> UnifiedStatus:
+    status = obj.get("status") or {}
+    current = status.get("observedGeneration") == obj["metadata"].get("generation")
+    ready = bool(status.get("ready")) and current
+    count = obj["spec"].get("replicas", 1)
+    return UnifiedStatus(
+        phase=Phase.RUNNING if ready else Phase.DEPLOYING,
+        replicas=ReplicaStatus(desired=count, ready=count if ready else 0, available=count if ready else 0),
+        endpoint=EndpointStatus(service=obj["metadata"]["name"], port=80),
+        resource_name=obj["metadata"]["name"],
+        resource_kind=SERVER.kind,
+    )
+
+
+def _health(facts: UpstreamFacts) -> UpstreamHealth:
+    if facts.kinds:
+        return UpstreamHealth(ready=True, reason="UpstreamHealthy")
+    return UpstreamHealth(ready=False, reason="CRDMissing", message="no kind Server")
+
+
+ACME = Provider(
+    name="acme",
+    kinds=[SERVER],
+    registration=_registration,
+    check=lambda deployment: None,
+    render=_render,
+    read_status=_read_status,
+    health=_health,
+)

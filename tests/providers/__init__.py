@@ -1,0 +1,1 @@
+"""The providers' pure functions: objects, states, registrations, diagnoses."""

@@ -1,0 +1,69 @@
+"""Which deployments Dynamo takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.model_deployment import ModelDeployment
+from providers.contract import RenderError
+from providers.dynamo import PROVIDER
+from tests.providers.build import deployment
+from tests.providers.dynamo.rendered import MOCKER, disaggregated, engine, graph
+
+CACHE = {"storage": {"volumes": [{"name": "w", "purpose": "modelCache", "size": "1Gi"}]}}
+NO_GPU = {"scaling": {"prefill": {"replicas": 1}, "decode": {"replicas": 1}}}
+
+
+def without_engine() -> ModelDeployment:
+    given = deployment()
+    given.spec.engine = None
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        pytest.param(deployment(), None, id="one GPU"),
+        pytest.param(disaggregated(), None, id="GPUs in both groups"),
+        pytest.param(deployment(gpus=0, annotations=MOCKER), None, id="the mocker needs no GPU"),
+        pytest.param(disaggregated(annotations=MOCKER, **NO_GPU), None, id="nor in groups"),
+        pytest.param(engine("llamacpp"), "spec.engine.type", id="llama.cpp"),
+        pytest.param(without_engine(), "spec.engine.type", id="no engine"),
+        pytest.param(
+            deployment(engine={"type": "sglang"}, annotations=MOCKER),
+            "spec.engine.type",
+            id="the mocker is a vllm",
+        ),
+        pytest.param(
+            disaggregated(engine={"type": "trtllm"}), "spec.serving.mode", id="trtllm is not disaggregated"
+        ),
+        pytest.param(deployment(gpus=0), "spec.resources.gpu.count", id="no GPU"),
+        pytest.param(disaggregated(scaling=None), "spec.scaling.prefill", id="no groups"),
+        pytest.param(
+            disaggregated(annotations=MOCKER, scaling={"prefill": {"replicas": 1}}),
+            "spec.scaling.decode",
+            id="the mocker needs both groups",
+        ),
+        pytest.param(disaggregated(**NO_GPU), "spec.scaling.prefill.gpu.count", id="groups without GPUs"),
+        pytest.param(
+            disaggregated(scaling={"prefill": {"gpu": {"count": 1}}, "decode": {}}),
+            "spec.scaling.decode.gpu.count",
+            id="decode without GPUs",
+        ),
+        pytest.param(deployment(name="v1.2"), "metadata.name", id="a dot"),
+        pytest.param(deployment(name="4b-chat"), "metadata.name", id="a digit first"),
+        pytest.param(deployment(name="x" * 54), None, id="as long as the frontend's Service can be"),
+        pytest.param(deployment(name="x" * 55), "metadata.name", id="too long for the frontend's Service"),
+        pytest.param(deployment(name="x" * 48, model=CACHE), None, id="as long as the Job can be"),
+        pytest.param(deployment(name="x" * 49, model=CACHE), "metadata.name", id="too long for the Job"),
+    ],
+)
+def test_check(given: ModelDeployment, field: str | None) -> None:
+    problem = PROVIDER.check(given)
+
+    assert problem is None if field is None else (problem or "").startswith(f"{field}: ")
+
+
+def test_render_refuses_what_the_check_refuses() -> None:
+    with pytest.raises(RenderError, match=r"spec\.resources\.gpu\.count"):
+        graph(deployment(gpus=0))

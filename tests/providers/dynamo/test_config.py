@@ -1,0 +1,73 @@
+"""Dynamo's registration, and the probe of its operator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.contract import UpstreamFacts, UpstreamKind
+from providers.dynamo import PROVIDER
+from tests.providers.build import deployment
+
+GRAPH = UpstreamKind(
+    api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
+)
+NEWER = UpstreamKind(
+    api_version="nvidia.com/v1beta1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
+)
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+
+
+def operator(ready: int, name: str = "operator") -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": "dynamo-system", "name": name},
+        "status": {"readyReplicas": ready},
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "ready", "reason"),
+    [
+        pytest.param(UpstreamFacts(kinds=[CLAIM]), False, "CRDMissing", id="not installed"),
+        pytest.param(UpstreamFacts(kinds=[NEWER]), False, "CRDMissing", id="only another version"),
+        pytest.param(
+            UpstreamFacts(kinds=[NEWER, GRAPH]), True, "UpstreamControllerUnknown", id="no operator in sight"
+        ),
+        pytest.param(
+            UpstreamFacts(kinds=[GRAPH], deployments=[operator(0)]),
+            False,
+            "UpstreamControllerNotReady",
+            id="the operator is down",
+        ),
+        pytest.param(
+            UpstreamFacts(kinds=[GRAPH], deployments=[operator(0, "old"), operator(1)]),
+            True,
+            "UpstreamHealthy",
+            id="one of two operators is up",
+        ),
+    ],
+)
+def test_health(facts: UpstreamFacts, ready: bool, reason: str) -> None:
+    found = PROVIDER.health(facts)
+
+    assert (found.ready, found.reason) == (ready, reason)
+    assert found.message
+    assert (found.condition, found.crd_version) == ("UpstreamReady", "nvidia.com/v1alpha1")
+
+
+def test_capabilities_stand_in_spec_and_annotation() -> None:
+    registration = PROVIDER.registration()
+
+    mirrored = json.loads(registration.annotations["airunway.ai/capabilities"])
+    assert mirrored == registration.spec["capabilities"]
+
+
+def test_core_knows_what_to_watch_and_where_the_pods_are() -> None:
+    assert [kind.kind for kind in PROVIDER.kinds] == ["DynamoGraphDeployment", "PersistentVolumeClaim", "Job"]
+    assert PROVIDER.operator_selector == "app.kubernetes.io/name=dynamo-operator"
+    assert PROVIDER.pod_selector(deployment()) == "nvidia.com/dynamo-graph-deployment-name=chat"
+    assert PROVIDER.replacement_reason({"kind": "DynamoGraphDeployment"}, {}) is None

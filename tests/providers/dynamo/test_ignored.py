@@ -1,0 +1,99 @@
+"""Fields that are named because they cannot be honoured."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.model_deployment import ModelDeployment
+from providers.dynamo import PROVIDER
+from tests.providers.build import deployment
+from tests.providers.dynamo.rendered import FRONTEND, MOCKER, disaggregated, engine, overridden
+
+FIELDS = {"contextLength": 1, "trustRemoteCode": True, "enablePrefixCaching": False, "enforceEager": True}
+VOLUME = {"name": "ro", "claimName": "data", "mountPath": "/data", "readOnly": True}
+TP = {"tensor-parallel-size": "2"}
+
+
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [
+        pytest.param(engine("vllm", **FIELDS), [], id="vllm honours all of them"),
+        pytest.param(engine("sglang", **FIELDS), [], id="sglang too"),
+        pytest.param(
+            engine("trtllm", **FIELDS),
+            [f"spec.engine.{field}" for field in FIELDS],
+            id="trtllm has no flags for them",
+        ),
+        pytest.param(
+            engine("trtllm", enablePrefixCaching=True, enforceEager=False), [], id="the CRD's defaults"
+        ),
+        pytest.param(
+            deployment(model={"storage": {"volumes": [VOLUME]}}),
+            ["spec.model.storage.volumes[0].readOnly"],
+            id="a mount cannot be read-only",
+        ),
+        pytest.param(
+            engine("vllm", args={"connector": "nixl"}),
+            ["spec.engine.args.connector"],
+            id="a connector that nothing uses",
+        ),
+        pytest.param(
+            disaggregated(engine={"args": {**TP, "connector": "NIXL"}}), [], id="the connector that is used"
+        ),
+        pytest.param(
+            disaggregated(engine={"args": {**TP, "connector": "mooncake"}}),
+            ["spec.engine.args.connector"],
+            id="another connector",
+        ),
+        pytest.param(deployment(gpus=2), ["spec.resources.gpu.count"], id="a GPU that stays idle"),
+        pytest.param(deployment(gpus=2, engine={"args": TP}), [], id="a flag that uses it"),
+        pytest.param(deployment(gpus=2, engine={"extraArgs": ["-tp", "2"]}), [], id="its short form"),
+        pytest.param(
+            disaggregated(), ["spec.scaling.decode.gpu.count"], id="an idle GPU in one of the groups"
+        ),
+        pytest.param(
+            disaggregated(engine={"args": TP}, resources={"cpu": "4", "memory": "1Gi"}),
+            ["spec.resources.memory", "spec.resources.cpu"],
+            id="groups have sizes of their own",
+        ),
+        pytest.param(
+            deployment(scaling={"replicas": 1, "prefill": {}, "decode": {}}),
+            ["spec.scaling.prefill", "spec.scaling.decode"],
+            id="groups of an aggregated deployment",
+        ),
+        pytest.param(
+            overridden({"routerMode": "kv", "epp": {"image": "a/b"}}),
+            ["spec.provider.overrides.routerMode"],
+            id="no frontend beside a picker",
+        ),
+        pytest.param(
+            overridden({"routerMode": "kv", "epp": {"image": "a/b"}}, **FRONTEND),
+            ["spec.provider.overrides.epp"],
+            id="no picker beside a frontend",
+        ),
+        pytest.param(
+            overridden({"services": {}, "frontend": {"limits": {}}}, **FRONTEND),
+            ["spec.provider.overrides.services", "spec.provider.overrides.frontend.limits"],
+            id="keys that mean nothing",
+        ),
+        pytest.param(overridden("x"), [], id="overrides that are refused"),
+        pytest.param(
+            deployment(annotations=MOCKER, image="a/b:1", engine={"args": {"a": ""}, "enforceEager": True}),
+            ["spec.image", "spec.engine.enforceEager", "spec.engine.args", "spec.resources.gpu"],
+            id="the mocker has no engine",
+        ),
+    ],
+)
+def test_ignored_fields(given: ModelDeployment, want: list[str]) -> None:
+    assert PROVIDER.ignored_fields(given) == want
+
+
+def test_replicas_of_a_disaggregated_deployment_are_those_of_its_groups() -> None:
+    given = disaggregated(engine={"args": TP})
+    assert given.spec.scaling is not None
+
+    given.spec.scaling.replicas = 1  # what the API server writes
+    assert PROVIDER.ignored_fields(given) == []
+
+    given.spec.scaling.replicas = 5
+    assert PROVIDER.ignored_fields(given) == ["spec.scaling.replicas"]

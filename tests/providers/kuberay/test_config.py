@@ -1,0 +1,129 @@
+"""What KubeRay registers about itself, and when it can be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api import names
+from providers.contract import UpstreamFacts, UpstreamKind
+from providers.kuberay import PROVIDER
+from tests.providers.build import deployment
+
+MANIFEST = Path(__file__).resolve().parents[3] / "providers" / "kuberay" / "deploy" / "kuberay.yaml"
+
+
+def test_registration() -> None:
+    registration = PROVIDER.registration()
+
+    (engine,) = registration.spec["capabilities"]["engines"]
+    assert engine == {
+        "name": "vllm",
+        "servingModes": ["aggregated", "disaggregated"],
+        "apiFormats": ["openai-chat"],
+        "gpuSupport": True,
+    }
+    assert registration.spec["selectionRules"] == [
+        {
+            "condition": "has(spec.resources.gpu) && spec.resources.gpu.count > 1"
+            " && spec.engine.type == 'vllm'",
+            "priority": 80,
+        }
+    ]
+    assert len(registration.annotations) == 8
+    assert (
+        json.loads(registration.annotations[names.ANNOTATION_CAPABILITIES])
+        == registration.spec["capabilities"]
+    )
+    assert registration.annotations[names.ANNOTATION_DEFAULT_NAMESPACE] == "ray-system"
+    installation = json.loads(registration.annotations[names.ANNOTATION_INSTALLATION])
+    assert installation["helmCharts"] == [
+        {
+            "name": "kuberay-operator",
+            "chart": "kuberay/kuberay-operator",
+            "version": "1.3.0",
+            "namespace": "ray-system",
+            "createNamespace": True,
+        }
+    ]
+    assert [step["command"] for step in installation["steps"]] == [
+        "helm repo add kuberay https://ray-project.github.io/kuberay-helm/",
+        "helm repo update",
+        "helm upgrade --install kuberay-operator kuberay/kuberay-operator --version 1.3.0 "
+        "-n ray-system --create-namespace --wait",
+    ]
+
+
+def kind(version: str, group: str = "ray.io", name: str = "RayService") -> UpstreamKind:
+    return UpstreamKind(api_version=f"{group}/{version}", kind=name, plural="rayservices")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ready", "part"),
+    [
+        pytest.param([], False, "not installed", id="nothing is served"),
+        pytest.param([kind("v1")], True, "", id="served"),
+        pytest.param([kind("v1alpha1"), kind("v1")], True, "", id="among others"),
+        pytest.param([kind("v1alpha1")], False, "v1alpha1", id="an old KubeRay"),
+        pytest.param([kind("v1", name="RayCluster")], False, "not installed", id="another kind"),
+    ],
+)
+def test_health(kinds: Any, ready: bool, part: str) -> None:
+    health = PROVIDER.health(UpstreamFacts(kinds=kinds))
+
+    assert (health.ready, health.crd_version, health.condition) == (ready, "ray.io/v1", "")
+    assert part in health.message
+
+
+def test_what_the_core_watches() -> None:
+    assert [entry.plural for entry in PROVIDER.kinds] == ["rayservices", "persistentvolumeclaims"]
+    assert PROVIDER.pod_selector(deployment()) == "airunway.ai/model-deployment=chat"
+    assert PROVIDER.finalizer == "airunway.ai/kuberay-provider"
+
+
+def test_nothing_is_ever_made_anew() -> None:
+    assert PROVIDER.replacement_reason({"kind": "RayService", "spec": {}}, {"kind": "RayService"}) is None
+
+
+class TestManifest:
+    objects = tuple(yaml.safe_load_all(MANIFEST.read_text()))
+
+    def of(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(entry for entry in self.objects if entry["kind"] == kind)
+        return found
+
+    def test_rights(self) -> None:
+        granted: dict[tuple[str, str], set[str]] = {}
+        for rule in self.of("ClusterRole")["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    granted.setdefault((group, resource), set()).update(rule["verbs"])
+
+        writes = {"get", "list", "watch", "create", "patch", "delete"}
+        for entry in PROVIDER.kinds:
+            assert granted[entry.group, entry.plural] >= writes
+        for read in (
+            ("", "pods"),
+            ("", "events"),
+            ("apps", "replicasets"),
+            ("apps", "statefulsets"),
+            ("apps", "deployments"),
+        ):
+            assert granted[read] >= {"get", "list"}
+        assert not {"secrets", "nodes", "*"} & {plural for _, plural in granted}
+
+    def test_worker(self) -> None:
+        manager = self.of("Deployment")
+
+        (container,) = manager["spec"]["template"]["spec"]["containers"]
+        assert container["command"] == ["airunway", "worker", "--provider", "kuberay", "--no-core"]
+        assert manager["metadata"]["name"] == "airunway-kuberay-provider"
+
+    def test_token_secrets_can_be_deleted_where_they_are_written(self) -> None:
+        roles = [entry["metadata"]["namespace"] for entry in self.objects if entry["kind"] == "Role"]
+
+        assert roles == ["kuberay-system", "ray-system"]

@@ -1,0 +1,214 @@
+"""From a RayService to the status of a deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from providers.kuberay import PROVIDER
+
+FAILED = {"llm": {"status": "DEPLOY_FAILED", "message": "CUDA out of memory"}}
+RUNNING = {"llm": {"status": "RUNNING"}}
+DEPLOYING = {"llm": {"status": "DEPLOYING"}}
+
+
+def ray_service(
+    *,
+    generation: int | None = None,
+    observed: int | None = None,
+    conditions: Any = None,
+    active: Any = None,
+    pending: Any = None,
+    **status: Any,
+) -> dict[str, Any]:
+    found = {
+        "observedGeneration": observed,
+        "conditions": conditions,
+        "activeServiceStatus": active and {"applicationStatuses": active},
+        "pendingServiceStatus": pending and {"applicationStatuses": pending},
+        **status,
+    }
+    return {
+        "metadata": {"name": "chat", "generation": generation},
+        "spec": {"rayClusterConfig": {"workerGroupSpecs": [{"replicas": 2}, {"replicas": 1}, {}]}},
+        "status": {key: value for key, value in found.items() if value is not None},
+    }
+
+
+def condition(kind: str, status: str, message: str = "") -> dict[str, str]:
+    return {"type": kind, "status": status, "reason": "Any", "message": message}
+
+
+READY = condition("Ready", "True", "serving")
+NOT_READY = condition("Ready", "False", "no endpoint")
+OLD_READY = condition("RayServiceReady", "True")
+OLD_NOT_READY = condition("RayServiceReady", "False", "starting")
+UPGRADING = condition("UpgradeInProgress", "True")
+
+
+@pytest.mark.parametrize(
+    ("service", "phase", "message"),
+    [
+        pytest.param(ray_service(), "Pending", "", id="nothing yet"),
+        pytest.param(ray_service(conditions=[OLD_READY]), "Running", "", id="ready by the expected name"),
+        pytest.param(ray_service(conditions=[READY]), "Running", "", id="ready by KubeRay's name"),
+        pytest.param(ray_service(conditions=[NOT_READY]), "Deploying", "no endpoint", id="not ready"),
+        pytest.param(
+            ray_service(conditions=[OLD_NOT_READY, READY]),
+            "Deploying",
+            "starting",
+            id="the expected name counts",
+        ),
+        pytest.param(
+            ray_service(conditions=[condition("RayServiceReady", "Unknown"), READY]),
+            "Running",
+            "",
+            id="unknown",
+        ),
+        pytest.param(ray_service(active=RUNNING), "Running", "", id="applications run"),
+        pytest.param(
+            ray_service(active=RUNNING, conditions=[NOT_READY]),
+            "Deploying",
+            "no endpoint",
+            id="but no endpoint",
+        ),
+        pytest.param(
+            ray_service(active=RUNNING, conditions=[OLD_NOT_READY]), "Running", "starting", id="old condition"
+        ),
+        pytest.param(
+            ray_service(active={**RUNNING, "b": {"status": "UNHEALTHY"}}), "Deploying", "", id="one is not"
+        ),
+        pytest.param(ray_service(active=FAILED), "Failed", "CUDA out of memory", id="failed"),
+        pytest.param(
+            ray_service(active=FAILED, conditions=[READY]),
+            "Failed",
+            "CUDA out of memory",
+            id="failed in place",
+        ),
+        pytest.param(
+            ray_service(
+                active={"b": {"status": "DEPLOY_FAILED", "message": "second"}, **RUNNING, "a": FAILED["llm"]}
+            ),
+            "Failed",
+            "CUDA out of memory",
+            id="first by name",
+        ),
+        pytest.param(
+            ray_service(active={"llm": {"status": "DEPLOY_FAILED"}}, conditions=[NOT_READY]),
+            "Failed",
+            "no endpoint",
+            id="failed, the condition says why",
+        ),
+        pytest.param(
+            ray_service(active={"llm": {"status": "DEPLOY_FAILED"}}),
+            "Failed",
+            "Ray Serve reports that an application failed to deploy, without a cause",
+            id="failed without a cause",
+        ),
+        pytest.param(
+            ray_service(pending=FAILED, conditions=[NOT_READY]),
+            "Failed",
+            "CUDA out of memory",
+            id="first roll-out",
+        ),
+        pytest.param(ray_service(pending=RUNNING), "Pending", "", id="not switched over yet"),
+        pytest.param(
+            ray_service(pending=DEPLOYING, active=RUNNING, conditions=[READY]),
+            "Deploying",
+            "the latest change is being rolled out; the previous version still serves",
+            id="the previous version serves",
+        ),
+        pytest.param(
+            ray_service(conditions=[READY, UPGRADING]),
+            "Deploying",
+            "the latest change is being rolled out; the previous version still serves",
+            id="upgrade in progress",
+        ),
+        pytest.param(
+            ray_service(active=RUNNING, pendingServiceStatus={"rayClusterName": "chat-raycluster-b"}),
+            "Deploying",
+            "the latest change is being rolled out; the previous version still serves",
+            id="the next cluster is made",
+        ),
+        pytest.param(
+            ray_service(pending=FAILED, active=RUNNING),
+            "Failed",
+            "the roll-out failed, the previous version still serves: CUDA out of memory",
+            id="failed beside the old one",
+        ),
+        pytest.param(
+            ray_service(active=RUNNING, generation=3, observed=2),
+            "Deploying",
+            "KubeRay has not taken up the latest change yet",
+            id="an older generation runs",
+        ),
+        pytest.param(
+            ray_service(active=FAILED, generation=3, observed=2),
+            "Deploying",
+            "KubeRay has not taken up the latest change yet",
+            id="an older generation failed",
+        ),
+        pytest.param(
+            ray_service(active=RUNNING, generation=3, observed=3), "Running", "", id="this generation"
+        ),
+        pytest.param(
+            ray_service(active={"llm": {"status": "DEPLOYING", "message": "loading"}}),
+            "Deploying",
+            "loading",
+            id="says",
+        ),
+        pytest.param(
+            ray_service(
+                pending={
+                    "llm": {
+                        "status": "DEPLOYING",
+                        "serveDeploymentStatuses": {
+                            "a": {"status": "HEALTHY", "message": "fine"},
+                            "b": {"status": "UPDATING", "message": "waits for 4 GPUs"},
+                        },
+                    }
+                }
+            ),
+            "Pending",
+            "waits for 4 GPUs",
+            id="what a deployment waits for",
+        ),
+        pytest.param(ray_service(active={"llm": "?"}), "Pending", "", id="an entry of another shape"),
+        pytest.param(ray_service(activeServiceStatus="?"), "Pending", "", id="a cluster of another shape"),
+    ],
+)
+def test_state_of_a_ray_service(service: dict[str, Any], phase: str, message: str) -> None:
+    status = PROVIDER.read_status(service)
+
+    assert (status.phase.value, status.message) == (phase, message)
+    assert status.endpoint is not None
+    assert status.endpoint.dump() == {"service": "chat-serve-svc", "port": 8000}
+    assert (status.resource_name, status.resource_kind) == ("chat", "RayService")
+
+
+@pytest.mark.parametrize(
+    ("active", "ready"),
+    [
+        pytest.param(RUNNING, 3, id="all run"),
+        pytest.param({**RUNNING, "b": {"status": "DEPLOYING"}}, 0, id="one does not"),
+        pytest.param(None, 0, id="nothing is known"),
+    ],
+)
+def test_replicas(active: Any, ready: int) -> None:
+    replicas = PROVIDER.read_status(ray_service(active=active, conditions=[OLD_READY])).replicas
+
+    assert replicas is not None
+    assert replicas.dump() == {"desired": 3, "ready": ready, "available": ready}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param({"metadata": {"name": "chat"}, "status": {"conditions": "none"}}, id="conditions"),
+        pytest.param({"metadata": {"name": "chat"}, "status": "none"}, id="status"),
+    ],
+)
+def test_an_unreadable_object(service: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="status"):
+        PROVIDER.read_status(service)

@@ -1,0 +1,214 @@
+"""From a ModelDeployment to Deployments, Services and claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from providers.contract import RenderError
+from providers.llmd import PROVIDER
+from tests.providers.build import UID, deployment
+from tests.providers.llmd.rendered import GPU, objects, probe, split, workloads
+
+OWNER = {
+    "apiVersion": "airunway.ai/v1alpha1",
+    "kind": "ModelDeployment",
+    "name": "mistral",
+    "uid": UID,
+    "controller": True,
+    "blockOwnerDeletion": True,
+}
+
+
+def test_aggregated_as_in_the_contracts_first_example() -> None:
+    given = deployment(
+        name="mistral",
+        gpus=2,
+        model={"id": "mistralai/Mistral-7B-Instruct-v0.3", "servedName": "mistral-7b"},
+        provider={
+            "overrides": {
+                "spec": {"minReadySeconds": 20, "template": {"metadata": {"annotations": {"x": "y"}}}}
+            }
+        },
+        engine={
+            "contextLength": 8192,
+            "enablePrefixCaching": True,
+            "args": {"max-num-seqs": "64", "disable-log-requests": ""},
+            "extraArgs": ["--dtype=bfloat16"],
+        },
+        scaling={"replicas": 2},
+        resources={"gpu": {"count": 2, "type": GPU}, "memory": "40Gi", "cpu": "8"},
+        env=[{"name": "VLLM_LOGGING_LEVEL", "value": "INFO"}],
+        podTemplate={
+            "metadata": {"labels": {"team": "search", "app": "spoof"}, "annotations": {"note": "hi"}}
+        },
+        secrets={"huggingFaceToken": "hf"},
+        nodeSelector={"pool": "gpu"},
+        tolerations=[{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}, {"key": "t2"}],
+    )
+    labels = {
+        "airunway.ai/managed-by": "airunway",
+        "airunway.ai/deployment": "mistral",
+        "airunway.ai/model-source": "huggingface",
+        "airunway.ai/engine-type": "vllm",
+    }
+    selector = {"airunway.ai/deployment": "mistral", "app": "mistral"}
+
+    workload, service = objects(given)
+
+    assert workload == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "mistral",
+            "namespace": "team-a",
+            "annotations": {"note": "hi"},
+            "labels": {**labels, "app": "spoof", "team": "search"},
+            "ownerReferences": [OWNER],
+        },
+        "spec": {
+            "minReadySeconds": 20,
+            "replicas": 2,
+            "progressDeadlineSeconds": 3600,
+            "selector": {"matchLabels": selector},
+            "template": {
+                "metadata": {
+                    "annotations": {"note": "hi", "x": "y"},
+                    "labels": {**selector, "team": "search", "airunway.ai/model-deployment": "mistral"},
+                },
+                "spec": {
+                    "nodeSelector": {"pool": "gpu"},
+                    "tolerations": [
+                        {"key": GPU, "operator": "Exists", "effect": "NoSchedule"},
+                        {"key": "t2", "operator": ""},
+                    ],
+                    "containers": [
+                        {
+                            "name": "vllm",
+                            "image": "vllm/vllm-openai:v0.9.1",
+                            "args": [
+                                *("--model", "mistralai/Mistral-7B-Instruct-v0.3"),
+                                *("--served-model-name", "mistral-7b", "--max-model-len", "8192"),
+                                *("--enable-prefix-caching", "--tensor-parallel-size", "2"),
+                                *("--disable-log-requests", "--max-num-seqs", "64", "--dtype=bfloat16"),
+                            ],
+                            "ports": [{"name": "http", "containerPort": 8000, "protocol": "TCP"}],
+                            "env": [
+                                {"name": "VLLM_LOGGING_LEVEL", "value": "INFO"},
+                                {
+                                    "name": "HF_TOKEN",
+                                    "valueFrom": {"secretKeyRef": {"name": "hf", "key": "HF_TOKEN"}},
+                                },
+                            ],
+                            "resources": {
+                                "limits": {GPU: "2", "memory": "40Gi"},
+                                "requests": {GPU: "2", "memory": "40Gi", "cpu": "8"},
+                            },
+                            "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],
+                            "startupProbe": probe(10, 358),
+                            "livenessProbe": probe(10, 3),
+                            "readinessProbe": probe(5, 3),
+                        }
+                    ],
+                    "volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "20Gi"}}],
+                },
+            },
+        },
+    }
+    assert service == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "mistral",
+            "namespace": "team-a",
+            "labels": labels,
+            "ownerReferences": [OWNER],
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "selector": selector,
+            "ports": [{"name": "http", "port": 8000, "targetPort": 8000, "protocol": "TCP"}],
+        },
+    }
+
+
+def test_disaggregated_renders_decode_first_then_prefill_then_their_services() -> None:
+    rendered = objects(split())
+
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in rendered] == [
+        ("Deployment", "chat-decode"),
+        ("Deployment", "chat-prefill"),
+        ("Service", "chat-decode"),
+        ("Service", "chat-prefill"),
+    ]
+    decode, prefill = rendered[:2]
+    for obj, replicas, gpus, memory in ((decode, 2, "4", "96Gi"), (prefill, 1, "1", "24Gi")):
+        (server,) = obj["spec"]["template"]["spec"]["containers"]
+        assert obj["spec"]["replicas"] == replicas
+        assert server["resources"]["limits"] == {GPU: gpus, "memory": memory}
+        assert server["resources"]["requests"] == server["resources"]["limits"]
+    for obj in rendered[2:]:
+        selector = {"airunway.ai/deployment": "chat", "app": obj["metadata"]["name"]}
+        assert obj["spec"]["selector"] == selector
+
+
+@pytest.mark.parametrize(
+    ("scaling", "want"),
+    [
+        pytest.param(None, 1, id="absent: one replica"),
+        pytest.param({"replicas": 3}, 3, id="as given"),
+        pytest.param({"replicas": 0}, 0, id="zero is a wish, not an absence"),
+    ],
+)
+def test_replicas(scaling: dict[str, Any] | None, want: int) -> None:
+    fields = {"scaling": scaling} if scaling else {}
+
+    assert objects(deployment(**fields))[0]["spec"]["replicas"] == want
+
+
+def test_pod_labels() -> None:
+    labels = {"team": "a", "app": "mine", "airunway.ai/model-deployment": "other"}
+
+    found = workloads(split(podTemplate={"metadata": {"labels": labels}}))
+
+    assert found["chat-decode"]["spec"]["template"]["metadata"]["labels"] == {
+        "team": "a",
+        "app": "chat-decode",
+        "airunway.ai/deployment": "chat",
+        "airunway.ai/model-deployment": "chat",
+    }
+    assert found["chat-prefill"]["spec"]["template"]["metadata"]["labels"] == {
+        "team": "a",
+        "app": "chat-prefill",
+        "airunway.ai/deployment": "chat",
+    }
+
+
+def test_reserved_labels_win() -> None:
+    labels = {"airunway.ai/managed-by": "me", "airunway.ai/engine-type": "other", "team": "a"}
+
+    rendered = objects(deployment(podTemplate={"metadata": {"labels": labels}}))
+
+    assert rendered[0]["metadata"]["labels"] == {**rendered[1]["metadata"]["labels"], "team": "a"}
+
+
+def test_refuses_what_the_check_refuses() -> None:
+    with pytest.raises(RenderError, match=r"spec\.resources\.gpu\.count"):
+        objects(deployment(gpus=0))
+
+
+@pytest.mark.parametrize(
+    ("change", "is_replaced"),
+    [
+        pytest.param({}, False, id="nothing changed"),
+        pytest.param({"replicas": 5}, False, id="scaled in place"),
+        pytest.param({"selector": {"matchLabels": {"app": "old"}}}, True, id="a selector is immutable"),
+    ],
+)
+def test_replacement(change: dict[str, Any], is_replaced: bool) -> None:
+    desired, service = objects(deployment())
+    live = {**desired, "spec": {**desired["spec"], **change}}
+
+    assert bool(PROVIDER.replacement_reason(live, desired)) is is_replaced
+    assert PROVIDER.replacement_reason({**service, "spec": {}}, service) is None

@@ -1,0 +1,45 @@
+"""Finding the installed providers."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+from providers.registry import ENTRY_POINT_GROUP, installed_providers, load
+
+
+def entry(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name=name, value=value, group=ENTRY_POINT_GROUP)
+
+
+KAITO = entry("kaito", "providers.kaito:PROVIDER")
+
+
+def test_shipped_providers_are_found_like_a_strangers() -> None:
+    assert installed_providers().keys() >= {"kaito", "vllm"}
+
+
+def test_a_broken_plug_in_does_not_take_the_others_down() -> None:
+    found = load(
+        [
+            entry("missing", "no_such_package:PROVIDER"),
+            entry("nothing", "providers.kaito:NO_SUCH_THING"),
+            entry("wrong", "providers.kaito.config:NAME"),
+            entry("alias", "providers.kaito:PROVIDER"),
+            KAITO,
+        ]
+    )
+
+    assert list(found.providers) == ["kaito"]
+    assert found.broken.keys() == {"missing", "nothing", "wrong", "alias"}
+    assert "no_such_package" in found.broken["missing"]
+    assert "is no Provider but a str" in found.broken["wrong"]
+    assert "calls itself 'kaito'" in found.broken["alias"]
+
+
+def test_of_two_providers_with_one_name_the_first_counts() -> None:
+    other = entry("kaito", "providers.kaito.__init__:PROVIDER")
+
+    found = load([other, KAITO])
+
+    assert list(found.providers) == ["kaito"]
+    assert "another provider called 'kaito'" in found.broken["kaito"]

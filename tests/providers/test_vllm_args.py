@@ -1,0 +1,130 @@
+"""The server's command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from api.model_deployment import ModelDeployment
+from providers.contract import RenderError
+from providers.vllm.args import server_args
+from tests.providers.build import deployment
+
+ALWAYS = ["--host", "0.0.0.0", "--port", "8000"]
+MODEL = ["--model", "acme/chat-9b"]
+
+
+@dataclass(frozen=True)
+class Case:
+    reason: str
+    given: ModelDeployment
+    want: list[str]
+
+
+def engine(**fields: Any) -> ModelDeployment:
+    return deployment(engine=fields)
+
+
+CASES = [
+    Case("only a model", deployment(), [*ALWAYS, *MODEL]),
+    Case(
+        "every field, in the contract's order",
+        deployment(
+            model={"servedName": "chat"},
+            engine={
+                "contextLength": 8192,
+                "trustRemoteCode": True,
+                "enforceEager": True,
+                "enablePrefixCaching": True,
+            },
+            gpus=2,
+        ),
+        [
+            *ALWAYS,
+            *MODEL,
+            "--served-model-name",
+            "chat",
+            "--max-model-len",
+            "8192",
+            "--trust-remote-code",
+            "--enforce-eager",
+            "--enable-prefix-caching",
+            "--tensor-parallel-size",
+            "2",
+        ],
+    ),
+    Case("a context length of 0 is one", engine(contextLength=0), [*ALWAYS, *MODEL, "--max-model-len", "0"]),
+    Case("without a model id there is no --model", deployment(model={"id": ""}), ALWAYS),
+    Case(
+        "args are sorted bytewise, an empty value is a bare flag",
+        engine(args={"b": "", "B": "1", "_a": "true"}),
+        [*ALWAYS, *MODEL, "--B", "1", "--_a", "true", "--b"],
+    ),
+    Case(
+        "an arg replaces the derived flag",
+        engine(contextLength=1, args={"max-model-len": "2"}),
+        [*ALWAYS, *MODEL, "--max-model-len", "2"],
+    ),
+    Case(
+        "so does an extra argument with =",
+        engine(contextLength=1, extraArgs=["--max-model-len=2"]),
+        [*ALWAYS, *MODEL, "--max-model-len=2"],
+    ),
+    Case(
+        "underscores are dashes to vLLM",
+        engine(contextLength=1, args={"max_model_len": "2"}),
+        [*ALWAYS, *MODEL, "--max_model_len", "2"],
+    ),
+    Case(
+        "a negation replaces it too",
+        engine(enablePrefixCaching=True, extraArgs=["--no-enable-prefix-caching"]),
+        [*ALWAYS, *MODEL, "--no-enable-prefix-caching"],
+    ),
+    Case(
+        "and a short form",
+        deployment(gpus=4, engine={"extraArgs": ["-tp", "2"]}),
+        [*ALWAYS, *MODEL, "-tp", "2"],
+    ),
+    Case("the model can be replaced", engine(args={"model": "x"}), [*ALWAYS, "--model", "x"]),
+    Case(
+        "values and odd tokens are passed on",
+        engine(extraArgs=["--a", "-1", "---x", "--", "tp"]),
+        [*ALWAYS, *MODEL, "--a", "-1", "---x", "--", "tp"],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason)
+def test_server_args(case: Case) -> None:
+    assert server_args(case.given) == case.want
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        pytest.param({"args": {"port": "1"}}, "'port'", id="port"),
+        pytest.param({"args": {" --port=9": ""}}, "'port'", id="port in disguise"),
+        pytest.param({"extraArgs": ["--host=x"]}, "--host", id="host as an extra argument"),
+        pytest.param({"extraArgs": ["--port =1"]}, "--port", id="a space before ="),
+        pytest.param({"extraArgs": ["-port", "1"]}, "--port", id="one dash"),
+        pytest.param({"args": {"a": "1"}, "extraArgs": ["--a"]}, "--a is also set", id="twice"),
+        pytest.param({"args": {"bad key": ""}}, "'bad key' is not a flag", id="a space"),
+        pytest.param({"args": {"": "1"}}, "'' is not a flag", id="empty"),
+        pytest.param({"args": {"-x": ""}}, "'-x' is not a flag", id="a dash first"),
+        pytest.param({"args": {"a=b": ""}}, "'a=b' is not a flag", id="an equals sign"),
+        pytest.param({"args": {"a\n": ""}}, "is not a flag", id="a line end"),
+    ],
+)
+def test_refuses_flags(fields: dict[str, Any], part: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        server_args(engine(**fields))
+
+    assert part in str(caught.value)
+
+
+def test_the_same_flag_in_two_spellings_is_left_to_the_server() -> None:
+    given = engine(args={"a_b": "1"}, extraArgs=["--a-b=2"])
+
+    assert server_args(given)[-3:] == ["--a_b", "1", "--a-b=2"]

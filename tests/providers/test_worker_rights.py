@@ -1,0 +1,206 @@
+"""A provider's worker may do all that it does, on its own kinds, and nothing with those of others."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from api.crd import model_deployment_crd, provider_config_crd
+from api.names import SYSTEM_NAMESPACE
+from clients.crds import apply_crd
+from clients.errors import AlreadyExists, Forbidden, NotFound
+from clients.kubernetes import CONFIGS, NAMESPACES, PODS, Cluster, Resource
+from providers.contract import Provider
+from providers.registry import installed_providers
+from sandbox.cluster import EmulatedCluster
+from tests.examples.processes import EXAMPLE
+from tests.providers.rights import ROOT, RecordingCluster, Right, granted, manifest
+from tests.providers.worker_life import CACHE, WorkerLife, open_crd
+
+PROVIDERS = installed_providers()
+RBAC = "rbac.authorization.k8s.io/v1"
+ACCESS = {
+    "ServiceAccount": Resource("v1", "serviceaccounts"),
+    "ClusterRole": Resource(RBAC, "clusterroles"),
+    "ClusterRoleBinding": Resource(RBAC, "clusterrolebindings"),
+}
+
+GPU = {"gpu": {"count": 1, "type": "nvidia.com/gpu"}}
+ON_GPU: dict[str, Any] = {
+    "model": {"id": "acme/chat-9b", "source": "huggingface"},
+    "engine": {"type": "vllm"},
+    "resources": GPU,
+}
+ON_CPU: dict[str, Any] = {
+    "model": {"id": "acme/chat-9b-gguf", "source": "huggingface"},
+    "engine": {"type": "llamacpp"},
+    "image": "registry.example.com/server:1",
+}
+SPECS = {"kaito": ON_CPU}
+
+# What the worker of a provider without kinds of its own would use; the rest follows from its kinds.
+COMMON: set[Right] = {
+    ("airunway.ai", "modeldeployments", "get"),
+    ("airunway.ai", "modeldeployments", "patch"),
+    ("airunway.ai", "modeldeployments/finalizers", "update"),
+    ("airunway.ai", "inferenceproviderconfigs", "get"),
+    ("airunway.ai", "inferenceproviderconfigs", "create"),
+    ("airunway.ai", "inferenceproviderconfigs", "patch"),
+    ("airunway.ai", "inferenceproviderconfigs/status", "patch"),
+    ("", "pods", "list"),
+    ("", "events", "list"),
+    ("apps", "deployments", "list"),
+    ("apps", "replicasets", "list"),
+    ("apps", "statefulsets", "list"),
+}
+
+
+def needed_by_kinds(provider: Provider) -> set[Right]:
+    """Look, create, delete for every kind; the first one is changed as well."""
+    found = {
+        (kind.group, kind.plural, verb)
+        for kind in provider.kinds
+        for verb in ("get", "list", "create", "delete")
+    }
+    main = provider.kinds[0]
+    return found | {(main.group, main.plural, "patch")}
+
+
+@dataclass
+class Workplace:
+    """A worker with its client, and a user's."""
+
+    cluster: RecordingCluster
+    admin: Cluster
+    namespace: str
+
+
+@pytest_asyncio.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
+async def kubeconfig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Path]:
+    if request.param == "real":
+        yield request.getfixturevalue("real_kubeconfig")
+        return
+    async with EmulatedCluster() as emulated:
+        yield emulated.kubeconfig(tmp_path / "config")
+
+
+@pytest_asyncio.fixture
+async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workplace]:
+    """A cluster that has the provider's kinds. The worker acts as its ServiceAccount, with its manifest's
+    rights and no others; the emulated cluster does not look at that.
+    """
+    namespace = f"rights-{uuid.uuid4().hex[:8]}"
+    async with (
+        await Cluster.connect(kubeconfig) as admin,
+        await RecordingCluster.connect(kubeconfig) as cluster,
+    ):
+        for name in (namespace, SYSTEM_NAMESPACE):
+            with contextlib.suppress(AlreadyExists):
+                await admin.create(NAMESPACES, {"metadata": {"name": name}})
+        upstream = [open_crd(kind) for kind in provider.kinds if not kind.builtin]
+        for crd in (model_deployment_crd(), provider_config_crd(), *upstream):
+            await apply_crd(admin, crd, field_manager="rights")
+        with contextlib.suppress(NotFound):  # another test's; here the registration is to be seen creating it
+            await admin.delete(CONFIGS, provider.name)
+        for obj in manifest(provider.name):
+            if obj["kind"] in ACCESS:
+                await admin.apply(ACCESS[obj["kind"]], obj, field_manager="rights")
+        cluster.act_as(f"system:serviceaccount:{SYSTEM_NAMESPACE}:airunway-{provider.name}-provider")
+        yield Workplace(cluster, admin, namespace)
+        await admin.delete(NAMESPACES, namespace)
+
+
+BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+
+
+@BY_NAME
+async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider: Provider) -> None:
+    life = WorkerLife(workplace.cluster, workplace.admin, provider, namespace=workplace.namespace)
+    spec = SPECS.get(provider.name, ON_GPU)
+
+    await life.register()
+    await life.deploy(spec)
+    assert (await life.reconcile()).failure is None
+    assert await life.reconcile(only_upstream_changed=True)
+    await life.tamper()
+    assert (await life.reconcile()).failure is None
+    await life.edit({"model": {**spec["model"], "storage": {"volumes": [CACHE]}}})
+    assert (await life.reconcile()).failure is None
+    await life.bind_claims()
+    await life.edit({"nodeSelector": {"disk": "fast"}})
+    assert (await life.reconcile()).failure is None
+    await life.edit({"model": {"storage": None}})
+    await life.reconcile()
+    await life.release()
+
+    used = workplace.cluster.used
+    main = provider.kinds[0]
+    assert used >= {(main.group, main.plural, verb) for verb in ("get", "list", "create", "patch", "delete")}
+    assert {("", "persistentvolumeclaims", "create"), *COMMON} <= used, "less was done than meant"
+    assert used - granted(manifest(provider.name)) == set()
+
+
+@BY_NAME
+def test_the_manifest_grants_what_follows_from_its_kinds(provider: Provider) -> None:
+    assert COMMON | needed_by_kinds(provider) <= granted(manifest(provider.name))
+
+
+@BY_NAME
+def test_nothing_is_granted_on_kinds_of_other_providers(provider: Provider) -> None:
+    own = {(kind.group, kind.plural) for kind in provider.kinds}
+    own |= {(group, f"{plural}/status") for group, plural in own}
+    common = {(group, resource) for group, resource, _ in COMMON}
+    common |= {("airunway.ai", "modeldeployments/status"), ("coordination.k8s.io", "leases")}
+
+    rights = granted(manifest(provider.name))
+
+    assert {(group, resource) for group, resource, _ in rights} <= own | common
+    assert not any("*" in right for right in rights)
+    writes = {(group, resource) for group, resource, verb in rights if verb not in ("get", "list", "watch")}
+    others = {"pods", "deployments", "replicasets", "statefulsets"}
+    assert {resource for _, resource in writes - own} & others == set()
+
+
+def test_the_watcher_may_follow_every_shipped_kind_and_speak_of_a_silent_worker() -> None:
+    path = ROOT / "deploy" / "manifests" / "watcher-rbac.yaml"
+    follows = {
+        (kind.group, kind.plural, verb)
+        for provider in PROVIDERS.values()
+        for kind in provider.kinds
+        for verb in ("list", "watch")
+    }
+    follows |= {
+        ("airunway.ai", plural, verb)
+        for plural in ("modeldeployments", "inferenceproviderconfigs")
+        for verb in ("list", "watch")
+    }
+
+    rights = granted(yaml.safe_load_all(path.read_text()))
+
+    assert rights == follows | {("airunway.ai", "inferenceproviderconfigs/status", "patch")}
+
+
+def test_the_strangers_worker_has_just_what_it_uses() -> None:
+    objects = list(yaml.safe_load_all((EXAMPLE / "deploy" / "rbac.yaml").read_text()))
+    worker, watcher = (obj for obj in objects if obj["kind"] == "ClusterRole")
+    servers = {("acme.dev", "servers", verb) for verb in ("get", "list", "create", "patch", "delete")}
+
+    assert granted([worker]) == COMMON | servers
+    assert watcher["metadata"]["labels"] == {"airunway.ai/aggregate-to-watcher": "true"}
+    assert granted([watcher]) == {("acme.dev", "servers", "list"), ("acme.dev", "servers", "watch")}
+
+
+@pytest.mark.parametrize("provider", [PROVIDERS["llmd"]], ids=["llmd"])
+@pytest.mark.parametrize("kubeconfig", [pytest.param("real", marks=pytest.mark.real)], indirect=True)
+async def test_what_is_not_granted_is_refused(workplace: Workplace, provider: Provider) -> None:
+    """So that the test above says something: the real server does look."""
+    with pytest.raises(Forbidden):
+        await workplace.cluster.delete(PODS, "any", namespace=workplace.namespace)

@@ -1,0 +1,143 @@
+"""Everything a provider's worker does with a cluster, in one go: registration, deployments, deletion."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
+
+from activities.provider import ProviderActivities
+from activities.signatures import (
+    AppliedObject,
+    DeploymentRef,
+    ReleaseRequest,
+    UpstreamAnswer,
+    UpstreamRequest,
+)
+from api.names import API_VERSION, DEPLOYMENT_KIND
+from clients.image_registry import RegistryError, ResolvedImage
+from clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
+from providers.contract import Provider, UpstreamKind
+from workers.registration import Registrar
+
+CLAIMS = Resource("v1", "persistentvolumeclaims")
+CACHE = {"name": "cache", "purpose": "modelCache", "size": "10Gi", "accessMode": "ReadWriteMany"}
+
+
+def open_crd(kind: UpstreamKind) -> Object:
+    """A CustomResourceDefinition that takes any content, for an upstream kind."""
+    names = {"kind": kind.kind, "listKind": f"{kind.kind}List", "plural": kind.plural}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": kind.version,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {
+            "group": kind.group,
+            "scope": "Namespaced",
+            "names": {**names, "singular": kind.kind.lower()},
+            "versions": [version],
+        },
+    }
+
+
+class NoRegistry:
+    """No registry can be reached."""
+
+    async def resolve(self, reference: str) -> ResolvedImage:
+        raise RegistryError(f"{reference}: no network")
+
+
+class WorkerLife:
+    """One deployment's life as a provider's worker sees it. `cluster` is the worker's, `admin` the user's."""
+
+    def __init__(self, cluster: Cluster, admin: Cluster, provider: Provider, *, namespace: str) -> None:
+        self.cluster, self.admin, self.provider = cluster, admin, provider
+        self.namespace = namespace
+        images = NoRegistry()
+        self.activities = ProviderActivities(cluster, {provider.name: provider}, env={}, images=images)
+        self.applied: list[AppliedObject] = []
+        self.uid, self.generation = "", 0
+
+    async def register(self) -> None:
+        """Come and go, with a registration that somebody tampered with in between."""
+        registrar = Registrar(self.cluster, self.provider, heartbeat=timedelta(seconds=60))
+        await registrar.register()
+        await self.admin.patch(CONFIGS, self.provider.name, {"spec": {"selectionRules": None}})
+        changed = {"metadata": {"annotations": {"airunway.ai/task-queue": "other"}}}
+        await self.admin.patch(CONFIGS, self.provider.name, changed)
+        await registrar.register()
+        await registrar.beat()
+        await registrar.sign_off()
+
+    async def deploy(self, spec: dict[str, Any]) -> None:
+        """A user makes the deployment."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": DEPLOYMENT_KIND,
+            "metadata": {"name": "chat", "namespace": self.namespace},
+            "spec": {**spec, "provider": {"name": self.provider.name}},
+        }
+        self._is(await self.admin.create(DEPLOYMENTS, body, namespace=self.namespace))
+
+    async def edit(self, spec: dict[str, Any]) -> None:
+        """A user changes it."""
+        self._is(await self.admin.patch(DEPLOYMENTS, "chat", {"spec": spec}, namespace=self.namespace))
+
+    def _is(self, obj: Object) -> None:
+        self.uid, self.generation = obj["metadata"]["uid"], obj["metadata"]["generation"]
+
+    async def reconcile(self, *, only_upstream_changed: bool = False) -> UpstreamAnswer:
+        """One pass, with a look at pods."""
+        request = UpstreamRequest(
+            ref=DeploymentRef(namespace=self.namespace, name="chat"),
+            uid=self.uid,
+            generation=self.generation,
+            provider=self.provider.name,
+            engine="",
+            only_upstream_changed=only_upstream_changed,
+            diagnose=True,
+            applied=self.applied,
+        )
+        while True:
+            try:
+                answer = await self.activities.reconcile_upstream(request)
+            except ApplicationError as err:
+                if err.type != "Conflict":  # a controller wrote in between; Temporal tries again
+                    raise
+                continue
+            self.applied = answer.objects or self.applied
+            return answer
+
+    async def tamper(self) -> None:
+        """Somebody takes the labels off the main object."""
+        kind, name = self.provider.kinds[0], self.applied[0].name
+        labels = {"metadata": {"labels": None}}
+        await self.admin.patch(kind, name, labels, namespace=self.namespace, content_type=MERGE_PATCH)
+
+    async def bind_claims(self) -> None:
+        """What the storage provisioner does."""
+        for claim in (await self.admin.listing(CLAIMS, namespace=self.namespace)).items:
+            status = {"status": {"phase": "Bound"}}
+            await self.admin.patch(
+                CLAIMS,
+                claim["metadata"]["name"],
+                status,
+                namespace=self.namespace,
+                subresource="status",
+                content_type=MERGE_PATCH,
+            )
+
+    async def release(self) -> list[str]:
+        """The deployment is being deleted; answers what remains."""
+        ref = DeploymentRef(namespace=self.namespace, name="chat")
+        request = ReleaseRequest(ref=ref, uid=self.uid, provider=self.provider.name)
+        return (await self.activities.release_upstream(request)).remaining

@@ -1,0 +1,27 @@
+"""Histories of deployments that are alive must replay with today's workflow code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from tests.replay.stories import FOLDER, STORIES
+from workflows.model_deployment import ModelDeploymentWorkflow
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+async def test_a_recorded_history_replays(file: Path) -> None:
+    replayer = Replayer(workflows=[ModelDeploymentWorkflow], data_converter=pydantic_data_converter)
+    text = file.read_text()  # noqa: ASYNC240  (a small file)
+
+    history = WorkflowHistory.from_json(f"modeldeployment/ml/{file.stem}", text)
+
+    await replayer.replay_workflow(history)
+
+
+def test_every_story_has_a_history() -> None:
+    assert {story.__name__ for story in STORIES} <= {file.stem for file in FOLDER.glob("*.json")}

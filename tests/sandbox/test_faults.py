@@ -1,0 +1,150 @@
+"""What a person can make go wrong, and in which words the cluster says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.kubernetes import APPS_DEPLOYMENTS, Resource
+from sandbox.operators.faults import FAULT_ANNOTATION
+from sandbox.operators.objects import Object
+from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
+
+SECRETS = Resource("v1", "secrets")
+CLAIMS = Resource("v1", "persistentvolumeclaims")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"image": "fail-image/web:1"}, id="by the image's name"),
+        pytest.param({"annotations": {FAULT_ANNOTATION: "image-pull"}}, id="by annotation"),
+    ],
+)
+async def test_an_image_that_cannot_be_pulled(stage: Stage, changes: dict[str, Any]) -> None:
+    await stage.deploy(**changes)
+
+    await _until_waiting(stage, "ImagePullBackOff")
+
+    (event,) = await stage.events("Failed")
+    assert event["type"] == "Warning"
+    assert "Failed to pull image" in event["message"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "exit_code", "reason"),
+    [
+        pytest.param({"image": "crash/web:1"}, 137, "OOMKilled", id="killed for lack of memory"),
+        pytest.param({"annotations": {FAULT_ANNOTATION: "crash"}}, 1, "Error", id="ends with an error"),
+    ],
+)
+async def test_a_container_that_crashes(
+    stage: Stage, changes: dict[str, Any], exit_code: int, reason: str
+) -> None:
+    await stage.deploy(**changes)
+
+    pod = await _until_waiting(stage, "CrashLoopBackOff")
+
+    (container,) = pod["status"]["containerStatuses"]
+    assert container["restartCount"] >= 1
+    assert container["lastState"]["terminated"]["exitCode"] == exit_code
+    assert container["lastState"]["terminated"]["reason"] == reason
+    assert await stage.events("BackOff")
+
+
+async def test_a_container_that_never_becomes_ready(stage: Stage) -> None:
+    await stage.deploy(annotations={FAULT_ANNOTATION: "never-ready"})
+
+    await stage.events("Unhealthy")
+
+    (pod,) = await stage.pods(lambda pods: pods)
+    assert pod["status"]["phase"] == "Running"
+    assert condition_of(pod, "Ready")["status"] == "False"
+
+
+async def test_a_quota_that_is_exceeded(stage: Stage) -> None:
+    await stage.deploy(annotations={FAULT_ANNOTATION: "quota"})
+
+    refused = await stage.until_one(
+        APPS_DEPLOYMENTS, "web", lambda obj: condition_of(obj, "ReplicaFailure").get("status") == "True"
+    )
+
+    assert condition_of(refused, "ReplicaFailure")["reason"] == "FailedCreate"
+    assert "exceeded quota" in condition_of(refused, "ReplicaFailure")["message"]
+    assert await stage.events("FailedCreate")
+
+
+async def test_more_gpus_than_any_node_has(stage: Stage) -> None:
+    await stage.deploy(container={"resources": {"limits": {"nvidia.com/gpu": "8"}}})
+
+    pod = await _until_unschedulable(stage)
+
+    assert (
+        condition_of(pod, "PodScheduled")["message"]
+        == "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    )
+    assert await stage.events("FailedScheduling")
+
+
+async def test_room_that_becomes_free_is_given_to_the_pod_that_waits(stage: Stage) -> None:
+    gpus = {"resources": {"limits": {"nvidia.com/gpu": "4"}}}
+    await stage.deploy("first", replicas=2, container=gpus)
+    await stage.rolled_out("first")
+    await stage.deploy("second", container=gpus)
+    await stage.pods(lambda pods: [pod for pod in pods if _is_unschedulable(pod)])
+
+    await stage.cluster.delete(APPS_DEPLOYMENTS, "first", namespace=NAMESPACE)
+
+    await stage.rolled_out("second")
+
+
+async def test_a_node_selector_that_no_node_has(stage: Stage) -> None:
+    await stage.deploy(pod={"nodeSelector": {"pool": "none"}})
+
+    pod = await _until_unschedulable(stage)
+
+    assert (
+        "3 node(s) didn't match Pod's node affinity/selector" in condition_of(pod, "PodScheduled")["message"]
+    )
+
+
+async def test_a_secret_that_is_made_later_lets_the_container_start(stage: Stage) -> None:
+    source = {"secretKeyRef": {"name": "token", "key": "HF_TOKEN"}}
+    await stage.deploy(container={"env": [{"name": "HF_TOKEN", "valueFrom": source}]})
+    pod = await _until_waiting(stage, "CreateContainerConfigError")
+    assert pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"] == 'secret "token" not found'
+
+    await stage.create(SECRETS, {"metadata": {"name": "token"}, "stringData": {"HF_TOKEN": "x"}})
+
+    await stage.rolled_out()
+
+
+async def test_a_claim_that_is_made_later_lets_the_pod_be_scheduled(stage: Stage) -> None:
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "weights"}}
+    await stage.deploy(pod={"volumes": [volume]})
+    pod = await _until_unschedulable(stage)
+    assert condition_of(pod, "PodScheduled")["message"] == 'persistentvolumeclaim "weights" not found'
+
+    claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    await stage.create(CLAIMS, {"metadata": {"name": "weights"}, "spec": claim})
+
+    await stage.rolled_out()
+    bound = await stage.cluster.get(CLAIMS, "weights", namespace=NAMESPACE)
+    assert bound["status"]["phase"] == "Bound"
+
+
+async def _until_waiting(stage: Stage, reason: str) -> Object:
+    pod: Object = await stage.pods(
+        lambda pods: next((pod for pod in pods if waiting_reason(pod) == reason), None)
+    )
+    return pod
+
+
+async def _until_unschedulable(stage: Stage) -> Object:
+    pod: Object = await stage.pods(lambda pods: next((pod for pod in pods if _is_unschedulable(pod)), None))
+    return pod
+
+
+def _is_unschedulable(pod: Object) -> bool:
+    return condition_of(pod, "PodScheduled").get("reason") == "Unschedulable"

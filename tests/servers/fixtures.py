@@ -1,0 +1,69 @@
+"""pytest fixtures over the real servers; load with `pytest_plugins = ["tests.servers.fixtures"]`.
+
+A server that is missing makes its tests skip, saying how to get it, unless `AIRUNWAY_REAL=1` asked
+for the real tier: then they fail. Each server starts once a session, at the first test that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import cluster, temporal_server
+from tests.servers.cluster import Cluster
+from tests.servers.postgres import Postgres
+from tests.servers.temporal_server import TemporalServer
+
+
+def require(reason: str | None) -> None:
+    """Skip for this reason, or fail when the real tier was asked for; nothing if there is none."""
+    if reason and os.environ.get("AIRUNWAY_REAL") == "1":
+        pytest.fail(f"AIRUNWAY_REAL=1, but {reason}", pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def real_cluster() -> Iterator[Cluster]:
+    """etcd, kube-apiserver and kube-controller-manager; a test may kill any and must start it again."""
+    require(cluster.why_missing())
+    with Cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """For tests that only need some real cluster: the one `KUBECONFIG` names, or `real_cluster`.
+
+    The named one is used only when the real tier was asked for: a forgotten variable must not send
+    an ordinary test run to somebody's cluster.
+    """
+    named = os.environ.get("KUBECONFIG")
+    if named and os.environ.get("AIRUNWAY_REAL") == "1":
+        return Path(named)
+    running: Cluster = request.getfixturevalue("real_cluster")
+    return running.kubeconfig
+
+
+@pytest.fixture
+def real_namespace(real_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Kubernetes namespace of the test's own; its end is begun afterwards, and not awaited."""
+    stem = re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    name = f"{stem}-{uuid.uuid4().hex[:6]}"
+    status, answer = real_cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert status == 201, answer
+    yield name
+    real_cluster.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session")
+def real_temporal() -> Iterator[TemporalServer]:
+    """Temporal's own server on PostgreSQL, with the namespace `default`; may be killed and started again."""
+    require(temporal_server.why_missing())
+    with Postgres() as database, TemporalServer(database) as server:
+        yield server

@@ -1,0 +1,81 @@
+"""The configuration file of a Temporal server on PostgreSQL. Pure: values in, a mapping out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+STORE, VISIBILITY = "temporal", "temporal_visibility"  # databases
+SERVICES = ("frontend", "history", "matching", "worker")
+HISTORY_SHARDS = 4  # fixed for the life of the databases; enough for one machine
+
+
+def server_config(
+    *,
+    ports: Mapping[str, int],
+    membership_ports: Mapping[str, int],
+    sql_port: int,
+    sql_user: str,
+    dynamic: str,
+) -> dict[str, Any]:
+    """All four services in one process, on loopback; `dynamic` is the path of the dynamic settings."""
+    return {
+        "log": {"stdout": True, "level": "warn"},
+        "persistence": {
+            "defaultStore": STORE,
+            "visibilityStore": VISIBILITY,
+            "numHistoryShards": HISTORY_SHARDS,
+            "datastores": {
+                STORE: _sql(STORE, sql_port, sql_user, connections=40),
+                VISIBILITY: _sql(VISIBILITY, sql_port, sql_user, connections=10),
+            },
+        },
+        "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
+        "services": {
+            name: {
+                "rpc": {
+                    "grpcPort": ports[name],
+                    "membershipPort": membership_ports[name],
+                    "bindOnLocalHost": True,
+                }
+            }
+            for name in SERVICES
+        },
+        "clusterMetadata": {
+            "enableGlobalNamespace": False,
+            "failoverVersionIncrement": 10,
+            "masterClusterName": "active",
+            "currentClusterName": "active",
+            "clusterInformation": {
+                "active": {
+                    "enabled": True,
+                    "initialFailoverVersion": 1,
+                    "rpcName": "frontend",
+                    "rpcAddress": f"127.0.0.1:{ports['frontend']}",
+                }
+            },
+        },
+        "dcRedirectionPolicy": {"policy": "noop"},
+        "dynamicConfigClient": {"filepath": dynamic, "pollInterval": "10s"},
+    }
+
+
+def dynamic_config() -> dict[str, Any]:
+    """Settings read while running: those the PostgreSQL samples of the server's own repository make."""
+    return {"limit.maxIDLength": [{"value": 255, "constraints": {}}]}
+
+
+def _sql(database: str, port: int, user: str, *, connections: int) -> dict[str, Any]:
+    return {
+        "sql": {
+            "pluginName": "postgres12",  # the plugin's name: PostgreSQL 12 and newer
+            "databaseName": database,
+            "connectAddr": f"127.0.0.1:{port}",
+            "connectProtocol": "tcp",
+            "user": user,
+            "password": "",
+            "maxConns": connections,
+            "maxIdleConns": connections,
+            "maxConnLifetime": "1h",
+        }
+    }

@@ -1,0 +1,68 @@
+"""What of a deployment makes news for its workflow."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from workers.watcher import STATUS_CHANGED, DeploymentMark
+
+BASE: dict[str, Any] = {
+    "metadata": {"name": "chat", "namespace": "ml", "uid": "u", "generation": 1, "resourceVersion": "1"},
+    "spec": {"model": {"id": "o/m"}},
+}
+RECORDED = {"provider": {"name": "kaito"}, "phase": "Running"}
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    obj = copy.deepcopy(BASE)
+    for key, value in parts.items():
+        obj[key] = {**obj.get(key, {}), **value}
+    return obj
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "news"),
+    [
+        pytest.param(BASE, changed(metadata={"generation": 2}), "generation 2", id="a new generation"),
+        pytest.param(BASE, changed(status=RECORDED), "", id="our own status write"),
+        pytest.param(BASE, changed(metadata={"resourceVersion": "2"}), "", id="a version alone"),
+        pytest.param(BASE, changed(metadata={"finalizers": ["f"]}), "", id="our own finalizer"),
+        pytest.param(
+            BASE, changed(metadata={"annotations": {"a": "b"}}), "annotations changed", id="an annotation"
+        ),
+        pytest.param(
+            BASE,
+            changed(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}),
+            "deployment is being deleted",
+            id="a deletion",
+        ),
+        pytest.param(BASE, changed(metadata={"uid": "v"}), "deployment seen", id="another of the same name"),
+        pytest.param(
+            changed(status=RECORDED),
+            BASE,
+            STATUS_CHANGED,
+            id="a provider erased from the status",
+        ),
+        pytest.param(
+            BASE,
+            changed(metadata={"managedFields": [{"manager": "kubectl", "subresource": "status"}]}),
+            STATUS_CHANGED,
+            id="a status written by somebody else",
+        ),
+        pytest.param(
+            BASE,
+            changed(metadata={"managedFields": [{"manager": "airunway", "subresource": "status"}]}),
+            "",
+            id="a status written by us",
+        ),
+    ],
+)
+def test_news(before: dict[str, Any], after: dict[str, Any], news: str) -> None:
+    assert DeploymentMark.of(after).news_since(DeploymentMark.of(before)) == news
+
+
+def test_the_first_sight_is_news() -> None:
+    assert DeploymentMark.of(BASE).news_since(None) == "deployment seen"

@@ -1,0 +1,187 @@
+"""A provider's worker that fell silent, and what becomes of its config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from clients.crds import apply_crd
+from clients.kubernetes import CONFIGS, CRDS, Cluster, Object
+from tests.e2e.acme import ACME, CRD
+from workers.heartbeats import HeartbeatSweep, expired_status
+from workers.registration import Registrar
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+LIMIT = timedelta(seconds=180)
+
+
+def config(*, age: float | str = 200, ready: bool = True, queue: bool = True, **status: Any) -> Object:
+    """A config whose last heartbeat is `age` seconds old, or has that text."""
+    beat = age if isinstance(age, str) else (NOW - timedelta(seconds=age)).isoformat()
+    annotations = {"airunway.ai/task-queue": "airunway-provider-acme"} if queue else {}
+    return {
+        "metadata": {"name": "acme", "annotations": annotations},
+        "status": {"ready": ready, "lastHeartbeat": beat, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "given"),
+    [
+        ("three heartbeats missed, to the second", config(age=180)),
+        ("already unready", config(ready=False)),
+        ("of a provider controller that is not ours", config(queue=False)),
+        ("a heartbeat that cannot be read", config(age="yesterday")),
+        ("no heartbeat yet", config(age="")),
+        ("no status", {"metadata": {"name": "acme"}}),
+        ("not the shape of a config", {**config(), "spec": 7}),
+        ("a clock that is ahead", config(age=-3600)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_left_alone(reason: str, given: Object) -> None:
+    assert expired_status(given, now=NOW, limit=LIMIT) is None
+
+
+def test_a_silent_worker() -> None:
+    status = expired_status(config(age=181), now=NOW, limit=LIMIT)
+
+    assert status == {
+        "ready": False,
+        "conditions": [
+            {
+                "type": "WorkerAlive",
+                "status": "False",
+                "reason": "HeartbeatExpired",
+                "message": "no heartbeat since 2026-01-05T08:56:59Z: "
+                "the worker of task queue airunway-provider-acme does not answer",
+                "lastTransitionTime": "2026-01-05T09:00:00Z",
+            }
+        ],
+    }
+
+
+def test_the_transition_time_is_that_of_the_first_finding() -> None:
+    before = {"type": "WorkerAlive", "status": "False", "reason": "HeartbeatExpired", "message": ""}
+    since = {**before, "lastTransitionTime": "2026-01-05T08:00:00Z"}
+
+    status = expired_status(config(conditions=[since]), now=NOW, limit=LIMIT)
+
+    assert status is not None
+    assert status["conditions"][0]["lastTransitionTime"] == "2026-01-05T08:00:00Z"
+
+
+async def registered(cluster: Cluster) -> Registrar:
+    """The worker of acme, after its first heartbeat."""
+    await apply_crd(cluster, CRD, field_manager="test")
+    registrar = Registrar(cluster, ACME, heartbeat=timedelta(seconds=60))
+    await registrar.register()
+    await registrar.beat()
+    return registrar
+
+
+def later(minutes: float = 4) -> Callable[[], datetime]:
+    return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
+
+
+async def foreign_condition(cluster: Cluster) -> None:
+    """Somebody else says something about the provider."""
+    condition = {
+        "type": "Audited",
+        "status": "True",
+        "reason": "Approved",
+        "message": "",
+        "lastTransitionTime": "2026-01-05T08:00:00Z",
+    }
+    body = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "InferenceProviderConfig",
+        "metadata": {"name": "acme"},
+        "status": {"conditions": [condition]},
+    }
+    await cluster.apply(CONFIGS, body, field_manager="audit", subresource="status")
+
+
+def condition(obj: Object, kind: str) -> tuple[str, str]:
+    entry = next(entry for entry in obj["status"]["conditions"] if entry["type"] == kind)
+    return entry["status"], entry["reason"]
+
+
+def owners_of_ready(obj: Object) -> list[str]:
+    return [
+        entry["manager"]
+        for entry in obj["metadata"]["managedFields"]
+        if "f:ready" in entry["fieldsV1"].get("f:status", {})
+    ]
+
+
+async def test_the_sweep_says_so_and_the_next_heartbeat_heals_it(cluster: Cluster) -> None:
+    registrar = await registered(cluster)
+    await foreign_condition(cluster)
+    before = await cluster.get(CONFIGS, "acme")
+    assert (before["status"]["ready"], condition(before, "WorkerAlive")[0]) == (True, "True")
+
+    silent = await HeartbeatSweep(cluster, limit=LIMIT, now=later()).sweep()
+
+    found = await cluster.get(CONFIGS, "acme")
+    assert silent == ["acme"]
+    assert found["status"]["ready"] is False
+    assert condition(found, "WorkerAlive") == ("False", "HeartbeatExpired")
+    assert condition(found, "Audited") == ("True", "Approved")
+    assert owners_of_ready(found) == ["airunway-heartbeats"]
+    for field in ("version", "lastHeartbeat"):
+        assert found["status"][field] == before["status"][field]
+
+    await registrar.beat()
+
+    healed = await cluster.get(CONFIGS, "acme")
+    assert healed["status"]["ready"] is True
+    assert condition(healed, "WorkerAlive") == ("True", "HeartbeatReceived")
+    assert condition(healed, "Audited") == ("True", "Approved")
+    assert owners_of_ready(healed) == ["acme-provider"]
+
+
+async def test_a_second_look_writes_nothing(cluster: Cluster) -> None:
+    await registered(cluster)
+    sweep = HeartbeatSweep(cluster, limit=LIMIT, now=later())
+    await sweep.sweep()
+    before = await cluster.get(CONFIGS, "acme")
+
+    assert await sweep.sweep() == []
+
+    assert await cluster.get(CONFIGS, "acme") == before
+
+
+async def test_a_worker_that_is_heard_is_left_alone(cluster: Cluster) -> None:
+    await registered(cluster)
+    before = await cluster.get(CONFIGS, "acme")
+
+    assert await HeartbeatSweep(cluster, limit=LIMIT).sweep() == []
+
+    assert await cluster.get(CONFIGS, "acme") == before
+
+
+async def test_a_heartbeat_that_comes_during_the_look_wins(cluster: Cluster) -> None:
+    registrar = await registered(cluster)
+    listing = cluster.listing
+
+    async def then_a_heartbeat(*args: Any, **kwargs: Any) -> Any:
+        found = await listing(*args, **kwargs)
+        await foreign_condition(cluster)  # any write in between; a heartbeat of the same second is none
+        await registrar.beat()
+        return found
+
+    cluster.listing = then_a_heartbeat  # type: ignore[method-assign]
+
+    assert await HeartbeatSweep(cluster, limit=LIMIT, now=later()).sweep() == []
+
+    assert (await cluster.get(CONFIGS, "acme"))["status"]["ready"] is True
+
+
+async def test_without_the_kind_there_is_nothing_to_look_at(cluster: Cluster) -> None:
+    await cluster.delete(CRDS, "inferenceproviderconfigs.airunway.ai")
+
+    assert await HeartbeatSweep(cluster, limit=LIMIT).sweep() == []

@@ -1,0 +1,147 @@
+"""What a provider's worker writes on its InferenceProviderConfig."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from clients.crds import apply_crd
+from clients.kubernetes import CONFIGS, CRDS, Cluster, Object
+from providers.contract import Provider, Registration
+from providers.llmd import PROVIDER as LLMD
+from providers.vllm import PROVIDER as VLLM
+from tests.e2e.acme import ACME, CRD
+from workers.registration import Registrar
+
+RULES = [{"condition": "spec.model.id == 'a/b'", "priority": 7}]
+
+
+def registrar(cluster: Cluster, provider: Provider = ACME) -> Registrar:
+    return Registrar(cluster, provider, heartbeat=timedelta(seconds=60))
+
+
+async def config(cluster: Cluster, name: str = "acme") -> Object:
+    return await cluster.get(CONFIGS, name)
+
+
+def conditions(obj: Object) -> dict[str, tuple[str, str]]:
+    return {entry["type"]: (entry["status"], entry["reason"]) for entry in obj["status"]["conditions"]}
+
+
+async def test_it_says_where_its_worker_listens_and_what_it_creates(cluster: Cluster) -> None:
+    await registrar(cluster, LLMD).register()
+
+    annotations = (await config(cluster, "llmd"))["metadata"]["annotations"]
+    assert annotations["airunway.ai/task-queue"] == "airunway-provider-llmd"
+    assert json.loads(annotations["airunway.ai/upstream-kinds"]) == [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "plural": "deployments"},
+        {"apiVersion": "v1", "kind": "Service", "plural": "services"},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "plural": "persistentvolumeclaims"},
+    ]
+
+
+async def test_registering_again_writes_nothing(cluster: Cluster) -> None:
+    await registrar(cluster).register()
+    before = await config(cluster)
+
+    await registrar(cluster).register()
+
+    assert await config(cluster) == before
+
+
+async def test_rules_of_an_administrator_stay_where_the_provider_ships_none(cluster: Cluster) -> None:
+    for provider in (LLMD, VLLM):
+        await registrar(cluster, provider).register()
+        await cluster.patch(CONFIGS, provider.name, {"spec": {"selectionRules": RULES}})
+        await registrar(cluster, provider).register()
+
+    assert (await config(cluster, "llmd"))["spec"]["selectionRules"] == RULES
+    assert "selectionRules" not in (await config(cluster, "vllm"))["spec"]
+
+
+async def test_the_rest_of_the_spec_is_renewed_beside_them(cluster: Cluster) -> None:
+    old = Registration(annotations={}, spec={"capabilities": {"engines": []}})
+    await registrar(cluster, replace(LLMD, registration=lambda: old)).register()
+    await cluster.patch(CONFIGS, "llmd", {"spec": {"selectionRules": RULES}})
+
+    await registrar(cluster, LLMD).register()
+
+    spec = (await config(cluster, "llmd"))["spec"]
+    assert spec == {**LLMD.registration().spec, "selectionRules": RULES}
+
+
+async def test_an_operator_that_is_missing_makes_it_unready_with_its_worker_alive(cluster: Cluster) -> None:
+    worker = registrar(cluster)
+    await worker.register()
+
+    await worker.beat()
+    assert (await config(cluster))["status"]["ready"] is False
+    assert conditions(await config(cluster)) == {"WorkerAlive": ("True", "HeartbeatReceived")}
+
+    await apply_crd(cluster, CRD, field_manager="test")
+    await worker.beat()
+    assert (await config(cluster))["status"]["ready"] is True
+
+
+async def test_transition_times_outlive_the_worker(cluster: Cluster) -> None:
+    first = registrar(cluster)
+    await first.register()
+    await first.beat()
+    since = "2020-01-01T00:00:00Z"
+    status = (await config(cluster))["status"]
+    status["conditions"][0]["lastTransitionTime"] = since
+    await cluster.patch(CONFIGS, "acme", {"status": status}, subresource="status")
+
+    await registrar(cluster).beat()
+
+    assert (await config(cluster))["status"]["conditions"][0]["lastTransitionTime"] == since
+
+
+async def test_an_orderly_stop_is_said(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    worker = registrar(cluster)
+    await worker.register()
+    await worker.beat()
+
+    await worker.sign_off()
+
+    assert (await config(cluster))["status"]["ready"] is False
+    assert conditions(await config(cluster)) == {"WorkerAlive": ("False", "Unregistered")}
+
+
+async def test_a_worker_that_was_replaced_stops_in_silence(cluster: Cluster) -> None:
+    """In a rolling update the new worker is heard before the old one stops."""
+    await apply_crd(cluster, CRD, field_manager="test")
+    old = registrar(cluster)
+    await old.register()
+    await old.beat()
+    status = {"status": {"lastHeartbeat": "2999-01-01T00:00:00Z"}}  # the new worker's
+    await cluster.patch(CONFIGS, "acme", status, subresource="status")
+
+    await old.sign_off()
+
+    assert (await config(cluster))["status"]["ready"] is True
+
+
+async def test_a_config_that_was_deleted_comes_back_with_its_status(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    worker = registrar(cluster)
+    await worker.register()
+    await cluster.delete(CONFIGS, "acme")
+
+    await worker.beat()
+
+    assert (await config(cluster))["status"]["ready"] is True
+
+
+async def test_stopping_does_not_bring_a_deleted_config_back(cluster: Cluster) -> None:
+    worker = registrar(cluster)
+    await worker.register()
+    await worker.beat()
+    await cluster.delete(CONFIGS, "acme")
+
+    await worker.sign_off()
+
+    assert await cluster.find(CONFIGS, "acme") is None
+    assert await cluster.find(CRDS, "inferenceproviderconfigs.airunway.ai") is not None

@@ -1,0 +1,28 @@
+"""Settings are read as people and platforms write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import get_type_hints
+
+import pytest
+from pydantic import ValidationError
+
+from workers.settings import Settings
+
+DURATIONS = [name for name, kind in get_type_hints(Settings).items() if kind is timedelta]
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("text", ["30", "30s", "0.5m", "PT30S", "00:00:30"])
+def test_a_duration(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"AIRUNWAY_{name.upper()}", text)
+
+    assert getattr(Settings(), name) == timedelta(seconds=30)
+
+
+def test_what_is_no_duration_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_RESYNC", "soon")
+
+    with pytest.raises(ValidationError, match="resync"):
+        Settings()

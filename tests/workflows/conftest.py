@@ -1,0 +1,51 @@
+"""Fixtures of the workflow tests: a time-skipping server for the module, a world for each test."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from tests.workflows.world import World, core_worker, provider_worker
+
+
+def test_server() -> str:
+    """The time-skipping server's binary, as its package installs it."""
+    found = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
+        "temporal-test-server"
+    )
+    assert found, "no `temporal-test-server`: install the `test` extra"
+    return found
+
+
+@pytest_asyncio.fixture
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    """A server of the test's own: skipping time for one test would skip it for all."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+    ) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def world(env: WorkflowEnvironment, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A world with its workers running. `@pytest.mark.world(field=value)` sets fields before."""
+    marker = request.node.get_closest_marker("world")
+    built = World(env, **(marker.kwargs if marker else {}))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(core_worker(built))
+        if built.provider_worker:
+            await stack.enter_async_context(provider_worker(built))
+        yield built
+        await built.handle.terminate() if await _is_open(built) else None
+
+
+async def _is_open(world: World) -> bool:
+    return (await world.handle.describe()).close_time is None

@@ -1,0 +1,70 @@
+"""Deletion: upstream objects first, then the finalizer; after the time limit in any case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from api.status import Phase
+from tests.workflows.world import World
+
+FINALIZER = "airunway.ai/acme-provider"
+
+
+async def test_the_finalizer_goes_when_the_upstream_objects_are_gone(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.finalizers, world.remaining = [FINALIZER], ["Server x"]
+
+    await world.delete()
+    await world.until_phase(Phase.TERMINATING)
+    view = await world.quiet()
+    assert view.step == "waiting until gone: Server x"
+    assert world.finalizers == [FINALIZER]
+
+    world.remaining = []
+    await world.nudge("Server x was deleted", upstream_only=True)
+
+    assert await world.handle.result() == "deleted"
+    assert world.finalizers == []
+    assert not [reason for reason, _ in world.events if reason == "FinalizerTimeout"]
+
+
+async def test_objects_that_stay_are_left_behind_with_a_warning(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.finalizers, world.remaining = [FINALIZER], ["Server x"]
+    await world.delete()
+    await world.until(lambda: world.released > 0)
+
+    await world.skip(timedelta(minutes=6))
+
+    assert await world.handle.result() == "deleted"
+    reason, message = world.events[-1]
+    assert reason == "FinalizerTimeout"
+    assert f"Server {world.ref.name}" in message
+
+
+async def test_a_provider_whose_worker_is_away_cannot_hold_a_deletion_for_ever(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.quiet()
+    world.hosted, world.finalizers = False, [FINALIZER]
+    world.errors["release_upstream"] = [RuntimeError("away") for _ in range(1000)]
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+    assert world.events[-1][0] == "FinalizerTimeout"
+
+
+async def test_a_deployment_that_no_provider_took_ends_at_once(world: World) -> None:
+    world.provider_ready = False
+    await world.start()
+    await world.until(lambda: bool(world.statuses))
+
+    world.exists = False
+    await world.nudge("gone")
+
+    assert await world.handle.result() == "the deployment is gone"
+    assert world.released == 0

@@ -1,0 +1,39 @@
+"""A deployment that lives long: the safety net, and continuing as new."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from api.status import Phase
+from tests.workflows.world import World
+
+
+async def test_an_idle_deployment_is_looked_at_once_an_hour(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    await world.quiet()
+    looks, reads, writes = world.looks, len(world.upstream_requests), len(world.statuses)
+
+    await world.skip(timedelta(hours=10))
+    await world.quiet()
+
+    assert 8 <= world.looks - looks <= 12
+    assert 8 <= len(world.upstream_requests) - reads <= 12
+    assert len(world.statuses) == writes
+
+
+async def test_it_continues_as_new_with_all_it_knows(world: World) -> None:
+    world.limits.history_events = 60
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    first = (await world.handle.describe()).run_id
+    before = dict(world.status)
+
+    await world.skip(timedelta(hours=12))
+    view = await world.quiet()
+
+    assert (await world.handle.describe()).run_id != first
+    assert view.state.written == before
+    assert world.status == before, "continuing as new must not change what is shown"

@@ -1,0 +1,32 @@
+"""The pause annotation holds everything but a deletion."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.status import Phase
+from tests.workflows.world import World
+
+
+@pytest.mark.world(paused=True)
+async def test_nothing_is_written_while_paused_and_it_resumes(world: World) -> None:
+    await world.start()
+    view = await world.quiet()
+    assert view.step == "paused by annotation"
+    assert (world.statuses, world.upstream_requests) == ([], [])
+
+    world.paused = False
+    await world.nudge("annotations changed")
+
+    await world.until_phase(Phase.DEPLOYING)
+
+
+@pytest.mark.world(paused=True, finalizers=["airunway.ai/acme-provider"])
+async def test_a_paused_deployment_can_be_deleted(world: World) -> None:
+    await world.start()
+    await world.quiet()
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+    assert world.finalizers == []

@@ -1,0 +1,83 @@
+"""A roll-out that cannot come up fails with a reason, until there is a reason to try again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.signatures import Finding
+from api.status import Phase
+from tests.workflows.world import World
+from workflows.model_deployment import ModelDeploymentWorkflow
+
+
+async def test_the_deadline_of_a_rollout_passes(world: World) -> None:
+    world.findings = [Finding(reason="Unschedulable", message="0/3 nodes have enough nvidia.com/gpu")]
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.skip(timedelta(minutes=11))
+
+    status = await world.until_phase(Phase.FAILED)
+    assert status["message"] == "Unschedulable: 0/3 nodes have enough nvidia.com/gpu"
+    assert world.condition("Ready")["reason"] == "DeploymentFailed"
+
+
+async def test_the_cause_is_shown_while_there_is_hope(world: World) -> None:
+    world.findings = [Finding(reason="ImagePullBackOff", message="example/x: not reachable")]
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.skip(timedelta(seconds=15))
+
+    await world.until(lambda: world.status.get("message") == "ImagePullBackOff: example/x: not reachable")
+    assert world.status["phase"] == "Deploying"
+
+
+async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
+    world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 137 (OOMKilled)", final=True)]
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.skip(timedelta(seconds=15))
+
+    await world.until_phase(Phase.FAILED)
+
+
+async def test_retry_starts_the_clock_anew(world: World) -> None:
+    world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.skip(timedelta(seconds=15))
+    await world.until_phase(Phase.FAILED)
+    await world.quiet()
+    world.findings = []
+
+    await world.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await world.until_phase(Phase.DEPLOYING)
+    assert world.upstream_requests[-1].apply is True
+
+
+async def test_a_failed_rollout_that_comes_up_after_all_is_running(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.skip(timedelta(minutes=11))
+    await world.until_phase(Phase.FAILED)
+
+    await world.upstream(Phase.RUNNING)
+
+    await world.until_phase(Phase.RUNNING)
+    assert (await world.quiet()).state.failure is None
+
+
+async def test_a_changed_provider_config_is_a_reason_to_try_again(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.skip(timedelta(minutes=11))
+    await world.until_phase(Phase.FAILED)
+    await world.quiet()
+
+    world.configs_digest = "configs-2"
+    await world.nudge("provider acme changed")
+
+    await world.until(lambda: world.upstream_requests[-1].apply)

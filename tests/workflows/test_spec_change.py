@@ -1,0 +1,73 @@
+"""A new generation overtakes whatever the old one was waiting for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from api.status import Phase
+from tests.workflows.world import World
+
+
+async def test_a_new_generation_is_applied_and_its_readiness_counts(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+
+    world.upstream_phase = Phase.DEPLOYING
+    await world.edit()
+
+    status = await world.until_phase(Phase.DEPLOYING)
+    assert status["observedGeneration"] == 2
+    assert world.condition("Ready")["status"] == "False"
+    await world.upstream(Phase.RUNNING)
+    await world.until_phase(Phase.RUNNING)
+    assert world.condition("Ready")["observedGeneration"] == 2
+
+
+async def test_in_an_edit_storm_the_latest_generation_wins(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    for _ in range(50):
+        world.generation += 1
+        await world.nudge(f"generation {world.generation}")
+    world.upstream_phase = Phase.RUNNING
+    await world.nudge("settled")
+
+    await world.until(lambda: world.statuses[-1].get("observedGeneration") == 51)
+    await world.until_phase(Phase.RUNNING)
+    await world.quiet()
+    assert world.upstream_generation == 51
+    applied = [request.generation for request in world.upstream_requests]
+    assert applied == sorted(applied), "an older generation was applied after a newer one"
+    seen = [status["observedGeneration"] for status in world.statuses]
+    assert seen == sorted(seen)
+
+
+async def test_a_step_that_hangs_is_left_when_a_new_generation_arrives(world: World) -> None:
+    world.hosted = False  # the step is waited for in the provider's queue
+    world.gate = asyncio.Event()
+    await world.start()
+    await world.until(lambda: world.at_gate)
+
+    world.gate, closed = None, world.gate
+    await world.edit()
+
+    await world.until_phase(Phase.DEPLOYING)
+    assert world.statuses[-1]["observedGeneration"] == 2
+    closed.set()
+    await world.quiet()
+    assert world.statuses[-1]["observedGeneration"] == 2
+
+
+async def test_a_deployment_of_the_same_name_starts_from_nothing(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+
+    world.uid, world.generation, world.upstream_phase = "uid-2", 1, Phase.DEPLOYING
+    await world.nudge("deployment seen")
+
+    await world.until_phase(Phase.DEPLOYING)
+    assert world.upstream_requests[-1].uid == "uid-2"
+    assert world.upstream_requests[-1].applied == []

@@ -1,0 +1,1 @@
+"""Developers' tools: nothing here is shipped, and nothing shipped imports it."""

@@ -1,0 +1,1 @@
+"""Processes: worker, watcher, command line, and their settings."""

@@ -1,0 +1,57 @@
+"""`airunway worker`, `watcher`, `webhook`: the processes of an installation, until told to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workers.cli import options
+
+
+def worker(
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", help="Serve this provider; again for more. Absent: every installed one."),
+    ] = None,
+    no_providers: Annotated[
+        bool, typer.Option("--no-providers", help="Serve no provider: each has a worker of its own.")
+    ] = False,
+    core: Annotated[
+        bool, typer.Option("--core/--no-core", help="Whether to run the deployments' workflows as well.")
+    ] = True,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Run a worker until told to stop.
+
+    It runs the workflows of deployments and the steps of providers. Probes are on port 8081
+    (AIRUNWAY_HEALTH_PORT).
+    """
+    if no_providers and (provider or not core):
+        raise typer.BadParameter(
+            "--no-providers leaves only the core; it goes with neither --provider nor --no-core"
+        )
+    from workers.cli.serve import serve_worker
+
+    serve_worker(None if no_providers else provider or [], core=core, kubeconfig=kubeconfig)
+
+
+def watcher(kubeconfig: options.Kubeconfig = None) -> None:
+    """Run the watcher until told to stop.
+
+    Changes in the cluster wake workflows. Of several watchers, the one that holds the Lease works.
+    """
+    from workers.cli.serve import serve_watcher
+
+    serve_watcher(kubeconfig=kubeconfig)
+
+
+def webhook(kubeconfig: options.Kubeconfig = None) -> None:
+    """Run the admission webhooks until told to stop.
+
+    They fill in defaults and refuse what cannot work (port 9443, AIRUNWAY_WEBHOOK_PORT), with a certificate
+    that they make, renew and inject themselves.
+    """
+    from workers.cli.serve import serve_webhook
+
+    serve_webhook(kubeconfig=kubeconfig)

@@ -1,0 +1,132 @@
+"""Providers whose worker fell silent: their config says so until the worker is heard again.
+
+A worker that stops in order says so itself (`workers.registration`). One that is killed cannot, so the
+watcher looks at the age of each heartbeat. Both write `ready` and the condition `WorkerAlive`, each under its
+own field manager and by force: whoever speaks last is right. What is deployed already is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pydantic import ValidationError
+
+from api import names
+from api.provider_config import InferenceProviderConfig
+from clients.errors import ApiError, Conflict, NotFound
+from clients.kubernetes import CONFIGS, Cluster, Object
+from selection import fleet
+
+_log = structlog.get_logger(__name__)
+
+WORKER_ALIVE = "WorkerAlive"
+ALIVE, EXPIRED = "HeartbeatReceived", "HeartbeatExpired"
+
+LOOKS_PER_LIMIT = 6
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Conditions:
+    """Makes conditions of a config; a transition time moves only when the status of that type flips."""
+
+    def __init__(self, config: Object, now: datetime) -> None:
+        live = (config.get("status") or {}).get("conditions") or []
+        self._before = {entry["type"]: entry for entry in live}
+        self._now = rfc3339(now)
+
+    def condition(self, kind: str, holds: bool, reason: str, message: str) -> Object:
+        """One condition."""
+        status = "True" if holds else "False"
+        before = self._before.get(kind, {})
+        since = before.get("lastTransitionTime") if before.get("status") == status else None
+        return {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": since or self._now,
+        }
+
+
+def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object | None:
+    """The status fields to write on a config whose worker fell silent; None when there is nothing to say.
+
+    Only for a config of this system (it carries the task queue) that claims to be ready. A heartbeat that
+    cannot be read counts as fresh, as it does in selection.
+    """
+    queue = (config["metadata"].get("annotations") or {}).get(names.ANNOTATION_TASK_QUEUE)
+    try:
+        parsed = InferenceProviderConfig.model_validate(config)
+    except ValidationError:
+        return None
+    beat = fleet.last_heartbeat(parsed)
+    if not queue or not parsed.ready or beat is None or now - beat <= limit:
+        return None
+    message = f"no heartbeat since {rfc3339(beat)}: the worker of task queue {queue} does not answer"
+    return {
+        "ready": False,
+        "conditions": [Conditions(config, now).condition(WORKER_ALIVE, False, EXPIRED, message)],
+    }
+
+
+class HeartbeatSweep:
+    """Looks at all configs every now and then. Run one task of it, where the Lease is held."""
+
+    def __init__(self, cluster: Cluster, *, limit: timedelta, now: Callable[[], datetime] = utc_now) -> None:
+        self._cluster = cluster
+        self._limit = limit
+        self._now = now
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except ApiError as err:
+                _log.warning("heartbeats not looked at; trying again", error=str(err)[:200])
+            await asyncio.sleep(self._limit.total_seconds() / LOOKS_PER_LIMIT)
+
+    async def sweep(self) -> list[str]:
+        """One look; answers the providers that were found silent. Raises ApiError."""
+        try:
+            listing = await self._cluster.listing(CONFIGS)
+        except NotFound:
+            return []  # the kind is not installed
+        silent = []
+        for config in listing.items:
+            status = expired_status(config, now=self._now(), limit=self._limit)
+            if status is not None and await self._write(config, status):
+                silent.append(config["metadata"]["name"])
+        return silent
+
+    async def _write(self, config: Object, status: Object) -> bool:
+        """False when something came in between: the next look will show what."""
+        meta = config["metadata"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.CONFIG_KIND,
+            "metadata": {"name": meta["name"], "resourceVersion": meta["resourceVersion"]},
+            "status": status,
+        }
+        try:
+            await self._cluster.apply(
+                CONFIGS, body, field_manager=names.HEARTBEAT_FIELD_MANAGER, subresource="status"
+            )
+        except (Conflict, NotFound):
+            return False
+        _log.warning(
+            "a provider's worker is silent", provider=meta["name"], last=config["status"]["lastHeartbeat"]
+        )
+        return True

@@ -1,0 +1,90 @@
+"""Logs: one line an event on standard error, as text for people or JSON for machines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from workers.settings import Settings
+
+# They tell every request and every poll; only what goes wrong there matters here.
+QUIET = ("aiohttp", "asyncio", "kubernetes", "temporalio", "urllib3")
+
+
+def configure_logging(
+    settings: Settings, *, file: Path | None = None, notice: Callable[[str], None] | None = None
+) -> None:
+    """Send structlog's and the standard library's records the same way.
+
+    `file`: append there instead of standard error. `notice`: is also told each warning, as one short line.
+    """
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.FileHandler(file) if file else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _renderer(settings, colors=file is None and sys.stderr.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler, _Notices(notice)] if notice else [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def close_logging() -> None:
+    """Close what `configure_logging` opened."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+class _Notices(logging.Handler):
+    """Hands each warning on as one line; the same one again within a burst is left out."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+        self._last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a record on."""
+        line = _short(record)
+        if line != self._last:
+            self._last = line
+            self._tell(line)
+
+
+def _short(record: logging.LogRecord) -> str:
+    if isinstance(record.msg, dict):  # a structlog event
+        error = record.msg.get("error")
+        return f"{record.msg.get('event', '')}{f': {error}' if error else ''}".splitlines()[0]
+    return (record.getMessage().splitlines() or [record.name])[0]
+
+
+def _renderer(settings: Settings, *, colors: bool) -> structlog.typing.Processor:
+    if settings.log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)

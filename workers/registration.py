@@ -1,0 +1,188 @@
+"""A provider's InferenceProviderConfig: registered at start, kept fresh by heartbeats, unready at the end.
+
+Source: crds.md §7.2. Fields and conditions of others are kept (weak spot 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from api import names
+from clients.errors import AlreadyExists, ApiError, Conflict
+from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
+from providers.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
+from workers.heartbeats import ALIVE, WORKER_ALIVE, Conditions, rfc3339
+from workers.upstream_kinds import kinds_annotation
+from workers.version import installed_version
+
+_log = structlog.get_logger(__name__)
+
+# While a provider cannot be used it is looked at more often, so that deployments do not wait a whole
+# heartbeat for an operator that has just become ready.
+UNREADY_PAUSE_SECONDS = 2.0
+RETRY_PAUSE_SECONDS = 1.0
+PROBE_TIMEOUT_SECONDS = 10.0
+
+
+class Registrar:
+    """Keeps one provider's config. Run one task of it for each provider that this process serves."""
+
+    def __init__(self, cluster: Cluster, provider: Provider, *, heartbeat: timedelta) -> None:
+        self._cluster = cluster
+        self._provider = provider
+        self._heartbeat = heartbeat
+        self._last_beat = ""
+        self.registered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Register, then heartbeat until cancelled; say that the provider is away when it is."""
+        try:
+            await self._until_done(self.register)
+            self.registered.set()
+            while True:
+                ready = False
+                try:
+                    ready = (await self.beat()).ready
+                except ApiError as err:
+                    _log.warning("heartbeat not written", provider=self._provider.name, error=str(err)[:200])
+                usual = self._heartbeat.total_seconds()
+                await asyncio.sleep(usual if ready else min(UNREADY_PAUSE_SECONDS, usual))
+        finally:
+            with contextlib.suppress(ApiError, asyncio.CancelledError):
+                await asyncio.shield(self.sign_off())
+
+    async def register(self) -> None:
+        """Create the config, or bring its spec and our annotations up to date; no write when they are."""
+        provider = self._provider
+        registration = provider.registration()
+        spec = dict(registration.spec)
+        annotations = {
+            **registration.annotations,
+            names.ANNOTATION_TASK_QUEUE: provider.task_queue,
+            names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(provider.kinds),
+        }
+        live = await self._cluster.find(CONFIGS, provider.name)
+        if live is None:
+            body = {
+                "apiVersion": names.API_VERSION,
+                "kind": names.CONFIG_KIND,
+                "metadata": {"name": provider.name, "annotations": annotations},
+                "spec": spec,
+            }
+            with contextlib.suppress(AlreadyExists):
+                await self._cluster.create(CONFIGS, body)
+                _log.info("provider registered", provider=provider.name)
+                return
+            raise Conflict(f"config {provider.name} was created meanwhile", status=409)
+        rules = (live.get("spec") or {}).get("selectionRules")
+        if registration.keeps_rules and rules:
+            spec["selectionRules"] = rules
+        merged = {**(live["metadata"].get("annotations") or {}), **annotations}
+        if live.get("spec") == spec and merged == live["metadata"].get("annotations"):
+            return
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+            {"op": "add", "path": "/metadata/annotations", "value": merged},
+            {"op": "add", "path": "/spec", "value": spec},
+        ]
+        await self._cluster.patch(CONFIGS, provider.name, patch, content_type=JSON_PATCH)
+        _log.info("provider registration renewed", provider=provider.name)
+
+    async def beat(self) -> UpstreamHealth:
+        """Probe the upstream operator and write the status. Raises ApiError when it cannot be written."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+                health = self._provider.health(await self.facts())
+        except (ApiError, TimeoutError) as err:
+            condition = self._provider.health(UpstreamFacts()).condition
+            health = UpstreamHealth(
+                ready=False,
+                reason="ProbeFailed",
+                message=f"the upstream operator could not be looked at: {str(err) or 'timed out'}",
+                condition=condition,
+            )
+        await self._write(health)
+        return health
+
+    async def facts(self) -> UpstreamFacts:
+        """What the cluster serves now of the provider's kinds, and its operator's Deployments."""
+        kinds = [kind for kind in self._provider.kinds if not kind.builtin]
+        served = await asyncio.gather(*(self._served(kind) for kind in kinds))
+        deployments: list[Mapping[str, Any]] = []
+        if self._provider.operator_selector:
+            listing = await self._cluster.listing(
+                APPS_DEPLOYMENTS, label_selector=self._provider.operator_selector
+            )
+            deployments = list(listing.items)
+        return UpstreamFacts(kinds=[kind for found in served for kind in found], deployments=deployments)
+
+    async def _served(self, kind: UpstreamKind) -> list[UpstreamKind]:
+        versions = await self._cluster.served_versions(kind.group)
+        found = []
+        for served in versions:
+            api_version = f"{kind.group}/{served}"
+            kinds = await self._cluster.served_kinds(api_version)
+            if kind.kind in kinds:
+                found.append(UpstreamKind(api_version=api_version, kind=kind.kind, plural=kinds[kind.kind]))
+        return found
+
+    async def sign_off(self) -> None:
+        """Say that the provider takes no new deployments, at an orderly stop."""
+        condition = self._provider.health(UpstreamFacts()).condition
+        words = "the provider's worker was stopped"
+        away = UpstreamHealth(ready=False, reason="Unregistered", message=words, condition=condition)
+        await self._write(away, alive=False)
+
+    async def _write(self, health: UpstreamHealth, *, alive: bool = True) -> None:
+        live = await self._cluster.find(CONFIGS, self._provider.name)
+        if not alive and ((live or {}).get("status") or {}).get("lastHeartbeat") != self._last_beat:
+            return  # deleted, or another worker of this provider was heard since: it serves on
+        if live is None:
+            # Somebody deleted the config: this worker is alive, so it is registered again.
+            await self.register()
+        now = datetime.now(UTC)
+        said = Conditions(live or {}, now)
+        reason, message = (ALIVE, "") if alive else (health.reason, health.message)
+        conditions = [said.condition(WORKER_ALIVE, alive, reason, message)]
+        if health.condition:
+            conditions.append(said.condition(health.condition, health.ready, health.reason, health.message))
+        status: Object = {
+            "ready": health.ready,
+            "version": f"{self._provider.name}-provider:{installed_version()}",
+            "lastHeartbeat": rfc3339(now),
+            "upstreamCRDVersion": health.crd_version or self._provider.crd_version,
+            "conditions": conditions,
+        }
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.CONFIG_KIND,
+            "metadata": {"name": self._provider.name},
+            "status": {key: value for key, value in status.items() if value != ""},
+        }
+        # Forced: what the watcher wrote about a silent worker is no longer so.
+        await self._cluster.apply(
+            CONFIGS, body, field_manager=self._provider.field_manager, subresource="status"
+        )
+        self._last_beat = status["lastHeartbeat"]
+
+    async def _until_done(self, step: Any) -> None:
+        pause = RETRY_PAUSE_SECONDS
+        while True:
+            try:
+                await step()
+                return
+            except ApiError as err:
+                _log.warning(
+                    "provider not registered yet; trying again",
+                    provider=self._provider.name,
+                    error=str(err)[:200],
+                    pause_seconds=pause,
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 10.0)

@@ -1,0 +1,155 @@
+"""All settings, from the environment (prefix `AIRUNWAY_`). Each says its unit, and why its default."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.signatures import Limits
+from api.decision import SelectionFallback
+from api.names import SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from clients.image_registry import PUBLIC_REGISTRIES
+
+
+class Settings(BaseSettings):
+    """Settings of worker, watcher and command line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
+    )
+
+    temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of Temporal's frontend.")
+    temporal_namespace: str = Field(default="default", description="Temporal namespace.")
+    temporal_tls: bool = Field(default=False, description="TLS to Temporal, with the system's certificates.")
+    temporal_api_key_file: Path | None = Field(
+        default=None, description="File with an API key for Temporal; read at every connect."
+    )
+    temporal_ui: str = Field(
+        default="http://127.0.0.1:8233", description="Address of Temporal's UI, for links."
+    )
+    kubeconfig: Path | None = Field(
+        default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
+    )
+    context: str | None = Field(
+        default=None, description="Context in the kubeconfig; absent: its current one."
+    )
+    pod_namespace: str = Field(
+        default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
+    )
+
+    selection_fallback: SelectionFallback = Field(
+        default=SelectionFallback.NONE,
+        description="`capabilities`: a provider that fits but has no matching rule may be selected too.",
+    )
+    selector_enabled: bool = Field(default=True, description="Whether engine and provider are selected.")
+
+    registry_mirrors: dict[str, str] = Field(
+        default_factory=dict,
+        description="Registry host to the base URL asked instead, as JSON: "
+        '`{"docker.io": "https://mirror.example.com"}`. Only digests of tags are asked for.',
+    )
+    registry_hosts: list[str] = Field(
+        default=list(PUBLIC_REGISTRIES),
+        description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
+    )
+
+    rollout_deadline: timedelta = Field(
+        default=timedelta(minutes=75),
+        description="How long a roll-out may take before it counts as failed; providers' own limits of an"
+        " hour come first, and say more.",
+    )
+    finalizer_timeout: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="How long a deletion waits for upstream objects (crds.md §8.1).",
+    )
+    resync: timedelta = Field(
+        default=timedelta(hours=1),
+        description="Safety net: how often a deployment is looked at although nothing was heard of it.",
+    )
+    heartbeat: timedelta = Field(
+        default=timedelta(seconds=60),
+        le=timedelta(seconds=60),  # selection itself gives up on a config after 180 s
+        description="Pause between heartbeats of a provider's config; a minute at most.",
+    )
+    heartbeat_limit: timedelta = Field(
+        default=timedelta(seconds=180),
+        description="Silence after which a provider's worker counts as dead: three missed heartbeats.",
+    )
+
+    workflow_tasks: int = Field(
+        default=16,
+        description="Workflow tasks at once; more only queue up in one process, towards their time limit.",
+    )
+    activities: int = Field(default=64, description="Activities at once, inline ones counted apart.")
+    cached_workflows: int = Field(
+        default=300,
+        description="Deployments whose workflow stays in memory; others are replayed when needed.",
+    )
+    signals_at_once: int = Field(default=32, description="Signals the watcher sends at the same time.")
+
+    lease_duration: timedelta = Field(
+        default=timedelta(seconds=15), description="How long a silent watcher keeps its Lease."
+    )
+    enable_webhooks: bool = Field(
+        default=True,
+        validation_alias=AliasChoices("AIRUNWAY_ENABLE_WEBHOOKS", "ENABLE_WEBHOOKS"),
+        description="`false`: the webhooks are neither served nor given a certificate. Also ENABLE_WEBHOOKS.",
+    )
+    webhook_port: int = Field(default=9443, description="HTTPS port of the webhooks; 0: any free one.")
+    webhook_service: str = Field(
+        default=WEBHOOK_SERVICE, description="Service of the webhooks, for the name in their certificate."
+    )
+    webhook_names: list[str] = Field(
+        default_factory=list,
+        description="Further names and addresses for the certificate, as JSON, for an API server that calls "
+        "the webhooks by a URL of their own.",
+    )
+    webhook_rotation: bool = Field(
+        default=True,
+        description="`false`: the Secret and the caBundles are looked after by others, such as cert-manager.",
+    )
+    webhook_check: timedelta = Field(
+        default=timedelta(seconds=30),
+        description="How often certificate and caBundles are looked at; a removed one is back after it.",
+    )
+
+    health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
+    metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
+    log_format: str = Field(default="text", description="`text` for people, `json` for machines.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("enable_webhooks", mode="before")
+    @classmethod
+    def _off_by_word(cls, value: Any) -> Any:
+        """Only a word for no switches them off: ENABLE_WEBHOOKS was never a strict switch."""
+        return value.strip().lower() not in ("false", "0", "no", "off") if isinstance(value, str) else value
+
+    @field_validator(
+        "rollout_deadline",
+        "finalizer_timeout",
+        "resync",
+        "heartbeat",
+        "heartbeat_limit",
+        "lease_duration",
+        "webhook_check",
+        mode="before",
+    )
+    @classmethod
+    def _duration(cls, value: Any) -> Any:
+        """Also as people write them: `90`, `90s`, `5m`, `1h`."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip()) if isinstance(value, str) else None
+        return timedelta(seconds=float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)) if match else value
+
+    @property
+    def limits(self) -> Limits:
+        """Time limits, as workflows record them."""
+        return Limits(
+            rollout_deadline=self.rollout_deadline.total_seconds(),
+            finalizer_timeout=self.finalizer_timeout.total_seconds(),
+            resync=self.resync.total_seconds(),
+        )

@@ -1,0 +1,100 @@
+"""The kinds a provider creates, said on its InferenceProviderConfig and followed from there.
+
+The watcher need not have a provider's package: whoever registers a config says on it what to watch. What is
+announced is only ever read, with the watcher's own rights and by the label of objects of this system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import Any
+
+import structlog
+
+from api import names
+from clients.kubernetes import Kind, Object
+from providers.contract import UpstreamKind
+
+_log = structlog.get_logger(__name__)
+
+Key = tuple[str, str]
+
+# Both become parts of a path, so nothing else than what Kubernetes allows there is taken.
+_API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[a-z0-9]+")
+_PLURAL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+
+def key_of(kind: Kind) -> Key:
+    """What tells one kind from another in a path."""
+    return kind.api_version, kind.plural
+
+
+def kinds_annotation(kinds: Iterable[UpstreamKind]) -> str:
+    """The value of the annotation for a provider's kinds."""
+    entries = [{"apiVersion": kind.api_version, "kind": kind.kind, "plural": kind.plural} for kind in kinds]
+    return json.dumps(entries, separators=(",", ":"))
+
+
+def announced_kinds(config: Object) -> list[UpstreamKind]:
+    """The kinds a config announces; what cannot be read is left out, and said in the log."""
+    meta = config["metadata"]
+    text = (meta.get("annotations") or {}).get(names.ANNOTATION_UPSTREAM_KINDS, "")
+    if not text:
+        return []
+    try:
+        entries = json.loads(text)
+        found = [_kind_from(entry) for entry in entries]
+    except (ValueError, TypeError, KeyError) as err:
+        _log.warning("upstream kinds of a provider cannot be read", provider=meta["name"], error=repr(err))
+        return []
+    return found
+
+
+def _kind_from(entry: Any) -> UpstreamKind:
+    kind = UpstreamKind(api_version=entry["apiVersion"], kind=str(entry["kind"]), plural=entry["plural"])
+    if not (_API_VERSION.fullmatch(kind.api_version) and _PLURAL.fullmatch(kind.plural)):
+        raise ValueError(f"{kind.api_version}, {kind.plural} is no kind")
+    return kind
+
+
+class AnnouncedKinds:
+    """Follows every announced kind once, for as long as some config announces it.
+
+    `besides`: kinds that are followed anyway. Updates count only after `run_in`.
+    """
+
+    def __init__(
+        self, follow: Callable[[UpstreamKind], Coroutine[Any, Any, None]], *, besides: Collection[Key] = ()
+    ) -> None:
+        self._follow = follow
+        self._besides = frozenset(besides)
+        self._by_config: dict[str, list[UpstreamKind]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def run_in(self, group: asyncio.TaskGroup) -> None:
+        """Run the followers as tasks of this group."""
+        self._group = group
+
+    @property
+    def followed(self) -> frozenset[Key]:
+        """What is followed now because a config announces it."""
+        return frozenset(self._tasks)
+
+    def update(self, config: str, kinds: list[UpstreamKind]) -> None:
+        """Take note of what a config announces now; nothing when it is gone."""
+        if kinds == self._by_config.get(config, []) or self._group is None:
+            return
+        self._by_config[config] = kinds
+        if not kinds:
+            del self._by_config[config]
+        wanted = {key_of(kind): kind for listed in self._by_config.values() for kind in listed}
+        for key in self._tasks.keys() - wanted.keys():
+            self._tasks.pop(key).cancel()
+        for key in wanted.keys() - self._tasks.keys() - self._besides:
+            name = f"follow {key[1]}.{key[0]}"
+            self._tasks[key] = self._group.create_task(self._follow(wanted[key]), name=name)
+            _log.info("following a kind that a provider announces", provider=config, kind=wanted[key].kind)

@@ -1,0 +1,173 @@
+"""The worker process: the core's task queue, the queues of the providers it serves, their registrations."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.core import CoreActivities
+from activities.provider import ProviderActivities
+from activities.seen import SeenObjects
+from api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE
+from clients.image_registry import ImageRegistries
+from clients.kubernetes import Cluster
+from providers.contract import Provider
+from providers.registry import installed_providers
+from workers.health import probes
+from workers.heartbeats import HeartbeatSweep
+from workers.leader import run_as_leader
+from workers.registration import Registrar
+from workers.settings import Settings
+from workers.signals import Signals, WorkflowSender
+from workers.temporal import connect, ensure_search_attributes
+from workers.version import installed_version
+from workers.watcher import Watcher
+from workflows.model_deployment import ModelDeploymentWorkflow
+
+# Under the time that a step has inline: a slow registry must not turn every pass into a second attempt.
+REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
+
+# Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
+BUILD_ID = f"airunway-{installed_version()}"
+
+# Under the grace period of a pod, so that running activities end before the process is killed.
+DRAIN_TIMEOUT = timedelta(seconds=8)
+
+
+@dataclass
+class Ready:
+    """What `/readyz` answers: set once everything of the process has started."""
+
+    parts: dict[str, bool] = field(default_factory=dict)
+
+    def __call__(self) -> bool:
+        """Whether every part is ready."""
+        return bool(self.parts) and all(self.parts.values())
+
+
+def core_worker(
+    client: Client, cluster: Cluster, settings: Settings, hosted: Mapping[str, Provider]
+) -> Worker:
+    """The worker of the core's queue. `hosted`: providers whose steps it may do inline."""
+    seen = SeenObjects()
+    core = CoreActivities(
+        cluster,
+        seen=seen,
+        hosted=hosted.keys(),
+        limits=settings.limits,
+        fallback=settings.selection_fallback,
+        selector_enabled=settings.selector_enabled,
+    )
+    return Worker(
+        client,
+        task_queue=CORE_TASK_QUEUE,
+        workflows=[ModelDeploymentWorkflow],
+        activities=[*core.all, *_provider_activities(cluster, settings, hosted, seen).all],
+        # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
+        # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=settings.cached_workflows,
+        max_concurrent_workflow_tasks=settings.workflow_tasks,
+        max_concurrent_activities=settings.activities,
+        max_concurrent_local_activities=settings.activities,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
+        build_id=BUILD_ID,
+    )
+
+
+def provider_worker(client: Client, cluster: Cluster, settings: Settings, provider: Provider) -> Worker:
+    """The worker of one provider's queue."""
+    return Worker(
+        client,
+        task_queue=provider.task_queue,
+        activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
+        max_concurrent_activities=settings.activities,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
+        build_id=BUILD_ID,
+    )
+
+
+def _provider_activities(
+    cluster: Cluster,
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    seen: SeenObjects | None = None,
+) -> ProviderActivities:
+    images = ImageRegistries(
+        mirrors=settings.registry_mirrors,
+        allowed_hosts=settings.registry_hosts,
+        request_timeout=REGISTRY_REQUEST,
+        call_timeout=REGISTRY_CALL,
+    )
+    return ProviderActivities(cluster, providers, env=os.environ, images=images, seen=seen)
+
+
+async def run_worker(
+    settings: Settings,
+    *,
+    providers: Mapping[str, Provider] | None = None,
+    core: bool = True,
+    ready: Ready | None = None,
+) -> None:
+    """Serve until cancelled. `providers` None: every installed one; `core` false: only providers."""
+    served = installed_providers() if providers is None else providers
+    ready = ready or Ready()
+    ready.parts["worker"] = False
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(
+            await Cluster.connect(settings.kubeconfig, context=settings.context)
+        )
+        client = await connect(settings)
+        registrars = [
+            Registrar(cluster, provider, heartbeat=settings.heartbeat) for provider in served.values()
+        ]
+        workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
+        if core:
+            await ensure_search_attributes(client)
+            workers.append(core_worker(client, cluster, settings, served))
+        async with asyncio.TaskGroup() as group:
+            for worker in workers:
+                group.create_task(worker.run())
+            for registrar in registrars:
+                group.create_task(registrar.run())
+            ready.parts["worker"] = True
+
+
+async def run_watcher(
+    settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
+) -> None:
+    """Watch while holding the Lease, until cancelled. Ready also while standing by."""
+    known = installed_providers() if providers is None else providers
+    ready = ready or Ready()
+    ready.parts["watcher"] = False
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        client = await connect(settings)
+        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
+
+        async def watch() -> None:
+            signals = Signals(sender, at_once=settings.signals_at_once)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(Watcher(cluster, known, signals).run())
+                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+
+        ready.parts["watcher"] = True
+        await run_as_leader(
+            cluster,
+            watch,
+            name="airunway-watcher",
+            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
+            lease_duration=settings.lease_duration,
+        )
+
+
+async def serve_probes(settings: Settings, ready: Ready) -> None:
+    """Serve the probes until cancelled."""
+    async with probes(settings.health_port, ready):
+        await asyncio.Event().wait()

@@ -1,0 +1,407 @@
+"""The life of one ModelDeployment, from its first sight to its deletion.
+
+Level-triggered: a signal means "look again", and every pass goes the whole way from what the cluster says
+now. A pass is short, because nothing in it waits for readiness: waiting is what the workflow does between
+passes, until a signal, or the time of the next look. So a new generation never stands behind an old wait.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.signatures import (
+        OBSERVE,
+        RECONCILE_UPSTREAM,
+        RELEASE_UPSTREAM,
+        REMOVE_FINALIZERS,
+        WRITE_STATUS,
+        EventSpec,
+        FinalizerAnswer,
+        FinalizerRequest,
+        Limits,
+        Observation,
+        ObserveRequest,
+        ReleaseAnswer,
+        ReleaseRequest,
+        StatusAnswer,
+        StatusRequest,
+        UpstreamAnswer,
+        UpstreamRequest,
+    )
+    from api.decision import Outcome
+    from api.names import is_provider_finalizer, provider_task_queue
+    from api.status import Phase
+    from workflows.deployment_state import DeploymentState, actions_in, events_between
+    from workflows.details import details_of
+    from workflows.messages import (
+        ENGINE,
+        NAMESPACE,
+        PHASE,
+        PROVIDER,
+        DeploymentInput,
+        DeploymentView,
+        LookAgain,
+    )
+    from workflows.steps import run_step, words_of
+
+TERMINATING_POLL = timedelta(seconds=5)
+SELECTION_RETRY_FIRST = timedelta(seconds=15)
+SELECTION_RETRY_MOST = timedelta(minutes=5)
+DIAGNOSIS_FIRST = timedelta(seconds=10)
+DIAGNOSIS_MOST = timedelta(seconds=60)
+INDEX_AFTER = timedelta(seconds=5)
+TROUBLE_PAUSE = timedelta(seconds=30)
+
+
+@workflow.defn(name="ModelDeploymentWorkflow")
+class ModelDeploymentWorkflow:
+    """One ModelDeployment. Id: `modeldeployment/<namespace>/<name>`."""
+
+    @workflow.init
+    def __init__(self, start: DeploymentInput) -> None:
+        self.ref = start.ref
+        self.state = start.state or DeploymentState()
+        self.search_attributes = start.search_attributes
+        self.limits = Limits(rollout_deadline=1800, finalizer_timeout=300, resync=3600)
+        self.hosted = False
+        self.step = "starting"
+        self.next_look: datetime | None = None
+        self.pause = timedelta(0)
+        self.finished = False
+        self._look_again = True
+        self._decide_again = True
+        self._seen: Observation | None = None
+        self._news = LookAgain(cause="start")
+        self._actions: list[EventSpec] = []
+        self._rewrite = False
+
+    # -- signals and queries -------------------------------------------------------------------------
+
+    @workflow.signal
+    def look_again(self, hint: LookAgain) -> None:
+        """Something changed."""
+        self._look_again = True
+        self._decide_again = self._decide_again or not hint.upstream_only
+        self._news = self._news.folded_with(hint)
+        self._rewrite = self._rewrite or hint.status_changed
+
+    @workflow.signal
+    def retry(self) -> None:
+        """A person wants the failed step to be tried again."""
+        self.state.forget_failure()
+        self._look_again = self._decide_again = True
+
+    @workflow.query(name="state")
+    def view(self) -> DeploymentView:
+        """Where the deployment stands."""
+        return DeploymentView(ref=self.ref, step=self.step, next_look=self.next_look, state=self.state)
+
+    # -- the story -------------------------------------------------------------------------------------
+
+    @workflow.run
+    async def run(self, start: DeploymentInput) -> str:
+        """Look, act, wait; until the deployment is gone."""
+        while True:
+            self._look_again = False
+            try:
+                await self._pass()
+            except FailureError as err:
+                # A step that failed for good must not end the workflow: the next look may find it mended.
+                self.step, self.pause = f"stopped: {words_of(err)}", TROUBLE_PAUSE
+            self._show()
+            if self.finished:
+                return self.step
+            await self._wait_for_a_reason()
+            if self._history_is_long():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(
+                    DeploymentInput(ref=self.ref, state=self.state, search_attributes=self.search_attributes)
+                )
+
+    async def _pass(self) -> None:
+        if self._seen is not None and not self._decide_again:
+            await self._follow_upstream(self._seen)
+            return
+        self._decide_again = False
+        seen = await self._observe()
+        if seen is None or not seen.found:
+            self._finish("the deployment is gone")
+        elif seen.deleted_at is not None:
+            await self._release(seen, seen.deleted_at)
+        elif seen.paused:
+            self.step, self.pause = "paused by annotation", timedelta(seconds=self.limits.resync)
+        else:
+            await self._reconcile(seen)
+
+    async def _follow_upstream(self, seen: Observation) -> None:
+        """Only upstream objects changed: the last decision stands, if the deployment is still the same."""
+        before = dict(self.state.conditions)
+        if await self._reconcile_upstream(seen, apply=True, only_upstream_changed=True):
+            await self._write_status(events_between(before, self.state.conditions))
+
+    async def _observe(self) -> Observation | None:
+        """Read the deployment, validate it, and select engine and provider."""
+        self.step = "looking"
+        unwritten = self.state.provider if not (self.state.written or {}).get("provider") else ""
+        seen = await run_step(
+            OBSERVE,
+            ObserveRequest(
+                ref=self.ref,
+                want_status=not self.state.uid,
+                chosen_for=self.state.uid if unwritten else "",
+                chosen_engine=self.state.engine if unwritten else "",
+                chosen_provider=unwritten,
+            ),
+            Observation,
+            summary="validate, select engine and provider",
+        )
+        if seen is not None and seen.found:
+            self.limits = seen.limits or self.limits
+            self.hosted = seen.provider.hosted if seen.provider else self.hosted
+            if seen.uid != self.state.uid:
+                self.state.start_over(uid=seen.uid, status=seen.status)
+        return seen
+
+    async def _reconcile(self, seen: Observation) -> None:
+        """Go as far as the decision allows, and write down how far that was."""
+        decision = seen.decision
+        assert decision is not None
+        before = dict(self.state.conditions)
+        self.state.adopt_decision(decision, generation=seen.generation, now=workflow.now())
+        provider = seen.provider
+        self.state.foreign = bool(provider and provider.registered and not provider.task_queue)
+        if decision.outcome is not Outcome.OK:
+            self.state.failed_looks += 1
+            self.step = f"{decision.outcome.value}: {decision.finding}"
+            self.pause = _doubled(SELECTION_RETRY_FIRST, self.state.failed_looks, SELECTION_RETRY_MOST)
+        if provider is not None and not self.state.foreign:
+            self.state.adopt_provider_health(provider, now=workflow.now())
+        self._seen = None
+        if self.state.provider and not self.state.foreign and self._may_touch_upstream(seen):
+            if not await self._reconcile_upstream(seen, apply=decision.outcome is Outcome.OK):
+                return
+        elif decision.outcome is Outcome.OK:
+            self.step = (
+                "handed over to a provider controller"
+                if self.state.foreign
+                else f"waiting for provider {self.state.provider}"
+            )
+            self.pause = timedelta(seconds=self.limits.resync) if self.state.foreign else SELECTION_RETRY_MOST
+        await self._write_status(events_between(before, self.state.conditions))
+
+    def _may_touch_upstream(self, seen: Observation) -> bool:
+        # What is applied already is followed whatever becomes of spec or provider; a first apply needs both.
+        if self.state.applied:
+            return True
+        accepted = seen.decision is not None and seen.decision.outcome is Outcome.OK
+        return accepted and seen.provider is not None and seen.provider.ready
+
+    async def _reconcile_upstream(
+        self, seen: Observation, *, apply: bool, only_upstream_changed: bool = False
+    ) -> bool:
+        """Apply the upstream objects and read their state; false: look again before anything is written."""
+        apply = apply and not self.state.failure_stands(configs_digest=seen.configs_digest)
+        diagnose = self._diagnosis_is_due()
+        self.step = f"applying on {self.state.provider}" if apply else f"reading from {self.state.provider}"
+        request = UpstreamRequest(
+            ref=self.ref,
+            uid=seen.uid,
+            generation=seen.generation,
+            resource_version=seen.resource_version,
+            provider=self.state.provider,
+            engine=self.state.engine,
+            apply=apply,
+            only_upstream_changed=only_upstream_changed and not diagnose,
+            diagnose=diagnose,
+            applied=self.state.applied,
+            image=self.state.image,
+        )
+        try:
+            answer = await run_step(
+                RECONCILE_UPSTREAM,
+                request,
+                UpstreamAnswer,
+                summary=f"{self.step}, generation {seen.generation}",
+                task_queue=provider_task_queue(self.state.provider),
+                inline=self.hosted,
+                overtaken=lambda: self._overtaken(seen),
+                # A person must be told when a provider's worker is away or an object is not let in.
+                patience=timedelta(seconds=self.limits.step_patience),
+            )
+        except FailureError as err:
+            self.step = words_of(err)
+            self.state.failed_looks += 1
+            self.pause = _doubled(SELECTION_RETRY_FIRST, self.state.failed_looks, SELECTION_RETRY_MOST)
+            self.state.adopt_step_error(self.step, now=workflow.now())
+            return True
+        if answer is None or answer.superseded or answer.gone:
+            self._look_again = self._decide_again = True
+            return False
+        self._actions = actions_in(answer.objects)
+        self.state.diagnoses += diagnose
+        self.state.failed_looks = 0
+        self.state.adopt_upstream(
+            answer,
+            configs_digest=seen.configs_digest,
+            deadline=self.limits.rollout_deadline,
+            now=workflow.now(),
+        )
+        self._plan_next_look(accepted=apply or self.state.failure is not None)
+        retry = answer.failure.retry_seconds if answer.failure else answer.retry_seconds
+        if retry:
+            self.pause = min(self.pause, timedelta(seconds=retry))
+        if self.state.applied and seen.decision is not None and seen.decision.outcome is Outcome.OK:
+            self._seen = seen
+        return True
+
+    async def _write_status(self, events: list[EventSpec]) -> None:
+        events = [*events, *self._actions]
+        self._actions = []
+        status = self.state.status()
+        if status == self.state.written and not events and not self._rewrite:
+            return
+        self._rewrite = False
+        answer = await run_step(
+            WRITE_STATUS,
+            StatusRequest(ref=self.ref, uid=self.state.uid, status=status, events=events),
+            StatusAnswer,
+            summary=f"status {status.get('phase', '')}",
+        )
+        self.state.written = status
+        if answer is not None and answer.gone:
+            self._look_again = self._decide_again = True
+
+    # -- deletion ----------------------------------------------------------------------------------------
+
+    async def _release(self, seen: Observation, deleted_at: datetime) -> None:
+        """Delete the upstream objects, then let go of the deployment; after the time limit in any case."""
+        if not any(is_provider_finalizer(entry) for entry in seen.finalizers):
+            self._finish("deleted")
+            return
+        self.step, self.pause = "deleting the upstream objects", TERMINATING_POLL
+        if self.state.phase is not Phase.TERMINATING:
+            self.state.phase = Phase.TERMINATING
+            await self._write_status([])
+        left = timedelta(seconds=self.limits.finalizer_timeout) - (workflow.now() - deleted_at)
+        provider = self.state.provider or _provider_of(seen.finalizers)
+        remaining: list[str] | None = None
+        if left > timedelta(0):
+            answer = await run_step(
+                RELEASE_UPSTREAM,
+                ReleaseRequest(ref=self.ref, uid=seen.uid, provider=provider),
+                ReleaseAnswer,
+                summary="delete the upstream objects",
+                task_queue=provider_task_queue(provider),
+                inline=provider == self.state.provider and self.hosted,
+                deadline=left,
+            )
+            remaining = answer.remaining if answer is not None else None
+            if remaining:
+                self.step = f"waiting until gone: {', '.join(remaining)}"
+                self.pause = min(TERMINATING_POLL, left)
+                return
+        if remaining is None or left <= timedelta(0):
+            orphans = ", ".join(f"{entry.kind} {entry.name}" for entry in self.state.applied)
+            words = (
+                f"upstream objects not gone after {self.limits.finalizer_timeout:.0f} s; the finalizer is"
+                f" removed all the same, which leaves behind: {orphans or 'nothing known'}"
+            )
+            warning = EventSpec(reason="FinalizerTimeout", message=words, warning=True)
+            await run_step(
+                WRITE_STATUS,
+                StatusRequest(ref=self.ref, uid=seen.uid, status=None, events=[warning]),
+                StatusAnswer,
+                summary="finalizer time limit passed",
+            )
+        await run_step(
+            REMOVE_FINALIZERS,
+            FinalizerRequest(ref=self.ref, uid=seen.uid),
+            FinalizerAnswer,
+            summary="remove the finalizer",
+        )
+        self._finish("deleted")
+
+    # -- waiting -----------------------------------------------------------------------------------------
+
+    def _overtaken(self, seen: Observation) -> bool:
+        """Whether the deployment that a pass works on is known to be out of date."""
+        news = self._news
+        if news.uid != seen.uid:
+            return False
+        return news.generation > seen.generation or (news.deleted and seen.deleted_at is None)
+
+    def _diagnosis_is_due(self) -> bool:
+        since = self.state.rollout_since
+        if since is None or self.state.failure is not None:
+            return False
+        waited = workflow.now() - since
+        return waited >= _doubled(DIAGNOSIS_FIRST, 1, DIAGNOSIS_MOST) * 0.9
+
+    def _plan_next_look(self, *, accepted: bool) -> None:
+        resync = timedelta(seconds=self.limits.resync * workflow.random().uniform(0.9, 1.1))
+        if self.state.phase is Phase.DEPLOYING and self.state.rollout_since is not None:
+            self.step = self.state.message
+            deadline = self.state.rollout_since + timedelta(seconds=self.limits.rollout_deadline)
+            pause = _doubled(DIAGNOSIS_FIRST, self.state.diagnoses + 1, DIAGNOSIS_MOST)
+            self.pause = max(min(pause, deadline - workflow.now()), timedelta(seconds=1))
+        elif accepted:
+            self.step = self.state.message or str(self.state.phase)
+            waiting = self.state.phase in (Phase.PENDING, Phase.DEPLOYING)
+            self.pause = SELECTION_RETRY_MOST if waiting else resync
+
+    async def _wait_for_a_reason(self) -> None:
+        self.next_look = workflow.now() + self.pause
+        try:
+            await workflow.wait_condition(
+                lambda: self._look_again, timeout=self.pause, timeout_summary="next look"
+            )
+        except TimeoutError:
+            self._decide_again = True  # the safety net looks at everything
+        self.next_look = None
+
+    def _finish(self, words: str) -> None:
+        self.finished, self.step = True, words
+
+    def _history_is_long(self) -> bool:
+        info = workflow.info()
+        return (
+            info.is_continue_as_new_suggested()
+            or info.get_current_history_length() > self.limits.history_events
+        )
+
+    # -- the Temporal UI -----------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Current details and search attributes, so that nobody needs to read payloads."""
+        workflow.set_current_details(details_of(self.ref, self.state, self.step))
+        if not self.search_attributes or self._is_passing_through():
+            return
+        shown = workflow.info().typed_search_attributes
+        wanted = {
+            PHASE: self.state.phase.value if self.state.phase else "",
+            ENGINE: self.state.engine,
+            PROVIDER: self.state.provider,
+            NAMESPACE: self.ref.namespace,
+        }
+        changed = [key.value_set(value) for key, value in wanted.items() if value and shown.get(key) != value]
+        if changed:
+            workflow.upsert_search_attributes(changed)
+
+    def _is_passing_through(self) -> bool:
+        """A roll-out that has just begun: most are over in a moment, and an entry costs a write."""
+        since = self.state.rollout_since
+        return since is not None and workflow.now() - since < INDEX_AFTER
+
+
+def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:
+    return min(first * float(2 ** min(times - 1, 10)), most)
+
+
+def _provider_of(finalizers: list[str]) -> str:
+    """The provider whose finalizer is on the object, for a deployment this workflow never saw alive."""
+    held = next(entry for entry in finalizers if is_provider_finalizer(entry))
+    return held.removeprefix("airunway.ai/").removesuffix("-provider")
