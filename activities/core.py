@@ -81,6 +81,7 @@ class CoreActivities:
         if obj is None:
             return Observation(found=False)
         meta = obj["metadata"]
+        annotations = meta.get("annotations") or {}
         seen = Observation(
             found=True,
             uid=meta["uid"],
@@ -88,7 +89,8 @@ class CoreActivities:
             resource_version=meta["resourceVersion"],
             deleted_at=meta.get("deletionTimestamp"),
             finalizers=meta.get("finalizers") or [],
-            paused=(meta.get("annotations") or {}).get(names.ANNOTATION_PAUSED) == "true",
+            paused=annotations.get(names.ANNOTATION_PAUSED) == "true",
+            cancel_build=annotations.get(names.ANNOTATION_CANCEL_BUILD) == "true",
             limits=self._limits,
         )
         if request.want_status or request.chosen_for not in ("", seen.uid):

@@ -8,6 +8,7 @@ from api import names
 from api.model_deployment import ModelDeployment, ModelSource
 from providers import common, storage
 from providers.contract import RenderContext, RenderError
+from providers.kaito.model_image import URL_ARGUMENT, argument
 
 CONTAINER = "model"
 PORT = 5000
@@ -64,8 +65,7 @@ def model_argument(deployment: ModelDeployment, image: str) -> str:
     """
     if deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment):
         return ""
-    engine = deployment.spec.engine
-    url = ((engine.args or {}) if engine else {}).get("ggufUrl", "")
+    url = argument(deployment, URL_ARGUMENT)
     if url:
         return url
     return "" if holds_model(image) else f"huggingface://{common.model_id(deployment)}"

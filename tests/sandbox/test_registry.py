@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clients.image_registry import ImageNotFound, ImageRegistries
+from clients.image_registry import ImageRegistries
+from clients.registry_http import ImageNotFound
 from sandbox.registry import PretendRegistry
 
 
