@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from activities.image_errors import BuildStalled
 from activities.image_options import Builder, BuildOrder
-from activities.image_signatures import ImageProgress
+from activities.image_signatures import SLOWEST_BYTES_PER_SECOND, ImageProgress
 from images.plan import human_bytes
 
 SIGNAL_EVERY_SECONDS = 5.0
@@ -29,7 +29,8 @@ class WatchedBuild:
     Args:
         beat: sends a heartbeat.
         tell: signals the workflow; must not raise.
-        stall: how long nothing may move.
+        stall: how long nothing may move, where the daemon counts bytes. BuildKit (v0.34) does not for
+            downloads and pushes; then the whole model at a slow line's pace comes on top.
         clock: seconds, monotonic.
         tick: pause between looks.
     """
@@ -49,6 +50,8 @@ class WatchedBuild:
         self._stall_seconds = stall.total_seconds()
         self._progress = ImageProgress(step="starting", total_bytes=order.plan.total_bytes)
         self._started = self._moved = clock()
+        self._counts = False
+        """Bytes have been seen to move within the present step."""
         self._told: tuple[float, str] = (float("-inf"), "")
 
     async def run(self, builder: Builder) -> str:
@@ -58,7 +61,7 @@ class WatchedBuild:
             while not build.done():
                 self._beat(self._progress)
                 await self._tell_in_turn()
-                if self._clock() - self._moved > self._stall_seconds:
+                if self._clock() - self._moved > self._patience:
                     raise BuildStalled(self._stalled())
                 await asyncio.wait([build], timeout=self._tick)
             return build.result()
@@ -69,10 +72,16 @@ class WatchedBuild:
                 await build
 
     def _on_progress(self, progress: ImageProgress) -> None:
-        before = (self._progress.step, self._progress.done_bytes)
-        if (progress.step, progress.done_bytes) != before:
+        before = self._progress
+        if (progress.step, progress.done_bytes) != (before.step, before.done_bytes):
             self._moved = self._clock()
+            self._counts = progress.step == before.step
         self._progress = progress
+
+    @property
+    def _patience(self) -> float:
+        unseen = 0 if self._counts else self._order.plan.total_bytes / SLOWEST_BYTES_PER_SECOND
+        return self._stall_seconds + unseen
 
     async def _tell_in_turn(self) -> None:
         now = self._clock()

@@ -15,11 +15,8 @@ from activities.image_signatures import ImageProgress
 from clients.huggingface import HubRepository
 from clients.image_registry import BaseImage, ResolvedImage
 from clients.registry_http import Credentials
-from images.cluster_options import ClusterOptions
-from images.naming import HUB, PULL_HOST
-from images.plan import ImagePlan
-
-RUNNER_BASE = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
+from images.naming import HUB, PULL_HOST, PUSH_HOST
+from images.plan import RUNNER_BASE, ImagePlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +29,10 @@ class ImageOptions:
     architecture: str = "amd64"
     frontend: str = ""
     """AIKit's frontend image, when it is to build instead of our own definition."""
-    in_cluster: ClusterOptions | None = field(default_factory=ClusterOptions)
-    """Registry and builder that are looked after here; None: both are somebody else's."""
-    push_host: str = ClusterOptions.push_host
+    registry_bytes: int = 0
+    """Size of the volume of the registry that is looked after here; 0: not known."""
+    builder_bytes: int = 0
+    push_host: str = PUSH_HOST
     pull_host: str = PULL_HOST
     stall: timedelta = timedelta(minutes=5)
 

@@ -110,10 +110,9 @@ class ImageResolver:
             )
 
     def _refuse_size(self, plan: ImagePlan) -> None:
-        here = self._options.in_cluster
-        if here is None:
-            return
-        problem = space_problem(plan, builder_bytes=here.builder_bytes, registry_bytes=here.registry_bytes)
+        problem = space_problem(
+            plan, builder_bytes=self._options.builder_bytes, registry_bytes=self._options.registry_bytes
+        )
         if problem:
             raise ImageTooLarge(problem)
 

@@ -267,4 +267,5 @@ def message_of(err: FailureError) -> str:
     step = err.activity_type if isinstance(err, ActivityError) else "the step"
     if isinstance(cause, TemporalTimeout):
         return f"{step}: not done in time, and no worker says why"
-    return f"{cause} (given up after repeated attempts)" if timed_out else str(cause)
+    words = cause.message if isinstance(cause, FailureError) else str(cause)
+    return f"{words} (given up after repeated attempts)" if timed_out else words

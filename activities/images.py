@@ -58,7 +58,10 @@ IMAGE_WORKFLOW = "ModelImageWorkflow"
 
 
 class ImageActivities:
-    """The activities of one process. `cluster` None: registry and builder are somebody else's."""
+    """The activities of one process.
+
+    `registry_keeper`, `builder_keeper`: who brings them about in the cluster; None: somebody else's are used.
+    """
 
     def __init__(
         self,
@@ -69,11 +72,13 @@ class ImageActivities:
         hub: Hub,
         store: ImageStore,
         builder: Builder,
-        cluster: ImageCluster | None,
+        registry_keeper: ImageCluster | None = None,
+        builder_keeper: ImageCluster | None = None,
     ) -> None:
         self._options = options
         self._resolver, self._tokens, self._hub = resolver, tokens, hub
-        self._store, self._builder, self._cluster = store, builder, cluster
+        self._store, self._builder = store, builder
+        self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
 
     @property
     def all(self) -> list[Any]:
@@ -128,7 +133,7 @@ class ImageActivities:
                 if found is None or _flaw(found, plan) or not await self._store.has_blobs(found):
                     return FindImageAnswer()
             except RegistryUnavailable:
-                if self._cluster is None:
+                if self._registry_keeper is None:
                     raise
                 return FindImageAnswer()  # it is perhaps not made yet
         return self._answer(found, plan)
@@ -137,7 +142,8 @@ class ImageActivities:
     async def ensure_registry(self, request: ImageRequest) -> EnsureAnswer:
         """Bring the registry about, or see that somebody else's answers."""
         with translated_errors():
-            detail = await self._cluster.ensure_registry() if self._cluster else ""
+            keeper = self._registry_keeper
+            detail = await keeper.ensure_registry() if keeper else ""
             await self._store.ping()
         return EnsureAnswer(detail=detail or f"registry {self._store.host} answers")
 
@@ -145,7 +151,8 @@ class ImageActivities:
     async def ensure_builder(self, request: ImageRequest) -> EnsureAnswer:
         """Bring the builder about, or see that somebody else's answers."""
         with translated_errors():
-            detail = await self._cluster.ensure_builder() if self._cluster else ""
+            keeper = self._builder_keeper
+            detail = await keeper.ensure_builder() if keeper else ""
             version = await self._builder.check()
         return EnsureAnswer(detail=detail or f"BuildKit {version}")
 

@@ -77,8 +77,11 @@ def buildkit_config(options: ClusterOptions) -> str:
             '  minFreeSpace = "5%"',
             "[worker.containerd]",
             "  enabled = false",
-            f"[registry.{json.dumps(options.push_host)}]",
-            "  http = true",
+            *(
+                [f"[registry.{json.dumps(options.push_host)}]", "  http = true"]
+                if options.push_insecure
+                else []
+            ),
             "",
         ]
     )

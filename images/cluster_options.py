@@ -23,7 +23,6 @@ class ClusterOptions:
     namespace: str = names.SYSTEM_NAMESPACE
     storage_class: str | None = None
     registry_volume: str = "100Gi"
-    registry_bytes: int = 100 * 1024**3
     builder_volume: str = "100Gi"
     builder_bytes: int = 100 * 1024**3
     empty_dir: bool = False
@@ -33,7 +32,8 @@ class ClusterOptions:
     builder_image: str = BUILDER_IMAGE
     node_port: int = names.REGISTRY_NODE_PORT
     push_host: str = PUSH_HOST
-    """What the builder calls the registry."""
+    push_insecure: bool = True
+    """What the builder calls the registry, and that it has no TLS."""
     registry_readers: Sequence[str] = field(default=())
     """CIDRs that may reach the registry beside our pods; empty: it has no NetworkPolicy."""
 

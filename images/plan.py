@@ -16,9 +16,10 @@ AIKIT_LAYOUT = "aikit/1"
 """Images that AIKit's frontend makes: it lays them out as it likes."""
 
 FOLDER = "/models"
+RUNNER_BASE = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 
-# What a model takes up: in the builder as downloaded file and as layer, in the registry as layer.
-_BUILDER_COPIES = 2.1
+# What a model takes up: in the builder as download, in its place and as layer, in the registry as layer.
+_BUILDER_COPIES = 3.1
 _REGISTRY_COPIES = 1.05
 
 

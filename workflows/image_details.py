@@ -14,8 +14,10 @@ def progress_words(progress: ImageProgress) -> str:
     """`downloading a.gguf: 34% (1.2 of 3.5 GB, 45 MB/s, 50 s left)`, as far as it is known."""
     if progress.trouble:
         return f"{progress.step}: {progress.trouble}"
-    if not progress.done_bytes or not progress.total_bytes:
+    if not progress.total_bytes:
         return progress.step
+    if not progress.done_bytes:  # the builder does not always count
+        return f"{progress.step} (of {human_bytes(progress.total_bytes)})"
     facts = [f"{human_bytes(progress.done_bytes)} of {human_bytes(progress.total_bytes)}"]
     if progress.bytes_per_second:
         facts.append(f"{human_bytes(progress.bytes_per_second)}/s")

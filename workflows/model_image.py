@@ -73,6 +73,8 @@ class ModelImageWorkflow:
         self.plan = start.plan
         self.report = self._fresh_report()
         self.waiters: dict[str, Waiter] = {}
+        self._joined = False
+        """Somebody has waited, who may have left again."""
         self._untold: set[str] = set()
         self._told_at: datetime | None = None
         self._cancel = False
@@ -84,6 +86,7 @@ class ModelImageWorkflow:
     @workflow.signal
     def join(self, waiter: Waiter) -> None:
         """A deployment waits too. Joining twice changes nothing."""
+        self._joined = True
         self.waiters[waiter.workflow_id] = waiter
         self._untold.add(waiter.workflow_id)
         if self.report.phase in (ImagePhase.FAILED, ImagePhase.CANCELLED):
@@ -148,7 +151,7 @@ class ModelImageWorkflow:
 
     async def _first_waiter(self) -> None:
         try:
-            await workflow.wait_condition(lambda: bool(self.waiters), timeout=FIRST_WAITER)
+            await workflow.wait_condition(lambda: self._joined, timeout=FIRST_WAITER)
         except TimeoutError:
             self._cancel = True
 
