@@ -62,12 +62,12 @@ class DeploymentImage:
     def hear(self, report: ImageReport, state: DeploymentState) -> bool:
         """Take over a report; whether it is the outcome, which takes a whole pass."""
         image = state.model_image
-        if image is None or image.plan is None or image.plan.identity != report.identity:
-            # From an image that this deployment wanted once, perhaps under another uid.
-            self._strangers.add(image_workflow_id(report.identity))
-            return True
-        if image.phase.is_final:
-            return False
+        expected = image is not None and image.plan is not None and image.plan.identity == report.identity
+        if image is None or not expected or image.phase.is_final:
+            # From an image that this deployment does not wait for any more, or wanted under another uid.
+            if not report.phase.is_final:
+                self._strangers.add(image_workflow_id(report.identity))
+            return not report.phase.is_final
         image.hear(report, workflow.now())
         self._progressed = True
         return report.phase.is_final
@@ -91,8 +91,9 @@ class DeploymentImage:
         self._show_waiting(state)
         return True
 
-    def begin(self, state: DeploymentState, *, cancel: bool) -> None:
+    async def begin(self, state: DeploymentState, *, cancel: bool) -> None:
         """At the beginning of a pass: without the annotation that cancelled the build it is wanted again."""
+        await self._leave_strangers()
         if state.model_image is not None and state.model_image.annotated and not cancel:
             state.model_image.annotated, self._retry = False, True
             state.forget_failure()
@@ -114,7 +115,6 @@ class DeploymentImage:
 
         `cancel`: the annotation says that no image is to be built.
         """
-        await self._leave_strangers()
         if wish is None:
             await self._forget(state)
             return None

@@ -225,7 +225,7 @@ class ModelDeploymentWorkflow:
         self, seen: Observation, *, apply: bool, only_upstream_changed: bool = False
     ) -> bool:
         """Apply the upstream objects and read their state; false: look again before anything is written."""
-        self.images.begin(self.state, cancel=seen.cancel_build)
+        await self.images.begin(self.state, cancel=seen.cancel_build)
         apply = apply and not self.state.failure_stands(configs_digest=seen.configs_digest)
         diagnose = self._diagnosis_is_due()
         self.step = f"applying on {self.state.provider}" if apply else f"reading from {self.state.provider}"

@@ -165,11 +165,14 @@ class ModelImageWorkflow:
                 found = await self._publish(built)
             self._finish(ImagePhase.READY, found=found, was_there=was_there)
         except Stopped:
-            if self.report.phase is ImagePhase.BUILDING:
-                await self._clean_up()
+            was_building = self.report.phase is ImagePhase.BUILDING
+            # First, so that whoever joins from now on is known to want another attempt.
             self._finish(
                 ImagePhase.CANCELLED, reason=BUILD_CANCELLED, message="the image build was cancelled"
             )
+            self._tell_everybody()
+            if was_building:
+                await self._clean_up()
         except FailureError as err:
             self._finish(ImagePhase.FAILED, reason=reason_of(err), message=message_of(err))
 
@@ -212,7 +215,6 @@ class ModelImageWorkflow:
 
     async def _clean_up(self) -> None:
         """Free what the cancelled build took. Best effort: the builder collects its garbage anyway."""
-        self._step("freeing space", phase=ImagePhase.BUILDING)
         try:
             await workflow.execute_activity(
                 FREE_SPACE.name,
