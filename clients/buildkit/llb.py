@@ -44,8 +44,11 @@ def download_step(file: HttpFile) -> str:
 
 
 def copy_step(file: HttpFile) -> str:
-    """What the daemon calls putting a file in its place; it begins when the download is done."""
-    return f"placing {file.path}"
+    """What the daemon calls putting a file in its place; it begins when the download is done.
+
+    The hash tells it from another model's file of that name: the daemon's cache shows only this.
+    """
+    return f"placing {file.path} {file.sha256[:12]}"
 
 
 class _Graph:

@@ -57,7 +57,7 @@ class Solving:
         self._silence_seconds = silence_seconds
         self._files = tuple(job.image.files) if job.image else ()
         self._fold = ProgressFold(job.image)
-        self._leftovers = Leftovers(stub, self._files)
+        self._leftovers = Leftovers(stub, self._files, call_seconds=silence_seconds)
         self._news = asyncio.Event()
 
     async def run(self) -> Mapping[str, str]:
