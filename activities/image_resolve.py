@@ -95,13 +95,9 @@ class ImageResolver:
             raise BuildsOff(
                 "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
             )
-        problem = (
-            naming.model_problem(wish.repository)
-            or (naming.file_problem(wish.file) if wish.file else "")
-            or naming.revision_problem(wish.revision)
-        )
-        if problem:
-            raise InvalidModel(problem)
+        problems = naming.wish_problems(wish.repository, file=wish.file, revision=wish.revision)
+        if problems:
+            raise InvalidModel("; ".join(problems))
 
     def _refuse_split(self, files: tuple[str, ...]) -> None:
         if self._options.frontend and len(files) > 1:

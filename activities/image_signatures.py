@@ -242,14 +242,18 @@ REASONS = {
 """Error class of a step to the reason that a condition shows."""
 
 
+def _told(err: FailureError) -> ApplicationError | None:
+    """What a step raised, last; None when it only ran out of time. Behind it are causes of other libraries."""
+    cause: BaseException | None = err
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    return cause
+
+
 def error_type(err: FailureError) -> str:
     """The error class behind a failed step; empty when it only ran out of time."""
-    cause: BaseException | None = err
-    while cause is not None:
-        if isinstance(cause, ApplicationError):
-            return cause.type or ""
-        cause = cause.__cause__
-    return ""
+    told = _told(err)
+    return (told.type or "") if told else ""
 
 
 def reason_of(err: FailureError) -> str:
@@ -258,14 +262,10 @@ def reason_of(err: FailureError) -> str:
 
 
 def message_of(err: FailureError) -> str:
-    """What a person is told: the innermost cause, and that its time was up if it was."""
-    cause: BaseException = err
-    timed_out = False
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-        timed_out = timed_out or isinstance(cause, TemporalTimeout)
-    step = err.activity_type if isinstance(err, ActivityError) else "the step"
-    if isinstance(cause, TemporalTimeout):
-        return f"{step}: not done in time, and no worker says why"
-    words = cause.message if isinstance(cause, FailureError) else str(cause)
-    return f"{words} (given up after repeated attempts)" if timed_out else words
+    """What a person is told: what the step said, and that its time was up if it was."""
+    told = _told(err)
+    timed_out = isinstance(err.__cause__, TemporalTimeout)
+    if told is None:
+        step = err.activity_type if isinstance(err, ActivityError) else "the step"
+        return f"{step}: not done in time, and no worker says why" if timed_out else str(err.__cause__ or err)
+    return f"{told.message} (given up after repeated attempts)" if timed_out else told.message

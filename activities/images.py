@@ -177,11 +177,12 @@ class ImageActivities:
             failure = to_application_error(err)
             if failure.type == BUILD_FAILED and info.attempt > 1:
                 # BuildKit gave no cause that we know; twice the same is no accident.
-                raise ApplicationError(str(err), type=BUILD_FAILED, non_retryable=True) from err
+                failure = ApplicationError(str(err), type=BUILD_FAILED, non_retryable=True)
             if not failure.non_retryable:
                 trouble = f"{err}; trying again (attempt {info.attempt} failed)"
                 await _tell(image, ImageProgress(step="waiting to try again", trouble=trouble))
-            raise failure from err
+            # Without its cause, whose words are the daemon's: nobody has taken secrets out of those.
+            raise failure from None
 
     async def _order(self, request: BuildImageRequest) -> BuildOrder:
         plan = request.plan

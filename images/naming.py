@@ -168,6 +168,12 @@ def encoded(path: str) -> str:
     return "/".join(quote(segment, safe=_UNRESERVED) for segment in path.split("/"))
 
 
+def wish_problems(repository: str, *, file: str, revision: str) -> list[str]:
+    """What is wrong with a wish for an image; empty when nothing is. Without a file one is chosen."""
+    problems = [model_problem(repository), file_problem(file) if file else "", revision_problem(revision)]
+    return [problem for problem in problems if problem]
+
+
 # -- what is refused --------------------------------------------------------------------------------------
 
 

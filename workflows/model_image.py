@@ -47,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
 
 PROGRESS_EVERY = timedelta(seconds=10)
 """How often a deployment is told of mere progress; each time costs it a write of its status."""
+BETWEEN_STEPS = timedelta(seconds=1)
 FIRST_WAITER = timedelta(minutes=1)
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -77,6 +78,7 @@ class ModelImageWorkflow:
         """Somebody has waited, who may have left again."""
         self._untold: set[str] = set()
         self._told_at: datetime | None = None
+        self._sent_at: datetime | None = None
         self._cancel = False
         self._retry = False
         self._again = False
@@ -309,6 +311,9 @@ class ModelImageWorkflow:
         while True:
             await workflow.wait_condition(lambda: bool(self._untold))
             self._show()
+            await self._breathe()
+            if not self._untold:
+                continue
             workflow_id = min(self._untold)
             self._untold.discard(workflow_id)
             report = self.report.model_copy(deep=True)
@@ -320,6 +325,15 @@ class ModelImageWorkflow:
             # It may have joined for another attempt during this await.
             if report.phase.is_final and self.report.phase is report.phase and not self._again:
                 self.leave(workflow_id)
+
+    async def _breathe(self) -> None:
+        """Short steps follow each other faster than a status can be read; the outcome does not wait."""
+        if self._sent_at is not None:
+            pause = BETWEEN_STEPS - (workflow.now() - self._sent_at)
+            if pause > timedelta(0) and not self.report.phase.is_final:
+                with contextlib.suppress(TimeoutError):
+                    await workflow.wait_condition(lambda: self.report.phase.is_final, timeout=pause)
+        self._sent_at = workflow.now()
 
     def _show(self) -> None:
         workflow.set_current_details(details_of_image(self.plan, self.report, list(self.waiters)))
