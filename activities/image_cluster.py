@@ -6,7 +6,6 @@ Runway makes a registry too) and is used as it is.
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,12 +17,11 @@ from activities import image_certificates as certificates
 from activities.image_errors import BuilderNotReady, RegistryNotReady
 from activities.pods import findings_for
 from api import names
-from clients.errors import AlreadyExists, Forbidden, NotFound
 from clients.image_registry import ResolvedImage
-from clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, SECRETS, Cluster, Object, Resource
+from clients.kubernetes import APPS_DEPLOYMENTS, SECRETS, Cluster, Object, Resource
 from clients.registry_http import RegistryError
 from images.builder_objects import BUILDER_CERTIFICATES, builder_host, builder_image, builder_objects
-from images.cluster_options import FIELD_MANAGER, ClusterOptions, labels_of
+from images.cluster_options import FIELD_MANAGER, ClusterOptions
 from images.registry_objects import registry_objects
 
 _KINDS = {
@@ -50,7 +48,6 @@ class ImageCluster:
 
     async def ensure_registry(self) -> str:
         """Bring the registry about. Raises RegistryNotReady while its pod is not up, ClientErrors."""
-        await self._ensure_namespace()
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
         await self._apply(registry_objects(self._options, image=image))
         trouble = await self._trouble(names.REGISTRY)
@@ -60,7 +57,6 @@ class ImageCluster:
 
     async def ensure_builder(self) -> str:
         """Bring the builder about. Raises BuilderNotReady while its pod is not up, ClientErrors."""
-        await self._ensure_namespace()
         files = await self._ensure_certificates()
         image = await self._pinned(names.BUILDER, builder_image(self._options))
         certificate = certificates.digest_of(files)
@@ -88,17 +84,6 @@ class ImageCluster:
 
     # -- objects ---------------------------------------------------------------------------------------
 
-    async def _ensure_namespace(self) -> None:
-        name = self._options.namespace
-        try:
-            await self._cluster.get(NAMESPACES, name)
-        except NotFound:
-            body = {"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": names.MANAGED_BY}}}
-            with contextlib.suppress(AlreadyExists):
-                await self._cluster.create(NAMESPACES, body)
-        except Forbidden:
-            return  # whoever may not read it will see whether the next write goes through
-
     async def _apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
         for body in objects:
             kind, meta = _KINDS[body["kind"]], body["metadata"]
@@ -110,22 +95,24 @@ class ImageCluster:
             await self._cluster.apply(kind, dict(body), field_manager=FIELD_MANAGER, strict=True)
 
     async def _ensure_certificates(self) -> Mapping[str, bytes]:
+        """What is in the Secret, made anew when it is due. The Secret itself comes with the manifests."""
         namespace, host = self._options.namespace, builder_host(self._options)
         now = datetime.now(UTC)
         live = await self._cluster.find(SECRETS, BUILDER_CERTIFICATES, namespace=namespace)
-        files = certificates.decoded((live or {}).get("data"))
+        if live is None:
+            raise BuilderNotReady(
+                f"Secret {namespace}/{BUILDER_CERTIFICATES} is missing; it comes empty with the manifests"
+            )
+        files = certificates.decoded(live.get("data"))
         if certificates.are_good(files, host, now):
             return files
         made = certificates.new_certificates(host, now)
-        meta: Object = {"name": BUILDER_CERTIFICATES, "namespace": namespace}
-        body: Object = {"apiVersion": "v1", "kind": "Secret", "data": certificates.encoded(made)}
-        if live is None:
-            # Of two workers one is first; the other reads what that one made at its next attempt.
-            body["metadata"] = {**meta, "labels": labels_of(names.BUILDER)}
-            await self._cluster.create(SECRETS, body, namespace=namespace, field_manager=FIELD_MANAGER)
-        else:
-            body["metadata"] = {**meta, "resourceVersion": live["metadata"]["resourceVersion"]}
-            await self._cluster.apply(SECRETS, body, field_manager=FIELD_MANAGER)
+        # Of two workers one is first; the other's patch fails, and it reads what that one made.
+        version = live["metadata"]["resourceVersion"]
+        body = {"metadata": {"resourceVersion": version}, "data": certificates.encoded(made)}
+        await self._cluster.patch(
+            SECRETS, BUILDER_CERTIFICATES, body, namespace=namespace, field_manager=FIELD_MANAGER
+        )
         return made
 
     async def _pinned(self, deployment: str, image: str) -> str:

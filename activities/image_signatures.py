@@ -243,7 +243,7 @@ REASONS = {
 
 
 def _told(err: FailureError) -> ApplicationError | None:
-    """What a step raised, last; None when it only ran out of time. Behind it are causes of other libraries."""
+    """What a step raised last; None when it only ran out of time. Behind it are other libraries' causes."""
     cause: BaseException | None = err
     while cause is not None and not isinstance(cause, ApplicationError):
         cause = cause.__cause__
