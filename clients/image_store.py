@@ -7,6 +7,7 @@ Named by an administrator, so its address may be inside the cluster and its tran
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -158,9 +159,9 @@ def read_login(file: Path, host: str) -> Credentials | None:
     """The login for a host out of a Docker `config.json`; None when it has none. Raises RegistryDenied."""
     try:
         entry = (json.loads(file.read_text()).get("auths") or {}).get(host) or {}
-        auth = aiohttp.BasicAuth.decode(f"Basic {entry['auth']}") if entry.get("auth") else None
-        user = auth.login if auth else entry.get("username", "")
-        password = auth.password if auth else entry.get("password", "")
+        user, password = entry.get("username", ""), entry.get("password", "")
+        if entry.get("auth"):
+            user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     except (OSError, ValueError, AttributeError) as err:
         raise RegistryDenied(
             f"the login for {host} cannot be read from {file}: {type(err).__name__}"

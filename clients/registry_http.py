@@ -11,6 +11,7 @@ Apart from `image_registry`, which decides whom to ask and what for, and from `i
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -69,9 +70,9 @@ class Credentials:
     password: str = field(repr=False)
 
     @property
-    def basic(self) -> aiohttp.BasicAuth:
-        """For the Authorization header."""
-        return aiohttp.BasicAuth(self.user, self.password)
+    def header(self) -> str:
+        """Value of the Authorization header."""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 class RegistryCalls:
@@ -157,7 +158,7 @@ class RegistryCalls:
         kind = challenge.partition(" ")[0].lower()
         if kind == "bearer":
             return f"Bearer {await self._new_token(dict(_CHALLENGE.findall(challenge)))}"
-        return self._credentials.basic.encode() if kind == "basic" and self._credentials else ""
+        return self._credentials.header if kind == "basic" and self._credentials else ""
 
     async def _new_token(self, challenge: Mapping[str, str]) -> str:
         realm = URL(challenge.get("realm", ""))
@@ -165,7 +166,7 @@ class RegistryCalls:
             raise RegistryDenied(f"{self._subject}: the registry sends to {realm.host!r} for a token")
         query = {key: challenge[key] for key in ("service", "scope") if key in challenge}
         query.setdefault("scope", f"repository:{self._repository}:pull")
-        login = self._credentials.basic.encode() if self._credentials else ""
+        login = self._credentials.header if self._credentials else ""
         response, body = await self._follow("GET", realm.update_query(query), login)
         self._refuse_failure(response)
         try:
