@@ -108,6 +108,12 @@ def impossible_service_name(given: Given) -> bool:
     return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given))
 
 
+def is_older_than_generation(given: Given, observed: Any) -> bool:
+    """Whether a number is older than the generation of the upstream object; anything else is not."""
+    generation = at(given["upstream"], "metadata", "generation", default=0)
+    return isinstance(observed, int) and isinstance(generation, int) and observed < generation
+
+
 def refuse(given: Given, answer: Answer) -> Answer:
     return dict(REFUSED)
 

@@ -13,6 +13,13 @@ OWN_VARIABLES = ("MODEL_ID", "VLLM_ENGINE_ARGS")
 CACHES = {"modelCache": "HF_HOME", "compilationCache": "VLLM_CACHE_ROOT"}
 OPERATOR_VOLUMES = ("shared-mem", "ray-logs")
 SHORT_FORMS = {"tp": "tensor-parallel-size", "pp": "pipeline-parallel-size", "dp": "data-parallel-size"}
+MERGED_BY = {"workerGroupSpecs": "groupName", "containers": "name", "initContainers": "name"}
+KEYED = {
+    **MERGED_BY,
+    **{"env": "name", "volumes": "name", "volumeMounts": "mountPath", "ports": "containerPort"},
+}
+"""Lists whose entries overrides name, and the key that names them."""
+TEXT_MAPS = ("rayStartParams", "labels", "annotations", "nodeSelector")
 NONE = {"min_replicas": 0, "initial_replicas": 0, "max_replicas": 1}
 
 

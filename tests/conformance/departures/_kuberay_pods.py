@@ -112,7 +112,8 @@ def with_scheduling(given: Given, answer: Answer) -> Answer:
     for template in (head(answer), *workers(answer)):
         template["spec"]["nodeSelector"] = ask.spec(given, "nodeSelector", default={})
         template["spec"]["tolerations"] = [
-            {"key": "", "operator": "", **entry} for entry in ask.spec(given, "tolerations", default=[])
+            {"key": "", "operator": "", **{key: value for key, value in entry.items() if value != ""}}
+            for entry in ask.spec(given, "tolerations", default=[])
         ]
     return answer
 
@@ -127,11 +128,11 @@ def with_cpu(given: Given, answer: Answer) -> Answer:
 @on_objects
 def with_storage(given: Given, answer: Answer) -> Answer:
     taken = {entry["name"] for entry in variables(given)}
-    caches = [
-        {"name": CACHES[volume["purpose"]], "value": ask.mount_of(volume)}
-        for volume in ask.volumes(given)
-        if volume.get("purpose") in CACHES and CACHES[volume["purpose"]] not in taken
-    ]
+    caches = []
+    for volume in ask.volumes(given):
+        variable = CACHES.get(volume.get("purpose", ""))
+        if variable and variable not in {*taken, *(entry["name"] for entry in caches)}:
+            caches.append({"name": variable, "value": ask.mount_of(volume)})
     for template in workers(answer):
         env = container(template)["env"]
         position = sum(name not in taken for name in OWN_VARIABLES)
@@ -143,8 +144,11 @@ def with_storage(given: Given, answer: Answer) -> Answer:
 
 
 def mount(given: Given, template: dict[str, Any], volumes: list[dict[str, Any]]) -> None:
-    names = {volume["name"]: f"user-{volume['name']}" for volume in volumes}
-    names = {name: renamed if name in OPERATOR_VOLUMES else name for name, renamed in names.items()}
+    names = {volume["name"]: volume["name"] for volume in volumes}
+    taken = {volume["name"] for volume in ask.volumes(given)}
+    for name in names.keys() & set(OPERATOR_VOLUMES):
+        while names[name] in taken:
+            names[name] = f"user-{names[name]}"
     template["spec"]["volumes"] = [
         {**source, "name": names[source["name"]]}
         for source in ask.pod_volumes(given)

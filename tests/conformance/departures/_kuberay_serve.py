@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import string
 from typing import Any
 
 import yaml
@@ -68,13 +70,19 @@ def option(name: str, values: list[str]) -> tuple[str, Any]:
 
 
 def typed_value(text: str) -> Any:
-    if text in ("True", "False"):
-        return text == "True"
+    if text in ("True", "False", "true", "false"):
+        return text in ("True", "true")
+    if not text.startswith(("{", "[", "-", *string.digits)):
+        return text
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=no_number)
     except ValueError:
         return text
-    return text if value is None or isinstance(value, str) else value
+    return text if value in (math.inf, -math.inf) else value
+
+
+def no_number(word: str) -> float:
+    raise ValueError(word)
 
 
 def engine_config(given: Given, *, count: int, replicas: int) -> dict[str, Any]:

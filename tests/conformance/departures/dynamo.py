@@ -414,9 +414,7 @@ def with_missing_replicas(given: Given, answer: Answer) -> Answer:
 
 
 def stale(given: Given) -> bool:
-    generation = ask.at(given["upstream"], "metadata", "generation", default=0)
-    observed = upstream_status(given).get("observedGeneration") or generation
-    return bool(observed < generation)
+    return ask.is_older_than_generation(given, upstream_status(given).get("observedGeneration"))
 
 
 def not_taken_up(given: Given, answer: Answer) -> Answer:
@@ -427,10 +425,10 @@ def not_taken_up(given: Given, answer: Answer) -> Answer:
 
 def without_frontend(given: Given) -> bool:
     found = ask.at(given["upstream"], "spec", "services", default={})
-    parts = found.values() if isinstance(found, Mapping) else ()
+    parts = list(found.values()) if isinstance(found, Mapping) else []
     frontends = [part for part in parts if ask.at(part, "componentType") == "frontend"]
     named = ask.at(upstream_status(given), "endpoint", "service")
-    return bool(found) and not frontends and not named
+    return bool(parts) and not frontends and not (isinstance(named, str) and named)
 
 
 # --- registration ----------------------------------------------------------------------------------
