@@ -14,9 +14,9 @@ from tests.conformance.departures._kuberay_given import (
     OPERATOR_VOLUMES,
     OWN_VARIABLES,
     arguments,
+    common_spread,
     container,
     flag,
-    gpus,
     head,
     stock,
     tokens,
@@ -73,7 +73,7 @@ def explicit(given: Given) -> set[str]:
 
 def command_line(given: Given) -> list[str]:
     taken, line = explicit(given), []
-    for name, value in from_fields(given, gpus(given)):
+    for name, value in from_fields(given, common_spread(given)):
         if name.removeprefix("no-") not in taken:
             line += [f"--{name}", value] if value else [f"--{name}"]
     for key, value in sorted(arguments(given).items()):
@@ -88,7 +88,7 @@ def with_command_line(given: Given, answer: Answer) -> Answer:
 
 
 def parallel(given: Given) -> bool:
-    return gpus(given) > 1 and "tensor-parallel-size" not in explicit(given)
+    return common_spread(given) > 1 and "tensor-parallel-size" not in explicit(given)
 
 
 def switched(given: Given) -> bool:
@@ -99,7 +99,9 @@ def switched(given: Given) -> bool:
 
 
 def set_twice(given: Given) -> bool:
-    return any(name.removeprefix("no-") in explicit(given) for name, _ in from_fields(given, gpus(given)))
+    return any(
+        name.removeprefix("no-") in explicit(given) for name, _ in from_fields(given, common_spread(given))
+    )
 
 
 def quoted(given: Given) -> bool:

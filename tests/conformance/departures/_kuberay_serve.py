@@ -22,8 +22,10 @@ from tests.conformance.departures._kuberay_given import (
     disaggregated,
     flag,
     role_gpus,
+    spread,
     stock,
     tokens,
+    wanted_replicas,
 )
 
 
@@ -86,13 +88,14 @@ def no_number(word: str) -> float:
 
 
 def engine_config(given: Given, *, count: int, replicas: int) -> dict[str, Any]:
-    options = dict(option(name, [value] if value else []) for name, value in from_fields(given, count))
+    fields = from_fields(given, spread(given, count, replicas))
+    options = dict(option(name, [value] if value else []) for name, value in fields)
     options |= user_options(given)
     source = options.pop("model")
     loading = {"model_id": options.pop("served_model_name", source), "model_source": source}
     if disaggregated(given):
         options.setdefault("kv_transfer_config", {"kv_connector": "NixlConnector", "kv_role": "kv_both"})
-    spans = size(options.get("tensor_parallel_size")) * size(options.get("pipeline_parallel_size"))
+    spans = math.prod(size(options.get(f"{kind}_parallel_size")) for kind in ("tensor", "pipeline", "data"))
     engines = min(replicas, max(1, replicas * count // spans))
     config: dict[str, Any] = {"model_loading_config": loading, "deployment_config": sized(engines)}
     return {**config, "engine_kwargs": options} if options else config
@@ -104,10 +107,6 @@ def size(value: Any) -> int:
 
 def sized(replicas: int) -> dict[str, Any]:
     return {"num_replicas": replicas} if replicas else {"autoscaling_config": NONE}
-
-
-def wanted_replicas(given: Given) -> int:
-    return int(ask.spec(given, "scaling", "replicas", default=1))
 
 
 def wanted_application(given: Given) -> dict[str, Any]:
