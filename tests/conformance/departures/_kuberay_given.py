@@ -98,7 +98,7 @@ def long_name(key: str) -> str:
 
 
 def number(text: str) -> int:
-    return max(int(text), 1) if text.isdecimal() else 1
+    return max(int(text), 1) if re.fullmatch(r"[0-9]{1,9}", text) else 1
 
 
 def arguments(given: Given) -> dict[str, str]:

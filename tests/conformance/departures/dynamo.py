@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from api.model_deployment import ModelDeployment
 from providers.contract import RenderContext, RenderError
 from providers.dynamo import PROVIDER
@@ -197,10 +199,10 @@ def folded_typed_key(given: Given) -> bool:
 
 
 def own_answer(given: Given, answer: Answer) -> Answer:
-    deployment = ModelDeployment.model_validate(given["model_deployment"])
     try:
+        deployment = ModelDeployment.model_validate(given["model_deployment"])
         return {"compatible": True, "objects": PROVIDER.render(deployment, RenderContext())}
-    except RenderError:
+    except (RenderError, ValidationError):
         return dict(ask.REFUSED)
 
 
