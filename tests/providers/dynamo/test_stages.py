@@ -73,6 +73,16 @@ def test_claim_of_somebody_else(live: dict[str, Any] | None, reason: str) -> Non
     assert not verdict.delete
 
 
+def test_waiting_names_the_claims() -> None:
+    given = stored(MANAGED, GIVEN, {**GIVEN, "name": "more", "claimName": "more", "mountPath": "/more"})
+
+    verdict = stage(given, "StorageReady").judge([None, claim("Pending", uid=""), claim("Bound", uid="")])
+
+    message = verdict.condition.message
+    assert message.startswith("Waiting for PVCs to be bound: chat-weights, data (if its class binds at the")
+    assert "more" not in message
+
+
 def test_missing_claim_may_still_come() -> None:
     verdict = judge_claim(GIVEN, None)
 
