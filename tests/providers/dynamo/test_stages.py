@@ -273,6 +273,21 @@ def test_download(status: Any, metadata: dict[str, Any], reason: str) -> None:
     assert not verdict.delete
 
 
+@pytest.mark.parametrize(
+    ("status", "selector"),
+    [
+        pytest.param({"active": 1, "ready": 0}, "batch.kubernetes.io/job-name=chat-model-download", id="no"),
+        pytest.param({"active": 1, "ready": 1}, "", id="yes"),
+    ],
+)
+def test_pods_are_asked_while_none_of_them_downloads(status: Any, selector: str) -> None:
+    given = stored(MANAGED)
+
+    verdict = stage(given, "ModelDownloaded").judge([live_job(given, status=status)])
+
+    assert verdict.pod_selector == selector
+
+
 def test_job_of_an_earlier_deployment_is_deleted() -> None:
     given = stored(MANAGED)
     live = live_job(given, status=condition("Complete"), **EARLIER)
