@@ -306,6 +306,17 @@ def test_managed_claims() -> None:
     }
 
 
+def test_a_claim_that_two_volumes_name_is_made_once() -> None:
+    shared = {"claimName": "weights", "size": "1Gi"}
+    given = storage(
+        {"name": "a", "mountPath": "/a", **shared}, {"name": "b", "mountPath": "/b", **shared, "size": "2Gi"}
+    )
+
+    claims = PROVIDER.render(given, RenderContext())[2:]
+
+    assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == ["1Gi"]
+
+
 PINNED = {"image": {"requested": "x", "resolved": " vllm/vllm-openai@sha256:0f "}}
 
 

@@ -71,12 +71,14 @@ def with_variables_once(given: Given, answer: Answer) -> Answer:
 
 
 def cache_volumes(given: Given) -> list[dict[str, Any]]:
-    taken = {entry["name"] for entry in ask.spec(given, "env", default=[])}
-    return [
-        volume
-        for volume in ask.volumes(given)
-        if volume.get("purpose") in CACHES and CACHES[volume["purpose"]] not in taken
-    ]
+    """The first volume of each cache, unless the user sets its variable."""
+    taken, found = {entry["name"] for entry in ask.spec(given, "env", default=[])}, []
+    for volume in ask.volumes(given):
+        variable = CACHES.get(volume.get("purpose", ""))
+        if variable and variable not in taken:
+            taken.add(variable)
+            found.append(volume)
+    return found
 
 
 @on_objects
@@ -100,13 +102,17 @@ def shm_is_taken(given: Given) -> bool:
 
 @on_objects
 def with_renamed_shared_memory(given: Given, answer: Answer) -> Answer:
-    for volume in ask.at(workload(answer), *POD, "volumes", default=[]):
-        if volume["name"] == "shm" and "emptyDir" in volume:
-            volume["name"] = "dev-shm"
+    taken, name = {volume["name"] for volume in ask.volumes(given)}, "shm"
+    while name in taken:
+        name = f"dev-{name}"
+    if not ask.overridden(given, *POD, "volumes"):
+        for volume in ask.at(workload(answer), *POD, "volumes"):
+            if "emptyDir" in volume:
+                volume["name"] = name
     if own_container(given):
-        for mount in container(answer)["volumeMounts"]:
+        for mount in container(answer).get("volumeMounts", []):
             if mount["mountPath"] == "/dev/shm":
-                mount["name"] = "dev-shm"
+                mount["name"] = name
     return answer
 
 
@@ -125,8 +131,9 @@ def with_gpu_type(given: Given, answer: Answer) -> Answer:
         return ask.refuse(given, answer)
     if answer.get("objects") and own_container(given):
         for part in ("limits", "requests"):
-            resources = container(answer)["resources"][part]
-            resources[ask.gpu_type(given)] = resources.pop("nvidia.com/gpu")
+            resources = ask.at(container(answer), "resources", part, default={})
+            if "nvidia.com/gpu" in resources:
+                resources[ask.gpu_type(given)] = resources.pop("nvidia.com/gpu")
     return answer
 
 
@@ -238,6 +245,16 @@ def overrides_containers(given: Given) -> bool:
     )
 
 
+def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects key by key; everything else replaces."""
+    objects = {
+        key: merged(base[key], value)
+        for key, value in given.items()
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+    }
+    return {**base, **given, **objects}
+
+
 @on_objects
 def with_merged_containers(given: Given, answer: Answer) -> Answer:
     """The overrides laid over the container that is rendered without them, by name."""
@@ -249,6 +266,6 @@ def with_merged_containers(given: Given, answer: Answer) -> Answer:
         return answer
     containers = {entry["name"]: entry for entry in ask.at(rendered[0], *POD, "containers")}
     for entry in pod_override(given)["containers"]:
-        containers[entry["name"]] = {**containers.get(entry["name"], {}), **entry}
+        containers[entry["name"]] = merged(containers.get(entry["name"], {}), entry)
     ask.at(workload(answer), *POD)["containers"] = list(containers.values())
     return answer
