@@ -162,15 +162,36 @@ def spelled_differently(given: Given) -> bool:
     )
 
 
+def user_args(given: Given) -> list[str]:
+    """The arguments that the user gives, which stand last."""
+    own = ask.spec(given, "engine", "args", default={})
+    rendered = [item for key in sorted(own) for item in (f"--{key}", own[key]) if item]
+    return [*rendered, *ask.spec(given, "engine", "extraArgs", default=[])]
+
+
+def prefix_caching_off(given: Given) -> bool:
+    flags = {flag.removeprefix("no-") for flag in written_flags(given)}
+    is_off = ask.spec(given, "engine", "enablePrefixCaching") is False
+    return own_container(given) and is_off and "enable-prefix-caching" not in flags
+
+
+@on_objects
+def without_prefix_caching(given: Given, answer: Answer) -> Answer:
+    """Of the derived flags only the tensor parallel size stands behind it."""
+    args = container(answer)["args"]
+    derived = args[: len(args) - len(user_args(given))]
+    position = len(derived) - (2 if "--tensor-parallel-size" in derived else 0)
+    args.insert(position, "--no-enable-prefix-caching")
+    return answer
+
+
 @on_objects
 def without_derived_duplicates(given: Given, answer: Answer) -> Answer:
     """Derived flags stand before the user's, each at most once; drop those that the user sets or negates."""
     flags = set(written_flags(given))
     flags |= {flag.removeprefix("no-") for flag in flags}
     args = container(answer)["args"]
-    tail = 2 * len(ask.spec(given, "engine", "args", default={}))
-    tail -= sum(not value for value in ask.spec(given, "engine", "args", default={}).values())
-    tail += len(ask.spec(given, "engine", "extraArgs", default=[]))
+    tail = len(user_args(given))
     derived, kept, skipping = args[: len(args) - tail], [], False
     for item in derived:
         if item.startswith("--"):

@@ -193,6 +193,12 @@ DEPARTURES = [
         "vllm-no-empty-model", objects.empty_model, objects.without_model, f"{ARGS_TESTS}::test_server_args"
     ),
     rule(
+        "vllm-prefix-caching-off",
+        objects.prefix_caching_off,
+        objects.without_prefix_caching,
+        f"{ARGS_TESTS}::test_server_args",
+    ),
+    rule(
         "vllm-flag-spelling",
         objects.spelled_differently,
         objects.without_derived_duplicates,
