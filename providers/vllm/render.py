@@ -229,11 +229,16 @@ def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> s
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
-    """Given fields that one server in one pod cannot honour, and variables that another one replaces."""
+    """Given fields that one server in one pod cannot honour, and what gives way to a later or our own."""
     scaling = deployment.spec.scaling
     ignored = {
         "spec.scaling.prefill": bool(scaling and scaling.prefill),
         "spec.scaling.decode": bool(scaling and scaling.decode),
     }
     paths = [path for path, is_ignored in ignored.items() if is_ignored]
-    return [*paths, *common.replaced_variables(deployment)]
+    ours = {**common.object_labels(deployment), **_fixed_pod_labels(deployment)}
+    return [
+        *paths,
+        *common.replaced_variables(deployment),
+        *common.replaced_labels(deployment, ours),
+    ]

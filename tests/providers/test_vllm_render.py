@@ -353,3 +353,9 @@ def test_ignored_fields() -> None:
 
     assert PROVIDER.ignored_fields(given) == ["spec.scaling.prefill"]
     assert PROVIDER.ignored_fields(deployment()) == []
+
+
+def test_labels_that_give_way_to_ours_are_reported() -> None:
+    given = deployment(podTemplate={"metadata": {"labels": {"app": "mine", "team": "x"}}})
+
+    assert PROVIDER.ignored_fields(given) == ["spec.podTemplate.metadata.labels[app]"]
