@@ -38,6 +38,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     given = overrides.overrides_of(deployment)
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
+    overrides.refuse_host_paths(given)
     workspace: Manifest = {
         "apiVersion": WORKSPACE.api_version,
         "kind": WORKSPACE.kind,

@@ -113,9 +113,7 @@ def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     """Raise RenderError for overrides that admission forbids or that cannot work (vllm.md §8.6)."""
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
-    for path, key in overrides.key_paths(given):
-        if key == "hostPath":
-            raise RenderError(f"{path}: volumes of the node are not allowed")
+    overrides.refuse_host_paths(given)
     spec = _object_at(given, "spec")
     if "selector" in spec:
         raise RenderError(f"{overrides.FIELD}.spec.selector: the selector of a Deployment is immutable")

@@ -235,6 +235,11 @@ def test_overrides_merge_and_null_deletes() -> None:
             {"inference": {"template": {"spec": {"hostNetwork": True}}}}, "hostNetwork", id="a privilege"
         ),
         pytest.param({"a": [{"resources": {}}]}, r"a\[0\].resources", id="a size inside a list"),
+        pytest.param(
+            {"inference": {"template": {"spec": {"volumes": [{"name": "n", "hostPath": {"path": "/"}}]}}}},
+            r"volumes\[0\].hostPath",
+            id="files of the node",
+        ),
     ],
 )
 def test_refuses_overrides(overrides: Any, path: str) -> None:

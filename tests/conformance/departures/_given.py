@@ -117,6 +117,10 @@ def denied_override(given: Given) -> bool:
     return not DENIED_KEYS.isdisjoint(override_keys(overrides(given)))
 
 
+def host_path(given: Given) -> bool:
+    return "hostPath" in override_keys(overrides(given))
+
+
 def impossible_service_name(given: Given) -> bool:
     return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given))
 

@@ -97,6 +97,13 @@ DEPARTURES = [
         covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
     ),
     Departure(
+        name="kaito-override-host-path",
+        groups=OBJECTS,
+        applies=ask.host_path,
+        adjust=ask.refuse,
+        covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
+    ),
+    Departure(
         name="kaito-impossible-name",
         groups=OBJECTS,
         applies=ask.impossible_service_name,

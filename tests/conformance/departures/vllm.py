@@ -116,7 +116,7 @@ DEPARTURES = [
     ),
     rule(
         "vllm-override-host-path",
-        lambda given: "hostPath" in ask.override_keys(ask.overrides(given)),
+        ask.host_path,
         ask.refuse,
         f"{OVERRIDE_TESTS}::test_refuses_overrides",
     ),
