@@ -33,14 +33,14 @@ async def test_the_cause_is_shown_while_there_is_hope(world: World) -> None:
     assert world.status["phase"] == "Deploying"
 
 
-async def test_without_a_cause_the_upstream_object_says_what_it_waits_for(world: World) -> None:
-    world.upstream_message = "Deploying 1 of 4 replicas"
-
+async def test_what_the_upstream_object_waits_for_is_shown(world: World) -> None:
     await world.start()
+    await world.until_phase(Phase.DEPLOYING)
 
-    status = await world.until_phase(Phase.DEPLOYING)
-    assert status["message"] == "Deploying 1 of 4 replicas"
-    assert world.condition("Ready")["message"] == "Deploying 1 of 4 replicas"
+    await world.upstream(Phase.DEPLOYING, "no node matches the label selector")
+
+    await world.until(lambda: world.status.get("message") == "no node matches the label selector")
+    assert world.condition("Ready")["reason"] == "DeploymentInProgress"
 
 
 async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
