@@ -20,6 +20,7 @@ from activities.ownership import (
     is_as_created,
     is_owned_by,
     is_same_content,
+    is_settled,
     owners_of,
     takeover_patch,
     version_of,
@@ -305,7 +306,8 @@ class UpstreamPass:
         assert live is not None
         meta, wanted = live["metadata"], target.desired["metadata"]
         return (
-            (last.version, last.digest) == (version_of(live), digest)
+            last.digest == digest
+            and (last.version == version_of(live) or is_settled(live, target.desired))
             and contains(meta.get("labels"), wanted.get("labels") or {})
             and contains(meta.get("annotations"), wanted.get("annotations") or {})
         )

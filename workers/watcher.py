@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,8 +89,8 @@ class Watcher:
             Reflector(cluster, CONFIGS, self._on_config),
         ]
         installed = _kinds_of(providers)
-        for kind, provider in installed:
-            handler = _UpstreamHandler(self, kind, provider)
+        for kind, readers in installed:
+            handler = _UpstreamHandler(self, kind, readers)
             self._reflectors.append(Reflector(cluster, kind, handler, label_selector=OWNED_BY_US))
         self._announced = AnnouncedKinds(self._follow, besides={key_of(kind) for kind, _ in installed})
 
@@ -104,7 +104,7 @@ class Watcher:
 
     async def _follow(self, kind: UpstreamKind) -> None:
         """Follow a kind of a provider that is not installed here."""
-        handler = _UpstreamHandler(self, kind, None, late=True)
+        handler = _UpstreamHandler(self, kind, [], late=True)
         await Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US).run()
 
     async def synced(self) -> None:
@@ -151,13 +151,13 @@ class Watcher:
                 ref = DeploymentRef(namespace=namespace, name=deployment)
                 self._signals.put(ref, LookAgain(cause=f"provider {name} changed"))
 
-    def on_upstream(self, kind: UpstreamKind, provider: Provider | None, change: Change) -> None:
+    def on_upstream(self, kind: UpstreamKind, readers: Sequence[Provider], change: Change) -> None:
         """An object that a provider made has changed."""
         meta = change.object["metadata"]
         owner = _owner_of(change.object)
         if owner is None:
             return
-        mark = None if change.type == "deleted" else _upstream_mark(change.object, provider)
+        mark = None if change.type == "deleted" else _upstream_mark(change.object, readers)
         before = self._upstream.get(meta["uid"])
         if mark is None:
             self._upstream.pop(meta["uid"], None)
@@ -176,27 +176,25 @@ class _UpstreamHandler:
     """`late`: begun after deployments were looked at, so what the first list shows may be news to them."""
 
     def __init__(
-        self, watcher: Watcher, kind: UpstreamKind, provider: Provider | None, *, late: bool = False
+        self, watcher: Watcher, kind: UpstreamKind, readers: Sequence[Provider], *, late: bool = False
     ) -> None:
-        self._watcher, self._kind, self._provider, self._late = watcher, kind, provider, late
+        self._watcher, self._kind, self._readers, self._late = watcher, kind, readers, late
 
     def __call__(self, change: Change) -> None:
         if self._late:
             change = replace(change, initial=False)
-        self._watcher.on_upstream(self._kind, self._provider, change)
+        self._watcher.on_upstream(self._kind, self._readers, change)
 
 
-def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, Provider | None]]:
-    """Every kind once. With a provider where just one follows that kind's status, else None."""
-    followers: dict[tuple[str, str], list[tuple[UpstreamKind, Provider, bool]]] = {}
+def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, list[Provider]]]:
+    """Every kind once, with the providers that can read its status, because they follow it."""
+    kinds: dict[tuple[str, str], tuple[UpstreamKind, list[Provider]]] = {}
     for provider in providers.values():
         for position, kind in enumerate(provider.kinds):
-            followers.setdefault((kind.api_version, kind.plural), []).append((kind, provider, position == 0))
-    kinds = []
-    for entries in followers.values():
-        main = [provider for _, provider, is_main in entries if is_main]
-        kinds.append((entries[0][0], main[0] if len(main) == 1 else None))
-    return kinds
+            _, readers = kinds.setdefault((kind.api_version, kind.plural), (kind, []))
+            if position == 0:
+                readers.append(provider)
+    return list(kinds.values())
 
 
 def _config_mark(obj: Object) -> int:
@@ -205,16 +203,16 @@ def _config_mark(obj: Object) -> int:
     return _digest([obj.get("spec"), bool(status.get("ready")), annotations.get(names.ANNOTATION_TASK_QUEUE)])
 
 
-def _upstream_mark(obj: Object, provider: Provider | None) -> int:
+def _upstream_mark(obj: Object, readers: Sequence[Provider]) -> int:
     """What of an upstream object makes news: its content, and its status in a deployment's words.
 
     The raw status changes with every probe and time stamp; the translated one only when it matters.
     """
     meta = obj["metadata"]
     status: Any = obj.get("status")
-    if provider is not None:
+    if readers:
         with contextlib.suppress(ValueError):  # unreadable: then every change is news
-            status = provider.read_status(obj).model_dump(mode="json")
+            status = [reader.read_status(obj).model_dump(mode="json") for reader in readers]
     content = [meta.get("generation"), meta.get("labels"), meta.get("annotations")]
     return _digest([content, "deletionTimestamp" in meta, status])
 

@@ -244,8 +244,8 @@ class DeploymentState(BaseModel):
             words = status.message or "no pod says why"
             self._fail_rollout(f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
         elif self.failure is None:
-            waiting = f"{cause.reason}: {cause.message}" if cause else WAITING_FOR_PODS
-            self._deploying(waiting, now)
+            waiting = f"{cause.reason}: {cause.message}" if cause else status.message
+            self._deploying(waiting or WAITING_FOR_PODS, now)
 
     def _deploying(self, message: str, now: datetime) -> None:
         if self.rollout_since is None:

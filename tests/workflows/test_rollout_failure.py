@@ -33,6 +33,16 @@ async def test_the_cause_is_shown_while_there_is_hope(world: World) -> None:
     assert world.status["phase"] == "Deploying"
 
 
+async def test_what_the_upstream_object_waits_for_is_shown(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.upstream(Phase.DEPLOYING, "no node matches the label selector")
+
+    await world.until(lambda: world.status.get("message") == "no node matches the label selector")
+    assert world.condition("Ready")["reason"] == "DeploymentInProgress"
+
+
 async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
     world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 137 (OOMKilled)", final=True)]
     await world.start()
