@@ -65,7 +65,7 @@ class Solving:
         solve = asyncio.create_task(self._solve())
         listening = asyncio.create_task(self._listen())
         attending = asyncio.create_task(self._attend())
-        ended_well = False
+        ended_well, is_there = False, True
         try:
             await asyncio.wait({solve, attending}, return_when=asyncio.FIRST_COMPLETED)
             if not solve.done():
@@ -77,9 +77,12 @@ class Solving:
                 raise await self._explained(err) from err
             ended_well = True
             return answer
+        except BuildInterrupted:
+            is_there = False
+            raise
         finally:
             await _ended(solve, attending)
-            if not ended_well:
+            if is_there and not ended_well:
                 # Its messages end when the daemon has let go of what it was working on.
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
                 await self._leftovers.drop_partial()

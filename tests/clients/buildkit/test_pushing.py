@@ -53,7 +53,13 @@ async def test_a_wrong_login_is_refused_and_not_repeated(
     assert "wrong_password" not in str(caught.value)
 
 
-async def test_a_login_is_used(world: World, closed_registry: PretendRegistry) -> None:
+@pytest.mark.parametrize("gives_tokens", [False, True], ids=["as it is", "for a token"])
+async def test_a_login_is_used(
+    world: World, closed_registry: PretendRegistry, gives_tokens: bool, request: pytest.FixtureRequest
+) -> None:
+    if gives_tokens and request.node.callspec.params["world"] == "pretend":
+        pytest.skip("the pretend daemon fetches no tokens")
+    closed_registry.gives_tokens = gives_tokens
     image = world.image(world.model({"a.gguf": os.urandom(300_000)}))
     login = {closed_registry.host: ("builder", PASSWORD)}
 
