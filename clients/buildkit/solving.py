@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from clients.buildkit.errors import BuildError, BuildInterrupted, DigestMismatch
-from clients.buildkit.failures import build_error
+from clients.buildkit.failures import build_error, without
 from clients.buildkit.leftovers import Leftovers
 from clients.buildkit.llb import download_step
 from clients.buildkit.model import HttpFile, ModelImage
@@ -74,7 +74,10 @@ class Solving:
                 answer = solve.result()
             except grpc.aio.AioRpcError as err:
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
-                raise await self._explained(err) from err
+                error = await self._explained(err)
+                # A server that echoes a token must not have it shown with the cause either.
+                said = err.details() or ""
+                raise error from (err if without(said, self._job.private) == said else None)
             ended_well = True
             return answer
         except BuildInterrupted:
