@@ -53,16 +53,23 @@ async def test_a_wrong_login_is_refused_and_not_repeated(
     assert "wrong_password" not in str(caught.value)
 
 
-@pytest.mark.parametrize("gives_tokens", [False, True], ids=["as it is", "for a token"])
-async def test_a_login_is_used(
-    world: World, closed_registry: PretendRegistry, gives_tokens: bool, request: pytest.FixtureRequest
-) -> None:
-    if gives_tokens and request.node.callspec.params["world"] == "pretend":
-        pytest.skip("the pretend daemon fetches no tokens")
-    closed_registry.gives_tokens = gives_tokens
+async def test_a_login_is_used(world: World, closed_registry: PretendRegistry) -> None:
     image = world.image(world.model({"a.gguf": os.urandom(300_000)}))
     login = {closed_registry.host: ("builder", PASSWORD)}
 
     built = await world.build(image, push_to=f"{closed_registry.host}/x:1", registry_auth=login)
+
+    assert built.digest == closed_registry.digest("x", "1")
+
+
+@pytest.mark.real
+async def test_a_login_that_is_only_good_for_a_token_is_used(
+    real_world: World, closed_registry: PretendRegistry
+) -> None:
+    closed_registry.gives_tokens = True
+    image = real_world.image(real_world.model({"a.gguf": os.urandom(300_000)}))
+    login = {closed_registry.host: ("builder", PASSWORD)}
+
+    built = await real_world.build(image, push_to=f"{closed_registry.host}/x:1", registry_auth=login)
 
     assert built.digest == closed_registry.digest("x", "1")
