@@ -25,6 +25,7 @@ DEFAULT_TAGS: Mapping[str, Sequence[str]] = {
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+_TOKEN = "of-the-sandbox"
 _MOST_MANIFEST_BYTES = 4 * 1024 * 1024
 
 
@@ -40,11 +41,14 @@ class PretendRegistry:
         """Method and path of every request, for tests."""
         self.login: tuple[str, str] | None = None
         """User and password it wants; None lets everybody in."""
+        self.gives_tokens = False
+        """Whether the login is only good for a token, as with most registries in the world."""
         self.host = ""
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._doorkeeper], client_max_size=0)  # layers are streamed
+        app.router.add_get("/token", self._token)
         app.router.add_get("/v2/", self._version)
         app.router.add_get("/v2/{name:.+}/tags/list", self._list)
         app.router.add_get("/v2/{name:.+}/manifests/{reference}", self._manifest)
@@ -197,13 +201,21 @@ class PretendRegistry:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
-        if self.login is not None:
-            given = request.headers.get("Authorization", "")
-            if given != basic_auth(*self.login):
-                answer = _error(401, "UNAUTHORIZED", "authentication required")
-                answer.headers["WWW-Authenticate"] = 'Basic realm="sandbox"'
-                return answer
+        if self.login is not None and not self._may_enter(request):
+            answer = _error(401, "UNAUTHORIZED", "authentication required")
+            realm = f'Bearer realm="{self.url}/token",service="sandbox"'
+            answer.headers["WWW-Authenticate"] = realm if self.gives_tokens else 'Basic realm="sandbox"'
+            return answer
         return await handler(request)
+
+    def _may_enter(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "")
+        if self.gives_tokens and request.path != "/token":
+            return given == f"Bearer {_TOKEN}"
+        return self.login is not None and given == basic_auth(*self.login)
+
+    async def _token(self, _request: web.Request) -> web.Response:
+        return web.json_response({"token": _TOKEN, "expires_in": 300})
 
 
 async def _body_of(request: web.Request, *, most: int | None = None) -> bytearray:

@@ -5,7 +5,15 @@ That it answers as the real daemon does is held in `tests/clients/buildkit`.
 
 from __future__ import annotations
 
+import hashlib
+
+import grpc.aio
+import pytest
+
 from clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Progress
+from clients.buildkit.wire import control_pb2 as control
+from clients.buildkit.wire import ops_pb2 as pb
+from clients.buildkit.wire.control_pb2_grpc import ControlStub
 from clients.image_registry import ImageRegistries
 from sandbox.buildkit import PretendBuildKit
 from sandbox.hub import PretendHub, resolve_url
@@ -37,6 +45,24 @@ async def test_a_model_of_the_sandbox_becomes_an_image_under_its_name_in_the_clu
     assert moments == sorted(moments)
     assert len(set(moments)) > 3  # it moves
     assert moments[-1] == MODEL.blobs[FILE].size
+
+
+async def test_what_it_does_not_pretend_it_says() -> None:
+    nothing_known = pb.Op(file=pb.FileOp(actions=[pb.FileAction(output=0)])).SerializeToString()
+    digest = f"sha256:{hashlib.sha256(nothing_known).hexdigest()}"
+    definition = pb.Definition()
+    result = pb.Op(inputs=[pb.Input(digest=digest)]).SerializeToString()
+    getattr(definition, "def").extend([nothing_known, result])
+
+    async with PretendBuildKit() as daemon, channel_to(daemon) as channel:
+        request = control.SolveRequest(Ref="x", Definition=definition)
+
+        with pytest.raises(grpc.aio.AioRpcError, match="only copies one file"):
+            await ControlStub(channel).Solve(request)
+
+
+def channel_to(daemon: PretendBuildKit) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(daemon.address.removeprefix("tcp://"))
 
 
 def image_of(hub: PretendHub) -> ModelImage:

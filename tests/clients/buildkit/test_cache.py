@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from clients.buildkit import BuildKit
+import pytest
+
+from clients.buildkit import BuildFailed, BuildKit
 from tests.clients.buildkit.world import World
 
 
@@ -40,3 +42,9 @@ async def test_only_what_a_filter_fits_is_dropped(world: World) -> None:
         freed = await builder.prune(filters=["id==nothing"])
 
     assert freed == 0
+
+
+async def test_a_filter_that_is_none_is_no_lost_daemon(world: World) -> None:
+    async with BuildKit(world.endpoint) as builder:
+        with pytest.raises(BuildFailed):
+            await builder.prune(filters=["nonsense=="])

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from clients.buildkit import Progress
 from tests.clients.buildkit.world import World
 
 
@@ -55,3 +56,27 @@ async def test_what_a_listener_raises_ends_the_build(world: World) -> None:
 
     async with asyncio.timeout(10):
         await world.hub.left.wait()
+
+
+async def test_another_build_of_the_same_file_survives_that_one_is_cancelled(world: World) -> None:
+    weights = os.urandom(8_000_000)
+    image = world.image(world.model({"a.gguf": weights}))
+    world.hub.hold_after(4_000_000)
+    staying = asyncio.create_task(world.build(image))
+    await world.hub.held.wait()
+    is_at_it = asyncio.Event()
+
+    def listener(progress: Progress) -> None:
+        if progress.step.startswith("downloading"):
+            is_at_it.set()
+
+    other = f"{world.registry}/{world.name}:other"
+    going = asyncio.create_task(world.build(image, push_to=other, on_progress=listener))
+    await is_at_it.wait()
+
+    going.cancel()
+    await asyncio.wait([going])
+    world.hub.let_go()
+
+    await staying
+    assert await world.content() == {"/models/a.gguf": weights}

@@ -94,6 +94,7 @@ def test_steps_have_names_for_people_and_name_what_a_daemon_must_know() -> None:
         ("a line end in a path", {"path": "/models/a\n"}),
         ("a hash with its name", {"sha256": f"sha256:{SHA_A}"}),
         ("a short hash", {"sha256": "abc"}),
+        ("a login in a URL", {"url": "https://user:password@hub.test/a"}),
         ("another scheme", {"url": "file:///etc/passwd"}),
         ("a line end in a URL", {"url": "https://hub.test/a\r\nX: y"}),
     ],

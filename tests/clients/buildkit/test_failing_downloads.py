@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -74,6 +74,14 @@ async def test_other_bytes_of_the_announced_size_are_final(world: World) -> None
 
     assert not caught.value.retryable
     assert await world.kept_bytes() == before
+
+
+async def test_a_file_that_is_another_size_at_its_server_is_final(world: World) -> None:
+    image = world.image(world.model({"a.gguf": os.urandom(2_000_000)}))
+    announced = replace(image.files[0], size=50_000_000, sha256="0" * 64)
+
+    with pytest.raises(DigestMismatch, match="2000000 bytes under that name, not 50000000"):
+        await world.build(replace(image, files=[announced]))
 
 
 async def test_a_broken_connection_is_worth_another_try_and_leaves_nothing(world: World) -> None:

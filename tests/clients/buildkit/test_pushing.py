@@ -60,3 +60,16 @@ async def test_a_login_is_used(world: World, closed_registry: PretendRegistry) -
     built = await world.build(image, push_to=f"{closed_registry.host}/x:1", registry_auth=login)
 
     assert built.digest == closed_registry.digest("x", "1")
+
+
+@pytest.mark.real
+async def test_a_login_that_is_only_good_for_a_token_is_used(
+    real_world: World, closed_registry: PretendRegistry
+) -> None:
+    closed_registry.gives_tokens = True
+    image = real_world.image(real_world.model({"a.gguf": os.urandom(300_000)}))
+    login = {closed_registry.host: ("builder", PASSWORD)}
+
+    built = await real_world.build(image, push_to=f"{closed_registry.host}/x:1", registry_auth=login)
+
+    assert built.digest == closed_registry.digest("x", "1")
