@@ -5,7 +5,7 @@ Where BuildKit is and how it is trusted is asked anew for each use: certificates
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -14,11 +14,13 @@ from activities.image_options import BuildOrder
 from activities.image_signatures import ImageProgress
 from api import names
 from clients.buildkit import BuildKit, BuildKitEndpoint, CacheRecord, HttpFile, ModelImage, Platform, Progress
+from clients.buildkit.llb import MERGE_STEP, copy_step
 from images.aikit import frontend_build
 from images.config import image_config
 from images.naming import ImageRequest
-from images.plan import AIKIT_LAYOUT
+from images.plan import AIKIT_LAYOUT, ImagePlan
 
+_ROUNDS = 3  # what is merged holds what is in its place; the daemon drops from the outside
 TOKEN_SECRET = "hugging-face"
 """Id of the session secret that holds the Authorization header."""
 
@@ -79,13 +81,18 @@ class BuildKitBuilder:
                 built = await builder.build(self._image(order), secrets=secrets, **common)
         return built.digest
 
-    async def free(self, urls: tuple[str, ...] | None) -> int:
-        """Drop downloads of these addresses, or everything, as far as nothing is at it; bytes freed."""
+    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
+        """Drop what is kept of a plan's files, or everything, as far as nothing is at it; bytes freed."""
         async with self._connected() as builder:
-            if urls is None:
+            if plan is None:
                 return await builder.prune()
-            wanted = [entry for entry in await builder.disk_usage() if _is_of(entry, urls)]
-            return await builder.prune(filters=[f"id=={entry.id}" for entry in wanted]) if wanted else 0
+            freed = 0
+            for _ in range(_ROUNDS):
+                kept = _of_files(await builder.disk_usage(), _files(plan, urls))
+                if not kept:
+                    break
+                freed += await builder.prune(filters=[f"id=={entry.id}" for entry in kept])
+            return freed
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[BuildKit]:
@@ -96,16 +103,7 @@ class BuildKitBuilder:
         return ModelImage(
             base=order.plan.base,
             base_config=order.base_config,
-            files=[
-                HttpFile(
-                    url=url,
-                    sha256=file.sha256,
-                    size=file.size,
-                    path=file.path_in_image,
-                    auth_secret=TOKEN_SECRET if order.token else "",
-                )
-                for url, file in zip(order.urls, order.plan.files, strict=True)
-            ],
+            files=_files(order.plan, order.urls, auth_secret=TOKEN_SECRET if order.token else ""),
             config=image_config(order.plan),
             platform=self._platform,
         )
@@ -117,8 +115,27 @@ class BuildKitBuilder:
         return asked.attributes(plan.base)
 
 
-def _is_of(entry: CacheRecord, urls: tuple[str, ...]) -> bool:
-    return not entry.in_use and any(entry.description == f"http url {url}" for url in urls)
+def _files(plan: ImagePlan, urls: Sequence[str], *, auth_secret: str = "") -> list[HttpFile]:
+    return [
+        HttpFile(
+            url=url,
+            sha256=file.sha256,
+            size=file.size,
+            path=file.path_in_image,
+            auth_secret=auth_secret,
+        )
+        for url, file in zip(urls, plan.files, strict=True)
+    ]
+
+
+def _of_files(kept: Sequence[CacheRecord], files: Sequence[HttpFile]) -> list[CacheRecord]:
+    """What the daemon keeps of downloads, as it calls it: each as it came, in its place, and merged.
+
+    Which image a merged one belongs to cannot be told; it holds no bytes of its own, and is soon made again.
+    """
+    names = {MERGE_STEP} | {f"http url {file.url}" for file in files} | {copy_step(file) for file in files}
+    found = [entry for entry in kept if not entry.in_use and entry.description in names]
+    return found if any(entry.description != MERGE_STEP for entry in found) else []
 
 
 def _progress_of(progress: Progress) -> ImageProgress:

@@ -6,7 +6,7 @@ builder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -86,5 +86,5 @@ class Builder(Protocol):
     async def build(self, order: BuildOrder, *, on_progress: Callable[[ImageProgress], None]) -> str:
         """Digest of the pushed manifest. Cancelling the task stops the build."""
 
-    async def free(self, urls: tuple[str, ...] | None) -> int:
-        """Drop what is kept of these downloads, or with None everything that is not in use; bytes freed."""
+    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
+        """Drop what is kept of a plan's downloads, or with None all that is not in use; bytes freed."""

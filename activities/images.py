@@ -245,7 +245,7 @@ class ImageActivities:
         repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
         urls = tuple(self._hub.url(repository, file.path) for file in plan.files)
         with translated_errors():
-            freed = await self._builder.free(None if request.everything else urls)
+            freed = await self._builder.free(None if request.everything else plan, urls)
         return FreeSpaceAnswer(freed_bytes=freed)
 
     def _answer(self, found: StoredImage, plan: ImagePlan) -> FindImageAnswer:

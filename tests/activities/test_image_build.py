@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from activities.image_build import WatchedBuild
 from activities.image_errors import BuildStalled
 from activities.image_options import BuildOrder
 from activities.image_signatures import ImageProgress
+from images.plan import ImagePlan
 from tests.images.build import plan, planned
 
 DIGEST = "sha256:" + "d" * 64
@@ -48,7 +49,7 @@ class FakeBuilder:
             raise
         return DIGEST
 
-    async def free(self, urls: tuple[str, ...] | None) -> int:
+    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
         return 0
 
     async def passes(self, seconds: float, step: str, done: int = 0) -> None:
