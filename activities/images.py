@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -46,7 +47,7 @@ from activities.image_signatures import (
 from api import names
 from clients.errors import ClientError
 from clients.huggingface import HubRepository
-from clients.image_store import ImageStore, StoredImage
+from clients.image_store import ImageBroken, ImageStore, StoredImage
 from clients.registry_http import RegistryUnavailable
 from images.naming import staging_tag
 from images.plan import LAYOUT, ImagePlan
@@ -132,6 +133,8 @@ class ImageActivities:
                 found = await self._store.find(plan.name, plan.tag)
                 if found is None or _flaw(found, plan) or not await self._store.has_blobs(found):
                     return FindImageAnswer()
+            except ImageBroken:
+                return FindImageAnswer()  # then it is built again
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
@@ -141,7 +144,7 @@ class ImageActivities:
     @activity.defn(name=ENSURE_REGISTRY.name)
     async def ensure_registry(self, request: ImageRequest) -> EnsureAnswer:
         """Bring the registry about, or see that somebody else's answers."""
-        with translated_errors():
+        async with _telling_trouble("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
             await self._store.ping()
@@ -150,7 +153,7 @@ class ImageActivities:
     @activity.defn(name=ENSURE_BUILDER.name)
     async def ensure_builder(self, request: ImageRequest) -> EnsureAnswer:
         """Bring the builder about, or see that somebody else's answers."""
-        with translated_errors():
+        async with _telling_trouble("preparing the builder"):
             keeper = self._builder_keeper
             detail = await keeper.ensure_builder() if keeper else ""
             version = await self._builder.check()
@@ -161,8 +164,7 @@ class ImageActivities:
     @activity.defn(name=BUILD_IMAGE)
     async def build_image(self, request: BuildImageRequest) -> BuildImageAnswer:
         """Build and push, under a tag that nothing is ever deployed from."""
-        info = activity.info()
-        image = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+        info, image = activity.info(), _own_workflow()
         activity.heartbeat(ImageProgress(step="starting", total_bytes=request.plan.total_bytes))
         try:
             order = await self._order(request)
@@ -218,7 +220,7 @@ class ImageActivities:
     async def publish_image(self, request: PublishImageRequest) -> FindImageAnswer:
         """Pull the manifest back, compare, and only then move the tags."""
         plan = request.plan
-        with translated_errors():
+        async with _telling_trouble("verifying the pushed image"):
             found = await self._store.find(plan.name, request.digest)
             if found is None:
                 raise ImageNotVerified(f"{plan.name}@{request.digest} is not in the registry after its push")
@@ -232,7 +234,10 @@ class ImageActivities:
 
     async def _may_move_visible_tag(self, plan: ImagePlan) -> bool:
         """Whether AI Runway's tag, which several models may share, is free or was this file's before."""
-        there = await self._store.find(plan.name, plan.visible_tag)
+        try:
+            there = await self._store.find(plan.name, plan.visible_tag)
+        except ImageBroken:
+            return False
         if there is None:
             return True
         was = (there.labels.get(names.LABEL_IMAGE_MODEL), there.labels.get(names.LABEL_IMAGE_FILE))
@@ -260,6 +265,24 @@ def _flaw(found: StoredImage, plan: ImagePlan) -> str:
     if plan.layout == LAYOUT and found.labels.get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
         return "its config carries another identity"
     return ""
+
+
+@asynccontextmanager
+async def _telling_trouble(step: str) -> AsyncIterator[None]:
+    """Translate a client's errors; what is tried again is told to who waits, ever more seldom."""
+    try:
+        yield
+    except ClientError as err:
+        attempt = activity.info().attempt
+        if err.retryable and attempt & (attempt - 1) == 0:
+            await _tell(_own_workflow(), ImageProgress(step=step, trouble=str(err)))
+        raise to_application_error(err) from err
+
+
+def _own_workflow() -> WorkflowHandle[Any, Any]:
+    """The workflow of the image that this activity is for."""
+    info = activity.info()
+    return activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
 
 
 async def _tell(image: WorkflowHandle[Any, Any], progress: ImageProgress) -> None:

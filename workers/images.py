@@ -27,7 +27,7 @@ from selection.quantities import parse
 from workers.settings import Settings
 
 # Temporal answers a heartbeat with a wish to cancel: a build stops within seconds of it.
-HEARTBEAT_EVERY = timedelta(seconds=2)
+HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 

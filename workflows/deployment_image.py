@@ -132,6 +132,10 @@ class DeploymentImage:
                 await self._wait_for(image, overtaken)
             except FailureError as err:
                 return self._step_failed(err, image, state, configs_digest)
+        if image.phase is ImagePhase.READY:
+            # Told during that await: the next pass, which is due already, renders with it.
+            self._show_ready(state)
+            return None
         if image.phase.is_final:
             self._show_failed(state, configs_digest)
             return None

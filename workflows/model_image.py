@@ -103,10 +103,11 @@ class ModelImageWorkflow:
 
     @workflow.signal
     def progress(self, progress: ImageProgress) -> None:
-        """The build tells how far it is."""
-        if self.report.phase is not ImagePhase.BUILDING:
+        """A step tells how far it is, or what is in its way."""
+        if self.report.phase.is_final:
             return
-        news = progress.step != self.report.progress.step or progress.trouble
+        shown = self.report.progress
+        news = (progress.step, progress.trouble) != (shown.step, shown.trouble)
         self.report.progress = progress
         # The more deployments wait, the less often: each of them costs this history some events.
         pause = PROGRESS_EVERY * max(1, len(self.waiters) / 4)

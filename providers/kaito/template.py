@@ -50,7 +50,7 @@ def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str,
         "ports": [{"containerPort": PORT}],
         **common.without_empty(
             resources=_resources(deployment),
-            env=_environment(deployment),
+            env=_environment(deployment, downloads=not context.image),
             volumeMounts=storage.volume_mounts(deployment),
         ),
         **_probes(deployment, context),
@@ -88,8 +88,9 @@ def _resources(deployment: ModelDeployment) -> dict[str, Any]:
     return common.without_empty(requests=requests, limits=limits)
 
 
-def _environment(deployment: ModelDeployment) -> list[dict[str, Any]]:
-    token = common.token_entry(deployment)
+def _environment(deployment: ModelDeployment, *, downloads: bool) -> list[dict[str, Any]]:
+    # An image that was built for the deployment holds its model: nobody in there needs the token.
+    token = common.token_entry(deployment) if downloads else None
     return [*common.user_environment(deployment), *([token] if token else [])]
 
 

@@ -117,8 +117,9 @@ class Shop:
         return answer.digest
 
     async def publish(self, plan: ImagePlan, digest: str) -> str:
+        environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         request = PublishImageRequest(plan=plan, digest=digest)
-        return (await self.activities().publish_image(request)).reference
+        return (await environment.run(self.activities().publish_image, request)).reference
 
     async def found(self, plan: ImagePlan) -> str:
         return (await self.activities().find_image(ImageRequest(plan=plan))).reference
@@ -282,6 +283,18 @@ async def test_another_image_than_the_planned_one_is_not_published(shop: Shop) -
 
     assert (failure.type, failure.non_retryable) == ("ImageNotVerified", True)
     assert await shop.found(plan) == ""
+
+
+async def test_a_registry_that_is_away_is_told_to_who_waits(shop: Shop) -> None:
+    plan = await shop.plan()
+    digest = await shop.build(plan)
+    shop.client.image.told.clear()
+    await shop.registry.__aexit__()
+
+    failure = await failure_of(lambda: shop.publish(plan, digest))
+
+    assert (failure.type, failure.non_retryable) == ("RegistryUnavailable", False)
+    assert "cannot be reached" in shop.client.image.told[-1].trouble
 
 
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:

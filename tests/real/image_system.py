@@ -10,7 +10,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.names import deployment_workflow_id
-from benchmarks.deployments import NAMESPACE, prepare, until_ready
+from benchmarks.deployments import prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
-from clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from clients.errors import AlreadyExists
+from clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
 from tests.clients.buildkit.world import World
 from tests.real.processes import Processes
 from tests.servers.buildkitd import Buildkitd
@@ -31,6 +32,7 @@ from tests.servers.hub import Hub, HubModel
 from tests.servers.registry import Registry
 from tests.servers.temporal_server import TemporalServer
 
+NAMESPACE = "images"
 PATIENCE_SECONDS = 90.0
 
 
@@ -174,6 +176,8 @@ async def image_system(
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
         operator = InstantOperator(cluster)
         await prepare(cluster)
+        with suppress(AlreadyExists):
+            await cluster.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
         answering = asyncio.create_task(operator.run())
         system = ImageSystem(cluster, client, world, processes, operator)
         try:

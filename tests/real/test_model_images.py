@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 from gguf import GGUFReader
 
-from benchmarks.deployments import NAMESPACE
 from clients.kubernetes import SECRETS
-from tests.real.image_system import ImageSystem, image_system, tiny_gguf
+from tests.real.image_system import NAMESPACE, ImageSystem, image_system, tiny_gguf
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.registry import Registry

@@ -81,6 +81,8 @@ class ImageWorld:
     freed_bytes: int = 0
     mute: bool = False
     """The next to join hears nothing, as if the image's workflow were terminated at once."""
+    slow_to_answer: bool = False
+    """Who joins is told so only when the image's workflow has ended."""
     after_push: list[Exception] = field(default_factory=list)
     """To raise when a build has pushed already: its answer is lost."""
 
@@ -120,6 +122,8 @@ class ImageWorld:
             self.mute = False
         else:
             await self.join(request.waiter, of=request.plan)
+        if self.slow_to_answer:
+            await self.env.client.get_workflow_handle(workflow_id).result()
         return JoinImageAnswer(workflow_id=workflow_id)
 
     @activity.defn(name="find_image")
@@ -223,6 +227,14 @@ class ImageWorld:
     async def reports(self, listener: WorkflowHandle[Any, Any]) -> list[ImageReport]:
         reports: list[ImageReport] = await listener.query(Listener.reports)
         return reports
+
+    async def until_told(
+        self, listener: WorkflowHandle[Any, Any], fits: Callable[[ImageReport], bool]
+    ) -> None:
+        """Wait until a listener has got such a report."""
+        async with asyncio.timeout(20):
+            while not any(map(fits, await self.reports(listener))):
+                await asyncio.sleep(0.02)
 
     async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ImageReport:
         """The last word that a listener gets."""

@@ -219,6 +219,17 @@ async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(bo
     await both.deployment.until_phase(Phase.DEPLOYING)
 
 
+async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both: Both) -> None:
+    both.images.slow_to_answer = True
+    both.images.errors["join_image"] = [failure("Slow", final=False)]  # so that it is not done inline
+
+    await both.deployment.start()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    built = both.deployment.upstream_requests[-1].built_image
+    assert built is not None and built.reference.endswith(DIGEST)
+
+
 async def test_another_wish_lets_go_of_the_old_image(both: Both) -> None:
     gate = both.hold()
     await both.deployment.start()

@@ -189,17 +189,27 @@ async def test_progress_is_told_when_a_step_is_new_and_else_now_and_then(world: 
     gate = hold(world)
     listener = await world.wait_for_image()
     await world.until(lambda: world.building == 1)
-    await world.view()
-    before = len(await world.reports(listener))
 
     await world.tell("downloading tiny", 100)
+    await world.until_told(listener, lambda report: report.progress.step == "downloading tiny")
     for done in range(200, 900, 100):
         await world.tell("downloading tiny", done)
 
-    view = await world.view()
-    assert view.report.progress.done_bytes == 800
-    told = (await world.reports(listener))[before:]
-    assert [report.progress.step for report in told] == ["downloading tiny"]
+    assert (await world.view()).report.progress.done_bytes == 800
+    gate.set()
+    await world.outcome(listener)
+    told = [report.progress.step for report in await world.reports(listener)]
+    assert told.count("downloading tiny") == 1
+
+
+async def test_what_is_in_the_way_of_a_step_is_told_while_it_is_tried_again(world: ImageWorld) -> None:
+    gate = hold(world)
+    listener = await world.wait_for_image()
+    await world.until(lambda: world.building == 1)
+
+    await world.tell("waiting to try again", 0, trouble="the hub is away")
+
+    await world.until_told(listener, lambda report: report.progress.trouble == "the hub is away")
     gate.set()
     await world.outcome(listener)
 
