@@ -131,7 +131,8 @@ class DeploymentImage:
             try:
                 await self._wait_for(image, overtaken)
             except FailureError as err:
-                return self._step_failed(err, image, state, configs_digest)
+                if image.phase is not ImagePhase.READY:  # it may have been told all the same
+                    return self._step_failed(err, image, state, configs_digest)
         if image.phase is ImagePhase.READY:
             # Told during that await: the next pass, which is due already, renders with it.
             self._show_ready(state)
