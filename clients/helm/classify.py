@@ -34,6 +34,9 @@ class Failure:
     """The library's kind of error, e.g. `KUBE`; the command has none."""
 
 
+STOPPED = "STOPPED"
+"""The code of an operation that ended because the process was asked to end, whatever Helm said then."""
+
 Maker = Callable[[str, str], HelmError]
 """From the subject (`release web in namespace shop`) and Helm's text."""
 
@@ -41,6 +44,8 @@ Maker = Callable[[str, str], HelmError]
 def classify(failure: Failure, *, subject: str) -> HelmError:
     """The error for a failure."""
     text = failure.text.strip() or "no reason given"
+    if failure.code == STOPPED:
+        return _stopped(subject, text)
     table = _CHART if failure.step is Step.CHART else _RELEASE
     for pattern, make in table:
         if pattern.search(text):
@@ -173,13 +178,10 @@ _NETWORK = _pattern(
     r"i/o timeout",
     r"TLS handshake timeout",
     r"Client\.Timeout exceeded",
-    r"context deadline exceeded",
     r"unexpected EOF while",
     r": EOF\b",
     r"broken pipe",
     r"proxyconnect",
-    r"cluster reachability check failed",
-    r"cluster unreachable",
 )
 _CERTIFICATE = _pattern(r"x509:", r"certificate signed by unknown authority", r"tls: failed to verify")
 _BUSY = _pattern(
@@ -269,9 +271,11 @@ _CLUSTER_BUSY = _pattern(
     r"the server has received too many requests",
     r"internal error occurred",
 )
-_TIMED_OUT = _pattern(r"timed out", r"context deadline exceeded", r"context canceled")
+_TIMED_OUT = _pattern(r"timed out", r"context deadline exceeded")
+_AWAY = _pattern(r"cluster reachability check failed", r"cluster unreachable")
 _NAMESPACE_GOES = _pattern(r"because it is being terminated")
 
+_stopped = _make(errors.Cancelled, "it was cancelled")
 _broken = _make(errors.ChartInvalid, "the chart cannot be used")
 _no_answer = _make(errors.ClusterUnavailable, "the API server does not answer")
 
@@ -280,6 +284,7 @@ _CHART: tuple[tuple[re.Pattern[str], Maker], ...] = (
     (_CERTIFICATE, _make(HelmError, "its certificate is not trusted")),
     (_BUSY, _make(errors.RepositoryUnreachable, "the repository is overloaded or failed")),
     (_NETWORK, _make(errors.RepositoryUnreachable, "the repository does not answer")),
+    (_TIMED_OUT, _make(errors.RepositoryUnreachable, "the repository is too slow")),
     (_CHART_BROKEN, _broken),
     (_NO_CHART, _make(errors.ChartNotFound, "there is no such chart, or it wants a login")),
 )
@@ -309,13 +314,13 @@ _RELEASE: tuple[tuple[re.Pattern[str], Maker], ...] = (
     (_HOOK, _release_failed),
     (_NO_RELEASE, _make(errors.ReleaseNotFound, "there is no such release or revision")),
     (_CLUSTER_BUSY, _no_answer),
+    (_AWAY, _no_answer),
     (_TIMED_OUT, _make(errors.TimedOut, "it did not end in time")),
     (_CERTIFICATE, _make(HelmError, "the API server's certificate is not trusted")),
     (_NETWORK, _no_answer),
 )
 
 _BY_CODE: dict[str, Maker] = {
-    "CANCELLED": _make(errors.Cancelled, "it was cancelled"),
     "CHART_LOAD": _broken,
     "CHART_INVALID": _broken,
     "VALUES": _make(errors.ValuesInvalid, "the values cannot be used"),

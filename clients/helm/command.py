@@ -185,7 +185,7 @@ class Command:
         """Standard output of one call; its other output is told line by line."""
         with self._lock:
             if self._cancelled:
-                raise HelmSays("cancelled", code="CANCELLED")
+                raise HelmSays("cancelled")
             process = self._running = self._start(arguments)
         assert process.stdout is not None and process.stderr is not None
         said: list[str] = []
@@ -197,7 +197,7 @@ class Command:
         with self._lock:
             self._running = None
         if status:
-            raise HelmSays(_error(said, status), code="CANCELLED" if self._cancelled else "")
+            raise HelmSays(_error(said, status))
         return output
 
     def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:

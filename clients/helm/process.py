@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from clients.helm.classify import STOPPED
 from clients.helm.driver import Driver, HelmSays, Obj, Tell
 from clients.helm.operations import Operations
 
@@ -80,7 +81,7 @@ class _Run:
             self.ended.set()
 
     def _fail(self, text: str, *, code: str = "", step: str = "release") -> None:
-        code = "CANCELLED" if self.cancelled.is_set() else code
+        code = STOPPED if self.cancelled.is_set() else code
         self._answers.send({"failure": {"text": text, "code": code, "step": step}})
 
 
