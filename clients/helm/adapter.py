@@ -209,6 +209,8 @@ class Helm:
         if not revisions:
             return f"there is no release {name} in namespace {namespace}; nothing to repair"
         newest = revisions[-1]
+        if newest.status == "uninstalling":
+            return f"{_release(name, namespace)} was being removed; uninstall it again"
         if not newest.pending and newest.status != "failed":
             return f"{_release(name, namespace)} is {newest.status}; nothing to repair"
         back_to = _last_that_ran(revisions)

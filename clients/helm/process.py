@@ -114,7 +114,10 @@ def main() -> None:
     """Serve one request and end at once: Go's threads may still be at work on what was cancelled."""
     parent = os.getppid()
     answers = _Answers()
-    request = json.loads(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:  # nobody asks any more
+        return
+    request = json.loads(line)
     run = _Run(request, answers)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, run.cancel)

@@ -118,6 +118,21 @@ CASES = [
         errors.ClusterUnavailable,
     ),
     Case(
+        "no kubeconfig",
+        "kubernetes cluster unreachable: stat /nowhere: no such file or directory",
+        errors.HelmError,
+    ),
+    Case(
+        "no such context",
+        'kubernetes cluster unreachable: context "x" does not exist',
+        errors.HelmError,
+    ),
+    Case(
+        "an expired token",
+        "kubernetes cluster unreachable: the server has asked for the client to provide credentials",
+        errors.ClusterUnavailable,
+    ),
+    Case(
         "a webhook is away",
         'Internal error occurred: failed calling webhook "x.y.z": no endpoints available for service "hook"',
         errors.ClusterUnavailable,
