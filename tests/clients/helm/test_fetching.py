@@ -19,6 +19,7 @@ from tests.clients.helm.charts import copy_chart, pack, sha256
 from tests.clients.helm.conftest import adapter
 from tests.clients.helm.servers import ChartServer
 from tests.servers.ports import free_port
+from tests.servers.registry import Registry
 
 
 async def fetch(way: str, chart: str, **more: str) -> ChartInfo:
@@ -83,6 +84,23 @@ def reference(charts: ChartServer, place: str) -> dict[str, str]:
     if place == "registry":
         return {"chart": f"{charts.registry}/settings", "version": "1.0.0"}
     return {"chart": f"{charts.repository}/settings-1.0.0.tgz"}
+
+
+@pytest.mark.real
+async def test_a_chart_is_found_in_a_real_registry(
+    way: str, settings: Path, charts: ChartServer, real_registry: Registry
+) -> None:
+    archive = charts.add(settings)
+    await charts.push_to(real_registry.url)
+    where = f"oci://{real_registry.host}/charts/settings"
+
+    found = await fetch(way, where, version="1.0.0")
+    newest = await fetch(way, where)
+
+    assert (found.version, newest.version) == ("1.0.0", "1.0.0")
+    assert found.digest == f"sha256:{sha256(archive)}"
+    assert type(await refused(way, where, version="9.9.9")) is ChartNotFound
+    assert type(await refused(way, f"{where}-not", version="1.0.0")) is ChartNotFound
 
 
 @pytest.mark.parametrize("version,wanted", [("", "1.10.0"), ("~1.9", "1.9.4"), ("2.0.0-rc.1", "2.0.0-rc.1")])
