@@ -3,6 +3,15 @@
 Helm's own Go code does the work, as a library (`helm-python-sdk`, Helm 4) that needs nothing installed, or
 as the `helm` binary that a setting names. Either way a child process runs it, so that a crash of the library
 cannot take a worker along, its memory is taken only while it works, and a call that hangs can be ended.
+
+The library is the default: it comes with the wheel, tells the kinds of its errors, and costs less than the
+binary, which has to be started several times for one operation. Measured on two cores, one small chart:
+
+                          library            binary
+    processor time        0.14 s to read     0.20 s
+                          0.32 s to upgrade  0.53 s
+    resident memory       91 MiB, peak 105   25 + 71 MiB, peak 107
+    cancelled and gone    0.3 s              0.2 s
 """
 
 from __future__ import annotations

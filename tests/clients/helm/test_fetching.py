@@ -176,8 +176,10 @@ async def test_a_closed_door_is_no_missing_right_in_the_cluster(
     assert type(await refused(way, **reference(charts, place))) is ChartNotFound
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("place", ["repository", "registry", "address"])
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("repository", 429), ("repository", 503), ("address", 429), ("registry", 503)],
+)
 async def test_an_overloaded_server_is_asked_again(
     way: str, place: str, status: int, charts: ChartServer
 ) -> None:
