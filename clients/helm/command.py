@@ -12,12 +12,12 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import yaml
 
-from clients.helm.driver import HISTORY, HelmSays, Obj, Tell, Template
+from clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
 from clients.helm.lines import readable
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -118,7 +118,7 @@ class Command:
         metadata = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
         return metadata, [self._run("show", "crds", "--", str(chart))]
 
-    def render(self, chart: Path, request: Obj) -> tuple[list[Template], str]:
+    def render(self, chart: Path, request: Obj) -> Rendering:
         """See `Driver`."""
         named = [f"--namespace={request['namespace']}", *self._values(request)]
         options = [f"--api-versions={version}" for version in request["api_versions"]]
@@ -126,13 +126,18 @@ class Command:
             options.append(f"--kube-version={request['kube_version']}")
         if request["is_upgrade"]:
             options.append("--is-upgrade")
-        text = self._run("template", *options, *named, "--", request["name"], str(chart))
+        text = self._run("template", "--include-crds", *options, *named, "--", request["name"], str(chart))
         # `template` shows no notes. A dry run does; it knows neither version nor kinds of the cluster.
         try:
             dry = self._json("install", _JSON, "--dry-run=client", *named, "--", request["name"], str(chart))
         except HelmSays:
             dry = {}
-        return _by_source(text), str((dry.get("info") or {}).get("notes") or "")
+        found = _by_source(text)
+        return Rendering(
+            templates=[template for template in found if not _is_crd(template)],
+            crds=[template.text for template in found if _is_crd(template)],
+            notes=str((dry.get("info") or {}).get("notes") or ""),
+        )
 
     def install(self, chart: Path, request: Obj, *, replace: bool) -> None:
         """See `Driver`."""
@@ -255,6 +260,10 @@ def _listed(element: Obj) -> Obj:
         "app_version": element["app_version"],
         "updated": element["updated"],
     }
+
+
+def _is_crd(template: Template) -> bool:
+    return PurePosixPath(template.source).parent.name == "crds" and "/templates/" not in template.source
 
 
 def _by_source(text: str) -> list[Template]:

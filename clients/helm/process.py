@@ -96,7 +96,7 @@ def driver(request: Obj, *, folder: Path, tell: Tell) -> Driver:
         from clients.helm.library import Library  # loads 85 MB of Go: only here
     except Exception as err:  # not for this platform, or not installed
         raise HelmSays(f"Helm's library cannot be loaded: {err}", code="MISSING") from err
-    return Library(**cluster, tell=tell)
+    return Library(**cluster, tell=tell, folder=folder)
 
 
 def _await_end(run: _Run) -> None:

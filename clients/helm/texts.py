@@ -113,7 +113,7 @@ OWNERSHIP = _any_of(
     r"Apply failed with \d+ conflict",
 )
 IN_PROGRESS = _any_of(
-    r"another operation \(install/upgrade/rollback\) is in progress",
+    r"another operation \([a-z/]+\) is in progress",
     r"release: already exists",
     r"cannot reuse a name that is still in use",
     r'secrets "sh\.helm\.release\.v1\.[^"]+" already exists',
