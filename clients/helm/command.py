@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import yaml
 
+from clients.helm.charts import announced
 from clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
 from clients.helm.lines import readable
 
@@ -103,20 +104,19 @@ class Command:
             chart = f"{_REPOSITORY}/{chart}"
         self._run("pull", *options, "--", chart)
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
         """See `Driver`."""
         index = Path(os.environ["HELM_CACHE_HOME"], "repository", f"{_REPOSITORY}-index.yaml")
-        entries = yaml.load(index.read_bytes(), Loader=_LOADER).get("entries") or {}
-        for entry in entries.get(chart, ()):
-            if str(entry["version"]) == version:
-                digest = str(entry.get("digest") or "")
-                return digest if not digest or ":" in digest else f"sha256:{digest}"
-        return ""
+        return announced(yaml.load(index.read_bytes(), Loader=_LOADER), chart)
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
+    def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""
-        metadata = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
-        return metadata, [self._run("show", "crds", "--", str(chart))]
+        found: Obj = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
+        return found
+
+    def crds(self, chart: Path) -> Sequence[str]:
+        """See `Driver`."""
+        return [self._run("show", "crds", "--", str(chart))]
 
     def render(self, chart: Path, request: Obj) -> Rendering:
         """See `Driver`."""

@@ -62,11 +62,14 @@ class Driver(Protocol):
     def pull(self, chart: str, *, repository_url: str, version: str, folder: Path, plain_http: bool) -> None:
         """Download a chart's archive into an empty folder."""
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
-        """What a repository's index says the archive's SHA-256 is; empty if it says nothing."""
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
+        """What a repository's index says of a chart: version to SHA-256, empty where it says nothing."""
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
-        """A chart's metadata (Chart.yaml), and the YAML texts of its `crds/`, all sub-charts included."""
+    def metadata(self, chart: Path) -> Obj:
+        """A chart's Chart.yaml."""
+
+    def crds(self, chart: Path) -> Sequence[str]:
+        """The YAML texts of a chart's `crds/`, all sub-charts included."""
 
     def render(self, chart: Path, request: Obj) -> Rendering:
         """Render without touching the cluster."""

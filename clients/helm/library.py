@@ -19,6 +19,7 @@ from helm_python import _native
 from helm_python.errors import ErrorCode, HelmError, HelmNotFoundError
 
 from clients.helm.archive import is_crd_template, with_crds_as_templates
+from clients.helm.charts import announced
 from clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
 from clients.helm.lines import readable
 
@@ -88,19 +89,19 @@ class Library:
         }
         _call("helm_pull", _NO_HANDLE, chart, _options(options))
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
         """See `Driver`."""
-        index = json.loads(_call("helm_repo_index_download", repository_url, None))
-        for entry in index["entries"].get(chart, ()):
-            if entry["version"] == version:
-                digest = str(entry.get("digest") or "")
-                return digest if not digest or ":" in digest else f"sha256:{digest}"
-        return ""
+        return announced(json.loads(_call("helm_repo_index_download", repository_url, None)), chart)
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
+    def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""
         with _load(chart) as loaded:
-            return loaded.metadata, [crd["data"] for crd in loaded.crds]
+            return loaded.metadata
+
+    def crds(self, chart: Path) -> Sequence[str]:
+        """See `Driver`."""
+        with _load(chart) as loaded:
+            return [crd["data"] for crd in loaded.crds]
 
     def render(self, chart: Path, request: Obj) -> Rendering:
         """See `Driver`."""

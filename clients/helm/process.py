@@ -73,7 +73,7 @@ class _Run:
         finally:
             self.ended.set()
 
-    def cancel(self, *_: object) -> None:
+    def cancel(self) -> None:
         """Ask Helm to end; where it cannot be asked, end without it."""
         self.cancelled.set()
         if self._driver is None or not self._driver.cancel():
@@ -104,6 +104,19 @@ def _await_end(run: _Run) -> None:
     run.cancel()
 
 
+def _await_signal(run: _Run) -> None:
+    # A handler may interrupt the main thread while it holds a lock, so it only wakes another one.
+    woken, wake = os.pipe()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.write(wake, b"x") and None)
+
+    def wait() -> None:
+        os.read(woken, 1)
+        run.cancel()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _await_cancelled(run: _Run, *, grace: float) -> None:
     run.cancelled.wait()
     run.ended.wait(grace)
@@ -119,8 +132,7 @@ def main() -> None:
         return
     request = json.loads(line)
     run = _Run(request, answers)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, run.cancel)
+    _await_signal(run)
     limit = partial(_await_cancelled, run, grace=request["grace"])
     for target in (run.work, partial(_await_end, run), limit):
         threading.Thread(target=target, daemon=True).start()

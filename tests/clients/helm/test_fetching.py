@@ -132,6 +132,19 @@ async def test_another_archive_than_the_index_says_is_refused(
     assert "settings 1.0.0" in str(err) and "0" * 64 in str(err)
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["of the index", "unknown to the index"])
+async def test_an_archive_of_another_version_is_refused(
+    way: str, known: bool, tmp_path: Path, settings: Path, charts: ChartServer
+) -> None:
+    charts.add(settings)
+    other = copy_chart("settings", tmp_path / "other", version="0.9.0")
+    if known:
+        charts.add(other)
+    charts.archives["settings-1.0.0.tgz"] = pack(other)
+
+    assert type(await refused(way, **reference(charts, "repository"))) is BadChecksum
+
+
 async def test_another_blob_than_the_manifest_says_is_refused(
     way: str, settings: Path, charts: ChartServer
 ) -> None:
