@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
     )
 
+    helm_binary: str | None = Field(
+        default=None,
+        description="Helm 4 command that installs providers; absent: Helm as a library, which needs none.",
+    )
+
     rollout_deadline: timedelta = Field(
         default=timedelta(minutes=75),
         description="How long a roll-out may take before it counts as failed; providers' own limits of an"
