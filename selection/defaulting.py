@@ -35,6 +35,9 @@ def with_defaults(obj: dict[str, Any]) -> dict[str, Any]:
     filled = copy.deepcopy(obj)
     spec = _object(filled, "spec")
     model, engine = _object(spec, "model"), _object(spec, "engine")
+    _fill_entries(engine.get("extraArgs"), "")
+    for entries in (spec.get("env"), spec.get("tolerations"), _mapping(model.get("storage")).get("volumes")):
+        _fill_entries(entries, {})
     _fill(model, "source", ModelSource.HUGGINGFACE.value)
     serving = _object(spec, "serving")
     _fill(serving, "mode", ServingMode.AGGREGATED.value)
@@ -101,6 +104,13 @@ def _fill_variable(variable: dict[str, Any]) -> None:
                 _canonical(source, "divisor")
 
 
+def _fill_entries(entries: Any, empty: Any) -> None:
+    """Nothing after the dash of a list entry is an empty one; the API server drops only nulls of fields."""
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if entry is None:
+            entries[index] = copy.copy(empty)
+
+
 def _fill_required(obj: dict[str, Any], model: type[Any]) -> None:
     for name, field in model.model_fields.items():
         if field.is_required():
@@ -112,7 +122,7 @@ def _canonical(obj: dict[str, Any], key: str) -> None:
     value = obj[key]
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            obj[key] = quantities.canonical(str(value))
+            obj[key] = quantities.canonical(str(value).strip(quantities.SPACES))
         except quantities.InvalidQuantity:
             return
 

@@ -20,6 +20,8 @@ _BY_EXPONENT = {exponent: suffix for suffix, exponent in _DECIMAL.items()} | {0:
 _LONGEST_TEXT = 256
 _MOST_DIGITS = 18
 _LARGEST = 2**63 - 1
+SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space as Kubernetes trims it; Python's `strip` takes four separators more."""
 _NANO = Decimal(1).scaleb(-9)
 _EXACT = Context(prec=700)
 
