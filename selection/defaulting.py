@@ -122,7 +122,7 @@ def _canonical(obj: dict[str, Any], key: str) -> None:
     value = obj[key]
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            obj[key] = quantities.canonical(str(value).strip(quantities.SPACES))
+            obj[key] = quantities.canonical(str(value))
         except quantities.InvalidQuantity:
             return
 

@@ -56,27 +56,23 @@ def conditions(given: Given) -> dict[str, dict[str, Any]]:
 def without_zeros(view: Any) -> Any:
     """A rule view without the explicit zeros that the reference leaves out."""
     shown = copy.deepcopy(view)
-    kept = {
-        ("engine", "contextLength"),
-        ("gateway", "enabled"),
-    }
-    for group in [key for key, value in shown.items() if isinstance(value, dict)]:
-        _drop_zeros(shown[group], group, kept)
+    _drop_zeros(shown)
     return shown
 
 
-def _drop_zeros(value: Any, group: str, kept: set[tuple[str, str]]) -> None:
+KEPT_ZEROS = {"contextLength", "enabled", "optional", "tolerationSeconds"}
+
+
+def _drop_zeros(value: Any) -> None:
     if isinstance(value, list):
         for item in value:
-            _drop_zeros(item, group, kept)
+            _drop_zeros(item)
     elif isinstance(value, dict):
-        for key in list(value):
-            if key in ("overrides", "args", "labels", "annotations") or (group, key) in kept:
-                continue
+        for key in value.keys() - KEPT_ZEROS - {"overrides", "args", "labels", "annotations"}:
             if value[key] is False or (isinstance(value[key], float) and value[key] == 0):
                 del value[key]
             else:
-                _drop_zeros(value[key], group, kept)
+                _drop_zeros(value[key])
 
 
 def conditions_of_rules(given: Given) -> Iterator[str]:
