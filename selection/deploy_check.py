@@ -74,13 +74,18 @@ def with_deploy_check(decision: Decision, deployment: ModelDeployment) -> Decisi
 
 
 def _impossible_mounts(deployment: ModelDeployment) -> list[FieldError]:
-    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, and `/` itself."""
+    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, `/` itself, and `/data/` beside `/data`."""
     found = []
+    seen: dict[str, str] = {}
     for index, volume in enumerate(volumes_of(deployment)):
         path = volume.mount_path or ""
         if not path.startswith("/") or is_system_path(path):
             continue
         field = f"{FIELD}[{index}].mountPath"
+        other = seen.setdefault(_normal(path), path)
+        if other != path:
+            detail = f"is the same directory as {other}, where another volume is mounted"
+            found.append(field_error(FieldErrorType.INVALID, field, detail, path))
         system = is_system_path(path, normalise=_normal)
         if system or _normal(path) == "/run" or _normal(path).startswith("/run/"):
             detail = f"must not be under system path {system or '/run'}"

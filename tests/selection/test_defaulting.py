@@ -51,6 +51,30 @@ def test_the_worked_example() -> None:
     ]
 
 
+def test_a_list_entry_of_nothing_is_an_empty_one() -> None:
+    filled = defaulted(
+        {
+            "model": {"storage": {"volumes": [None]}},
+            "engine": {"extraArgs": ["a", None]},
+            "env": [None],
+            "tolerations": [None, {"key": "k"}],
+        }
+    )
+
+    assert filled["engine"]["extraArgs"] == ["a", ""]
+    assert filled["env"] == [{"name": ""}]
+    assert filled["tolerations"] == [{}, {"key": "k"}]
+    assert filled["model"]["storage"]["volumes"] == [{"name": "", "purpose": "custom"}]
+
+
+def test_blanks_around_a_size_are_dropped() -> None:
+    volume = {"name": "w", "size": " 1024Mi\n"}
+
+    filled = defaulted({"model": {"storage": {"volumes": [volume]}}})
+
+    assert filled["model"]["storage"]["volumes"][0]["size"] == "1Gi"
+
+
 def test_when_a_gpu_is_assumed() -> None:
     def has_gpu(**spec: Any) -> bool:
         return "gpu" in defaulted({"model": {}, **spec}).get("resources", {})

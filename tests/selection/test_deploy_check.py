@@ -46,6 +46,18 @@ def test_paths_that_only_look_harmless(path: str) -> None:
     assert fields(mounted(path)) == ["spec.model.storage.volumes[0].mountPath"]
 
 
+@pytest.mark.parametrize("path", ["/data/", "/data/.", "//data", "/x/../data"])
+def test_one_directory_is_mounted_once_however_it_is_written(path: str) -> None:
+    volumes = [
+        {"name": name, "purpose": "custom", "mountPath": mount, "claimName": name}
+        for name, mount in (("a", "/data"), ("b", path), ("c", "/data/inner"))
+    ]
+
+    assert fields({"model": {"id": "o/m", "storage": {"volumes": volumes}}}) == [
+        "spec.model.storage.volumes[1].mountPath"
+    ]
+
+
 @pytest.mark.parametrize("path", ["/etcetera", "/runner", "/data/etc", "/var/running"])
 def test_paths_that_are_harmless(path: str) -> None:
     assert fields(mounted(path)) == []
