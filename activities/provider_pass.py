@@ -29,6 +29,7 @@ from activities.signatures import AppliedObject, UpstreamAnswer, UpstreamRequest
 from activities.stage_step import run_stages
 from api.core_types import ConditionStatus
 from api.decision import ConditionUpdate
+from api.names import is_paused
 from api.model_deployment import ModelDeployment
 from api.status import UnifiedStatus
 from clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
@@ -88,7 +89,8 @@ class UpstreamPass:
         if obj is None or obj["metadata"]["uid"] != self._request.uid:
             return UpstreamAnswer(gone=True)
         meta = obj["metadata"]
-        if meta.get("deletionTimestamp") or meta["generation"] != self._request.generation:
+        moved_on = meta.get("deletionTimestamp") or meta["generation"] != self._request.generation
+        if moved_on or is_paused(meta):
             return UpstreamAnswer(superseded=True)
         deployment = self._deployment(obj)
         try:
@@ -380,7 +382,7 @@ def _applied(target: Target, result: Object, digest: str, last: AppliedObject | 
     meta: dict[str, Any] = result["metadata"]
     live = target.live
     if live is None:
-        action = "created"
+        action = "created" if last is None else "recreated"
     elif is_same_content(live, result):
         action = "unchanged"
     else:
