@@ -29,8 +29,8 @@ from activities.signatures import AppliedObject, UpstreamAnswer, UpstreamRequest
 from activities.stage_step import run_stages
 from api.core_types import ConditionStatus
 from api.decision import ConditionUpdate
-from api.names import is_paused
 from api.model_deployment import ModelDeployment
+from api.names import is_paused
 from api.status import UnifiedStatus
 from clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from clients.kubernetes import DEPLOYMENTS, JSON_PATCH, MERGE_PATCH, Cluster, Object

@@ -253,7 +253,8 @@ class ModelDeploymentWorkflow:
             return False
         self._actions = actions_in(answer.objects)
         self.state.diagnoses += diagnose
-        self.state.failed_looks = 0
+        if not self.state.finding:
+            self.state.failed_looks = 0
         if self.state.is_step_failed and answer.failure is None:
             self.state.adopt_reading(answer)
         else:

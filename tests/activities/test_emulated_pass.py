@@ -130,11 +130,12 @@ async def test_an_object_that_somebody_deleted_is_told_as_recreated(
 async def test_a_deletion_tells_whose_finalizer_holds_it(
     cluster: Cluster, core: CoreActivities, deployment: Object, finalizers: list[str], foreign: bool
 ) -> None:
-    for name, annotations in (("acme", {"airunway.ai/task-queue": "q"}), ("shim", {})):
+    queues: dict[str, dict[str, str]] = {"acme": {"airunway.ai/task-queue": "q"}, "shim": {}}
+    for name, queue in queues.items():
         config = {
             "apiVersion": "airunway.ai/v1alpha1",
             "kind": "InferenceProviderConfig",
-            "metadata": {"name": name, "annotations": annotations},
+            "metadata": {"name": name, "annotations": queue},
             "spec": {},
         }
         await cluster.create(CONFIGS, config)

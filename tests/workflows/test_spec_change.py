@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from activities.signatures import StepFailure
 from api.core_types import ConditionStatus
@@ -120,3 +121,18 @@ async def test_what_serves_still_does_not_end_the_failure_of_a_newer_generation(
     assert world.condition("ResourceCreated")["status"] == "False"
     assert not world.upstream_requests[-1].apply
     assert [reason for reason, _ in world.events].count("TransformFailed") == 1
+
+
+async def test_a_refused_generation_is_looked_at_more_and_more_rarely(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.outcome, world.finding = Outcome.INVALID, "spec.engine.image is wrong"
+    await world.edit()
+    await world.quiet()
+    looks = world.looks
+
+    await world.skip(timedelta(hours=1))
+    await world.quiet()
+
+    assert world.looks - looks < 20
