@@ -37,6 +37,8 @@ from clients.kubernetes import DEPLOYMENTS, JSON_PATCH, MERGE_PATCH, Cluster, Ob
 from providers.contract import Provider, RenderContext, RenderError, UpstreamKind
 from providers.images import ImagePolicy
 
+KIND_MISSING_PAUSE = 30  # seconds
+
 
 @dataclass(frozen=True)
 class Target:
@@ -371,7 +373,8 @@ class UpstreamPass:
     def _kind_missing(self, target: Target, err: ApiError) -> StepFailed:
         group = target.kind.group or "core"
         message = f"the cluster does not serve {target.kind.kind} ({group}/{target.kind.version}): {err}"
-        return failed("CRDMissing", message, ["Ready"], final=False)
+        # Nothing is heard of a kind that comes back.
+        return failed("CRDMissing", message, ["Ready"], final=False, retry_seconds=KIND_MISSING_PAUSE)
 
     def _create_failed(self, target: Target, err: ApiError) -> StepFailed:
         message = f"{target.kind.kind} {target.name}: {err}"

@@ -234,6 +234,9 @@ class DeploymentState(BaseModel):
         for update in failure.conditions:
             self.set_condition(update, now=now)
         self.message = failure.message
+        unready = any(entry.type == "Ready" and entry.status == "False" for entry in failure.conditions)
+        if self.phase is Phase.RUNNING and unready:
+            self.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
         if failure.final:
             self.phase = Phase.FAILED
             self.failure = StandingFailure(
