@@ -117,6 +117,22 @@ def test_a_kubeconfig_to_plan_against_that_is_not_there(airunway: Airunway, tmp_
 
 
 @pytest.mark.parametrize(
+    ("file", "want"),
+    [("cluster/cluster.jsonl", "move it away"), ("temporal.db", "see .airunway/temporal.log")],
+)
+def test_a_state_that_is_damaged(airunway: Airunway, tmp_path: Path, file: str, want: str) -> None:
+    damaged = tmp_path / ".airunway" / file
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("garbage")
+
+    result = airunway("up", "--once")
+
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert "unexpected" not in result.err
+    assert want in result.err
+
+
+@pytest.mark.parametrize(
     ("arguments", "want"),
     [
         pytest.param(
