@@ -44,6 +44,8 @@ class DeploymentMark:
     failed: bool
     writers: frozenset[str]
     """Others who own something in the status."""
+    told: frozenset[str]
+    """Parts of the status that are there for good once we wrote them."""
 
     @classmethod
     def of(cls, obj: Object) -> DeploymentMark:
@@ -59,6 +61,7 @@ class DeploymentMark:
             providers=frozenset(name for name in (named, recorded) if name),
             failed=status.get("phase") == "Failed",
             writers=frozenset(_status_writers(meta)),
+            told=frozenset(_told(status)),
         )
 
     def news_since(self, before: DeploymentMark | None) -> str:
@@ -71,7 +74,7 @@ class DeploymentMark:
             return f"generation {self.generation}"
         if self.annotations != before.annotations:
             return "annotations changed"
-        if before.providers - self.providers or self.writers - before.writers:
+        if before.told - self.told or self.writers - before.writers:
             return STATUS_CHANGED
         return ""
 
@@ -227,6 +230,11 @@ def _status_writers(meta: Object) -> Iterator[str]:
     for entry in meta.get("managedFields") or []:
         if entry.get("subresource") == "status" and entry.get("manager") != names.STATUS_FIELD_MANAGER:
             yield str(entry.get("manager"))
+
+
+def _told(status: Object) -> Iterator[str]:
+    yield from (key for key in ("phase", "provider", "engine") if status.get(key))
+    yield from (str(entry.get("type")) for entry in status.get("conditions") or [])
 
 
 def _owner_of(obj: Object) -> str | None:
