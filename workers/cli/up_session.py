@@ -57,7 +57,9 @@ async def run(plan: Plan) -> int:
         configure_logging(Settings(), file=plan.state_dir / "airunway.log", notice=display.notice)
         stack.callback(close_logging)
         settings = await stack.enter_async_context(_servers(plan, display))
-        cluster = await stack.enter_async_context(await Cluster.connect(settings.kubeconfig))
+        cluster = await stack.enter_async_context(
+            await Cluster.connect(settings.kubeconfig, context=settings.context)
+        )
         await _prepare(cluster)
         _write_running(plan.state_dir, settings)
         stack.callback((plan.state_dir / RUNNING_FILE).unlink, missing_ok=True)
@@ -82,10 +84,11 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
             # Tags get their digests from the pretend registry: the sandbox needs no network.
-            yield settings.model_copy(update={"registry_mirrors": {"docker.io": sandbox.registry.url}})
+            mirrors = {"docker.io": sandbox.registry.url}
+            yield settings.model_copy(update={"registry_mirrors": mirrors, "context": None})
         return
     display.phase("looking for the cluster")
-    async with await Cluster.connect(plan.kubeconfig) as cluster:
+    async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
         await cluster.version()
     if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
         yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
