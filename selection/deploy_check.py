@@ -74,7 +74,7 @@ def with_deploy_check(decision: Decision, deployment: ModelDeployment) -> Decisi
 
 
 def _impossible_mounts(deployment: ModelDeployment) -> list[FieldError]:
-    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, `/` itself, and `/data/` beside `/data`."""
+    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, `/`, and `/data/` beside `/data`."""
     found = []
     seen: dict[str, str] = {}
     for index, volume in enumerate(volumes_of(deployment)):
