@@ -71,7 +71,8 @@ def test_a_divisor_is_0_unless_something_is_given() -> None:
     def divisor(**given: Any) -> Any:
         source = {"resource": "limits.cpu", **given}
         variable = {"name": "A", "valueFrom": {"resourceFieldRef": source}}
-        return defaulted({"model": {}, "env": [variable]})["env"][0]["valueFrom"]["resourceFieldRef"]["divisor"]
+        (filled,) = defaulted({"model": {}, "env": [variable]})["env"]
+        return filled["valueFrom"]["resourceFieldRef"]["divisor"]
 
     assert [divisor(), divisor(divisor=None), divisor(divisor="1000m")] == ["0", "0", "1"]
     assert divisor(divisor="") == "", "left for the schema to refuse"
