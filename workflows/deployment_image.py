@@ -118,15 +118,12 @@ class DeploymentImage:
         if wish is None:
             await self._forget(state)
             return None
+        asked, self._cancel = self._cancel, False
         image = await self._image_for(wish, state)
-        if image.phase is ImagePhase.READY:
-            self._show_ready(state)
-            return None
-        if (cancel or self._cancel) and not image.phase.is_final:
+        if (cancel or asked) and not image.phase.is_final:
             await self.leave(state)
             image.annotated = cancel
             image.phase, image.reason = ImagePhase.CANCELLED, BUILD_CANCELLED
-        self._cancel = False
         if not image.phase.is_final:
             try:
                 await self._wait_for(image, overtaken)
@@ -134,7 +131,7 @@ class DeploymentImage:
                 if image.phase is not ImagePhase.READY:  # it may have been told all the same
                     return self._step_failed(err, image, state, configs_digest)
         if image.phase is ImagePhase.READY:
-            # Told during that await: the next pass, which is due already, renders with it.
+            # If it was told during that await, the next pass, which is due already, renders with it.
             self._show_ready(state)
             return None
         if image.phase.is_final:

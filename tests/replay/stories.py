@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.signatures import DeploymentRef, Finding, ImageWish
+from activities.signatures import DeploymentRef, Finding, ImageWish, StepFailure
 from api.decision import Outcome
 from api.names import CORE_TASK_QUEUE, image_workflow_id
 from api.status import Phase
@@ -112,11 +112,47 @@ async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     await world.quiet()
 
 
+async def paused_while_serving(world: World) -> None:
+    """Running, paused while an upstream object goes, resumed, deleted."""
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.paused = True
+    await world.nudge("annotations changed")
+    await world.quiet()
+    await world.nudge("Server x was deleted", upstream_only=True)
+    await world.quiet()
+    world.paused = False
+    await world.nudge("annotations changed")
+    await world.quiet()
+    world.finalizers = ["airunway.ai/acme-provider"]
+    await world.delete()
+    await world.handle.result()
+
+
+async def refused_while_serving(world: World) -> None:
+    """Running; a generation that cannot be applied; upstream news meanwhile; a generation that can."""
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.failure = StepFailure(reason="TransformFailed", message="cannot be expressed")
+    await world.edit()
+    await world.until_phase(Phase.FAILED)
+    world.failure = None
+    await world.upstream(Phase.RUNNING)
+    await world.quiet()
+    await world.edit()
+    await world.until_phase(Phase.RUNNING)
+    await world.quiet()
+
+
 STORIES: list[Callable[[World], Awaitable[None]]] = [
     to_running_and_edited,
     failed_and_retried,
     through_the_providers_queue,
     paused_and_deleted,
+    paused_while_serving,
+    refused_while_serving,
 ]
 IMAGE_STORIES: list[Callable[[World, ImageWorld], Awaitable[None]]] = [built_cancelled_and_retried]
 """Of a deployment and of its image's workflow; the latter's history is kept as `image_<name>`."""

@@ -58,7 +58,9 @@ async def run(plan: Plan) -> int:
         configure_logging(Settings(), file=plan.state_dir / "airunway.log", notice=display.notice)
         stack.callback(close_logging)
         settings = await stack.enter_async_context(_servers(plan, display))
-        cluster = await stack.enter_async_context(await Cluster.connect(settings.kubeconfig))
+        cluster = await stack.enter_async_context(
+            await Cluster.connect(settings.kubeconfig, context=settings.context)
+        )
         await _prepare(cluster)
         _write_running(plan.state_dir, settings)
         stack.callback((plan.state_dir / RUNNING_FILE).unlink, missing_ok=True)
@@ -85,7 +87,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
             yield settings.model_copy(update=_without_network(sandbox))
         return
     display.phase("looking for the cluster")
-    async with await Cluster.connect(plan.kubeconfig) as cluster:
+    async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
         await cluster.version()
     if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
         yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
@@ -119,6 +121,7 @@ def _without_network(sandbox: Sandbox) -> dict[str, Any]:
     """
     registry = sandbox.registry
     return {
+        "context": None,
         "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
         "hugging_face": sandbox.hub.url,
         "buildkit_address": sandbox.buildkit.address,
