@@ -39,7 +39,7 @@ from sandbox.registry import PretendRegistry
 from tests.servers.hub import Hub, HubModel
 
 TOKEN = "hf_seen_by_nobody"
-REPOSITORY = "acme/Tiny-GGUF"
+REPOSITORY = "example/Tiny-GGUF"
 WEIGHTS = b"weights" * 10_000
 FILES = {"README.md": b"hello", "tiny-Q4_K_M.gguf": WEIGHTS, "tiny-Q8_0.gguf": b"other"}
 REF = DeploymentRef(namespace="default", name="tiny")

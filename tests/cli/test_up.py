@@ -155,7 +155,7 @@ def _built(folder: Path) -> str:
         "kind": "ModelDeployment",
         "metadata": {"name": "built", "annotations": {ANNOTATION_CANCEL_BUILD: "true"}},
         "spec": {
-            "model": {"id": "acme/Tiny-GGUF"},
+            "model": {"id": "example/Tiny-GGUF"},
             "provider": {"name": "kaito"},
             "engine": {"type": "llamacpp"},
             "resources": {"cpu": "1"},
