@@ -65,6 +65,7 @@ CONFIGS = Resource("airunway.ai/v1alpha1", "inferenceproviderconfigs")
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
 EVENTS = Resource("v1", "events")
 PODS = Resource("v1", "pods")
+SECRETS = Resource("v1", "secrets")
 NAMESPACES = Resource("v1", "namespaces")
 APPS_DEPLOYMENTS = Resource("apps/v1", "deployments")
 

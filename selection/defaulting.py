@@ -100,7 +100,8 @@ def _fill_variable(variable: dict[str, Any]) -> None:
         if key in _SOURCES and isinstance(source, dict):
             _fill_required(source, _SOURCES[key])
             if key == "resourceFieldRef":
-                _fill(source, "divisor", "0")
+                if source.get("divisor") is None:
+                    source["divisor"] = "0"
                 _canonical(source, "divisor")
 
 

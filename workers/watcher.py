@@ -16,11 +16,13 @@ from typing import Any
 
 import structlog
 
+from activities.core import read_config
 from activities.signatures import DeploymentRef
 from api import names
 from clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from clients.reflector import Change, Reflector
 from providers.contract import Provider, UpstreamKind
+from selection.cel import check_rules
 from workers.signals import Signals
 from workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of
 from workflows.messages import LookAgain
@@ -29,6 +31,7 @@ _log = structlog.get_logger(__name__)
 
 FIRST_LISTS_SECONDS = 5.0
 STATUS_CHANGED = "status was changed by somebody else"
+RULES_LOOKED_AT = 50  # of one config, for errors; compiling takes milliseconds each
 OWNED_BY_US = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
@@ -156,7 +159,11 @@ class Watcher:
         else:
             self._configs[name] = _config_mark(change.object)
         self._announced.update(name, announced_kinds(change.object) if name in self._configs else [])
-        if not self._looking or self._configs.get(name) == before:
+        if self._configs.get(name) == before:
+            return
+        if name in self._configs:
+            _tell_of_dead_rules(change.object)
+        if not self._looking:
             return
         for (namespace, deployment), mark in self._deployments.items():
             if name in mark.providers or not mark.providers or mark.failed:
@@ -203,6 +210,20 @@ def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, lis
             if position == 0:
                 readers.append(provider)
     return list(kinds.values())
+
+
+def _tell_of_dead_rules(obj: Object) -> None:
+    """A rule that does not compile is ignored for ever; its author should hear of it (core.md §20.12)."""
+    config = read_config(obj)
+    rules = config.spec.selection_rules if config and config.spec else None
+    for rule in check_rules((rules or [])[:RULES_LOOKED_AT]):
+        _log.warning(
+            "a selection rule can never match",
+            provider=obj["metadata"]["name"],
+            rule=rule.index,
+            condition=rule.condition,
+            error=rule.error,
+        )
 
 
 def _config_mark(obj: Object) -> int:

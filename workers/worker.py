@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.core import CoreActivities
+from activities.images import ImageActivities
 from activities.provider import ProviderActivities
 from activities.seen import SeenObjects
 from api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE
@@ -22,6 +23,7 @@ from providers.contract import Provider
 from providers.registry import installed_providers
 from workers.health import probes
 from workers.heartbeats import HeartbeatSweep
+from workers.images import build_worker, image_activities
 from workers.leader import run_as_leader
 from workers.registration import Registrar
 from workers.settings import Settings
@@ -30,6 +32,7 @@ from workers.temporal import connect, ensure_search_attributes
 from workers.version import installed_version
 from workers.watcher import Watcher
 from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.model_image import ModelImageWorkflow
 
 # Under the time that a step has inline: a slow registry must not turn every pass into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
@@ -53,7 +56,11 @@ class Ready:
 
 
 def core_worker(
-    client: Client, cluster: Cluster, settings: Settings, hosted: Mapping[str, Provider]
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    hosted: Mapping[str, Provider],
+    images: ImageActivities,
 ) -> Worker:
     """The worker of the core's queue. `hosted`: providers whose steps it may do inline."""
     seen = SeenObjects()
@@ -68,8 +75,8 @@ def core_worker(
     return Worker(
         client,
         task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow],
-        activities=[*core.all, *_provider_activities(cluster, settings, hosted, seen).all],
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+        activities=[*core.all, *images.all, *_provider_activities(cluster, settings, hosted, seen).all],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -131,7 +138,9 @@ async def run_worker(
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
             await ensure_search_attributes(client)
-            workers.append(core_worker(client, cluster, settings, served))
+            images = image_activities(cluster, settings)
+            workers.append(core_worker(client, cluster, settings, served, images))
+            workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())

@@ -38,7 +38,8 @@ def _same_scalar(want: Any, got: Any) -> bool:
         return want is got
     if isinstance(want, int | float) and isinstance(got, int | float):
         # Go writes a large double as digits without exponent, which read as an int that is a little off.
-        return want == got or (isinstance(want, float) != isinstance(got, float) and float(want) == float(got))
+        as_doubles = isinstance(want, float) or isinstance(got, float)
+        return float(want) == float(got) if as_doubles else want == got
     return type(want) is type(got) and bool(want == got)
 
 

@@ -67,6 +67,17 @@ def test_a_list_entry_of_nothing_is_an_empty_one() -> None:
     assert filled["model"]["storage"]["volumes"] == [{"name": "", "purpose": "custom"}]
 
 
+def test_a_divisor_is_0_unless_something_is_given() -> None:
+    def divisor(**given: Any) -> Any:
+        source = {"resource": "limits.cpu", **given}
+        variable = {"name": "A", "valueFrom": {"resourceFieldRef": source}}
+        (filled,) = defaulted({"model": {}, "env": [variable]})["env"]
+        return filled["valueFrom"]["resourceFieldRef"]["divisor"]
+
+    assert [divisor(), divisor(divisor=None), divisor(divisor="1000m")] == ["0", "0", "1"]
+    assert divisor(divisor="") == "", "left for the schema to refuse"
+
+
 def test_blanks_around_a_size_are_dropped() -> None:
     volume = {"name": "w", "size": " 1024Mi\n"}
 

@@ -18,6 +18,7 @@ from api.names import SYSTEM_NAMESPACE
 from clients.crds import apply_crd
 from clients.errors import AlreadyExists
 from clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
+from images.naming import PULL_HOST
 from providers.registry import installed_providers
 from sandbox.runtime import Sandbox
 from sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, TemporalServerError, free_port
@@ -83,9 +84,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         sandbox = Sandbox(plan.state_dir, usual_ports=True, search_attributes=attributes)
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            # Tags get their digests from the pretend registry: the sandbox needs no network.
-            mirrors = {"docker.io": sandbox.registry.url}
-            yield settings.model_copy(update={"registry_mirrors": mirrors, "context": None})
+            yield settings.model_copy(update=_without_network(sandbox))
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
@@ -113,6 +112,22 @@ def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settin
         "health_port": 0,
     }
     return base.model_copy(update=found)
+
+
+def _without_network(sandbox: Sandbox) -> dict[str, Any]:
+    """Settings by which hub, registries and builder are those of the sandbox: it needs no network.
+
+    Nodes call the registry by the usual name, as if it ran in the cluster.
+    """
+    registry = sandbox.registry
+    return {
+        "context": None,
+        "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
+        "hugging_face": sandbox.hub.url,
+        "buildkit_address": sandbox.buildkit.address,
+        "image_registry": registry.host,
+        "image_registry_pull": PULL_HOST,
+    }
 
 
 @asynccontextmanager

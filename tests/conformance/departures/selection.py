@@ -130,10 +130,7 @@ def engine_open_and_provider_pinned(given: Given) -> bool:
     engine = (spec_of(given).get("engine") or {}).get("type")
     kept = recorded(given) and (status_of(given).get("engine") or {}).get("type")
     return bool(
-        not engine
-        and named(given) in registered(given)
-        and not kept
-        and given.get("selector_enabled", True)
+        not engine and named(given) in registered(given) and not kept and given.get("selector_enabled", True)
     )
 
 
