@@ -50,7 +50,7 @@ from clients.huggingface import HubRepository
 from clients.image_store import ImageBroken, ImageStore, StoredImage
 from clients.registry_http import RegistryUnavailable
 from images.naming import staging_tag
-from images.plan import LAYOUT, ImagePlan
+from images.plan import AIKIT_LAYOUT, ImagePlan
 
 _log = structlog.get_logger(__name__)
 
@@ -262,9 +262,11 @@ class ImageActivities:
 
 def _flaw(found: StoredImage, plan: ImagePlan) -> str:
     """Why an image is not the one of the plan; empty when it is. AIKit's images say nothing of themselves."""
-    if found.layer_bytes < plan.total_bytes and plan.layout == LAYOUT:
+    if plan.layout == AIKIT_LAYOUT:
+        return ""
+    if found.layer_bytes < plan.total_bytes:
         return f"its layers have {found.layer_bytes} bytes, the model alone {plan.total_bytes}"
-    if plan.layout == LAYOUT and found.labels.get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
+    if found.labels.get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
         return "its config carries another identity"
     return ""
 
