@@ -8,6 +8,7 @@ COPY pyproject.toml README.md /src/
 COPY api /src/api
 COPY selection /src/selection
 COPY providers /src/providers
+COPY installation /src/installation
 COPY clients /src/clients
 COPY activities /src/activities
 COPY workflows /src/workflows

@@ -1,0 +1,76 @@
+"""What an upgrade would change, for a person to read first. Secrets are hidden, length is bounded."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from installation.values import REDACTED, redacted
+
+MOST_LINES = 400
+LONGEST_LINE = 300
+
+Json = Mapping[str, Any]
+
+
+def manifest_diff(before: Iterable[Json], after: Iterable[Json]) -> list[str]:
+    """Objects that come, go or change, each with its changed lines."""
+    old, new = _by_identity(before), _by_identity(after)
+    lines: list[str] = []
+    for key in sorted(old.keys() | new.keys()):
+        if key not in old:
+            lines.append(f"+ {key}")
+        elif key not in new:
+            lines.append(f"- {key}")
+        else:
+            changed = list(_changed(old[key], new[key]))
+            lines += [f"~ {key}", *changed] if changed else []
+    return _bounded(lines)
+
+
+def values_diff(before: Json, after: Json) -> list[str]:
+    """Changed lines of the values."""
+    return _bounded(list(_changed(before, after)))
+
+
+def _changed(before: Json, after: Json) -> Iterator[str]:
+    shown = [_text(_hidden(entry)) for entry in (before, after)]
+    if shown[0] == shown[1]:
+        if before != after:
+            yield f"  ~ {REDACTED}"
+        return
+    for line in difflib.unified_diff(shown[0], shown[1], lineterm="", n=1):
+        if not line.startswith(("---", "+++", "@@")):
+            yield f"  {line}"[:LONGEST_LINE]
+
+
+def _hidden(document: Json) -> Any:
+    if document.get("kind") != "Secret":
+        return redacted(document)
+    parts = {part: _hashed_away(document.get(part)) for part in ("data", "stringData") if part in document}
+    return {**document, **parts}
+
+
+def _hashed_away(data: Any) -> Any:
+    return {key: REDACTED for key in data} if isinstance(data, Mapping) else REDACTED
+
+
+def _by_identity(documents: Iterable[Json]) -> dict[str, Json]:
+    found = {}
+    for document in documents:
+        meta = document.get("metadata") or {}
+        where = f"{meta['namespace']}/" if meta.get("namespace") else ""
+        found[f"{document.get('kind')} {where}{meta.get('name')}"] = document
+    return found
+
+
+def _text(document: Any) -> list[str]:
+    return yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=10_000).splitlines()
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"… {more} more lines"] if more > 0 else lines
