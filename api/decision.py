@@ -31,6 +31,17 @@ class SelectionFallback(StrEnum):
     """It counts with score 0, as in the reference."""
 
 
+class InstallPolicy(StrEnum):
+    """What becomes of a deployment whose provider lacks its upstream operator."""
+
+    ASK = "ask"
+    """It waits, and its status shows the command to run."""
+    AUTO = "auto"
+    """The operator is installed."""
+    NEVER = "never"
+    """Such a provider is no candidate."""
+
+
 class Outcome(StrEnum):
     """How a pass ended."""
 

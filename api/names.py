@@ -56,6 +56,8 @@ From it the watcher knows what to follow for a provider whose package it does no
 """
 
 CORE_TASK_QUEUE = "airunway"
+INSTALLER_TASK_QUEUE = "airunway-installer"
+"""Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
 
 WATCHER_LEASE = "airunway-watcher"
 
@@ -93,3 +95,13 @@ def field_manager_for(provider: str) -> str:
 def deployment_workflow_id(namespace: str, name: str) -> str:
     """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time."""
     return f"modeldeployment/{namespace}/{name}"
+
+
+def values_secret(provider: str) -> str:
+    """Secret of the system's namespace that keeps the chart values a person laid over the config's."""
+    return f"airunway-values-{provider}"
+
+
+def installation_workflow_id(provider: str) -> str:
+    """Workflow id of a provider's installation: one at a time, whoever asks."""
+    return f"provider/{provider}"
