@@ -245,15 +245,17 @@ class Cluster:
         *,
         namespace: str | None = None,
         uid: str | None = None,
+        resource_version: str | None = None,
         propagation: str = "Background",
         grace_seconds: int | None = None,
     ) -> None:
-        """Delete an object, if `uid` is given only that very one (else Conflict). Raises NotFound."""
+        """Delete an object; with `uid` or version only that very one (else Conflict). Raises NotFound."""
         body: Object = {"propagationPolicy": propagation}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
-        if uid:
-            body["preconditions"] = {"uid": uid}
+        named = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {key: value for key, value in named.items() if value}:
+            body["preconditions"] = preconditions
         await self._request("DELETE", path_of(kind, namespace=namespace, name=name), body=body)
 
     async def watch(
@@ -306,6 +308,11 @@ class Cluster:
         except NotFound:
             return []
         return [version["version"] for version in answer.get("versions", [])]
+
+    async def served_group_versions(self) -> list[str]:
+        """All API versions that are served now, e.g. `v1` and `apps/v1`."""
+        groups = (await self._request("GET", "/apis")).get("groups", [])
+        return ["v1", *(version["groupVersion"] for group in groups for version in group["versions"])]
 
     async def served_kinds(self, api_version: str) -> dict[str, str]:
         """Kind to plural of everything a group version serves; empty when it is unknown."""

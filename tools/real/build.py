@@ -79,6 +79,12 @@ TOOLS = (
         "etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, in_kubebuilder_assets=True
     ),
     Tool(
+        "helm",
+        "helm.sh/helm/v4",
+        {"helm": "helm.sh/helm/v4/cmd/helm"},
+        version_flags="-X helm.sh/helm/v4/internal/version.version={version}",
+    ),
+    Tool(
         "temporal",
         "go.temporal.io/server",
         {
