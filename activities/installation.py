@@ -16,7 +16,6 @@ from typing import Any
 from temporalio import activity
 
 from activities.heartbeats import heartbeats
-from activities.helm_port import Helm
 from activities.installation_crds import CrdInstaller
 from activities.installation_failures import refused, told
 from activities.installation_look import Look
@@ -42,6 +41,7 @@ from activities.provider_probe import Probe
 from api import names
 from clients.downloads import Downloads
 from clients.errors import NotFound
+from clients.helm import Helm
 from clients.helm_records import SECRETS
 from clients.kubernetes import CRDS, Cluster
 from installation.crds import step_name

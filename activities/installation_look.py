@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from activities.helm_port import Helm, Rendered
 from activities.installation_failures import refused
 from activities.installation_plan import Plans, Wanted, difference, spec_of
 from activities.installation_rights import missing_rights
@@ -25,6 +24,7 @@ from activities.installation_signatures import (
 )
 from activities.provider_probe import Operator, Probe
 from clients.errors import ApiError
+from clients.helm import Helm, Rendered, masked
 from clients.helm_records import ReleaseRecord, latest_record
 from clients.kubernetes import CRDS, DEPLOYMENTS, NODES, Cluster, Object, Resource
 from installation.commands import commands_of
@@ -159,7 +159,7 @@ class Look:
         for view, chart, record in zip(answer.charts, wanted.plan.charts, records, strict=True):
             if view.action is ChartAction.NONE:
                 continue
-            rendered = await self._helm.render(spec_of(chart, atomic=False))
+            rendered = await self._helm.render(spec_of(chart, atomic=False), is_upgrade=record is not None)
             objects = [entry.object for entry in rendered.manifests]
             await self._refuse_clashes(chart, objects)
             await self._refuse_missing_rights(chart, [*objects, *rendered.crds])
@@ -335,8 +335,8 @@ def _diff(chart: ChartPlan, record: ReleaseRecord | None, rendered: Rendered) ->
     before: Iterable[Mapping[str, Any]] = record.documents if record else ()
     objects = [entry.object for entry in rendered.manifests if not entry.hooks]
     lines = [f"release {chart.key}:"]
-    lines += values_diff(record.values if record else {}, chart.values)
-    return lines + manifest_diff(before, objects)
+    lines += values_diff(record.values if record else {}, chart.values, mask=masked)
+    return lines + manifest_diff(before, objects, mask=masked)
 
 
 def _place(obj: Object) -> str:

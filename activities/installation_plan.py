@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from activities.helm_port import ChartRef, ReleaseSpec
 from activities.installation_failures import refused
 from activities.installation_signatures import ChartRequest, InstallationRequest
 from api import names
+from clients.helm import ChartRef, ReleaseSpec
 from clients.helm_records import SECRETS, ReleaseRecord
 from clients.kubernetes import CONFIGS, Cluster, Object
 from installation.metadata import ProviderMetadata, read_metadata

@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities.heartbeats import Lines
-from activities.helm_port import Helm
 from activities.installation_failures import busy
 from activities.installation_plan import difference, spec_of
 from activities.installation_signatures import ChartAnswer, ChartRequest, StepRecord
 from clients.errors import ClientError
+from clients.helm import Helm
 from clients.helm_records import (
     ReleaseRecord,
     has_deployed_revision,
@@ -35,6 +35,7 @@ from installation.plan import ChartPlan
 ABANDONED_AFTER = timedelta(minutes=10)
 """Twice the time Helm gives an operation by default: a release pending for longer has nobody at it."""
 UNINSTALL_TIMEOUT = timedelta(minutes=5)
+UNINSTALLING = "uninstalling"
 
 
 class Releases:
@@ -66,13 +67,7 @@ class Releases:
             if await self._record(chart) is None:
                 done = StepRecord(step=step, output=f"there is no release {chart.key}")
                 return ChartAnswer(steps=[done], changed=False)
-            if not delete_crds:
-                kept = await keep_on_uninstall(
-                    self._cluster, chart.release, namespace=chart.namespace, kind=CRD_KIND
-                )
-                for name in kept:
-                    say(f"CRD {name} stays")
-            await self._helm.uninstall(chart.release, chart.namespace, timeout=UNINSTALL_TIMEOUT, on_line=say)
+            await self._take_away(chart, say, delete_crds=delete_crds)
             return ChartAnswer(
                 steps=[StepRecord(step=step, output=f"release {chart.key} is gone")], lines=say.kept
             )
@@ -85,7 +80,7 @@ class Releases:
             if record is None or record.status == "deployed":
                 what = f"release {chart.key} is deployed" if record else f"there is no release {chart.key}"
                 return ChartAnswer(steps=[StepRecord(step=step, output=what)], changed=False)
-            words = await self._repair(chart, record, lock)
+            words = await self._repair(chart, record, lock, say)
             say(words)
             after = await self._record(chart)
             answer = ChartAnswer(steps=[StepRecord(step=step, output=words)], lines=say.kept)
@@ -110,6 +105,15 @@ class Releases:
                     lock.begun = doing
                 raise
 
+    async def _take_away(self, chart: ChartPlan, say: Lines, *, delete_crds: bool) -> None:
+        if not delete_crds:
+            kept = await keep_on_uninstall(
+                self._cluster, chart.release, namespace=chart.namespace, kind=CRD_KIND
+            )
+            for name in kept:
+                say(f"CRD {name} stays")
+        await self._helm.uninstall(chart.release, chart.namespace, timeout=UNINSTALL_TIMEOUT, on_line=say)
+
     async def _record(self, chart: ChartPlan) -> ReleaseRecord | None:
         return await latest_record(self._cluster, chart.release, namespace=chart.namespace)
 
@@ -118,17 +122,21 @@ class Releases:
 
     async def _mended(self, chart: ChartPlan, lock: Lock, say: Lines) -> ReleaseRecord | None:
         record = await self._record(chart)
+        if record is not None and record.status == UNINSTALLING:
+            say(f"release {chart.key} was being uninstalled: that is brought to its end first")
+            await self._take_away(chart, say, delete_crds=False)
+            return None
         if record is None or not record.pending:
             return record
-        say(await self._repair(chart, record, lock))
+        say(await self._repair(chart, record, lock, say))
         return await self._record(chart)
 
-    async def _repair(self, chart: ChartPlan, record: ReleaseRecord, lock: Lock) -> str:
+    async def _repair(self, chart: ChartPlan, record: ReleaseRecord, lock: Lock, say: Lines) -> str:
         if record.pending and not lock.left_behind and not _is_abandoned(record):
             raise busy(
                 f"release {chart.key} is {record.status}: another Helm is at work on it; waiting for its end"
             )
-        return await self._helm.repair(chart.release, chart.namespace)
+        return await self._helm.repair(chart.release, chart.namespace, on_line=say)
 
 
 def _is_as_wanted(record: ReleaseRecord, chart: ChartPlan, request: ChartRequest) -> bool:

@@ -20,10 +20,10 @@ from typing import Any
 import yaml
 
 from clients.errors import ClientError
+from clients.helm.model import PENDING
 from clients.kubernetes import Cluster, Object, Resource
 
 SECRETS = Resource("v1", "secrets")
-PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 _GONE = "superseded,uninstalled"
 _MAGIC = b"\x1f\x8b"
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from installation.values import REDACTED, redacted
-
 MOST_LINES = 400
 LONGEST_LINE = 300
+HIDDEN = "(hidden)"
 
 Json = Mapping[str, Any]
+Mask = Callable[[Any], Any]
+"""Answers a copy of a document without its secrets."""
 
 
-def manifest_diff(before: Iterable[Json], after: Iterable[Json]) -> list[str]:
+def manifest_diff(before: Iterable[Json], after: Iterable[Json], *, mask: Mask) -> list[str]:
     """Objects that come, go or change, each with its changed lines."""
     old, new = _by_identity(before), _by_identity(after)
     lines: list[str] = []
@@ -26,36 +27,36 @@ def manifest_diff(before: Iterable[Json], after: Iterable[Json]) -> list[str]:
         elif key not in new:
             lines.append(f"- {key}")
         else:
-            changed = list(_changed(old[key], new[key]))
+            changed = list(_changed(old[key], new[key], mask))
             lines += [f"~ {key}", *changed] if changed else []
     return _bounded(lines)
 
 
-def values_diff(before: Json, after: Json) -> list[str]:
+def values_diff(before: Json, after: Json, *, mask: Mask) -> list[str]:
     """Changed lines of the values."""
-    return _bounded(list(_changed(before, after)))
+    return _bounded(list(_changed(before, after, mask)))
 
 
-def _changed(before: Json, after: Json) -> Iterator[str]:
-    shown = [_text(_hidden(entry)) for entry in (before, after)]
+def _changed(before: Json, after: Json, mask: Mask) -> Iterator[str]:
+    shown = [_text(_hidden(entry, mask)) for entry in (before, after)]
     if shown[0] == shown[1]:
         if before != after:
-            yield f"  ~ {REDACTED}"
+            yield f"  ~ {HIDDEN}"
         return
     for line in difflib.unified_diff(shown[0], shown[1], lineterm="", n=1):
         if not line.startswith(("---", "+++", "@@")):
             yield f"  {line}"[:LONGEST_LINE]
 
 
-def _hidden(document: Json) -> Any:
+def _hidden(document: Json, mask: Mask) -> Any:
     if document.get("kind") != "Secret":
-        return redacted(document)
+        return mask(document)
     parts = {part: _hashed_away(document.get(part)) for part in ("data", "stringData") if part in document}
     return {**document, **parts}
 
 
 def _hashed_away(data: Any) -> Any:
-    return {key: REDACTED for key in data} if isinstance(data, Mapping) else REDACTED
+    return {key: HIDDEN for key in data} if isinstance(data, Mapping) else HIDDEN
 
 
 def _by_identity(documents: Iterable[Json]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Chart values: Helm's value paths as one document, and what may be shown. Source: install.md A4.3."""
+"""Chart values: Helm's value paths made into one document. Source: install.md A4.3."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-REDACTED = "(secret)"
 MAX_INDEX = 65536
 """Helm's own limit of a list index in a path."""
-
-_SECRET_NAME = re.compile(
-    r"(?i)(password|passwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth$|bearer)"
-)
-_NOT_SECRET = re.compile(r"(?i)(secret[-_]?(name|ref|namespace)s?|imagePullSecrets?|existingSecrets?)$")
 
 
 class BadPath(ValueError):
@@ -68,46 +62,6 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
             raise BadPath(f"{path!r}: give a value as path=value")
         values = merged(values, document_of({path: _scalar(value)}))
     return values
-
-
-def redacted(value: Any) -> Any:
-    """A copy in which whatever is called like a secret is hidden."""
-    if isinstance(value, Mapping):
-        return {key: _hidden(key, entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [redacted(entry) for entry in value]
-    return value
-
-
-def secrets_in(value: Any) -> set[str]:
-    """Every text that `redacted` would hide, so that it can be taken out of Helm's words as well."""
-    if isinstance(value, Mapping):
-        found: set[str] = set()
-        for key, entry in value.items():
-            found |= _texts_in(entry) if is_secret_name(str(key)) else secrets_in(entry)
-        return found
-    if isinstance(value, list):
-        return set().union(*map(secrets_in, value))
-    return set()
-
-
-def is_secret_name(key: str) -> bool:
-    """Whether a key's value is a secret; the name of a Secret is none."""
-    return bool(_SECRET_NAME.search(key)) and not _NOT_SECRET.search(key)
-
-
-def _hidden(key: Any, value: Any) -> Any:
-    if not is_secret_name(str(key)) or value in (None, "", False, True):
-        return redacted(value)
-    return REDACTED
-
-
-def _texts_in(value: Any) -> set[str]:
-    if isinstance(value, Mapping):
-        return set().union(*map(_texts_in, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(_texts_in, value))
-    return {value} if isinstance(value, str) and value else set()
 
 
 def _split(path: str) -> list[str]:
