@@ -76,6 +76,8 @@ class Plans:
         )
 
     async def _overrides(self, request: InstallationRequest) -> dict[str, Any]:
+        if request.without_values:
+            return {}
         name = request.values_secret or names.values_secret(request.provider)
         secret = await self._cluster.find(SECRETS, name, namespace=self._namespace)
         if secret is None:

@@ -39,6 +39,8 @@ class InstallationRequest(BaseModel):
     """By which the one who asked finds the outcome."""
     values_secret: str = ""
     """Secret with values to lay over the config's; empty: `names.values_secret(provider)`, if any."""
+    without_values: bool = False
+    """As if there were no such Secret: what it would be like when it is forgotten."""
     values_version: str = ""
     """Its resourceVersion when this was asked; for the record."""
     delete_crds: bool = False

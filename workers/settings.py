@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.signatures import Limits
-from api.decision import SelectionFallback
+from api.decision import InstallPolicy, SelectionFallback
 from api.names import SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from clients.image_registry import PUBLIC_REGISTRIES
 
@@ -56,6 +56,20 @@ class Settings(BaseSettings):
     registry_hosts: list[str] = Field(
         default=list(PUBLIC_REGISTRIES),
         description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
+    )
+
+    provider_install: InstallPolicy = Field(
+        default=InstallPolicy.ASK,
+        description="What becomes of a deployment whose provider lacks its operator: `ask` shows the "
+        "command to run, `auto` installs it (the sandbox's default), `never` passes such a provider over.",
+    )
+    chart_mirrors: dict[str, str] = Field(
+        default_factory=dict,
+        description="Prefix of a chart's or repository's URL to another URL or to a folder, as JSON; the "
+        'longest that fits is taken: `{"https://charts.example.com": "https://mirror.example.com/charts"}`.',
+    )
+    helm_binary: Path | None = Field(
+        default=None, description="The `helm` command (Helm 4) to use instead of the built-in library."
     )
 
     rollout_deadline: timedelta = Field(

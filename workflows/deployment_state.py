@@ -23,7 +23,7 @@ PODS_READY = "all pods are ready"
 # Conditions whose change is worth an Event, by what a person would look for in `kubectl describe`.
 _GOOD_NEWS = {"ProviderSelected", "ResourceCreated", "Ready"}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
-_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection"}
+_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", "Installing"}
 
 
 class ConditionState(BaseModel):
@@ -44,6 +44,17 @@ class StandingFailure(BaseModel):
     reason: str
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
+
+
+class InstallationWait(BaseModel):
+    """An installation that this deployment asked for, until its provider is ready."""
+
+    provider: str
+    asked_at: datetime | None = None
+    """None: to be asked for again at the next look."""
+    again: bool = False
+    """Then with the wish to try a failed step again."""
+    failed: bool = False
 
 
 class DeploymentState(BaseModel):
@@ -73,6 +84,7 @@ class DeploymentState(BaseModel):
     """Passes in a row that ended without a provider, for the pauses between them."""
     foreign: bool = False
     """A provider controller outside this system acts on it and writes phase, message and readiness."""
+    installation: InstallationWait | None = None
     written: dict[str, Any] | None = None
     """The status as last written; equal means nothing to write."""
 
@@ -301,7 +313,14 @@ class DeploymentState(BaseModel):
             status["endpoint"] = self.endpoint.dump()
         if self.image is not None:
             status["image"] = self.image.dump()
-        core = {"Validated", "EngineSelected", "ProviderSelected", "ImageResolved", "ProviderHealthy"}
+        core = {
+            "Validated",
+            "EngineSelected",
+            "ProviderSelected",
+            "ImageResolved",
+            "ProviderHealthy",
+            "ProviderInstalled",
+        }
         status["conditions"] = [
             {
                 "type": kind,

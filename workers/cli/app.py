@@ -18,6 +18,7 @@ from workers.cli.crds import crds
 from workers.cli.plan import plan
 from workers.cli.problems import CliError
 from workers.cli.processes import watcher, webhook, worker
+from workers.cli.providers import providers
 from workers.cli.retry import retry
 from workers.cli.status import status
 from workers.cli.up import up
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 for command in (up, plan, status, retry, crds, worker, watcher, webhook):
     app.command()(command)
+app.add_typer(providers, name="providers")
 
 
 def _version(value: bool) -> None:
