@@ -51,6 +51,7 @@ async def see_to_installation(
     if wait is None or wait.provider != need.provider or _is_due(wait, workflow.now()):
         again = wait is not None and wait.provider == need.provider and wait.again
         return await _request(state, need.provider, again=again)
+    state.message = state.conditions[CONDITION].message  # rather than that the provider is not ready
     return state.message
 
 

@@ -1,4 +1,4 @@
-"""`airunway providers list` and `show`: what the configs say, and what the cluster shows of their operators."""
+"""`airunway providers list` and `show`: what the configs say, and what the cluster shows of operators."""
 
 from __future__ import annotations
 

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from api.crd import model_deployment_crd, provider_config_crd
+from api.decision import InstallPolicy
 from api.names import SYSTEM_NAMESPACE
 from clients.crds import apply_crd
 from clients.errors import AlreadyExists
 from clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from providers.registry import installed_providers
+from sandbox import charts
 from sandbox.runtime import Sandbox
 from sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, TemporalServerError, free_port
 from workers.cli.cluster import RUNNING_FILE
@@ -78,11 +80,10 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
     attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     if plan.kubeconfig is None:
         display.phase("starting Temporal and the emulated cluster")
-        sandbox = Sandbox(plan.state_dir, usual_ports=True, search_attributes=attributes)
+        sandbox = Sandbox(plan.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            # Tags get their digests from the pretend registry: the sandbox needs no network.
-            yield settings.model_copy(update={"registry_mirrors": {"docker.io": sandbox.registry.url}})
+            yield _self_sufficient(settings, sandbox)
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig) as cluster:
@@ -100,6 +101,17 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
     )
     async with temporal, _supervised(temporal, display):
         yield _reach(base, temporal, plan.kubeconfig)
+
+
+def _self_sufficient(settings: Settings, sandbox: Sandbox) -> Settings:
+    """Nothing from outside: tags get their digests from the pretend registry, charts lie in the package."""
+    found: dict[str, Any] = {
+        "registry_mirrors": {"docker.io": sandbox.registry.url},
+        "chart_mirrors": {**charts.mirrors(), **settings.chart_mirrors},
+    }
+    if "provider_install" not in settings.model_fields_set:
+        found["provider_install"] = InstallPolicy.AUTO
+    return settings.model_copy(update=found)
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
