@@ -26,7 +26,7 @@ class Lines:
     def __call__(self, line: str) -> None:
         """Take a line."""
         text = line.rstrip()
-        if text:
+        if text and (not self._last or text != self._last[-1]):
             self._last.append(text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "…")
             self.count += 1
 

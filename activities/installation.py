@@ -149,15 +149,15 @@ class InstallationActivities:
                     facts = await self._probe.facts(wanted.metadata)
                     status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
                     if status.installed:
-                        return ReadyAnswer(state=status.state.value, installed=True, message=status.message)
-                    if status.message != before:
-                        before = status.message
+                        return ReadyAnswer(state=status.state.value, installed=True, message=status.seen)
+                    if status.seen != before:
+                        before = status.seen
                         say(before)
                     if monotonic() - begun > self._patience.total_seconds():
                         raise refused(
                             "OperatorNotReady",
                             f"the operator of {request.provider} is not ready after "
-                            f"{self._patience.total_seconds():.0f} s: {status.message}",
+                            f"{self._patience.total_seconds():.0f} s: {status.seen}",
                         )
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)

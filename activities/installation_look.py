@@ -61,7 +61,7 @@ class Look:
         answer = LookAnswer(
             state=status.state.value,
             installed=status.installed,
-            message=status.message,
+            message=status.seen,
             warnings=list(wanted.metadata.warnings),
             commands=commands_of(wanted.plan),
         )
@@ -105,7 +105,7 @@ class Look:
                 )
             if facts.crd_error or facts.pod_error:
                 # Forbidden reads end here; what comes back by itself was raised as such before.
-                answer.warnings.append(f"not everything could be looked at: {status.message}")
+                answer.warnings.append(f"not everything could be looked at: {status.seen}")
         elif foreign:
             answer.warnings.append(_second_operator(foreign))
         for chart, record in zip(wanted.plan.charts, records, strict=True):
@@ -134,7 +134,7 @@ class Look:
             raise refused(
                 "ForeignOperator",
                 f"there is an operator of {wanted.plan.provider} already, and it cannot be used: {who}: "
-                f"{status.message}; mend or remove it; nothing is installed over it",
+                f"{status.seen}; mend or remove it; nothing is installed over it",
             )
         answer.message = f"uses the operator that is there: {who}"
         for operator in foreign:

@@ -61,6 +61,8 @@ class ProviderStatus:
     ready: bool
     """The provider's worker says that it may receive deployments."""
     message: str
+    seen: str = ""
+    """What the probes saw, in words; `message` is what the provider's worker says, where it knows better."""
     version: str = ""
     """Of the provider's worker; not of the operator."""
     stale: bool = False
@@ -78,14 +80,15 @@ def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: da
     elif state is State.INSTALLED and _upstream_condition(config) and not _said_ready(config):
         state = State.OPERATOR_UNHEALTHY
     status = config.get("status") or {}
+    seen = _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready)
     return ProviderStatus(
         state=state,
         installed=installed,
         crd_found=crd_found,
         operator_running=running,
         ready=ready,
-        message=_overlay(config, stale)
-        or _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready),
+        message=_overlay(config, stale) or seen,
+        seen=seen,
         version=str(status.get("version") or ""),
         stale=stale,
     )

@@ -56,7 +56,6 @@ with workflow.unsafe.imports_passed_through():
         Stage,
         details_of,
     )
-    from workflows.steps import words_of
 
 WAIT_FOR_RETRY = timedelta(hours=1)
 """How long a failed operation stays open for a person's `retry`."""
@@ -248,7 +247,7 @@ class ProviderInstallationWorkflow:
             await work
         except (asyncio.CancelledError, FailureError) as err:
             if not is_cancelled_exception(err):
-                self._say(f"while stopping: {words_of(err) if isinstance(err, FailureError) else err}")
+                self._say(f"while stopping: {_words(err) if isinstance(err, FailureError) else err}")
 
     async def _settle(self, why: str) -> Outcome:
         """After a cancellation: no release is left half-way."""
@@ -258,14 +257,12 @@ class ProviderInstallationWorkflow:
             try:
                 await self._repair(request)
             except FailureError as err:
-                message = (
-                    f"{why}; release {request.namespace}/{request.release} is not mended: {words_of(err)}"
-                )
+                message = f"{why}; release {request.namespace}/{request.release} is not mended: {_words(err)}"
         return await self._end(Outcome(succeeded=False, cancelled=True, message=message, kind="Cancelled"))
 
     async def _after_failure(self, err: FailureError) -> bool:
         """Tell of a failure and wait; true: try again. False: the request has ended."""
-        words, kind = words_of(err), _kind_of(err)
+        words, kind = _words(err), _kind_of(err)
         self.view.stage, self.view.step, self.view.message = Stage.FAILED, f"failed: {words}", words
         self._say(f"failed: {words}")
         outcome = Outcome(
@@ -399,3 +396,11 @@ def _same(one: InstallationRequest, other: InstallationRequest) -> bool:
 def _kind_of(err: FailureError) -> str:
     cause = err.cause if isinstance(err, ActivityError) else err
     return cause.type or type(cause).__name__ if isinstance(cause, ApplicationError) else type(cause).__name__
+
+
+def _words(err: FailureError) -> str:
+    """What went wrong, without the name of its kind; that is told apart."""
+    cause: BaseException = err
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return cause.message if isinstance(cause, FailureError) else str(cause)

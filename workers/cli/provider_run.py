@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.installation_requests import has_installer
@@ -48,6 +49,7 @@ class Wish:
     provider: str
     dry_run: bool = False
     detach: bool = False
+    delete_crds: bool = False
     yes: bool = False
     form: Format = Format.TABLE
 
@@ -56,7 +58,6 @@ async def run(
     wish: Wish,
     *,
     values: Mapping[str, Any] | None = None,
-    delete_crds: bool = False,
     kubeconfig: Path | None = None,
 ) -> None:
     """Do it. `values` None: those of earlier runs; empty: none. Raises CliError when it fails."""
@@ -68,7 +69,7 @@ async def run(
         provider=wish.provider,
         operation=Operation(wish.operation),
         id=uuid.uuid4().hex[:12],
-        delete_crds=delete_crds,
+        delete_crds=wish.delete_crds,
         requested_by="airunway providers",
     )
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
@@ -180,7 +181,8 @@ def _show_warnings(look: LookAnswer) -> None:
 
 def _show_lost(look: LookAnswer, wish: Wish) -> None:
     if look.deleted_with_it:
-        print("CRDs of the charts, and what there is of them:")
+        kept = "these stay, though Helm alone would delete them with the release:"
+        print("these would be deleted as well:" if wish.delete_crds else kept)
         for entry in look.deleted_with_it:
             print(f"  {entry}")
 
@@ -247,4 +249,4 @@ def _finish(view: InstallationView, outcome: Outcome, wish: Wish) -> None:
 def _innermost(err: BaseException) -> str:
     while err.__cause__ is not None:
         err = err.__cause__
-    return str(err)
+    return err.message if isinstance(err, ApplicationError) else str(err)

@@ -104,8 +104,16 @@ def uninstall(
     """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
     from workers.cli.provider_run import Wish, run
 
-    wish = Wish(operation="uninstall", provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form)
-    asyncio.run(run(wish, delete_crds=delete_crds, kubeconfig=kubeconfig))
+    wish = Wish(
+        operation="uninstall",
+        provider=name,
+        dry_run=dry_run,
+        delete_crds=delete_crds,
+        detach=detach,
+        yes=yes,
+        form=form,
+    )
+    asyncio.run(run(wish, kubeconfig=kubeconfig))
 
 
 @providers.command()
