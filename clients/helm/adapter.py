@@ -302,11 +302,10 @@ def _arguments(spec: ReleaseSpec) -> dict[str, Any]:
 
 
 def _located(ref: ChartRef) -> dict[str, str]:
-    """The reference for a process that works elsewhere: paths are absolute."""
-    found: dict[str, str] = asdict(ref)
-    if not is_remote(ref.chart) and not ref.repository_url:
-        found["chart"] = str(Path(ref.chart).expanduser().absolute())
-    return found
+    """The reference for a process that works elsewhere: the path of what is there is absolute."""
+    path = Path(ref.chart).expanduser()
+    here = not is_remote(ref.chart) and not ref.repository_url and path.exists()
+    return asdict(ref) | ({"chart": str(path.absolute())} if here else {})
 
 
 def _manifest(found: Mapping[str, Any]) -> Manifest:

@@ -155,7 +155,7 @@ _CHART_BROKEN = _pattern(
     r"validation: more than one dependency",
     r"file .* does not appear to be a (valid|gzipped) archive",
     r"gzip: invalid header",
-    r"not a valid chart",
+    r"not a valid chart(?! repository)",
     r"chart (?:illegally|contains)",
     r"invalid chart",
     r"cannot be (?:read|loaded) as a chart",

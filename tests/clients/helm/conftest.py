@@ -1,0 +1,149 @@
+"""The adapter by either way to Helm, on the emulated cluster and on real servers.
+
+`helm` is the adapter of the pair under test, `api` a plain client of its cluster, `space` a namespace of the
+test's own. The command is built for the real tier only; charts and clusters are the same for both.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clients.helm import ChartRef, Helm, ReleaseSpec
+from clients.kubernetes import Cluster
+from sandbox.cluster import EmulatedCluster
+from sandbox.operators.manager import PretendOperators
+from sandbox.operators.nodes import NODES, PretendNode
+from sandbox.operators.timing import Timing
+from tests.clients.helm.charts import copy_chart
+from tests.clients.helm.servers import ChartServer, chart_server
+from tests.cluster.api import Api
+from tests.servers import binaries
+from tests.servers.fixtures import require
+
+REAL = pytest.mark.real
+PAIRS = [
+    pytest.param(("library", "emulated"), id="library-emulated"),
+    pytest.param(("command", "emulated"), id="command-emulated", marks=REAL),
+    pytest.param(("library", "real"), id="library-real", marks=REAL),
+    pytest.param(("command", "real"), id="command-real", marks=REAL),
+]
+NODE = PretendNode(name="pretend-helm-0", gpus=0)
+
+
+def helm_command() -> str:
+    """The pinned `helm` binary."""
+    require(binaries.why_missing(["helm"]))
+    return binaries.binary("helm")
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where children keep their files, so that a test can see that none stay."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture(params=["library", pytest.param("command", marks=REAL)])
+def way(request: pytest.FixtureRequest) -> str:
+    """For tests that need no cluster."""
+    return str(request.param)
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> tuple[str, str]:
+    way, flavour = request.param
+    return way, flavour
+
+
+@pytest.fixture
+async def kubeconfig(
+    pair: tuple[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Path]:
+    if pair[1] == "real":
+        yield Path(request.getfixturevalue("real_kubeconfig"))
+        return
+    async with EmulatedCluster() as cluster:
+        yield cluster.kubeconfig(tmp_path / "kubeconfig")
+
+
+@pytest.fixture
+def helm(pair: tuple[str, str], kubeconfig: Path) -> Helm:
+    return adapter(pair[0], kubeconfig)
+
+
+def adapter(way: str, kubeconfig: Path | None = None) -> Helm:
+    """Helm by one way, with a short grace: a test that needs it longer would hide a child that hangs."""
+    binary = helm_command() if way == "command" else None
+    return Helm(kubeconfig=kubeconfig, binary=binary, grace=timedelta(seconds=15))
+
+
+@pytest.fixture
+async def api(kubeconfig: Path) -> AsyncIterator[Api]:
+    async with Api(kubeconfig) as client:
+        yield client
+
+
+@pytest.fixture
+async def space(api: Api) -> AsyncIterator[str]:
+    name = f"helm-{uuid.uuid4().hex[:10]}"
+    (await api.create("/api/v1/namespaces", {"metadata": {"name": name}})).ok()
+    yield name
+    await api.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+async def pods_run(pair: tuple[str, str], kubeconfig: Path) -> AsyncIterator[None]:
+    """Pods are scheduled on a pretend node and become ready; on a real cluster too, which has none."""
+    async with await Cluster.connect(kubeconfig) as cluster:
+        operators = PretendOperators(
+            cluster,
+            timing=Timing.instant(),
+            nodes=[NODE],
+            workloads=pair[1] == "emulated",
+            upstream=False,
+        )
+        async with operators:
+            yield
+        await cluster.delete(NODES, NODE.name)
+
+
+@pytest.fixture
+async def charts() -> AsyncIterator[ChartServer]:
+    async with chart_server() as server:
+        yield server
+
+
+@pytest.fixture
+def group() -> str:
+    """An API group of the test's own."""
+    return f"g{uuid.uuid4().hex[:8]}.example.test"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """The smallest chart, in a folder."""
+    return copy_chart("settings", tmp_path)
+
+
+def release(chart: Path | ChartRef, space: str, *, name: str = "web", **more: object) -> ReleaseSpec:
+    """A spec with a short limit: what is waited for in tests is there at once, or never."""
+    ref = ChartRef(chart=str(chart)) if isinstance(chart, Path) else chart
+    known: dict[str, object] = {"timeout": timedelta(seconds=60)}
+    return ReleaseSpec(name=name, namespace=space, chart=ref, **{**known, **more})  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
