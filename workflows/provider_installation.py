@@ -294,10 +294,12 @@ class ProviderInstallationWorkflow:
     async def _end(self, outcome: Outcome) -> Outcome:
         outcome.ended = workflow.now()
         self._note(outcome)
+        brought = self._current is not None and self._current.operation in _BRINGS
         self._current, self.view.stage, self.view.step = None, Stage.IDLE, outcome.message
         self._say(outcome.message)
-        await self._report(outcome)
-        self._waiters.clear()
+        if brought:  # of anything else those who wait for the provider need no news
+            await self._report(outcome)
+            self._waiters.clear()
         self._show()
         return outcome
 
