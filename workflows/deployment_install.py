@@ -48,49 +48,52 @@ async def see_to_installation(
             f"{need.provider} (it goes on by itself then)",
         )
     wait = state.installation
-    if wait is None or wait.provider != need.provider or _is_due(wait, workflow.now()):
-        again = wait is not None and wait.provider == need.provider and wait.again
-        return await _request(state, need.provider, again=again)
-    state.message = state.conditions[CONDITION].message  # rather than that the provider is not ready
-    return state.message
+    if wait is None or wait.provider != need.provider:
+        wait = state.installation = InstallationWait(provider=need.provider)
+    if _is_due(wait, workflow.now()):
+        await _request(wait)
+    return _wait(state, wait.reason, wait.words)
 
 
 def note_report(state: DeploymentState, report: InstallReport) -> None:
-    """Take over how an installation ended."""
+    """Take over how an installation ended; the next pass tells it."""
     wait = state.installation
     if wait is None or wait.provider != report.provider:
         return
+    of = f"the operator of provider {report.provider}"
     if report.succeeded:
-        words = f"the operator of provider {report.provider} is installed; waiting for the provider to see it"
-        _wait(state, RUNNING, words)
+        wait.reason, wait.words = RUNNING, f"{of} is installed; waiting for the provider to see it"
     else:
-        wait.failed = True
-        _wait(
-            state, FAILED, f"the operator of provider {report.provider} was not installed: {report.message}"
-        )
+        wait.reason, wait.words = FAILED, f"{of} was not installed: {report.message}"
 
 
 def retry_installation(state: DeploymentState) -> None:
     """A person wants a failed installation to be tried again."""
-    if state.installation is not None and state.installation.failed:
+    if state.installation is not None and state.installation.reason == FAILED:
         state.installation.asked_at, state.installation.again = None, True
 
 
-async def _request(state: DeploymentState, provider: str, *, again: bool) -> str:
-    me = workflow.info().workflow_id
+async def _request(wait: InstallationWait) -> None:
+    provider, me = wait.provider, workflow.info().workflow_id
     request = JoinRequest(
-        request=InstallationRequest(provider=provider, requested_by=me), waiter=me, again=again
+        request=InstallationRequest(provider=provider, requested_by=me), waiter=me, again=wait.again
     )
+    wait.reason = ""  # a report may come before the answer
     try:
         answer = await run_step(_REQUEST, request, JoinAnswer, summary=f"install provider {provider}")
     except FailureError as err:
-        return _wait(state, FAILED, f"the installation of provider {provider} was not begun: {words_of(err)}")
+        wait.reason = FAILED
+        wait.words = f"the installation of provider {provider} was not begun: {words_of(err)}"
+        return
+    finally:
+        wait.asked_at, wait.again = workflow.now(), False
     assert answer is not None
-    state.installation = InstallationWait(provider=provider, asked_at=workflow.now())
-    words = f"the operator of provider {provider} is being installed (workflow {answer.workflow_id})"
+    if wait.reason:
+        return
+    wait.reason = RUNNING
+    wait.words = f"the operator of provider {provider} is being installed (workflow {answer.workflow_id})"
     if not answer.installer:
-        words += "; no installer listens: run `airunway worker --installer`, or apply deploy/installer"
-    return _wait(state, RUNNING, words)
+        wait.words += "; no installer listens: run `airunway worker --installer`, or apply deploy/installer"
 
 
 def _is_due(wait: InstallationWait, now: datetime) -> bool:

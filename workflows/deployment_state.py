@@ -54,7 +54,9 @@ class InstallationWait(BaseModel):
     """None: to be asked for again at the next look."""
     again: bool = False
     """Then with the wish to try a failed step again."""
-    failed: bool = False
+    reason: str = ""
+    words: str = ""
+    """How it stands, as the condition `ProviderInstalled` tells it."""
 
 
 class DeploymentState(BaseModel):
