@@ -19,7 +19,7 @@ from activities.heartbeats import heartbeats
 from activities.installation_crds import CrdInstaller
 from activities.installation_failures import refused, told
 from activities.installation_look import Look
-from activities.installation_plan import Plans, spec_of
+from activities.installation_plan import HELM_TIMEOUT, Plans, spec_of
 from activities.installation_releases import Releases
 from activities.installation_signatures import (
     APPLY_CRDS,
@@ -56,6 +56,7 @@ class InstallationActivities:
     """The installer's activities, bound to one cluster.
 
     `namespace`: where its locks and the Secrets with values are. `mirrors`: see `installation.mirrors`.
+    `helm_timeout`: see `ReleaseSpec`. `patience`: how long an installed operator may take to come up.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class InstallationActivities:
         *,
         namespace: str = names.SYSTEM_NAMESPACE,
         mirrors: Mapping[str, str] | None = None,
+        helm_timeout: timedelta = HELM_TIMEOUT,
         patience: timedelta = OPERATOR_PATIENCE,
     ) -> None:
         self._cluster = cluster
@@ -74,7 +76,7 @@ class InstallationActivities:
         self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
         self._look = Look(cluster, helm, self._plans)
         self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
-        self._releases = Releases(cluster, helm, namespace=namespace)
+        self._releases = Releases(cluster, helm, namespace=namespace, timeout=helm_timeout)
         self._probe = Probe(cluster)
 
     @property

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import yaml
@@ -21,6 +22,8 @@ from installation.metadata import ProviderMetadata, read_metadata
 from installation.plan import ChartPlan, Plan, plan_of
 
 VALUES_KEY = "values.yaml"
+HELM_TIMEOUT = timedelta(minutes=5)
+"""For each thing Helm waits for (install.md A6)."""
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?")
 
 
@@ -97,7 +100,7 @@ class Plans:
         return values
 
 
-def spec_of(chart: ChartPlan, *, atomic: bool, wait: bool = True) -> ReleaseSpec:
+def spec_of(chart: ChartPlan, *, atomic: bool, timeout: timedelta = HELM_TIMEOUT) -> ReleaseSpec:
     """A chart for Helm."""
     return ReleaseSpec(
         name=chart.release,
@@ -106,7 +109,7 @@ def spec_of(chart: ChartPlan, *, atomic: bool, wait: bool = True) -> ReleaseSpec
         values=chart.values,
         create_namespace=chart.create_namespace,
         skip_crds=chart.skip_crds,
-        wait=wait,
+        timeout=timeout,
         atomic=atomic,
     )
 

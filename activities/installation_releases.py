@@ -34,14 +34,14 @@ from installation.plan import ChartPlan
 
 ABANDONED_AFTER = timedelta(minutes=10)
 """Twice the time Helm gives an operation by default: a release pending for longer has nobody at it."""
-UNINSTALL_TIMEOUT = timedelta(minutes=5)
 UNINSTALLING = "uninstalling"
 
 
 class Releases:
-    """Changes releases. `namespace`: where the locks are."""
+    """Changes releases. `namespace`: where the locks are. `timeout`: see `ReleaseSpec`."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, *, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, helm: Helm, *, namespace: str, timeout: timedelta) -> None:
+        self._timeout = timeout
         self._cluster = cluster
         self._helm = helm
         self._namespace = namespace
@@ -54,7 +54,7 @@ class Releases:
                 return _answer(chart.step, record, say, changed=False)
             # A failed upgrade goes back to what ran. A failed first installation stays, for its traces and
             # because taking it away could take CRDs along; the next attempt upgrades over it.
-            spec = spec_of(chart, atomic=await self._ran_before(chart))
+            spec = spec_of(chart, atomic=await self._ran_before(chart), timeout=self._timeout)
             await self._helm.upgrade_or_install(spec, on_line=say)
             after = await self._record(chart)
             assert after is not None
@@ -112,7 +112,7 @@ class Releases:
             )
             for name in kept:
                 say(f"CRD {name} stays")
-        await self._helm.uninstall(chart.release, chart.namespace, timeout=UNINSTALL_TIMEOUT, on_line=say)
+        await self._helm.uninstall(chart.release, chart.namespace, timeout=self._timeout, on_line=say)
 
     async def _record(self, chart: ChartPlan) -> ReleaseRecord | None:
         return await latest_record(self._cluster, chart.release, namespace=chart.namespace)

@@ -197,8 +197,9 @@ SILENCE = timedelta(seconds=12)
 
 LOOK = InstallStep("look_at_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
 APPLY_CRDS = InstallStep("apply_crds", timedelta(minutes=3), SILENCE, PATIENTLY)
-INSTALL_CHART = InstallStep("install_chart", timedelta(minutes=12), SILENCE, PATIENTLY)
-UNINSTALL_CHART = InstallStep("uninstall_chart", timedelta(minutes=12), SILENCE, PATIENTLY)
+# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+INSTALL_CHART = InstallStep("install_chart", timedelta(minutes=30), SILENCE, PATIENTLY)
+UNINSTALL_CHART = InstallStep("uninstall_chart", timedelta(minutes=30), SILENCE, PATIENTLY)
 JOIN = "request_installation"
 """Activity of the core: start a provider's installation or join it."""
 

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         description="Prefix of a chart's or repository's URL to another URL or to a folder, as JSON; the "
         'longest that fits is taken: `{"https://charts.example.com": "https://mirror.example.com/charts"}`.',
     )
+    helm_timeout: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
+    )
     helm_binary: Path | None = Field(
         default=None, description="The `helm` command (Helm 4) to use instead of the built-in library."
     )
@@ -144,6 +148,7 @@ class Settings(BaseSettings):
         return value.strip().lower() not in ("false", "0", "no", "off") if isinstance(value, str) else value
 
     @field_validator(
+        "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
         "resync",

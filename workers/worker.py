@@ -127,7 +127,11 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
     """The worker that installs providers' operators, with whatever rights this process has."""
     helm = Helm(kubeconfig=settings.kubeconfig, context=settings.context, binary=settings.helm_binary)
     installation = InstallationActivities(
-        cluster, helm, namespace=settings.pod_namespace, mirrors=settings.chart_mirrors
+        cluster,
+        helm,
+        namespace=settings.pod_namespace,
+        mirrors=settings.chart_mirrors,
+        helm_timeout=settings.helm_timeout,
     )
     return Worker(
         client,

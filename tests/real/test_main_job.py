@@ -6,76 +6,23 @@ One worker is killed on the way; nothing is lost and nothing is done twice.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from api.names import SYSTEM_NAMESPACE
 from benchmarks.deployments import NAMESPACE, prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
 from clients.kubernetes import DEPLOYMENTS, EVENTS, Cluster, Object
+from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
-from tests.servers.ports import free_port
 from tests.servers.temporal_server import TemporalServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 DEPLOYED = 30
-
-
-class Processes:
-    """`airunway` commands as processes of their own, as a deployment runs them."""
-
-    def __init__(self, kubeconfig: Path, temporal: str, folder: Path) -> None:
-        self._folder = folder
-        self._env = {
-            **os.environ,
-            "AIRUNWAY_KUBECONFIG": str(kubeconfig),
-            "AIRUNWAY_TEMPORAL_ADDRESS": temporal,
-            "AIRUNWAY_POD_NAMESPACE": SYSTEM_NAMESPACE,
-            "AIRUNWAY_LEASE_DURATION": "PT4S",
-        }
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"{command[0]}-{len(self._running)}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", *command],
-            env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port())},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        log.close()
-        self._running.append(process)
-        return process
-
-    def stop(self) -> None:
-        for process in self._running:
-            if process.poll() is None:
-                process.terminate()
-        for process in self._running:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def check_all_but(self, *victims: subprocess.Popen[bytes]) -> None:
-        """Fail at once when a process has ended that should run."""
-        ended = [
-            process for process in self._running if process not in victims and process.poll() is not None
-        ]
-        if ended:
-            pytest.fail(f"a process ended by itself\n{self.logs()}")
-
-    def logs(self) -> str:
-        return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self._folder.glob("*.log"))
 
 
 def deployment(name: str) -> Object:

@@ -1,0 +1,63 @@
+"""The processes of an installation of this system, for tests that kill them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.names import SYSTEM_NAMESPACE
+from tests.servers.ports import free_port
+
+
+class Processes:
+    """`airunway` commands as processes of their own, as a deployment runs them."""
+
+    def __init__(self, kubeconfig: Path, temporal: str, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        self._env = {
+            **os.environ,
+            "AIRUNWAY_KUBECONFIG": str(kubeconfig),
+            "AIRUNWAY_TEMPORAL_ADDRESS": temporal,
+            "AIRUNWAY_POD_NAMESPACE": SYSTEM_NAMESPACE,
+            "AIRUNWAY_LEASE_DURATION": "PT4S",
+            **settings,
+        }
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        log = (self._folder / f"{command[0]}-{len(self._running)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workers.cli", *command],
+            env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port())},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        log.close()
+        self._running.append(process)
+        return process
+
+    def stop(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.terminate()
+        for process in self._running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def check_all_but(self, *victims: subprocess.Popen[bytes]) -> None:
+        """Fail at once when a process has ended that should run."""
+        ended = [
+            process for process in self._running if process not in victims and process.poll() is not None
+        ]
+        if ended:
+            pytest.fail(f"a process ended by itself\n{self.logs()}")
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in self._folder.glob("*.log"))
