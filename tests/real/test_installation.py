@@ -384,7 +384,10 @@ async def test_a_worker_killed_at_any_phase_is_made_up_for(site: Site, phase: st
     outcome = await site.outcome(handle, request)
     assert outcome.succeeded, f"{outcome.message}\n{site.processes.logs()}"
     releases = await site.releases()
-    assert [(name, status) for name, _, status in releases] == [(f"{site.provider}-op", "deployed")]
+    assert {name for name, _, _ in releases} == {f"{site.provider}-op"}
+    statuses = [status for _, _, status in releases]
+    assert statuses.count("deployed") == 1
+    assert set(statuses) <= {"deployed", "superseded"}  # a revision that was cut off may be remembered
     assert (await site.do()).changed is False
 
 
