@@ -1,4 +1,4 @@
-"""Histories of deployments that are alive must replay with today's workflow code."""
+"""Histories of workflows that are alive must replay with today's workflow code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from tests.replay.stories import FOLDER, STORIES
+from tests.replay.stories import FOLDER, INSTALLER_STORIES, STORIES
 from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.provider_installation import ProviderInstallationWorkflow
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
 async def test_a_recorded_history_replays(file: Path) -> None:
-    replayer = Replayer(workflows=[ModelDeploymentWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[ModelDeploymentWorkflow, ProviderInstallationWorkflow],
+        data_converter=pydantic_data_converter,
+    )
     text = file.read_text()  # noqa: ASYNC240  (a small file)
 
     history = WorkflowHistory.from_json(f"modeldeployment/ml/{file.stem}", text)
@@ -24,4 +28,6 @@ async def test_a_recorded_history_replays(file: Path) -> None:
 
 
 def test_every_story_has_a_history() -> None:
-    assert {story.__name__ for story in STORIES} <= {file.stem for file in FOLDER.glob("*.json")}
+    assert {story.__name__ for story in (*STORIES, *INSTALLER_STORIES)} <= {
+        file.stem for file in FOLDER.glob("*.json")
+    }
