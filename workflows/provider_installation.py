@@ -141,7 +141,7 @@ class ProviderInstallationWorkflow:
         while self._queue and not self._cancel:
             outcome = await self._perform(self._queue.popleft())
             self._cancel = False
-            if workflow.info().get_current_history_length() > LONG_HISTORY:
+            if self._queue and workflow.info().get_current_history_length() > LONG_HISTORY:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(InstallationInput(provider=start.provider, state=self._carried()))
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -345,3 +345,15 @@ async def test_progress_is_bounded(world: InstallerWorld) -> None:
     assert len(view.lines) <= MOST_LINES
     assert len(view.steps) <= MOST_STEPS
     assert len(view.outcomes) <= MOST_OUTCOMES
+
+
+async def test_without_an_installer_it_waits_and_can_be_cancelled(env: WorkflowEnvironment) -> None:
+    world = InstallerWorld(env)
+    async with core_worker(world):
+        request = await world.ask()
+        assert (await world.view()).activity == LOOK.name
+
+        await world.handle.signal("cancel")
+
+        assert (await world.outcome(request)).cancelled
+        assert world.calls == []
