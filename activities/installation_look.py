@@ -31,8 +31,10 @@ from installation.commands import commands_of
 from installation.crds import Clash, clashes, crds_in, name_of
 from installation.diff import manifest_diff, values_diff
 from installation.guards import goes_with_the_release, kind_of, listed, uses
+from installation.metadata import ProviderMetadata
 from installation.plan import ChartPlan
-from installation.state import Facts, ProviderStatus, State, status_of
+from installation.probes import probes_of
+from installation.state import Facts, ProviderStatus, status_of
 
 GPU = "nvidia.com/gpu"
 MOST_RESOURCES = 500
@@ -108,8 +110,9 @@ class Look:
                 answer.warnings.append(f"not everything could be looked at: {status.seen}")
         elif foreign:
             answer.warnings.append(_second_operator(foreign))
+        there = _is_there(wanted.metadata, facts, operators)
         for chart, record in zip(wanted.plan.charts, records, strict=True):
-            answer.charts.append(_to_do(chart, record, operator_is_there=_is_there(status, facts, operators)))
+            answer.charts.append(_to_do(chart, record, operator_is_there=there))
         due = [view for view in answer.charts if view.action is not ChartAction.NONE]
         if due:
             await self._check(request, wanted, answer, records)
@@ -287,11 +290,12 @@ def _second_operator(foreign: Sequence[Operator]) -> str:
     )
 
 
-def _is_there(status: ProviderStatus, facts: Facts, operators: Sequence[Operator]) -> bool:
-    """Whether CRDs and operator exist at all, ready or not; unknown counts as there."""
-    unknown = bool(facts.crd_error or facts.pod_error)
-    crds = status.state in (State.INSTALLED, State.CRD_ONLY, State.SHIM_STALE, State.OPERATOR_UNHEALTHY)
-    return unknown or status.installed or (crds and bool(operators))
+def _is_there(metadata: ProviderMetadata, facts: Facts, operators: Sequence[Operator]) -> bool:
+    """Whether CRDs and operator exist, ready or not. What nobody can tell counts as there."""
+    health = probes_of(metadata)
+    crds = all(facts.crds.get(crd.name, True) for crd in health.crds)
+    seen = facts.ready_pod or facts.pod_error or operators
+    return crds and bool(seen or not health.operator_pods)
 
 
 def _to_do(chart: ChartPlan, record: ReleaseRecord | None, *, operator_is_there: bool) -> ChartView:

@@ -22,7 +22,6 @@ class CustomKind:
     """The version it is stored in."""
     plural: str
     kind: str
-    namespaced: bool
 
 
 def uses(deployments: Iterable[Json], provider: str) -> list[str]:
@@ -56,7 +55,6 @@ def kind_of(crd: Json) -> CustomKind | None:
         version=str(stored[0]),
         plural=str(names["plural"]),
         kind=str(names.get("kind") or names["plural"]),
-        namespaced=spec.get("scope") == "Namespaced",
     )
 
 

@@ -30,7 +30,6 @@ class State(StrEnum):
     CRD_ONLY = "CRDOnly"
     PARTIAL_CRDS = "PartialCRDs"
     OPERATOR_ONLY = "OperatorOnly"
-    STARTING = "Starting"
     INSTALLED = "Installed"
     PROBE_ERROR = "ProbeError"
     SHIM_STALE = "ShimStale"

@@ -83,6 +83,7 @@ class ProviderInstallationWorkflow:
         self._retry = False
         self._cancel = False
         self._untold = False
+        self._leaving = False
         self._touched: dict[str, ChartRequest] = {}
 
     # -- signals and queries -------------------------------------------------------------------------
@@ -241,13 +242,15 @@ class ProviderInstallationWorkflow:
 
     async def _stop(self, work: asyncio.Task[bool]) -> None:
         """Leave what runs, and wait until it is over: Helm is told to stop, and does."""
-        self.view.stage = Stage.CANCELLING
+        self.view.stage, self._leaving = Stage.CANCELLING, True
         work.cancel()
         try:
             await work
         except (asyncio.CancelledError, FailureError) as err:
             if not is_cancelled_exception(err):
                 self._say(f"while stopping: {_words(err) if isinstance(err, FailureError) else err}")
+        finally:
+            self._leaving = False
 
     async def _settle(self, why: str) -> Outcome:
         """After a cancellation: no release is left half-way."""
@@ -346,6 +349,9 @@ class ProviderInstallationWorkflow:
             )
         finally:
             self.view.activity = ""
+        if self._leaving:
+            # It was done before it heard that it should stop: nothing comes after it all the same.
+            raise asyncio.CancelledError
         return outcome
 
     def _take(self, answer: ChartAnswer) -> None:

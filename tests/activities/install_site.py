@@ -108,7 +108,9 @@ class Site:
             patience=timedelta(0),  # type: ignore[arg-type]
         )
 
-    async def register(self, name: str = PROVIDER, *, engines: Any = None, **chart: Any) -> None:
+    async def register(
+        self, name: str = PROVIDER, *, engines: Any = None, health: Any = None, **chart: Any
+    ) -> None:
         body = {
             "apiVersion": "airunway.ai/v1alpha1",
             "kind": "InferenceProviderConfig",
@@ -116,7 +118,7 @@ class Site:
                 "name": name,
                 "annotations": {
                     "airunway.ai/installation": json.dumps(installation(**chart)),
-                    "airunway.ai/health": json.dumps(HEALTH),
+                    "airunway.ai/health": json.dumps(HEALTH if health is None else health),
                 },
             },
             "spec": {"capabilities": {"engines": engines or [{"name": "vllm", "cpuSupport": True}]}},

@@ -139,6 +139,14 @@ async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) ->
     assert (await site.look()).charts[0].action is ChartAction.REINSTALL
 
 
+@pytest.mark.parametrize("health", [{}, {"crds": ["tools.acme.dev"]}])
+async def test_what_no_probe_looks_at_counts_as_there(site: Site, health: dict[str, Any]) -> None:
+    await site.register(health=health)
+    await site.install()
+
+    assert (await site.look()).charts[0].action is ChartAction.NONE
+
+
 async def test_an_upgrade_needs_something_to_upgrade(site: Site) -> None:
     err = await failure(site.look(Operation.UPGRADE))
 

@@ -78,13 +78,7 @@ def test_custom_resources_are_listed_in_the_version_they_are_stored_in() -> None
     kind = kind_of(crd("tools.x.io"))
 
     assert kind is not None
-    assert (kind.group, kind.version, kind.plural, kind.kind, kind.namespaced) == (
-        "x.io",
-        "v2",
-        "tools",
-        "Tools",
-        True,
-    )
+    assert (kind.group, kind.version, kind.plural, kind.kind) == ("x.io", "v2", "tools", "Tools")
     assert kind_of({"kind": "CustomResourceDefinition"}) is None
 
 

@@ -159,6 +159,20 @@ async def test_cancel_stops_at_any_step_and_leaves_no_release_half_way(
     assert view.stage is Stage.IDLE
 
 
+@pytest.mark.parametrize("step", INSTALL)
+async def test_a_step_that_ends_while_it_is_cancelled_is_the_last_one(
+    world: InstallerWorld, step: str
+) -> None:
+    world.gates[step], world.deaf = asyncio.Event(), {step}
+    request = await world.ask()
+    await world.until(lambda: step in world.calls)
+
+    await world.handle.signal("cancel")
+
+    assert (await world.outcome(request)).cancelled
+    assert [call for call in world.calls if call != REPAIR_RELEASE.name][-1] == step
+
+
 async def test_cancelling_the_workflow_itself_mends_as_well(world: InstallerWorld) -> None:
     world.gates[INSTALL_CHART.name] = asyncio.Event()
     await world.ask()
