@@ -30,7 +30,12 @@ ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.txt"
 PROJECT = ROOT / "pyproject.toml"
 OLDEST = (3, 11)
-GENERATORS = ("api.crd", "tools.generate.provider_roles", "tools.generate.settings_table")
+GENERATORS = (
+    "api.crd",
+    "tools.generate.provider_roles",
+    "tools.generate.settings_table",
+    "tools.generate.buildkit_messages",
+)
 
 RUNTIME_LOCK = "requirements-runtime.txt"  # what the container image installs: no tools, no tests
 LOCK_OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
@@ -120,7 +125,7 @@ def test(folder: Path, arguments: list[str]) -> None:
 def test_real(folder: Path, arguments: list[str]) -> None:
     """Build or install the real servers, then every test that needs them; a missing one is a failure."""
     python = str(_python(folder))
-    _run([python, "tools/real/debian.py"], "PostgreSQL or OpenSSL is missing")
+    _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL or runc is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
     _become([python, "-m", "pytest", "-m", "real", *arguments])

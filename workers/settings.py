@@ -72,8 +72,9 @@ class Settings(BaseSettings):
         default=timedelta(minutes=5),
         description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
     )
-    helm_binary: Path | None = Field(
-        default=None, description="The `helm` command (Helm 4) to use instead of the built-in library."
+    helm_binary: str | None = Field(
+        default=None,
+        description="Helm 4 command that installs providers; absent: Helm as a library, which needs none.",
     )
 
     rollout_deadline: timedelta = Field(

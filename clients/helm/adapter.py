@@ -3,6 +3,17 @@
 Helm's own Go code does the work, as a library (`helm-python-sdk`, Helm 4) that needs nothing installed, or
 as the `helm` binary that a setting names. Either way a child process runs it, so that a crash of the library
 cannot take a worker along, its memory is taken only while it works, and a call that hangs can be ended.
+
+The library is the default: it comes with the wheel, tells the kinds of its errors, and costs less than the
+binary, which has to be started several times for one operation. Measured on two busy cores with a real API
+server and a small chart:
+
+                          library            binary
+    to read a release     0.12 s             0.35 s
+    to upgrade one        0.27 s             0.76 s
+    processor time        0.12 s, 0.24 s     0.18 s, 0.44 s
+    resident memory       91 MiB, peak 105   25 + 71 MiB, peak 107
+    cancelled and gone    0.3 s              0.2 s
 """
 
 from __future__ import annotations
@@ -209,6 +220,8 @@ class Helm:
         if not revisions:
             return f"there is no release {name} in namespace {namespace}; nothing to repair"
         newest = revisions[-1]
+        if newest.status == "uninstalling":
+            return f"{_release(name, namespace)} was being removed; uninstall it again"
         if not newest.pending and newest.status != "failed":
             return f"{_release(name, namespace)} is {newest.status}; nothing to repair"
         back_to = _last_that_ran(revisions)

@@ -56,6 +56,7 @@ class Child:
     """For an orderly end."""
     module: str = "clients.helm.process"
     _last_words: list[str] = field(default_factory=list)
+    _answered: bool = False
 
     async def run(self) -> Any:
         """The operation's result. Raises Failed, TimedOut or HelmCrashed; cancelling it ends the process."""
@@ -72,13 +73,13 @@ class Child:
     async def _start(self, folder: Path) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # a file of that name in the folder somebody works in is not ours
             "-m",
             self.module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment(folder, os.environ),
-            cwd=folder,
             limit=_MOST_BYTES,
             start_new_session=True,  # Ctrl-C is ours; and its whole family can be ended
         )
@@ -90,7 +91,7 @@ class Child:
         try:
             async with asyncio.timeout(self.limit.total_seconds()):
                 with suppress(ConnectionError):  # it died at once; what it said tells why
-                    process.stdin.write(json.dumps(request).encode() + b"\n")
+                    process.stdin.write(json.dumps(request, default=str).encode() + b"\n")
                     await process.stdin.drain()
                 answer = await self._hear(process)
         except TimeoutError:
@@ -113,11 +114,12 @@ class Child:
             answer: Obj = json.loads(raw)
             if "line" in answer:
                 self.on_line(answer["line"])
-            elif "failure" in answer:
+                continue
+            self._answered = True
+            if "failure" in answer:
                 told = answer["failure"]
                 raise Failed(Failure(text=told["text"], code=told["code"], step=Step(told["step"])))
-            else:
-                return answer
+            return answer
         return None
 
     async def _hear_last_words(self, process: asyncio.subprocess.Process) -> None:
@@ -130,15 +132,18 @@ class Child:
         """Let it end, or end it. Cancelled meanwhile, it is ended without a grace."""
         assert process.stdin is not None
         process.stdin.close()
+        ended = False
         try:
             async with asyncio.timeout(self.grace.total_seconds()):
                 await process.wait()
+            ended = self._answered  # else what it started may still be there
         except TimeoutError:
             pass
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            if not ended:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
 
 
 def environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -146,7 +151,11 @@ def environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
 
     Nothing in the user's home is written; HOME stays for the kubeconfig and for credential plugins.
     """
-    kept = {key: value for key, value in inherited.items() if not key.startswith("HELM_")}
+    kept = {
+        key: value
+        for key, value in inherited.items()
+        if not key.startswith("HELM_") or key == "HELM_C_LIB"  # names a build of the library
+    }
     search = [str(_ROOT), *filter(None, [inherited.get("PYTHONPATH", "")])]
     return kept | {
         "HELM_CACHE_HOME": str(folder / "cache"),

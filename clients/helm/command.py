@@ -12,12 +12,13 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import yaml
 
-from clients.helm.driver import HISTORY, HelmSays, Obj, Tell, Template
+from clients.helm.charts import announced
+from clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
 from clients.helm.lines import readable
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -103,22 +104,21 @@ class Command:
             chart = f"{_REPOSITORY}/{chart}"
         self._run("pull", *options, "--", chart)
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
         """See `Driver`."""
         index = Path(os.environ["HELM_CACHE_HOME"], "repository", f"{_REPOSITORY}-index.yaml")
-        entries = yaml.load(index.read_bytes(), Loader=_LOADER).get("entries") or {}
-        for entry in entries.get(chart, ()):
-            if str(entry["version"]) == version:
-                digest = str(entry.get("digest") or "")
-                return digest if not digest or ":" in digest else f"sha256:{digest}"
-        return ""
+        return announced(yaml.load(index.read_bytes(), Loader=_LOADER), chart)
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
+    def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""
-        metadata = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
-        return metadata, [self._run("show", "crds", "--", str(chart))]
+        found: Obj = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
+        return found
 
-    def render(self, chart: Path, request: Obj) -> tuple[list[Template], str]:
+    def crds(self, chart: Path) -> Sequence[str]:
+        """See `Driver`."""
+        return [self._run("show", "crds", "--", str(chart))]
+
+    def render(self, chart: Path, request: Obj) -> Rendering:
         """See `Driver`."""
         named = [f"--namespace={request['namespace']}", *self._values(request)]
         options = [f"--api-versions={version}" for version in request["api_versions"]]
@@ -126,13 +126,18 @@ class Command:
             options.append(f"--kube-version={request['kube_version']}")
         if request["is_upgrade"]:
             options.append("--is-upgrade")
-        text = self._run("template", *options, *named, "--", request["name"], str(chart))
+        text = self._run("template", "--include-crds", *options, *named, "--", request["name"], str(chart))
         # `template` shows no notes. A dry run does; it knows neither version nor kinds of the cluster.
         try:
             dry = self._json("install", _JSON, "--dry-run=client", *named, "--", request["name"], str(chart))
         except HelmSays:
             dry = {}
-        return _by_source(text), str((dry.get("info") or {}).get("notes") or "")
+        found = _by_source(text)
+        return Rendering(
+            templates=[template for template in found if not _is_crd(template)],
+            crds=[template.text for template in found if _is_crd(template)],
+            notes=str((dry.get("info") or {}).get("notes") or ""),
+        )
 
     def install(self, chart: Path, request: Obj, *, replace: bool) -> None:
         """See `Driver`."""
@@ -185,7 +190,7 @@ class Command:
         """Standard output of one call; its other output is told line by line."""
         with self._lock:
             if self._cancelled:
-                raise HelmSays("cancelled", code="CANCELLED")
+                raise HelmSays("cancelled")
             process = self._running = self._start(arguments)
         assert process.stdout is not None and process.stderr is not None
         said: list[str] = []
@@ -197,7 +202,7 @@ class Command:
         with self._lock:
             self._running = None
         if status:
-            raise HelmSays(_error(said, status), code="CANCELLED" if self._cancelled else "")
+            raise HelmSays(_error(said, status))
         return output
 
     def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
@@ -207,7 +212,7 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
             )
         except OSError as err:
@@ -255,6 +260,10 @@ def _listed(element: Obj) -> Obj:
         "app_version": element["app_version"],
         "updated": element["updated"],
     }
+
+
+def _is_crd(template: Template) -> bool:
+    return PurePosixPath(template.source).parent.name == "crds" and "/templates/" not in template.source
 
 
 def _by_source(text: str) -> list[Template]:

@@ -35,6 +35,15 @@ class Template(NamedTuple):
     text: str
 
 
+class Rendering(NamedTuple):
+    """What a chart renders for given values."""
+
+    templates: list[Template]
+    crds: list[str]
+    """YAML texts of `crds/`, of the chart and of the sub-charts that the values enable."""
+    notes: str
+
+
 class Driver(Protocol):
     """Helm. Every call may raise HelmSays; releases are plain dictionaries of `model.Release`'s fields."""
 
@@ -53,14 +62,17 @@ class Driver(Protocol):
     def pull(self, chart: str, *, repository_url: str, version: str, folder: Path, plain_http: bool) -> None:
         """Download a chart's archive into an empty folder."""
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
-        """What a repository's index says the archive's SHA-256 is; empty if it says nothing."""
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
+        """What a repository's index says of a chart: version to SHA-256, empty where it says nothing."""
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
-        """A chart's metadata (Chart.yaml), and the YAML texts of its `crds/`, sub-charts included."""
+    def metadata(self, chart: Path) -> Obj:
+        """A chart's Chart.yaml."""
 
-    def render(self, chart: Path, request: Obj) -> tuple[list[Template], str]:
-        """Templates rendered without touching the cluster, and the notes."""
+    def crds(self, chart: Path) -> Sequence[str]:
+        """The YAML texts of a chart's `crds/`, all sub-charts included."""
+
+    def render(self, chart: Path, request: Obj) -> Rendering:
+        """Render without touching the cluster."""
 
     def install(self, chart: Path, request: Obj, *, replace: bool) -> None:
         """Install a release; `replace` one that was uninstalled and left its history."""

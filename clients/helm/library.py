@@ -18,7 +18,9 @@ import helm_python
 from helm_python import _native
 from helm_python.errors import ErrorCode, HelmError, HelmNotFoundError
 
-from clients.helm.driver import HISTORY, HelmSays, Obj, Tell, Template
+from clients.helm.archive import is_crd_template, with_crds_as_templates
+from clients.helm.charts import announced
+from clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
 from clients.helm.lines import readable
 
 _NO_HANDLE = _native.HANDLE(0)
@@ -39,7 +41,7 @@ class _Lines(logging.Handler):
 class Library:
     """One cluster and namespace. Not for use by several threads, but for `cancel`."""
 
-    def __init__(self, *, kubeconfig: str, context: str, namespace: str, tell: Tell) -> None:
+    def __init__(self, *, kubeconfig: str, context: str, namespace: str, tell: Tell, folder: Path) -> None:
         logger = logging.Logger("helm", logging.DEBUG)
         logger.addHandler(_Lines(tell))
         helm_python.enable_logging(logging.DEBUG, logger)
@@ -48,6 +50,7 @@ class Library:
             "kube_context": context or None,
             "namespace": namespace or None,
         }
+        self._folder = folder
         self._config: helm_python.Config | None = None
         self._context = helm_python.HelmContext()
         self._cancellable = False
@@ -86,21 +89,21 @@ class Library:
         }
         _call("helm_pull", _NO_HANDLE, chart, _options(options))
 
-    def announced_digest(self, repository_url: str, *, chart: str, version: str) -> str:
+    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
         """See `Driver`."""
-        index = json.loads(_call("helm_repo_index_download", repository_url, None))
-        for entry in index["entries"].get(chart, ()):
-            if entry["version"] == version:
-                digest = str(entry.get("digest") or "")
-                return digest if not digest or ":" in digest else f"sha256:{digest}"
-        return ""
+        return announced(json.loads(_call("helm_repo_index_download", repository_url, None)), chart)
 
-    def describe(self, chart: Path) -> tuple[Obj, Sequence[str]]:
+    def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""
         with _load(chart) as loaded:
-            return loaded.metadata, [crd["data"] for crd in loaded.crds]
+            return loaded.metadata
 
-    def render(self, chart: Path, request: Obj) -> tuple[list[Template], str]:
+    def crds(self, chart: Path) -> Sequence[str]:
+        """See `Driver`."""
+        with _load(chart) as loaded:
+            return [crd["data"] for crd in loaded.crds]
+
+    def render(self, chart: Path, request: Obj) -> Rendering:
         """See `Driver`."""
         options = {
             "name": request["name"],
@@ -109,14 +112,27 @@ class Library:
             "api_versions": request["api_versions"] or None,
             "is_upgrade": request["is_upgrade"] or None,
         }
-        with _load(chart) as loaded:
-            own_notes = f"{loaded.name}/templates/NOTES.txt"
+        with self._load_with_crds(chart) as loaded:
+            notes = f"{loaded.name}/templates/NOTES.txt"
             values = json.dumps(request["values"])
             rendered = json.loads(_call("helm_render", loaded._raw(), values, _options(options)))
-        templates = [
-            Template(source, text) for source, text in sorted(rendered.items()) if not source.endswith(".txt")
-        ]
-        return templates, rendered.get(own_notes, "")
+        return Rendering(
+            templates=[
+                Template(source, text)
+                for source, text in sorted(rendered.items())
+                if not source.endswith("NOTES.txt") and not is_crd_template(source)
+            ],
+            crds=[text for source, text in sorted(rendered.items()) if is_crd_template(source)],
+            notes=rendered.get(notes, ""),
+        )
+
+    def _load_with_crds(self, chart: Path) -> helm_python.Chart:
+        loaded = _load(chart)
+        if not loaded.crds:
+            return loaded
+        with loaded:
+            packed = Path(loaded.save(self._folder))
+        return helm_python.Chart.load_archive(with_crds_as_templates(packed))
 
     def install(self, chart: Path, request: Obj, *, replace: bool) -> None:
         """See `Driver`."""

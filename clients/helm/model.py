@@ -83,7 +83,8 @@ class ChartInfo:
     digest: str = ""
     """`sha256:…` of the archive; empty for a folder."""
     crds: Sequence[str] = ()
-    """Names of the custom resource definitions in `crds/`, sub-charts included: Helm never removes them."""
+    """Names of the custom resource definitions in `crds/`: Helm never removes them. Of a chart rendered for
+    values those of enabled sub-charts count, of a chart by itself those of all."""
     template_crds: Sequence[str] = ()
     """Those the chart renders with its default values: they go when the release goes."""
     has_values_schema: bool = False
@@ -110,6 +111,6 @@ class Rendered:
 
     manifests: Sequence[Manifest]
     crds: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
-    """What the chart has in `crds/`."""
+    """What the chart and its enabled sub-charts have in `crds/`."""
     notes: str = field(default="", repr=False)
     info: ChartInfo

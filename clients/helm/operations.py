@@ -48,6 +48,8 @@ class Operations:
         newest = revisions[-1] if revisions else None
         if newest is not None and newest["status"] in PENDING:
             raise HelmSays("another operation (install/upgrade/rollback) is in progress")
+        if newest is not None and newest["status"] == "uninstalling":
+            raise HelmSays("another operation (uninstall) is in progress")
         chart = self._fetch(request["chart"])
         if newest is None or newest["status"] == "uninstalled":
             self._tell(f"installing release {name}")
@@ -59,24 +61,22 @@ class Operations:
 
     def _render(self, request: Obj) -> Obj:
         chart = self._fetch(request["chart"])
-        templates, notes = self._driver.render(chart.path, request)
-        metadata, texts = self._driver.describe(chart.path)
-        rendered = manifests(templates)
-        crds = _objects(texts)
-        info = self._info(chart, metadata, crds) | {"template_crds": _release_crds(rendered)}
-        return {"manifests": rendered, "crds": crds, "notes": notes, "info": info}
+        rendering = self._driver.render(chart.path, request)
+        rendered, crds = manifests(rendering.templates), _objects(rendering.crds)
+        info = self._info(chart, crds) | {"template_crds": _release_crds(rendered)}
+        return {"manifests": rendered, "crds": crds, "notes": rendering.notes, "info": info}
 
     def _chart(self, request: Obj) -> Obj:
         chart = self._fetch(request["chart"])
-        metadata, texts = self._driver.describe(chart.path)
-        info = self._info(chart, metadata, _objects(texts))
+        info = self._info(chart, _objects(self._driver.crds(chart.path)))
         try:
-            rendered = manifests(self._driver.render(chart.path, request)[0])
+            rendered = manifests(self._driver.render(chart.path, request).templates)
         except HelmSays:  # it wants values; what it would render is not known without them
             return info
         return info | {"template_crds": _release_crds(rendered)}
 
-    def _info(self, chart: LocalChart, metadata: Obj, crds: list[Obj]) -> Obj:
+    def _info(self, chart: LocalChart, crds: list[Obj]) -> Obj:
+        metadata = chart.metadata
         dependencies = metadata.get("dependencies") or []
         return {
             "name": metadata["name"],
@@ -101,7 +101,6 @@ class Operations:
     def _fetch(self, ref: Obj) -> LocalChart:
         self.step = Step.CHART
         chart = fetch(self._driver, ref, self._folder / "charts", self._tell)
-        self._driver.describe(chart.path)  # a broken archive is found before anything else happens
         self.step = Step.RELEASE
         return chart
 

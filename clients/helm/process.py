@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from clients.helm.classify import STOPPED
 from clients.helm.driver import Driver, HelmSays, Obj, Tell
 from clients.helm.operations import Operations
 
@@ -72,7 +73,7 @@ class _Run:
         finally:
             self.ended.set()
 
-    def cancel(self, *_: object) -> None:
+    def cancel(self) -> None:
         """Ask Helm to end; where it cannot be asked, end without it."""
         self.cancelled.set()
         if self._driver is None or not self._driver.cancel():
@@ -80,7 +81,7 @@ class _Run:
             self.ended.set()
 
     def _fail(self, text: str, *, code: str = "", step: str = "release") -> None:
-        code = "CANCELLED" if self.cancelled.is_set() else code
+        code = STOPPED if self.cancelled.is_set() else code
         self._answers.send({"failure": {"text": text, "code": code, "step": step}})
 
 
@@ -95,12 +96,25 @@ def driver(request: Obj, *, folder: Path, tell: Tell) -> Driver:
         from clients.helm.library import Library  # loads 85 MB of Go: only here
     except Exception as err:  # not for this platform, or not installed
         raise HelmSays(f"Helm's library cannot be loaded: {err}", code="MISSING") from err
-    return Library(**cluster, tell=tell)
+    return Library(**cluster, tell=tell, folder=folder)
 
 
 def _await_end(run: _Run) -> None:
     sys.stdin.buffer.read()
     run.cancel()
+
+
+def _await_signal(run: _Run) -> None:
+    # A handler may interrupt the main thread while it holds a lock, so it only wakes another one.
+    woken, wake = os.pipe()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.write(wake, b"x") and None)
+
+    def wait() -> None:
+        os.read(woken, 1)
+        run.cancel()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _await_cancelled(run: _Run, *, grace: float) -> None:
@@ -113,10 +127,12 @@ def main() -> None:
     """Serve one request and end at once: Go's threads may still be at work on what was cancelled."""
     parent = os.getppid()
     answers = _Answers()
-    request = json.loads(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:  # nobody asks any more
+        return
+    request = json.loads(line)
     run = _Run(request, answers)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, run.cancel)
+    _await_signal(run)
     limit = partial(_await_cancelled, run, grace=request["grace"])
     for target in (run.work, partial(_await_end, run), limit):
         threading.Thread(target=target, daemon=True).start()

@@ -20,22 +20,30 @@ SHORTEST = 4
 SHORTEST_LINE = 12
 """Of a secret of many lines; short ones (`apiVersion: v1`) are no secret by themselves."""
 
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 _SECRET = re.compile(
-    r"pass(word|wd|phrase|code)?s?$|pwd$|token|secret|credential|api[-_]?key|access[-_]?key|auth[-_]?key"
-    r"|private[-_]?key|encryption[-_]?key|license[-_]?key|dsn$|connection[-_]?string|\.key$|htpasswd|kubeconfig",
-    re.IGNORECASE,
+    r"passw|passphrase|passcode|secret|credential|htpasswd|kubeconfig|(^|_)(pass|pwd|dsn)(_|$)"
+    r"|(^|_|[a-z])tokens?(_|$)|(api|access|auth|private|encryption|license|licence|tls|server|client|ca)_?key"
+    r"|connection_?string"
 )
-_POINTER = re.compile(
-    r"^existing|(name|names|ref|refs|key[-_]?name|secret[-_]?key|enabled|create|namespace|type|path|file|mount"
-    r"|ttl|expiry|size|count|length)$",
-    re.IGNORECASE,
+_NO_SECRET = re.compile(
+    r"^existing|(^|_)(max|min|num|new)_tokens?"
+    r"|(name|names|ref|refs|key_name|secret_key|enabled|create|namespace|type|path|file|mount|ttl|expiry|size"
+    r"|count|length|limit)$"
 )
+"""Names that point at a secret, or only say something about it."""
 _URL_PASSWORD = re.compile(r"(://)[^/\s:@\"']+:[^/\s@\"']+@")
 
 
 def is_secret_name(key: str) -> bool:
     """Whether values under this key are to be hidden."""
-    return bool(_SECRET.search(key)) and not _POINTER.search(key)
+    words = _words(key)
+    return bool(_SECRET.search(words)) and not _NO_SECRET.search(words)
+
+
+def _words(key: str) -> str:
+    """`hfToken`, `hf-token` and `HF_TOKEN` as `hf_token`."""
+    return _WORDS.sub("_", key).strip("_").lower()
 
 
 def masked(values: Any) -> Any:
@@ -55,7 +63,7 @@ def _masked(value: Any, *, hidden: bool) -> Any:
 
 def _hides(key: str, value: Any, hidden: bool) -> bool:
     # A group of that name, such as `secrets: {db: …}`, hides all its members but the pointers.
-    return (hidden and not _POINTER.search(key)) or is_secret_name(key)
+    return (hidden and not _NO_SECRET.search(_words(key))) or is_secret_name(key)
 
 
 def secret_strings(values: Any) -> set[str]:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import cluster, temporal_server
+from tests.servers import buildkitd, cluster, registry, temporal_server
+from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster
 from tests.servers.postgres import Postgres
+from tests.servers.registry import Registry
 from tests.servers.temporal_server import TemporalServer
 
 
@@ -66,4 +68,20 @@ def real_temporal() -> Iterator[TemporalServer]:
     """Temporal's own server on PostgreSQL, with the namespace `default`; may be killed and started again."""
     require(temporal_server.why_missing())
     with Postgres() as database, TemporalServer(database) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_buildkitd() -> Iterator[Buildkitd]:
+    """BuildKit's daemon; a test may restart or wipe it, and must not count on an empty cache."""
+    require(buildkitd.why_missing())
+    with Buildkitd() as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def real_registry() -> Iterator[Registry]:
+    """A registry that anybody may push to; a test uses names of its own."""
+    require(registry.why_missing())
+    with Registry() as server:
         yield server

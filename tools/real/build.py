@@ -92,6 +92,18 @@ TOOLS = (
             "temporal-sql-tool": "go.temporal.io/server/cmd/tools/sql",
         },
     ),
+    Tool(
+        "buildkit",
+        "github.com/moby/buildkit",
+        {"buildkitd": "github.com/moby/buildkit/cmd/buildkitd"},
+        version_flags="-X github.com/moby/buildkit/version.Version={version}",
+    ),
+    Tool(
+        "registry",
+        "github.com/distribution/distribution/v3",
+        {"registry": "github.com/distribution/distribution/v3/cmd/registry"},
+        version_flags="-X github.com/distribution/distribution/v3/version.version={version}",
+    ),
 )
 
 

@@ -42,9 +42,11 @@ def helm_command() -> str:
     return binaries.binary("helm")
 
 
-@pytest.fixture(autouse=True)
-def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture
+def temporary_files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where children keep their files, so that a test can see that none stay."""
+    if "pair" in request.fixturenames and request.getfixturevalue("pair")[1] == "real":
+        request.getfixturevalue("real_kubeconfig")  # the servers' files have their own place, and stay longer
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from tests.clients.helm.charts import metadata, pack, sha256
 
@@ -71,6 +73,22 @@ class ChartServer:
         digest = f"sha256:{sha256(content)}"
         self.blobs[digest] = content
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+    async def push_to(self, url: str) -> None:
+        """Copy everything into another registry, as `helm push` would."""
+        async with aiohttp.ClientSession(url) as session:
+            for digest, blob in self.blobs.items():
+                async with session.post("/v2/charts/settings/blobs/uploads/") as begun:
+                    assert begun.status == 202, await begun.text()
+                    place = URL(begun.headers["Location"]).update_query(digest=digest)
+                kind = {"Content-Type": "application/octet-stream"}
+                async with session.put(place, data=blob, headers=kind) as done:
+                    assert done.status == 201, await done.text()
+            for tag, manifest in self.tags.items():
+                name, version = tag.split(":", 1)
+                path = f"/v2/charts/{name}/manifests/{version}"
+                async with session.put(path, data=manifest, headers={"Content-Type": MANIFEST}) as done:
+                    assert done.status == 201, await done.text()
 
     def tamper(self, archive: bytes) -> None:
         """Let the registry give other bytes for an archive than its digest says."""

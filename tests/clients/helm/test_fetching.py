@@ -19,6 +19,7 @@ from tests.clients.helm.charts import copy_chart, pack, sha256
 from tests.clients.helm.conftest import adapter
 from tests.clients.helm.servers import ChartServer
 from tests.servers.ports import free_port
+from tests.servers.registry import Registry
 
 
 async def fetch(way: str, chart: str, **more: str) -> ChartInfo:
@@ -85,6 +86,23 @@ def reference(charts: ChartServer, place: str) -> dict[str, str]:
     return {"chart": f"{charts.repository}/settings-1.0.0.tgz"}
 
 
+@pytest.mark.real
+async def test_a_chart_is_found_in_a_real_registry(
+    way: str, settings: Path, charts: ChartServer, real_registry: Registry
+) -> None:
+    archive = charts.add(settings)
+    await charts.push_to(real_registry.url)
+    where = f"oci://{real_registry.host}/charts/settings"
+
+    found = await fetch(way, where, version="1.0.0")
+    newest = await fetch(way, where)
+
+    assert (found.version, newest.version) == ("1.0.0", "1.0.0")
+    assert found.digest == f"sha256:{sha256(archive)}"
+    assert type(await refused(way, where, version="9.9.9")) is ChartNotFound
+    assert type(await refused(way, f"{where}-not", version="1.0.0")) is ChartNotFound
+
+
 @pytest.mark.parametrize("version,wanted", [("", "1.10.0"), ("~1.9", "1.9.4"), ("2.0.0-rc.1", "2.0.0-rc.1")])
 async def test_a_repository_answers_ranges(
     way: str, version: str, wanted: str, tmp_path: Path, charts: ChartServer
@@ -112,6 +130,19 @@ async def test_another_archive_than_the_index_says_is_refused(
 
     assert type(err) is BadChecksum and not err.retryable
     assert "settings 1.0.0" in str(err) and "0" * 64 in str(err)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["of the index", "unknown to the index"])
+async def test_an_archive_of_another_version_is_refused(
+    way: str, known: bool, tmp_path: Path, settings: Path, charts: ChartServer
+) -> None:
+    charts.add(settings)
+    other = copy_chart("settings", tmp_path / "other", version="0.9.0")
+    if known:
+        charts.add(other)
+    charts.archives["settings-1.0.0.tgz"] = pack(other)
+
+    assert type(await refused(way, **reference(charts, "repository"))) is BadChecksum
 
 
 async def test_another_blob_than_the_manifest_says_is_refused(
@@ -158,8 +189,10 @@ async def test_a_closed_door_is_no_missing_right_in_the_cluster(
     assert type(await refused(way, **reference(charts, place))) is ChartNotFound
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("place", ["repository", "registry", "address"])
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("repository", 429), ("repository", 503), ("address", 429), ("registry", 503)],
+)
 async def test_an_overloaded_server_is_asked_again(
     way: str, place: str, status: int, charts: ChartServer
 ) -> None:

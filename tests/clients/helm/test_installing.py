@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from clients.helm import ChartRef, Helm, Release
+from clients.helm import ChartRef, Helm, OperationInProgress, Release
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
 from tests.clients.helm.servers import ChartServer
@@ -192,6 +193,38 @@ async def test_nothing_is_left_on_this_disk(
     await helm.upgrade_or_install(release(settings, space))
 
     assert not any(temporary_files.iterdir())  # noqa: ASYNC240
+
+
+async def test_nothing_is_written_to_the_home(
+    helm: Helm,
+    space: str,
+    settings: Path,
+    charts: ChartServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    charts.add(settings)
+    classic = ChartRef(chart="ours/settings", repository_url=charts.repository)
+
+    await helm.upgrade_or_install(release(classic, space))
+    await helm.list()
+
+    assert not any(home.iterdir())
+
+
+async def test_two_at_once_make_one_release(helm: Helm, space: str, settings: Path) -> None:
+    spec = release(settings, space)
+
+    both = await asyncio.gather(
+        helm.upgrade_or_install(spec), helm.upgrade_or_install(spec), return_exceptions=True
+    )
+
+    assert any(isinstance(answer, Release) for answer in both)
+    assert all(isinstance(answer, Release | OperationInProgress) for answer in both), both
+    assert [(found.name, found.status) for found in await helm.list(space)] == [("web", "deployed")]
 
 
 def identity(found: Release) -> tuple[str, int, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from clients.errors import Unreachable
-from clients.helm import ChartInvalid, Helm, Manifest, ValuesInvalid
+from clients.helm import ChartInvalid, Helm, Manifest, Rendered, ValuesInvalid
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import adapter, release
 from tests.clients.helm.test_failing import config_for
@@ -57,10 +58,7 @@ async def test_definitions_are_given_apart_and_kept_ones_marked(
     operator = await helm.render(release(copy_chart("operator", tmp_path), space))
     templated = await helm.render(release(copy_chart("templated-crds", tmp_path), space))
 
-    assert [crd["metadata"]["name"] for crd in operator.crds] == [
-        "gadgets.example.test",
-        "sensors.example.test",
-    ]
+    assert crd_names(operator) == operator.info.crds == ("gadgets.example.test",)
     assert sorted(entry.object["kind"] for entry in operator.manifests) == ["Deployment", "Secret"]
     assert templated.crds == ()
     assert {name(entry): entry.keep for entry in templated.manifests} == {
@@ -76,6 +74,18 @@ async def test_a_sub_chart_is_rendered_when_it_is_enabled(helm: Helm, space: str
     found = await helm.render(release(chart, space, values={"probe": {"enabled": True}}))
 
     assert "web-probe" in {name(entry) for entry in found.manifests}
+    assert set(crd_names(found)) == {"gadgets.example.test", "sensors.example.test"}
+
+
+async def test_definitions_come_out_as_they_are_written(helm: Helm, space: str, tmp_path: Path) -> None:
+    chart = copy_chart("operator", tmp_path)
+    written = yaml.safe_load((chart / "crds" / "gadgets.yaml").read_text())
+    written["metadata"]["annotations"] = {"example": "a {{ template }} of {{`others`}}"}
+    (chart / "crds" / "gadgets.yaml").write_text(yaml.safe_dump(written))
+
+    found = await helm.render(release(chart, space))
+
+    assert found.crds == (written,)
 
 
 async def test_the_same_errors_as_an_install(helm: Helm, space: str, tmp_path: Path) -> None:
@@ -95,6 +105,10 @@ async def test_a_cluster_that_is_away_is_asked_again(way: str, tmp_path: Path, s
         await adapter(way, kubeconfig).render(release(settings, "nowhere"))
 
     assert caught.value.retryable
+
+
+def crd_names(found: Rendered) -> tuple[str, ...]:
+    return tuple(crd["metadata"]["name"] for crd in found.crds)
 
 
 def name(entry: Manifest) -> str:

@@ -116,6 +116,20 @@ async def test_every_attempt_is_forgotten_when_none_ever_ran(
     assert await helm.history("web", space) == []
 
 
+async def test_a_removal_that_was_cut_off_is_done_by_another(
+    helm: Helm, api: Api, space: str, settings: Path
+) -> None:
+    await helm.upgrade_or_install(release(settings, space))
+    await stick(api, space, revision=1, status="uninstalling")
+
+    with pytest.raises(OperationInProgress):
+        await helm.upgrade_or_install(release(settings, space))
+    assert "uninstall it again" in await helm.repair("web", space)
+    await helm.uninstall("web", space)
+
+    assert await helm.history("web", space) == []
+
+
 async def test_nothing_is_done_to_a_release_that_runs(
     helm: Helm, api: Api, space: str, settings: Path
 ) -> None:

@@ -1,0 +1,76 @@
+"""The distribution project's registry: what images are pushed to and pulled from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.servers import binaries
+from tests.servers.binaries import binary
+from tests.servers.ports import kept_port
+from tests.servers.process import Server
+
+
+class Registry(Server):
+    """A registry on loopback, without TLS, that keeps its images in its folder and allows deleting.
+
+    With `users` (name to bcrypt hash), only they are let in, by basic authentication.
+    """
+
+    name = "registry"
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        users: dict[str, str] | None = None,
+        extra_args: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder, extra_args=extra_args)
+        self.users = dict(users or {})
+        self.port = kept_port(self.folder, "http")
+        self.host = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.host}"
+
+    def prepare(self) -> None:
+        config: dict[str, Any] = {
+            "version": 0.1,
+            "log": {"accesslog": {"disabled": True}, "level": "warn"},
+            "storage": {
+                "filesystem": {"rootdirectory": str(self.folder / "data")},
+                "delete": {"enabled": True},
+            },
+            "http": {"addr": self.host},
+        }
+        if self.users:
+            passwords = self.folder / "htpasswd"
+            passwords.write_text("".join(f"{name}:{hashed}\n" for name, hashed in self.users.items()))
+            config["auth"] = {"htpasswd": {"realm": "tests", "path": str(passwords)}}
+        (self.folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML too
+
+    def command(self) -> list[str]:
+        return [binary("registry"), "serve", str(self.folder / "config.yml")]
+
+    def is_ready(self) -> bool:
+        # Not through a proxy named in the environment.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"{self.url}/v2/", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except urllib.request.HTTPError as refusal:
+            return bool(refusal.code == 401 and self.users)
+
+    def wipe(self) -> None:
+        """Start again with no image."""
+        self.kill()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self.start()
+
+
+def why_missing() -> str | None:
+    """A sentence saying what the registry still needs here; None when all is there."""
+    return binaries.why_missing(["registry"])
