@@ -34,6 +34,8 @@ from installation.plan import ChartPlan
 
 ABANDONED_AFTER = timedelta(minutes=10)
 """Twice the time Helm gives an operation by default: a release pending for longer has nobody at it."""
+LOCK_LASTS = timedelta(seconds=30)
+"""Without its holder: a Helm whose worker was killed puts things in order for twenty seconds."""
 UNINSTALLING = "uninstalling"
 
 
@@ -96,7 +98,9 @@ class Releases:
         info = activity.info()
         holder = f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
         name = f"airunway-release-{chart.namespace}-{chart.release}"
-        async with locked(self._cluster, name, namespace=self._namespace, holder=holder, doing=doing) as lock:
+        async with locked(
+            self._cluster, name, namespace=self._namespace, holder=holder, doing=doing, lasts=LOCK_LASTS
+        ) as lock:
             try:
                 yield lock
             except (asyncio.CancelledError, ClientError) as err:

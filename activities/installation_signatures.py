@@ -191,8 +191,7 @@ PATIENTLY = RetryPolicy(
     maximum_interval=timedelta(seconds=30),
 )
 
-# Well above the pause between heartbeats (a second), and as long as the lock on a release outlives its
-# holder: a step that is taken over finds the lock free.
+# Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
 SILENCE = timedelta(seconds=12)
 
 LOOK = InstallStep("look_at_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
