@@ -29,6 +29,7 @@ from activities.signatures import (
     StatusAnswer,
     StatusRequest,
 )
+from activities.uninstalled import Listed, uninstalled_among
 from api import names
 from api.decision import Decision, InstallPolicy, SelectionFallback
 from api.model_deployment import ModelDeployment
@@ -36,17 +37,12 @@ from api.provider_config import InferenceProviderConfig
 from clients.errors import ApiError, Conflict, Invalid, NotFound
 from clients.events import record_event
 from clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Coalesced, Object
-from installation.metadata import read_metadata
-from installation.state import lacks_only_its_operator
 from selection.decide import decide
 from selection.deploy_check import with_deploy_check
 from selection.fleet import find, not_available
-from selection.uninstalled import NOTHING, Uninstalled
+from selection.uninstalled import Uninstalled
 
 COMPONENT = "airunway"
-
-Listed = tuple[InferenceProviderConfig, Object]
-"""A provider config, parsed and as the API server gave it."""
 
 
 class CoreActivities:
@@ -107,23 +103,14 @@ class CoreActivities:
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
         now = datetime.now(UTC)
-        seen.decision = self._decide(obj, configs, now, self._uninstalled(listed, now))
+        uninstalled = uninstalled_among(listed, self._install_policy, now=now)
+        seen.decision = self._decide(obj, configs, now, uninstalled)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
             seen.provider = provider_view(seen.decision.provider.name, configs, now=now)
             seen.provider.hosted = seen.provider.name in self._hosted
         self._seen.remember(obj)
         return seen
-
-    def _uninstalled(self, listed: Sequence[Listed], now: datetime) -> Uninstalled:
-        if self._install_policy is InstallPolicy.NEVER:
-            return NOTHING
-        names = {
-            config.name
-            for config, obj in listed
-            if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, now=now)
-        }
-        return Uninstalled(names=names, policy=self._install_policy)
 
     def _decide(
         self,
