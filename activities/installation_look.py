@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.installation_failures import refused
+from activities.installation_leaving import Leaving
 from activities.installation_plan import Plans, Wanted, difference, spec_of
 from activities.installation_rights import missing_rights
 from activities.installation_signatures import (
@@ -26,11 +27,11 @@ from activities.provider_probe import Operator, Probe
 from clients.errors import ApiError
 from clients.helm import Helm, Rendered, masked
 from clients.helm_records import ReleaseRecord, latest_record
-from clients.kubernetes import CRDS, DEPLOYMENTS, NODES, Cluster, Object, Resource
+from clients.kubernetes import CRDS, NODES, Cluster
 from installation.commands import commands_of
 from installation.crds import Clash, clashes, crds_in, name_of
 from installation.diff import manifest_diff, values_diff
-from installation.guards import goes_with_the_release, kind_of, listed, uses
+from installation.guards import listed
 from installation.metadata import ProviderMetadata
 from installation.plan import ChartPlan
 from installation.probes import probes_of
@@ -49,6 +50,7 @@ class Look:
         self._helm = helm
         self._plans = plans
         self._probe = Probe(cluster)
+        self._leaving = Leaving(cluster)
 
     async def __call__(self, request: LookRequest) -> LookAnswer:
         """The answer, or a failure that says why not."""
@@ -77,6 +79,26 @@ class Look:
             if operation is Operation.UNINSTALL:
                 await self._for_uninstall(request, wanted, answer, records, operators)
         return answer
+
+    async def _for_uninstall(
+        self,
+        request: LookRequest,
+        wanted: Wanted,
+        answer: LookAnswer,
+        records: Sequence[ReleaseRecord | None],
+        operators: Sequence[Operator],
+    ) -> None:
+        await self._leaving.describe(request.request, wanted, records, answer)
+        if request.with_diff:
+            return  # what would be refused is said, not done
+        foreign = _foreign(operators, wanted.plan.charts)
+        if foreign and not any(records):
+            raise refused(
+                "ForeignOperator",
+                f"the operator of {wanted.plan.provider} was not installed by this system: "
+                f"{'; '.join(map(str, foreign))}; whoever installed it takes it away",
+            )
+        self._leaving.refuse(request.request, answer)
 
     async def _records(self, charts: Sequence[ChartPlan]) -> list[ReleaseRecord | None]:
         reads = (latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in charts)
@@ -208,71 +230,6 @@ class Look:
             "or the device plugin installed?"
         ]
 
-    # -- uninstall -------------------------------------------------------------------------------------------
-
-    async def _for_uninstall(
-        self,
-        request: LookRequest,
-        wanted: Wanted,
-        answer: LookAnswer,
-        records: Sequence[ReleaseRecord | None],
-        operators: Sequence[Operator],
-    ) -> None:
-        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=MOST_RESOURCES)).items
-        answer.used = uses(deployments, wanted.plan.provider)
-        answer.deleted_with_it = await self._lost_with(wanted, records, request.request.delete_crds)
-        if request.with_diff:
-            return  # what would be refused is said, not done
-        if answer.used:
-            raise refused(
-                "ProviderInUse",
-                f"{len(answer.used)} ModelDeployments use provider {wanted.plan.provider}: "
-                f"{listed(answer.used)}; delete them first",
-            )
-        if not any(records):
-            foreign = _foreign(operators, wanted.plan.charts)
-            if foreign:
-                raise refused(
-                    "ForeignOperator",
-                    f"the operator of {wanted.plan.provider} was not installed by this system: "
-                    f"{'; '.join(map(str, foreign))}; whoever installed it takes it away",
-                )
-        if request.request.delete_crds and any("/" in entry for entry in answer.deleted_with_it):
-            raise refused(
-                "ResourcesInUse",
-                f"with the CRDs these would be deleted: {listed(answer.deleted_with_it)}; delete the "
-                "resources yourself first, or keep the CRDs",
-            )
-
-    async def _lost_with(
-        self, wanted: Wanted, records: Sequence[ReleaseRecord | None], delete_crds: bool
-    ) -> list[str]:
-        """CRDs that Helm would delete with the releases (all of the provider's, if asked), and instances."""
-        crds: dict[str, Mapping[str, Any]] = {}
-        for record in filter(None, records):
-            crds |= {name_of(crd): crd for crd in goes_with_the_release(record.documents)}
-        if delete_crds:
-            names = [probe.name for probe in wanted.metadata.health.crds if probe.name not in crds]
-            live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
-            crds |= {name_of(obj): obj for obj in live if obj is not None}
-        found: list[str] = []
-        for name, crd in sorted(crds.items()):
-            found += [name, *(await self._instances(crd))]
-        return found
-
-    async def _instances(self, crd: Mapping[str, Any]) -> list[str]:
-        kind = kind_of(crd)
-        if kind is None:
-            return []
-        resource = Resource(f"{kind.group}/{kind.version}", kind.plural)
-        try:
-            items = (await self._cluster.listing(resource, limit=MOST_RESOURCES)).items
-        except ApiError as err:
-            if err.status == 404:
-                return []
-            raise
-        return [f"{kind.kind} {_place(obj)}" for obj in items]
-
 
 # -- judging what was seen -------------------------------------------------------------------------------
 
@@ -341,8 +298,3 @@ def _diff(chart: ChartPlan, record: ReleaseRecord | None, rendered: Rendered) ->
     lines = [f"release {chart.key}:"]
     lines += values_diff(record.values if record else {}, chart.values, mask=masked)
     return lines + manifest_diff(before, objects, mask=masked)
-
-
-def _place(obj: Object) -> str:
-    meta = obj["metadata"]
-    return f"{meta.get('namespace', '')}/{meta['name']}"

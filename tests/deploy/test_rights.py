@@ -37,6 +37,7 @@ ACCOUNTS = {
     "clients.events": WORKER,
     "activities.installation": INSTALLS,
     "activities.installation_crds": INSTALLS,
+    "activities.installation_leaving": INSTALLS,
     "activities.installation_look": INSTALLS,
     "activities.installation_plan": INSTALLS,
     "activities.provider_probe": INSTALLS,

@@ -24,6 +24,7 @@ from activities.installation_signatures import (
 )
 from api import names
 from clients.kubernetes import Cluster
+from installation.guards import listed
 from workers.cli.cluster import settings_for
 from workers.cli.output import Format, data, note
 from workers.cli.problems import CliError
@@ -192,8 +193,7 @@ def _confirm(look: LookAnswer, wish: Wish, request: InstallationRequest) -> None
     changes = any(chart.status for chart in look.charts) or request.operation is Operation.UNINSTALL
     if request.operation is Operation.UNINSTALL and look.used:
         raise CliError(
-            f"{len(look.used)} ModelDeployments use provider {wish.provider}: {', '.join(look.used[:20])}; "
-            "delete them first"
+            f"ModelDeployments use provider {wish.provider}: {listed(look.used)}; delete them first"
         )
     if not changes or wish.yes or wish.form is not Format.TABLE:
         return
