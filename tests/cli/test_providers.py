@@ -12,6 +12,7 @@ import yaml
 
 from clients.kubernetes import DEPLOYMENTS, Cluster
 from tests.cli.conftest import Airunway
+from tests.cli.test_processes import free_port
 from tests.cli.test_up import Start, Up, clean_environment
 from tests.cli.test_up import start as start
 
@@ -153,7 +154,10 @@ def test_values_that_cannot_be_used_are_refused_before_anything_else(
     assert words in result.err
 
 
-def test_without_temporal_nothing_is_begun(airunway: Airunway, tmp_path: Path) -> None:
+def test_without_temporal_nothing_is_begun(
+    airunway: Airunway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRUNWAY_TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text("{}")
 
