@@ -9,7 +9,7 @@
     python3 dev.py lint        style, imports and their directions
     python3 dev.py types       mypy
     python3 dev.py format      put the code into shape
-    python3 dev.py generate    what is generated from the code, under deploy/
+    python3 dev.py generate    what is generated: manifests, tables, BuildKit's messages
     python3 dev.py lock        requirements*.txt from pyproject.toml (needs uv)
     python3 dev.py setup       only install
 

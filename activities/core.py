@@ -93,12 +93,15 @@ class CoreActivities:
             resource_version=meta["resourceVersion"],
             deleted_at=meta.get("deletionTimestamp"),
             finalizers=meta.get("finalizers") or [],
-            paused=(meta.get("annotations") or {}).get(names.ANNOTATION_PAUSED) == "true",
+            paused=names.is_paused(meta),
             limits=self._limits,
         )
         if request.want_status or request.chosen_for not in ("", seen.uid):
             seen.status = obj.get("status") or {}
-        if seen.deleted_at is not None or seen.paused:
+        if seen.deleted_at is not None:
+            seen.provider = self._holder(obj, configs)
+            return seen
+        if seen.paused:
             return seen
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
@@ -111,6 +114,14 @@ class CoreActivities:
             seen.provider.hosted = seen.provider.name in self._hosted
         self._seen.remember(obj)
         return seen
+
+    def _holder(self, obj: Object, configs: Sequence[InferenceProviderConfig]) -> ProviderView | None:
+        """The provider that a deletion waits for: whose finalizer is held, one of this system first."""
+        held = names.providers_of(obj["metadata"].get("finalizers") or [])
+        views = [provider_view(name, configs, now=datetime.now(UTC)) for name in held]
+        for view in views:
+            view.hosted = view.name in self._hosted
+        return min(views, key=lambda view: view.foreign, default=None)
 
     def _decide(
         self,

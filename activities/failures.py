@@ -18,13 +18,19 @@ class StepFailed(Exception):
         self.failure = failure
 
 
-def failed(reason: str, message: str, conditions: Sequence[str], *, final: bool = True) -> StepFailed:
+def failed(
+    reason: str, message: str, conditions: Sequence[str], *, final: bool = True, retry_seconds: int = 0
+) -> StepFailed:
     """A failure that turns these conditions False."""
     updates = [
         ConditionUpdate(type=kind, status=ConditionStatus.FALSE, reason=reason, message=message)
         for kind in conditions
     ]
-    return StepFailed(StepFailure(reason=reason, message=message, final=final, conditions=updates))
+    return StepFailed(
+        StepFailure(
+            reason=reason, message=message, final=final, retry_seconds=retry_seconds, conditions=updates
+        )
+    )
 
 
 def update_of(condition: ReportedCondition) -> ConditionUpdate:

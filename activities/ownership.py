@@ -12,6 +12,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from selection.quantities import InvalidQuantity, parse
+
+_QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor"})
+"""Fields that hold a quantity, or a map of quantities."""
+
 FORMER_MANAGERS = frozenset({"provider"})
 """Manager names of AI Runway's provider controllers (crds.md §8.1)."""
 
@@ -62,6 +67,39 @@ def contains(live: Any, desired: Any) -> bool:
             return not desired and live is None
         return all(contains(live.get(key), value) for key, value in desired.items())
     return bool(live == desired)
+
+
+def is_settled(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether a live object says what is desired, though perhaps in its operator's own words.
+
+    An operator that reads an object into its types and writes it back leaves out empty values, adds those
+    of its types (`resources: {}`) and writes quantities canonically. To write our form again would begin a
+    quarrel without end.
+    """
+    content = {key: value for key, value in desired.items() if key != "metadata"}
+    return contains(live["metadata"], desired["metadata"]) and _says(live, content, quantity=False)
+
+
+def _says(live: Any, desired: Any, *, quantity: bool) -> bool:
+    if desired is None or desired in ("", [], {}):
+        return not live
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return all(
+            _says(live.get(key), value, quantity=quantity or key in _QUANTITIES)
+            for key, value in desired.items()
+        )
+    if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
+        return all(_says(left, right, quantity=False) for left, right in zip(live, desired, strict=True))
+    if live == desired and isinstance(live, bool) == isinstance(desired, bool):
+        return True
+    return quantity and _is_same_quantity(live, desired)
+
+
+def _is_same_quantity(left: Any, right: Any) -> bool:
+    try:
+        return parse(str(left)) == parse(str(right))
+    except InvalidQuantity:
+        return False
 
 
 def is_as_created(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:

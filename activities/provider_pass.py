@@ -20,6 +20,7 @@ from activities.ownership import (
     is_as_created,
     is_owned_by,
     is_same_content,
+    is_settled,
     owners_of,
     takeover_patch,
     version_of,
@@ -30,11 +31,14 @@ from activities.stage_step import run_stages
 from api.core_types import ConditionStatus
 from api.decision import ConditionUpdate
 from api.model_deployment import ModelDeployment
+from api.names import is_paused
 from api.status import UnifiedStatus
 from clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from clients.kubernetes import DEPLOYMENTS, JSON_PATCH, MERGE_PATCH, Cluster, Object
 from providers.contract import Provider, RenderContext, RenderError, UpstreamKind
 from providers.images import ImagePolicy
+
+KIND_MISSING_PAUSE = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class UpstreamPass:
         if obj is None or obj["metadata"]["uid"] != self._request.uid:
             return UpstreamAnswer(gone=True)
         meta = obj["metadata"]
-        if meta.get("deletionTimestamp") or meta["generation"] != self._request.generation:
+        moved_on = meta.get("deletionTimestamp") or meta["generation"] != self._request.generation
+        if moved_on or is_paused(meta):
             return UpstreamAnswer(superseded=True)
         deployment = self._deployment(obj)
         try:
@@ -294,7 +299,8 @@ class UpstreamPass:
         assert live is not None
         meta, wanted = live["metadata"], target.desired["metadata"]
         return (
-            (last.version, last.digest) == (version_of(live), digest)
+            last.digest == digest
+            and (last.version == version_of(live) or is_settled(live, target.desired))
             and contains(meta.get("labels"), wanted.get("labels") or {})
             and contains(meta.get("annotations"), wanted.get("annotations") or {})
         )
@@ -369,7 +375,8 @@ class UpstreamPass:
     def _kind_missing(self, target: Target, err: ApiError) -> StepFailed:
         group = target.kind.group or "core"
         message = f"the cluster does not serve {target.kind.kind} ({group}/{target.kind.version}): {err}"
-        return failed("CRDMissing", message, ["Ready"], final=False)
+        # Nothing is heard of a kind that comes back.
+        return failed("CRDMissing", message, ["Ready"], final=False, retry_seconds=KIND_MISSING_PAUSE)
 
     def _create_failed(self, target: Target, err: ApiError) -> StepFailed:
         message = f"{target.kind.kind} {target.name}: {err}"
@@ -380,7 +387,7 @@ def _applied(target: Target, result: Object, digest: str, last: AppliedObject | 
     meta: dict[str, Any] = result["metadata"]
     live = target.live
     if live is None:
-        action = "created"
+        action = "created" if last is None else "recreated"
     elif is_same_content(live, result):
         action = "unchanged"
     else:

@@ -58,6 +58,11 @@ class ProviderView(BaseModel):
     hosted: bool = False
     """The process that answers this can do the provider's steps itself."""
 
+    @property
+    def foreign(self) -> bool:
+        """Whether a provider controller outside this system acts on its deployments."""
+        return self.registered and not self.task_queue
+
 
 class Limits(BaseModel):
     """Limits from the settings, times in seconds; recorded, so that a replay sees the same."""
@@ -84,7 +89,7 @@ class Observation(BaseModel):
     paused: bool = False
     status: dict[str, Any] | None = None
     decision: Decision | None = None
-    """None while it is being deleted or paused."""
+    """None while it is being deleted or paused. `provider` is then the one that the deletion waits for."""
     configs_digest: str = ""
     """Changes when a provider's offer or readiness changes: a reason to try again after a failure."""
     provider: ProviderView | None = None
@@ -108,7 +113,7 @@ class AppliedObject(BaseModel):
     version: str = ""
     """What tells, without rendering, that nobody has changed the object; see `activities.ownership`."""
     action: str = ""
-    """What was done: created, configured, unchanged, or replaced."""
+    """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
 
 
 class UpstreamRequest(BaseModel):
@@ -157,7 +162,7 @@ class UpstreamAnswer(BaseModel):
     gone: bool = False
     """The deployment was deleted, or is another one of the same name."""
     superseded: bool = False
-    """Its generation moved on: look again."""
+    """Its generation moved on, or it was paused: look again."""
     failure: StepFailure | None = None
     objects: list[AppliedObject] = Field(default_factory=list)
     replacing: str = ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.failures import StepFailed, update_of
+from activities.pods import findings_for
 from activities.signatures import StepFailure
 from api.decision import ConditionUpdate
 from clients.errors import AlreadyExists, NotFound
@@ -40,6 +41,10 @@ async def run_stages(
         verdict = stage.judge(live)
         await _carry_out(cluster, provider, stage, verdict, namespace)
         update = update_of(verdict.condition)
+        if verdict.pod_selector:
+            found = await findings_for(cluster, namespace, verdict.pod_selector)
+            causes = [f"{finding.reason}: {finding.message}" for finding in found[:1]]
+            update = update.model_copy(update={"message": "; ".join([update.message, *causes])})
         conditions.append(update)
         if verdict.failure:
             raise StepFailed(

@@ -6,6 +6,10 @@ Source: crds.md §1 and §8.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 GROUP = "airunway.ai"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -59,6 +63,8 @@ CORE_TASK_QUEUE = "airunway"
 INSTALLER_TASK_QUEUE = "airunway-installer"
 """Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
 
+LONGEST_WORKFLOW_ID = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it
+
 WATCHER_LEASE = "airunway-watcher"
 
 # Admission webhooks (crds.md §4.1).
@@ -87,14 +93,32 @@ def is_provider_finalizer(finalizer: str) -> bool:
     return finalizer.startswith("airunway.ai/") and finalizer.endswith("-provider")
 
 
+def providers_of(finalizers: Iterable[str]) -> list[str]:
+    """The providers whose finalizers are on a ModelDeployment."""
+    held = filter(is_provider_finalizer, finalizers)
+    return [entry.removeprefix("airunway.ai/").removesuffix("-provider") for entry in held]
+
+
+def is_paused(metadata: Mapping[str, Any]) -> bool:
+    """Whether an object carries the pause annotation; no other value than "true" counts."""
+    return (metadata.get("annotations") or {}).get(ANNOTATION_PAUSED) == "true"
+
+
 def field_manager_for(provider: str) -> str:
     """Server-side-apply field manager for a provider's objects (crds.md §8.1)."""
     return f"{provider}-provider"
 
 
 def deployment_workflow_id(namespace: str, name: str) -> str:
-    """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time."""
-    return f"modeldeployment/{namespace}/{name}"
+    """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time.
+
+    A name that would make it longer than Temporal keeps ends in a digest.
+    """
+    workflow_id = f"modeldeployment/{namespace}/{name}"
+    if len(workflow_id) <= LONGEST_WORKFLOW_ID:
+        return workflow_id
+    digest = hashlib.sha256(workflow_id.encode()).hexdigest()[:16]
+    return f"{workflow_id[: LONGEST_WORKFLOW_ID - 17]}-{digest}"
 
 
 def values_secret(provider: str) -> str:

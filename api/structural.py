@@ -73,10 +73,9 @@ def _prune(
 ) -> None:
     if level > MAX_DEPTH:
         return
-    if isinstance(value, list):
-        items = schema.get("items")
+    if isinstance(value, list) and ("items" in schema or not schema.get(_PRESERVE)):
         for index, item in enumerate(value):
-            _prune(item, items or {}, f"{path}[{index}]", removed, level=level + 1)
+            _prune(item, schema.get("items") or {}, f"{path}[{index}]", removed, level=level + 1)
     if not isinstance(value, dict):
         return
     properties = schema.get("properties") or {}

@@ -29,13 +29,11 @@ PAGE = 500
 class Change:
     """What became of an object: `set` (there, new or changed) or `deleted`.
 
-    `initial`: it was there when the first list was made. A deletion that was only found out by a list
-    carries what identifies the object, not its content.
+    A deletion that was only found out by a list carries what identifies the object, not its content.
     """
 
     type: str
     object: Object
-    initial: bool = False
 
 
 class Reflector:
@@ -50,7 +48,6 @@ class Reflector:
         self._selector = label_selector
         self._known: dict[tuple[str, str], Object] = {}
         self._version = ""
-        self._listed_once = False
         self.synced = asyncio.Event()
         """Set after the first list, also when the kind is not served (then there is nothing to list)."""
 
@@ -90,9 +87,8 @@ class Reflector:
             if key not in there or there[key]["metadata"]["uid"] != gone["metadata"]["uid"]:
                 self._tell(Change("deleted", gone))
         for obj in listing.items:
-            self._tell(Change("set", obj, initial=not self._listed_once))
+            self._tell(Change("set", obj))
         self._version = listing.resource_version
-        self._listed_once = True
         self.synced.set()
 
     async def _watch(self) -> None:

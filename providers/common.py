@@ -165,6 +165,15 @@ def replaced_variables(deployment: ModelDeployment) -> list[str]:
     ]
 
 
+def replaced_labels(deployment: ModelDeployment, ours: Mapping[str, str]) -> list[str]:
+    """Paths of `spec.podTemplate` labels that give way to ours, in the order given."""
+    return [
+        f"spec.podTemplate.metadata.labels[{key}]"
+        for key, value in pod_labels(deployment).items()
+        if ours.get(key, value) != value
+    ]
+
+
 def environment_names(deployment: ModelDeployment) -> set[str]:
     """Names of the variables that the user sets."""
     return {entry.name for entry in deployment.spec.env or ()}

@@ -151,12 +151,15 @@ class StageVerdict:
     `create` and `delete` are carried out in every case, also beside a failure. A created object is never
     changed later; somebody else may create it first. A deletion holds for the uid of the object given.
     `retry_seconds`: when to look again, 0: at the next event; with a failure: it may pass by itself.
+    `pod_selector`: label selector of pods that may say why the wait is long; what they say is added to the
+    condition's message.
     """
 
     condition: ReportedCondition
     ready: bool = False
     failure: str = ""
     retry_seconds: int = 0
+    pod_selector: str = ""
     create: Sequence[Manifest] = ()
     delete: Sequence[Mapping[str, Any]] = ()
 

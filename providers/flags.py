@@ -56,6 +56,25 @@ def explicit_flags(deployment: ModelDeployment) -> set[str]:
     return given | {name.removeprefix(_NEGATION) for name in given}
 
 
+def value_of(deployment: ModelDeployment, flag: str) -> str:
+    """The last value that the user gives a flag, in either field and any spelling; empty without one."""
+    found = ""
+    for key, value in sorted(engine_args(deployment).items()):
+        found = value if _long_name(canonical(key)) == flag else found
+    tokens = extra_args(deployment)
+    for index, token in enumerate(tokens):
+        name = canonical(token)
+        is_short = token.startswith("-") and name in SHORT_FORMS
+        if (flag_of(token) or is_short) and _long_name(name) == flag:
+            _, given, value = token.partition("=")
+            found = value if given else next(iter(tokens[index + 1 : index + 2]), "")
+    return found
+
+
+def _long_name(name: str) -> str:
+    return SHORT_FORMS.get(name, name)
+
+
 def refuse_reserved(deployment: ModelDeployment, reserved: frozenset[str]) -> None:
     """Raise RenderError when the user sets a flag that the provider needs for itself."""
     for key in engine_args(deployment):

@@ -67,6 +67,13 @@ def refuse_keys(
             raise RenderError(f"{path}: not allowed, it can bypass admission resource limits")
 
 
+def refuse_host_paths(overrides: Any) -> None:
+    """Raise RenderError for a volume of the node: it reads and writes the node's own files."""
+    for path, key in key_paths(overrides):
+        if key == "hostPath":
+            raise RenderError(f"{path}: volumes of the node are not allowed")
+
+
 def key_paths(value: Any, at: str = FIELD) -> Iterator[tuple[str, str]]:
     """Every key of a JSON value with its path, maps and lists at any depth."""
     if isinstance(value, Mapping):

@@ -76,14 +76,15 @@ def cache_environment(deployment: ModelDeployment) -> list[dict[str, Any]]:
 
 
 def managed_claims(deployment: ModelDeployment) -> list[Manifest]:
-    """A PersistentVolumeClaim for every volume with a `size`; the deployment owns it."""
+    """A PersistentVolumeClaim for every volume with a `size`, once each; the deployment owns it."""
     labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_MODEL_DEPLOYMENT: deployment.name,
     }
-    claims = []
+    claims: dict[str, Manifest] = {}
     for volume in storage_volumes(deployment):
-        if volume.size is None:
+        name = claim_name(deployment, volume)
+        if volume.size is None or name in claims:
             continue
         spec: dict[str, Any] = {
             "accessModes": [volume.access_mode or AccessMode.READ_WRITE_MANY.value],
@@ -91,12 +92,10 @@ def managed_claims(deployment: ModelDeployment) -> list[Manifest]:
         }
         if volume.storage_class_name is not None:  # "" asks for no class at all
             spec["storageClassName"] = volume.storage_class_name
-        claims.append(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": object_metadata(deployment, name=claim_name(deployment, volume), labels=labels),
-                "spec": spec,
-            }
-        )
-    return claims
+        claims[name] = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": object_metadata(deployment, name=name, labels=labels),
+            "spec": spec,
+        }
+    return list(claims.values())

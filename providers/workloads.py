@@ -80,9 +80,8 @@ def _failed_roll_out(progressing: UpstreamCondition, trouble: str, *, serving: b
 
 def _waiting_for(workload: Mapping[str, Any], progressing: UpstreamCondition, *, desired: int) -> str:
     """What an available Deployment still waits for; empty when its latest version is rolled out."""
-    status = mapping_at(workload, "status")
-    if "updatedReplicas" in status and count_at(workload, "status", "updatedReplicas") < desired:
-        updated = count_at(workload, "status", "updatedReplicas")
+    updated = mapping_at(workload, "status").get("updatedReplicas")
+    if isinstance(updated, int) and updated < desired:
         return f"{updated} of {desired} replicas run the latest change"
     if progressing.is_true and progressing.reason in ROLLING_REASONS:
         return "the latest change is being rolled out"

@@ -134,7 +134,7 @@ def _text(value: str) -> bytes:
 
 DEFAULT_MODELS = (
     HubModel(
-        id="acme/Tiny-GGUF",
+        id="example/Tiny-GGUF",
         files={
             "README.md": b"---\nlicense: apache-2.0\n---\nA model that says nothing: for trying out.\n",
             "Tiny-Q4_K_M.gguf": small_gguf("Tiny", quantisation=15),

@@ -1,4 +1,4 @@
-"""The whole sandbox in one context manager: API server, Temporal, pretend controllers, pretend registry.
+"""The whole sandbox in one context manager: API server, Temporal, pretend controllers, makers of images.
 
 `airunway up` and end-to-end tests start it; what runs in it afterwards (worker, watcher) reaches it only
 over the network, as it would reach a real installation.
@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from clients.kubernetes import Cluster
+from sandbox.buildkit import PretendBuildKit
 from sandbox.cluster import EmulatedCluster
+from sandbox.hub import PretendHub
 from sandbox.operators.manager import PretendOperators
 from sandbox.operators.nodes import DEFAULT_NODES, PretendNode
 from sandbox.operators.timing import Timing
@@ -50,7 +52,9 @@ class Sandbox:
         self._search_attributes = dict(search_attributes or {})
         self._stack = AsyncExitStack()
         self.kubeconfig = Path()
-        self.registry = PretendRegistry()
+        self.registry = PretendRegistry(folder=folder / "registry" if folder else None)
+        self.hub = PretendHub()
+        self.buildkit = PretendBuildKit(bytes_per_second=self._timing.download_bytes_per_second)
         self.api: EmulatedCluster
         self.cluster: Cluster
         self.temporal: TemporalServer
@@ -86,8 +90,16 @@ class Sandbox:
         if self._with_temporal:
             await stack.enter_async_context(self.temporal)
 
-    async def _start_cluster(self, stack: AsyncExitStack, folder: Path) -> None:
+    async def _start_images(self, stack: AsyncExitStack) -> None:
+        """What images are made of, made with, and kept in."""
+        await stack.enter_async_context(self.hub)
         await stack.enter_async_context(self.registry)
+        # Whatever a registry is called in the cluster or in the world: here there is only this one.
+        self.buildkit.network.registries["*"] = self.registry.url
+        await stack.enter_async_context(self.buildkit)
+
+    async def _start_cluster(self, stack: AsyncExitStack, folder: Path) -> None:
+        await self._start_images(stack)
         self.api = EmulatedCluster(state_dir=folder / "cluster" if self._folder else None)
         await self.api.start(free_port(USUAL_API_PORT) if self._usual_ports else 0)
         stack.push_async_callback(self.api.stop)

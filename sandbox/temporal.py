@@ -28,7 +28,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
 
-class TemporalServerError(Exception):
+class TemporalServerError(RuntimeError):
     """The server cannot be had or did not start. The message says what to do."""
 
 

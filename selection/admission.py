@@ -100,7 +100,7 @@ def _unreadable_sizes(raw: dict[str, Any]) -> list[FieldError]:
     volumes = storage.get("volumes") if isinstance(storage, dict) else None
     for index, volume in enumerate(volumes if isinstance(volumes, list) else ()):
         size = volume.get("size") if isinstance(volume, dict) else None
-        if isinstance(size, str) and not quantities.is_valid(size):
+        if isinstance(size, str) and not quantities.is_valid(size.strip(quantities.SPACES)):
             path = f"spec.model.storage.volumes[{index}].size"
             found.append(field_error(FieldErrorType.INVALID, path, "must be a quantity, e.g. 100Gi", size))
     return found

@@ -35,6 +35,9 @@ def with_defaults(obj: dict[str, Any]) -> dict[str, Any]:
     filled = copy.deepcopy(obj)
     spec = _object(filled, "spec")
     model, engine = _object(spec, "model"), _object(spec, "engine")
+    _fill_entries(engine.get("extraArgs"), "")
+    for entries in (spec.get("env"), spec.get("tolerations"), _mapping(model.get("storage")).get("volumes")):
+        _fill_entries(entries, {})
     _fill(model, "source", ModelSource.HUGGINGFACE.value)
     serving = _object(spec, "serving")
     _fill(serving, "mode", ServingMode.AGGREGATED.value)
@@ -97,8 +100,16 @@ def _fill_variable(variable: dict[str, Any]) -> None:
         if key in _SOURCES and isinstance(source, dict):
             _fill_required(source, _SOURCES[key])
             if key == "resourceFieldRef":
-                _fill(source, "divisor", "0")
+                if source.get("divisor") is None:
+                    source["divisor"] = "0"
                 _canonical(source, "divisor")
+
+
+def _fill_entries(entries: Any, empty: Any) -> None:
+    """Nothing after the dash of a list entry is an empty one; the API server drops only nulls of fields."""
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if entry is None:
+            entries[index] = copy.copy(empty)
 
 
 def _fill_required(obj: dict[str, Any], model: type[Any]) -> None:

@@ -43,8 +43,26 @@ def with_deploy_check(decision: Decision, deployment: ModelDeployment) -> Decisi
     """The decision, refused where the stored object breaks a rule that only admission would have applied.
 
     Refused as in `decide`: nothing is handed over. A deployment that was valid as it is stays so, with a
-    warning, and one that was handed over keeps its name, as on update (C1).
+    warning, and one that was handed over keeps its name, as on update (C1). Warnings stand behind the message
+    of the condition that says it is valid: nobody sees them otherwise.
     """
+    return _with_warnings_told(_checked(decision, deployment))
+
+
+def _with_warnings_told(decision: Decision) -> Decision:
+    if not decision.warnings:
+        return decision
+    warnings = f"warning: {'; '.join(dict.fromkeys(decision.warnings))}"
+    conditions = [
+        condition.model_copy(update={"message": cut(f"{condition.message}; {warnings}")})
+        if condition.type == "Validated" and condition.status is ConditionStatus.TRUE
+        else condition
+        for condition in decision.conditions
+    ]
+    return decision.model_copy(update={"conditions": conditions})
+
+
+def _checked(decision: Decision, deployment: ModelDeployment) -> Decision:
     if decision.outcome not in (Outcome.OK, Outcome.PROVIDER_FAILED, Outcome.NO_PROVIDER):
         return decision
     errors = [
@@ -74,13 +92,18 @@ def with_deploy_check(decision: Decision, deployment: ModelDeployment) -> Decisi
 
 
 def _impossible_mounts(deployment: ModelDeployment) -> list[FieldError]:
-    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, and `/` itself."""
+    """Paths that only look harmless: `//etc`, `/x/../proc`, `/run`, `/`, and `/data/` beside `/data`."""
     found = []
+    seen: dict[str, str] = {}
     for index, volume in enumerate(volumes_of(deployment)):
         path = volume.mount_path or ""
         if not path.startswith("/") or is_system_path(path):
             continue
         field = f"{FIELD}[{index}].mountPath"
+        other = seen.setdefault(_normal(path), path)
+        if other != path:
+            detail = f"is the same directory as {other}, where another volume is mounted"
+            found.append(field_error(FieldErrorType.INVALID, field, detail, path))
         system = is_system_path(path, normalise=_normal)
         if system or _normal(path) == "/run" or _normal(path).startswith("/run/"):
             detail = f"must not be under system path {system or '/run'}"

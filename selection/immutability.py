@@ -78,6 +78,6 @@ def _size(volume: StorageVolume) -> Any:
     if volume.size is None:
         return None
     try:
-        return quantities.parse(str(volume.size))
+        return quantities.parse(str(volume.size).strip(quantities.SPACES))
     except quantities.InvalidQuantity:
         return str(volume.size)

@@ -16,6 +16,7 @@ from api.status import Phase
 from selection import fleet
 
 EXPLICIT_MESSAGE = "Provider explicitly specified in spec"
+_NOT_REGISTERED = "is not registered"
 _EXPLICIT_REASON = "explicit provider selection"
 _PREFIXES = ("Validation failed: ", "Engine selection failed: ", "Provider selection failed: ")
 _CORE_FAILURES = {
@@ -31,7 +32,7 @@ def not_registered(name: str, configs: Sequence[InferenceProviderConfig]) -> str
     """That a provider has no config, as a sentence; empty when it has one."""
     if fleet.find(configs, name):
         return ""
-    return f'provider "{name}" is not registered; waiting for an InferenceProviderConfig of that name'
+    return f'provider "{name}" {_NOT_REGISTERED}; waiting for an InferenceProviderConfig of that name'
 
 
 def provider_message(
@@ -61,7 +62,8 @@ def renew_provider_condition(
         reason="ExplicitSelection" if explicit else "AutoSelected",
         message=provider_message(decision.provider, configs, explicit=explicit),
     )
-    if (existing.status, existing.message) != (renewed.status, renewed.message):
+    told = _NOT_REGISTERED in existing.message
+    if existing.status is not ConditionStatus.TRUE or told != (_NOT_REGISTERED in renewed.message):
         decision.conditions.append(renewed)
 
 
@@ -106,7 +108,7 @@ def is_own_message(deployment: ModelDeployment, message: str) -> bool:
     """Whether `status.message` is one that the core wrote about a failure or a missing provider."""
     if not message:
         return False
-    if message.startswith(_PREFIXES) or (message.startswith('provider "') and "is not registered" in message):
+    if message.startswith(_PREFIXES) or (message.startswith('provider "') and _NOT_REGISTERED in message):
         return True
     return any(
         condition.status is ConditionStatus.FALSE and condition.message == message

@@ -20,8 +20,10 @@ _BY_EXPONENT = {exponent: suffix for suffix, exponent in _DECIMAL.items()} | {0:
 _LONGEST_TEXT = 256
 _MOST_DIGITS = 18
 _LARGEST = 2**63 - 1
+SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space as Kubernetes trims it; Python's `strip` takes four separators more."""
 _NANO = Decimal(1).scaleb(-9)
-_EXACT = Context(prec=700)
+_EXACT = Context(prec=11_000)  # room for the longest text and the largest exponent
 
 
 class _Format(Enum):
@@ -50,11 +52,13 @@ def canonical(text: str | int) -> str:
     """The text that Kubernetes writes for the same value: `1024Mi` → `1Gi`, `0.5Gi` → `512Mi`, 20 → `20`.
 
     No precision is lost, no fraction is left, and the suffix is the largest possible of the given family;
-    a few texts that only look different, like `+1k`, are kept. Raises InvalidQuantity.
+    a few texts that only look different, like `+1k`, are kept. Blanks around it are dropped, as Kubernetes
+    does where it reads a field. Raises InvalidQuantity.
     """
-    value, family, kept = _read(str(text))
+    bare = str(text).strip(SPACES)
+    value, family, kept = _read(bare)
     if kept:
-        return str(text)
+        return bare
     if value == 0:
         return "0"
     if family is _Format.BINARY:

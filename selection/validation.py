@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from api.findings import FieldError, FieldErrorType, Verdict, field_error
 from api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode, VolumePurpose
-from selection import compatibility
+from selection import compatibility, quantities
 from selection.ceilings import check_ceilings
 from selection.immutability import check_immutability
 from selection.lookup import LookupProblem, ProviderLookup
@@ -84,7 +84,7 @@ def check_flags(deployment: ModelDeployment) -> list[FieldError]:
     for token in engine.extra_args or ():
         if len(token) <= 2 or not token.startswith("--") or token[2] == "-":
             continue
-        flag = token[2:].split("=", 1)[0].strip()
+        flag = token[2:].split("=", 1)[0].strip(quantities.SPACES)
         if flag and flag in engine.args:
             detail = f"flag {flag} is set in both spec.engine.args and spec.engine.extraArgs"
             return [field_error(FieldErrorType.INVALID, "spec.engine.extraArgs", detail, token)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,6 +53,9 @@ class Registrar:
                 except ApiError as err:
                     _log.warning("heartbeat not written", provider=self._provider.name, error=str(err)[:200])
                 usual = self._heartbeat.total_seconds()
+                # Out of step with a second worker of the provider: by the time of the last beat each knows,
+                # when it stops, whether the other serves on.
+                usual *= random.uniform(0.8, 1)
                 await asyncio.sleep(usual if ready else min(UNREADY_PAUSE_SECONDS, usual))
         finally:
             with contextlib.suppress(ApiError, asyncio.CancelledError):

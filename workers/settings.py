@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -139,14 +139,23 @@ class Settings(BaseSettings):
 
     health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
     metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
-    log_format: str = Field(default="text", description="`text` for people, `json` for machines.")
-    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="`text` for people, `json` for machines."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error."
+    )
 
     @field_validator("enable_webhooks", mode="before")
     @classmethod
     def _off_by_word(cls, value: Any) -> Any:
         """Only a word for no switches them off: ENABLE_WEBHOOKS was never a strict switch."""
         return value.strip().lower() not in ("false", "0", "no", "off") if isinstance(value, str) else value
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator(
         "helm_timeout",

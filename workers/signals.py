@@ -1,4 +1,8 @@
-"""Signals to deployment workflows: folded per deployment, never lost, a bounded number at a time."""
+"""Signals to deployment workflows: folded per deployment, never lost, a bounded number at a time.
+
+Each deployment has a pace as well: what an upstream controller changes many times a second is folded into
+few signals, because every signal is written into the deployment's history.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.signatures import DeploymentRef
 from api.names import CORE_TASK_QUEUE, deployment_workflow_id
 from api.status import Phase
+from workers.pace import Pace
 from workflows.messages import NAMESPACE, PHASE, DeploymentInput, LookAgain
 
 _log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
+# A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
+# that is seen twice a second.
+BURST, INTERVAL_SECONDS = 12, 0.5
 
 Key = tuple[str, str]
 
@@ -67,9 +75,10 @@ class WorkflowSender:
 class Signals:
     """Hints waiting to be sent. A deployment has at most one waiting and one under way."""
 
-    def __init__(self, send: Sender, *, at_once: int) -> None:
+    def __init__(self, send: Sender, *, at_once: int, pace: Pace | None = None) -> None:
         self._send = send
         self._at_once = at_once
+        self._pace = pace or Pace(burst=BURST, interval=INTERVAL_SECONDS)
         self._waiting: dict[Key, LookAgain] = {}
         self._queue: asyncio.Queue[Key] = asyncio.Queue()
         self._under_way: set[Key] = set()
@@ -81,6 +90,14 @@ class Signals:
         before = self._waiting.get(key)
         self._waiting[key] = hint if before is None else before.folded_with(hint)
         if before is None and key not in self._under_way:
+            self._enqueue(key)
+
+    def _enqueue(self, key: Key) -> None:
+        loop = asyncio.get_running_loop()
+        delay = self._pace.delay(key, loop.time())
+        if delay:
+            loop.call_later(delay, self._queue.put_nowait, key)
+        else:
             self._queue.put_nowait(key)
 
     async def run(self) -> None:
@@ -94,6 +111,7 @@ class Signals:
             key = await self._queue.get()
             hint = self._waiting.pop(key)
             self._under_way.add(key)
+            self._pace.served(key, asyncio.get_running_loop().time())
             ref = DeploymentRef(namespace=key[0], name=key[1])
             try:
                 await self._send(ref, hint)
@@ -103,7 +121,7 @@ class Signals:
             finally:
                 self._under_way.discard(key)
             if key in self._waiting:
-                self._queue.put_nowait(key)
+                self._enqueue(key)
 
     async def _after_failure(self, ref: DeploymentRef, hint: LookAgain, err: Exception) -> None:
         key = (ref.namespace, ref.name)

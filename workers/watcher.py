@@ -10,24 +10,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from activities.core import read_config
 from activities.signatures import DeploymentRef
 from api import names
 from clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from clients.reflector import Change, Reflector
 from providers.contract import Provider, UpstreamKind
+from selection.cel import check_rules
 from workers.signals import Signals
 from workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of
 from workflows.messages import LookAgain
 
 _log = structlog.get_logger(__name__)
 
+FIRST_LISTS_SECONDS = 5.0
 STATUS_CHANGED = "status was changed by somebody else"
+RULES_LOOKED_AT = 50  # of one config, for errors; compiling takes milliseconds each
 OWNED_BY_US = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
@@ -43,6 +47,8 @@ class DeploymentMark:
     failed: bool
     writers: frozenset[str]
     """Others who own something in the status."""
+    told: frozenset[str]
+    """Parts of the status that are there for good once we wrote them."""
 
     @classmethod
     def of(cls, obj: Object) -> DeploymentMark:
@@ -58,6 +64,7 @@ class DeploymentMark:
             providers=frozenset(name for name in (named, recorded) if name),
             failed=status.get("phase") == "Failed",
             writers=frozenset(_status_writers(meta)),
+            told=frozenset(_told(status)),
         )
 
     def news_since(self, before: DeploymentMark | None) -> str:
@@ -70,7 +77,7 @@ class DeploymentMark:
             return f"generation {self.generation}"
         if self.annotations != before.annotations:
             return "annotations changed"
-        if before.providers - self.providers or self.writers - before.writers:
+        if before.told - self.told or self.writers - before.writers:
             return STATUS_CHANGED
         return ""
 
@@ -84,13 +91,15 @@ class Watcher:
         self._deployments: dict[tuple[str, str], DeploymentMark] = {}
         self._configs: dict[str, int] = {}
         self._upstream: dict[str, int] = {}
+        self._looking = False
+        """Deployments are being looked at: what is listed from now on may be news to them."""
         self._reflectors = [
             Reflector(cluster, DEPLOYMENTS, self._on_deployment),
             Reflector(cluster, CONFIGS, self._on_config),
         ]
         installed = _kinds_of(providers)
-        for kind, provider in installed:
-            handler = _UpstreamHandler(self, kind, provider)
+        for kind, readers in installed:
+            handler = _UpstreamHandler(self, kind, readers)
             self._reflectors.append(Reflector(cluster, kind, handler, label_selector=OWNED_BY_US))
         self._announced = AnnouncedKinds(self._follow, besides={key_of(kind) for kind, _ in installed})
 
@@ -99,17 +108,22 @@ class Watcher:
         async with asyncio.TaskGroup() as group:
             self._announced.run_in(group)
             group.create_task(self._signals.run())
-            for reflector in self._reflectors:
+            deployments, *others = self._reflectors
+            for reflector in others:
                 group.create_task(reflector.run())
+            # Everything else first: then a deployment's first look, which its listing brings about, is newer
+            # than what the first lists show. A list that cannot be had holds nothing up.
+            await asyncio.wait(
+                [group.create_task(reflector.synced.wait()) for reflector in others],
+                timeout=FIRST_LISTS_SECONDS,
+            )
+            self._looking = True
+            group.create_task(deployments.run())
 
     async def _follow(self, kind: UpstreamKind) -> None:
         """Follow a kind of a provider that is not installed here."""
-        handler = _UpstreamHandler(self, kind, None, late=True)
+        handler = _UpstreamHandler(self, kind, [])
         await Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US).run()
-
-    async def synced(self) -> None:
-        """Wait until every kind was listed once."""
-        await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors))
 
     # -- what became of what -----------------------------------------------------------------------
 
@@ -123,8 +137,8 @@ class Watcher:
                 ref, LookAgain(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
             )
             return
-        mark = DeploymentMark.of(change.object)
-        news = mark.news_since(self._deployments.get(key))
+        mark, before = DeploymentMark.of(change.object), self._deployments.get(key)
+        news = mark.news_since(before)
         self._deployments[key] = mark
         if news:
             hint = LookAgain(
@@ -132,7 +146,8 @@ class Watcher:
                 uid=mark.uid,
                 generation=mark.generation,
                 deleted=mark.deleted,
-                status_changed=news == STATUS_CHANGED,
+                # Seen for the first time: nobody knows who wrote the status while no watcher looked.
+                status_changed=news == STATUS_CHANGED or before is None,
             )
             self._signals.put(ref, hint)
 
@@ -144,28 +159,32 @@ class Watcher:
         else:
             self._configs[name] = _config_mark(change.object)
         self._announced.update(name, announced_kinds(change.object) if name in self._configs else [])
-        if change.initial or self._configs.get(name) == before:
+        if self._configs.get(name) == before:
+            return
+        if name in self._configs:
+            _tell_of_dead_rules(change.object)
+        if not self._looking:
             return
         for (namespace, deployment), mark in self._deployments.items():
             if name in mark.providers or not mark.providers or mark.failed:
                 ref = DeploymentRef(namespace=namespace, name=deployment)
                 self._signals.put(ref, LookAgain(cause=f"provider {name} changed"))
 
-    def on_upstream(self, kind: UpstreamKind, provider: Provider | None, change: Change) -> None:
+    def on_upstream(self, kind: UpstreamKind, readers: Sequence[Provider], change: Change) -> None:
         """An object that a provider made has changed."""
         meta = change.object["metadata"]
         owner = _owner_of(change.object)
         if owner is None:
             return
-        mark = None if change.type == "deleted" else _upstream_mark(change.object, provider)
+        mark = None if change.type == "deleted" else _upstream_mark(change.object, readers)
         before = self._upstream.get(meta["uid"])
         if mark is None:
             self._upstream.pop(meta["uid"], None)
         else:
             self._upstream[meta["uid"]] = mark
-        # A new object without status is the echo of our own create; at the start everything is looked at.
+        # A new object without status is the echo of our own create.
         echo = before is None and not change.object.get("status")
-        if change.initial or mark == before or (echo and mark is not None):
+        if not self._looking or mark == before or (echo and mark is not None):
             return
         ref = DeploymentRef(namespace=meta["namespace"], name=owner)
         cause = f"{kind.kind} {meta['name']} {_verb(change)}"
@@ -173,30 +192,38 @@ class Watcher:
 
 
 class _UpstreamHandler:
-    """`late`: begun after deployments were looked at, so what the first list shows may be news to them."""
+    """Hands the changes of one kind on."""
 
-    def __init__(
-        self, watcher: Watcher, kind: UpstreamKind, provider: Provider | None, *, late: bool = False
-    ) -> None:
-        self._watcher, self._kind, self._provider, self._late = watcher, kind, provider, late
+    def __init__(self, watcher: Watcher, kind: UpstreamKind, readers: Sequence[Provider]) -> None:
+        self._watcher, self._kind, self._readers = watcher, kind, readers
 
     def __call__(self, change: Change) -> None:
-        if self._late:
-            change = replace(change, initial=False)
-        self._watcher.on_upstream(self._kind, self._provider, change)
+        self._watcher.on_upstream(self._kind, self._readers, change)
 
 
-def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, Provider | None]]:
-    """Every kind once. With a provider where just one follows that kind's status, else None."""
-    followers: dict[tuple[str, str], list[tuple[UpstreamKind, Provider, bool]]] = {}
+def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, list[Provider]]]:
+    """Every kind once, with the providers that can read its status, because they follow it."""
+    kinds: dict[tuple[str, str], tuple[UpstreamKind, list[Provider]]] = {}
     for provider in providers.values():
         for position, kind in enumerate(provider.kinds):
-            followers.setdefault((kind.api_version, kind.plural), []).append((kind, provider, position == 0))
-    kinds = []
-    for entries in followers.values():
-        main = [provider for _, provider, is_main in entries if is_main]
-        kinds.append((entries[0][0], main[0] if len(main) == 1 else None))
-    return kinds
+            _, readers = kinds.setdefault((kind.api_version, kind.plural), (kind, []))
+            if position == 0:
+                readers.append(provider)
+    return list(kinds.values())
+
+
+def _tell_of_dead_rules(obj: Object) -> None:
+    """A rule that does not compile is ignored for ever; its author should hear of it (core.md §20.12)."""
+    config = read_config(obj)
+    rules = config.spec.selection_rules if config and config.spec else None
+    for rule in check_rules((rules or [])[:RULES_LOOKED_AT]):
+        _log.warning(
+            "a selection rule can never match",
+            provider=obj["metadata"]["name"],
+            rule=rule.index,
+            condition=rule.condition,
+            error=rule.error,
+        )
 
 
 def _config_mark(obj: Object) -> int:
@@ -205,16 +232,17 @@ def _config_mark(obj: Object) -> int:
     return _digest([obj.get("spec"), bool(status.get("ready")), annotations.get(names.ANNOTATION_TASK_QUEUE)])
 
 
-def _upstream_mark(obj: Object, provider: Provider | None) -> int:
+def _upstream_mark(obj: Object, readers: Sequence[Provider]) -> int:
     """What of an upstream object makes news: its content, and its status in a deployment's words.
 
     The raw status changes with every probe and time stamp; the translated one only when it matters.
     """
     meta = obj["metadata"]
     status: Any = obj.get("status")
-    if provider is not None:
-        with contextlib.suppress(ValueError):  # unreadable: then every change is news
-            status = provider.read_status(obj).model_dump(mode="json")
+    if readers:
+        # Unreadable, however a provider fails on it: then every change is news, and its step says why.
+        with contextlib.suppress(Exception):
+            status = [reader.read_status(obj).model_dump(mode="json") for reader in readers]
     content = [meta.get("generation"), meta.get("labels"), meta.get("annotations")]
     return _digest([content, "deletionTimestamp" in meta, status])
 
@@ -223,6 +251,11 @@ def _status_writers(meta: Object) -> Iterator[str]:
     for entry in meta.get("managedFields") or []:
         if entry.get("subresource") == "status" and entry.get("manager") != names.STATUS_FIELD_MANAGER:
             yield str(entry.get("manager"))
+
+
+def _told(status: Object) -> Iterator[str]:
+    yield from (key for key in ("phase", "provider", "engine") if status.get(key))
+    yield from (str(entry.get("type")) for entry in status.get("conditions") or [])
 
 
 def _owner_of(obj: Object) -> str | None:

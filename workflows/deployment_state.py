@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from activities.signatures import AppliedObject, EventSpec, ProviderView, UpstreamAnswer
-from api.decision import ConditionUpdate, Decision
+from api.decision import ConditionUpdate, Decision, Outcome
 from api.status import EndpointStatus, ImageStatus, Phase, ReplicaStatus
 
 WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
@@ -23,6 +23,7 @@ PODS_READY = "all pods are ready"
 # Conditions whose change is worth an Event, by what a person would look for in `kubectl describe`.
 _GOOD_NEWS = {"ProviderSelected", "ResourceCreated", "Ready"}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
+_OF_UPSTREAM = {"ResourceCreated", "Ready"}
 _NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", "Installing"}
 
 
@@ -66,6 +67,10 @@ class DeploymentState(BaseModel):
     generation: int = 0
     phase: Phase | None = None
     message: str = ""
+    finding: str = ""
+    """Why the spec of this generation is refused, while what was accepted before may go on serving."""
+    accepted: int = 0
+    """The last generation that was not refused: what upstream objects are made from."""
     engine: str = ""
     engine_reason: str = ""
     provider: str = ""
@@ -100,9 +105,13 @@ class DeploymentState(BaseModel):
             status=str(update.status),
             reason=update.reason,
             message=update.message,
-            observed_generation=self.generation,
+            observed_generation=self._generation_of(update.type),
             last_transition_time=_rfc3339(now) if moved or before is None else before.last_transition_time,
         )
+
+    def _generation_of(self, kind: str) -> int:
+        """The generation a condition tells of: what serves is not of a generation that was refused."""
+        return self.accepted if kind in _OF_UPSTREAM and self.accepted else self.generation
 
     def condition(self, kind: str, status: str, reason: str, message: str = "", *, now: datetime) -> None:
         """Set a condition by its words."""
@@ -124,6 +133,9 @@ class DeploymentState(BaseModel):
         self.phase = Phase(status["phase"]) if status.get("phase") in set(Phase) else None
         self.message = status.get("message", "")
         provider, engine = status.get("provider") or {}, status.get("engine") or {}
+        # Decided anew before anything is written, unless the deployment is being deleted.
+        self.provider, self.provider_reason = provider.get("name", ""), provider.get("selectedReason", "")
+        self.generation = status.get("observedGeneration", 0)
         self.resource_name = provider.get("resourceName", "")
         self.resource_kind = provider.get("resourceKind", "")
         self.engine, self.engine_reason = engine.get("type", ""), engine.get("selectedReason", "")
@@ -144,6 +156,9 @@ class DeploymentState(BaseModel):
         if generation != self.generation:
             self.rollout_since, self.diagnoses, self.failed_looks = None, 0, 0
         self.generation = generation
+        refused = decision.outcome is not Outcome.OK
+        self.finding = decision.message or decision.finding if refused else ""
+        self.accepted = self.accepted if refused else generation
         for kind in decision.remove_conditions:
             self.conditions.pop(kind, None)
         for update in decision.conditions:
@@ -211,6 +226,16 @@ class DeploymentState(BaseModel):
         if answer.status is not None:
             self._adopt_status(answer, configs_digest, deadline, now)
 
+    @property
+    def is_step_failed(self) -> bool:
+        """Whether this generation could not be applied for good."""
+        return self.failure is not None and not self.failure.rollout
+
+    def adopt_reading(self, answer: UpstreamAnswer) -> None:
+        """Take over what still serves, although it is of an older generation: it does not count as ready."""
+        if answer.status is not None:
+            self.replicas, self.endpoint = answer.status.replicas, answer.status.endpoint
+
     def adopt_step_error(self, words: str, *, now: datetime) -> None:
         """A step could not be done for now: say so, and leave what serves as it is."""
         self.condition("ProviderHealthy", "False", STEP_FAILED, words, now=now)
@@ -223,6 +248,9 @@ class DeploymentState(BaseModel):
         for update in failure.conditions:
             self.set_condition(update, now=now)
         self.message = failure.message
+        unready = any(entry.type == "Ready" and entry.status == "False" for entry in failure.conditions)
+        if self.phase is Phase.RUNNING and unready:
+            self.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
         if failure.final:
             self.phase = Phase.FAILED
             self.failure = StandingFailure(
@@ -255,8 +283,8 @@ class DeploymentState(BaseModel):
             words = status.message or "no pod says why"
             self._fail_rollout(f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
         elif self.failure is None:
-            waiting = f"{cause.reason}: {cause.message}" if cause else WAITING_FOR_PODS
-            self._deploying(waiting, now)
+            waiting = f"{cause.reason}: {cause.message}" if cause else status.message
+            self._deploying(waiting or WAITING_FOR_PODS, now)
 
     def _deploying(self, message: str, now: datetime) -> None:
         if self.rollout_since is None:
@@ -270,6 +298,11 @@ class DeploymentState(BaseModel):
         self.failure = StandingFailure(
             generation=self.generation, configs_digest=configs_digest, reason="DeploymentFailed", rollout=True
         )
+
+    @property
+    def shown_message(self) -> str:
+        """What a person needs to know first."""
+        return self.finding or self.message
 
     # -- what follows --------------------------------------------------------------------------------
 
@@ -292,8 +325,8 @@ class DeploymentState(BaseModel):
         status: dict[str, Any] = {"observedGeneration": self.generation}
         if not self.foreign:
             status["phase"] = (self.phase or Phase.PENDING).value
-        if self.message and not self.foreign:
-            status["message"] = self.message
+        if self.shown_message and not self.foreign:
+            status["message"] = self.shown_message
         if self.engine:
             status["engine"] = _without_empty({"type": self.engine, "selectedReason": self.engine_reason})
         if self.provider:
@@ -355,7 +388,11 @@ def events_between(before: dict[str, ConditionState], after: dict[str, Condition
 
 def actions_in(objects: list[AppliedObject]) -> list[EventSpec]:
     """Events for what was done to upstream objects beyond creating them."""
-    reasons = {"configured": "ResourceUpdated", "repaired": "DriftRepaired"}
+    reasons = {
+        "configured": "ResourceUpdated",
+        "repaired": "DriftRepaired",
+        "recreated": "ResourceRecreated",
+    }
     return [
         EventSpec(reason=reasons[entry.action], message=f"{entry.kind} {entry.name} {entry.action}")
         for entry in objects

@@ -24,6 +24,8 @@ class DeploymentInput(BaseModel):
     state: DeploymentState | None = None
     search_attributes: bool = True
     """Whether the Temporal namespace has the search attributes above."""
+    rewrite: bool = False
+    """The run before was told that somebody else wrote the status, and did not come to write it again."""
 
 
 class LookAgain(BaseModel):

@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         UpstreamRequest,
     )
     from api.decision import Outcome
-    from api.names import is_provider_finalizer, provider_task_queue
+    from api.names import is_provider_finalizer, provider_task_queue, providers_of
     from api.status import Phase
     from workflows.deployment_install import note_report, retry_installation, see_to_installation
     from workflows.deployment_state import DeploymentState, actions_in, events_between
@@ -79,7 +79,8 @@ class ModelDeploymentWorkflow:
         self._seen: Observation | None = None
         self._news = LookAgain(cause="start")
         self._actions: list[EventSpec] = []
-        self._rewrite = False
+        self._rewrite = start.rewrite
+        self._deleting = False
 
     # -- signals and queries -------------------------------------------------------------------------
 
@@ -128,7 +129,12 @@ class ModelDeploymentWorkflow:
             if self._history_is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(
-                    DeploymentInput(ref=self.ref, state=self.state, search_attributes=self.search_attributes)
+                    DeploymentInput(
+                        ref=self.ref,
+                        state=self.state,
+                        search_attributes=self.search_attributes,
+                        rewrite=self._rewrite,
+                    )
                 )
 
     async def _pass(self) -> None:
@@ -142,6 +148,7 @@ class ModelDeploymentWorkflow:
         elif seen.deleted_at is not None:
             await self._release(seen, seen.deleted_at)
         elif seen.paused:
+            self._seen = None  # nothing is followed, and so nothing repaired, until it goes on
             self.step, self.pause = "paused by annotation", timedelta(seconds=self.limits.resync)
         else:
             await self._reconcile(seen)
@@ -155,6 +162,7 @@ class ModelDeploymentWorkflow:
     async def _observe(self) -> Observation | None:
         """Read the deployment, validate it, and select engine and provider."""
         self.step = "looking"
+        self._news = LookAgain(cause="looking")  # whatever was heard before, this look is newer
         unwritten = self.state.provider if not (self.state.written or {}).get("provider") else ""
         seen = await run_step(
             OBSERVE,
@@ -171,6 +179,7 @@ class ModelDeploymentWorkflow:
         if seen is not None and seen.found:
             self.limits = seen.limits or self.limits
             self.hosted = seen.provider.hosted if seen.provider else self.hosted
+            self._deleting = seen.deleted_at is not None
             if seen.uid != self.state.uid:
                 self.state.start_over(uid=seen.uid, status=seen.status)
         return seen
@@ -182,7 +191,7 @@ class ModelDeploymentWorkflow:
         before = dict(self.state.conditions)
         self.state.adopt_decision(decision, generation=seen.generation, now=workflow.now())
         provider = seen.provider
-        self.state.foreign = bool(provider and provider.registered and not provider.task_queue)
+        self.state.foreign = provider is not None and provider.foreign
         if decision.outcome is not Outcome.OK:
             self.state.failed_looks += 1
             self.step = f"{decision.outcome.value}: {decision.finding}"
@@ -218,7 +227,8 @@ class ModelDeploymentWorkflow:
         """Apply the upstream objects and read their state; false: look again before anything is written."""
         apply = apply and not self.state.failure_stands(configs_digest=seen.configs_digest)
         diagnose = self._diagnosis_is_due()
-        self.step = f"applying on {self.state.provider}" if apply else f"reading from {self.state.provider}"
+        doing = "applying on" if apply and not only_upstream_changed else "reading from"
+        self.step = f"{doing} {self.state.provider}"
         request = UpstreamRequest(
             ref=self.ref,
             uid=seen.uid,
@@ -255,13 +265,17 @@ class ModelDeploymentWorkflow:
             return False
         self._actions = actions_in(answer.objects)
         self.state.diagnoses += diagnose
-        self.state.failed_looks = 0
-        self.state.adopt_upstream(
-            answer,
-            configs_digest=seen.configs_digest,
-            deadline=self.limits.rollout_deadline,
-            now=workflow.now(),
-        )
+        if not self.state.finding:
+            self.state.failed_looks = 0
+        if self.state.is_step_failed and answer.failure is None:
+            self.state.adopt_reading(answer)
+        else:
+            self.state.adopt_upstream(
+                answer,
+                configs_digest=seen.configs_digest,
+                deadline=self.limits.rollout_deadline,
+                now=workflow.now(),
+            )
         self._plan_next_look(accepted=apply or self.state.failure is not None)
         retry = answer.failure.retry_seconds if answer.failure else answer.retry_seconds
         if retry:
@@ -294,12 +308,16 @@ class ModelDeploymentWorkflow:
         if not any(is_provider_finalizer(entry) for entry in seen.finalizers):
             self._finish("deleted")
             return
+        if seen.provider is not None and seen.provider.foreign:
+            self.step = f"the controller of provider {seen.provider.name} deletes its objects"
+            self.pause = timedelta(seconds=self.limits.resync)
+            return
         self.step, self.pause = "deleting the upstream objects", TERMINATING_POLL
         if self.state.phase is not Phase.TERMINATING:
             self.state.phase = Phase.TERMINATING
             await self._write_status([])
         left = timedelta(seconds=self.limits.finalizer_timeout) - (workflow.now() - deleted_at)
-        provider = self.state.provider or _provider_of(seen.finalizers)
+        provider = self.state.provider or providers_of(seen.finalizers)[0]
         remaining: list[str] | None = None
         if left > timedelta(0):
             answer = await run_step(
@@ -309,8 +327,12 @@ class ModelDeploymentWorkflow:
                 summary="delete the upstream objects",
                 task_queue=provider_task_queue(provider),
                 inline=provider == self.state.provider and self.hosted,
+                overtaken=lambda: self._overtaken(seen),
                 deadline=left,
             )
+            if answer is None and self._overtaken(seen):
+                self._look_again = self._decide_again = True
+                return
             remaining = answer.remaining if answer is not None else None
             if remaining:
                 self.step = f"waiting until gone: {', '.join(remaining)}"
@@ -340,11 +362,12 @@ class ModelDeploymentWorkflow:
     # -- waiting -----------------------------------------------------------------------------------------
 
     def _overtaken(self, seen: Observation) -> bool:
-        """Whether the deployment that a pass works on is known to be out of date."""
+        """Whether what was heard since the deployment was read makes it out of date, or another one."""
         news = self._news
-        if news.uid != seen.uid:
-            return False
-        return news.generation > seen.generation or (news.deleted and seen.deleted_at is None)
+        if seen.deleted_at is None and (news.deleted or self._deleting):
+            return True
+        another = bool(news.uid) and news.uid != seen.uid
+        return another or news.gone or news.generation > seen.generation
 
     def _diagnosis_is_due(self) -> bool:
         since = self.state.rollout_since
@@ -356,14 +379,16 @@ class ModelDeploymentWorkflow:
     def _plan_next_look(self, *, accepted: bool) -> None:
         resync = timedelta(seconds=self.limits.resync * workflow.random().uniform(0.9, 1.1))
         if self.state.phase is Phase.DEPLOYING and self.state.rollout_since is not None:
-            self.step = self.state.message
+            self.step = self.state.shown_message
             deadline = self.state.rollout_since + timedelta(seconds=self.limits.rollout_deadline)
             pause = _doubled(DIAGNOSIS_FIRST, self.state.diagnoses + 1, DIAGNOSIS_MOST)
             self.pause = max(min(pause, deadline - workflow.now()), timedelta(seconds=1))
         elif accepted:
-            self.step = self.state.message or str(self.state.phase)
+            self.step = self.state.shown_message or str(self.state.phase)
             waiting = self.state.phase in (Phase.PENDING, Phase.DEPLOYING)
             self.pause = SELECTION_RETRY_MOST if waiting else resync
+        else:
+            self.step = self.state.shown_message
 
     async def _wait_for_a_reason(self) -> None:
         self.next_look = workflow.now() + self.pause
@@ -411,9 +436,3 @@ class ModelDeploymentWorkflow:
 
 def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:
     return min(first * float(2 ** min(times - 1, 10)), most)
-
-
-def _provider_of(finalizers: list[str]) -> str:
-    """The provider whose finalizer is on the object, for a deployment this workflow never saw alive."""
-    held = next(entry for entry in finalizers if is_provider_finalizer(entry))
-    return held.removeprefix("airunway.ai/").removesuffix("-provider")

@@ -32,6 +32,11 @@ from clients.buildkit.wire.control_pb2_grpc import ControlStub
 from clients.buildkit.wire.worker_pb2 import WorkerRecord
 
 DIGEST_KEY = "containerimage.digest"
+_NO_ANSWER = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+)
 
 
 def _ignore(_progress: Progress) -> None:
@@ -202,7 +207,10 @@ class BuildKit:
             yield
         except grpc.aio.AioRpcError as err:
             said = err.details() or err.code().name
-            raise BuilderUnreachable(f"BuildKit at {self._endpoint.address} does not answer: {said}") from err
+            where = f"BuildKit at {self._endpoint.address}"
+            if err.code() in _NO_ANSWER:
+                raise BuilderUnreachable(f"{where} does not answer: {said}") from err
+            raise BuildFailed(f"{where} does not do what it was asked: {said}") from err
 
 
 def _exporter(attributes: Mapping[str, str]) -> control.Exporter:

@@ -1,7 +1,7 @@
 """What a build that did not succeed leaves on the daemon's disk, and how to be rid of it.
 
-BuildKit keeps what it has of a download that broke or was cancelled, though it never goes on from there: with
-weights that is gigabytes. Downloads that are whole stay: the next try finds them.
+BuildKit keeps what it has of a download or a copy that broke or was cancelled, though it never goes on from
+there: with weights that is gigabytes. What is whole stays: the next try finds it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from contextlib import suppress
 import grpc
 import grpc.aio
 
+from clients.buildkit.llb import copy_step
 from clients.buildkit.model import HttpFile
 from clients.buildkit.wire import control_pb2 as control
 from clients.buildkit.wire.control_pb2_grpc import ControlStub
-
-_CALL_SECONDS = 10.0
 
 
 class Leftovers:
     """Of the downloads of one build. A daemon that does not answer is left alone: it may be gone."""
 
-    def __init__(self, stub: ControlStub, files: Sequence[HttpFile]) -> None:
+    def __init__(self, stub: ControlStub, files: Sequence[HttpFile], *, call_seconds: float) -> None:
         self._stub = stub
+        self._call_seconds = call_seconds
         self._files = tuple(files)
 
     async def drop_partial(self) -> None:
-        """Free downloads that are not whole, unless another build is at them."""
+        """Free downloads and copies that are not whole, unless another build is at them."""
+        sizes = {_description(file): file.size for file in self._files}
+        sizes |= {copy_step(file): file.size for file in self._files}
         with suppress(grpc.aio.AioRpcError):
-            sizes = {_description(file): file.size for file in self._files}
             for record in await self._records() if sizes else ():
                 if not record.InUse and record.Size < sizes.get(record.Description, 0):
                     await self._prune(record.ID)
@@ -45,12 +46,12 @@ class Leftovers:
         return None
 
     async def _records(self) -> Sequence[control.UsageRecord]:
-        usage = await self._stub.DiskUsage(control.DiskUsageRequest(), timeout=_CALL_SECONDS)
+        usage = await self._stub.DiskUsage(control.DiskUsageRequest(), timeout=self._call_seconds)
         return list(usage.record)
 
     async def _prune(self, record_id: str) -> None:
         request = control.PruneRequest(filter=[f"id=={record_id}"])
-        async for _ in self._stub.Prune(request, timeout=_CALL_SECONDS):
+        async for _ in self._stub.Prune(request, timeout=self._call_seconds):
             pass
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -68,6 +69,8 @@ class HttpFile:
     def __post_init__(self) -> None:
         if not re.match(r"https?://[^/]", self.url) or _CONTROL.search(self.url):
             raise ValueError(f"not a URL to download from: {self.url!r}")
+        if urlsplit(self.url).username is not None:
+            raise ValueError("not a URL to download from: a login belongs into a secret, not into it")
         if not _SHA256.fullmatch(self.sha256):
             raise ValueError(f"not a SHA-256 in hex: {self.sha256!r}")
         pure = PurePosixPath(self.path)
@@ -86,7 +89,7 @@ class ModelImage:
     """An image: a base, the model's files on top of it as a layer each, and what it starts."""
 
     base: str
-    """Reference with digest; empty: nothing below the files."""
+    """Whole reference, with host and digest; empty: nothing below the files."""
     base_config: Mapping[str, Any]
     """The base's OCI image config, as its registry gives it."""
     files: Sequence[HttpFile]

@@ -7,6 +7,8 @@ large what it kept is, and what the server answers to the first byte of the file
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import aiohttp
 
 from clients.buildkit.errors import BuildError, DigestMismatch, SourceUnavailable
@@ -30,20 +32,30 @@ async def mismatch_reason(
         said: the daemon's words.
     """
     said = shortened(without(said, [authorization]))
-    status, retry_after = await _status_of(file, authorization)
-    if status >= 400:
-        message = f"downloading {file.path} failed: its server answers HTTP {status}"
-        error = source_error(status, message, retry_after=retry_after)
-        # Another status than the known ones is about our request: as good as a refusal to go on.
-        return error
+    answer = await _ask(file, authorization)
+    if answer.status >= 400:
+        message = f"downloading {file.path} failed: its server answers HTTP {answer.status}"
+        return source_error(answer.status, message, retry_after=answer.retry_after)
+    if answer.total_bytes not in (None, file.size):
+        has = f"its server has {answer.total_bytes} bytes under that name, not {file.size}"
+        return DigestMismatch(f"downloading {file.path}: {has}")
     is_page = kept_bytes is not None and abs(kept_bytes - file.size) > _SLACK_BYTES + file.size // 16
-    if is_page or status == 0:
+    if is_page or answer.status == 0:
         return SourceUnavailable(f"downloading {file.path} failed: something else came than the file: {said}")
     return DigestMismatch(f"downloading {file.path}: the bytes are not those announced: {said}")
 
 
-async def _status_of(file: HttpFile, authorization: bytes) -> tuple[int, float | None]:
-    """HTTP status of asking for the first byte, and Retry-After in seconds; 0 without an answer."""
+@dataclass(frozen=True)
+class _Answer:
+    """`status` 0: there was none."""
+
+    status: int = 0
+    retry_after: float | None = None
+    total_bytes: int | None = None
+
+
+async def _ask(file: HttpFile, authorization: bytes) -> _Answer:
+    """Ask for the first byte."""
     headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
     if authorization:
         headers["Authorization"] = authorization.decode(errors="replace").strip()
@@ -53,6 +65,11 @@ async def _status_of(file: HttpFile, authorization: bytes) -> tuple[int, float |
             session.get(file.url, headers=headers) as answer,
         ):
             wait = answer.headers.get("Retry-After", "")
-            return answer.status, float(wait) if wait.isdecimal() else None
+            total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+            return _Answer(
+                answer.status,
+                retry_after=float(wait) if wait.isdecimal() else None,
+                total_bytes=int(total) if answer.status == 206 and total.isdecimal() else None,
+            )
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-        return 0, None
+        return _Answer()

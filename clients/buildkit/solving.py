@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from clients.buildkit.errors import BuildError, BuildInterrupted, DigestMismatch
-from clients.buildkit.failures import build_error
+from clients.buildkit.failures import build_error, without
 from clients.buildkit.leftovers import Leftovers
 from clients.buildkit.llb import download_step
 from clients.buildkit.model import HttpFile, ModelImage
@@ -57,7 +57,7 @@ class Solving:
         self._silence_seconds = silence_seconds
         self._files = tuple(job.image.files) if job.image else ()
         self._fold = ProgressFold(job.image)
-        self._leftovers = Leftovers(stub, self._files)
+        self._leftovers = Leftovers(stub, self._files, call_seconds=silence_seconds)
         self._news = asyncio.Event()
 
     async def run(self) -> Mapping[str, str]:
@@ -65,7 +65,7 @@ class Solving:
         solve = asyncio.create_task(self._solve())
         listening = asyncio.create_task(self._listen())
         attending = asyncio.create_task(self._attend())
-        ended_well = False
+        ended_well, is_there = False, True
         try:
             await asyncio.wait({solve, attending}, return_when=asyncio.FIRST_COMPLETED)
             if not solve.done():
@@ -74,12 +74,18 @@ class Solving:
                 answer = solve.result()
             except grpc.aio.AioRpcError as err:
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
-                raise await self._explained(err) from err
+                error = await self._explained(err)
+                # A server that echoes a token must not have it shown with the cause either.
+                said = err.details() or ""
+                raise error from (err if without(said, self._job.private) == said else None)
             ended_well = True
             return answer
+        except BuildInterrupted:
+            is_there = False
+            raise
         finally:
             await _ended(solve, attending)
-            if not ended_well:
+            if is_there and not ended_well:
                 # Its messages end when the daemon has let go of what it was working on.
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
                 await self._leftovers.drop_partial()

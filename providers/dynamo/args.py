@@ -108,20 +108,7 @@ def _transfer(plan: Plan, role: str) -> list[str]:
 
 def block_size(plan: Plan) -> str:
     """Size of a KV cache block as the user sets it; empty when the engine's own holds."""
-    return flag_value(plan.deployment, _BLOCK_SIZE_FLAGS[plan.engine])
-
-
-def flag_value(deployment: ModelDeployment, flag: str) -> str:
-    """The last value that the user gives a flag, in either field and any spelling; empty without one."""
-    found = ""
-    for key, value in sorted(flags.engine_args(deployment).items()):
-        found = value if flags.canonical(key) == flag else found
-    tokens = flags.extra_args(deployment)
-    for index, token in enumerate(tokens):
-        if flags.flag_of(token) and flags.canonical(token) == flag:
-            _, given, value = token.partition("=")
-            found = value if given else next(iter(tokens[index + 1 : index + 2]), "")
-    return found
+    return flags.value_of(plan.deployment, _BLOCK_SIZE_FLAGS[plan.engine])
 
 
 def is_parallel(deployment: ModelDeployment) -> bool:

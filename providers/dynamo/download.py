@@ -31,6 +31,8 @@ RETRY_SECONDS = 15
 _CONTAINER = "model-download"
 _VOLUME = "model-cache"
 _BACKOFF_LIMIT = 6
+_JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+"""Kubernetes puts it on the pods of a Job."""
 
 Found = Mapping[str, Any] | None
 
@@ -121,7 +123,9 @@ def judge_job(deployment: ModelDeployment, desired: Manifest, live: Found) -> St
     attempts = count_at(live, "status", "failed")
     if attempts >= _backoff_limit(live):
         return _failed(f"model download Job {name} failed {attempts} times", hint=True)
-    return _running()
+    # A pod that runs downloads. One that does not says why: no node, no Secret, no image.
+    downloads = count_at(live, "status", "ready") > 0
+    return _running(pod_selector="" if downloads else f"{_JOB_NAME_LABEL}={name}")
 
 
 def was_downloaded(deployment: ModelDeployment) -> bool:
@@ -154,10 +158,16 @@ def _done() -> StageVerdict:
     )
 
 
-def _running(*, create: Sequence[Manifest] = (), delete: Sequence[Mapping[str, Any]] = ()) -> StageVerdict:
+def _running(
+    *,
+    create: Sequence[Manifest] = (),
+    delete: Sequence[Mapping[str, Any]] = (),
+    pod_selector: str = "",
+) -> StageVerdict:
     return StageVerdict(
         condition=_condition("False", "DownloadInProgress", "Model download in progress"),
         retry_seconds=RETRY_SECONDS,
+        pod_selector=pod_selector,
         create=create,
         delete=delete,
     )

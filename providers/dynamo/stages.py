@@ -51,7 +51,8 @@ def judge_claims(deployment: ModelDeployment, live: Sequence[Found]) -> StageVer
     managed = {claim["metadata"]["name"]: claim for claim in storage.managed_claims(deployment)}
     create: list[Manifest] = []
     delete: list[Mapping[str, Any]] = []
-    waiting, unbound = False, []
+    waiting: list[str] = []
+    unbound: list[str] = []
     for volume, claim in zip(storage.storage_volumes(deployment), live, strict=True):
         name = storage.claim_name(deployment, volume)
         try:
@@ -73,12 +74,13 @@ def judge_claims(deployment: ModelDeployment, live: Sequence[Found]) -> StageVer
                 create=create,
                 delete=delete,
             )
-        waiting = waiting or not usable
-        if usable and _phase(claim) == "Pending":
+        if not usable:
+            waiting.append(_wait_for(volume, name, claim))
+        elif _phase(claim) == "Pending":
             unbound.append(name)
     if waiting:
         return StageVerdict(
-            condition=_condition("False", "PVCsPending", _PENDING_MESSAGE),
+            condition=_condition("False", "PVCsPending", f"{_PENDING_MESSAGE}: {', '.join(waiting)}"),
             retry_seconds=CLAIM_RETRY_SECONDS,
             create=create,
             delete=delete,
@@ -116,6 +118,13 @@ def _is_usable(name: str, claim: Mapping[str, Any]) -> bool:
 
 def _phase(claim: Found) -> str:
     return text_at(claim, "status", "phase") if claim is not None else ""
+
+
+def _wait_for(volume: StorageVolume, name: str, claim: Found) -> str:
+    """The claim, and what a person may have to do for it: nothing of ours mounts it before it is bound."""
+    if volume.size is None and _phase(claim) == "Pending":
+        return f"{name} (if its class binds at the first mount, mount it in a pod of yours once)"
+    return name
 
 
 def _ready_message(unbound: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api import names
-from api.model_deployment import EngineType, ModelDeployment, ServingMode
+from api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
 from providers import common, overrides, storage
 from providers.contract import Manifest, RenderContext, RenderError
 from providers.kaito.bookkeeping import with_record
@@ -38,6 +38,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     given = overrides.overrides_of(deployment)
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
+    overrides.refuse_host_paths(given)
     workspace: Manifest = {
         "apiVersion": WORKSPACE.api_version,
         "kind": WORKSPACE.kind,
@@ -53,11 +54,11 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
 
 
 def _labels(deployment: ModelDeployment) -> dict[str, str]:
-    return {
-        **common.pod_labels(deployment),
-        **common.object_labels(deployment),
-        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
-    }
+    return {**common.pod_labels(deployment), **_own_labels(deployment)}
+
+
+def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
+    return {**common.object_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
 
 
 def _resource(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
@@ -122,6 +123,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
         "spec.engine.trustRemoteCode": bool(engine and engine.trust_remote_code),
         "spec.engine.enforceEager": bool(engine and engine.enforce_eager),
         "spec.engine.extraArgs": bool(engine and engine.extra_args),
+        "spec.engine.enablePrefixCaching": bool(engine and engine.enable_prefix_caching is False),
         # A Workspace counts nodes: more nodes are one bigger preset, or pods that no Service selects.
         "spec.scaling.replicas": replicas is not None and replicas != 1,
         "spec.scaling.prefill": bool(spec.scaling and spec.scaling.prefill),
@@ -130,7 +132,6 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
     if preset:
         resources = spec.resources
         ignored |= {
-            "spec.engine.enablePrefixCaching": bool(engine and engine.enable_prefix_caching is False),
             "spec.image": bool(spec.image),
             "spec.engine.image": bool(engine and engine.image),
             "spec.engine.args": bool(args),
@@ -146,5 +147,8 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
     else:
-        ignored |= {f"spec.engine.args.{key}": True for key in args if key != "ggufUrl"}
+        has_model = spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment)
+        ignored |= {f"spec.engine.args.{key}": True for key in args if key != "ggufUrl" or has_model}
+        ignored |= dict.fromkeys(common.replaced_variables(deployment), True)
+    ignored |= dict.fromkeys(common.replaced_labels(deployment, _own_labels(deployment)), True)
     return [path for path, is_ignored in ignored.items() if is_ignored]

@@ -14,23 +14,37 @@ _MISSING = object()
 
 
 def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
-    """Why `desired` cannot be reached from `live` by a patch, or None. Any kind but Workspace: None."""
+    """Why `desired` cannot be reached from `live` by a patch, or None. Any kind but Workspace: None.
+
+    A part that was last written just as it is desired is no reason. What is different about it is the
+    operator's form of it, or a field that the API server does not know: a new Workspace would be no other.
+    """
     if live.get("kind") != "Workspace":
         return None
     record = record_of(live)
-    resource, wanted, written = (_part(obj, "resource") for obj in (live, desired, record))
+    reason = None
+    if _differs(record.get("resource"), desired.get("resource")):
+        reason = _resource_reason(*(_part(obj, "resource") for obj in (live, desired, record)))
+    if reason is None and _differs(record.get("inference"), desired.get("inference")):
+        reason = _inference_reason(*(_part(obj, "inference") for obj in (live, desired, record)))
+    return reason
+
+
+def _part(obj: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = obj.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _resource_reason(
+    resource: Mapping[str, Any], wanted: Mapping[str, Any], written: Mapping[str, Any]
+) -> str | None:
     if wanted and _differs(resource.get("count", _MISSING), wanted.get("count", _MISSING)):
         return "resource.count is immutable in KAITO"
     if _instance_type_differs(resource, wanted, written):
         return "resource.instanceType cannot be changed in KAITO once it is set"
     if _selector_differs(resource, wanted, written):
         return "resource.labelSelector is immutable in KAITO"
-    return _inference_reason(*(_part(obj, "inference") for obj in (live, desired, record)))
-
-
-def _part(obj: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = obj.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return None
 
 
 def _instance_type_differs(

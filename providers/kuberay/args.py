@@ -19,6 +19,8 @@ from providers.contract import RenderError
 
 RESERVED = frozenset({"host", "port"})
 """Ray Serve listens, not the engine."""
+SPANNING = ("pipeline-parallel-size", "data-parallel-size")
+"""Flags that multiply the workers of an engine."""
 
 _PREFIX_CACHING = "enable-prefix-caching"
 _NEGATION = "no-"
@@ -28,6 +30,7 @@ _TEXT_OPTIONS = frozenset(
 """Options whose value is a text even when it looks like a number."""
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")
+_SIZE = re.compile(r"[0-9]{1,9}")
 _SWITCH = {"true": True, "True": True, "false": False, "False": False}
 
 
@@ -38,12 +41,25 @@ def refuse_bad_flags(deployment: ModelDeployment) -> None:
     flags.refuse_bad_keys(deployment)
 
 
-def argument_text(deployment: ModelDeployment, *, gpus: int) -> str:
+def tensor_parallel_size(deployment: ModelDeployment, *, gpus: int, workers: int) -> int:
+    """GPUs over which an engine is spread when the user does not say it: all of one worker.
+
+    1 when the pipeline or data parallel size of the user's would then ask for more workers than there are.
+    """
+    spans = 1
+    for flag in SPANNING:
+        size = flags.value_of(deployment, flag)
+        spans *= max(1, int(size)) if _SIZE.fullmatch(size) else 1
+    return gpus if spans <= max(1, workers) else 1
+
+
+def argument_text(deployment: ModelDeployment, *, tensor_parallel: int) -> str:
     """The command line as one text, each token quoted for a shell where it needs it."""
     explicit = flags.explicit_flags(deployment)
     tokens = [
         *flags.derived(
-            explicit, *_from_fields(deployment, gpus, caches_explicitly=_PREFIX_CACHING in explicit)
+            explicit,
+            *_from_fields(deployment, tensor_parallel, caches_explicitly=_PREFIX_CACHING in explicit),
         ),
         *flags.rendered_args(flags.engine_args(deployment)),
         *flags.extra_args(deployment),
@@ -51,13 +67,13 @@ def argument_text(deployment: ModelDeployment, *, gpus: int) -> str:
     return shlex.join(tokens)
 
 
-def engine_options(deployment: ModelDeployment, *, gpus: int) -> dict[str, Any]:
+def engine_options(deployment: ModelDeployment, *, tensor_parallel: int) -> dict[str, Any]:
     """The same flags as options by vLLM's names (`max_model_len`), with values of their own types.
 
     Raises RenderError for an argument that is neither a flag nor the value of one.
     """
     options: dict[str, Any] = {}
-    for flag in _from_fields(deployment, gpus, caches_explicitly=False):
+    for flag in _from_fields(deployment, tensor_parallel, caches_explicitly=False):
         if flag is not None:
             options |= _option(flag[0], [] if flag[1] is None else [flag[1]])
     for key, value in sorted(flags.engine_args(deployment).items()):
@@ -68,7 +84,7 @@ def engine_options(deployment: ModelDeployment, *, gpus: int) -> dict[str, Any]:
 
 
 def _from_fields(
-    deployment: ModelDeployment, gpus: int, *, caches_explicitly: bool
+    deployment: ModelDeployment, tensor_parallel: int, *, caches_explicitly: bool
 ) -> list[tuple[str, str | None] | None]:
     model, engine = deployment.spec.model, deployment.spec.engine
     length = engine.context_length if engine else None
@@ -81,7 +97,7 @@ def _from_fields(
         ("trust-remote-code", None) if engine and engine.trust_remote_code else None,
         ("enforce-eager", None) if engine and engine.enforce_eager else None,
         (_NEGATION + _PREFIX_CACHING, None) if uncached else None,
-        ("tensor-parallel-size", str(gpus)) if gpus > 1 else None,
+        ("tensor-parallel-size", str(tensor_parallel)) if tensor_parallel > 1 else None,
     ]
 
 

@@ -32,9 +32,7 @@ def with_overrides(service: Manifest, given: Mapping[str, Any]) -> Manifest:
     for key in given:
         if key != "spec":
             raise RenderError(f"{FIELD}.{key}: unknown; a RayService is overridden below spec")
-    for path, key in overrides.key_paths(given):
-        if key == "hostPath":
-            raise RenderError(f"{path}: volumes of the node are not allowed")
+    overrides.refuse_host_paths(given)
     merged: Manifest = _merged(service, given, FIELD)
     return merged
 

@@ -10,8 +10,8 @@ from typing import Any
 from api import names
 from api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
 from providers import common, storage
-from providers.kuberay.args import argument_text
-from providers.kuberay.serve import image_of, is_stock
+from providers.kuberay.args import argument_text, tensor_parallel_size
+from providers.kuberay.serve import image_of, is_stock, serve_replicas
 
 HEAD_CPU = "4"
 HEAD_MEMORY = "16Gi"
@@ -113,7 +113,7 @@ def _environment(deployment: ModelDeployment, variables: list[dict[str, Any]]) -
     return common.once_each(
         [
             {"name": "MODEL_ID", "value": common.model_id(deployment)},
-            {"name": "VLLM_ENGINE_ARGS", "value": argument_text(deployment, gpus=_common_gpus(deployment))},
+            {"name": "VLLM_ENGINE_ARGS", "value": _arguments(deployment)},
             *variables,
             *common.user_environment(deployment),
             *([token] if token else []),
@@ -121,14 +121,15 @@ def _environment(deployment: ModelDeployment, variables: list[dict[str, Any]]) -
     )
 
 
-def _common_gpus(deployment: ModelDeployment) -> int:
-    """GPUs of one engine; 0 when prefill and decode differ, as one text cannot say both."""
-    if deployment.serving_mode != ServingMode.DISAGGREGATED:
-        return deployment.gpu_count
-    scaling = deployment.spec.scaling
-    groups = [group for group in (scaling.prefill, scaling.decode) if group] if scaling else []
-    counts = {(group.gpu.count or 0) if group.gpu else 0 for group in groups}
-    return counts.pop() if len(counts) == 1 else 0
+def _arguments(deployment: ModelDeployment) -> str:
+    """One text for all engines: no tensor parallel size when those of prefill and decode differ."""
+    engines = [(deployment.gpu_count, serve_replicas(deployment))]
+    if deployment.serving_mode == ServingMode.DISAGGREGATED:
+        scaling = deployment.spec.scaling
+        groups = [group for group in (scaling.prefill, scaling.decode) if group] if scaling else []
+        engines = [((group.gpu.count or 0) if group.gpu else 0, group.replicas or 0) for group in groups]
+    sizes = {tensor_parallel_size(deployment, gpus=gpus, workers=workers) for gpus, workers in engines}
+    return argument_text(deployment, tensor_parallel=sizes.pop() if len(sizes) == 1 else 0)
 
 
 def _volume_names(deployment: ModelDeployment) -> dict[str, str]:

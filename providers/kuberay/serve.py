@@ -16,7 +16,7 @@ from api.model_deployment import ModelDeployment, ServingMode, WorkerGroup
 from providers import common
 from providers.contract import RenderError
 from providers.images import split_reference
-from providers.kuberay.args import engine_options
+from providers.kuberay.args import SPANNING, engine_options, tensor_parallel_size
 
 DEFAULT_IMAGE = "rayproject/ray-llm:2.55.0-py311-cu128"
 
@@ -62,9 +62,8 @@ def serve_config(deployment: ModelDeployment) -> str:
             if group
         }
         return _application("ray.serve.llm:build_pd_openai_app", {"args": roles})
-    gpus = deployment.gpu_count
-    options = engine_options(deployment, gpus=gpus)
-    model = _model_config(options, workers=serve_replicas(deployment), gpus=gpus)
+    gpus, workers = deployment.gpu_count, serve_replicas(deployment)
+    model = _model_config(_options(deployment, gpus, workers), workers=workers, gpus=gpus)
     return _application("ray.serve.llm:build_openai_app", {"args": {"llm_configs": [model]}})
 
 
@@ -75,9 +74,14 @@ def _application(import_path: str, body: Mapping[str, Any]) -> str:
 
 def _role_config(deployment: ModelDeployment, group: WorkerGroup) -> dict[str, Any]:
     gpus = (group.gpu.count or 0) if group.gpu else 0
-    options = engine_options(deployment, gpus=gpus)
+    options = _options(deployment, gpus, group.replicas or 0)
     options.setdefault("kv_transfer_config", _KV_TRANSFER)
     return _model_config(options, workers=group.replicas or 0, gpus=gpus)
+
+
+def _options(deployment: ModelDeployment, gpus: int, workers: int) -> dict[str, Any]:
+    size = tensor_parallel_size(deployment, gpus=gpus, workers=workers)
+    return engine_options(deployment, tensor_parallel=size)
 
 
 def _model_config(options: dict[str, Any], *, workers: int, gpus: int) -> dict[str, Any]:
@@ -96,8 +100,8 @@ def _model_config(options: dict[str, Any], *, workers: int, gpus: int) -> dict[s
 def _engines(options: Mapping[str, Any], *, workers: int, gpus: int) -> int:
     """Engines that fit: one a worker, fewer when an engine's parallelism spans several workers."""
     spans = 1
-    for option in ("tensor_parallel_size", "pipeline_parallel_size"):
-        size = options.get(option)
+    for flag in ("tensor-parallel-size", *SPANNING):
+        size = options.get(flag.replace("-", "_"))
         spans *= size if isinstance(size, int) and size > 0 else 1
     return min(workers, max(1, workers * gpus // spans))
 

@@ -63,10 +63,15 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
     sizes = (
         _ignored_when_split(deployment) if is_disaggregated(deployment) else _ignored_when_whole(deployment)
     )
+    ours = {
+        **common.object_labels(deployment),
+        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
+        "app": components(deployment)[0].name,
+    }
     return [
         *sizes,
         *common.replaced_variables(deployment),
-        *(f"spec.podTemplate.metadata.labels[{key}]" for key in replaced_labels(deployment)),
+        *common.replaced_labels(deployment, ours),
     ]
 
 
@@ -89,13 +94,3 @@ def _ignored_when_split(deployment: ModelDeployment) -> list[str]:
         "spec.resources.cpu": bool(resources and resources.cpu),
     }
     return [path for path, is_ignored in ignored.items() if is_ignored]
-
-
-def replaced_labels(deployment: ModelDeployment) -> list[str]:
-    """Pod template labels that give way to ours, in the order given."""
-    ours = {
-        **common.object_labels(deployment),
-        names.LABEL_MODEL_DEPLOYMENT: deployment.name,
-        "app": components(deployment)[0].name,
-    }
-    return [key for key, value in common.pod_labels(deployment).items() if ours.get(key, value) != value]

@@ -11,7 +11,7 @@ from typing import Any
 
 from api import names
 from api.model_deployment import ModelDeployment
-from api.status import ImageStatus
+from api.status import ImageStatus, Phase
 from providers.common import image_override
 from providers.contract import ImageReport, ImageResolution, ReportedCondition
 from providers.images import ImageReference, age_of, split_reference
@@ -33,7 +33,7 @@ def requested_image(deployment: ModelDeployment) -> str:
 def image_to_resolve(deployment: ModelDeployment) -> str | None:
     """The reference whose digest only a registry knows, unless the status holds it already."""
     reference = split_reference(requested_image(deployment))
-    if not reference.needs_registry or _recorded(deployment):
+    if not reference.needs_registry or _recorded(deployment) or _serves_its_tag(deployment):
         return None
     return reference.text
 
@@ -43,6 +43,18 @@ def _recorded(deployment: ModelDeployment) -> ImageStatus | None:
     image = deployment.status.image if deployment.status else None
     same = image is not None and (image.requested or "").strip() == requested_image(deployment)
     return image if image is not None and same and image.resolved and image.digest else None
+
+
+def _serves_its_tag(deployment: ModelDeployment) -> bool:
+    """Whether the default image already serves by its tag, because no registry answered when it was made.
+
+    A digest now would change nothing but the reference, and restart every server.
+    """
+    status = deployment.status
+    if image_override(deployment) or status is None or status.phase is not Phase.RUNNING:
+        return False
+    image = status.image
+    return image is not None and image.requested == DEFAULT_IMAGE and not image.resolved
 
 
 def image_source(reference: ImageReference) -> str:
@@ -101,7 +113,9 @@ def _resolution_fields(
         fields = {key: value for key, value in recorded.dump().items() if key in kept}
         return fields, _resolved("True", "ImageResolutionReused", f"{recorded.resolved} was resolved earlier")
     if resolution is None:
-        return {}, _resolved("Unknown", "ImageResolutionOff", f"no registry was asked about {reference.text}")
+        why = "resolution is off, or it serves by its tag already and a digest would restart it"
+        message = f"no registry was asked about {reference.text}: {why}"
+        return {}, _resolved("Unknown", "ImageResolutionOff", message)
     if resolution.error or not resolution.digest:
         cause = resolution.error or "the registry named no digest"
         return {}, _resolved("False", "ImageResolutionFailed", f"{reference.text}: {cause}")

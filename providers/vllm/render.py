@@ -113,9 +113,7 @@ def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     """Raise RenderError for overrides that admission forbids or that cannot work (vllm.md §8.6)."""
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
-    for path, key in overrides.key_paths(given):
-        if key == "hostPath":
-            raise RenderError(f"{path}: volumes of the node are not allowed")
+    overrides.refuse_host_paths(given)
     spec = _object_at(given, "spec")
     if "selector" in spec:
         raise RenderError(f"{overrides.FIELD}.spec.selector: the selector of a Deployment is immutable")
@@ -229,11 +227,16 @@ def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> s
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
-    """Given fields that one server in one pod cannot honour, and variables that another one replaces."""
+    """Given fields that one server in one pod cannot honour, and what gives way to a later or our own."""
     scaling = deployment.spec.scaling
     ignored = {
         "spec.scaling.prefill": bool(scaling and scaling.prefill),
         "spec.scaling.decode": bool(scaling and scaling.decode),
     }
     paths = [path for path, is_ignored in ignored.items() if is_ignored]
-    return [*paths, *common.replaced_variables(deployment)]
+    ours = {**common.object_labels(deployment), **_fixed_pod_labels(deployment)}
+    return [
+        *paths,
+        *common.replaced_variables(deployment),
+        *common.replaced_labels(deployment, ours),
+    ]

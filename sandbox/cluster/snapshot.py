@@ -31,19 +31,27 @@ class Snapshot:
         self._writing = threading.Lock()
 
     def load(self) -> bool:
-        """Restores what was saved; False when there is nothing."""
+        """Restores what was saved; False when there is nothing. Raises RuntimeError for a damaged file."""
         try:
             lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
             return False
+        try:
+            self._restore(lines)
+        except (ValueError, TypeError, LookupError) as err:
+            raise RuntimeError(
+                f"{self._path} is damaged ({err}); move it away to begin with an empty cluster"
+            ) from err
+        for table in self._store.tables.values():
+            table.forgotten = table.last_rv = self._store.rv
+        return True
+
+    def _restore(self, lines: list[bytes]) -> None:
         head = json.loads(lines[0])
         self._store.rv = self._saved_rv = head["resourceVersion"]
         for line in lines[1:]:
             group, plural, obj = json.loads(line)
             self._store.restore((group, plural), obj)
-        for table in self._store.tables.values():
-            table.forgotten = table.last_rv = self._store.rv
-        return True
 
     async def run(self) -> None:
         """Saves after changes, until cancelled."""

@@ -11,7 +11,15 @@ from clients.kubernetes import Cluster
 from sandbox.operators.cache import KindCache
 from sandbox.operators.controller import Controller
 from sandbox.operators.events import record
-from sandbox.operators.objects import Key, Object, controller_of, is_ready, key_of, with_condition
+from sandbox.operators.objects import (
+    Key,
+    Object,
+    condition,
+    controller_of,
+    is_ready,
+    key_of,
+    with_condition,
+)
 from sandbox.operators.workloads import (
     APPS,
     PodCounts,
@@ -72,13 +80,7 @@ class ReplicaSets:
         known = (replica_set.get("status") or {}).get("conditions") or []
         conditions = [entry for entry in known if entry["type"] != "ReplicaFailure"]
         if refused:
-            failure = {
-                "type": "ReplicaFailure",
-                "status": "True",
-                "reason": "FailedCreate",
-                "message": refused,
-            }
-            conditions = with_condition(known, failure)
+            conditions = _refused(replica_set, known, refused)
             await record(
                 self._cluster,
                 replica_set,
@@ -98,3 +100,12 @@ class ReplicaSets:
             "conditions": conditions or None,
         }
         await self._sets.patch(replica_set, status, status=True)
+
+
+def _refused(replica_set: Mapping[str, Any], known: list[Object], message: str) -> list[Object]:
+    # As in Kubernetes, the first message stays: each try names another pod, and a status that changed with
+    # every try would be its own reason for the next one.
+    if condition(replica_set, "ReplicaFailure"):
+        return known
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    return with_condition(known, failure)

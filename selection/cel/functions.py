@@ -29,7 +29,7 @@ from selection.cel.values import (
     type_name,
 )
 
-_LONGEST_PATTERN = 1000
+LONGEST_PATTERN = 1000
 _PATTERN_MEMORY = 1 << 20
 _PATTERN_COST = 2000
 _Compiled = type(re2.compile(""))
@@ -93,8 +93,8 @@ def matches(charge: Meter, text: Any, pattern: Any) -> bool:
 
 def compiled(pattern: str) -> Any:
     """A pattern ready for `matches`. Raises CelError."""
-    if len(pattern) > _LONGEST_PATTERN:
-        raise CelError(f"pattern is longer than {_LONGEST_PATTERN} characters")
+    if len(pattern) > LONGEST_PATTERN:
+        raise CelError(f"pattern is longer than {LONGEST_PATTERN} characters")
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _PATTERN_MEMORY

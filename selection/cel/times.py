@@ -14,7 +14,9 @@ from selection.cel.values import INT_MAX, INT_MIN, Duration, Timestamp
 _SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62135596800 * _SECOND, 253402300800 * _SECOND - 1
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d)T(\d\d?)(:\d\d:\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
 _UNITS = {
     "ns": 1,
     "us": 10**3,
@@ -45,11 +47,12 @@ def duration(nanos: int) -> Duration:
 
 
 def parse_timestamp(text: str) -> Timestamp:
-    """RFC 3339, e.g. `2026-01-05T09:00:00.5Z`."""
+    """RFC 3339, e.g. `2026-01-05T09:00:00.5Z`; as in Go, a comma or an hour of one digit will do."""
     match = _TIMESTAMP.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise CelError(f"not a timestamp: {text[:40]!r}")
-    clock, fraction, sign, hours, minutes = match.groups()
+    day, hour, rest, fraction, sign, hours, minutes = match.groups()
+    clock = f"{day}T{hour:0>2}{rest}"
     offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1) if sign else 0
     if sign and (int(hours) > 24 or int(minutes) > 59):
         raise CelError(f"not a timestamp: {text[:40]!r}")

@@ -21,7 +21,7 @@ from activities.signatures import (
     UpstreamRequest,
 )
 from api.crd import model_deployment_crd, provider_config_crd
-from clients.kubernetes import CRDS, DEPLOYMENTS, EVENTS, Cluster, Object
+from clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, EVENTS, Cluster, Object
 from sandbox.cluster import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
@@ -91,6 +91,63 @@ async def test_an_older_generation_is_not_applied(
 
     assert answer.superseded
     assert await cluster.find(SERVER, REF.name, namespace=REF.namespace) is None
+
+
+async def test_nothing_is_applied_once_the_deployment_is_paused(
+    cluster: Cluster, provider: ProviderActivities, deployment: Object
+) -> None:
+    paused = {"metadata": {"annotations": {"airunway.ai/reconcile-paused": "true"}}}
+    await cluster.patch(DEPLOYMENTS, REF.name, paused, namespace=REF.namespace)
+
+    answer = await provider.reconcile_upstream(request(deployment))
+
+    assert answer.superseded
+    assert await cluster.find(SERVER, REF.name, namespace=REF.namespace) is None
+
+
+async def test_an_object_that_somebody_deleted_is_told_as_recreated(
+    cluster: Cluster, provider: ProviderActivities, deployment: Object
+) -> None:
+    first = await provider.reconcile_upstream(request(deployment))
+    await cluster.delete(SERVER, REF.name, namespace=REF.namespace)
+
+    again = await provider.reconcile_upstream(
+        request(deployment).model_copy(update={"applied": first.objects})
+    )
+
+    assert [entry.action for entry in again.objects] == ["recreated"]
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "foreign"),
+    [
+        (["airunway.ai/acme-provider"], False),
+        (["airunway.ai/shim-provider"], True),
+        (["airunway.ai/shim-provider", "airunway.ai/acme-provider"], False),
+        (["airunway.ai/unknown-provider"], False),
+    ],
+)
+async def test_a_deletion_tells_whose_finalizer_holds_it(
+    cluster: Cluster, core: CoreActivities, deployment: Object, finalizers: list[str], foreign: bool
+) -> None:
+    queues: dict[str, dict[str, str]] = {"acme": {"airunway.ai/task-queue": "q"}, "shim": {}}
+    for name, queue in queues.items():
+        config = {
+            "apiVersion": "airunway.ai/v1alpha1",
+            "kind": "InferenceProviderConfig",
+            "metadata": {"name": name, "annotations": queue},
+            "spec": {},
+        }
+        await cluster.create(CONFIGS, config)
+    held = {"metadata": {"finalizers": finalizers}}
+    await cluster.patch(DEPLOYMENTS, REF.name, held, namespace=REF.namespace)
+    await cluster.delete(DEPLOYMENTS, REF.name, namespace=REF.namespace)
+
+    seen = await core.observe(ObserveRequest(ref=REF))
+
+    assert seen.deleted_at is not None
+    assert seen.provider is not None
+    assert seen.provider.foreign is foreign
 
 
 async def test_the_finalizer_is_there_before_the_object(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.ownership import contains, is_owned_by, owners_of, takeover_patch, version_of
+from activities.ownership import contains, is_owned_by, is_settled, owners_of, takeover_patch, version_of
 
 
 def test_an_object_is_owned_by_the_uid_in_any_reference() -> None:
@@ -28,6 +28,39 @@ def test_an_object_is_owned_by_the_uid_in_any_reference() -> None:
 )
 def test_containment(live: object, desired: object, holds: bool) -> None:
     assert contains(live, desired) is holds
+
+
+METADATA = {"name": "chat", "labels": {"a": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "holds"),
+    [
+        pytest.param([{"a": 1, "resources": {}}], [{"a": 1}], True, id="an empty value is added"),
+        pytest.param([{"a": 1}], [{"a": 1, "key": "", "b": {}, "c": None}], True, id="or left out"),
+        pytest.param({"limits": {"m": "1Gi"}}, {"limits": {"m": "1024Mi"}}, True, id="a canonical quantity"),
+        pytest.param({"divisor": "1"}, {"divisor": 1}, True, id="a quantity as a number"),
+        pytest.param({"limits": {"m": "2Gi"}}, {"limits": {"m": "1Gi"}}, False, id="another quantity"),
+        pytest.param({"limits": {"m": "x"}}, {"limits": {"m": "y"}}, False, id="no quantity"),
+        pytest.param({"value": "1k"}, {"value": "1000"}, False, id="a text that reads as a quantity"),
+        pytest.param([1], [1, 2], False, id="a shorter list"),
+        pytest.param({}, {"replicas": 0}, False, id="a number that is left out"),
+        pytest.param({"on": 1}, {"on": True}, False, id="a number for a truth"),
+        pytest.param({"a": ["x"]}, {"a": []}, False, id="an entry that was added"),
+    ],
+)
+def test_an_operators_own_form_of_what_is_desired(live: object, desired: object, holds: bool) -> None:
+    extra = {"generation": 3, "annotations": {"operator": "x"}}
+
+    settled = is_settled(
+        {"metadata": METADATA | extra, "spec": live}, {"metadata": METADATA, "spec": desired}
+    )
+
+    assert settled is holds
+
+
+def test_an_object_that_lost_a_label_is_not_settled() -> None:
+    assert not is_settled({"metadata": {"name": "chat"}}, {"metadata": METADATA})
 
 
 def managed(*entries: dict[str, object]) -> dict[str, object]:

@@ -71,6 +71,13 @@ def test_unknown_fields_are_removed_and_named() -> None:
     assert obj["metadata"] == {"name": "n", "anything": 1}
 
 
+def test_nothing_below_a_field_for_anything_is_unknown() -> None:
+    obj, unknown = processed({"name": "a", "free": [{"any": 1}, [{"thing": 2}]]})
+
+    assert unknown == []
+    assert obj["spec"]["free"] == [{"any": 1}, [{"thing": 2}]]
+
+
 def test_defaults_need_their_parent_and_nulls_count_as_absent() -> None:
     obj, _ = processed({"name": "a", "mode": None, "count": None, "maybe": None, "list": [{"name": "b"}]})
 

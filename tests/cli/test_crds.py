@@ -23,13 +23,16 @@ def test_they_are_printed_as_they_are_in_the_checkout(airunway: Airunway) -> Non
 
 
 def test_they_are_installed_and_installing_them_again_changes_nothing(
-    airunway: Airunway, kubeconfig: Path
+    airunway: Airunway, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AIRUNWAY_POD_NAMESPACE", "runway")
     first = airunway("crds", "--apply", "--kubeconfig", kubeconfig)
     again = airunway("crds", "--apply", "--kubeconfig", kubeconfig)
 
     assert first.status == again.status == 0
     assert "modeldeployments.airunway.ai applied" in first.out
+    assert "namespace" not in again.out
+    assert "namespace runway created" in first.out, "the watcher's Lease lives there"
     assert airunway("status", "--kubeconfig", kubeconfig).err == "no ModelDeployment in namespace default\n"
 
 

@@ -99,6 +99,39 @@ def test_a_setting_that_is_no_value(airunway: Airunway, monkeypatch: pytest.Monk
     assert result.err.startswith("airunway: settings: AIRUNWAY_ROLLOUT_DEADLINE: ")
 
 
+def test_a_log_level_that_is_none(airunway: Airunway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_LOG_LEVEL", "loud")
+
+    result = airunway("worker")
+
+    assert result.status == 1
+    assert result.err.startswith("airunway: settings: AIRUNWAY_LOG_LEVEL: ")
+    assert "'warning'" in result.err
+
+
+def test_a_kubeconfig_to_plan_against_that_is_not_there(airunway: Airunway, tmp_path: Path) -> None:
+    result = airunway("plan", "-f", "-", "--kubeconfig", tmp_path / "nowhere")
+
+    assert result.status == 1
+    assert result.err.endswith("nowhere: no such file\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "want"),
+    [("cluster/cluster.jsonl", "move it away"), ("temporal.db", "see .airunway/temporal.log")],
+)
+def test_a_state_that_is_damaged(airunway: Airunway, tmp_path: Path, file: str, want: str) -> None:
+    damaged = tmp_path / ".airunway" / file
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("garbage")
+
+    result = airunway("up", "--once")
+
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert "unexpected" not in result.err
+    assert want in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "want"),
     [
@@ -107,6 +140,7 @@ def test_a_setting_that_is_no_value(airunway: Airunway, monkeypatch: pytest.Monk
         ),
         pytest.param(["up", "--sample", "nowhere.yaml"], "nowhere.yaml: no such file", id="sample"),
         pytest.param(["plan"], "Missing option", id="missing option"),
+        pytest.param(["status", "chat", "-A"], "give --namespace", id="one of all"),
         pytest.param(["nonsense"], "No such command", id="command"),
         pytest.param(["plan", "-f", "-", "-o", "xml"], "'xml' is not one of", id="choice"),
         pytest.param(["up", "--sample", "f", "--no-samples"], "contradict each other", id="contradiction"),

@@ -233,3 +233,42 @@ def _config(name: str, *, ready: bool) -> str:
             "status": {"ready": ready},
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "want"),
+    [
+        ({"name": "Chat_1"}, 'metadata.name: Invalid value: "Chat_1"'),
+        ({"name": "a" * 254}, "metadata.name: Invalid value"),
+        ({"name": "a..b"}, "metadata.name: Invalid value"),
+        ({"name": 5}, "metadata.name: Invalid type: must be a string"),
+        ({"name": "chat", "namespace": "my.team"}, 'metadata.namespace: Invalid value: "my.team"'),
+        ({"name": "chat", "namespace": {"a": "b"}}, "metadata.namespace: Invalid type: must be a string"),
+        ({"generateName": "Chat-"}, "metadata.generateName: Invalid value"),
+        ({}, "metadata.name: Required value"),
+    ],
+)
+def test_a_name_that_the_api_server_refuses_is_said(
+    airunway: Airunway, metadata: dict[str, Any], want: str
+) -> None:
+    body = {**yaml.safe_load(manifest(provider={"name": "vllm"}, **GPU)), "metadata": metadata}
+
+    result = airunway("plan", "-f", "-", stdin=yaml.safe_dump(body))
+
+    assert result.status == 1
+    assert want in result.out
+
+
+@pytest.mark.parametrize("metadata", [{"name": "a-b-c1"}, {"generateName": "chat-"}, {"name": "9"}])
+def test_a_name_that_the_api_server_takes_is_taken(airunway: Airunway, metadata: dict[str, Any]) -> None:
+    body = {**yaml.safe_load(manifest(provider={"name": "kaito"}, **GPU)), "metadata": metadata}
+
+    result = airunway("plan", "-f", "-", stdin=yaml.safe_dump(body))
+
+    assert "Invalid value" not in result.out.replace("spec.", "")
+
+
+def test_a_file_without_deployments_is_said_to_be_one(airunway: Airunway) -> None:
+    result = airunway("plan", "-f", "-", stdin="kind: ConfigMap\napiVersion: v1\n")
+
+    assert result.err.endswith("nothing to plan: there is no ModelDeployment\n")

@@ -6,12 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from selection.quantities import canonical
 from tests.conformance.compare import by_key, differences
 
 UNORDERED = frozenset({"tolerations", "volumes", "volumeMounts", "ports", "pvcs", "workerGroupSpecs"})
 KEPT_WHEN_EMPTY = frozenset({"rayStartParams"})
 BOOKKEEPING = frozenset({"airunway.ai/kaito-last-applied"})
 """Annotations that a controller adds for itself, after the objects were recorded."""
+READ_AS_ABSENT = {
+    "resourceFieldRef": {"divisor": "0", "containerName": ""},
+    "fieldRef": {"apiVersion": ""},
+    "secretKeyRef": {"name": ""},
+    "configMapKeyRef": {"name": ""},
+}
+"""Fields of an environment source that say what their absence says; the reference writes some of them out."""
 
 
 def object_key(obj: Mapping[str, Any]) -> str:
@@ -37,8 +45,10 @@ def normal(value: Any, key: str = "") -> Any:
     """A copy without empty maps and lists, with meaningless orders made the same."""
     if isinstance(value, Mapping):
         entries = {name: normal(item, name) for name, item in value.items() if name not in BOOKKEEPING}
-        if key == "resourceFieldRef" and entries.get("divisor") == "0":
-            del entries["divisor"]  # what an absent divisor reads as
+        if key == "resourceFieldRef" and entries.get("divisor") is not None:
+            entries["divisor"] = canonical(entries["divisor"])
+        absent = READ_AS_ABSENT.get(key, {})
+        entries = {name: item for name, item in entries.items() if name not in absent or item != absent[name]}
         return {name: item for name, item in entries.items() if name in KEPT_WHEN_EMPTY or not is_empty(item)}
     if isinstance(value, list):
         items = [normal(item) for item in value]

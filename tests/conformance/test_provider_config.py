@@ -57,9 +57,10 @@ def as_deployment(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A Deployment, from a whole object or from its name, namespace, labels and ready replicas."""
     if "metadata" in entry:
         return dict(entry)
+    ready = (entry.get(key) for key in ("readyReplicas", "ready_replicas", "ready"))
     return {
         "metadata": {key: entry.get(key) for key in ("name", "namespace", "labels")},
-        "status": {"readyReplicas": entry.get("readyReplicas", entry.get("ready_replicas", 0))},
+        "status": {"readyReplicas": int(next((count for count in ready if count is not None), 0))},
     }
 
 

@@ -235,6 +235,11 @@ def test_overrides_merge_and_null_deletes() -> None:
             {"inference": {"template": {"spec": {"hostNetwork": True}}}}, "hostNetwork", id="a privilege"
         ),
         pytest.param({"a": [{"resources": {}}]}, r"a\[0\].resources", id="a size inside a list"),
+        pytest.param(
+            {"inference": {"template": {"spec": {"volumes": [{"name": "n", "hostPath": {"path": "/"}}]}}}},
+            r"volumes\[0\].hostPath",
+            id="files of the node",
+        ),
     ],
 )
 def test_refuses_overrides(overrides: Any, path: str) -> None:
@@ -267,8 +272,8 @@ def test_ignored_fields_of_a_preset() -> None:
         "spec.model.servedName",
         "spec.engine.contextLength",
         "spec.engine.trustRemoteCode",
-        "spec.scaling.replicas",
         "spec.engine.enablePrefixCaching",
+        "spec.scaling.replicas",
         "spec.image",
         "spec.engine.args",
         "spec.env",
@@ -289,6 +294,34 @@ def test_ignored_fields_of_a_template() -> None:
     )
 
     assert PROVIDER.ignored_fields(given) == ["spec.engine.extraArgs", "spec.engine.args.threads"]
+
+
+def test_what_gives_way_is_reported() -> None:
+    given = runner(
+        engine={"enablePrefixCaching": False},
+        env=[{"name": "HF_TOKEN", "value": "mine"}],
+        secrets={"huggingFaceToken": "hf"},
+        podTemplate={"metadata": {"labels": {"team": "x", "airunway.ai/managed-by": "me"}}},
+    )
+
+    assert PROVIDER.ignored_fields(given) == [
+        "spec.engine.enablePrefixCaching",
+        "spec.env[0]",
+        "spec.podTemplate.metadata.labels[airunway.ai/managed-by]",
+    ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param({"source": "custom"}, id="the image holds a model"),
+        pytest.param({"id": ""}, id="no model is named"),
+    ],
+)
+def test_a_url_that_no_server_gets_is_reported(model: dict[str, Any]) -> None:
+    given = runner(model=model, engine={"args": {"ggufUrl": "https://example.com/a.gguf"}})
+
+    assert PROVIDER.ignored_fields(given) == ["spec.engine.args.ggufUrl"]
 
 
 def test_nothing_is_ignored_when_nothing_is_asked_for() -> None:

@@ -12,7 +12,7 @@ import pytest
 from api.model_deployment import ModelDeployment
 from providers.contract import RenderContext
 from providers.kaito import PROVIDER
-from providers.kaito.bookkeeping import LAST_APPLIED
+from providers.kaito.bookkeeping import LAST_APPLIED, record_text
 from tests.providers.build import deployment, runner
 
 Workspace = dict[str, Any]
@@ -33,11 +33,20 @@ def containers(workspace: Workspace) -> list[dict[str, Any]]:
     return found
 
 
-def as_made_by_the_reference(workspace: Workspace) -> None:
+def as_made_by_the_reference(workspace: Workspace, **container: Any) -> None:
     for key in ("startupProbe", "readinessProbe"):
         containers(workspace)[0].pop(key)
     containers(workspace)[0].get("resources", {}).pop("limits", None)
+    containers(workspace)[0].update(container)
     workspace["inference"]["template"]["spec"].pop("tolerations", None)
+    workspace["metadata"]["annotations"][LAST_APPLIED] = record_text(workspace)
+
+
+def as_the_operator_writes_it_back(workspace: Workspace) -> None:
+    """What becomes of a template that is read into Kubernetes' types and written back."""
+    containers(workspace)[0]["resources"] = {"requests": {"memory": "1Gi"}}
+    workspace["inference"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    workspace["inference"]["template"]["metadata"]["creationTimestamp"] = None
 
 
 def forget_record(workspace: Workspace) -> None:
@@ -47,6 +56,9 @@ def forget_record(workspace: Workspace) -> None:
 PRESET = rendered(deployment())
 TEMPLATE = rendered(runner())
 TOLERANT = rendered(runner(gpus=1, tolerations=[{"operator": "Exists"}]))
+
+MEMORY = rendered(runner(resources={"memory": "1024Mi"}, tolerations=[{"operator": "Exists"}]))
+MISSPELT = rendered(deployment(provider={"overrides": {"inference": {"preset": {"acessMode": "private"}}}}))
 
 
 @dataclass(frozen=True)
@@ -135,9 +147,27 @@ CASES = [
     ),
     Case(
         "another image is one, whoever made the Workspace",
-        changed(TOLERANT, lambda ws: (as_made_by_the_reference(ws), containers(ws)[0].update(image="old"))),
+        changed(TOLERANT, lambda ws: as_made_by_the_reference(ws, image="old")),
         TOLERANT,
         "does not roll out",
+    ),
+    Case(
+        "the operator's own form of a template",
+        changed(MEMORY, as_the_operator_writes_it_back),
+        MEMORY,
+        None,
+    ),
+    Case(
+        "the operator's own form beside a change that can be patched",
+        changed(MEMORY, as_the_operator_writes_it_back),
+        changed(MEMORY, lambda ws: ws["resource"].update(instanceType="b")),
+        None,
+    ),
+    Case(
+        "a preset field that the API server does not know",
+        changed(MISSPELT, lambda ws: ws["inference"]["preset"].pop("acessMode")),
+        MISSPELT,
+        None,
     ),
     Case(
         "an inference part deleted by overrides",

@@ -56,6 +56,16 @@ CASES = [
         ],
     ),
     Case("a context length of 0 is one", engine(contextLength=0), [*ALWAYS, *MODEL, "--max-model-len", "0"]),
+    Case(
+        "prefix caching is switched off where the user says so",
+        engine(enablePrefixCaching=False, enforceEager=True),
+        [*ALWAYS, *MODEL, "--enforce-eager", "--no-enable-prefix-caching"],
+    ),
+    Case(
+        "a user's own flag decides about prefix caching",
+        engine(enablePrefixCaching=False, args={"enable_prefix_caching": ""}),
+        [*ALWAYS, *MODEL, "--enable_prefix_caching"],
+    ),
     Case("without a model id there is no --model", deployment(model={"id": ""}), ALWAYS),
     Case(
         "args are sorted bytewise, an empty value is a bare flag",

@@ -145,6 +145,32 @@ def test_a_failed_answer(image: str | None, wanted: str | None, failed: bool, er
     assert bool(report.failure) is failed
 
 
+TAG = {"requested": DEFAULT_IMAGE, "tag": "cu130-nightly"}
+
+
+def test_a_server_that_runs_by_its_tag_is_not_restarted_for_a_digest() -> None:
+    given = deployment(status={"phase": "Running", "image": TAG})
+
+    report = describe(given)
+
+    assert PROVIDER.image_to_resolve(given) is None
+    assert words(report)["ImageResolved"] == "Unknown/ImageResolutionOff"
+    assert (report.image, report.failure) == (DEFAULT_IMAGE, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "image"),
+    [
+        pytest.param({"phase": "Deploying", "image": TAG}, None, id="it does not serve yet"),
+        pytest.param({"phase": "Running", "image": TAG | {"requested": "old:1"}}, None, id="another image"),
+        pytest.param({"phase": "Running", "image": TAG}, "ghcr.io/x/y:1", id="the user's own image"),
+        pytest.param({"phase": "Running"}, None, id="nothing is known"),
+    ],
+)
+def test_a_registry_is_asked_where_nothing_is_restarted(status: dict[str, Any], image: str | None) -> None:
+    assert PROVIDER.image_to_resolve(deployment(status=status, image=image))
+
+
 def test_a_reference_that_needs_no_registry_is_resolved_as_it_is() -> None:
     report = describe(deployment(image="ghcr.io/x/y@sha256:ab"))
 

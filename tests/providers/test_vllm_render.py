@@ -306,6 +306,17 @@ def test_managed_claims() -> None:
     }
 
 
+def test_a_claim_that_two_volumes_name_is_made_once() -> None:
+    shared = {"claimName": "weights", "size": "1Gi"}
+    given = storage(
+        {"name": "a", "mountPath": "/a", **shared}, {"name": "b", "mountPath": "/b", **shared, "size": "2Gi"}
+    )
+
+    claims = PROVIDER.render(given, RenderContext())[2:]
+
+    assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == ["1Gi"]
+
+
 PINNED = {"image": {"requested": "x", "resolved": " vllm/vllm-openai@sha256:0f "}}
 
 
@@ -342,3 +353,9 @@ def test_ignored_fields() -> None:
 
     assert PROVIDER.ignored_fields(given) == ["spec.scaling.prefill"]
     assert PROVIDER.ignored_fields(deployment()) == []
+
+
+def test_labels_that_give_way_to_ours_are_reported() -> None:
+    given = deployment(podTemplate={"metadata": {"labels": {"app": "mine", "team": "x"}}})
+
+    assert PROVIDER.ignored_fields(given) == ["spec.podTemplate.metadata.labels[app]"]

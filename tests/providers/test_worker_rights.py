@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
@@ -114,11 +115,23 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
             if obj["kind"] in ACCESS:
                 await admin.apply(ACCESS[obj["kind"]], obj, field_manager="rights")
         cluster.act_as(f"system:serviceaccount:{SYSTEM_NAMESPACE}:airunway-{provider.name}-provider")
+        await rights_are_known(cluster)
         yield Workplace(cluster, admin, namespace)
         await admin.delete(NAMESPACES, namespace)
 
 
 BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+
+
+async def rights_are_known(cluster: RecordingCluster) -> None:
+    """A real server learns of roles and bindings by watching them, a moment after they were applied."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(Forbidden):
+                await cluster.listing(CONFIGS)
+                break
+            await asyncio.sleep(0.05)
+    cluster.used = set()
 
 
 @BY_NAME

@@ -57,6 +57,7 @@ CASES = [
         "1 of 2 replicas run the latest",
         {**FULL, "updatedReplicas": 1},
     ),
+    Case("a count that is no number", Phase.RUNNING, [AVAILABLE, DONE], status={"updatedReplicas": "1"}),
     Case(
         "the new version has no pod yet",
         Phase.DEPLOYING,

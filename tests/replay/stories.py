@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.installation_signatures import INSTALL_CHART, InstallReport, Operation
-from activities.signatures import DeploymentRef, Finding
+from activities.signatures import DeploymentRef, Finding, StepFailure
 from api.decision import InstallationNeed, InstallPolicy, Outcome
 from api.status import Phase
 from tests.workflows import installer_world
@@ -87,6 +87,40 @@ async def paused_and_deleted(world: World) -> None:
     await world.handle.result()
 
 
+async def paused_while_serving(world: World) -> None:
+    """Running, paused while an upstream object goes, resumed, deleted."""
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.paused = True
+    await world.nudge("annotations changed")
+    await world.quiet()
+    await world.nudge("Server x was deleted", upstream_only=True)
+    await world.quiet()
+    world.paused = False
+    await world.nudge("annotations changed")
+    await world.quiet()
+    world.finalizers = ["airunway.ai/acme-provider"]
+    await world.delete()
+    await world.handle.result()
+
+
+async def refused_while_serving(world: World) -> None:
+    """Running; a generation that cannot be applied; upstream news meanwhile; a generation that can."""
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.failure = StepFailure(reason="TransformFailed", message="cannot be expressed")
+    await world.edit()
+    await world.until_phase(Phase.FAILED)
+    world.failure = None
+    await world.upstream(Phase.RUNNING)
+    await world.quiet()
+    await world.edit()
+    await world.until_phase(Phase.RUNNING)
+    await world.quiet()
+
+
 async def waited_for_its_operator(world: World) -> None:
     """Its provider's operator is installed: the first attempt fails, a person tries again, it comes up."""
     world.installation = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.AUTO)
@@ -135,6 +169,8 @@ STORIES: list[Callable[[World], Awaitable[None]]] = [
     failed_and_retried,
     through_the_providers_queue,
     paused_and_deleted,
+    paused_while_serving,
+    refused_while_serving,
     waited_for_its_operator,
 ]
 INSTALLER_STORIES: list[Callable[[InstallerWorld], Awaitable[None]]] = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import APPS_DEPLOYMENTS, Resource
+from clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, Resource
 from sandbox.operators.faults import FAULT_ANNOTATION
 from sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
@@ -73,6 +73,22 @@ async def test_a_quota_that_is_exceeded(stage: Stage) -> None:
     assert condition_of(refused, "ReplicaFailure")["reason"] == "FailedCreate"
     assert "exceeded quota" in condition_of(refused, "ReplicaFailure")["message"]
     assert await stage.events("FailedCreate")
+
+
+async def test_a_refused_pod_is_tried_again_without_a_change_of_status(stage: Stage) -> None:
+    await stage.deploy(annotations={FAULT_ANNOTATION: "quota"})
+    first = await stage.until_one(
+        APPS_DEPLOYMENTS, "web", lambda obj: condition_of(obj, "ReplicaFailure").get("status") == "True"
+    )
+
+    # each try asks for a pod of another name, so it is an event of its own
+    await stage.until(
+        EVENTS, lambda events: len([event for event in events if event["reason"] == "FailedCreate"]) > 1
+    )
+
+    later = await stage.cluster.find(APPS_DEPLOYMENTS, "web", namespace=NAMESPACE)
+    assert later is not None
+    assert condition_of(later, "ReplicaFailure") == condition_of(first, "ReplicaFailure")
 
 
 async def test_more_gpus_than_any_node_has(stage: Stage) -> None:

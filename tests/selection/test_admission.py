@@ -32,6 +32,19 @@ def lines(admission: Admission) -> list[str]:
     return [error.line for error in admission.verdict.errors]
 
 
+def test_entries_of_nothing_and_blanks_are_no_reason_to_refuse() -> None:
+    volume = {"name": "w", "mountPath": "/w", "size": " 1Gi"}
+
+    admission = admitted(
+        model={"id": "o/m", "storage": {"volumes": [volume]}}, engine={"type": "vllm", "extraArgs": [None]}
+    )
+
+    assert lines(admission) == []
+    assert admission.deployment is not None
+    assert admission.deployment.spec.engine is not None
+    assert admission.deployment.spec.engine.extra_args == [""]
+
+
 def test_a_good_file_is_stored_with_its_defaults() -> None:
     before = copy.deepcopy(GOOD)
 

@@ -263,6 +263,21 @@ def test_a_success_restores_the_provider_condition() -> None:
     assert (decision.phase, decision.message) == (Phase.PENDING, "")
 
 
+def test_a_provider_condition_that_holds_keeps_its_words() -> None:
+    told = {
+        "type": "ProviderSelected",
+        "status": "True",
+        "reason": "ExplicitSelection",
+        "message": "chosen by hand",
+        "lastTransitionTime": "2026-01-05T08:00:00Z",
+    }
+    status = {"provider": {"name": "alpha"}, "conditions": [told]}
+
+    decision = decide(deployment(engine="vllm", gpus=1, status=status), [ALPHA], now=NOW)
+
+    assert "ProviderSelected" not in {entry.type for entry in decision.conditions}
+
+
 def test_what_the_provider_wrote_is_not_cleared() -> None:
     ready = {**failed("Ready", "DeploymentFailed", "out of memory")}
     status = recorded(phase="Failed", message="out of memory", conditions=[validated(), ready])

@@ -51,6 +51,41 @@ def test_the_worked_example() -> None:
     ]
 
 
+def test_a_list_entry_of_nothing_is_an_empty_one() -> None:
+    filled = defaulted(
+        {
+            "model": {"storage": {"volumes": [None]}},
+            "engine": {"extraArgs": ["a", None]},
+            "env": [None],
+            "tolerations": [None, {"key": "k"}],
+        }
+    )
+
+    assert filled["engine"]["extraArgs"] == ["a", ""]
+    assert filled["env"] == [{"name": ""}]
+    assert filled["tolerations"] == [{}, {"key": "k"}]
+    assert filled["model"]["storage"]["volumes"] == [{"name": "", "purpose": "custom"}]
+
+
+def test_a_divisor_is_0_unless_something_is_given() -> None:
+    def divisor(**given: Any) -> Any:
+        source = {"resource": "limits.cpu", **given}
+        variable = {"name": "A", "valueFrom": {"resourceFieldRef": source}}
+        (filled,) = defaulted({"model": {}, "env": [variable]})["env"]
+        return filled["valueFrom"]["resourceFieldRef"]["divisor"]
+
+    assert [divisor(), divisor(divisor=None), divisor(divisor="1000m")] == ["0", "0", "1"]
+    assert divisor(divisor="") == "", "left for the schema to refuse"
+
+
+def test_blanks_around_a_size_are_dropped() -> None:
+    volume = {"name": "w", "size": " 1024Mi\n"}
+
+    filled = defaulted({"model": {"storage": {"volumes": [volume]}}})
+
+    assert filled["model"]["storage"]["volumes"][0]["size"] == "1Gi"
+
+
 def test_when_a_gpu_is_assumed() -> None:
     def has_gpu(**spec: Any) -> bool:
         return "gpu" in defaulted({"model": {}, **spec}).get("resources", {})

@@ -46,6 +46,18 @@ def test_paths_that_only_look_harmless(path: str) -> None:
     assert fields(mounted(path)) == ["spec.model.storage.volumes[0].mountPath"]
 
 
+@pytest.mark.parametrize("path", ["/data/", "/data/.", "//data", "/x/../data"])
+def test_one_directory_is_mounted_once_however_it_is_written(path: str) -> None:
+    volumes = [
+        {"name": name, "purpose": "custom", "mountPath": mount, "claimName": name}
+        for name, mount in (("a", "/data"), ("b", path), ("c", "/data/inner"))
+    ]
+
+    assert fields({"model": {"id": "o/m", "storage": {"volumes": volumes}}}) == [
+        "spec.model.storage.volumes[1].mountPath"
+    ]
+
+
 @pytest.mark.parametrize("path", ["/etcetera", "/runner", "/data/etc", "/var/running"])
 def test_paths_that_are_harmless(path: str) -> None:
     assert fields(mounted(path)) == []
@@ -112,8 +124,18 @@ def test_what_was_valid_as_it_is_gets_a_warning() -> None:
 
     assert served.outcome is Outcome.OK
     assert "hostPID" in served.warnings[0]
+    assert served.conditions[0].message == f"Schema validation passed; warning: {served.warnings[0]}"
     assert edited.outcome is Outcome.INVALID
     assert edited.provider.name == "alpha"
+
+
+def test_a_warning_is_seen_where_the_deployment_is_called_valid() -> None:
+    cpu_only = config("alpha", offer("vllm", gpu=False, cpu=True))
+
+    decision = checked(deployment(engine="vllm", gpus=1, provider="alpha"), cpu_only)
+
+    assert decision.outcome is Outcome.OK
+    assert "does not list GPU support" in decision.conditions[0].message
 
 
 def test_a_dotted_name_matters_before_the_hand_over_only() -> None:

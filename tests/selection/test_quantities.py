@@ -31,6 +31,10 @@ CANONICAL = [
     ("leading dot", ".5", "500m"),
     ("trailing dot", "5.", "5."),
     ("larger than an int64", "1000E", "1000E"),
+    ("far larger", "1e1000", "10e999"),
+    ("as large as can be read", "12e9999", "12e9999"),
+    ("as small", "1e-999", "1e-9"),
+    ("blanks around it", "\t1024Mi\x85\n", "1Gi"),
     ("larger than an int64, binary, is cut", "1000Ei", "9223372036854775807"),
 ]
 

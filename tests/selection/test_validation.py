@@ -28,6 +28,8 @@ def fields(verdict: Verdict) -> list[tuple[str, str]]:
         ({"tp": "4"}, ["--tp", "2"], True),
         ({"tp": "4"}, ["tp"], False),
         ({"tp": "4"}, ["--tp =2"], True),
+        ({"tp": "4"}, ["--tp\u2028\x85"], True),
+        ({"tp": "4"}, ["--tp\x1c"], False),
         ({"tp": "4"}, ["-tp", "--", "---tp", "--tp2"], False),
         ({"--tp": "4"}, ["--tp"], False),
         ({"": "x"}, ["--=1", "-- "], False),

@@ -21,7 +21,8 @@ NEEDS = "BuildKit's daemon needs root, and `runc` on PATH (run `python3 tools/re
 class Buildkitd(Server):
     """A daemon with a worker of its own, on TCP and on a unix socket. A restart keeps its cache.
 
-    With `tls`, TCP wants a client certificate (mTLS); the unix socket never does.
+    With `tls`, TCP wants a client certificate (mTLS); the unix socket never does. `snapshotter` is overlayfs
+    where the machine has it, unless told otherwise.
     """
 
     name = "buildkitd"
@@ -31,7 +32,7 @@ class Buildkitd(Server):
         folder: Path | None = None,
         *,
         tls: Certificates | None = None,
-        snapshotter: str = "overlayfs",
+        snapshotter: str = "auto",
         extra_args: Sequence[str] = (),
     ) -> None:
         super().__init__(folder, extra_args=extra_args)

@@ -47,6 +47,24 @@ def changed(**parts: Any) -> dict[str, Any]:
             id="a provider erased from the status",
         ),
         pytest.param(
+            changed(spec={"provider": {"name": "kaito"}}, status=RECORDED),
+            changed(spec={"provider": {"name": "kaito"}}, status={"phase": "Running"}),
+            STATUS_CHANGED,
+            id="a provider erased that the spec names",
+        ),
+        pytest.param(
+            changed(status=RECORDED),
+            changed(status={"provider": {"name": "kaito"}}),
+            STATUS_CHANGED,
+            id="a phase erased",
+        ),
+        pytest.param(
+            changed(status={**RECORDED, "conditions": [{"type": "Ready"}, {"type": "Validated"}]}),
+            changed(status={**RECORDED, "conditions": [{"type": "Validated"}]}),
+            STATUS_CHANGED,
+            id="a condition erased",
+        ),
+        pytest.param(
             BASE,
             changed(metadata={"managedFields": [{"manager": "kubectl", "subresource": "status"}]}),
             STATUS_CHANGED,

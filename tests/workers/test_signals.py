@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.signatures import DeploymentRef
+from workers.pace import Pace
 from workers.signals import Signals
 from workflows.messages import LookAgain
 
@@ -41,8 +42,10 @@ class Inbox:
                 await self._changed.wait()
 
 
-async def running(inbox: Inbox, story: Callable[[Signals], Awaitable[None]]) -> None:
-    signals = Signals(inbox, at_once=2)
+async def running(
+    inbox: Inbox, story: Callable[[Signals], Awaitable[None]], *, pace: Pace | None = None
+) -> None:
+    signals = Signals(inbox, at_once=2, pace=pace)
     task = asyncio.create_task(signals.run())
     try:
         await story(signals)
@@ -91,6 +94,36 @@ async def test_a_signal_that_could_not_be_sent_is_sent_again() -> None:
     await running(inbox, story)
 
     assert inbox.got[0][1].generation == 3
+
+
+async def test_an_upstream_object_that_never_rests_does_not_fill_the_history() -> None:
+    inbox = Inbox()
+
+    async def story(signals: Signals) -> None:
+        for number in range(200):
+            signals.put(REF, LookAgain(cause=f"change {number}", upstream_only=True))
+            await asyncio.sleep(0)
+        signals.put(OTHER, LookAgain(cause="another deployment"))
+        await inbox.until(3)
+
+    # given a pace at which the third signal of a deployment is an hour away
+    await running(inbox, story, pace=Pace(burst=2, interval=3600))
+
+    assert [name for name, _ in inbox.got] == ["chat", "chat", "other"]
+
+
+async def test_what_came_during_a_pause_is_sent_after_it() -> None:
+    inbox = Inbox()
+
+    async def story(signals: Signals) -> None:
+        for generation in range(1, 6):
+            signals.put(REF, LookAgain(cause="edit", uid="u", generation=generation))
+            await asyncio.sleep(0)
+        await inbox.until(2)
+
+    await running(inbox, story, pace=Pace(burst=1, interval=0.05))
+
+    assert [hint.generation for _, hint in inbox.got][-1] == 5
 
 
 def test_folding_keeps_what_is_known_of_the_deployment() -> None:

@@ -68,3 +68,50 @@ async def test_a_deployment_that_no_provider_took_ends_at_once(world: World) -> 
 
     assert await world.handle.result() == "the deployment is gone"
     assert world.released == 0
+
+
+async def test_a_deletion_is_left_when_somebody_else_let_the_deployment_go(world: World) -> None:
+    """The provider's worker is away; a person takes the finalizer off and deploys anew under the name."""
+    world.finalizers = [FINALIZER]
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.errors["release_upstream"] = [RuntimeError("away") for _ in range(1000)]
+    await world.delete()
+    await world.until_phase(Phase.TERMINATING)
+
+    world.uid, world.deleted_at, world.finalizers = "uid-2", None, []
+    await world.nudge("deployment seen")
+
+    await world.until_phase(Phase.DEPLOYING)
+    assert world.finalizers_removed == 0
+
+
+async def test_the_finalizer_of_a_controller_outside_is_left_to_it(world: World) -> None:
+    world.task_queue, world.finalizers = "", [FINALIZER]
+    await world.start()
+    await world.until(lambda: bool(world.statuses))
+
+    await world.delete()
+    await world.quiet()
+    await world.skip(timedelta(minutes=10))
+    view = await world.quiet()
+
+    assert (world.released, world.finalizers) == (0, [FINALIZER])
+    assert view.step == "the controller of provider acme deletes its objects"
+
+
+async def test_a_deletion_seen_first_keeps_what_the_status_says(world: World) -> None:
+    """Temporal's data were lost, and the deployment is already being deleted."""
+    world.finalizers, world.remaining = [FINALIZER], ["Server x"]
+    world.status_before = {
+        "phase": "Running",
+        "observedGeneration": 3,
+        "provider": {"name": "acme", "resourceName": "x"},
+    }
+    world.deleted_at = await world.env.get_current_time()
+
+    await world.start()
+
+    status = await world.until_phase(Phase.TERMINATING)
+    assert status["observedGeneration"] == 3
+    assert status["provider"] == {"name": "acme", "resourceName": "x"}

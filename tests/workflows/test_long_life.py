@@ -37,3 +37,17 @@ async def test_it_continues_as_new_with_all_it_knows(world: World) -> None:
     assert (await world.handle.describe()).run_id != first
     assert view.state.written == before
     assert world.status == before, "continuing as new must not change what is shown"
+
+
+async def test_a_status_to_be_written_again_is_not_forgotten_when_it_continues_as_new(world: World) -> None:
+    world.limits.history_events = 1  # after every wait
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    await world.quiet()
+    before = len(world.statuses)
+
+    hint = world.hint("status was changed by somebody else")
+    await world.handle.signal("look_again", hint.model_copy(update={"status_changed": True}))
+
+    await world.until(lambda: len(world.statuses) > before)

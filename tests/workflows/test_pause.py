@@ -21,6 +21,21 @@ async def test_nothing_is_written_while_paused_and_it_resumes(world: World) -> N
     await world.until_phase(Phase.DEPLOYING)
 
 
+async def test_what_is_changed_by_hand_while_paused_stays_so(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.paused = True
+    await world.nudge("annotations changed")
+    await world.quiet()
+    before = len(world.upstream_requests)
+
+    await world.nudge("Server x was deleted", upstream_only=True)
+    await world.quiet()
+
+    assert len(world.upstream_requests) == before
+
+
 @pytest.mark.world(paused=True, finalizers=["airunway.ai/acme-provider"])
 async def test_a_paused_deployment_can_be_deleted(world: World) -> None:
     await world.start()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.signatures import Finding
+from activities.signatures import Finding, StepFailure
+from api.core_types import ConditionStatus
+from api.decision import ConditionUpdate
 from api.status import Phase
 from tests.workflows.world import World
 from workflows.model_deployment import ModelDeploymentWorkflow
@@ -31,6 +33,16 @@ async def test_the_cause_is_shown_while_there_is_hope(world: World) -> None:
 
     await world.until(lambda: world.status.get("message") == "ImagePullBackOff: example/x: not reachable")
     assert world.status["phase"] == "Deploying"
+
+
+async def test_what_the_upstream_object_waits_for_is_shown(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.upstream(Phase.DEPLOYING, "no node matches the label selector")
+
+    await world.until(lambda: world.status.get("message") == "no node matches the label selector")
+    assert world.condition("Ready")["reason"] == "DeploymentInProgress"
 
 
 async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
@@ -81,3 +93,24 @@ async def test_a_changed_provider_config_is_a_reason_to_try_again(world: World) 
     await world.nudge("provider acme changed")
 
     await world.until(lambda: world.upstream_requests[-1].apply)
+
+
+async def test_what_is_gone_with_its_kind_does_not_run(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    missing = ConditionUpdate(
+        type="Ready", status=ConditionStatus.FALSE, reason="CRDMissing", message="no kind Server"
+    )
+    world.failure = StepFailure(
+        reason="CRDMissing", message="no kind Server", final=False, retry_seconds=30, conditions=[missing]
+    )
+
+    await world.nudge("Server x was deleted", upstream_only=True)
+
+    status = await world.until_phase(Phase.DEPLOYING)
+    assert status["message"] == "no kind Server"
+
+    world.failure = None  # the kind is back; nobody says so
+    await world.skip(timedelta(seconds=40))
+    await world.until_phase(Phase.RUNNING)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
+from activities.signatures import StepFailure
+from api.core_types import ConditionStatus
+from api.decision import ConditionUpdate, Outcome
 from api.status import Phase
 from tests.workflows.world import World
 
@@ -71,3 +75,64 @@ async def test_a_deployment_of_the_same_name_starts_from_nothing(world: World) -
     await world.until_phase(Phase.DEPLOYING)
     assert world.upstream_requests[-1].uid == "uid-2"
     assert world.upstream_requests[-1].applied == []
+
+
+async def test_a_refused_generation_is_said_while_the_former_one_serves(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+
+    world.outcome, world.finding = Outcome.INVALID, "spec.engine.image is wrong"
+    await world.edit()
+    await world.until(lambda: world.status["observedGeneration"] == 2)
+    await world.upstream(Phase.RUNNING)
+    view = await world.quiet()
+
+    assert world.status["phase"] == "Running"
+    assert world.status["message"] == "Validation failed: spec.engine.image is wrong"
+    assert world.condition("Ready")["observedGeneration"] == 1, "generation 2 is not what is ready"
+    assert world.condition("Validated")["observedGeneration"] == 2
+    assert "spec.engine.image is wrong" in view.step
+
+    world.outcome = Outcome.OK
+    await world.edit()
+    await world.until(lambda: world.status["message"] == "all pods are ready")
+    assert world.condition("Ready")["observedGeneration"] == 3
+
+
+async def test_what_serves_still_does_not_end_the_failure_of_a_newer_generation(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    words = "the args cannot be parsed"
+    refused = ConditionUpdate(
+        type="ResourceCreated", status=ConditionStatus.FALSE, reason="TransformFailed", message=words
+    )
+    world.failure = StepFailure(reason="TransformFailed", message=words, conditions=[refused])
+    await world.edit()
+    await world.until_phase(Phase.FAILED)
+
+    world.failure = None  # it would come up, but is not to be tried: nothing has changed
+    for _ in range(3):
+        await world.upstream(Phase.RUNNING)
+        await world.quiet()
+
+    assert (world.status["phase"], world.status["message"]) == ("Failed", words)
+    assert world.condition("ResourceCreated")["status"] == "False"
+    assert not world.upstream_requests[-1].apply
+    assert [reason for reason, _ in world.events].count("TransformFailed") == 1
+
+
+async def test_a_refused_generation_is_looked_at_more_and_more_rarely(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.outcome, world.finding = Outcome.INVALID, "spec.engine.image is wrong"
+    await world.edit()
+    await world.quiet()
+    looks = world.looks
+
+    await world.skip(timedelta(hours=1))
+    await world.quiet()
+
+    assert world.looks - looks < 20

@@ -133,19 +133,24 @@ class World:
             limits=self.limits,
             status=self.status_before if request.want_status else None,
         )
-        if not self.paused and self.deleted_at is None:
+        if self.deleted_at is not None:
+            seen.provider = self._provider_view()
+        elif not self.paused:
             seen.decision = self._decision()
             seen.configs_digest = self.configs_digest
-            seen.provider = ProviderView(
-                name=PROVIDER,
-                registered=True,
-                ready=self.provider_ready,
-                reason=self.provider_reason,
-                message=f"provider {PROVIDER} is not ready" if not self.provider_ready else "",
-                task_queue=self.task_queue,
-                hosted=self.hosted,
-            )
+            seen.provider = self._provider_view()
         return seen
+
+    def _provider_view(self) -> ProviderView:
+        return ProviderView(
+            name=PROVIDER,
+            registered=True,
+            ready=self.provider_ready,
+            reason=self.provider_reason,
+            message=f"provider {PROVIDER} is not ready" if not self.provider_ready else "",
+            task_queue=self.task_queue,
+            hosted=self.hosted,
+        )
 
     def _decision(self) -> Decision:
         if self.outcome is Outcome.OK:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
+from clients.kubernetes import SERVICE_ACCOUNT_TOKEN
 from workers.cli.options import STATE_DIR
 from workers.cli.output import note
 from workers.cli.problems import CliError
@@ -28,8 +28,10 @@ def settings_for(kubeconfig: Path | None = None) -> Settings:
         settings = settings.model_copy(update={"kubeconfig": kubeconfig})
     if settings.kubeconfig is not None and not settings.kubeconfig.is_file():
         raise CliError(f"no usable kubeconfig: {settings.kubeconfig}: no such file")
-    if settings.kubeconfig is not None or os.environ.get("KUBECONFIG"):
-        return settings
+    named = settings.kubeconfig or os.environ.get("KUBECONFIG")
+    if named:
+        running = _sandbox_of(Path(named))
+        return _in_sandbox(settings, running) if running else settings
     running = running_sandbox(STATE_DIR)
     if running is not None:
         note(f"using the sandbox of `airunway up` in {STATE_DIR}")
@@ -42,17 +44,17 @@ def settings_for(kubeconfig: Path | None = None) -> Settings:
 
 
 def _in_sandbox(settings: Settings, running: dict[str, Any]) -> Settings:
-    found: dict[str, Any] = {"kubeconfig": Path(running["kubeconfig"])}
+    found: dict[str, Any] = {"kubeconfig": Path(running["kubeconfig"]), "context": None}
     for name in ("temporal_address", "temporal_ui"):
         if f"AIRUNWAY_{name.upper()}" not in os.environ:
             found[name] = running[name]
     return settings.model_copy(update=found)
 
 
-async def connect(kubeconfig: Path | None = None) -> Cluster:
-    """A client for the cluster a command works on."""
-    settings = settings_for(kubeconfig)
-    return await Cluster.connect(settings.kubeconfig, context=settings.context)
+def _sandbox_of(kubeconfig: Path) -> dict[str, Any] | None:
+    """The running sandbox that wrote this kubeconfig; it has a Temporal of its own."""
+    running = running_sandbox(kubeconfig.parent)
+    return running if running and Path(running["kubeconfig"]) == kubeconfig.absolute() else None
 
 
 def running_sandbox(folder: Path) -> dict[str, Any] | None:

@@ -22,7 +22,8 @@ def crds(
 ) -> None:
     """Print or install the resource definitions.
 
-    The output is for `kubectl apply --server-side -f -`; --apply does the same without kubectl.
+    The output is for `kubectl apply --server-side -f -`; --apply does the same without kubectl, and makes the
+    namespace of the watcher's Lease.
     """
     from api.crd import manifests
 
@@ -35,9 +36,14 @@ def crds(
 async def _apply(kubeconfig: Path | None) -> None:
     from api.crd import model_deployment_crd, provider_config_crd
     from clients.crds import apply_crd
-    from workers.cli.cluster import connect
+    from clients.kubernetes import NAMESPACES, Cluster
+    from workers.cli.cluster import settings_for
 
-    async with await connect(kubeconfig) as cluster:
+    settings = settings_for(kubeconfig)
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         for crd in (model_deployment_crd(), provider_config_crd()):
             await apply_crd(cluster, crd, field_manager=FIELD_MANAGER)
             print(f"customresourcedefinition {crd['metadata']['name']} applied")
+        if await cluster.find(NAMESPACES, settings.pod_namespace) is None:
+            await cluster.create(NAMESPACES, {"metadata": {"name": settings.pod_namespace}})
+            print(f"namespace {settings.pod_namespace} created")

@@ -19,6 +19,7 @@ from api.provider_config import InferenceProviderConfig
 from clients.kubernetes import CONFIGS, Cluster
 from providers.registry import installed_providers
 from workers.cli import output
+from workers.cli.cluster import settings_for
 from workers.cli.documents import Document, read_files
 from workers.cli.output import Format
 from workers.cli.planning import (
@@ -49,6 +50,8 @@ def report(
             output.note(
                 f"{document.source}: skipped: {_what(document)} is no {DEPLOYMENT_KIND} of {API_VERSION}"
             )
+    if not planned:
+        output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     _print(planned, form)
     return all(entry.ok for entry in planned)
 
@@ -67,7 +70,7 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
     settings, providers, now = Settings(), installed_providers(), datetime.now(UTC)
     listed: list[Listed] = []
     if kubeconfig:
-        listed = asyncio.run(_cluster_configs(kubeconfig))
+        listed = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
     elif configs:
         listed = _given_configs(configs)
     given = bool(kubeconfig or configs)
@@ -82,8 +85,8 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
     )
 
 
-async def _cluster_configs(kubeconfig: Path) -> list[Listed]:
-    async with await Cluster.connect(kubeconfig) as cluster:
+async def _cluster_configs(settings: Settings) -> list[Listed]:
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
     return [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items

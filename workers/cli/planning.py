@@ -6,6 +6,7 @@ without the cluster (a digest that a registry would give, an object that exists 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,12 @@ from selection.lookup import lookup_in
 from selection.uninstalled import NOTHING, Uninstalled, install_command
 
 UID_PLACEHOLDER = "set-by-the-api-server"
+
+LONGEST_NAME, LONGEST_NAMESPACE = 253, 63
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_LABEL_WORDS = "must be lower case letters, digits and '-', begin and end with a letter or digit"
+_SUBDOMAIN_WORDS = _LABEL_WORDS.replace("digits and '-'", "digits, '-' and '.'")
 
 
 class PlannedChoice(BaseModel):
@@ -104,8 +111,7 @@ def plan_deployment(
         namespace=str(meta.get("namespace") or namespace),
         name=str(meta.get("name") or meta.get("generateName") or ""),
     )
-    if not planned.name:
-        planned.errors.append("metadata.name: Required value: name or generateName is required")
+    planned.errors += _name_errors(meta, planned)
     admitted = admit(dict(body), lookup=lookup_in(world.configs))
     planned.warnings += [_unknown(path) for path in admitted.unknown_fields]
     planned.warnings += admitted.verdict.warnings
@@ -125,6 +131,26 @@ def plan_deployment(
     if chosen is not None:
         _render(chosen, planned, world)
     return planned
+
+
+def _name_errors(meta: Mapping[str, Any], planned: PlannedDeployment) -> list[str]:
+    """What the API server says of names, before it asks any admission webhook."""
+    errors = []
+    for field in ("name", "generateName", "namespace"):
+        if meta.get(field) is not None and not isinstance(meta[field], str):
+            errors.append(f"metadata.{field}: Invalid type: must be a string")
+    if errors:
+        return errors
+    if not planned.name:
+        return ["metadata.name: Required value: name or generateName is required"]
+    generated = not meta.get("name")
+    name = planned.name.rstrip("-.") if generated else planned.name
+    if not _SUBDOMAIN.fullmatch(name) or len(name) > LONGEST_NAME:
+        field = "generateName" if generated else "name"
+        errors.append(f'metadata.{field}: Invalid value: "{name}": {_SUBDOMAIN_WORDS}')
+    if not _LABEL.fullmatch(planned.namespace) or len(planned.namespace) > LONGEST_NAMESPACE:
+        errors.append(f'metadata.namespace: Invalid value: "{planned.namespace}": {_LABEL_WORDS}')
+    return errors
 
 
 def _unknown(path: str) -> str:

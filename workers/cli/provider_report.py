@@ -18,7 +18,7 @@ from installation.metadata import ProviderMetadata, read_metadata
 from installation.plan import BadPlan, plan_of
 from installation.state import ProviderStatus, State, status_of
 from providers.registry import installed_providers
-from workers.cli.cluster import connect
+from workers.cli.cluster import settings_for
 from workers.cli.output import Format, console, data, facts, plain_table
 from workers.cli.problems import CliError
 
@@ -37,7 +37,7 @@ class Row:
 
 async def report_all(*, form: Format, kubeconfig: Path | None) -> None:
     """The table of all providers."""
-    async with await connect(kubeconfig) as cluster:
+    async with await _connect(kubeconfig) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
         rows = await asyncio.gather(*(_row(cluster, config) for config in configs))
     known = {row.metadata.id for row in rows}
@@ -63,7 +63,7 @@ async def report_all(*, form: Format, kubeconfig: Path | None) -> None:
 
 async def report_one(name: str, *, form: Format, kubeconfig: Path | None) -> None:
     """One provider in full."""
-    async with await connect(kubeconfig) as cluster:
+    async with await _connect(kubeconfig) as cluster:
         try:
             config = await cluster.get(CONFIGS, name)
         except NotFound as err:
@@ -81,6 +81,11 @@ _NOT_REGISTERED = "there is no InferenceProviderConfig of that name; does its wo
 
 
 # -- looking -------------------------------------------------------------------------------------------
+
+
+async def _connect(kubeconfig: Path | None) -> Cluster:
+    settings = settings_for(kubeconfig)
+    return await Cluster.connect(settings.kubeconfig, context=settings.context)
 
 
 async def _row(cluster: Cluster, config: Object) -> Row:

@@ -24,6 +24,8 @@ def status(
     """Show deployments and their workflows."""
     if watch and form is not Format.TABLE:
         raise typer.BadParameter("--watch shows a table; leave --output out")
+    if name and all_namespaces:
+        raise typer.BadParameter("--all-namespaces shows a list; for one deployment give --namespace")
     from workers.cli.status_report import report
 
     scope = None if all_namespaces else namespace

@@ -18,8 +18,9 @@ from rich.text import Text
 from clients.kubernetes import DEPLOYMENTS, Cluster
 from clients.reflector import Change, Reflector
 from workers.cli import output
+from workers.cli.cluster import running_sandbox
 from workers.cli.documents import Document
-from workers.cli.options import STARTED
+from workers.cli.options import STARTED, STATE_DIR
 from workers.cli.rows import DeploymentRow, deployment_row
 from workers.settings import Settings
 
@@ -39,11 +40,15 @@ class Display:
         self._follower: asyncio.Task[None] | None = None
         self._settings: Settings | None = None
         self._ran_once = False
+        self._named = ""
         self.all_running = asyncio.Event()
 
     async def follow(self, cluster: Cluster, settings: Settings) -> None:
         """Begin to show the cluster's deployments."""
         self._settings = settings
+        here = running_sandbox(STATE_DIR)  # what commands in this folder find by themselves
+        if settings.kubeconfig and (here is None or here["pid"] != os.getpid()):
+            self._named = f" --kubeconfig {_from_here(settings.kubeconfig)}"
         reflector = Reflector(cluster, DEPLOYMENTS, self._changed)
         self._follower = asyncio.create_task(reflector.run())
         await reflector.synced.wait()
@@ -90,7 +95,7 @@ class Display:
         lines = [
             f"Temporal UI   {settings.temporal_ui}",
             f"Kubeconfig    {kubeconfig}",
-            f"Try           {_own_command()} status",
+            f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",
         ]
         for namespace, name in sorted(self._awaited)[:1]:

@@ -59,7 +59,9 @@ async def run(plan: Plan) -> int:
         configure_logging(Settings(), file=plan.state_dir / "airunway.log", notice=display.notice)
         stack.callback(close_logging)
         settings = await stack.enter_async_context(_servers(plan, display))
-        cluster = await stack.enter_async_context(await Cluster.connect(settings.kubeconfig))
+        cluster = await stack.enter_async_context(
+            await Cluster.connect(settings.kubeconfig, context=settings.context)
+        )
         await _prepare(cluster)
         _write_running(plan.state_dir, settings)
         stack.callback((plan.state_dir / RUNNING_FILE).unlink, missing_ok=True)
@@ -86,7 +88,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
             yield _self_sufficient(settings, sandbox)
         return
     display.phase("looking for the cluster")
-    async with await Cluster.connect(plan.kubeconfig) as cluster:
+    async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
         await cluster.version()
     if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
         yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
@@ -106,6 +108,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
 def _self_sufficient(settings: Settings, sandbox: Sandbox) -> Settings:
     """Nothing from outside: tags get their digests from the pretend registry, charts lie in the package."""
     found: dict[str, Any] = {
+        "context": None,  # of the person's own kubeconfig
         "registry_mirrors": {"docker.io": sandbox.registry.url},
         "chart_mirrors": {**charts.mirrors(), **settings.chart_mirrors},
     }

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lients/buildkit/wire/ops.proto\x12\x02pb\"\x8a\x01\n\nDefinition\x12\x0b\n\x03\x64\x65\x66\x18\x01 \x03(\x0c\x12.\n\x08metadata\x18\x02 \x03(\x0b\x32\x1c.pb.Definition.MetadataEntry\x1a?\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x05value\x18\x02 \x01(\x0b\x32\x0e.pb.OpMetadata:\x02\x38\x01\"\xe1\x01\n\nOpMetadata\x12\x14\n\x0cignore_cache\x18\x01 \x01(\x08\x12\x34\n\x0b\x64\x65scription\x18\x02 \x03(\x0b\x32\x1f.pb.OpMetadata.DescriptionEntry\x12&\n\x04\x63\x61ps\x18\x05 \x03(\x0b\x32\x18.pb.OpMetadata.CapsEntry\x1a\x32\n\x10\x44\x65scriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tCapsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\"\xcb\x01\n\x02Op\x12\x19\n\x06inputs\x18\x01 \x03(\x0b\x32\t.pb.Input\x12\x1e\n\x06source\x18\x03 \x01(\x0b\x32\x0c.pb.SourceOpH\x00\x12\x1a\n\x04\x66ile\x18\x04 \x01(\x0b\x32\n.pb.FileOpH\x00\x12\x1c\n\x05merge\x18\x06 \x01(\x0b\x32\x0b.pb.MergeOpH\x00\x12\x1e\n\x08platform\x18\n \x01(\x0b\x32\x0c.pb.Platform\x12*\n\x0b\x63onstraints\x18\x0b \x01(\x0b\x32\x15.pb.WorkerConstraintsB\x04\n\x02op\"&\n\x05Input\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"=\n\x08Platform\x12\x14\n\x0c\x41rchitecture\x18\x01 \x01(\t\x12\n\n\x02OS\x18\x02 \x01(\t\x12\x0f\n\x07Variant\x18\x03 \x01(\t\"#\n\x11WorkerConstraints\x12\x0e\n\x06\x66ilter\x18\x01 \x03(\t\"t\n\x08SourceOp\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12&\n\x05\x61ttrs\x18\x02 \x03(\x0b\x32\x17.pb.SourceOp.AttrsEntry\x1a,\n\nAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x06\x46ileOp\x12\x1f\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x0e.pb.FileAction\"\xc1\x01\n\nFileAction\x12\r\n\x05input\x18\x01 \x01(\x03\x12\x16\n\x0esecondaryInput\x18\x02 \x01(\x03\x12\x0e\n\x06output\x18\x03 \x01(\x03\x12\"\n\x04\x63opy\x18\x04 \x01(\x0b\x32\x12.pb.FileActionCopyH\x00\x12$\n\x05mkdir\x18\x06 \x01(\x0b\x32\x13.pb.FileActionMkDirH\x00\x12(\n\x07symlink\x18\x08 \x01(\x0b\x32\x15.pb.FileActionSymlinkH\x00\x42\x08\n\x06\x61\x63tion\"\xab\x01\n\x0e\x46ileActionCopy\x12\x0b\n\x03src\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x65st\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\x05\x12\x15\n\rfollowSymlink\x18\x05 \x01(\x08\x12\x17\n\x0f\x64irCopyContents\x18\x06 \x01(\x08\x12\x16\n\x0e\x63reateDestPath\x18\x08 \x01(\x08\x12\x15\n\rallowWildcard\x18\t \x01(\x08\x12\x11\n\ttimestamp\x18\x0b \x01(\x03\"U\n\x0f\x46ileActionMkDir\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04mode\x18\x02 \x01(\x05\x12\x13\n\x0bmakeParents\x18\x03 \x01(\x08\x12\x11\n\ttimestamp\x18\x05 \x01(\x03\"H\n\x11\x46ileActionSymlink\x12\x0f\n\x07oldpath\x18\x01 \x01(\t\x12\x0f\n\x07newpath\x18\x02 \x01(\t\x12\x11\n\ttimestamp\x18\x04 \x01(\x03\")\n\x07MergeOp\x12\x1e\n\x06inputs\x18\x01 \x03(\x0b\x32\x0e.pb.MergeInput\"\x1b\n\nMergeInput\x12\r\n\x05input\x18\x01 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lients/buildkit/wire/ops.proto\x12\x02pb\"\x8a\x01\n\nDefinition\x12\x0b\n\x03\x64\x65\x66\x18\x01 \x03(\x0c\x12.\n\x08metadata\x18\x02 \x03(\x0b\x32\x1c.pb.Definition.MetadataEntry\x1a?\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x05value\x18\x02 \x01(\x0b\x32\x0e.pb.OpMetadata:\x02\x38\x01\"\xe1\x01\n\nOpMetadata\x12\x14\n\x0cignore_cache\x18\x01 \x01(\x08\x12\x34\n\x0b\x64\x65scription\x18\x02 \x03(\x0b\x32\x1f.pb.OpMetadata.DescriptionEntry\x12&\n\x04\x63\x61ps\x18\x05 \x03(\x0b\x32\x18.pb.OpMetadata.CapsEntry\x1a\x32\n\x10\x44\x65scriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tCapsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\"\x9f\x01\n\x02Op\x12\x19\n\x06inputs\x18\x01 \x03(\x0b\x32\t.pb.Input\x12\x1e\n\x06source\x18\x03 \x01(\x0b\x32\x0c.pb.SourceOpH\x00\x12\x1a\n\x04\x66ile\x18\x04 \x01(\x0b\x32\n.pb.FileOpH\x00\x12\x1c\n\x05merge\x18\x06 \x01(\x0b\x32\x0b.pb.MergeOpH\x00\x12\x1e\n\x08platform\x18\n \x01(\x0b\x32\x0c.pb.PlatformB\x04\n\x02op\"&\n\x05Input\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"=\n\x08Platform\x12\x14\n\x0c\x41rchitecture\x18\x01 \x01(\t\x12\n\n\x02OS\x18\x02 \x01(\t\x12\x0f\n\x07Variant\x18\x03 \x01(\t\"t\n\x08SourceOp\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12&\n\x05\x61ttrs\x18\x02 \x03(\x0b\x32\x17.pb.SourceOp.AttrsEntry\x1a,\n\nAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x06\x46ileOp\x12\x1f\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x0e.pb.FileAction\"q\n\nFileAction\x12\r\n\x05input\x18\x01 \x01(\x03\x12\x16\n\x0esecondaryInput\x18\x02 \x01(\x03\x12\x0e\n\x06output\x18\x03 \x01(\x03\x12\"\n\x04\x63opy\x18\x04 \x01(\x0b\x32\x12.pb.FileActionCopyH\x00\x42\x08\n\x06\x61\x63tion\"d\n\x0e\x46ileActionCopy\x12\x0b\n\x03src\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x65st\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\x05\x12\x16\n\x0e\x63reateDestPath\x18\x08 \x01(\x08\x12\x11\n\ttimestamp\x18\x0b \x01(\x03\")\n\x07MergeOp\x12\x1e\n\x06inputs\x18\x01 \x03(\x0b\x32\x0e.pb.MergeInput\"\x1b\n\nMergeInput\x12\r\n\x05input\x18\x01 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,29 +50,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPMETADATA_CAPSENTRY']._serialized_start=363
   _globals['_OPMETADATA_CAPSENTRY']._serialized_end=406
   _globals['_OP']._serialized_start=409
-  _globals['_OP']._serialized_end=612
-  _globals['_INPUT']._serialized_start=614
-  _globals['_INPUT']._serialized_end=652
-  _globals['_PLATFORM']._serialized_start=654
-  _globals['_PLATFORM']._serialized_end=715
-  _globals['_WORKERCONSTRAINTS']._serialized_start=717
-  _globals['_WORKERCONSTRAINTS']._serialized_end=752
-  _globals['_SOURCEOP']._serialized_start=754
-  _globals['_SOURCEOP']._serialized_end=870
-  _globals['_SOURCEOP_ATTRSENTRY']._serialized_start=826
-  _globals['_SOURCEOP_ATTRSENTRY']._serialized_end=870
-  _globals['_FILEOP']._serialized_start=872
-  _globals['_FILEOP']._serialized_end=913
-  _globals['_FILEACTION']._serialized_start=916
-  _globals['_FILEACTION']._serialized_end=1109
-  _globals['_FILEACTIONCOPY']._serialized_start=1112
-  _globals['_FILEACTIONCOPY']._serialized_end=1283
-  _globals['_FILEACTIONMKDIR']._serialized_start=1285
-  _globals['_FILEACTIONMKDIR']._serialized_end=1370
-  _globals['_FILEACTIONSYMLINK']._serialized_start=1372
-  _globals['_FILEACTIONSYMLINK']._serialized_end=1444
-  _globals['_MERGEOP']._serialized_start=1446
-  _globals['_MERGEOP']._serialized_end=1487
-  _globals['_MERGEINPUT']._serialized_start=1489
-  _globals['_MERGEINPUT']._serialized_end=1516
+  _globals['_OP']._serialized_end=568
+  _globals['_INPUT']._serialized_start=570
+  _globals['_INPUT']._serialized_end=608
+  _globals['_PLATFORM']._serialized_start=610
+  _globals['_PLATFORM']._serialized_end=671
+  _globals['_SOURCEOP']._serialized_start=673
+  _globals['_SOURCEOP']._serialized_end=789
+  _globals['_SOURCEOP_ATTRSENTRY']._serialized_start=745
+  _globals['_SOURCEOP_ATTRSENTRY']._serialized_end=789
+  _globals['_FILEOP']._serialized_start=791
+  _globals['_FILEOP']._serialized_end=832
+  _globals['_FILEACTION']._serialized_start=834
+  _globals['_FILEACTION']._serialized_end=947
+  _globals['_FILEACTIONCOPY']._serialized_start=949
+  _globals['_FILEACTIONCOPY']._serialized_end=1049
+  _globals['_MERGEOP']._serialized_start=1051
+  _globals['_MERGEOP']._serialized_end=1092
+  _globals['_MERGEINPUT']._serialized_start=1094
+  _globals['_MERGEINPUT']._serialized_end=1121
 # @@protoc_insertion_point(module_scope)

@@ -45,20 +45,18 @@ class OpMetadata(_message.Message):
     def __init__(self, ignore_cache: _Optional[bool] = ..., description: _Optional[_Mapping[str, str]] = ..., caps: _Optional[_Mapping[str, bool]] = ...) -> None: ...
 
 class Op(_message.Message):
-    __slots__ = ("inputs", "source", "file", "merge", "platform", "constraints")
+    __slots__ = ("inputs", "source", "file", "merge", "platform")
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     MERGE_FIELD_NUMBER: _ClassVar[int]
     PLATFORM_FIELD_NUMBER: _ClassVar[int]
-    CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
     inputs: _containers.RepeatedCompositeFieldContainer[Input]
     source: SourceOp
     file: FileOp
     merge: MergeOp
     platform: Platform
-    constraints: WorkerConstraints
-    def __init__(self, inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., source: _Optional[_Union[SourceOp, _Mapping]] = ..., file: _Optional[_Union[FileOp, _Mapping]] = ..., merge: _Optional[_Union[MergeOp, _Mapping]] = ..., platform: _Optional[_Union[Platform, _Mapping]] = ..., constraints: _Optional[_Union[WorkerConstraints, _Mapping]] = ...) -> None: ...
+    def __init__(self, inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., source: _Optional[_Union[SourceOp, _Mapping]] = ..., file: _Optional[_Union[FileOp, _Mapping]] = ..., merge: _Optional[_Union[MergeOp, _Mapping]] = ..., platform: _Optional[_Union[Platform, _Mapping]] = ...) -> None: ...
 
 class Input(_message.Message):
     __slots__ = ("digest", "index")
@@ -77,12 +75,6 @@ class Platform(_message.Message):
     OS: str
     Variant: str
     def __init__(self, Architecture: _Optional[str] = ..., OS: _Optional[str] = ..., Variant: _Optional[str] = ...) -> None: ...
-
-class WorkerConstraints(_message.Message):
-    __slots__ = ("filter",)
-    FILTER_FIELD_NUMBER: _ClassVar[int]
-    filter: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, filter: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SourceOp(_message.Message):
     __slots__ = ("identifier", "attrs")
@@ -106,62 +98,30 @@ class FileOp(_message.Message):
     def __init__(self, actions: _Optional[_Iterable[_Union[FileAction, _Mapping]]] = ...) -> None: ...
 
 class FileAction(_message.Message):
-    __slots__ = ("input", "secondaryInput", "output", "copy", "mkdir", "symlink")
+    __slots__ = ("input", "secondaryInput", "output", "copy")
     INPUT_FIELD_NUMBER: _ClassVar[int]
     SECONDARYINPUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COPY_FIELD_NUMBER: _ClassVar[int]
-    MKDIR_FIELD_NUMBER: _ClassVar[int]
-    SYMLINK_FIELD_NUMBER: _ClassVar[int]
     input: int
     secondaryInput: int
     output: int
     copy: FileActionCopy
-    mkdir: FileActionMkDir
-    symlink: FileActionSymlink
-    def __init__(self, input: _Optional[int] = ..., secondaryInput: _Optional[int] = ..., output: _Optional[int] = ..., copy: _Optional[_Union[FileActionCopy, _Mapping]] = ..., mkdir: _Optional[_Union[FileActionMkDir, _Mapping]] = ..., symlink: _Optional[_Union[FileActionSymlink, _Mapping]] = ...) -> None: ...
+    def __init__(self, input: _Optional[int] = ..., secondaryInput: _Optional[int] = ..., output: _Optional[int] = ..., copy: _Optional[_Union[FileActionCopy, _Mapping]] = ...) -> None: ...
 
 class FileActionCopy(_message.Message):
-    __slots__ = ("src", "dest", "mode", "followSymlink", "dirCopyContents", "createDestPath", "allowWildcard", "timestamp")
+    __slots__ = ("src", "dest", "mode", "createDestPath", "timestamp")
     SRC_FIELD_NUMBER: _ClassVar[int]
     DEST_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
-    FOLLOWSYMLINK_FIELD_NUMBER: _ClassVar[int]
-    DIRCOPYCONTENTS_FIELD_NUMBER: _ClassVar[int]
     CREATEDESTPATH_FIELD_NUMBER: _ClassVar[int]
-    ALLOWWILDCARD_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     src: str
     dest: str
     mode: int
-    followSymlink: bool
-    dirCopyContents: bool
     createDestPath: bool
-    allowWildcard: bool
     timestamp: int
-    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., followSymlink: _Optional[bool] = ..., dirCopyContents: _Optional[bool] = ..., createDestPath: _Optional[bool] = ..., allowWildcard: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
-
-class FileActionMkDir(_message.Message):
-    __slots__ = ("path", "mode", "makeParents", "timestamp")
-    PATH_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    MAKEPARENTS_FIELD_NUMBER: _ClassVar[int]
-    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
-    path: str
-    mode: int
-    makeParents: bool
-    timestamp: int
-    def __init__(self, path: _Optional[str] = ..., mode: _Optional[int] = ..., makeParents: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
-
-class FileActionSymlink(_message.Message):
-    __slots__ = ("oldpath", "newpath", "timestamp")
-    OLDPATH_FIELD_NUMBER: _ClassVar[int]
-    NEWPATH_FIELD_NUMBER: _ClassVar[int]
-    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
-    oldpath: str
-    newpath: str
-    timestamp: int
-    def __init__(self, oldpath: _Optional[str] = ..., newpath: _Optional[str] = ..., timestamp: _Optional[int] = ...) -> None: ...
+    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., createDestPath: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
 
 class MergeOp(_message.Message):
     __slots__ = ("inputs",)

@@ -35,6 +35,12 @@ def at(value: Any, *path: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
+def count(value: Any, *path: str) -> int:
+    """The whole number at a path; 0 when there is none."""
+    found = at(value, *path)
+    return found if type(found) is int else 0
+
+
 def spec(given: Given, *path: str, default: Any = None) -> Any:
     return at(given["model_deployment"], "spec", *path, default=default)
 
@@ -74,6 +80,13 @@ def mount_of(volume: Mapping[str, Any]) -> str:
     return str(volume.get("mountPath") or defaults.get(volume.get("purpose", ""), ""))
 
 
+def observed(given: Given) -> bool:
+    """Whether the upstream status belongs to the current generation; what is no number says nothing."""
+    generation = at(given["upstream"], "metadata", "generation", default=0)
+    seen = at(given["upstream"], "status", "observedGeneration", default=generation)
+    return not isinstance(seen, int) or bool(seen >= generation)
+
+
 def overrides(given: Given) -> Any:
     return spec(given, "provider", "overrides", default={})
 
@@ -104,8 +117,18 @@ def denied_override(given: Given) -> bool:
     return not DENIED_KEYS.isdisjoint(override_keys(overrides(given)))
 
 
+def host_path(given: Given) -> bool:
+    return "hostPath" in override_keys(overrides(given))
+
+
 def impossible_service_name(given: Given) -> bool:
     return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given))
+
+
+def is_older_than_generation(given: Given, observed: Any) -> bool:
+    """Whether a number is older than the generation of the upstream object; anything else is not."""
+    generation = at(given["upstream"], "metadata", "generation", default=0)
+    return isinstance(observed, int) and isinstance(generation, int) and observed < generation
 
 
 def refuse(given: Given, answer: Answer) -> Answer:
@@ -122,24 +145,32 @@ def on_objects(adjust: Adjust) -> Adjust:
     return adjusted
 
 
+def tolerations(given: Given) -> list[dict[str, Any]]:
+    """Tolerations as pods get them: key and operator always, the rest when it says something."""
+    return [
+        {"key": "", "operator": "", **{key: value for key, value in entry.items() if value not in ("", None)}}
+        for entry in spec(given, "tolerations", default=[])
+    ]
+
+
 def managed_claims(given: Given) -> list[dict[str, Any]]:
-    """The claims that we write for volumes with a size."""
+    """The claims that we write for volumes with a size; of one name the first."""
     metadata = given["model_deployment"]["metadata"]
     owner = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "ModelDeployment",
         "name": metadata["name"],
-        "uid": metadata["uid"],
+        "uid": metadata.get("uid", ""),
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return [
-        {
+    claims = {
+        claim_of(given, volume): {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {
                 "name": claim_of(given, volume),
-                "namespace": metadata["namespace"],
+                "namespace": metadata.get("namespace", ""),
                 "labels": {
                     "airunway.ai/managed-by": "airunway",
                     "airunway.ai/model-deployment": metadata["name"],
@@ -152,9 +183,10 @@ def managed_claims(given: Given) -> list[dict[str, Any]]:
                 "storageClassName": volume.get("storageClassName"),
             },
         }
-        for volume in volumes(given)
+        for volume in reversed(volumes(given))
         if volume.get("size") is not None
-    ]
+    }
+    return list(claims.values())
 
 
 def pod_volumes(given: Given) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,10 +69,9 @@ def with_probes(given: Given, answer: Answer) -> Answer:
 
 def baked_image(given: Given) -> bool:
     image = ask.image(given)
-    catalogue = image.startswith("ghcr.io/kaito-project/aikit/") and "/runners/" not in image
-    built = image.startswith("localhost:30500/") and not image.startswith("localhost:30500/runners/")
+    holds_model = re.match(r"(ghcr\.io/kaito-project/aikit|localhost:30500)/(?!runners/)", image)
     url = ask.spec(given, "engine", "args", "ggufUrl", default="")
-    return own_container(given) and (catalogue or built) and not url
+    return bool(own_container(given) and holds_model and not url)
 
 
 @on_objects
@@ -99,9 +99,7 @@ def with_access_secret(given: Given, answer: Answer) -> Answer:
 @on_objects
 def with_tolerations(given: Given, answer: Answer) -> Answer:
     if not ask.overridden(given, *POD, "tolerations"):
-        ask.at(workspace(answer), *POD)["tolerations"] = [
-            {"key": "", "operator": "", **entry} for entry in ask.spec(given, "tolerations")
-        ]
+        ask.at(workspace(answer), *POD)["tolerations"] = ask.tolerations(given)
     return answer
 
 
@@ -116,9 +114,9 @@ def with_storage(given: Given, answer: Answer) -> Answer:
 
 
 def lost_source(entry: Mapping[str, Any]) -> bool:
-    source = entry.get("valueFrom") or {}
-    secret = source.get("secretKeyRef") or {}
-    return bool(source) and (not secret or "optional" in secret or bool(entry.get("value")))
+    source = {kind: value for kind, value in (entry.get("valueFrom") or {}).items() if value is not None}
+    plain = set(source) == {"secretKeyRef"} and "optional" not in source["secretKeyRef"]
+    return bool(source) and (not plain or bool(entry.get("value")))
 
 
 def loses_env_source(given: Given) -> bool:
@@ -129,7 +127,7 @@ def loses_env_source(given: Given) -> bool:
 def with_env_sources(given: Given, answer: Answer) -> Answer:
     environment = container(answer)["env"]
     for index, entry in enumerate(ask.spec(given, "env")):
-        if entry.get("valueFrom"):
+        if lost_source(entry):
             environment[index] = {"name": entry["name"], "valueFrom": entry["valueFrom"]}
     return answer
 
@@ -153,8 +151,9 @@ def with_reserved_labels(given: Given, answer: Answer) -> Answer:
 
 @on_objects
 def with_pod_metadata(given: Given, answer: Answer) -> Answer:
-    metadata = ask.at(workspace(answer), *TEMPLATE)["metadata"]
-    for key in ("labels", "annotations"):
-        given_by_user = ask.spec(given, "podTemplate", "metadata", key, default={})
-        metadata[key] = {**given_by_user, **metadata.get(key, {})}
+    template = ask.at(workspace(answer), *TEMPLATE)
+    for kind in ("labels", "annotations"):
+        for key, value in ask.spec(given, "podTemplate", "metadata", kind, default={}).items():
+            if not ask.overridden(given, *TEMPLATE, "metadata", kind, key):
+                template.setdefault("metadata", {}).setdefault(kind, {}).setdefault(key, value)
     return answer

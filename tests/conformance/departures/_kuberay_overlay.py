@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.conformance.departures import _given as ask
 from tests.conformance.departures._given import Answer, Given, on_objects
-from tests.conformance.departures._kuberay_given import head, workers
+from tests.conformance.departures._kuberay_given import KEYED, MERGED_BY, head, workers
 
 
 @on_objects
@@ -20,19 +20,21 @@ def with_overrides(given: Given, answer: Answer) -> Answer:
 
 
 def laid_over(base: Any, given: Any, key: str = "") -> Any:
-    merged_by = {"workerGroupSpecs": "groupName", "containers": "name", "initContainers": "name"}
-    replaced_by = {"env": "name", "volumes": "name", "volumeMounts": "mountPath", "ports": "containerPort"}
     if given is None:
         return base
-    if isinstance(given, Mapping):
-        base = base if isinstance(base, Mapping) else {}
+    if isinstance(given, list) and key in KEYED:
+        entries = {entry[KEYED[key]]: entry for entry in base or []}
+        for entry in given:
+            kept = entries.get(entry[KEYED[key]], {}) if key in MERGED_BY else None
+            entries[entry[KEYED[key]]] = laid_over(kept, entry)
+        return list(entries.values())
+    if isinstance(given, Mapping) and isinstance(base, Mapping):
         merged = {**base, **{name: laid_over(base.get(name), item, name) for name, item in given.items()}}
         return {name: item for name, item in merged.items() if item is not None}
-    if isinstance(given, list) and key in merged_by | replaced_by:
-        by = (merged_by | replaced_by)[key]
-        entries = {entry[by]: entry for entry in base or []}
-        for entry in given:
-            kept = entries.get(entry[by], {}) if key in merged_by else {}
-            entries[entry[by]] = laid_over(kept, entry)
-        return list(entries.values())
-    return [laid_over(None, item) for item in given] if isinstance(given, list) else given
+    return without_nulls(given)
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value if item is not None] if isinstance(value, list) else value

@@ -14,9 +14,9 @@ from tests.conformance.departures._kuberay_given import (
     OPERATOR_VOLUMES,
     OWN_VARIABLES,
     arguments,
+    common_spread,
     container,
     flag,
-    gpus,
     head,
     stock,
     tokens,
@@ -73,7 +73,7 @@ def explicit(given: Given) -> set[str]:
 
 def command_line(given: Given) -> list[str]:
     taken, line = explicit(given), []
-    for name, value in from_fields(given, gpus(given)):
+    for name, value in from_fields(given, common_spread(given)):
         if name.removeprefix("no-") not in taken:
             line += [f"--{name}", value] if value else [f"--{name}"]
     for key, value in sorted(arguments(given).items()):
@@ -88,7 +88,7 @@ def with_command_line(given: Given, answer: Answer) -> Answer:
 
 
 def parallel(given: Given) -> bool:
-    return gpus(given) > 1 and "tensor-parallel-size" not in explicit(given)
+    return common_spread(given) > 1 and "tensor-parallel-size" not in explicit(given)
 
 
 def switched(given: Given) -> bool:
@@ -99,7 +99,9 @@ def switched(given: Given) -> bool:
 
 
 def set_twice(given: Given) -> bool:
-    return any(name.removeprefix("no-") in explicit(given) for name, _ in from_fields(given, gpus(given)))
+    return any(
+        name.removeprefix("no-") in explicit(given) for name, _ in from_fields(given, common_spread(given))
+    )
 
 
 def quoted(given: Given) -> bool:
@@ -112,7 +114,8 @@ def with_scheduling(given: Given, answer: Answer) -> Answer:
     for template in (head(answer), *workers(answer)):
         template["spec"]["nodeSelector"] = ask.spec(given, "nodeSelector", default={})
         template["spec"]["tolerations"] = [
-            {"key": "", "operator": "", **entry} for entry in ask.spec(given, "tolerations", default=[])
+            {"key": "", "operator": "", **{key: value for key, value in entry.items() if value != ""}}
+            for entry in ask.spec(given, "tolerations", default=[])
         ]
     return answer
 
@@ -127,11 +130,11 @@ def with_cpu(given: Given, answer: Answer) -> Answer:
 @on_objects
 def with_storage(given: Given, answer: Answer) -> Answer:
     taken = {entry["name"] for entry in variables(given)}
-    caches = [
-        {"name": CACHES[volume["purpose"]], "value": ask.mount_of(volume)}
-        for volume in ask.volumes(given)
-        if volume.get("purpose") in CACHES and CACHES[volume["purpose"]] not in taken
-    ]
+    caches = []
+    for volume in ask.volumes(given):
+        variable = CACHES.get(volume.get("purpose", ""))
+        if variable and variable not in {*taken, *(entry["name"] for entry in caches)}:
+            caches.append({"name": variable, "value": ask.mount_of(volume)})
     for template in workers(answer):
         env = container(template)["env"]
         position = sum(name not in taken for name in OWN_VARIABLES)
@@ -143,8 +146,11 @@ def with_storage(given: Given, answer: Answer) -> Answer:
 
 
 def mount(given: Given, template: dict[str, Any], volumes: list[dict[str, Any]]) -> None:
-    names = {volume["name"]: f"user-{volume['name']}" for volume in volumes}
-    names = {name: renamed if name in OPERATOR_VOLUMES else name for name, renamed in names.items()}
+    names = {volume["name"]: volume["name"] for volume in volumes}
+    taken = {volume["name"] for volume in ask.volumes(given)}
+    for name in names.keys() & set(OPERATOR_VOLUMES):
+        while names[name] in taken:
+            names[name] = f"user-{names[name]}"
     template["spec"]["volumes"] = [
         {**source, "name": names[source["name"]]}
         for source in ask.pod_volumes(given)

@@ -9,6 +9,9 @@ from typing import Any
 from tests.conformance.departures import _given as ask
 from tests.conformance.departures._given import Given
 from tests.conformance.departures._kuberay_given import (
+    KEYED,
+    MERGED_BY,
+    TEXT_MAPS,
     arguments,
     disaggregated,
     flag,
@@ -64,47 +67,41 @@ def refused_overrides(given: Given) -> bool:
     keys = set(ask.override_keys(overrides))
     if keys & (ask.DENIED_KEYS | {"minReplicas", "maxReplicas", "numOfHosts", "hostPath"}):
         return True
-    return misshapen(given, overrides)
+    return misshapen(overrides, rendered_shape(given))
 
 
-def misshapen(given: Given, overrides: Any) -> bool:
-    groups = {"prefill-workers", "decode-workers"} if disaggregated(given) else {"gpu-workers"}
-    spec = ask.at(overrides, "spec")
-    config = ask.at(spec, "rayClusterConfig")
-    head_group, worker_groups = ask.at(config, "headGroupSpec"), ask.at(config, "workerGroupSpecs")
-    maps = [spec, config, head_group]
-    if worker_groups is not None and not isinstance(worker_groups, list):
+def rendered_shape(given: Given) -> Any:
+    """Maps, lists and texts that are rendered; lists hold the names of their entries."""
+    groups = ["prefill-workers", "decode-workers"] if disaggregated(given) else ["gpu-workers"]
+    pod: Any = {"containers": {"ray-head": {"image": ""}, "ray-worker": {"image": ""}}}
+    if ask.spec(given, "tolerations"):
+        pod["tolerations"] = []
+    group = {"rayStartParams": {}, "template": {"metadata": {}, "spec": pod}}
+    config = {"headGroupSpec": group, "workerGroupSpecs": dict.fromkeys(groups, group)}
+    return {"spec": {"serveConfigV2": "", "rayClusterConfig": config}}
+
+
+def misshapen(value: Any, shape: Any, key: str = "") -> bool:
+    """Whether a value cannot be laid over what is rendered in its place (`shape`; None: nothing is)."""
+    if value is None:
+        return False
+    if key in TEXT_MAPS:
+        return not isinstance(value, Mapping) or not all_texts(value)
+    if key in KEYED:
+        return not isinstance(value, list) or any(unfit_entry(entry, shape or {}, key) for entry in value)
+    if isinstance(shape, Mapping):
+        return not isinstance(value, Mapping) or any(
+            misshapen(item, shape.get(name), name) for name, item in value.items()
+        )
+    return shape is not None and not isinstance(value, type(shape))
+
+
+def unfit_entry(entry: Any, shape: Mapping[str, Any], key: str) -> bool:
+    name = entry.get(KEYED[key]) if isinstance(entry, Mapping) else None
+    if not isinstance(name, str | int) or name == "" or (key == "workerGroupSpecs" and name not in shape):
         return True
-    for group in worker_groups or []:
-        if not isinstance(group, Mapping) or group.get("groupName") not in groups:
-            return True
-        maps.append(group)
-    for group in [entry for entry in maps[2:] if entry is not None]:
-        if not isinstance(group, Mapping):
-            return True
-        start, template = group.get("rayStartParams"), group.get("template")
-        metadata, pod = ask.at(template, "metadata"), ask.at(template, "spec")
-        texts = [
-            start,
-            ask.at(metadata, "labels"),
-            ask.at(metadata, "annotations"),
-            ask.at(pod, "nodeSelector"),
-        ]
-        maps += [template, metadata, pod, *texts]
-        if any(isinstance(item, Mapping) and not all_texts(item) for item in texts):
-            return True
-        containers = ask.at(pod, "containers")
-        if containers is not None and not (isinstance(containers, list) and all(map(named, containers))):
-            return True
-    texts = [ask.at(spec, "serveConfigV2")]
-    return any(entry is not None and not isinstance(entry, Mapping) for entry in maps) or any(
-        entry is not None and not isinstance(entry, str) for entry in texts
-    )
+    return key in MERGED_BY and misshapen(entry, shape.get(str(name), {}))
 
 
 def all_texts(value: Mapping[str, Any]) -> bool:
     return all(isinstance(item, str) or item is None for item in value.values())
-
-
-def named(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and bool(entry["name"])

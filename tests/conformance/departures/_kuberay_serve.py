@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import string
 from typing import Any
 
 import yaml
@@ -20,8 +22,10 @@ from tests.conformance.departures._kuberay_given import (
     disaggregated,
     flag,
     role_gpus,
+    spread,
     stock,
     tokens,
+    wanted_replicas,
 )
 
 
@@ -68,23 +72,30 @@ def option(name: str, values: list[str]) -> tuple[str, Any]:
 
 
 def typed_value(text: str) -> Any:
-    if text in ("True", "False"):
-        return text == "True"
+    if text in ("True", "False", "true", "false"):
+        return text in ("True", "true")
+    if not text.startswith(("{", "[", "-", *string.digits)):
+        return text
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=no_number)
     except ValueError:
         return text
-    return text if value is None or isinstance(value, str) else value
+    return text if value in (math.inf, -math.inf) else value
+
+
+def no_number(word: str) -> float:
+    raise ValueError(word)
 
 
 def engine_config(given: Given, *, count: int, replicas: int) -> dict[str, Any]:
-    options = dict(option(name, [value] if value else []) for name, value in from_fields(given, count))
+    fields = from_fields(given, spread(given, count, replicas))
+    options = dict(option(name, [value] if value else []) for name, value in fields)
     options |= user_options(given)
     source = options.pop("model")
     loading = {"model_id": options.pop("served_model_name", source), "model_source": source}
     if disaggregated(given):
         options.setdefault("kv_transfer_config", {"kv_connector": "NixlConnector", "kv_role": "kv_both"})
-    spans = size(options.get("tensor_parallel_size")) * size(options.get("pipeline_parallel_size"))
+    spans = math.prod(size(options.get(f"{kind}_parallel_size")) for kind in ("tensor", "pipeline", "data"))
     engines = min(replicas, max(1, replicas * count // spans))
     config: dict[str, Any] = {"model_loading_config": loading, "deployment_config": sized(engines)}
     return {**config, "engine_kwargs": options} if options else config
@@ -96,10 +107,6 @@ def size(value: Any) -> int:
 
 def sized(replicas: int) -> dict[str, Any]:
     return {"num_replicas": replicas} if replicas else {"autoscaling_config": NONE}
-
-
-def wanted_replicas(given: Given) -> int:
-    return int(ask.spec(given, "scaling", "replicas", default=1))
 
 
 def wanted_application(given: Given) -> dict[str, Any]:

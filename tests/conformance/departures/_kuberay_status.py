@@ -25,6 +25,18 @@ def condition(given: Given, kind: str) -> Mapping[str, Any]:
     return next((entry for entry in reversed(entries) if entry.get("type") == kind), {})
 
 
+def only_unreadable(given: Given) -> bool:
+    """Whether the active cluster lists applications, and none of them is an object."""
+    found = ask.at(given["upstream"], "status", "activeServiceStatus", "applicationStatuses", default={})
+    return isinstance(found, Mapping) and bool(found) and not applications(given, "activeServiceStatus")
+
+
+def as_if_none(given: Given, answer: Answer) -> Answer:
+    said = condition(given, "RayServiceReady").get("status")
+    phase = {"True": "Running", "False": "Deploying"}.get(str(said), "Pending")
+    return answer if answer.get("error") else {**answer, "phase": phase}
+
+
 def only_new_condition(given: Given) -> bool:
     known = condition(given, "RayServiceReady").get("status") in ("True", "False")
     return not known and condition(given, "Ready").get("status") in ("True", "False")
@@ -41,7 +53,8 @@ def with_new_condition(given: Given, answer: Answer) -> Answer:
 
 
 def message_of(entry: Mapping[str, Any]) -> str:
-    return "<text>" if entry.get("message") else ""
+    message = entry.get("message")
+    return "<text>" if isinstance(message, str) and message else ""
 
 
 def in_roll_out(given: Given) -> bool:
@@ -67,9 +80,7 @@ def with_fallback(given: Given, answer: Answer) -> Answer:
 
 
 def unseen_generation(given: Given) -> bool:
-    generation = ask.at(given["upstream"], "metadata", "generation", default=0)
-    observed = ask.at(given["upstream"], "status", "observedGeneration", default=0)
-    return bool(generation and observed and observed < generation)
+    return ask.is_older_than_generation(given, ask.at(given["upstream"], "status", "observedGeneration"))
 
 
 def as_unseen(given: Given, answer: Answer) -> Answer:

@@ -71,12 +71,14 @@ def with_variables_once(given: Given, answer: Answer) -> Answer:
 
 
 def cache_volumes(given: Given) -> list[dict[str, Any]]:
-    taken = {entry["name"] for entry in ask.spec(given, "env", default=[])}
-    return [
-        volume
-        for volume in ask.volumes(given)
-        if volume.get("purpose") in CACHES and CACHES[volume["purpose"]] not in taken
-    ]
+    """The first volume of each cache, unless the user sets its variable."""
+    taken, found = {entry["name"] for entry in ask.spec(given, "env", default=[])}, []
+    for volume in ask.volumes(given):
+        variable = CACHES.get(volume.get("purpose", ""))
+        if variable and variable not in taken:
+            taken.add(variable)
+            found.append(volume)
+    return found
 
 
 @on_objects
@@ -100,13 +102,17 @@ def shm_is_taken(given: Given) -> bool:
 
 @on_objects
 def with_renamed_shared_memory(given: Given, answer: Answer) -> Answer:
-    for volume in ask.at(workload(answer), *POD, "volumes", default=[]):
-        if volume["name"] == "shm" and "emptyDir" in volume:
-            volume["name"] = "dev-shm"
+    taken, name = {volume["name"] for volume in ask.volumes(given)}, "shm"
+    while name in taken:
+        name = f"dev-{name}"
+    if not ask.overridden(given, *POD, "volumes"):
+        for volume in ask.at(workload(answer), *POD, "volumes"):
+            if "emptyDir" in volume:
+                volume["name"] = name
     if own_container(given):
-        for mount in container(answer)["volumeMounts"]:
+        for mount in container(answer).get("volumeMounts", []):
             if mount["mountPath"] == "/dev/shm":
-                mount["name"] = "dev-shm"
+                mount["name"] = name
     return answer
 
 
@@ -125,8 +131,9 @@ def with_gpu_type(given: Given, answer: Answer) -> Answer:
         return ask.refuse(given, answer)
     if answer.get("objects") and own_container(given):
         for part in ("limits", "requests"):
-            resources = container(answer)["resources"][part]
-            resources[ask.gpu_type(given)] = resources.pop("nvidia.com/gpu")
+            resources = ask.at(container(answer), "resources", part, default={})
+            if "nvidia.com/gpu" in resources:
+                resources[ask.gpu_type(given)] = resources.pop("nvidia.com/gpu")
     return answer
 
 
@@ -155,15 +162,36 @@ def spelled_differently(given: Given) -> bool:
     )
 
 
+def user_args(given: Given) -> list[str]:
+    """The arguments that the user gives, which stand last."""
+    own = ask.spec(given, "engine", "args", default={})
+    rendered = [item for key in sorted(own) for item in (f"--{key}", own[key]) if item]
+    return [*rendered, *ask.spec(given, "engine", "extraArgs", default=[])]
+
+
+def prefix_caching_off(given: Given) -> bool:
+    flags = {flag.removeprefix("no-") for flag in written_flags(given)}
+    is_off = ask.spec(given, "engine", "enablePrefixCaching") is False
+    return own_container(given) and is_off and "enable-prefix-caching" not in flags
+
+
+@on_objects
+def without_prefix_caching(given: Given, answer: Answer) -> Answer:
+    """Of the derived flags only the tensor parallel size stands behind it."""
+    args = container(answer)["args"]
+    derived = args[: len(args) - len(user_args(given))]
+    position = len(derived) - (2 if "--tensor-parallel-size" in derived else 0)
+    args.insert(position, "--no-enable-prefix-caching")
+    return answer
+
+
 @on_objects
 def without_derived_duplicates(given: Given, answer: Answer) -> Answer:
     """Derived flags stand before the user's, each at most once; drop those that the user sets or negates."""
     flags = set(written_flags(given))
     flags |= {flag.removeprefix("no-") for flag in flags}
     args = container(answer)["args"]
-    tail = 2 * len(ask.spec(given, "engine", "args", default={}))
-    tail -= sum(not value for value in ask.spec(given, "engine", "args", default={}).values())
-    tail += len(ask.spec(given, "engine", "extraArgs", default=[]))
+    tail = len(user_args(given))
     derived, kept, skipping = args[: len(args) - tail], [], False
     for item in derived:
         if item.startswith("--"):
@@ -238,6 +266,16 @@ def overrides_containers(given: Given) -> bool:
     )
 
 
+def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects key by key; everything else replaces."""
+    objects = {
+        key: merged(base[key], value)
+        for key, value in given.items()
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+    }
+    return {**base, **given, **objects}
+
+
 @on_objects
 def with_merged_containers(given: Given, answer: Answer) -> Answer:
     """The overrides laid over the container that is rendered without them, by name."""
@@ -249,6 +287,6 @@ def with_merged_containers(given: Given, answer: Answer) -> Answer:
         return answer
     containers = {entry["name"]: entry for entry in ask.at(rendered[0], *POD, "containers")}
     for entry in pod_override(given)["containers"]:
-        containers[entry["name"]] = {**containers.get(entry["name"], {}), **entry}
+        containers[entry["name"]] = merged(containers.get(entry["name"], {}), entry)
     ask.at(workload(answer), *POD)["containers"] = list(containers.values())
     return answer

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from api.model_deployment import ModelDeployment
 from providers.contract import RenderContext, RenderError
 from providers.dynamo import PROVIDER
@@ -197,10 +199,10 @@ def folded_typed_key(given: Given) -> bool:
 
 
 def own_answer(given: Given, answer: Answer) -> Answer:
-    deployment = ModelDeployment.model_validate(given["model_deployment"])
     try:
+        deployment = ModelDeployment.model_validate(given["model_deployment"])
         return {"compatible": True, "objects": PROVIDER.render(deployment, RenderContext())}
-    except RenderError:
+    except (RenderError, ValidationError):
         return dict(ask.REFUSED)
 
 
@@ -414,9 +416,7 @@ def with_missing_replicas(given: Given, answer: Answer) -> Answer:
 
 
 def stale(given: Given) -> bool:
-    generation = ask.at(given["upstream"], "metadata", "generation", default=0)
-    observed = upstream_status(given).get("observedGeneration") or generation
-    return bool(observed < generation)
+    return ask.is_older_than_generation(given, upstream_status(given).get("observedGeneration"))
 
 
 def not_taken_up(given: Given, answer: Answer) -> Answer:
@@ -427,10 +427,10 @@ def not_taken_up(given: Given, answer: Answer) -> Answer:
 
 def without_frontend(given: Given) -> bool:
     found = ask.at(given["upstream"], "spec", "services", default={})
-    parts = found.values() if isinstance(found, Mapping) else ()
+    parts = list(found.values()) if isinstance(found, Mapping) else []
     frontends = [part for part in parts if ask.at(part, "componentType") == "frontend"]
     named = ask.at(upstream_status(given), "endpoint", "service")
-    return bool(found) and not frontends and not named
+    return bool(parts) and not frontends and not (isinstance(named, str) and named)
 
 
 # --- registration ----------------------------------------------------------------------------------

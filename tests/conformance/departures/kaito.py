@@ -36,16 +36,11 @@ def has_cause(given: Given) -> bool:
 
 
 def with_cause(given: Given, answer: Answer) -> Answer:
-    said = any(entry.get("status") == "False" and entry.get("message") for entry in conditions(given))
+    messages = [entry.get("message") for entry in conditions(given) if entry.get("status") == "False"]
+    said = any(isinstance(message, str) and message for message in messages)
     if answer.get("phase") == "Failed" or (said and answer.get("phase") in ("Pending", "Deploying")):
         answer["message"] = "<text>"
     return answer
-
-
-def stale(given: Given) -> bool:
-    generation = ask.at(given["upstream"], "metadata", "generation", default=0)
-    observed = ask.at(given["upstream"], "status", "observedGeneration", default=generation)
-    return bool(observed < generation)
 
 
 def not_taken_up(given: Given, answer: Answer) -> Answer:
@@ -98,6 +93,13 @@ DEPARTURES = [
         name="kaito-override-deny-list",
         groups=OBJECTS,
         applies=ask.denied_override,
+        adjust=ask.refuse,
+        covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
+    ),
+    Departure(
+        name="kaito-override-host-path",
+        groups=OBJECTS,
+        applies=ask.host_path,
         adjust=ask.refuse,
         covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
     ),
@@ -178,11 +180,7 @@ DEPARTURES = [
     Departure(
         name="kaito-pod-metadata",
         groups=OBJECTS,
-        applies=lambda given: (
-            objects.llamacpp(given)
-            and bool(ask.spec(given, "podTemplate", "metadata"))
-            and not ask.overridden(given, *objects.TEMPLATE, "metadata")
-        ),
+        applies=lambda given: objects.llamacpp(given) and bool(ask.spec(given, "podTemplate", "metadata")),
         adjust=objects.with_pod_metadata,
         covered_by=f"{RENDER_TESTS}::test_reserved_labels_win",
     ),
@@ -196,7 +194,7 @@ DEPARTURES = [
     Departure(
         name="kaito-observed-generation",
         groups=STATUS,
-        applies=stale,
+        applies=lambda given: not ask.observed(given),
         adjust=not_taken_up,
         covered_by=f"{STATUS_TESTS}::test_read_status",
     ),

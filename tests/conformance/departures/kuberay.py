@@ -39,12 +39,14 @@ from tests.conformance.departures._kuberay_serve import scaled_to_zero, with_app
 from tests.conformance.departures._kuberay_status import (
     applications,
     as_failed,
+    as_if_none,
     as_rolling_out,
     as_unseen,
     failed,
     has_complaint,
     in_roll_out,
     only_new_condition,
+    only_unreadable,
     unseen_generation,
     with_complaint,
     with_fallback,
@@ -139,6 +141,7 @@ DEPARTURES: list[Departure] = [
         with_overrides,
         "test_overrides.py::test_overrides_are_merged",
     ),
+    rule("unreadable-applications", only_unreadable, as_if_none, STATES, STATUS),
     rule("ready-condition", only_new_condition, with_new_condition, STATES, STATUS),
     rule(
         "failed-roll-out",

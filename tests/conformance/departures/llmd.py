@@ -205,7 +205,7 @@ def with_storage(given: Given, answer: Answer) -> Answer:
 
 
 def loses_source(entry: Mapping[str, Any]) -> bool:
-    source = entry.get("valueFrom") or {}
+    source = {kind: value for kind, value in (entry.get("valueFrom") or {}).items() if value is not None}
     plain = set(source) == {"secretKeyRef"} and "optional" not in source["secretKeyRef"]
     return bool(source) and (bool(entry.get("value")) or not plain)
 

@@ -34,15 +34,10 @@ def condition(given: Given, kind: str) -> Mapping[str, Any]:
     return named[-1] if named else {}
 
 
-def observed(given: Given) -> bool:
-    generation = ask.at(given["upstream"], "metadata", "generation", default=0)
-    return bool(ask.at(given["upstream"], "status", "observedGeneration", default=generation) >= generation)
-
-
 def failed_beside_the_old(given: Given) -> bool:
     progressing = condition(given, "Progressing")
     missed = progressing.get("reason") == "ProgressDeadlineExceeded" and progressing.get("status") == "False"
-    return missed and condition(given, "Available").get("status") == "True" and observed(given)
+    return missed and condition(given, "Available").get("status") == "True" and ask.observed(given)
 
 
 def as_failed(given: Given, answer: Answer) -> Answer:
@@ -53,29 +48,29 @@ def rolling(given: Given) -> bool:
     progressing = condition(given, "Progressing")
     reasons = ("NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated")
     status = ask.at(given["upstream"], "status", default={})
-    desired = ask.at(given["upstream"], "spec", "replicas", default=0)
-    updated = status.get("updatedReplicas", desired) if isinstance(status, Mapping) else desired
-    return not observed(given) or (
+    desired = ask.count(given["upstream"], "spec", "replicas")
+    updated = ask.at(status, "updatedReplicas", default=desired)
+    return not ask.observed(given) or (
         not failed_beside_the_old(given)
         and (
             (progressing.get("status") == "True" and progressing.get("reason") in reasons)
-            or (isinstance(updated, int) and isinstance(desired, int) and updated < desired)
+            or (isinstance(updated, int) and updated < desired)
         )
     )
 
 
 def as_deploying(given: Given, answer: Answer) -> Answer:
-    if answer.get("phase") == "Running" or ("phase" in answer and not observed(given)):
+    if answer.get("phase") == "Running" or ("phase" in answer and not ask.observed(given)):
         answer |= {"phase": "Deploying", "message": "<text>"}
     return answer
 
 
 def has_trouble(given: Given) -> bool:
-    replicas = ask.at(given["upstream"], "spec", "replicas", default=0)
-    ready = ask.at(given["upstream"], "status", "readyReplicas", default=0)
-    missing = isinstance(replicas, int) and isinstance(ready, int) and 0 < ready < replicas
+    ready = ask.count(given["upstream"], "status", "readyReplicas")
+    missing = 0 < ready < ask.count(given["upstream"], "spec", "replicas")
     failure = condition(given, "ReplicaFailure")
-    said = bool(failure.get("status") == "True" and failure.get("message"))
+    message = failure.get("message")
+    said = failure.get("status") == "True" and isinstance(message, str) and message != ""
     return said or (missing and condition(given, "Available").get("status") == "True")
 
 
@@ -121,13 +116,17 @@ DEPARTURES = [
     ),
     rule(
         "vllm-override-host-path",
-        lambda given: "hostPath" in ask.override_keys(ask.overrides(given)),
+        ask.host_path,
         ask.refuse,
         f"{OVERRIDE_TESTS}::test_refuses_overrides",
     ),
     rule(
         "vllm-override-selector",
-        lambda given: "selector" in ask.at(ask.overrides(given), "spec", default={}),
+        lambda given: (
+            isinstance(ask.overrides(given), Mapping)
+            and isinstance(ask.overrides(given).get("spec"), Mapping)
+            and "selector" in ask.overrides(given)["spec"]
+        ),
         ask.refuse,
         f"{OVERRIDE_TESTS}::test_refuses_overrides",
     ),
@@ -192,6 +191,12 @@ DEPARTURES = [
     ),
     rule(
         "vllm-no-empty-model", objects.empty_model, objects.without_model, f"{ARGS_TESTS}::test_server_args"
+    ),
+    rule(
+        "vllm-prefix-caching-off",
+        objects.prefix_caching_off,
+        objects.without_prefix_caching,
+        f"{ARGS_TESTS}::test_server_args",
     ),
     rule(
         "vllm-flag-spelling",

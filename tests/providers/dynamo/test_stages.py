@@ -73,6 +73,16 @@ def test_claim_of_somebody_else(live: dict[str, Any] | None, reason: str) -> Non
     assert not verdict.delete
 
 
+def test_waiting_names_the_claims() -> None:
+    given = stored(MANAGED, GIVEN, {**GIVEN, "name": "more", "claimName": "more", "mountPath": "/more"})
+
+    verdict = stage(given, "StorageReady").judge([None, claim("Pending", uid=""), claim("Bound", uid="")])
+
+    message = verdict.condition.message
+    assert message.startswith("Waiting for PVCs to be bound: chat-weights, data (if its class binds at the")
+    assert "more" not in message
+
+
 def test_missing_claim_may_still_come() -> None:
     verdict = judge_claim(GIVEN, None)
 
@@ -261,6 +271,21 @@ def test_download(status: Any, metadata: dict[str, Any], reason: str) -> None:
     assert outcome(verdict) == reason
     assert not verdict.create
     assert not verdict.delete
+
+
+@pytest.mark.parametrize(
+    ("status", "selector"),
+    [
+        pytest.param({"active": 1, "ready": 0}, "batch.kubernetes.io/job-name=chat-model-download", id="no"),
+        pytest.param({"active": 1, "ready": 1}, "", id="yes"),
+    ],
+)
+def test_pods_are_asked_while_none_of_them_downloads(status: Any, selector: str) -> None:
+    given = stored(MANAGED)
+
+    verdict = stage(given, "ModelDownloaded").judge([live_job(given, status=status)])
+
+    assert verdict.pod_selector == selector
 
 
 def test_job_of_an_earlier_deployment_is_deleted() -> None:

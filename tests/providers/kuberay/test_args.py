@@ -73,6 +73,19 @@ MODEL = "--model acme/chat-9b"
             id="both roles have the same GPUs",
         ),
         pytest.param(split(prefill={"gpu": {"count": 2}}), MODEL, id="roles with different GPUs"),
+        pytest.param(
+            deployment(gpus=8, **engine(args={"pipeline-parallel-size": "2"})),
+            f"{MODEL} --pipeline-parallel-size 2",
+            id="one worker cannot be two stages of all its GPUs",
+        ),
+        pytest.param(
+            deployment(gpus=8, scaling={"replicas": 2}, **engine(args={"pipeline-parallel-size": "2"})),
+            f"{MODEL} --tensor-parallel-size 8 --pipeline-parallel-size 2",
+            id="each stage has a worker",
+        ),
+        pytest.param(
+            deployment(gpus=4, **engine(extraArgs=["-dp", "4"])), f"{MODEL} -dp 4", id="data parallel"
+        ),
     ],
 )
 def test_engine_arguments(given: ModelDeployment, text: str) -> None:

@@ -111,6 +111,7 @@ def test_a_kv_transfer_of_the_users_is_kept() -> None:
         pytest.param(
             {"pipeline-parallel-size": "4", "tensor-parallel-size": "4"}, 1, id="over more than there are"
         ),
+        pytest.param({"data-parallel-size": "2"}, 2, id="an engine of two equal parts"),
         pytest.param({"tensor-parallel-size": "1"}, 4, id="never more than replicas"),
         pytest.param({"pipeline-parallel-size": "auto"}, 4, id="not a number"),
     ],

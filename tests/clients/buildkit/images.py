@@ -1,0 +1,19 @@
+"""Images for tests that build nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clients.buildkit import HttpFile, ModelImage
+
+SHA_A, SHA_B = "a" * 64, "b" * 64
+
+
+def http_file(name: str = "a.gguf", **changes: Any) -> HttpFile:
+    usual = {"url": f"https://hub.test/{name}", "sha256": SHA_A, "size": 1000, "path": f"/models/{name}"}
+    return HttpFile(**{**usual, **changes})
+
+
+def model_image(*files: HttpFile, **changes: Any) -> ModelImage:
+    usual = {"base": "ghcr.io/base@sha256:1", "base_config": {}, "files": files or (http_file(),)}
+    return ModelImage(**{**usual, **changes})

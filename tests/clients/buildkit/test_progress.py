@@ -1,0 +1,121 @@
+"""What a build looks like follows from what the daemon told so far."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clients.buildkit import Progress
+from clients.buildkit.progress import ProgressFold
+from clients.buildkit.wire import control_pb2 as control
+from tests.clients.buildkit.images import http_file, model_image
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def told(
+    name: str, *, started: bool = True, completed: bool = False, **more: object
+) -> control.StatusResponse:
+    vertex = control.Vertex(digest=name, name=name, **more)  # type: ignore[arg-type]
+    if started:
+        vertex.started.FromDatetime(NOW)
+    if completed:
+        vertex.completed.FromDatetime(NOW)
+    return control.StatusResponse(vertexes=[vertex])
+
+
+def status(vertex: str, what: str, *, current: int = 0, completed: bool = False) -> control.StatusResponse:
+    entry = control.VertexStatus(ID=what, vertex=vertex, current=current)
+    if completed:
+        entry.completed.FromDatetime(NOW)
+    return control.StatusResponse(statuses=[entry])
+
+
+def two_files() -> ProgressFold:
+    return ProgressFold(model_image(http_file("a.gguf", size=1000), http_file("b.gguf", size=3000)))
+
+
+def test_before_anything_it_is_preparing() -> None:
+    assert two_files().progress(0.0) == Progress(
+        step="preparing", done_bytes=0, total_bytes=4000, bytes_per_second=0.0, seconds_left=None
+    )
+
+
+def test_a_file_is_done_when_it_is_being_placed() -> None:
+    fold = two_files()
+    fold.fold(told("downloading /models/a.gguf"))
+    fold.fold(told("downloading /models/b.gguf"))
+    both = fold.progress(10.0)
+
+    fold.fold(told("downloading /models/a.gguf", completed=True))
+    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa"))
+
+    assert (both.step, both.done_bytes, both.seconds_left) == ("downloading a.gguf and 1 more", 0, None)
+    assert fold.progress(12.0) == Progress(
+        step="downloading b.gguf", done_bytes=1000, total_bytes=4000, bytes_per_second=500.0, seconds_left=6.0
+    )
+
+
+def test_a_step_that_ends_and_begins_again_was_not_done() -> None:
+    fold = two_files()
+    fold.fold(told("downloading /models/a.gguf", completed=True))
+
+    assert fold.progress(0.0).done_bytes == 0
+
+
+def test_bytes_are_used_where_a_daemon_counts_them() -> None:
+    fold = two_files()
+    fold.fold(told("downloading /models/b.gguf"))
+    fold.progress(0.0)
+
+    fold.fold(status("downloading /models/b.gguf", "downloading", current=1500))
+
+    now = fold.progress(3.0)
+    assert (now.done_bytes, now.bytes_per_second, now.seconds_left) == (1500, 500.0, 5.0)
+
+
+def test_what_is_kept_from_an_earlier_build_counts_as_done() -> None:
+    fold = two_files()
+    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa", started=False, cached=True))
+
+    assert fold.progress(0.0).done_bytes == 1000
+
+
+def test_between_two_steps_the_last_one_is_shown() -> None:
+    fold = two_files()
+    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa"))
+    fold.progress(0.0)
+
+    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa", completed=True))
+
+    assert fold.progress(1.0).step == "placing a.gguf"
+
+
+def test_exporting_becomes_pushing_and_stays_so() -> None:
+    fold = two_files()
+    steps = []
+    for message in (
+        told("exporting to image"),
+        status("exporting to image", "exporting layers"),
+        told("exporting to image", completed=True),
+        status("exporting to image", "pushing layers"),
+        status("exporting to image", "pushing layers", completed=True),
+    ):
+        fold.fold(message)
+        steps.append(fold.progress(0.0).step)
+
+    assert steps == ["exporting", "exporting", "exporting", "pushing", "pushing"]
+
+
+def test_the_step_that_failed_is_remembered_but_not_those_it_took_along() -> None:
+    fold = two_files()
+    fold.fold(told("downloading /models/a.gguf", error="unexpected EOF"))
+    fold.fold(told("downloading /models/b.gguf", error="downloading: context canceled"))
+
+    assert (fold.failed_step, fold.error) == ("downloading /models/a.gguf", "unexpected EOF")
+
+
+def test_a_frontends_steps_are_shown_as_it_names_them() -> None:
+    fold = ProgressFold()
+    fold.fold(told("[2/3] RUN something"))
+
+    assert fold.progress(0.0).step == "[2/3] RUN something"

@@ -1,0 +1,49 @@
+"""A selection rule that does not compile is told of once, not ignored in silence."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from structlog.testing import capture_logs
+
+from clients.kubernetes import Cluster
+from clients.reflector import Change
+from workers.signals import Signals
+from workers.watcher import Watcher
+
+
+def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:
+    """Provider and rule of every warning while a watcher sees these versions of configs."""
+    watcher = Watcher(cast(Cluster, None), {}, cast(Signals, None))
+    with capture_logs() as logs:
+        for config in configs:
+            watcher._on_config(Change(type="set", object=config, initial=True))
+    return [(entry["provider"], entry["rule"]) for entry in logs if "never match" in entry["event"]]
+
+
+def config(*conditions: Any, heartbeat: str = "2026-01-05T09:00:00Z") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "acme"},
+        "spec": {"selectionRules": [{"condition": text} for text in conditions]},
+        "status": {"ready": True, "lastHeartbeat": heartbeat},
+    }
+
+
+def test_a_rule_that_does_not_compile_is_told_of() -> None:
+    assert seen(config("true", "spec.model.id.lowerAscii() == 'x'", "")) == [("acme", 1), ("acme", 2)]
+
+
+def test_rules_that_only_miss_a_field_here_are_nobodys_fault() -> None:
+    assert seen(config("spec.provider.overrides.a == 1", "has(spec.serving)")) == []
+
+
+def test_it_is_told_again_only_when_the_config_changes() -> None:
+    broken = config("broken (")
+    beat = config("broken (", heartbeat="2026-01-05T09:01:00Z")
+
+    assert seen(broken, beat) == [("acme", 0)]
+    assert seen(broken, beat, config("broken (", "true")) == [("acme", 0), ("acme", 0)]
+
+
+def test_a_config_that_cannot_be_read_is_no_trouble() -> None:
+    assert seen(config(7), {"metadata": {"name": "acme"}}) == []

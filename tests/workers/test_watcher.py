@@ -1,0 +1,131 @@
+"""What the watcher tells workflows when it starts, and when kinds come late."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from activities.signatures import DeploymentRef
+from api.status import UnifiedStatus
+from clients.crds import apply_crd
+from clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from providers.contract import Provider
+from tests.e2e.acme import ACME, CRD, SERVER
+from workers.signals import Signals
+from workers.watcher import Watcher
+from workflows.messages import LookAgain
+
+
+class Told:
+    """Takes the signals of a watcher."""
+
+    def __init__(self) -> None:
+        self.hints: list[tuple[str, LookAgain]] = []
+        self._changed = asyncio.Event()
+
+    async def __call__(self, ref: DeploymentRef, hint: LookAgain) -> None:
+        self.hints.append((ref.name, hint))
+        self._changed.set()
+
+    async def until(self, holds: Callable[[LookAgain], bool]) -> LookAgain:
+        async with asyncio.timeout(30):
+            while True:
+                for _, hint in self.hints:
+                    if holds(hint):
+                        return hint
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def watching(cluster: Cluster, provider: Provider = ACME) -> AsyncIterator[Told]:
+    told = Told()
+    task = asyncio.create_task(Watcher(cluster, {"acme": provider}, Signals(told, at_once=1)).run())
+    try:
+        yield told
+        assert not task.done(), "the watcher ended"
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def deploy(cluster: Cluster, name: str) -> Object:
+    body = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"model": {"id": "o/m"}, "provider": {"name": "acme"}},
+    }
+    return await cluster.create(DEPLOYMENTS, body, namespace="default")
+
+
+async def serve(cluster: Cluster, deployment: Object, *, ready: bool = True) -> None:
+    """What the provider makes of it, already with a status."""
+    meta = deployment["metadata"]
+    owner = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
+    body = {
+        "apiVersion": SERVER.api_version,
+        "kind": SERVER.kind,
+        "metadata": {
+            "name": meta["name"],
+            "namespace": "default",
+            "labels": {"airunway.ai/managed-by": "airunway"},
+            "ownerReferences": [owner],
+        },
+        "spec": {"model": "o/m"},
+    }
+    await cluster.create(SERVER, body, namespace="default")
+    status = {"status": {"ready": ready}}
+    await cluster.patch(SERVER, meta["name"], status, namespace="default", subresource="status")
+
+
+async def test_at_its_start_each_deployment_is_told_once(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    await serve(cluster, await deploy(cluster, "chat"))
+
+    async with watching(cluster) as told:
+        first = await told.until(lambda hint: hint.cause == "deployment seen")
+        await deploy(cluster, "later")
+        await told.until(lambda hint: hint.uid not in ("", first.uid))
+
+    assert [name for name, _ in told.hints] == ["chat", "later"]
+    assert first.status_changed, "its status may have been written while nobody watched"
+
+
+async def test_an_object_of_a_kind_that_was_installed_late_is_news(cluster: Cluster) -> None:
+    """The operator answers before the watcher has found the kind."""
+    deployment = await deploy(cluster, "chat")
+
+    async with watching(cluster) as told:
+        await told.until(lambda hint: hint.cause == "deployment seen")
+        await apply_crd(cluster, CRD, field_manager="test")
+        await serve(cluster, deployment)
+
+        await told.until(lambda hint: hint.upstream_only)
+
+
+async def test_an_object_that_a_provider_fails_to_read_does_not_end_the_watch(cluster: Cluster) -> None:
+    def cannot(obj: Any) -> UnifiedStatus:
+        raise TypeError("not subscriptable")
+
+    await apply_crd(cluster, CRD, field_manager="test")
+    deployment = await deploy(cluster, "chat")
+
+    async with watching(cluster, replace(ACME, read_status=cannot)) as told:
+        await told.until(lambda hint: hint.cause == "deployment seen")
+        await serve(cluster, deployment)
+        await told.until(lambda hint: hint.upstream_only)
+
+        await deploy(cluster, "other")
+        await told.until(lambda hint: hint.uid not in ("", deployment["metadata"]["uid"]))
