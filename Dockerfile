@@ -6,6 +6,7 @@ COPY requirements-runtime.txt /src/
 RUN /opt/airunway/bin/pip install --require-hashes -r /src/requirements-runtime.txt
 COPY pyproject.toml README.md /src/
 COPY api /src/api
+COPY images /src/images
 COPY selection /src/selection
 COPY providers /src/providers
 COPY installation /src/installation

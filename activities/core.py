@@ -86,6 +86,7 @@ class CoreActivities:
         if obj is None:
             return Observation(found=False)
         meta = obj["metadata"]
+        annotations = meta.get("annotations") or {}
         seen = Observation(
             found=True,
             uid=meta["uid"],
@@ -94,6 +95,7 @@ class CoreActivities:
             deleted_at=meta.get("deletionTimestamp"),
             finalizers=meta.get("finalizers") or [],
             paused=names.is_paused(meta),
+            cancel_build=annotations.get(names.ANNOTATION_CANCEL_BUILD) == "true",
             limits=self._limits,
         )
         if request.want_status or request.chosen_for not in ("", seen.uid):

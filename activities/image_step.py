@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from api.model_deployment import ModelDeployment
-from clients.image_registry import RegistryError, ResolvedImage
+from clients.image_registry import ResolvedImage
+from clients.registry_http import RegistryError
 from providers.contract import ImageReport, ImageResolution, Provider
 from providers.images import ImagePolicy, image_policy
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from activities.failures import StepFailed, failed, update_of
@@ -26,7 +26,7 @@ from activities.ownership import (
     version_of,
 )
 from activities.pods import findings_for
-from activities.signatures import AppliedObject, UpstreamAnswer, UpstreamRequest
+from activities.signatures import AppliedObject, ImageWish, UpstreamAnswer, UpstreamRequest
 from activities.stage_step import run_stages
 from api.core_types import ConditionStatus
 from api.decision import ConditionUpdate
@@ -126,6 +126,8 @@ class UpstreamPass:
         """The objects as they are now, main object first; empty when there is nothing to read yet."""
         self._check(deployment)
         context = await self._context(deployment)
+        if context is None:
+            return await self._look()
         rendered = self._render(deployment, context)
         await self._hold(obj)
         if not await self._stages_are_ready(deployment, context):
@@ -148,8 +150,17 @@ class UpstreamPass:
         await self._prune(targets)
         return results
 
-    async def _context(self, deployment: ModelDeployment) -> RenderContext:
+    async def _context(self, deployment: ModelDeployment) -> RenderContext | None:
+        """What rendering may depend on; None while the model's image is not built."""
         here = self._surroundings
+        wish = self._provider.model_image(deployment)
+        if wish is not None:
+            self._answer.image_wish = wanted = ImageWish.model_validate(asdict(wish))
+            built = self._request.built_image
+            if built is None or built.wish != wanted:
+                return None
+            pools = await here.serves_inference_pools()
+            return RenderContext(env=here.env, image=built.reference, inference_pools=pools)
         try:
             report = await here.images.report(self._provider, deployment)
             required = here.images.policy is ImagePolicy.REQUIRED

@@ -87,6 +87,8 @@ class Observation(BaseModel):
     deleted_at: datetime | None = None
     finalizers: list[str] = Field(default_factory=list)
     paused: bool = False
+    cancel_build: bool = False
+    """A person does not want an image built for it (annotation)."""
     status: dict[str, Any] | None = None
     decision: Decision | None = None
     """None while it is being deleted or paused. `provider` is then the one that the deletion waits for."""
@@ -97,6 +99,22 @@ class Observation(BaseModel):
 
 
 # -- upstream -----------------------------------------------------------------------------------------
+
+
+class ImageWish(BaseModel):
+    """The image that a provider wants built of a model's files; see `providers.contract.ModelImageWish`."""
+
+    repository: str
+    file: str = ""
+    revision: str = "main"
+    token_secret: str = ""
+
+
+class BuiltImage(BaseModel):
+    """The image that was built for a wish, by digest."""
+
+    wish: ImageWish
+    reference: str
 
 
 class AppliedObject(BaseModel):
@@ -135,6 +153,7 @@ class UpstreamRequest(BaseModel):
     diagnose: bool = False
     applied: list[AppliedObject] = Field(default_factory=list)
     image: ImageStatus | None = None
+    built_image: BuiltImage | None = None
 
 
 class StepFailure(BaseModel):
@@ -175,6 +194,8 @@ class UpstreamAnswer(BaseModel):
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ImageStatus | None = None
+    image_wish: ImageWish | None = None
+    """The image that rendering needs; without it nothing was written."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody looked."""
     findings: list[Finding] = Field(default_factory=list)

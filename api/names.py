@@ -129,3 +129,32 @@ def values_secret(provider: str) -> str:
 def installation_workflow_id(provider: str) -> str:
     """Workflow id of a provider's installation: one at a time, whoever asks."""
     return f"provider/{provider}"
+
+
+# Model images (gguf-build.md §2).
+REGISTRY = "airunway-registry"
+REGISTRY_PORT = 5000
+REGISTRY_NODE_PORT = 30500
+BUILDER = "airunway-builder"
+BUILDER_PORT = 1234
+
+IMAGE_TASK_QUEUE = "airunway-images"
+"""Queue of the builds alone: how many run at once is how many slots its workers have."""
+
+ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
+"""On a ModelDeployment: `direct` means that no image is built of its GGUF file."""
+ANNOTATION_MODEL_REVISION = "airunway.ai/model-revision"
+"""On a ModelDeployment: branch, tag or commit of the model's repository; the contract has no field for it."""
+ANNOTATION_CANCEL_BUILD = "airunway.ai/cancel-build"
+"""On a ModelDeployment: while it is "true", no image is built for it."""
+
+LABEL_IMAGE_IDENTITY = "airunway.ai/image-identity"
+"""In the config of a built image: digest of all it was made of."""
+LABEL_IMAGE_MODEL = "airunway.ai/model-repository"
+LABEL_IMAGE_COMMIT = "airunway.ai/model-commit"
+LABEL_IMAGE_FILE = "airunway.ai/model-file"
+
+
+def image_workflow_id(identity: str) -> str:
+    """Workflow id of one model image: the digest of what is built, so that it is built once."""
+    return f"image/{identity}"

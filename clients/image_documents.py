@@ -38,6 +38,13 @@ class TaggedImage:
 
 def tagged_image(reference: str) -> TaggedImage:
     """The parts of a reference with a tag. Raises ValueError for anything else."""
+    if "@" in reference:
+        raise ValueError(f"{reference!r} is no image reference with a tag")
+    return any_image(reference)
+
+
+def any_image(reference: str) -> TaggedImage:
+    """The parts of a reference; a digest, if it has one, stands for its tag. Raises ValueError."""
     name, _, digest = reference.strip().partition("@")
     first, slash, rest = name.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
@@ -48,10 +55,18 @@ def tagged_image(reference: str) -> TaggedImage:
     repository = f"{folder}{slash}{last}"
     if host == DOCKER_HUB and not slash:
         repository = f"library/{repository}"
-    tag = tag or "latest"
-    if digest or not _REPOSITORY.fullmatch(repository) or not _TAG.fullmatch(tag):
+    version = digest or tag or "latest"
+    good = is_digest(version) if digest else bool(_TAG.fullmatch(version))
+    if not good or not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{reference!r} is no image reference with a tag")
-    return TaggedImage(host=host, repository=repository, tag=tag)
+    return TaggedImage(host=host, repository=repository, tag=version)
+
+
+def repository_of(reference: str) -> str:
+    """A reference without tag and digest, as it was written otherwise."""
+    name = reference.strip().partition("@")[0]
+    path, slash, last = name.rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"
 
 
 def is_digest(text: str) -> bool:
@@ -64,11 +79,11 @@ def is_index(manifest: Mapping[str, Any]) -> bool:
     return manifest.get("mediaType") in INDEX_TYPES or "manifests" in manifest
 
 
-def amd64_digest(index: Mapping[str, Any]) -> str:
-    """Digest of the linux/amd64 image of an index; empty when it has none."""
+def platform_digest(index: Mapping[str, Any], architecture: str) -> str:
+    """Digest of the Linux image of an index for an architecture; empty when it has none."""
     for entry in index.get("manifests") or ():
         platform = entry.get("platform") or {}
-        if platform.get("os") == "linux" and platform.get("architecture") == "amd64":
+        if platform.get("os") == "linux" and platform.get("architecture") == architecture:
             return str(entry.get("digest") or "")
     return ""
 

@@ -3,11 +3,6 @@
 The registry API v2 with anonymous access. A user's reference decides which host is asked, so this adapter
 asks only hosts that are allowed, never follows anybody to an address inside the cluster, and speaks plain
 HTTP to the loopback only.
-
-    RegistryError (ClientError)
-    ├── RegistryUnavailable   no answer, 429 or 5xx: try again later
-    ├── ImageNotFound         no such repository or tag, or no valid reference    final
-    └── RegistryDenied        wants credentials, or the host may not be asked     final
 """
 
 from __future__ import annotations
@@ -15,18 +10,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from clients import image_documents as documents
-from clients.errors import ClientError
-from clients.public_addresses import PublicResolver, is_address, is_loopback, may_be_public
+from clients.public_addresses import PublicResolver, is_loopback, may_be_public
+from clients.registry_http import (
+    ImageNotFound,
+    RegistryCalls,
+    RegistryDenied,
+    RegistryError,
+    RegistryUnavailable,
+)
 
 PUBLIC_REGISTRIES = (
     "docker.io",
@@ -42,35 +42,7 @@ PUBLIC_REGISTRIES = (
 """Hosts that are asked by default."""
 
 _API_HOSTS = {documents.DOCKER_HUB: "registry-1.docker.io"}
-_ACCEPT = {"Accept": ", ".join((*documents.INDEX_TYPES, *documents.MANIFEST_TYPES))}
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
-_MOST_BYTES = 4 * 1024 * 1024
-
-
-class RegistryError(ClientError):
-    """A registry did not name a digest. The message names the image."""
-
-
-class RegistryUnavailable(RegistryError):
-    """The registry cannot be reached, is overloaded, or failed."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class ImageNotFound(RegistryError):
-    """The registry has no such image, or the reference names none."""
-
-    retryable = False
-
-
-class RegistryDenied(RegistryError):
-    """The registry wants credentials, or its host is not one that may be asked."""
-
-    retryable = False
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +55,14 @@ class ResolvedImage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseImage:
+    """An image to build on: its reference with the digest of one platform's image, and its config."""
+
+    reference: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Target:
     """Where a reference is looked up."""
 
@@ -91,12 +71,6 @@ class _Target:
     base: URL
     named_by_administrator: bool
     """Then its name may have a private address."""
-
-    def manifest(self, version: str) -> URL:
-        return self.base / "v2" / self.image.repository / "manifests" / version
-
-    def blob(self, digest: str) -> URL:
-        return self.base / "v2" / self.image.repository / "blobs" / digest
 
 
 class ImageRegistries:
@@ -127,6 +101,25 @@ class ImageRegistries:
         is answered without time and revision.
         """
         target = self._target(reference)
+        return await self._ask(target, lambda calls: _resolved(calls, target.image.tag))
+
+    async def base_image(self, reference: str, *, architecture: str) -> BaseImage:
+        """The image of one platform that a reference, with tag or digest, stands for now.
+
+        Raises RegistryUnavailable, ImageNotFound or RegistryDenied.
+        """
+        target = self._target(reference, digest=True)
+
+        async def ask(calls: RegistryCalls) -> BaseImage:
+            try:
+                digest, config = await _image_config(calls, target.image.tag, architecture=architecture)
+            except (ValueError, AttributeError) as err:
+                raise ImageNotFound(f"{reference}: no usable image for linux/{architecture}") from err
+            return BaseImage(reference=f"{documents.repository_of(reference)}@{digest}", config=config)
+
+        return await self._ask(target, ask)
+
+    async def _ask(self, target: _Target, question: Callable[[RegistryCalls], Awaitable[_T]]) -> _T:
         trusted = frozenset({str(target.base.host)}) if target.named_by_administrator else frozenset()
         connector = aiohttp.TCPConnector(resolver=PublicResolver(trusted=trusted))
         timeout = aiohttp.ClientTimeout(total=self._request_seconds)
@@ -135,14 +128,22 @@ class ImageRegistries:
                 asyncio.timeout(self._call_seconds),
                 aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session,
             ):
-                return await _Lookup(session, target).run()
+                calls = RegistryCalls(
+                    session,
+                    subject=target.reference,
+                    base=target.base,
+                    repository=target.image.repository,
+                )
+                return await question(calls)
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
             cause = str(err) or type(err).__name__
-            raise RegistryUnavailable(f"{reference}: {target.base.host} cannot be asked: {cause}") from err
+            raise RegistryUnavailable(
+                f"{target.reference}: {target.base.host} cannot be asked: {cause}"
+            ) from err
 
-    def _target(self, reference: str) -> _Target:
+    def _target(self, reference: str, *, digest: bool = False) -> _Target:
         try:
-            image = documents.tagged_image(reference)
+            image = documents.any_image(reference) if digest else documents.tagged_image(reference)
         except ValueError as err:
             raise ImageNotFound(str(err)) from err
         listed = image.host in self._allowed
@@ -176,121 +177,36 @@ def _mirror(host: str, base: str) -> URL:
     return url
 
 
-class _Lookup:
-    """One question to one registry, with the token it asked for."""
+async def _resolved(calls: RegistryCalls, tag: str) -> ResolvedImage:
+    tagged = calls.manifest(tag)
+    response, _ = await calls.fetch("HEAD", tagged)
+    digest = response.headers.get("Docker-Content-Digest", "")
+    if not documents.is_digest(digest):
+        _, body = await calls.fetch("GET", tagged)
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    try:
+        _, config = await _image_config(calls, digest, architecture="amd64")
+    except (RegistryError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
+        config = {}  # whatever it is worth, the digest is known
+    return ResolvedImage(
+        digest=digest, created_at=documents.created_at(config), revision=documents.revision(config)
+    )
 
-    def __init__(self, session: aiohttp.ClientSession, target: _Target) -> None:
-        self._session = session
-        self._target = target
-        self._token = ""
 
-    async def run(self) -> ResolvedImage:
-        tagged = self._target.manifest(self._target.image.tag)
-        response, _ = await self._fetch("HEAD", tagged)
-        digest = response.headers.get("Docker-Content-Digest", "")
-        if not documents.is_digest(digest):
-            _, body = await self._fetch("GET", tagged)
-            digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        try:
-            config = await self._config(digest)
-        except (RegistryError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
-            config = {}  # whatever it is worth, the digest is known
-        return ResolvedImage(
-            digest=digest, created_at=documents.created_at(config), revision=documents.revision(config)
-        )
-
-    async def _config(self, digest: str) -> Mapping[str, Any]:
-        manifest = await self._json(self._target.manifest(digest))
-        if documents.is_index(manifest):
-            manifest = await self._json(self._target.manifest(_checked(documents.amd64_digest(manifest))))
-        return await self._json(self._target.blob(_checked((manifest.get("config") or {}).get("digest"))))
-
-    async def _json(self, url: URL) -> Mapping[str, Any]:
-        _, body = await self._fetch("GET", url)
-        parsed = json.loads(body)
-        if not isinstance(parsed, Mapping):
-            raise ValueError("not a JSON object")
-        return parsed
-
-    async def _fetch(self, method: str, url: URL) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer, after one round for a token if the registry asks for one."""
-        response, body = await self._follow(method, url)
-        challenge = response.headers.get("WWW-Authenticate", "")
-        if response.status == 401 and not self._token and challenge.lower().startswith("bearer "):
-            self._token = await self._new_token(dict(_CHALLENGE.findall(challenge)))
-            response, body = await self._follow(method, url)
-        self._refuse_failure(response)
-        return response, body
-
-    async def _follow(self, method: str, url: URL) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer after redirects. The token stays with the registry that asked for it."""
-        for _ in range(_MOST_REDIRECTS):
-            self._refuse_address(url)
-            headers = dict(_ACCEPT)
-            if self._token and url.origin() == self._target.base.origin():
-                headers["Authorization"] = f"Bearer {self._token}"
-            async with self._session.request(method, url, headers=headers, allow_redirects=False) as response:
-                location = response.headers.get("Location")
-                if response.status not in _REDIRECTS or not location:
-                    return response, await _limited(response)
-                url = url.join(URL(location))
-        raise RegistryUnavailable(f"{self._target.reference}: {url.host} redirects without end")
-
-    async def _new_token(self, challenge: Mapping[str, str]) -> str:
-        realm = URL(challenge.get("realm", ""))
-        if not self._is_token_host(realm):
-            raise RegistryDenied(
-                f"{self._target.reference}: the registry sends to {realm.host!r} for a token"
-            )
-        query = {key: challenge[key] for key in ("service", "scope") if key in challenge}
-        query.setdefault("scope", f"repository:{self._target.image.repository}:pull")
-        response, body = await self._follow("GET", realm.update_query(query))
-        self._refuse_failure(response)
-        try:
-            answer = json.loads(body)
-            return str(answer.get("token") or answer.get("access_token") or "")
-        except (ValueError, AttributeError) as err:
-            raise RegistryUnavailable(f"{self._target.reference}: {realm.host} gave no token") from err
-
-    def _is_token_host(self, realm: URL) -> bool:
-        """Whether a token may be fetched there: from the registry's own host, or from its domain."""
-        host, own = realm.host or "", self._target.base.host or ""
-        if host == own:
-            return True
-        is_name = "." in own and not is_address(own) and not is_address(host)
-        return realm.scheme == "https" and is_name and host.split(".")[-2:] == own.split(".")[-2:]
-
-    def _refuse_address(self, url: URL) -> None:
-        base = self._target.base
-        if url.host == base.host and url.scheme in ("https", base.scheme):
-            return
-        if url.scheme != "https" or not may_be_public(url.host or ""):
-            raise RegistryDenied(f"{self._target.reference}: the registry sends to {url.scheme}://{url.host}")
-
-    def _refuse_failure(self, response: aiohttp.ClientResponse) -> None:
-        where = f"{self._target.reference}: {response.url.host}"
-        if response.status < 300:
-            return
-        if response.status in (401, 403):
-            raise RegistryDenied(f"{where} denies anonymous access (HTTP {response.status})")
-        if response.status == 429 or response.status >= 500:
-            wait = response.headers.get("Retry-After", "")
-            seconds = float(wait) if wait.isdecimal() else None
-            raise RegistryUnavailable(f"{where} answers HTTP {response.status}", retry_after=seconds)
-        raise ImageNotFound(f"{where} has no such image (HTTP {response.status})")
+async def _image_config(
+    calls: RegistryCalls, version: str, *, architecture: str
+) -> tuple[str, Mapping[str, Any]]:
+    """Digest and config of the image for a platform. Raises ValueError when there is none."""
+    _, body = await calls.fetch("GET", calls.manifest(version))
+    manifest = json.loads(body)
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    if documents.is_index(manifest):
+        digest = _checked(documents.platform_digest(manifest, architecture))
+        manifest = await calls.json(calls.manifest(digest))
+    return digest, await calls.json(calls.blob(_checked((manifest.get("config") or {}).get("digest"))))
 
 
 def _checked(digest: object) -> str:
     if not documents.is_digest(str(digest)):
         raise ValueError(f"{digest!r} is no digest")
     return str(digest)
-
-
-async def _limited(response: aiohttp.ClientResponse) -> bytes:
-    """The body, which for a manifest, a config or a token is small."""
-    body = b""
-    async for part in response.content.iter_chunked(64 * 1024):
-        body += part
-        if len(body) > _MOST_BYTES:
-            raise RegistryUnavailable(f"{response.url.host} answers with more than {_MOST_BYTES} bytes")
-    return body

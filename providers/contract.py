@@ -93,8 +93,8 @@ class UpstreamHealth:
 class RenderContext:
     """What rendering may depend on besides the deployment.
 
-    `env`: the environment of the provider's worker. `image`: the reference that the image step resolved
-    (digest pinned), None when the provider has no such step or nothing was resolved.
+    `env`: the environment of the provider's worker. `image`: the reference (digest pinned) of the image that
+    was built for the deployment, or that the image step resolved; None when there is neither.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -179,6 +179,21 @@ class Stage:
     judge: Callable[[Sequence[Mapping[str, Any] | None]], StageVerdict]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelImageWish:
+    """The image that must be built of a model's files before the deployment can be rendered.
+
+    The core builds it and hands its reference to `RenderContext.image`. `file`: path in the repository;
+    empty: chosen by the core's rule. `revision`: branch, tag or commit. `token_secret`: Secret in the
+    deployment's namespace with the key `HF_TOKEN`; empty: anonymous.
+    """
+
+    repository: str
+    file: str = ""
+    revision: str = "main"
+    token_secret: str = ""
+
+
 def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     return None
 
@@ -192,6 +207,10 @@ def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stag
 
 
 def _no_image(deployment: ModelDeployment) -> str | None:
+    return None
+
+
+def _no_model_image(deployment: ModelDeployment) -> ModelImageWish | None:
     return None
 
 
@@ -255,6 +274,8 @@ class Provider:
 
     The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
     """
+    model_image: Callable[[ModelDeployment], ModelImageWish | None] = _no_model_image
+    """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
     pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment

@@ -18,6 +18,7 @@ from aiohttp import web
 from sandbox.pushed_images import PushedImages, basic_auth, digest_of
 
 DEFAULT_TAGS: Mapping[str, Sequence[str]] = {
+    "kaito-project/aikit/runners/llama-cpp-cuda": ("latest",),
     "vllm/vllm-openai": ("latest", "cu130-nightly", "nightly", "v0.11.0", "v0.12.0"),
 }
 """Repository to tags."""

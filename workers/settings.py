@@ -12,8 +12,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.signatures import Limits
 from api.decision import InstallPolicy, SelectionFallback
-from api.names import SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from clients.image_registry import PUBLIC_REGISTRIES
+from images.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
+from images.naming import HUB
+from images.plan import RUNNER_BASE
+from selection.quantities import parse as parse_quantity
 
 
 class Settings(BaseSettings):
@@ -72,6 +76,92 @@ class Settings(BaseSettings):
         default=timedelta(minutes=5),
         description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
     )
+    image_builds: bool = Field(
+        default=True,
+        description="Whether images are built of GGUF models; see [images.md](images.md).",
+    )
+    image_builds_at_once: int = Field(
+        default=2, ge=1, description="Builds at the same time in one worker; others wait for their turn."
+    )
+    image_base: str = Field(
+        default=RUNNER_BASE,
+        description="Image that models are put on; with a tag it is pinned to the digest of now.",
+    )
+    image_architecture: str = Field(default="amd64", description="Architecture of the built images.")
+    image_frontend: str = Field(
+        default="",
+        description="AIKit's BuildKit frontend (`ghcr.io/kaito-project/aikit/aikit:latest`), to build its"
+        " kind of image: one file, no token, no check of its digest. Empty: our own kind.",
+    )
+    image_stall: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="How long a build may make no progress before it starts anew.",
+    )
+    image_namespace: str = Field(
+        default=SYSTEM_NAMESPACE, description="Namespace of the registry and the builder in the cluster."
+    )
+    image_storage_class: str | None = Field(
+        default=None, description="Storage class of their claims; absent: the cluster's default one."
+    )
+    image_volumes: bool = Field(
+        default=True, description="`false`: no claims; images and cache are lost with their pods."
+    )
+    image_registry: str = Field(
+        default="",
+        description="host:port that images are pushed to. Empty: the registry in the cluster, which is made "
+        "when it is needed.",
+    )
+    image_registry_pull: str = Field(
+        default="",
+        description="What nodes call it. Empty: `localhost:30500` for the one in the cluster, else the same.",
+    )
+    image_registry_insecure: bool = Field(
+        default=False,
+        description="Plain HTTP to `AIRUNWAY_IMAGE_REGISTRY`; the one in the cluster has no TLS.",
+    )
+    image_registry_login_file: Path | None = Field(
+        default=None, description="Docker `config.json` with the login for it; read at every use."
+    )
+    image_registry_volume_size: str = Field(default="100Gi", description="Its claim in the cluster.")
+    image_registry_image: str = Field(
+        default=REGISTRY_IMAGE, description="Its image; a tag is pinned to the digest of now."
+    )
+    image_registry_node_port: int = Field(
+        default=REGISTRY_NODE_PORT, description="Port of every node for pulls."
+    )
+    image_registry_readers: list[str] = Field(
+        default_factory=list,
+        description="CIDRs of the nodes, as JSON: a NetworkPolicy keeps everybody else from the registry.",
+    )
+    buildkit_address: str = Field(
+        default="",
+        description="`tcp://host:port` or `unix:///path` of a BuildKit daemon. Empty: the one in the cluster,"
+        " which is made when it is needed.",
+    )
+    buildkit_ca_file: Path | None = Field(
+        default=None, description="Authority of its certificate; absent: no TLS."
+    )
+    buildkit_cert_file: Path | None = Field(
+        default=None, description="Our certificate for it, with the next one."
+    )
+    buildkit_key_file: Path | None = Field(default=None, description="Key of that certificate.")
+    buildkit_server_name: str = Field(
+        default="", description="Name in its certificate, where it is not the host."
+    )
+    buildkit_rootless: bool = Field(
+        default=False,
+        description="The builder in the cluster without root; nodes must allow user namespaces.",
+    )
+    buildkit_volume_size: str = Field(
+        default="100Gi", description="Its claim; a build needs three times the size of the model."
+    )
+    buildkit_image: str = Field(
+        default=BUILDER_IMAGE, description="Its image; a tag is pinned to the digest of now."
+    )
+    hugging_face: str = Field(
+        default=HUB, description="Address of the Hugging Face hub, or of a mirror of it."
+    )
+
     helm_binary: str | None = Field(
         default=None,
         description="Helm 4 command that installs providers; absent: Helm as a library, which needs none.",
@@ -166,6 +256,7 @@ class Settings(BaseSettings):
         "heartbeat_limit",
         "lease_duration",
         "webhook_check",
+        "image_stall",
         mode="before",
     )
     @classmethod
@@ -173,6 +264,21 @@ class Settings(BaseSettings):
         """Also as people write them: `90`, `90s`, `5m`, `1h`."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip()) if isinstance(value, str) else None
         return timedelta(seconds=float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)) if match else value
+
+    @field_validator("image_registry_volume_size", "buildkit_volume_size")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        """A Kubernetes quantity above nothing."""
+        if parse_quantity(value) <= 0:
+            raise ValueError("must be more than nothing")
+        return value
+
+    @field_validator("hugging_face")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be a http or https URL")
+        return value.rstrip("/")
 
     @property
     def limits(self) -> Limits:

@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.core import CoreActivities
+from activities.images import ImageActivities
 from activities.installation import InstallationActivities
 from activities.installation_requests import InstallationRequests
 from activities.provider import ProviderActivities
@@ -25,6 +26,7 @@ from providers.contract import Provider
 from providers.registry import installed_providers
 from workers.health import probes
 from workers.heartbeats import HeartbeatSweep
+from workers.images import build_worker, image_activities
 from workers.leader import run_as_leader
 from workers.registration import Registrar
 from workers.settings import Settings
@@ -33,6 +35,7 @@ from workers.temporal import connect, ensure_search_attributes
 from workers.version import installed_version
 from workers.watcher import Watcher
 from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.model_image import ModelImageWorkflow
 from workflows.provider_installation import ProviderInstallationWorkflow
 from workflows.provider_plan import ProviderPlanWorkflow
 
@@ -62,7 +65,11 @@ class Ready:
 
 
 def core_worker(
-    client: Client, cluster: Cluster, settings: Settings, hosted: Mapping[str, Provider]
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    hosted: Mapping[str, Provider],
+    images: ImageActivities,
 ) -> Worker:
     """The worker of the core's queue. `hosted`: providers whose steps it may do inline."""
     seen = SeenObjects()
@@ -78,9 +85,15 @@ def core_worker(
     return Worker(
         client,
         task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow, ProviderInstallationWorkflow, ProviderPlanWorkflow],
+        workflows=[
+            ModelDeploymentWorkflow,
+            ModelImageWorkflow,
+            ProviderInstallationWorkflow,
+            ProviderPlanWorkflow,
+        ],
         activities=[
             *core.all,
+            *images.all,
             *_provider_activities(cluster, settings, hosted, seen).all,
             *InstallationRequests(client).all,
         ],
@@ -169,7 +182,9 @@ async def run_worker(
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
             await ensure_search_attributes(client)
-            workers.append(core_worker(client, cluster, settings, served))
+            images = image_activities(cluster, settings)
+            workers.append(core_worker(client, cluster, settings, served, images))
+            workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
         if installer:
             workers.append(installer_worker(client, cluster, settings))
         async with asyncio.TaskGroup() as group:

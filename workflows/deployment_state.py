@@ -15,16 +15,17 @@ from pydantic import BaseModel, Field
 from activities.signatures import AppliedObject, EventSpec, ProviderView, UpstreamAnswer
 from api.decision import ConditionUpdate, Decision, Outcome
 from api.status import EndpointStatus, ImageStatus, Phase, ReplicaStatus
+from workflows.image_state import BUILDING, CONDITION, ModelImage
 
 WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
 STEP_FAILED = "StepFailed"
 PODS_READY = "all pods are ready"
 
 # Conditions whose change is worth an Event, by what a person would look for in `kubectl describe`.
-_GOOD_NEWS = {"ProviderSelected", "ResourceCreated", "Ready"}
+_GOOD_NEWS = {"ProviderSelected", "ResourceCreated", "Ready", CONDITION}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
 _OF_UPSTREAM = {"ResourceCreated", "Ready"}
-_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", "Installing"}
+_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", "Installing", BUILDING}
 
 
 class ConditionState(BaseModel):
@@ -80,6 +81,8 @@ class DeploymentState(BaseModel):
     replicas: ReplicaStatus | None = None
     endpoint: EndpointStatus | None = None
     image: ImageStatus | None = None
+    model_image: ModelImage | None = None
+    """The image that is built for it; None when the provider wants none."""
     conditions: dict[str, ConditionState] = Field(default_factory=dict)
     applied: list[AppliedObject] = Field(default_factory=list)
     failure: StandingFailure | None = None

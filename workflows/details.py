@@ -22,6 +22,11 @@ def details_of(ref: DeploymentRef, state: DeploymentState, step: str) -> str:
     ]
     if state.replicas is not None:
         lines.append(f"| replicas | {state.replicas.ready or 0} of {state.replicas.desired or 0} ready |")
+    if state.model_image is not None:
+        image = state.model_image
+        lines.append(
+            f"| model image | {image.reference or _cell(image.words)} ({image.workflow_id or '-'}) |"
+        )
     if state.endpoint is not None:
         lines.append(f"| endpoint | {state.endpoint.service}:{state.endpoint.port} |")
     lines += [f"| {entry.kind} | {entry.name} ({entry.action}) |" for entry in state.applied]

@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.image_signatures import ImageReport
     from activities.installation_signatures import InstallReport
     from activities.signatures import (
         OBSERVE,
@@ -36,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from api.decision import Outcome
     from api.names import is_provider_finalizer, provider_task_queue, providers_of
     from api.status import Phase
+    from workflows.deployment_image import DeploymentImage
     from workflows.deployment_install import note_report, retry_installation, see_to_installation
     from workflows.deployment_state import DeploymentState, actions_in, events_between
     from workflows.details import details_of
@@ -69,6 +71,7 @@ class ModelDeploymentWorkflow:
         self.state = start.state or DeploymentState()
         self.search_attributes = start.search_attributes
         self.limits = Limits(rollout_deadline=1800, finalizer_timeout=300, resync=3600)
+        self.images = DeploymentImage(start.ref)
         self.hosted = False
         self.step = "starting"
         self.next_look: datetime | None = None
@@ -96,6 +99,7 @@ class ModelDeploymentWorkflow:
     def retry(self) -> None:
         """A person wants the failed step to be tried again."""
         self.state.forget_failure()
+        self.images.retry()
         retry_installation(self.state)
         self._look_again = self._decide_again = True
 
@@ -104,6 +108,18 @@ class ModelDeploymentWorkflow:
         """The installation that was asked for has ended."""
         note_report(self.state, report)
         self._look_again = self._decide_again = True
+
+    @workflow.signal
+    def cancel_build(self) -> None:
+        """A person does not want the model's image to be built."""
+        self.images.cancel(self.state)
+        self._look_again = self._decide_again = True
+
+    @workflow.signal
+    def image_report(self, report: ImageReport) -> None:
+        """The workflow of the image tells how far it is."""
+        self._decide_again = self.images.hear(report, self.state) or self._decide_again
+        self._look_again = True
 
     @workflow.query(name="state")
     def view(self) -> DeploymentView:
@@ -138,12 +154,17 @@ class ModelDeploymentWorkflow:
                 )
 
     async def _pass(self) -> None:
+        if self.images.shows_progress(self.state) and not self._decide_again:
+            await self._write_status([])
+            return
         if self._seen is not None and not self._decide_again:
             await self._follow_upstream(self._seen)
             return
         self._decide_again = False
         seen = await self._observe()
+        self.images.held = seen is not None and seen.paused
         if seen is None or not seen.found:
+            await self.images.leave(self.state)
             self._finish("the deployment is gone")
         elif seen.deleted_at is not None:
             await self._release(seen, seen.deleted_at)
@@ -225,6 +246,7 @@ class ModelDeploymentWorkflow:
         self, seen: Observation, *, apply: bool, only_upstream_changed: bool = False
     ) -> bool:
         """Apply the upstream objects and read their state; false: look again before anything is written."""
+        await self.images.begin(self.state, cancel=seen.cancel_build)
         apply = apply and not self.state.failure_stands(configs_digest=seen.configs_digest)
         diagnose = self._diagnosis_is_due()
         doing = "applying on" if apply and not only_upstream_changed else "reading from"
@@ -241,6 +263,7 @@ class ModelDeploymentWorkflow:
             diagnose=diagnose,
             applied=self.state.applied,
             image=self.state.image,
+            built_image=self.images.built(self.state),
         )
         try:
             answer = await run_step(
@@ -277,6 +300,8 @@ class ModelDeploymentWorkflow:
                 now=workflow.now(),
             )
         self._plan_next_look(accepted=apply or self.state.failure is not None)
+        if apply and not only_upstream_changed:
+            await self._follow_image(answer, seen)
         retry = answer.failure.retry_seconds if answer.failure else answer.retry_seconds
         if retry:
             self.pause = min(self.pause, timedelta(seconds=retry))
@@ -284,9 +309,20 @@ class ModelDeploymentWorkflow:
             self._seen = seen
         return True
 
+    async def _follow_image(self, answer: UpstreamAnswer, seen: Observation) -> None:
+        pause = await self.images.follow(
+            answer.image_wish,
+            self.state,
+            cancel=seen.cancel_build,
+            configs_digest=seen.configs_digest,
+            overtaken=lambda: self._overtaken(seen),
+        )
+        if pause is not None:
+            self.step, self.pause = self.state.message, pause
+
     async def _write_status(self, events: list[EventSpec]) -> None:
-        events = [*events, *self._actions]
-        self._actions = []
+        events = [*events, *self._actions, *self.images.events]
+        self._actions, self.images.events = [], []
         status = self.state.status()
         if status == self.state.written and not events and not self._rewrite:
             return
@@ -305,6 +341,7 @@ class ModelDeploymentWorkflow:
 
     async def _release(self, seen: Observation, deleted_at: datetime) -> None:
         """Delete the upstream objects, then let go of the deployment; after the time limit in any case."""
+        await self.images.leave(self.state)
         if not any(is_provider_finalizer(entry) for entry in seen.finalizers):
             self._finish("deleted")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.model_deployment import ModelDeployment
 from providers.contract import Provider, UpstreamKind
 from providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
+from providers.kaito.model_image import model_image
 from providers.kaito.render import check, ignored_fields, render
 from providers.kaito.replacement import replacement_reason
 from providers.kaito.status import read_status
@@ -31,6 +32,7 @@ PROVIDER = Provider(
     operator_selector=OPERATOR_SELECTOR,
     replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
+    model_image=model_image,
     pod_selector=_pod_selector,
     crd_version=WORKSPACE.api_version,
 )

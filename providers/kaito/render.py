@@ -11,6 +11,7 @@ from providers import common, overrides, storage
 from providers.contract import Manifest, RenderContext, RenderError
 from providers.kaito.bookkeeping import with_record
 from providers.kaito.config import NAME, WORKSPACE
+from providers.kaito.model_image import FILE_ARGUMENT, RUNNER, URL_ARGUMENT, is_direct, model_image
 from providers.kaito.template import pod_template
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
@@ -28,8 +29,9 @@ def check(deployment: ModelDeployment) -> str | None:
         return f"spec.engine.type: {NAME} does not support the {engine} engine; use vllm or llamacpp"
     if deployment.serving_mode == ServingMode.DISAGGREGATED:
         return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
-    if engine == EngineType.LLAMACPP and not common.image_override(deployment):
-        return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server"
+    if engine == EngineType.LLAMACPP and not (common.image_override(deployment) or model_image(deployment)):
+        hint = f"; in direct mode name a runner such as {RUNNER}" if is_direct(deployment) else ""
+        return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server{hint}"
     return common.service_name_problem(deployment)
 
 
@@ -147,8 +149,15 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
     else:
-        has_model = spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment)
-        ignored |= {f"spec.engine.args.{key}": True for key in args if key != "ggufUrl" or has_model}
+        ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _heard(deployment)}
         ignored |= dict.fromkeys(common.replaced_variables(deployment), True)
     ignored |= dict.fromkeys(common.replaced_labels(deployment, _own_labels(deployment)), True)
     return [path for path, is_ignored in ignored.items() if is_ignored]
+
+
+def _heard(deployment: ModelDeployment) -> set[str]:
+    """Keys of `engine.args` that a template has a use for."""
+    if model_image(deployment) is not None:
+        return {FILE_ARGUMENT}
+    has_model = deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment)
+    return set() if has_model else {URL_ARGUMENT}

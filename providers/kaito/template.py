@@ -8,6 +8,7 @@ from api import names
 from api.model_deployment import ModelDeployment, ModelSource
 from providers import common, storage
 from providers.contract import RenderContext, RenderError
+from providers.kaito.model_image import URL_ARGUMENT, argument
 
 CONTAINER = "model"
 PORT = 5000
@@ -49,7 +50,7 @@ def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str,
         "ports": [{"containerPort": PORT}],
         **common.without_empty(
             resources=_resources(deployment),
-            env=_environment(deployment),
+            env=_environment(deployment, downloads=not context.image),
             volumeMounts=storage.volume_mounts(deployment),
         ),
         **_probes(deployment, context),
@@ -64,8 +65,7 @@ def model_argument(deployment: ModelDeployment, image: str) -> str:
     """
     if deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment):
         return ""
-    engine = deployment.spec.engine
-    url = ((engine.args or {}) if engine else {}).get("ggufUrl", "")
+    url = argument(deployment, URL_ARGUMENT)
     if url:
         return url
     return "" if holds_model(image) else f"huggingface://{common.model_id(deployment)}"
@@ -88,8 +88,9 @@ def _resources(deployment: ModelDeployment) -> dict[str, Any]:
     return common.without_empty(requests=requests, limits=limits)
 
 
-def _environment(deployment: ModelDeployment) -> list[dict[str, Any]]:
-    token = common.token_entry(deployment)
+def _environment(deployment: ModelDeployment, *, downloads: bool) -> list[dict[str, Any]]:
+    # An image that was built for the deployment holds its model: nobody in there needs the token.
+    token = common.token_entry(deployment) if downloads else None
     return [*common.user_environment(deployment), *([token] if token else [])]
 
 

@@ -34,6 +34,7 @@ apps                  v1 ReplicaSet               replicasets               spac
 apps                  v1 DaemonSet                daemonsets                spaced  status                      ds     all g
 batch                 v1 Job                      jobs                      spaced  status                      -      all g
 coordination.k8s.io   v1 Lease                    leases                    spaced  -                           -      -   pv
+networking.k8s.io     v1 NetworkPolicy            networkpolicies           spaced  -                           netpol -   g
 rbac.authorization.k8s.io v1 Role                 roles                     spaced  -                           -      -   p
 rbac.authorization.k8s.io v1 RoleBinding          rolebindings              spaced  -                           -      -   p
 rbac.authorization.k8s.io v1 ClusterRole          clusterroles              cluster -                           -      -   p

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from clients.kubernetes import Cluster, Resource
+from clients.kubernetes import SECRETS, Cluster, Resource
 from sandbox.operators import pod_status
 from sandbox.operators.cache import KindCache
 from sandbox.operators.controller import Controller
@@ -19,7 +19,6 @@ from sandbox.operators.objects import Key, Object, is_ready, key_of
 from sandbox.operators.timing import Timing
 
 COMPONENT = "kubelet"
-SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 
 

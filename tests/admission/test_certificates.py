@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
+from clients.issuing import CA_LIFETIME, key_pem, pem
 from workers.admission.certificates import Material, renewal
-from workers.admission.issuing import CA_LIFETIME, key_pem, pem
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOST = "airunway-webhook-service.airunway-system.svc"

@@ -10,10 +10,10 @@ import pytest
 
 from api import names
 from clients.errors import ClientError, Conflict, Forbidden
+from clients.issuing import CERTIFICATE_LIFETIME
 from tests.admission.replica import Replica
 from tests.admission.store import FakeStore, installed
 from workers.admission.certificates import Material
-from workers.admission.issuing import CERTIFICATE_LIFETIME
 from workers.admission.keeper import MUTATING, SECRETS, VALIDATING
 
 

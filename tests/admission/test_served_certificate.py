@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api import names
+from clients.issuing import CERTIFICATE_LIFETIME
 from tests.admission.replica import HOST, Replica
 from tests.admission.store import installed
 from workers.admission.certificates import Material
-from workers.admission.issuing import CERTIFICATE_LIFETIME
 from workers.admission.keeper import SECRETS
 from workers.admission.tls import Unusable
 

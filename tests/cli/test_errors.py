@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Airunway
 from workers.cli import app
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -175,7 +166,7 @@ def test_the_version_is_told(airunway: Airunway) -> None:
 def test_help_names_every_command(airunway: Airunway) -> None:
     result = airunway("--help")
 
-    for command in ("up", "plan", "status", "retry", "crds", "worker", "watcher"):
+    for command in ("up", "plan", "status", "retry", "cancel-build", "crds", "worker", "watcher"):
         assert f"\n  {command} " in result.out
 
 

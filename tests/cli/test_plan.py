@@ -186,9 +186,31 @@ def test_every_shipped_sample_would_be_deployed(airunway: Airunway, tmp_path: Pa
 
     planned = list(yaml.safe_load_all(result.out))
     assert result.status == 0
-    assert [entry["provider"]["name"] for entry in planned] == ["kaito", "kaito", "kaito", "vllm"]
-    assert [entry["engine"]["name"] for entry in planned] == ["llamacpp", "llamacpp", "vllm", "vllm"]
+    assert [entry["provider"]["name"] for entry in planned] == ["kaito", "kaito", "kaito", "vllm", "kaito"]
+    engines = [entry["engine"]["name"] for entry in planned]
+    assert engines == ["llamacpp", "llamacpp", "vllm", "vllm", "llamacpp"]
     assert not any(entry["warnings"] or entry["ignoredFields"] for entry in planned)
+
+
+def test_an_image_that_would_be_built_is_named(airunway: Airunway) -> None:
+    model = {"id": "acme/Tiny-GGUF"}
+    engine = {"type": "llamacpp", "args": {"ggufFile": "tiny-Q8_0.gguf"}}
+
+    result = airunway("plan", "-f", "-", stdin=manifest(model=model, engine=engine, resources={"cpu": "1"}))
+
+    assert result.status == 0
+    assert "builds    an image of acme/Tiny-GGUF@main, tiny-Q8_0.gguf" in result.out
+
+
+def test_a_file_that_cannot_be_in_a_repository_is_found_before_anything_is_applied(
+    airunway: Airunway,
+) -> None:
+    engine = {"type": "llamacpp", "args": {"ggufFile": "../tiny.gguf"}}
+
+    result = airunway("plan", "-f", "-", stdin=manifest(engine=engine, resources={"cpu": "1"}))
+
+    assert result.status == 1
+    assert "must be a path inside the repository" in result.out
 
 
 def test_a_missing_file_is_an_error_of_usage(airunway: Airunway) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from api.names import ANNOTATION_CANCEL_BUILD
 from clients.kubernetes import DEPLOYMENTS, Cluster
 from tests.sandbox.conftest import Stage
 
 pytestmark = pytest.mark.timeout(180)
 
-SAMPLES = {"llama-cpu", "phi-gguf", "qwen-kaito", "chat-vllm"}
+SAMPLES = {"llama-cpu", "phi-gguf", "qwen-kaito", "chat-vllm", "tiny-built"}
 START_SECONDS = 120  # a machine that also builds things may be slow; usually it is a tenth
 
 
@@ -128,6 +129,41 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     assert children
     assert not any(map(_is_running, children))
     assert not (up.folder / ".airunway" / "running.json").exists()
+
+
+async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Start, tmp_path: Path) -> None:
+    up = await start("--sample", _built(tmp_path))
+    await up.until_line("built: Failed")
+    told = await up.airunway("cancel-build", "built")
+    assert told == "cancel_build sent to modeldeployment/default/built\n"
+
+    async with await Cluster.connect(up.kubeconfig) as cluster:
+        patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}
+        await cluster.patch(DEPLOYMENTS, "built", patch, namespace="default")
+
+    await up.until_line("building the model image: downloading Tiny-Q4_K_M.gguf: ")
+    await up.until_line("built: Running")
+    status = json.loads(await up.airunway("status", "built", "-o", "json"))["deployment"]["status"]
+    assert status["image"]["resolved"].startswith("localhost:30500/aikit-acme-tiny-gguf@sha256:")
+    assert await up.stop() == 0
+
+
+def _built(folder: Path) -> str:
+    """A deployment of a GGUF model without an image, whose build is not wanted yet."""
+    sample = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "built", "annotations": {ANNOTATION_CANCEL_BUILD: "true"}},
+        "spec": {
+            "model": {"id": "acme/Tiny-GGUF"},
+            "provider": {"name": "kaito"},
+            "engine": {"type": "llamacpp"},
+            "resources": {"cpu": "1"},
+        },
+    }
+    file = folder / "built.json"
+    file.write_text(json.dumps(sample))
+    return str(file)
 
 
 async def test_a_second_up_resumes_what_the_first_one_left(start: Start) -> None:

@@ -8,14 +8,9 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from clients.image_registry import (
-    ImageNotFound,
-    ImageRegistries,
-    RegistryDenied,
-    RegistryUnavailable,
-    ResolvedImage,
-)
+from clients.image_registry import ImageRegistries, ResolvedImage
 from clients.public_addresses import PublicResolver
+from clients.registry_http import ImageNotFound, RegistryDenied, RegistryUnavailable
 from tests.clients.registry_server import INDEX, RegistryServer, digest_of, registry_server
 
 IMAGE = "registry.example.com/team/model:v1"

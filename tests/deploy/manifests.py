@@ -59,3 +59,14 @@ def rights_of_account(name: str, among: list[dict[str, Any]]) -> Rights:
                     if selector["matchLabels"].items() <= labels.items():
                         granted |= rights_of(other["rules"])
     return granted
+
+
+def bound_to(name: str, among: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Roles and ClusterRoles that are bound to a ServiceAccount, in the order of the manifests."""
+    bindings = [obj for obj in among if obj["kind"].endswith("RoleBinding")]
+    bound = {
+        binding["roleRef"]["name"]
+        for binding in bindings
+        if any(subject["name"] == name for subject in binding["subjects"])
+    }
+    return [obj for obj in among if obj["kind"].endswith("Role") and obj["metadata"]["name"] in bound]

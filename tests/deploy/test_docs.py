@@ -52,7 +52,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_commands_that_are_named_exist(document: Path) -> None:
     text = document.read_text()
 
-    assert set(re.findall(r"(?:`|^|dev\.py )airunway ([a-z]+)", text, re.MULTILINE)) <= COMMANDS
+    assert set(re.findall(r"(?:`|^|dev\.py )airunway ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE)) <= COMMANDS
     assert set(re.findall(r"dev\.py ([a-z][a-z-]+)", text)) <= DEV_COMMANDS
 
 

@@ -16,8 +16,19 @@ import pytest
 
 from api import names
 from clients.kubernetes import Resource
+from images.builder_objects import builder_objects
+from images.cluster_options import ClusterOptions
+from images.registry_objects import registry_objects
 from providers.registry import installed_providers
-from tests.deploy.manifests import CORE, INSTALLER, ROOT, Rights, objects, rights_of_account
+from tests.deploy.manifests import (
+    CORE,
+    INSTALLER,
+    ROOT,
+    Rights,
+    bound_to,
+    objects,
+    rights_of_account,
+)
 
 VERBS = {
     "get": ["get"],
@@ -43,6 +54,8 @@ ACCOUNTS = {
     "activities.provider_probe": INSTALLS,
     "clients.helm_records": INSTALLS,
     "clients.lease": INSTALLS,
+    "activities.image_cluster": WORKER,
+    "activities.image_resolve": WORKER,
     "activities.provider": PROVIDER,
     "activities.provider_pass": PROVIDER,
     "activities.stage_step": PROVIDER,
@@ -162,7 +175,35 @@ def test_a_provider_may_own_objects_through_a_deployment(name: str) -> None:
     assert (names.GROUP, f"{names.DEPLOYMENT_PLURAL}/finalizers", "update") in granted
 
 
-def test_nobody_of_the_core_reads_secrets_or_may_do_everything() -> None:
+def test_nobody_of_the_core_may_do_everything() -> None:
     for account in (WORKER, WATCHER):
-        granted = rights_of_account(account, objects(CORE))
-        assert not [right for right in granted if right[1] == "secrets" or "*" in right]
+        assert not [right for right in rights_of_account(account, objects(CORE)) if "*" in right]
+
+
+def test_the_core_reads_secrets_by_name_only() -> None:
+    assert {right for right in rights_of_account(WATCHER, objects(CORE)) if right[1] == "secrets"} == set()
+
+    rules = [rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"]]
+    named = [rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]]
+    assert named == [["airunway-builder-certs"], ["hf-token-secret"]]
+
+
+@pytest.mark.parametrize("empty_dir", [False, True])
+def test_the_worker_may_bring_registry_and_builder_about(empty_dir: bool) -> None:
+    options = ClusterOptions(empty_dir=empty_dir, registry_readers=["10.0.0.0/8"])
+    made = [*registry_objects(options, image="r"), *builder_objects(options, image="b", certificate="c")]
+    rules = [
+        rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"] if obj["kind"] == "Role"
+    ]
+
+    for obj in made:
+        group = _group(obj["apiVersion"])
+        plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
+        for verb in ("get", "patch", "create"):
+            assert any(
+                group in rule["apiGroups"]
+                and plural in rule["resources"]
+                and verb in rule["verbs"]
+                and obj["metadata"]["name"] in rule.get("resourceNames", [obj["metadata"]["name"]])
+                for rule in rules
+            ), (obj["kind"], obj["metadata"]["name"], verb)

@@ -91,7 +91,15 @@ CHECKS = [
         deployment(serving={"mode": "disaggregated"}),
         "spec.serving.mode",
     ),
-    CheckCase("llama.cpp needs an image", runner(image=None), "spec.engine.image"),
+    CheckCase(
+        "llama.cpp needs an image", runner(image=None, model={"source": "custom"}), "spec.engine.image"
+    ),
+    CheckCase("one is built of a model of Hugging Face", runner(image=None), None),
+    CheckCase(
+        "direct mode needs a runner",
+        runner(image=None, engine={"args": {"ggufUrl": "https://hub.example.com/m.gguf"}}),
+        "spec.engine.image",
+    ),
     CheckCase("engine.image alone will do", runner(image=None, engine={"image": "i"}), None),
     CheckCase("an engine unknown so far passes here", deployment(engine={"type": None}), None),
     CheckCase("a name with a digit first names no Service", deployment(name="7b"), "metadata.name"),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, RenderError
+from providers.contract import ModelImageWish, RenderContext, RenderError
 from providers.kaito import PROVIDER
-from tests.providers.build import runner
+from tests.providers.build import deployment, runner
 
 
 def container(given: ModelDeployment, **context: Any) -> dict[str, Any]:
@@ -148,3 +148,46 @@ def test_template_takes_tolerations_and_storage() -> None:
         "resources": {"requests": {"storage": "40Gi"}},
         "storageClassName": "",
     }
+
+
+def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
+    given = runner(image=None, secrets={"huggingFaceToken": "hf"}, env=[{"name": "A", "value": "1"}])
+    built = "localhost:30500/aikit-acme-chat-9b@sha256:" + "d" * 64
+
+    (workspace,) = PROVIDER.render(given, RenderContext(image=built))
+
+    (container,) = workspace["inference"]["template"]["spec"]["containers"]
+    assert container["image"] == built
+    assert container["args"] == ["--address=:5000"]
+    assert container["env"] == [{"name": "A", "value": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "wish"),
+    [
+        (runner(image=None), ModelImageWish(repository="acme/chat-9b")),
+        (
+            runner(
+                image=None,
+                engine={"args": {"ggufFile": "a-Q8_0.gguf"}},
+                annotations={"airunway.ai/model-revision": "v2"},
+                secrets={"huggingFaceToken": "hf"},
+            ),
+            ModelImageWish(repository="acme/chat-9b", file="a-Q8_0.gguf", revision="v2", token_secret="hf"),
+        ),
+        (runner(), None),
+        (runner(image=None, engine={"image": "i"}), None),
+        (runner(image=None, model={"source": "custom"}), None),
+        (runner(image=None, engine={"args": {"ggufUrl": "https://hub/m.gguf"}}), None),
+        (runner(image=None, annotations={"airunway.ai/gguf-mode": "direct"}), None),
+        (deployment(), None),
+    ],
+)
+def test_when_an_image_is_wished_for(given: ModelDeployment, wish: ModelImageWish | None) -> None:
+    assert PROVIDER.model_image(given) == wish
+
+
+def test_arguments_that_a_build_has_no_use_for_are_told() -> None:
+    given = runner(image=None, engine={"args": {"ggufFile": "a.gguf", "threads": "8"}})
+
+    assert PROVIDER.ignored_fields(given) == ["spec.engine.args.threads"]

@@ -16,8 +16,9 @@ from activities.signatures import (
     UpstreamRequest,
 )
 from api.names import API_VERSION, DEPLOYMENT_KIND
-from clients.image_registry import RegistryError, ResolvedImage
+from clients.image_registry import ResolvedImage
 from clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
+from clients.registry_http import RegistryError
 from providers.contract import Provider, UpstreamKind
 from workers.registration import Registrar
 

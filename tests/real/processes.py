@@ -1,8 +1,9 @@
-"""The processes of an installation of this system, for tests that kill them."""
+"""The processes of an installation, for tests on real servers."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.servers.ports import free_port
 
 
 class Processes:
-    """`airunway` commands as processes of their own, as a deployment runs them."""
+    """`airunway` commands as processes of their own. `settings`: further variables."""
 
     def __init__(self, kubeconfig: Path, temporal: str, folder: Path, **settings: str) -> None:
         self._folder = folder
@@ -27,6 +28,8 @@ class Processes:
             **settings,
         }
         self._running: list[subprocess.Popen[bytes]] = []
+        self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self.killed: list[subprocess.Popen[bytes]] = []
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         log = (self._folder / f"{command[0]}-{len(self._running)}.log").open("wb")
@@ -38,7 +41,16 @@ class Processes:
         )
         log.close()
         self._running.append(process)
+        self._started.append((command[0], process))
         return process
+
+    def kill(self, command: str, number: signal.Signals) -> None:
+        """Send a signal to every process of a command, and wait for their end."""
+        for name, process in self._started:
+            if name == command and process.poll() is None:
+                process.send_signal(number)
+                process.wait()
+                self.killed.append(process)
 
     def stop(self) -> None:
         for process in self._running:

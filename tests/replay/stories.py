@@ -7,23 +7,30 @@ for deployments that are alive, and a new history beside the old one: old histor
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from activities.installation_signatures import INSTALL_CHART, InstallReport, Operation
-from activities.signatures import DeploymentRef, Finding, StepFailure
+from activities.signatures import DeploymentRef, Finding, ImageWish, StepFailure
 from api.decision import InstallationNeed, InstallPolicy, Outcome
+from api.names import CORE_TASK_QUEUE, image_workflow_id
 from api.status import Phase
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
+from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld, final
 from tests.workflows.world import PROVIDER, World, core_worker, provider_worker
 from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.model_image import ModelImageWorkflow
 
 FOLDER = Path(__file__).parent / "histories"
 
@@ -85,6 +92,28 @@ async def paused_and_deleted(world: World) -> None:
     world.remaining = []
     await world.nudge("Server x was deleted", upstream_only=True)
     await world.handle.result()
+
+
+async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
+    """An image is built with progress, cancelled, retried; another model's image after it; deleted."""
+    images.gate = asyncio.Event()
+    world.wish = ImageWish(repository="acme/Tiny-GGUF")
+    await world.start()
+    await images.until(lambda: images.building == 1)
+    images.plan = images.joined[0].plan
+    await images.tell("downloading tiny", 400)
+    await world.until(lambda: "downloading tiny" in world.status.get("message", ""))
+    await world.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await images.until(lambda: images.cancelled == 1)
+    await images.ended()
+    images.gate.set()
+    await world.handle.signal(ModelDeploymentWorkflow.retry)
+    await world.until_phase(Phase.DEPLOYING)
+    await images.ended()
+    world.wish = ImageWish(repository="acme/Tiny-GGUF", file="other-Q8_0.gguf")
+    await world.edit()
+    await world.until(lambda: world.upstream_generation == 2)
+    await world.quiet()
 
 
 async def paused_while_serving(world: World) -> None:
@@ -177,6 +206,8 @@ INSTALLER_STORIES: list[Callable[[InstallerWorld], Awaitable[None]]] = [
     installed_after_a_failure,
     cancelled_half_way,
 ]
+IMAGE_STORIES: list[Callable[[World, ImageWorld], Awaitable[None]]] = [built_cancelled_and_retried]
+"""Of a deployment and of its image's workflow; the latter's history is kept as `image_<name>`."""
 
 
 async def record(story: Callable[[World], Awaitable[None]]) -> str:
@@ -185,7 +216,42 @@ async def record(story: Callable[[World], Awaitable[None]]) -> str:
         world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
         async with core_worker(world), provider_worker(world):
             await story(world)
-            return (await world.handle.fetch_history()).to_json()
+            return await _history_of(world.handle)
+
+
+async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]]) -> tuple[str, str]:
+    """The histories of a deployment and of the last run of its image, as JSON."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+    ) as env:
+        world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
+        images = ImageWorld(env)
+        core = Worker(
+            env.client,
+            task_queue=CORE_TASK_QUEUE,
+            workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+            activities=[*world.activities(), *images.activities],
+        )
+        async with core, images.build_worker():
+            first = asyncio.create_task(_first_image_history(env, images))
+            await story(world, images)
+            return await _history_of(world.handle), await first
+
+
+async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
+    """The history as JSON, without the name of the machine."""
+    text = (await handle.fetch_history()).to_json()
+    return re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text)
+
+
+async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
+    """Of the first run of the first image, when it has ended."""
+    await images.until(lambda: bool(images.joined))
+    workflow_id = image_workflow_id(images.joined[0].plan.identity)
+    described = await env.client.get_workflow_handle(workflow_id).describe()
+    handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)
+    await handle.result()
+    return await _history_of(handle)
 
 
 async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]) -> str:
@@ -207,6 +273,12 @@ async def _server() -> AsyncIterator[WorkflowEnvironment]:
 
 async def main() -> None:
     """Record the stories that have no history yet."""
+    for told in IMAGE_STORIES:
+        file, image = FOLDER / f"{told.__name__}.json", FOLDER / f"image_{told.__name__}.json"
+        if not file.exists():
+            for path, text in zip((file, image), await record_with_image(told), strict=True):
+                path.write_text(text + "\n")
+                print(f"recorded {path.name}")
     recordings = [(story.__name__, record, story) for story in STORIES]
     recordings += [(story.__name__, record_installation, story) for story in INSTALLER_STORIES]  # type: ignore[misc]
     for name, make, story in recordings:

@@ -9,15 +9,16 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from tests.replay.stories import FOLDER, INSTALLER_STORIES, STORIES
+from tests.replay.stories import FOLDER, IMAGE_STORIES, INSTALLER_STORIES, STORIES
 from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.model_image import ModelImageWorkflow
 from workflows.provider_installation import ProviderInstallationWorkflow
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
 async def test_a_recorded_history_replays(file: Path) -> None:
     replayer = Replayer(
-        workflows=[ModelDeploymentWorkflow, ProviderInstallationWorkflow],
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ProviderInstallationWorkflow],
         data_converter=pydantic_data_converter,
     )
     text = file.read_text()  # noqa: ASYNC240  (a small file)
@@ -28,6 +29,8 @@ async def test_a_recorded_history_replays(file: Path) -> None:
 
 
 def test_every_story_has_a_history() -> None:
-    assert {story.__name__ for story in (*STORIES, *INSTALLER_STORIES)} <= {
-        file.stem for file in FOLDER.glob("*.json")
-    }
+    wanted = {story.__name__ for story in (*STORIES, *INSTALLER_STORIES)}
+    for story in IMAGE_STORIES:
+        wanted |= {story.__name__, f"image_{story.__name__}"}
+
+    assert wanted <= {file.stem for file in FOLDER.glob("*.json")}

@@ -7,7 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from clients.image_registry import ImageNotFound, ImageRegistries
+from clients.image_registry import ImageRegistries
+from clients.registry_http import ImageNotFound
 from sandbox.pushed_images import digest_of
 from sandbox.registry import PretendRegistry
 

@@ -52,6 +52,8 @@ class KubeApiServer(Server):
             "service-account-key-file": str(self.service_account_key),
             "service-account-signing-key-file": str(self.service_account_key),
             "service-cluster-ip-range": "10.0.0.0/24",
+            # As in any cluster that kubeadm or a cloud makes.
+            "allow-privileged": "true",
             # A pod would otherwise have to wait for its namespace's service account.
             "disable-admission-plugins": "ServiceAccount",
             # It would publish 127.0.0.1 as the cluster's address, which the API itself refuses.

@@ -17,7 +17,7 @@ def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:
     watcher = Watcher(cast(Cluster, None), {}, cast(Signals, None))
     with capture_logs() as logs:
         for config in configs:
-            watcher._on_config(Change(type="set", object=config, initial=True))
+            watcher._on_config(Change(type="set", object=config))
     return [(entry["provider"], entry["rule"]) for entry in logs if "never match" in entry["event"]]
 
 

@@ -27,6 +27,7 @@ from activities.signatures import (
     FinalizerAnswer,
     FinalizerRequest,
     Finding,
+    ImageWish,
     Limits,
     Observation,
     ObserveRequest,
@@ -91,6 +92,10 @@ class World:
     findings: list[Finding] = field(default_factory=list)
     replacing: str = ""
     remaining: list[str] = field(default_factory=list)
+    wish: ImageWish | None = None
+    """The image that the provider wants built first."""
+    cancel_build: bool = False
+    """The annotation."""
 
     hosted: bool = True
     """Whether the core's worker does the provider's steps inline."""
@@ -130,6 +135,7 @@ class World:
             deleted_at=self.deleted_at,
             finalizers=self.finalizers,
             paused=self.paused,
+            cancel_build=self.cancel_build,
             limits=self.limits,
             status=self.status_before if request.want_status else None,
         )
@@ -198,6 +204,11 @@ class World:
         if request.generation != self.generation or self.deleted_at is not None:
             return UpstreamAnswer(superseded=True)
         answer = UpstreamAnswer(failure=self.failure, replacing=self.replacing, objects=request.applied)
+        if request.apply:
+            answer.image_wish = self.wish
+            built = request.built_image
+            if self.wish is not None and (built is None or built.wish != self.wish):
+                return answer
         if self.failure is None:
             if request.apply and not self.replacing:
                 self.upstream_generation = request.generation

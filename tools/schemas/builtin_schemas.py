@@ -29,6 +29,7 @@ KINDS = {
     "apis__apps__v1": "Deployment StatefulSet ReplicaSet DaemonSet",
     "apis__batch__v1": "Job",
     "apis__coordination.k8s.io__v1": "Lease",
+    "apis__networking.k8s.io__v1": "NetworkPolicy",
     "apis__rbac.authorization.k8s.io__v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "apis__apiextensions.k8s.io__v1": "CustomResourceDefinition",
     "apis__events.k8s.io__v1": "Event",

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from workers.admission.issuing import (
+from clients.issuing import (
     BACKDATED,
     CERTIFICATE_LIFETIME,
     Signer,

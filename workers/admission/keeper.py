@@ -21,13 +21,12 @@ import structlog
 
 from api import names
 from clients.errors import AlreadyExists, ApiError, Conflict
-from clients.kubernetes import JSON_PATCH, MERGE_PATCH, Kind, Object, Resource
+from clients.kubernetes import JSON_PATCH, MERGE_PATCH, SECRETS, Kind, Object, Resource
 from workers.admission.certificates import Material, renewal, trusts
 from workers.admission.tls import ServedCertificate, Unusable
 
 _log = structlog.get_logger(__name__)
 
-SECRETS = Resource("v1", "secrets")
 MUTATING = Resource("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations")
 VALIDATING = Resource("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
 CONFIGURATIONS = ((MUTATING, names.MUTATING_CONFIGURATION), (VALIDATING, names.VALIDATING_CONFIGURATION))

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from workers.cli.cancel_build import cancel_build
 from workers.cli.crds import crds
 from workers.cli.plan import plan
 from workers.cli.problems import CliError
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, plan, status, retry, crds, worker, watcher, webhook):
+for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
     app.command()(command)
 app.add_typer(providers, name="providers")
 
@@ -61,6 +62,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; leaves with the exit status."""
+    # Programs that we start are no forks that go on with gRPC, which would say so on the terminal.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # It warns of what becomes an error of ours a moment later.
     logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)
     try:

@@ -140,6 +140,8 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
         rows.append(("provider", f"{entry.provider.name} ({entry.provider.reason})"))
     rows += [("not", _why_not(other)) for other in entry.others]
     rows += [("ignored", f"{path}: this provider has no use for it") for path in entry.ignored_fields]
+    if entry.builds:
+        rows.append(("builds", entry.builds))
     rows += [("applies", _object(obj)) for obj in entry.objects]
     if entry.note:
         rows.append(("note", entry.note))

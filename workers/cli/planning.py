@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field, ValidationError
 from api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from api.model_deployment import ModelDeployment
 from api.provider_config import InferenceProviderConfig
-from providers.contract import Provider, RenderContext, RenderError
+from images.naming import PULL_HOST, repository_name, wish_problems
+from providers.contract import ModelImageWish, Provider, RenderContext, RenderError
 from selection.admission import admit
 from selection.decide import decide
 from selection.deploy_check import validate_for_deploy
@@ -24,6 +25,7 @@ from selection.lookup import lookup_in
 from selection.uninstalled import NOTHING, Uninstalled, install_command
 
 UID_PLACEHOLDER = "set-by-the-api-server"
+DIGEST_PLACEHOLDER = "sha256:told-by-the-build"
 
 LONGEST_NAME, LONGEST_NAMESPACE = 253, 63
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -61,6 +63,8 @@ class PlannedDeployment(BaseModel):
     ignored_fields: list[str] = Field(default_factory=list, serialization_alias="ignoredFields")
     spec: dict[str, Any] = Field(default_factory=dict)
     """With the defaults that admission fills in."""
+    builds: str = ""
+    """The image that would be built first."""
     objects: list[dict[str, Any]] = Field(default_factory=list)
     note: str = ""
     """Why there are no objects although nothing is wrong."""
@@ -224,10 +228,20 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
+    wish = provider.model_image(deployment)
+    if wish is not None:
+        planned.builds = _build_words(wish)
+        planned.errors += wish_problems(wish.repository, file=wish.file, revision=wish.revision)
+    image = f"{PULL_HOST}/{repository_name(wish.repository)}@{DIGEST_PLACEHOLDER}" if wish else None
     try:
-        planned.objects = provider.render(deployment, RenderContext(env=world.env))
+        planned.objects = provider.render(deployment, RenderContext(env=world.env, image=image))
     except RenderError as err:
         planned.errors.append(str(err))
+
+
+def _build_words(wish: ModelImageWish) -> str:
+    file = wish.file or "the file that the rule of docs/images.md chooses"
+    return f"an image of {wish.repository}@{wish.revision}, {file}"
 
 
 def validation_errors(err: ValidationError) -> list[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workers.cli import options
-from workers.cli.problems import CliError
 
 
 def retry(
@@ -19,27 +17,10 @@ def retry(
 ) -> None:
     """Try the failed step of a deployment again.
 
-    Without changing its spec: sends the signal `retry` to its workflow.
+    Without changing its spec: sends the signal `retry` to its workflow. A failed or cancelled build of its
+    model's image begins again, and uses what the builder still has.
     """
-    asyncio.run(_retry(namespace, name, kubeconfig))
+    from workers.cli.signals import send_signal
 
-
-async def _retry(namespace: str, name: str, kubeconfig: Path | None) -> None:
-    from temporalio.service import RPCError, RPCStatusCode
-
-    from api.names import deployment_workflow_id
-    from workers.cli.cluster import settings_for
-    from workers.cli.temporal import temporal_client
-
-    client = await temporal_client(settings_for(kubeconfig))
-    workflow_id = deployment_workflow_id(namespace, name)
-    try:
-        await client.get_workflow_handle(workflow_id).signal("retry")
-    except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
-            raise CliError(
-                f"no workflow runs for ModelDeployment {namespace}/{name} ({workflow_id}); "
-                "does it exist, and does a watcher run?"
-            ) from err
-        raise
-    print(f"retry sent to {workflow_id}")
+    sent = send_signal("retry", namespace=namespace, name=name, kubeconfig=kubeconfig)
+    print(f"retry sent to {asyncio.run(sent)}")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from temporalio.client import Client
@@ -16,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.names import DEPLOYMENT_KIND, deployment_workflow_id
 from clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from workers.cli import output
+from workers.cli.build_progress import Builds, bars
 from workers.cli.cluster import settings_for
 from workers.cli.output import Format
 from workers.cli.problems import CliError
@@ -24,7 +26,7 @@ from workers.cli.temporal import temporal_client, workflow_link
 from workers.settings import Settings
 
 QUERY_SECONDS = 5.0
-REFRESH_SECONDS = 2.0
+REFRESH_SECONDS = 1.0
 
 
 async def report(
@@ -34,7 +36,7 @@ async def report(
     settings = settings_for(kubeconfig)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         if watch:
-            await _watch(cluster, namespace, name)
+            await _watch(cluster, settings, namespace, name)
         elif name is None:
             await _list(cluster, namespace, form)
         else:
@@ -51,11 +53,12 @@ async def _list(cluster: Cluster, namespace: str | None, form: Format) -> None:
         output.note(f"no ModelDeployment in {f'namespace {namespace}' if namespace else 'any namespace'}")
 
 
-async def _watch(cluster: Cluster, namespace: str | None, name: str | None) -> None:
-    console = output.console()
+async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, name: str | None) -> None:
+    console, builds = output.console(), Builds(settings)
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(_table(await _find(cluster, namespace, name)), refresh=True)
+            found = await _find(cluster, namespace, name)
+            live.update(Group(_table(found), bars(await builds.of(found))), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
 
 

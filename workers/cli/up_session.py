@@ -19,6 +19,7 @@ from api.names import SYSTEM_NAMESPACE
 from clients.crds import apply_crd
 from clients.errors import AlreadyExists
 from clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
+from images.naming import PULL_HOST
 from providers.registry import installed_providers
 from sandbox import charts
 from sandbox.runtime import Sandbox
@@ -85,7 +86,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         sandbox = Sandbox(plan.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            yield _self_sufficient(settings, sandbox)
+            yield settings.model_copy(update=_without_network(sandbox, settings))
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
@@ -105,18 +106,6 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         yield _reach(base, temporal, plan.kubeconfig)
 
 
-def _self_sufficient(settings: Settings, sandbox: Sandbox) -> Settings:
-    """Nothing from outside: tags get their digests from the pretend registry, charts lie in the package."""
-    found: dict[str, Any] = {
-        "context": None,  # of the person's own kubeconfig
-        "registry_mirrors": {"docker.io": sandbox.registry.url},
-        "chart_mirrors": {**charts.mirrors(), **settings.chart_mirrors},
-    }
-    if "provider_install" not in settings.model_fields_set:
-        found["provider_install"] = InstallPolicy.AUTO
-    return settings.model_copy(update=found)
-
-
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
     found = {
         "temporal_address": temporal.address,
@@ -125,6 +114,25 @@ def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settin
         "health_port": 0,
     }
     return base.model_copy(update=found)
+
+
+def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
+    """Settings by which hub, registries, charts and builder are those of the sandbox: it needs no network.
+
+    Nodes call the registry by the usual name, as if it ran in the cluster.
+    """
+    registry = sandbox.registry
+    policy = given.provider_install if "provider_install" in given.model_fields_set else InstallPolicy.AUTO
+    return {
+        "provider_install": policy,
+        "chart_mirrors": {**charts.mirrors(), **given.chart_mirrors},
+        "context": None,
+        "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
+        "hugging_face": sandbox.hub.url,
+        "buildkit_address": sandbox.buildkit.address,
+        "image_registry": registry.host,
+        "image_registry_pull": PULL_HOST,
+    }
 
 
 @asynccontextmanager

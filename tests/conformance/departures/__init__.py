@@ -44,6 +44,7 @@ SECTIONS = {
     "dynamo": "Dynamo",
     "llmd": "llm-d",
     "kuberay": "KubeRay",
+    "images": "Model images",
 }
 """Module of this package to section of docs/compatibility.md."""
 

@@ -1,6 +1,6 @@
 """Makes an authority and the certificates it signs. Apart from the decision when that is due.
 
-Elliptic keys: made in a millisecond, and every client of webhooks takes them. The extensions are those that
+Elliptic keys: made in a millisecond, and every client of ours takes them. The extensions are those that
 strict clients ask for (RFC 5280).
 """
 
@@ -27,25 +27,36 @@ SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Signer = tuple[x509.Certificate, SigningKey]
 
 
-def new_authority(now: datetime) -> Signer:
+def new_authority(now: datetime, *, name: str = names.WEBHOOK_AUTHORITY) -> Signer:
     """An authority that has signed itself, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject(names.WEBHOOK_AUTHORITY)
+    subject = _subject(name)
     unsigned = _unsigned(subject, subject, key, now, CA_LIFETIME)
     unsigned = unsigned.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     unsigned = unsigned.add_extension(_usage(signs_certificates=True), critical=True)
     return unsigned.sign(key, hashes.SHA256()), key
 
 
-def certificate_for(hosts: Sequence[str], signer: Signer, now: datetime) -> tuple[bytes, bytes]:
-    """A serving certificate and its key, as PEM. `hosts`: names and addresses, the main one first."""
+def certificate_for(
+    hosts: Sequence[str],
+    signer: Signer,
+    now: datetime,
+    *,
+    lifetime: timedelta = CERTIFICATE_LIFETIME,
+    client: bool = False,
+) -> tuple[bytes, bytes]:
+    """A certificate and its key, as PEM. `hosts`: names and addresses, the main one first.
+
+    `client`: for who calls instead of who serves.
+    """
+    purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
     authority, authority_key = signer
     key = ec.generate_private_key(ec.SECP256R1())
-    unsigned = _unsigned(_subject(hosts[0]), authority.subject, key, now, CERTIFICATE_LIFETIME)
+    unsigned = _unsigned(_subject(hosts[0]), authority.subject, key, now, lifetime)
     for extension, critical in (
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(signs_certificates=False), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        (x509.ExtendedKeyUsage([purpose]), False),
         (x509.SubjectAlternativeName([_general_name(host) for host in hosts]), False),
         (_identifier_of(authority), False),
     ):

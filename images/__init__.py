@@ -1,0 +1,1 @@
+"""Model images: what they are called, what goes into them, and where they are kept. Pure."""

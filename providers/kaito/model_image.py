@@ -1,0 +1,47 @@
+"""When a GGUF model is put into an image of its own before KAITO runs it. Pure.
+
+Source: gguf-build.md §1 and §10. AI Runway's user interface builds first and then names the image; here a
+deployment that names none gets one.
+"""
+
+from __future__ import annotations
+
+from api import names
+from api.model_deployment import EngineType, ModelDeployment, ModelSource
+from providers import common
+from providers.contract import ModelImageWish
+
+DIRECT_MODE = "direct"
+FILE_ARGUMENT = "ggufFile"
+URL_ARGUMENT = "ggufUrl"
+RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
+"""What AI Runway names as the image in direct mode."""
+
+
+def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+    """The image to build: for llama.cpp with a model of Hugging Face and no image named."""
+    spec = deployment.spec
+    if deployment.engine_type != EngineType.LLAMACPP or common.image_override(deployment):
+        return None
+    if spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment) or is_direct(deployment):
+        return None
+    annotations = deployment.metadata.annotations or {}
+    return ModelImageWish(
+        repository=common.model_id(deployment),
+        file=argument(deployment, FILE_ARGUMENT),
+        revision=annotations.get(names.ANNOTATION_MODEL_REVISION, "").strip() or "main",
+        token_secret=common.hugging_face_secret(deployment),
+    )
+
+
+def is_direct(deployment: ModelDeployment) -> bool:
+    """Whether the server downloads its model itself when it starts."""
+    annotations = deployment.metadata.annotations or {}
+    mode = annotations.get(names.ANNOTATION_GGUF_MODE, "").strip().lower()
+    return mode == DIRECT_MODE or bool(argument(deployment, URL_ARGUMENT))
+
+
+def argument(deployment: ModelDeployment, name: str) -> str:
+    """A value of `engine.args`; empty when absent."""
+    engine = deployment.spec.engine
+    return ((engine.args or {}) if engine else {}).get(name, "")

@@ -1,0 +1,258 @@
+"""Registry and builder in the cluster: made once, mended, waited for, and left alone when not ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from activities.image_cluster import ImageCluster
+from activities.image_errors import BuilderNotReady, RegistryNotReady
+from api.names import BUILDER, REGISTRY
+from clients.errors import AlreadyExists
+from clients.image_registry import ResolvedImage
+from clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
+from clients.registry_http import RegistryUnavailable
+from images.builder_objects import BUILDER_CERTIFICATES
+from images.cluster_options import ClusterOptions
+from sandbox.cluster import EmulatedCluster
+
+SERVICES = Resource("v1", "services")
+CLAIMS = Resource("v1", "persistentvolumeclaims")
+CONFIG_MAPS = Resource("v1", "configmaps")
+POLICIES = Resource("networking.k8s.io/v1", "networkpolicies")
+DIGEST = "sha256:" + "a" * 64
+
+
+class Digests:
+    """Knows every tag, or none."""
+
+    def __init__(self) -> None:
+        self.reachable = True
+
+    async def resolve(self, reference: str) -> ResolvedImage:
+        if not self.reachable:
+            raise RegistryUnavailable(f"{reference}: away")
+        return ResolvedImage(digest=DIGEST)
+
+
+class Given:
+    """A cluster, and what is wanted in it. The test plays the kubelet."""
+
+    def __init__(self, cluster: Cluster, namespace: str, *, controllers: bool) -> None:
+        self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
+        self.controllers = controllers
+
+    def keeper(self, **options: Any) -> ImageCluster:
+        wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
+        return ImageCluster(self.cluster, wanted, digests=self.digests)
+
+    async def get(self, kind: Resource, name: str) -> Object:
+        return await self.cluster.get(kind, name, namespace=self.namespace)
+
+    async def come_up(self, name: str) -> None:
+        """Say that the Deployment's pod is ready, or of what controllers made of it that they are."""
+        if not self.controllers:
+            live = await self.get(APPS_DEPLOYMENTS, name)
+            status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+            status["observedGeneration"] = live["metadata"]["generation"]
+            await self._say(APPS_DEPLOYMENTS, name, status)
+            return
+        async with asyncio.timeout(60):
+            while (await self.get(APPS_DEPLOYMENTS, name)).get("status", {}).get("readyReplicas") != 1:
+                pods = await self.cluster.listing(
+                    PODS, namespace=self.namespace, label_selector=f"app={name}"
+                )
+                ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+                for pod in pods.items:
+                    await self._say(PODS, pod["metadata"]["name"], ready)
+                await asyncio.sleep(0.1)
+
+    async def _say(self, kind: Resource, name: str, status: Object) -> None:
+        await self.cluster.patch(
+            kind, name, {"status": status}, namespace=self.namespace, subresource="status"
+        )
+
+    async def container(self, name: str) -> Object:
+        deployment = await self.get(APPS_DEPLOYMENTS, name)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        return dict(container)
+
+
+@pytest_asyncio.fixture(params=["emulated", pytest.param("real", marks=pytest.mark.real)])
+async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Given]:
+    emulated = None
+    if request.param == "real":
+        kubeconfig = request.getfixturevalue("real_kubeconfig")
+    else:
+        emulated = EmulatedCluster()
+        await emulated.start(0)
+        kubeconfig = emulated.kubeconfig(tmp_path / "kubeconfig")
+    namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
+    async with await Cluster.connect(kubeconfig) as cluster:
+        try:
+            await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
+        except AlreadyExists:
+            pytest.fail(f"namespace {namespace} is left over")
+        await cluster.create(SECRETS, {"metadata": {"name": BUILDER_CERTIFICATES}}, namespace=namespace)
+        yield Given(cluster, namespace, controllers=emulated is None)
+        if emulated is None:
+            await cluster.delete(NAMESPACES, namespace)
+    if emulated is not None:
+        await emulated.stop()
+
+
+async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
+    keeper = given.keeper()
+    with pytest.raises(RegistryNotReady, match=REGISTRY):
+        await keeper.ensure_registry()
+
+    await given.come_up(REGISTRY)
+
+    assert "is ready" in await keeper.ensure_registry()
+    container = await given.container(REGISTRY)
+    assert container["image"] == f"docker.io/library/registry:2@{DIGEST}"
+    assert container["env"] == [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}]
+    service = await given.get(SERVICES, REGISTRY)
+    assert service["spec"]["type"] == "NodePort"
+    assert (service["spec"]["ports"][0]["port"], service["spec"]["ports"][0]["targetPort"]) == (5000, 5000)
+    claim = await given.get(CLAIMS, f"{REGISTRY}-data")
+    assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
+
+
+async def test_making_it_again_changes_nothing(given: Given) -> None:
+    keeper = given.keeper()
+    with pytest.raises(RegistryNotReady):
+        await keeper.ensure_registry()
+    await given.come_up(REGISTRY)
+    before = await given.get(APPS_DEPLOYMENTS, REGISTRY)
+    given.digests.reachable = False
+
+    await keeper.ensure_registry()
+
+    after = await given.get(APPS_DEPLOYMENTS, REGISTRY)
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
+async def test_what_somebody_changed_is_mended(given: Given) -> None:
+    keeper = given.keeper()
+    with pytest.raises(RegistryNotReady):
+        await keeper.ensure_registry()
+    patch = {"spec": {"replicas": 0}}
+    await given.cluster.patch(APPS_DEPLOYMENTS, REGISTRY, patch, namespace=given.namespace)
+
+    with pytest.raises(RegistryNotReady):
+        await keeper.ensure_registry()
+
+    assert (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["replicas"] == 1
+
+
+async def test_somebody_elses_registry_is_used_as_it_is(given: Given) -> None:
+    labels = {"app": REGISTRY}
+    theirs = {
+        "metadata": {"name": REGISTRY, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "containers": [{"name": "registry", "image": "registry:2"}],
+                    "volumes": [{"name": "registry-data", "emptyDir": {}}],
+                },
+            },
+        },
+    }
+    await given.cluster.create(APPS_DEPLOYMENTS, theirs, namespace=given.namespace)
+    await given.come_up(REGISTRY)
+
+    await given.keeper().ensure_registry()
+
+    assert (await given.container(REGISTRY))["image"] == "registry:2"
+
+
+async def test_without_volumes_nothing_is_claimed(given: Given) -> None:
+    with pytest.raises(RegistryNotReady):
+        await given.keeper(empty_dir=True).ensure_registry()
+
+    assert (await given.cluster.listing(CLAIMS, namespace=given.namespace)).items == []
+
+
+async def test_readers_are_let_in_and_nobody_else(given: Given) -> None:
+    with pytest.raises(RegistryNotReady):
+        await given.keeper(registry_readers=["10.0.0.0/8"]).ensure_registry()
+
+    policy = await given.get(POLICIES, REGISTRY)
+    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in policy["spec"]["ingress"][0]["from"]
+
+
+async def test_the_builder_takes_only_clients_with_a_certificate(given: Given) -> None:
+    keeper = given.keeper()
+    with pytest.raises(BuilderNotReady, match=BUILDER):
+        await keeper.ensure_builder()
+    await given.come_up(BUILDER)
+
+    assert "is ready" in await keeper.ensure_builder()
+
+    container = await given.container(BUILDER)
+    assert "--tlscacert=/certs/ca.crt" in container["args"]
+    assert container["securityContext"] == {"privileged": True}
+    deployment = await given.get(APPS_DEPLOYMENTS, BUILDER)
+    (secret,) = [v for v in deployment["spec"]["template"]["spec"]["volumes"] if v["name"] == "certs"]
+    mounted = {item["key"] for item in secret["secret"]["items"]}
+    assert mounted == {"ca.crt", "tls.crt", "tls.key"}, "no key of the authority or of the client"
+    toml = (await given.get(CONFIG_MAPS, f"{BUILDER}-config"))["data"]["buildkitd.toml"]
+    assert "gcpolicy" in toml and "http = true" in toml
+    assert (await given.get(SERVICES, BUILDER))["spec"]["ports"][0]["port"] == 1234
+
+
+async def test_the_rootless_builder_has_no_privileges(given: Given) -> None:
+    with pytest.raises(BuilderNotReady):
+        await given.keeper(rootless=True).ensure_builder()
+
+    container = await given.container(BUILDER)
+    assert container["image"].partition("@")[0].endswith("-rootless")
+    assert "privileged" not in container["securityContext"]
+    assert container["securityContext"]["runAsNonRoot"] is True
+
+
+async def test_two_workers_agree_on_the_certificates(given: Given) -> None:
+    keepers = [given.keeper() for _ in range(4)]
+
+    results = await asyncio.gather(*(keeper.ensure_builder() for keeper in keepers), return_exceptions=True)
+
+    assert all(isinstance(result, Exception) for result in results)
+    with pytest.raises(BuilderNotReady):
+        await keepers[0].ensure_builder()
+    secret = await given.get(SECRETS, BUILDER_CERTIFICATES)
+    async with keepers[1].client_files() as files:
+        assert {name: path.exists() for name, path in files.items()} == {
+            "ca": True,
+            "cert": True,
+            "key": True,
+        }
+        kept = files["key"]
+    assert not kept.exists(), "keys are on the disk no longer than they are needed"
+    assert secret["data"].keys() == {"ca.crt", "ca.key", "tls.crt", "tls.key", "client.crt", "client.key"}
+
+
+async def test_a_missing_secret_is_said(given: Given) -> None:
+    await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.namespace)
+
+    with pytest.raises(BuilderNotReady, match="comes empty with the manifests"):
+        await given.keeper().ensure_builder()
+
+
+async def test_a_claim_that_is_there_is_never_changed(given: Given) -> None:
+    with pytest.raises(RegistryNotReady):
+        await given.keeper().ensure_registry()
+
+    with pytest.raises(RegistryNotReady):
+        await given.keeper(registry_volume="200Gi", storage_class="fast").ensure_registry()
+
+    claim = await given.get(CLAIMS, f"{REGISTRY}-data")
+    assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"

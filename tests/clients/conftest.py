@@ -1,0 +1,13 @@
+"""Fixtures of the clients' tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers.ports import free_port
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nobody answers."""
+    return free_port()

@@ -1,0 +1,1 @@
+"""Names, choice and make-up of model images."""

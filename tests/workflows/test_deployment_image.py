@@ -1,0 +1,367 @@
+"""A deployment whose model is put into an image first: waiting, going on, letting go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.image_signatures import ImagePhase
+from activities.signatures import ImageWish
+from api.names import CORE_TASK_QUEUE, image_workflow_id
+from api.status import Phase
+from tests.workflows.image_world import DIGEST, ImageWorld, failure
+from tests.workflows.world import World, provider_worker
+from workflows.model_deployment import ModelDeploymentWorkflow
+from workflows.model_image import ModelImageWorkflow
+
+WISH = ImageWish(repository="acme/Tiny-GGUF")
+OTHER = ImageWish(repository="acme/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
+
+
+@dataclass
+class Both:
+    """The deployment's world and the image's."""
+
+    deployment: World
+    images: ImageWorld
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds in either."""
+        async with asyncio.timeout(20):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    async def until_built(self, reason: str) -> dict[str, Any]:
+        """Wait until the image's condition carries a reason."""
+        await self.until(lambda: self.condition().get("reason") == reason)
+        return self.condition()
+
+    def condition(self, kind: str = "ModelImageReady") -> dict[str, Any]:
+        if not self.deployment.statuses:
+            return {}
+        entries = self.deployment.status["conditions"]
+        return next((entry for entry in entries if entry["type"] == kind), {})
+
+    def hold(self) -> asyncio.Event:
+        self.images.gate = asyncio.Event()
+        return self.images.gate
+
+    async def until_building(self) -> None:
+        await self.until(lambda: self.images.building == 1)
+
+    def image_id(self, number: int = -1) -> str:
+        return image_workflow_id(self.images.joined[number].plan.identity)
+
+
+@pytest_asyncio.fixture
+async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
+    deployment, images = World(env, wish=WISH), ImageWorld(env)
+    core = Worker(
+        env.client,
+        task_queue=CORE_TASK_QUEUE,
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+        activities=[*deployment.activities(), *images.activities],
+    )
+    async with AsyncExitStack() as stack:
+        for worker in (core, images.build_worker(), provider_worker(deployment)):
+            await stack.enter_async_context(worker)
+        yield Both(deployment, images)
+        if (await deployment.handle.describe()).close_time is None:
+            await deployment.handle.terminate()
+
+
+async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    await both.until_built("ImageBuilding")
+    assert both.deployment.status["phase"] == Phase.PENDING
+    assert both.deployment.upstream_generation == 0, "nothing is applied without its image"
+
+    gate.set()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    built = both.deployment.upstream_requests[-1].built_image
+    assert built is not None and built.reference.endswith(DIGEST)
+    image = both.deployment.status["image"]
+    assert image["resolved"] == built.reference
+    assert image["digest"] == DIGEST
+    assert both.condition()["status"] == "True"
+    reasons = [reason for reason, _ in both.deployment.events]
+    assert "ImageRequested" in reasons and "ModelImageReady" in reasons
+
+
+async def test_without_a_wish_nothing_is_asked_of_anybody(both: Both) -> None:
+    both.deployment.wish = None
+
+    await both.deployment.start()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert both.images.calls == []
+    assert both.condition() == {}
+
+
+async def test_progress_is_in_the_status(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    looks = both.deployment.looks
+    image = both.images.env.client.get_workflow_handle(both.image_id())
+    both.images.plan = both.images.joined[0].plan
+
+    await both.images.tell("downloading tiny", 340, bytes_per_second=100, seconds_left=6.6)
+
+    words = "building the model image: downloading tiny: 34% (340 B of 1 kB, 100 B/s, 7 s left)"
+    await both.until(lambda: both.deployment.status.get("message") == words)
+    assert both.condition()["message"] == words
+    assert both.deployment.looks == looks, "progress alone decides nothing anew"
+    assert (await image.query(ModelImageWorkflow.view)).report.phase is ImagePhase.BUILDING
+    gate.set()
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "reason"),
+    [
+        ("resolve_image", "AccessDenied", "ModelAccessDenied"),
+        ("resolve_image", "ChoiceError", "ModelFileUnclear"),
+        ("build_image", "DigestMismatch", "ChecksumMismatch"),
+    ],
+)
+async def test_a_final_failure_stays_until_a_retry(both: Both, step: str, kind: str, reason: str) -> None:
+    both.images.errors[step] = [failure(kind, words="as it was said")]
+    await both.deployment.start()
+    condition = await both.until_built(reason)
+    assert condition["message"] == "as it was said"
+    assert both.deployment.status["phase"] == Phase.FAILED
+    await both.deployment.nudge("something else changed")
+    await both.deployment.quiet()
+    assert both.deployment.status["phase"] == Phase.FAILED
+    calls = list(both.images.calls)
+    await both.deployment.quiet()
+    assert both.images.calls == calls
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_what_cannot_be_found_out_for_now_is_said_and_tried_again(both: Both) -> None:
+    both.images.errors["resolve_image"] = [failure("HubUnavailable", final=False, words="503")] * 12
+    await both.deployment.start()
+    await both.until(lambda: both.images.calls.count("resolve_image") > 1)
+
+    await both.deployment.skip(timedelta(minutes=1))
+    await both.until(lambda: both.condition().get("reason") == "ModelHubUnavailable")
+    assert both.deployment.status["phase"] == Phase.PENDING
+    both.images.errors.clear()
+    await both.deployment.skip(timedelta(minutes=1))
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until_built("BuildCancelled")
+    await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
+    assert both.deployment.status["phase"] == Phase.FAILED
+    await both.deployment.nudge("something else changed")
+    await both.deployment.quiet()
+    assert len(both.images.joined) == 1
+    gate.set()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
+
+
+async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    both.deployment.cancel_build = True
+    await both.deployment.nudge("annotations changed")
+    condition = await both.until_built("BuildCancelled")
+    assert "airunway.ai/cancel-build" in condition["message"]
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.quiet()
+    assert both.condition()["reason"] == "BuildCancelled"
+
+    gate.set()
+    both.deployment.cancel_build = False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.until_built("BuildCancelled")
+    gate.set()
+
+    await both.deployment.edit()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both: Both) -> None:
+    both.images.slow_to_answer = True
+    both.images.errors["join_image"] = [failure("Slow", final=False)]  # so that it is not done inline
+
+    await both.deployment.start()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    built = both.deployment.upstream_requests[-1].built_image
+    assert built is not None and built.reference.endswith(DIGEST)
+
+
+async def test_another_wish_lets_go_of_the_old_image(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    old = both.image_id()
+
+    both.deployment.wish = OTHER
+    await both.deployment.edit()
+
+    await both.until(lambda: both.images.cancelled == 1)
+    await both.until(lambda: len(both.images.joined) == 2)
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert both.image_id() != old
+    token = both.images.joined[-1].waiter.token
+    assert token is not None and token.name == "hf"
+    built = both.deployment.upstream_requests[-1].built_image
+    assert built is not None and built.wish == OTHER
+
+
+async def test_a_user_who_names_an_image_after_all_needs_no_build(both: Both) -> None:
+    both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    both.deployment.wish = None
+    await both.deployment.edit()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.until(lambda: both.images.cancelled == 1)
+    assert both.condition() == {}
+
+
+async def test_a_new_generation_with_the_same_wish_keeps_the_image(both: Both) -> None:
+    await both.deployment.start()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+    await both.deployment.edit()
+
+    await both.deployment.until(lambda: both.deployment.upstream_generation == 2)
+    await both.deployment.quiet()
+    assert len(both.images.joined) == 1
+
+
+async def test_a_deleted_deployment_lets_go(both: Both) -> None:
+    both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.delete()
+
+    assert await both.deployment.handle.result() == "deleted"
+    await both.until(lambda: both.images.cancelled == 1)
+
+
+async def test_a_deployment_of_the_same_name_lets_go_of_the_other_ones_image(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.images.plan = both.images.joined[0].plan
+
+    both.deployment.uid, both.deployment.wish = "uid-2", OTHER
+    await both.deployment.nudge("deployment seen")
+    await both.until(lambda: len(both.images.joined) == 2)
+    await both.images.tell("downloading tiny", 500)
+
+    await both.until(lambda: both.images.cancelled == 1)
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_while_paused_nothing_is_written_and_the_image_is_taken_afterwards(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    await both.until_built("ImageBuilding")
+    both.deployment.paused = True
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+    written = len(both.deployment.statuses)
+
+    gate.set()
+    handle = both.images.env.client.get_workflow_handle(both.image_id())
+    await handle.result()
+    await both.deployment.quiet()
+    assert len(both.deployment.statuses) == written
+
+    both.deployment.paused = False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_an_image_workflow_that_fell_silent_is_joined_again(both: Both) -> None:
+    both.images.mute = True
+    await both.deployment.start()
+    await both.until(lambda: len(both.images.joined) == 1)
+    await both.deployment.quiet()
+
+    await both.deployment.skip(timedelta(minutes=4))
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert len(both.images.joined) == 2
+
+
+async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> None:
+    await both.deployment.start()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.deployment.upstream(Phase.RUNNING)
+    await both.deployment.until_phase(Phase.RUNNING)
+    both.hold()
+
+    both.deployment.wish = OTHER
+    await both.deployment.edit()
+    await both.until_building()
+    await both.until_built("ImageBuilding")
+
+    assert both.deployment.status["phase"] == Phase.RUNNING
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.until_built("BuildCancelled")
+    await both.deployment.quiet()
+    assert both.deployment.status["phase"] == Phase.RUNNING
+    assert len(both.images.builds) == 2, "a cancelled build does not begin again by itself"
+
+
+async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -> None:
+    await both.deployment.start()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.until(lambda: len(both.images.builds) == 1)
+    await both.deployment.quiet()
+    both.images.in_registry.clear()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.until(lambda: len(both.images.builds) == 2)
+    await both.until(lambda: both.condition().get("status") == "True")
