@@ -39,7 +39,7 @@ from sandbox.registry import PretendRegistry
 from tests.servers.hub import Hub, HubModel
 
 TOKEN = "hf_seen_by_nobody"
-REPOSITORY = "acme/Tiny-GGUF"
+REPOSITORY = "example/Tiny-GGUF"
 WEIGHTS = b"weights" * 10_000
 FILES = {"README.md": b"hello", "tiny-Q4_K_M.gguf": WEIGHTS, "tiny-Q8_0.gguf": b"other"}
 REF = DeploymentRef(namespace="default", name="tiny")
@@ -157,7 +157,7 @@ async def test_a_wish_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
     assert plan.total_bytes == len(WEIGHTS)
     assert len(plan.commit) == 40
     assert "@sha256:" in plan.base
-    assert (plan.license, plan.name) == ("mit", "aikit-acme-tiny-gguf")
+    assert (plan.license, plan.name) == ("mit", "aikit-example-tiny-gguf")
     assert plan.tag.startswith("Q4_K_M-")
     assert await shop.plan() == plan
 
@@ -247,9 +247,9 @@ async def test_the_same_plan_gives_the_same_digest(shop: Shop) -> None:
 
 
 async def test_the_visible_tag_of_another_model_is_left_alone(shop: Shop) -> None:
-    other = HubModel(id="acme-tiny/GGUF", files={"tiny-Q4_K_M.gguf": b"another"})
+    other = HubModel(id="example-tiny/GGUF", files={"tiny-Q4_K_M.gguf": b"another"})
     shop.hub.publish(other)
-    first, second = await shop.plan(), await shop.resolve(ImageWish(repository="acme-tiny/GGUF"))
+    first, second = await shop.plan(), await shop.resolve(ImageWish(repository="example-tiny/GGUF"))
     assert (first.name, first.visible_tag) == (second.name, second.visible_tag)
     kept = await shop.build(first)
     await shop.publish(first, kept)

@@ -144,7 +144,7 @@ async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Sta
     await up.until_line("building the model image: downloading Tiny-Q4_K_M.gguf: ")
     await up.until_line("built: Running")
     status = json.loads(await up.airunway("status", "built", "-o", "json"))["deployment"]["status"]
-    assert status["image"]["resolved"].startswith("localhost:30500/aikit-acme-tiny-gguf@sha256:")
+    assert status["image"]["resolved"].startswith("localhost:30500/aikit-example-tiny-gguf@sha256:")
     assert await up.stop() == 0
 
 
@@ -155,7 +155,7 @@ def _built(folder: Path) -> str:
         "kind": "ModelDeployment",
         "metadata": {"name": "built", "annotations": {ANNOTATION_CANCEL_BUILD: "true"}},
         "spec": {
-            "model": {"id": "acme/Tiny-GGUF"},
+            "model": {"id": "example/Tiny-GGUF"},
             "provider": {"name": "kaito"},
             "engine": {"type": "llamacpp"},
             "resources": {"cpu": "1"},

@@ -16,7 +16,7 @@ def planned(path: str = "tiny-Q4_K_M.gguf", *, content: str = "", size: int = 10
 
 def plan(**fields: Any) -> ImagePlan:
     given = {
-        "repository": "acme/Tiny-GGUF",
+        "repository": "example/Tiny-GGUF",
         "revision": "main",
         "commit": "c" * 40,
         "files": [planned()],

@@ -63,7 +63,7 @@ def test_labels_tell_source_and_licence() -> None:
     labels = image_config(plan())["Labels"]
 
     assert labels["org.opencontainers.image.licenses"] == "apache-2.0"
-    assert labels["org.opencontainers.image.source"] == "https://huggingface.co/acme/Tiny-GGUF"
+    assert labels["org.opencontainers.image.source"] == "https://huggingface.co/example/Tiny-GGUF"
     assert labels["airunway.ai/model-commit"] == "c" * 40
     assert labels["airunway.ai/image-identity"] == plan().identity
 

@@ -97,7 +97,7 @@ async def paused_and_deleted(world: World) -> None:
 async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     """An image is built with progress, cancelled, retried; another model's image after it; deleted."""
     images.gate = asyncio.Event()
-    world.wish = ImageWish(repository="acme/Tiny-GGUF")
+    world.wish = ImageWish(repository="example/Tiny-GGUF")
     await world.start()
     await images.until(lambda: images.building == 1)
     images.plan = images.joined[0].plan
@@ -110,7 +110,7 @@ async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     await world.handle.signal(ModelDeploymentWorkflow.retry)
     await world.until_phase(Phase.DEPLOYING)
     await images.ended()
-    world.wish = ImageWish(repository="acme/Tiny-GGUF", file="other-Q8_0.gguf")
+    world.wish = ImageWish(repository="example/Tiny-GGUF", file="other-Q8_0.gguf")
     await world.edit()
     await world.until(lambda: world.upstream_generation == 2)
     await world.quiet()

@@ -23,8 +23,8 @@ from tests.workflows.world import World, provider_worker
 from workflows.model_deployment import ModelDeploymentWorkflow
 from workflows.model_image import ModelImageWorkflow
 
-WISH = ImageWish(repository="acme/Tiny-GGUF")
-OTHER = ImageWish(repository="acme/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
+WISH = ImageWish(repository="example/Tiny-GGUF")
+OTHER = ImageWish(repository="example/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
 
 
 @dataclass
