@@ -6,23 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from clients.errors import ClientError
 
 
-def to_application_error(err: ClientError) -> ApplicationError:
-    """The failure to raise from an activity. Its type is the client's error class."""
+def to_application_error(err: ClientError, *, told: bool = False) -> ApplicationError:
+    """The failure to raise from an activity. Its type is the client's error class.
+
+    `told`: the workflow tells people of it, so that the worker's log need not, with a traceback.
+    """
     delay = timedelta(seconds=err.retry_after) if err.retry_after else None
     return ApplicationError(
-        str(err), type=type(err).__name__, non_retryable=not err.retryable, next_retry_delay=delay
+        str(err),
+        type=type(err).__name__,
+        non_retryable=not err.retryable,
+        next_retry_delay=delay,
+        category=ApplicationErrorCategory.BENIGN if told else ApplicationErrorCategory.UNSPECIFIED,
     )
 
 
 @contextmanager
-def translated_errors() -> Iterator[None]:
+def translated_errors(*, told: bool = False) -> Iterator[None]:
     """Raise a client's errors as Temporal failures."""
     try:
         yield
     except ClientError as err:
-        raise to_application_error(err) from err
+        raise to_application_error(err, told=told) from err

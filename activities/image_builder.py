@@ -14,11 +14,11 @@ from activities.image_options import BuildOrder
 from activities.image_signatures import ImageProgress
 from api import names
 from clients.buildkit import BuildKit, BuildKitEndpoint, CacheRecord, HttpFile, ModelImage, Platform, Progress
-from clients.buildkit.llb import MERGE_STEP, copy_step
+from clients.buildkit.llb import LINK_STEP, MERGE_STEP, copy_step
 from images.aikit import frontend_build
 from images.config import image_config
 from images.naming import ImageRequest
-from images.plan import AIKIT_LAYOUT, ImagePlan
+from images.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, ImagePlan
 
 _ROUNDS = 3  # what is merged holds what is in its place; the daemon drops from the outside
 TOKEN_SECRET = "hugging-face"
@@ -106,6 +106,7 @@ class BuildKitBuilder:
             files=_files(order.plan, order.urls, auth_secret=TOKEN_SECRET if order.token else ""),
             config=image_config(order.plan),
             platform=self._platform,
+            fixed_dates=order.plan.layout == FIXED_DATES_LAYOUT,
         )
 
     def _frontend_attributes(self, order: BuildOrder) -> dict[str, str]:
@@ -131,11 +132,14 @@ def _files(plan: ImagePlan, urls: Sequence[str], *, auth_secret: str = "") -> li
 def _of_files(kept: Sequence[CacheRecord], files: Sequence[HttpFile]) -> list[CacheRecord]:
     """What the daemon keeps of downloads, as it calls it: each as it came, in its place, and merged.
 
-    Which image a merged one belongs to cannot be told; it holds no bytes of its own, and is soon made again.
+    Which image links and a merged one belong to cannot be told; they hold no bytes to speak of, and are soon
+    made again.
     """
-    names = {MERGE_STEP} | {f"http url {file.url}" for file in files} | {copy_step(file) for file in files}
-    found = [entry for entry in kept if not entry.in_use and entry.description in names]
-    return found if any(entry.description != MERGE_STEP for entry in found) else []
+    own = {f"http url {file.url}" for file in files} | {copy_step(file) for file in files}
+    idle = [entry for entry in kept if not entry.in_use]
+    if not any(entry.description in own for entry in idle):
+        return []
+    return [entry for entry in idle if entry.description in own | {LINK_STEP, MERGE_STEP}]
 
 
 def _progress_of(progress: Progress) -> ImageProgress:

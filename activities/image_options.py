@@ -16,7 +16,7 @@ from clients.huggingface import HubRepository
 from clients.image_registry import BaseImage, ResolvedImage
 from clients.registry_http import Credentials
 from images.naming import HUB, PULL_HOST, PUSH_HOST
-from images.plan import RUNNER_BASE, ImagePlan
+from images.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, RUNNER_BASE, ImagePlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +29,21 @@ class ImageOptions:
     architecture: str = "amd64"
     frontend: str = ""
     """AIKit's frontend image, when it is to build instead of our own definition."""
+    fixed_dates: bool = False
+    """Date the files of an image 1970 instead of as the hub does."""
     registry_bytes: int = 0
     """Size of the volume of the registry that is looked after here; 0: not known."""
     builder_bytes: int = 0
     push_host: str = PUSH_HOST
     pull_host: str = PULL_HOST
     stall: timedelta = timedelta(minutes=5)
+
+    @property
+    def layout(self) -> str:
+        """Of the images that are planned."""
+        if self.frontend:
+            return AIKIT_LAYOUT
+        return FIXED_DATES_LAYOUT if self.fixed_dates else LAYOUT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from clients.kubernetes import SECRETS, Cluster
 from images import naming
 from images.choice import ChoiceError as NoChoice
 from images.choice import choose_files
-from images.plan import AIKIT_LAYOUT, LAYOUT, ImagePlan, PlannedFile, plan_image, space_problem
+from images.plan import ImagePlan, PlannedFile, plan_image, space_problem
 
 TOKEN_KEY = "HF_TOKEN"
 BASE_MEMORY_SECONDS = 300.0
@@ -76,7 +76,7 @@ class ImageResolver:
             chosen = choose_files([file.path for file in found.files], wanted=wish.file)
         except NoChoice as err:
             raise ChoiceError(f"{wish.repository}@{found.commit[:12]}: {err}") from err
-        self._refuse_split(chosen.files)
+        self._refuse_files(chosen.files)
         await self._hub.check_access(found, chosen.main, token=token)
         plan = plan_image(
             repository=wish.repository,
@@ -85,7 +85,7 @@ class ImageResolver:
             files=[await self._planned(found, path, token) for path in chosen.files],
             base=(await self._base_image()).reference,
             license=found.license,
-            layout=AIKIT_LAYOUT if self._options.frontend else LAYOUT,
+            layout=self._options.layout,
         )
         self._refuse_size(plan)
         return plan
@@ -99,7 +99,10 @@ class ImageResolver:
         if problems:
             raise InvalidModel("; ".join(problems))
 
-    def _refuse_split(self, files: tuple[str, ...]) -> None:
+    def _refuse_files(self, files: tuple[str, ...]) -> None:
+        problems = filter(None, map(naming.path_problem, files))
+        if problem := next(problems, ""):
+            raise InvalidModel(problem)
         if self._options.frontend and len(files) > 1:
             raise InvalidModel(
                 f"{files[0]} is a split model, which AIKit's frontend cannot build (AIRUNWAY_IMAGE_FRONTEND)"

@@ -50,7 +50,7 @@ from clients.huggingface import HubRepository
 from clients.image_store import ImageBroken, ImageStore, StoredImage
 from clients.registry_http import RegistryUnavailable
 from images.naming import staging_tag
-from images.plan import LAYOUT, ImagePlan
+from images.plan import AIKIT_LAYOUT, ImagePlan
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class ImageActivities:
     @activity.defn(name=RESOLVE_IMAGE.name)
     async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
         """Find out commit, files, digests and base."""
-        with translated_errors():
+        with translated_errors(told=True):
             return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.wish))
 
     @activity.defn(name=JOIN_IMAGE.name)
@@ -128,7 +128,7 @@ class ImageActivities:
     async def find_image(self, request: ImageRequest) -> FindImageAnswer:
         """Look whether the registry has the image."""
         plan = request.plan
-        with translated_errors():
+        with translated_errors(told=True):
             try:
                 found = await self._store.find(plan.name, plan.tag)
                 if found is None or _flaw(found, plan) or not await self._store.has_blobs(found):
@@ -176,10 +176,12 @@ class ImageActivities:
             )
             return BuildImageAnswer(digest=await watched.run(self._builder))
         except ClientError as err:
-            failure = to_application_error(err)
+            failure = to_application_error(err, told=True)
             if failure.type == BUILD_FAILED and info.attempt > 1:
                 # BuildKit gave no cause that we know; twice the same is no accident.
-                failure = ApplicationError(str(err), type=BUILD_FAILED, non_retryable=True)
+                failure = ApplicationError(
+                    str(err), type=BUILD_FAILED, non_retryable=True, category=failure.category
+                )
             if not failure.non_retryable:
                 trouble = f"{err}; trying again (attempt {info.attempt} failed)"
                 await _tell(image, ImageProgress(step="waiting to try again", trouble=trouble))
@@ -249,7 +251,7 @@ class ImageActivities:
         plan = request.plan
         repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
         urls = tuple(self._hub.url(repository, file.path) for file in plan.files)
-        with translated_errors():
+        with translated_errors(told=True):
             freed = await self._builder.free(None if request.everything else plan, urls)
         return FreeSpaceAnswer(freed_bytes=freed)
 
@@ -260,9 +262,11 @@ class ImageActivities:
 
 def _flaw(found: StoredImage, plan: ImagePlan) -> str:
     """Why an image is not the one of the plan; empty when it is. AIKit's images say nothing of themselves."""
-    if found.layer_bytes < plan.total_bytes and plan.layout == LAYOUT:
+    if plan.layout == AIKIT_LAYOUT:
+        return ""
+    if found.layer_bytes < plan.total_bytes:
         return f"its layers have {found.layer_bytes} bytes, the model alone {plan.total_bytes}"
-    if plan.layout == LAYOUT and found.labels.get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
+    if found.labels.get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
         return "its config carries another identity"
     return ""
 
@@ -276,7 +280,7 @@ async def _telling_trouble(step: str) -> AsyncIterator[None]:
         attempt = activity.info().attempt
         if err.retryable and attempt & (attempt - 1) == 0:
             await _tell(_own_workflow(), ImageProgress(step=step, trouble=str(err)))
-        raise to_application_error(err) from err
+        raise to_application_error(err, told=True) from err
 
 
 def _own_workflow() -> WorkflowHandle[Any, Any]:

@@ -196,10 +196,18 @@ def file_problem(file: str) -> str:
         return "ggufFile is required"
     if not file.endswith(".gguf"):
         return f"ggufFile must be a .gguf file, not {file!r}"
+    return path_problem(file)
+
+
+def path_problem(file: str) -> str:
+    """Why this cannot be a path in a repository whose file is put into an image; empty when it can."""
     if file.startswith("/") or any(part in ("", ".", "..") for part in file.split("/")):
         return f"ggufFile {file!r} must be a path inside the repository, without '..'"
     if "\\" in file or any(unicodedata.category(letter) == "Cc" for letter in file):
         return f"ggufFile {file!r} holds letters that a file in an image cannot have"
+    name = file.rpartition("/")[2]
+    if name != name.strip() or name.startswith(".wh."):
+        return f"ggufFile {file!r} has a name that a file in an image cannot have"
     return ""
 
 

@@ -10,16 +10,19 @@ from pydantic import BaseModel
 
 from images import naming
 
-LAYOUT = "models/1"
+LAYOUT = "linked/1"
 """Where files lie in our images and how they are started. Changes with `images.config`."""
+FIXED_DATES_LAYOUT = "copied/1"
+"""The same, with files that are copied to date them 1970."""
 AIKIT_LAYOUT = "aikit/1"
 """Images that AIKit's frontend makes: it lays them out as it likes."""
 
 FOLDER = "/models"
 RUNNER_BASE = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 
-# What a model takes up: in the builder as download, in its place and as layer, in the registry as layer.
-_BUILDER_COPIES = 3.1
+# What a model takes up: in the builder as download and layer, in the registry as layer.
+_BUILDER_COPIES = 2.1
+_BUILDER_COPIES_PLACED = 3.1  # a file that is copied to its place as well; what AIKit's frontend does
 _REGISTRY_COPIES = 1.05
 
 
@@ -105,8 +108,9 @@ def plan_image(
 
 def space_problem(plan: ImagePlan, *, builder_bytes: int, registry_bytes: int) -> str:
     """Why volumes of these sizes cannot hold a build of the image; empty when they can. 0: unknown."""
+    in_builder = _BUILDER_COPIES if plan.layout == LAYOUT else _BUILDER_COPIES_PLACED
     for what, setting, has, copies in (
-        ("the builder's", "AIRUNWAY_BUILDKIT_VOLUME_SIZE", builder_bytes, _BUILDER_COPIES),
+        ("the builder's", "AIRUNWAY_BUILDKIT_VOLUME_SIZE", builder_bytes, in_builder),
         ("the registry's", "AIRUNWAY_IMAGE_REGISTRY_VOLUME_SIZE", registry_bytes, _REGISTRY_COPIES),
     ):
         needs = int(plan.total_bytes * copies)

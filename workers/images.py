@@ -77,6 +77,7 @@ def image_options(settings: Settings) -> ImageOptions:
         base=settings.image_base,
         architecture=settings.image_architecture,
         frontend=settings.image_frontend,
+        fixed_dates=settings.image_fixed_dates,
         registry_bytes=0 if settings.image_registry else int(parse(settings.image_registry_volume_size)),
         builder_bytes=0 if settings.buildkit_address else int(parse(settings.buildkit_volume_size)),
         push_host=push_host,

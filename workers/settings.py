@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         description="AIKit's BuildKit frontend (`ghcr.io/kaito-project/aikit/aikit:latest`), to build its"
         " kind of image: one file, no token, no check of its digest. Empty: our own kind.",
     )
+    image_fixed_dates: bool = Field(
+        default=False,
+        description="Date the files in images 1970, not as the hub does: one digest, even from mirrors with"
+        " other dates. For that the builder copies them, which takes room and time.",
+    )
     image_stall: timedelta = Field(
         default=timedelta(minutes=5),
         description="How long a build may make no progress before it starts anew.",
@@ -153,7 +158,8 @@ class Settings(BaseSettings):
         description="The builder in the cluster without root; nodes must allow user namespaces.",
     )
     buildkit_volume_size: str = Field(
-        default="100Gi", description="Its claim; a build needs three times the size of the model."
+        default="100Gi",
+        description="Its claim; a build needs twice the size of the model, with fixed dates three times.",
     )
     buildkit_image: str = Field(
         default=BUILDER_IMAGE, description="Its image; a tag is pinned to the digest of now."

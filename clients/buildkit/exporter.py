@@ -76,7 +76,6 @@ def _base_history(base: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _own_history(image: ModelImage) -> list[dict[str, Any]]:
-    return [
-        {"created": EPOCH, "created_by": f"airunway: {file.path} sha256:{file.sha256}"}
-        for file in image.files
-    ]
+    made = [f"{file.path} sha256:{file.sha256}" for file in image.files]
+    made += ["links to the files"] if image.linked_files else []
+    return [{"created": EPOCH, "created_by": f"airunway: {what}"} for what in made]

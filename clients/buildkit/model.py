@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_MODEL_SUFFIX = ".gguf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,9 @@ class HttpFile:
         plain = str(pure) == self.path and pure.is_absolute() and ".." not in pure.parts and bool(pure.name)
         if not plain or self.path.startswith("//") or _CONTROL.search(self.path):
             raise ValueError(f"not a plain absolute path of a file: {self.path!r}")
+        # BuildKit would cut off the spaces; a layer's entry of the other kind means that a file is removed.
+        if pure.name != pure.name.strip() or any(part.startswith(".wh.") for part in pure.parts):
+            raise ValueError(f"not a plain absolute path of a file: {self.path!r}")
 
     @property
     def name(self) -> str:
@@ -96,17 +100,48 @@ class ModelImage:
     config: Mapping[str, Any] = field(default_factory=dict)
     """Ours over the base's: Entrypoint, Cmd, Env, Labels, ExposedPorts, WorkingDir, User."""
     platform: Platform = Platform()
+    fixed_dates: bool = False
+    """Copy the files to date them 1970, so that the digest does not depend on their server's dates."""
 
     def __post_init__(self) -> None:
         if not self.files:
             raise ValueError("an image of a model needs at least one file")
         if len({file.path for file in self.files}) != len(self.files):
             raise ValueError("two files of an image have the same path")
+        if not self.fixed_dates:
+            _refuse_clashes(self.files)
+
+    @property
+    def linked_files(self) -> Sequence[HttpFile]:
+        """Those that lie at the image's root, and at their path have a link."""
+        if self.fixed_dates:
+            return []
+        return [file for file in self.files if file.path != f"/{file.name}"]
 
     @property
     def file_bytes(self) -> int:
         """Size of all files together."""
         return sum(file.size for file in self.files)
+
+
+def _refuse_clashes(files: Sequence[HttpFile]) -> None:
+    """Files that lie at the image's root must hide neither each other nor what the base has there.
+
+    No base has a folder or program called `….gguf`, so that is what their names must be like.
+    """
+    if len({file.name for file in files}) != len(files):
+        raise ValueError("two files of an image have the same name, which only fixed dates allow")
+    for file in files:
+        folders = PurePosixPath(file.path).parts[1:-1]
+        if not _is_models(file.name) or (folders and _is_models(folders[0])):
+            raise ValueError(
+                f"{file.path} might hide something at the image's root, as its name does not end in"
+                f" {_MODEL_SUFFIX}, or its folder's does; fixed dates allow it"
+            )
+
+
+def _is_models(name: str) -> bool:
+    return name.lower().endswith(_MODEL_SUFFIX)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What a build looks like now, from what the daemon tells. Pure: the time is given.
 
-A daemon tells which steps began and ended. It counts bytes for images it pulls, but (as of v0.34) neither
-for downloads nor for layers it pushes; so between two files nothing moves but the time, and what is left is
-known only after the first one. Where a daemon does count, its numbers are used.
+A daemon tells which steps began and ended. A download does so twice: first its cache key is asked for, which
+is no work yet. It counts bytes for images it pulls, but (as of v0.34) neither for downloads nor for layers it
+pushes; so between two files nothing moves but the time, and what is left is known only after the first one.
+Where a daemon does count, its numbers are used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clients.buildkit.llb import BASE_STEP, MERGE_STEP, copy_step, download_step
+from clients.buildkit.llb import BASE_STEP, LINK_STEP, MERGE_STEP, copy_step, download_step
 from clients.buildkit.model import HttpFile, ModelImage
 from clients.buildkit.wire import control_pb2 as control
 
@@ -37,6 +38,10 @@ class _Vertex:
     name: str = ""
     is_started: bool = False
     is_completed: bool = False
+    is_cached: bool = False
+    is_failed: bool = False
+    begun: set[int] = field(default_factory=set)
+    """When it began, each time."""
     statuses: dict[str, int] = field(default_factory=dict)
     """Bytes by what is going on in it; 0 where nothing is counted."""
 
@@ -59,9 +64,12 @@ class ProgressFold:
         for told in message.vertexes:
             vertex = self._vertices.setdefault(told.digest, _Vertex())
             vertex.name = told.name or vertex.name
+            vertex.is_cached = vertex.is_cached or told.cached
             vertex.is_started = told.HasField("started") or told.cached
-            # A step may end and begin again: its cache key is asked for first.
             vertex.is_completed = told.HasField("completed") or told.cached
+            vertex.is_failed = bool(told.error)
+            if told.HasField("started"):
+                vertex.begun.add(told.started.ToNanoseconds())
             if told.error and not told.error.endswith("context canceled"):
                 self.failed_step, self.error = vertex.name, told.error
         for status in message.statuses:
@@ -100,18 +108,23 @@ class ProgressFold:
         placing = [file for file in self._files if _runs(named.get(copy_step(file)))]
         if placing:
             return f"placing {placing[0].name}"
-        known = (BASE_STEP, MERGE_STEP)
+        known = (BASE_STEP, LINK_STEP, MERGE_STEP)
         running = (name for name, vertex in named.items() if _runs(vertex))
         return next((name for name in running if name in known or not self._files), "")
 
     def _is_downloading(self, file: HttpFile, named: Mapping[str, _Vertex]) -> bool:
-        return _runs(named.get(download_step(file))) and not _began(named.get(copy_step(file)))
+        return _runs(named.get(download_step(file))) and not self._is_whole(file, named)
 
     def _downloaded(self, file: HttpFile, named: Mapping[str, _Vertex]) -> int:
-        if _began(named.get(copy_step(file))):
+        if self._is_whole(file, named):
             return file.size
         vertex = named.get(download_step(file))
         return min(file.size, sum(vertex.statuses.values())) if vertex else 0
+
+    def _is_whole(self, file: HttpFile, named: Mapping[str, _Vertex]) -> bool:
+        """Whether the download has ended, or something that waits for its end has begun."""
+        later = (copy_step(file), MERGE_STEP, EXPORT_VERTEX)
+        return _worked(named.get(download_step(file))) or any(_began(named.get(step)) for step in later)
 
 
 def _runs(vertex: _Vertex | None) -> bool:
@@ -120,3 +133,10 @@ def _runs(vertex: _Vertex | None) -> bool:
 
 def _began(vertex: _Vertex | None) -> bool:
     return vertex is not None and vertex.is_started
+
+
+def _worked(vertex: _Vertex | None) -> bool:
+    """Whether it has ended, and not only told its cache key."""
+    if vertex is None or vertex.is_failed:
+        return False
+    return vertex.is_cached or (vertex.is_completed and len(vertex.begun) > 1)

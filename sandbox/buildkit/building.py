@@ -1,4 +1,4 @@
-"""Carry out one pretend build: download and check, make layers, push."""
+"""Carry out one pretend build: download and check, make files and layers, push."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,15 @@ from typing import Any
 from clients.buildkit.wire import control_pb2 as control
 from sandbox.buildkit import graph as llb
 from sandbox.buildkit.cache import Cache, Record
+from sandbox.buildkit.files import Entry, Files, applied
 from sandbox.buildkit.layers import MANIFEST, Base, Image, image_of, layer_of
-from sandbox.buildkit.network import Failure, Network
+from sandbox.buildkit.network import Failure, Network, last_modified
 from sandbox.buildkit.session import ClientSession
 from sandbox.buildkit.status import Story, Vertex
 from sandbox.pushed_images import digest_of
 
 EXPORT = "exporting to image"
+_IMAGE = "docker-image://"
 _PIECE_BYTES = 64 * 1024
 _SLOW_PIECES_A_SECOND = 10
 
@@ -38,35 +41,51 @@ class Build:
         """Build and push; answers what an exporter says. Raises Failure or llb.NotPretended."""
         graph = llb.read(request.Definition)
         made = await _together([self._made(graph, graph.steps[digest]) for digest in graph.layers()])
+        if graph.merge:
+            async with self.story.vertex(graph.merge.digest, graph.merge.name):
+                pass
         bases = [part for part in made if isinstance(part, Base)]
-        layers = [part for part in made if isinstance(part, bytes)]
+        layers = [await asyncio.to_thread(layer_of, part) for part in made if not isinstance(part, Base)]
         return await self._export(request, bases[0] if bases else Base(), layers)
 
-    async def _made(self, graph: llb.Graph, step: llb.Step) -> Base | bytes:
-        kind = step.operation.WhichOneof("op")
-        if kind == "source":
+    async def _made(self, graph: llb.Graph, step: llb.Step) -> Base | Files:
+        if step.kind == "source" and step.operation.source.identifier.startswith(_IMAGE):
             return await self._base(step)
-        if kind != "file":
-            raise llb.NotPretended(f"{step.name}: the pretend BuildKit does not know {kind} here")
-        copy = llb.copied(step)
-        source = graph.steps[step.inputs[0]]
-        content = bytes((await self._downloaded(source)).content)
+        return await self._files(graph, step)
+
+    async def _files(self, graph: llb.Graph, step: llb.Step) -> Files:
+        if step.kind == "source":
+            return await self._download(step)
+        if step.kind != "file":
+            raise llb.NotPretended(f"{step.name}: the pretend BuildKit does not know {step.kind} here")
+        inputs = [await self._files(graph, graph.steps[wanted]) for wanted in step.inputs]
         async with self.story.vertex(step.digest, step.name):
-            return await asyncio.to_thread(layer_of, copy.dest, content)
+            try:
+                return applied(step.operation.file, inputs, now=int(time.time()))
+            except ValueError as err:
+                raise Failure(str(err)) from err
 
     async def _base(self, step: llb.Step) -> Base:
-        kind, _, reference = step.operation.source.identifier.partition("://")
-        if kind != "docker-image":
-            raise llb.NotPretended(f"{step.name}: the pretend BuildKit puts only images below")
         async with self.story.vertex(step.digest, step.name):
-            return await self.network.base(reference)
+            return await self.network.base(step.operation.source.identifier.removeprefix(_IMAGE))
 
     # -- downloads ----------------------------------------------------------------------------------------
+
+    async def _download(self, step: llb.Step) -> Files:
+        """A file system with just the file."""
+        if not step.operation.source.identifier.startswith(("http://", "https://")):
+            raise llb.NotPretended(f"{step.name}: the pretend BuildKit has only downloads, and images below")
+        async with self.story.vertex(step.digest, step.name):
+            pass  # the real daemon asks for the cache key first, and tells that as if it were the work
+        record = await self._downloaded(step)
+        name = step.operation.source.attrs.get("http.filename") or "download"
+        return {f"/{name}": Entry(record.date, content=bytes(record.content))}
 
     async def _downloaded(self, step: llb.Step) -> Record:
         attributes = step.operation.source.attrs
         checksum = attributes.get("http.checksum", "")
-        key = f"{checksum} {attributes.get('http.authheadersecret', '')}"
+        decisive = ("http.checksum", "http.filename", "http.authheadersecret")
+        key = " ".join(attributes.get(name, "") for name in decisive)
         kept = self.cache.find(key) if checksum else None
         async with self.story.vertex(step.digest, step.name, cached=kept is not None) as vertex:
             if kept is not None:
@@ -86,10 +105,11 @@ class Build:
             return record
 
     async def _fill(self, record: Record, url: str, authorization: str, vertex: Vertex) -> None:
-        async with self.network.download(url, authorization) as body:
+        async with self.network.download(url, authorization) as answer:
+            record.date = last_modified(answer)
             limit = self.bytes_per_second()
             piece_bytes = max(1, int(limit / _SLOW_PIECES_A_SECOND)) if limit else _PIECE_BYTES
-            while piece := await body.read(min(piece_bytes, _PIECE_BYTES)):
+            while piece := await answer.content.read(min(piece_bytes, _PIECE_BYTES)):
                 record.content += piece
                 vertex.count("downloading", current=len(record.content))
                 if limit:
@@ -127,7 +147,7 @@ class Build:
         return _answer(name, image)
 
 
-async def _together(parts: Sequence[Coroutine[Any, Any, Base | bytes]]) -> Sequence[Base | bytes]:
+async def _together(parts: Sequence[Coroutine[Any, Any, Base | Files]]) -> Sequence[Base | Files]:
     """Everything at once, in order; the first failure ends the others."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:

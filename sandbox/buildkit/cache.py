@@ -1,4 +1,4 @@
-"""What a pretend daemon keeps: downloads, whole or not, and the layers made of them."""
+"""What a pretend daemon keeps: downloads, whole or not."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from clients.buildkit.wire import control_pb2 as control
 
 @dataclass
 class Record:
-    """One thing that is kept. `key` is empty while it is not whole."""
+    """One thing that is kept. `key` is empty while it is not whole; `date` is its file's."""
 
     description: str
     content: bytearray = field(default_factory=bytearray)
+    date: int = 0
     key: str = ""
     in_use: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)

@@ -18,6 +18,11 @@ class Step:
     operation: pb.Op
 
     @property
+    def kind(self) -> str:
+        """Such as source, file, merge."""
+        return str(self.operation.WhichOneof("op"))
+
+    @property
     def inputs(self) -> Sequence[str]:
         """Digests of the operations it is made of."""
         return [wanted.digest for wanted in self.operation.inputs]
@@ -34,10 +39,15 @@ class Graph:
     steps: Mapping[str, Step]
     result: str
 
+    @property
+    def merge(self) -> Step | None:
+        """The step that puts the layers together; None if there is but one."""
+        last = self.steps[self.result]
+        return last if last.kind == "merge" else None
+
     def layers(self) -> Sequence[str]:
         """Digests of what is put together, the lowest first."""
-        last = self.steps[self.result]
-        return last.inputs if last.operation.WhichOneof("op") == "merge" else [self.result]
+        return self.merge.inputs if self.merge else [self.result]
 
 
 def read(definition: pb.Definition) -> Graph:
@@ -56,14 +66,6 @@ def read(definition: pb.Definition) -> Graph:
     if not wanted <= steps.keys():
         raise NotPretended("invalid definition: an operation or the result points to nothing")
     return Graph(steps, result)
-
-
-def copied(step: Step) -> pb.FileActionCopy:
-    """The copy of a file that a step is. Raises NotPretended for any other."""
-    actions = step.operation.file.actions
-    if len(actions) != 1 or actions[0].WhichOneof("action") != "copy" or len(step.inputs) != 1:
-        raise NotPretended(f"{step.name}: the pretend BuildKit only copies one file of one source")
-    return actions[0].copy
 
 
 def _usual_name(operation: pb.Op) -> str:

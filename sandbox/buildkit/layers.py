@@ -7,9 +7,9 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
+from sandbox.buildkit.files import Files
 from sandbox.pushed_images import digest_of
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -34,17 +34,20 @@ class Image:
     blobs: Sequence[bytes]
 
 
-def layer_of(path: str, content: bytes) -> bytes:
-    """An uncompressed layer with one file, dated 1970, and the folders above it."""
+def layer_of(files: Files) -> bytes:
+    """An uncompressed layer with these files, in order of their paths."""
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for folder in reversed(PurePosixPath(path.lstrip("/")).parents[:-1]):
-            entry = tarfile.TarInfo(f"{folder}/")
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(entry)
-        entry = tarfile.TarInfo(path.lstrip("/"))
-        entry.size, entry.mode = len(content), 0o644
-        archive.addfile(entry, io.BytesIO(content))
+        for path, found in sorted(files.items()):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.mtime, entry.mode = found.date, found.mode
+            if found.is_folder:
+                entry.type = tarfile.DIRTYPE
+            elif found.link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, found.link
+            content = found.content or b""
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
     return output.getvalue()
 
 

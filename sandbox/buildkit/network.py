@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -29,8 +30,8 @@ class Network:
         self.registries = dict(registries)
 
     @asynccontextmanager
-    async def download(self, url: str, authorization: str) -> AsyncIterator[aiohttp.StreamReader]:
-        """The body of whatever is answered: like the real daemon, it does not look at the status."""
+    async def download(self, url: str, authorization: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Whatever is answered: like the real daemon, it does not look at the status."""
         headers = {"Accept-Encoding": "identity"}
         if authorization:
             headers["Authorization"] = authorization
@@ -39,7 +40,7 @@ class Network:
                 aiohttp.ClientSession(timeout=_TIMEOUT) as session,
                 session.get(url, headers=headers) as answer,
             ):
-                yield answer.content
+                yield answer
         except aiohttp.ClientPayloadError as err:
             raise Failure("unexpected EOF") from err
         except aiohttp.ClientConnectorError as err:
@@ -109,6 +110,14 @@ class Network:
             raise Failure(f"failed to do request: dial tcp {host}: connect: connection refused") from err
         except (aiohttp.ClientError, OSError) as err:
             raise Failure(f"failed to do request: {host}: EOF") from err
+
+
+def last_modified(answer: aiohttp.ClientResponse) -> int:
+    """When a download says it was changed, in seconds; 0 if it does not."""
+    try:
+        return int(parsedate_to_datetime(answer.headers.get("Last-Modified", "")).timestamp())
+    except ValueError:
+        return 0
 
 
 def _split(reference: str) -> tuple[str, str]:

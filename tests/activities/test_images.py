@@ -186,6 +186,17 @@ async def test_a_model_that_no_volume_holds_is_refused(shop: Shop) -> None:
     assert (failure.type, failure.non_retryable) == ("ImageTooLarge", True)
 
 
+@pytest.mark.parametrize("file", [" tiny-Q4_K_M.gguf", ".wh.tiny-Q4_K_M.gguf"])
+async def test_a_file_whose_name_no_image_can_have_is_refused_though_nobody_named_it(
+    shop: Shop, file: str
+) -> None:
+    shop.hub.publish(HubModel(id="acme/Odd", files={file: WEIGHTS}))
+
+    failure = await failure_of(lambda: shop.resolve(ImageWish(repository="acme/Odd")))
+
+    assert (failure.type, failure.non_retryable) == ("InvalidModel", True)
+
+
 async def test_builds_can_be_switched_off(shop: Shop) -> None:
     failure = await failure_of(lambda: shop.plan(enabled=False))
 
@@ -244,6 +255,28 @@ async def test_the_same_plan_gives_the_same_digest(shop: Shop) -> None:
     plan = await shop.plan()
 
     assert await shop.build(plan) == await shop.build(plan)
+
+
+@pytest.mark.parametrize("fixed_dates", [False, True])
+async def test_a_mirror_with_other_dates_gives_the_same_digest_only_with_fixed_dates(
+    shop: Shop, fixed_dates: bool
+) -> None:
+    plan = await shop.plan(fixed_dates=fixed_dates)
+    first = await shop.build(plan)
+    shop.buildkit.cache.records.clear()
+
+    shop.hub.last_modified = "Sun, 04 Feb 2029 05:06:07 GMT"
+    again = await shop.build(plan)
+
+    assert (again == first) is fixed_dates
+    assert await shop.publish(plan, again), "each of them is the image of its plan"
+
+
+async def test_fixed_dates_are_another_image(shop: Shop) -> None:
+    plan, other = await shop.plan(), await shop.plan(fixed_dates=True)
+
+    assert plan.identity != other.identity
+    assert await shop.build(plan) != await shop.build(other)
 
 
 async def test_the_visible_tag_of_another_model_is_left_alone(shop: Shop) -> None:

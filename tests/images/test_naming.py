@@ -73,7 +73,18 @@ def test_what_is_no_repository_is_refused(model: str) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["/a.gguf", "../a.gguf", "a/../b.gguf", "a//b.gguf", "./a.gguf", "a\nb.gguf", "a\\b.gguf", "a.bin"],
+    [
+        "/a.gguf",
+        "../a.gguf",
+        "a/../b.gguf",
+        "a//b.gguf",
+        "./a.gguf",
+        "a\nb.gguf",
+        "a\\b.gguf",
+        "a.bin",
+        "b/ a.gguf",
+        ".wh.a.gguf",
+    ],
 )
 def test_what_is_no_file_of_a_repository_is_refused(file: str) -> None:
     assert naming.request_errors(request(file=file))

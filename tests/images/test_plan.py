@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from images.config import MODEL_VARIABLE, image_config
-from images.plan import AIKIT_LAYOUT, human_bytes, space_problem
+from images.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, human_bytes, space_problem
 from tests.images.build import BASE, plan, planned
 
 GIB = 1024**3
@@ -27,7 +27,8 @@ def test_the_same_parts_give_the_same_identity() -> None:
         pytest.param({"files": [planned("other.gguf", content="tiny-Q4_K_M.gguf")]}, id="name of a file"),
         pytest.param({"files": [planned(), planned("b.gguf")]}, id="number of files"),
         pytest.param({"base": BASE.replace("b" * 64, "c" * 64)}, id="base"),
-        pytest.param({"layout": AIKIT_LAYOUT}, id="layout"),
+        pytest.param({"layout": AIKIT_LAYOUT}, id="layout of AIKit"),
+        pytest.param({"layout": FIXED_DATES_LAYOUT}, id="layout with fixed dates"),
     ],
 )
 def test_another_part_gives_another_identity_and_tag(other: dict[str, Any]) -> None:
@@ -73,18 +74,22 @@ def test_without_a_licence_none_is_claimed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("builder", "registry", "named"),
+    ("layout", "builder", "registry", "named"),
     [
-        (100 * GIB, 100 * GIB, ""),
-        (0, 0, ""),
-        (60 * GIB, 100 * GIB, "AIRUNWAY_BUILDKIT_VOLUME_SIZE"),
-        (100 * GIB, 20 * GIB, "AIRUNWAY_IMAGE_REGISTRY_VOLUME_SIZE"),
+        (LAYOUT, 100 * GIB, 100 * GIB, ""),
+        (LAYOUT, 0, 0, ""),
+        (LAYOUT, 43 * GIB, 100 * GIB, ""),
+        (LAYOUT, 40 * GIB, 100 * GIB, "AIRUNWAY_BUILDKIT_VOLUME_SIZE"),
+        (FIXED_DATES_LAYOUT, 63 * GIB, 100 * GIB, ""),
+        (FIXED_DATES_LAYOUT, 60 * GIB, 100 * GIB, "AIRUNWAY_BUILDKIT_VOLUME_SIZE"),
+        (AIKIT_LAYOUT, 60 * GIB, 100 * GIB, "AIRUNWAY_BUILDKIT_VOLUME_SIZE"),
+        (LAYOUT, 100 * GIB, 20 * GIB, "AIRUNWAY_IMAGE_REGISTRY_VOLUME_SIZE"),
     ],
 )
 def test_a_model_that_no_volume_holds_is_refused_before_its_download(
-    builder: int, registry: int, named: str
+    layout: str, builder: int, registry: int, named: str
 ) -> None:
-    big = plan(files=[planned(size=20 * GIB)])
+    big = plan(files=[planned(size=20 * GIB)], layout=layout)
 
     problem = space_problem(big, builder_bytes=builder, registry_bytes=registry)
 

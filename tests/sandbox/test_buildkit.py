@@ -57,7 +57,7 @@ async def test_what_it_does_not_pretend_it_says() -> None:
     async with PretendBuildKit() as daemon, channel_to(daemon) as channel:
         request = control.SolveRequest(Ref="x", Definition=definition)
 
-        with pytest.raises(grpc.aio.AioRpcError, match="only copies one file"):
+        with pytest.raises(grpc.aio.AioRpcError, match="makes folders and links, and copies"):
             await ControlStub(channel).Solve(request)
 
 

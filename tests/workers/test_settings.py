@@ -8,6 +8,8 @@ from typing import get_type_hints
 import pytest
 from pydantic import ValidationError
 
+from images.plan import FIXED_DATES_LAYOUT, LAYOUT
+from workers.images import image_options
 from workers.settings import Settings
 
 DURATIONS = [name for name, kind in get_type_hints(Settings).items() if kind is timedelta]
@@ -19,6 +21,14 @@ def test_a_duration(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv(f"AIRUNWAY_{name.upper()}", text)
 
     assert getattr(Settings(), name) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("text", "layout"), [("", LAYOUT), ("true", FIXED_DATES_LAYOUT)])
+def test_fixed_dates_are_a_layout_of_images(text: str, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if text:
+        monkeypatch.setenv("AIRUNWAY_IMAGE_FIXED_DATES", text)
+
+    assert image_options(Settings()).layout == layout
 
 
 def test_what_is_no_duration_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

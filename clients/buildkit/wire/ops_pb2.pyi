@@ -98,30 +98,58 @@ class FileOp(_message.Message):
     def __init__(self, actions: _Optional[_Iterable[_Union[FileAction, _Mapping]]] = ...) -> None: ...
 
 class FileAction(_message.Message):
-    __slots__ = ("input", "secondaryInput", "output", "copy")
+    __slots__ = ("input", "secondaryInput", "output", "copy", "mkdir", "symlink")
     INPUT_FIELD_NUMBER: _ClassVar[int]
     SECONDARYINPUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COPY_FIELD_NUMBER: _ClassVar[int]
+    MKDIR_FIELD_NUMBER: _ClassVar[int]
+    SYMLINK_FIELD_NUMBER: _ClassVar[int]
     input: int
     secondaryInput: int
     output: int
     copy: FileActionCopy
-    def __init__(self, input: _Optional[int] = ..., secondaryInput: _Optional[int] = ..., output: _Optional[int] = ..., copy: _Optional[_Union[FileActionCopy, _Mapping]] = ...) -> None: ...
+    mkdir: FileActionMkDir
+    symlink: FileActionSymlink
+    def __init__(self, input: _Optional[int] = ..., secondaryInput: _Optional[int] = ..., output: _Optional[int] = ..., copy: _Optional[_Union[FileActionCopy, _Mapping]] = ..., mkdir: _Optional[_Union[FileActionMkDir, _Mapping]] = ..., symlink: _Optional[_Union[FileActionSymlink, _Mapping]] = ...) -> None: ...
 
 class FileActionCopy(_message.Message):
-    __slots__ = ("src", "dest", "mode", "createDestPath", "timestamp")
+    __slots__ = ("src", "dest", "mode", "dirCopyContents", "createDestPath", "timestamp")
     SRC_FIELD_NUMBER: _ClassVar[int]
     DEST_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    DIRCOPYCONTENTS_FIELD_NUMBER: _ClassVar[int]
     CREATEDESTPATH_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     src: str
     dest: str
     mode: int
+    dirCopyContents: bool
     createDestPath: bool
     timestamp: int
-    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., createDestPath: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
+    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., dirCopyContents: _Optional[bool] = ..., createDestPath: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
+
+class FileActionMkDir(_message.Message):
+    __slots__ = ("path", "mode", "makeParents", "timestamp")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    MAKEPARENTS_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    mode: int
+    makeParents: bool
+    timestamp: int
+    def __init__(self, path: _Optional[str] = ..., mode: _Optional[int] = ..., makeParents: _Optional[bool] = ..., timestamp: _Optional[int] = ...) -> None: ...
+
+class FileActionSymlink(_message.Message):
+    __slots__ = ("oldpath", "newpath", "timestamp")
+    OLDPATH_FIELD_NUMBER: _ClassVar[int]
+    NEWPATH_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    oldpath: str
+    newpath: str
+    timestamp: int
+    def __init__(self, oldpath: _Optional[str] = ..., newpath: _Optional[str] = ..., timestamp: _Optional[int] = ...) -> None: ...
 
 class MergeOp(_message.Message):
     __slots__ = ("inputs",)

@@ -16,21 +16,45 @@ def operations(definition: pb.Definition) -> list[pb.Op]:
     return [pb.Op.FromString(marshalled) for marshalled in getattr(definition, "def")]
 
 
-def test_a_file_is_downloaded_checked_and_copied_with_a_fixed_date() -> None:
+SOURCE_ATTRIBUTES = {
+    "http.checksum": f"sha256:{SHA_A}",
+    "http.filename": "a.gguf",
+    "http.perm": "0644",
+    "http.authheadersecret": "HF",
+}
+
+
+def test_a_file_is_downloaded_checked_and_linked() -> None:
     definition = definition_of(model_image(http_file(auth_secret="HF"), base=""))
 
-    source, copy, last = operations(definition)
+    source, links, merge, last = operations(definition)
     assert source.source.identifier == "https://hub.test/a.gguf"
-    assert dict(source.source.attrs) == {
-        "http.checksum": f"sha256:{SHA_A}",
-        "http.filename": "content",
-        "http.perm": "0644",
-        "http.authheadersecret": "HF",
-    }
+    assert dict(source.source.attrs) == SOURCE_ATTRIBUTES
+    folder, link, dated = links.file.actions
+    assert (folder.mkdir.path, folder.mkdir.mode) == ("/models", 0o755)
+    assert (link.symlink.newpath, link.symlink.oldpath) == ("/models/a.gguf", "../a.gguf")
+    assert [(action.input, action.secondaryInput, action.output) for action in links.file.actions] == [
+        (-1, -1, -1),
+        (0, -1, -1),
+        (-1, 1, 0),
+    ]
+    dates = (folder.mkdir.timestamp, link.symlink.timestamp, dated.copy.timestamp)
+    assert dates == (0, 0, 0)
+    assert (dated.copy.src, dated.copy.dest, dated.copy.dirCopyContents) == ("/", "/", True)
+    assert not links.inputs
+    assert [wanted.digest for wanted in merge.inputs] == [digest_of(source), digest_of(links)]
+    assert [wanted.digest for wanted in last.inputs] == [digest_of(merge)] and last.WhichOneof("op") is None
+
+
+def test_with_fixed_dates_it_is_copied_and_dated() -> None:
+    definition = definition_of(model_image(http_file(auth_secret="HF"), base="", fixed_dates=True))
+
+    source, copy, last = operations(definition)
+    assert dict(source.source.attrs) == SOURCE_ATTRIBUTES
     action = copy.file.actions[0].copy
-    assert (action.src, action.dest, action.timestamp, action.mode) == ("/content", "/models/a.gguf", 0, -1)
+    assert (action.src, action.dest, action.timestamp, action.mode) == ("/a.gguf", "/models/a.gguf", 0, -1)
     assert action.createDestPath
-    assert len(last.inputs) == 1 and last.WhichOneof("op") is None
+    assert [wanted.digest for wanted in last.inputs] == [digest_of(copy)]
 
 
 def test_the_base_comes_first_and_each_file_is_merged_onto_it() -> None:
@@ -40,10 +64,16 @@ def test_the_base_comes_first_and_each_file_is_merged_onto_it() -> None:
 
     digests = {digest_of(op): op for op in operations(definition_of(image))}
     parts = [digests[wanted.digest] for wanted in merge.inputs]
-    assert parts[0].source.identifier == "docker-image://ghcr.io/base@sha256:1"
-    assert [part.file.actions[0].copy.dest for part in parts[1:]] == ["/models/a.gguf", "/models/b.gguf"]
+    sources = [part.source.identifier for part in parts[:-1]]
+    assert sources == [
+        "docker-image://ghcr.io/base@sha256:1",
+        "https://hub.test/a.gguf",
+        "https://hub.test/b.gguf",
+    ]
+    links = [action.symlink.newpath for action in parts[-1].file.actions if action.HasField("symlink")]
+    assert links == ["/models/a.gguf", "/models/b.gguf"]
     assert digests[last.inputs[0].digest] == merge
-    assert [merged.input for merged in merge.merge.inputs] == [0, 1, 2]
+    assert [merged.input for merged in merge.merge.inputs] == [0, 1, 2, 3]
 
 
 def test_every_operation_is_for_the_platform() -> None:
@@ -63,14 +93,24 @@ def test_the_same_image_is_the_same_bytes() -> None:
     assert built() == built()
 
 
-def test_steps_have_names_for_people_and_name_what_a_daemon_must_know() -> None:
-    metadata = definition_of(model_image()).metadata
+@pytest.mark.parametrize(
+    ("fixed_dates", "step", "need"),
+    [
+        (False, "linking the files", "file.symlink.create"),
+        (True, "placing /models/a.gguf aaaaaaaaaaaa", "file.base"),
+    ],
+    ids=["linked", "copied"],
+)
+def test_steps_have_names_for_people_and_name_what_a_daemon_must_know(
+    fixed_dates: bool, step: str, need: str
+) -> None:
+    metadata = definition_of(model_image(fixed_dates=fixed_dates)).metadata
 
     names = {entry.description["llb.customname"] for entry in metadata.values()}
     assert names == {
         "resolving the base image",
         "downloading /models/a.gguf",
-        "placing /models/a.gguf aaaaaaaaaaaa",
+        step,
         "putting the layers together",
     }
     assert {need for entry in metadata.values() for need in entry.caps} == {
@@ -79,6 +119,7 @@ def test_steps_have_names_for_people_and_name_what_a_daemon_must_know() -> None:
         "source.http.checksum",
         "source.http.perm",
         "file.base",
+        need,
         "mergeop",
     }
 
@@ -92,6 +133,9 @@ def test_steps_have_names_for_people_and_name_what_a_daemon_must_know() -> None:
         ("the root", {"path": "/"}),
         ("a double slash", {"path": "//models/a"}),
         ("a line end in a path", {"path": "/models/a\n"}),
+        ("a line end of another kind", {"path": "/models/a\x85.gguf"}),
+        ("a space that BuildKit would cut off", {"path": "/models/ a.gguf"}),
+        ("what removes a file of the base", {"path": "/models/.wh.a.gguf"}),
         ("a hash with its name", {"sha256": f"sha256:{SHA_A}"}),
         ("a short hash", {"sha256": "abc"}),
         ("a login in a URL", {"url": "https://user:password@hub.test/a"}),

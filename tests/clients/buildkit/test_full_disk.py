@@ -39,16 +39,19 @@ def cramped_daemon(tmp_path: Path) -> Iterator[Buildkitd]:
 
 
 @pytest.mark.parametrize(
-    ("megabytes", "kept_megabytes"), [(30, 0), (15, 15)], ids=["while downloading", "while placing"]
+    ("megabytes", "fixed_dates", "kept_megabytes"),
+    [(30, False, 0), (15, True, 15), (15, False, 15)],
+    ids=["while downloading", "while placing", "while making the layer"],
 )
 async def test_no_room_is_told_and_what_is_not_whole_is_freed(
-    cramped_daemon: Buildkitd, megabytes: int, kept_megabytes: int
+    cramped_daemon: Buildkitd, megabytes: int, fixed_dates: bool, kept_megabytes: int
 ) -> None:
     async with Hub() as hub, PretendRegistry() as registry:
         world = World(hub, cramped_daemon, registry.host)
+        model = world.model({"a.gguf": os.urandom(megabytes * 1_000_000)})
 
         with pytest.raises(NoSpace, match="prune BuildKit's cache") as caught:
-            await world.build(world.image(world.model({"a.gguf": os.urandom(megabytes * 1_000_000)})))
+            await world.build(world.image(model, fixed_dates=fixed_dates))
 
         assert not caught.value.retryable
         assert await world.kept_bytes() < (kept_megabytes + 1) * 1_000_000

@@ -71,7 +71,14 @@ def test_every_layer_has_an_entry_with_a_date_that_does_not_change() -> None:
         {"created": EPOCH, "created_by": "base image"},
         {"created": EPOCH, "created_by": "base image"},
         {"created": EPOCH, "created_by": f"airunway: /models/a.gguf sha256:{SHA_A}"},
+        {"created": EPOCH, "created_by": "airunway: links to the files"},
     ]
+
+
+def test_files_that_are_copied_need_no_entry_for_links() -> None:
+    history = image_config(model_image(fixed_dates=True))["history"]
+
+    assert history == [{"created": EPOCH, "created_by": f"airunway: /models/a.gguf sha256:{SHA_A}"}]
 
 
 def test_a_base_that_is_nothing_is_no_trouble() -> None:
@@ -84,7 +91,10 @@ def test_a_base_that_is_nothing_is_no_trouble() -> None:
         "created": EPOCH,
         "config": {},
         "rootfs": {"type": "layers", "diff_ids": []},
-        "history": [{"created": EPOCH, "created_by": f"airunway: /models/a.gguf sha256:{SHA_A}"}],
+        "history": [
+            {"created": EPOCH, "created_by": f"airunway: /models/a.gguf sha256:{SHA_A}"},
+            {"created": EPOCH, "created_by": "airunway: links to the files"},
+        ],
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from clients.buildkit import Progress
 from clients.buildkit.progress import ProgressFold
@@ -10,14 +12,15 @@ from clients.buildkit.wire import control_pb2 as control
 from tests.clients.buildkit.images import http_file, model_image
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
 
 
 def told(
-    name: str, *, started: bool = True, completed: bool = False, **more: object
+    name: str, *, started: bool = True, at: datetime = NOW, completed: bool = False, **more: object
 ) -> control.StatusResponse:
     vertex = control.Vertex(digest=name, name=name, **more)  # type: ignore[arg-type]
     if started:
-        vertex.started.FromDatetime(NOW)
+        vertex.started.FromDatetime(at)
     if completed:
         vertex.completed.FromDatetime(NOW)
     return control.StatusResponse(vertexes=[vertex])
@@ -40,14 +43,20 @@ def test_before_anything_it_is_preparing() -> None:
     )
 
 
-def test_a_file_is_done_when_it_is_being_placed() -> None:
+def downloaded(name: str) -> list[control.StatusResponse]:
+    """What a daemon tells of a whole download: its cache key, then the work."""
+    times = (NOW, LATER)
+    return [told(name, at=at, completed=completed) for at in times for completed in (False, True)]
+
+
+def test_a_file_is_done_when_its_download_has_ended() -> None:
     fold = two_files()
     fold.fold(told("downloading /models/a.gguf"))
     fold.fold(told("downloading /models/b.gguf"))
     both = fold.progress(10.0)
 
-    fold.fold(told("downloading /models/a.gguf", completed=True))
-    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa"))
+    for message in downloaded("downloading /models/a.gguf"):
+        fold.fold(message)
 
     assert (both.step, both.done_bytes, both.seconds_left) == ("downloading a.gguf and 1 more", 0, None)
     assert fold.progress(12.0) == Progress(
@@ -55,11 +64,40 @@ def test_a_file_is_done_when_it_is_being_placed() -> None:
     )
 
 
+def test_a_download_that_failed_is_not_done() -> None:
+    fold = two_files()
+    for message in downloaded("downloading /models/a.gguf")[:-1]:
+        fold.fold(message)
+    fold.fold(told("downloading /models/a.gguf", at=LATER, completed=True, error="unexpected EOF"))
+
+    assert fold.progress(0.0).done_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "done"),
+    [
+        ("placing /models/a.gguf aaaaaaaaaaaa", 1000),
+        ("linking the files", 0),
+        ("putting the layers together", 4000),
+        ("exporting to image", 4000),
+    ],
+)
+def test_what_waits_for_downloads_tells_that_they_have_ended(step: str, done: int) -> None:
+    fold = two_files()
+
+    fold.fold(told(step))
+
+    assert fold.progress(0.0).done_bytes == done
+
+
 def test_a_step_that_ends_and_begins_again_was_not_done() -> None:
     fold = two_files()
     fold.fold(told("downloading /models/a.gguf", completed=True))
+    after_its_key = fold.progress(0.0).done_bytes
 
-    assert fold.progress(0.0).done_bytes == 0
+    fold.fold(told("downloading /models/a.gguf", at=LATER))
+
+    assert (after_its_key, fold.progress(0.0).done_bytes) == (0, 0)
 
 
 def test_bytes_are_used_where_a_daemon_counts_them() -> None:
@@ -75,9 +113,10 @@ def test_bytes_are_used_where_a_daemon_counts_them() -> None:
 
 def test_what_is_kept_from_an_earlier_build_counts_as_done() -> None:
     fold = two_files()
-    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa", started=False, cached=True))
+    fold.fold(told("downloading /models/a.gguf", started=False, cached=True))
+    fold.fold(told("placing /models/b.gguf aaaaaaaaaaaa", started=False, cached=True))
 
-    assert fold.progress(0.0).done_bytes == 1000
+    assert fold.progress(0.0).done_bytes == 4000
 
 
 def test_between_two_steps_the_last_one_is_shown() -> None:

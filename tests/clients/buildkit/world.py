@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import posixpath
 import tarfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -133,17 +134,26 @@ class World:
         return body
 
     async def content(self, reference: str = "latest") -> dict[str, bytes]:
-        """Files of the image by path, as if its layers were unpacked one over the other."""
+        """Files of the image by path; what a link leads to is told under the link's path alone."""
+        files: dict[str, bytes] = {}
+        links: dict[str, str] = {}
+        for layer in await self.layers(reference):
+            for entry in layer:
+                path = f"/{entry.name}"
+                if entry.isfile():
+                    part = layer.extractfile(entry)
+                    assert part is not None
+                    files[path] = part.read()
+                elif entry.issym():
+                    links[path] = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.linkname))
+        reached = {path: files[target] for path, target in links.items()}
+        return reached | {path: files[path] for path in files.keys() - set(links.values())}
+
+    async def layers(self, reference: str = "latest") -> list[tarfile.TarFile]:
+        """The image's layers, the lowest first."""
         _, manifest = await self.manifest(reference)
-        found: dict[str, bytes] = {}
-        for layer in manifest["layers"]:
-            with tarfile.open(fileobj=io.BytesIO(await self.blob(layer["digest"]))) as archive:
-                for entry in archive:
-                    if entry.isfile():
-                        part = archive.extractfile(entry)
-                        assert part is not None
-                        found["/" + entry.name.removeprefix("./")] = part.read()
-        return found
+        blobs = [await self.blob(layer["digest"]) for layer in manifest["layers"]]
+        return [tarfile.open(fileobj=io.BytesIO(blob)) for blob in blobs]
 
     async def push_base(self, files: Mapping[str, bytes], config: Mapping[str, Any]) -> tuple[str, Any]:
         """A base image with one compressed layer: its reference by digest, and its config."""
