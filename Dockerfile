@@ -9,6 +9,7 @@ COPY api /src/api
 COPY images /src/images
 COPY selection /src/selection
 COPY providers /src/providers
+COPY installation /src/installation
 COPY clients /src/clients
 COPY activities /src/activities
 COPY workflows /src/workflows

@@ -29,8 +29,9 @@ from activities.signatures import (
     StatusAnswer,
     StatusRequest,
 )
+from activities.uninstalled import Listed, uninstalled_among
 from api import names
-from api.decision import Decision, SelectionFallback
+from api.decision import Decision, InstallPolicy, SelectionFallback
 from api.model_deployment import ModelDeployment
 from api.provider_config import InferenceProviderConfig
 from clients.errors import ApiError, Conflict, Invalid, NotFound
@@ -39,6 +40,7 @@ from clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Coales
 from selection.decide import decide
 from selection.deploy_check import with_deploy_check
 from selection.fleet import find, not_available
+from selection.uninstalled import Uninstalled
 
 COMPONENT = "airunway"
 
@@ -55,6 +57,7 @@ class CoreActivities:
         hosted: Collection[str] = (),
         fallback: SelectionFallback = SelectionFallback.NONE,
         selector_enabled: bool = True,
+        install_policy: InstallPolicy = InstallPolicy.NEVER,
     ) -> None:
         self._cluster = cluster
         self._limits = limits
@@ -63,6 +66,7 @@ class CoreActivities:
         self._parsed: dict[str, tuple[str, InferenceProviderConfig | None]] = {}
         self._fallback = fallback
         self._selector_enabled = selector_enabled
+        self._install_policy = install_policy
         self._configs = Coalesced(self._read_configs)
 
     @property
@@ -74,10 +78,11 @@ class CoreActivities:
     async def observe(self, request: ObserveRequest) -> Observation:
         """Read a deployment and the provider configs; validate, select engine and provider."""
         with translated_errors():
-            obj, configs = await asyncio.gather(
+            obj, listed = await asyncio.gather(
                 self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace),
                 self._configs(),
             )
+        configs: list[InferenceProviderConfig] = [config for config, _ in listed]
         if obj is None:
             return Observation(found=False)
         meta = obj["metadata"]
@@ -103,7 +108,8 @@ class CoreActivities:
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
         now = datetime.now(UTC)
-        seen.decision = self._decide(obj, configs, now)
+        uninstalled = uninstalled_among(listed, self._install_policy, now=now)
+        seen.decision = self._decide(obj, configs, now, uninstalled)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
             seen.provider = provider_view(seen.decision.provider.name, configs, now=now)
@@ -119,7 +125,13 @@ class CoreActivities:
             view.hosted = view.name in self._hosted
         return min(views, key=lambda view: view.foreign, default=None)
 
-    def _decide(self, obj: Object, configs: Sequence[InferenceProviderConfig], now: datetime) -> Decision:
+    def _decide(
+        self,
+        obj: Object,
+        configs: Sequence[InferenceProviderConfig],
+        now: datetime,
+        uninstalled: Uninstalled,
+    ) -> Decision:
         try:
             deployment = ModelDeployment.model_validate(obj)
         except ValidationError as err:
@@ -130,7 +142,12 @@ class CoreActivities:
                 non_retryable=True,
             ) from err
         decision = decide(
-            deployment, configs, now=now, fallback=self._fallback, selector_enabled=self._selector_enabled
+            deployment,
+            configs,
+            now=now,
+            fallback=self._fallback,
+            selector_enabled=self._selector_enabled,
+            uninstalled=uninstalled,
         )
         # The same rules as at admission, for a cluster without webhooks.
         return with_deploy_check(decision, deployment)
@@ -210,13 +227,13 @@ class CoreActivities:
                 raise
         return FinalizerAnswer(removed=ours)
 
-    async def _read_configs(self) -> list[InferenceProviderConfig]:
+    async def _read_configs(self) -> list[Listed]:
         try:
             listing = await self._cluster.listing(CONFIGS)
         except NotFound:
             return []  # the kind is not installed (core.md §3, step 4)
-        parsed = [self._parse(obj) for obj in listing.items]
-        return [config for config in parsed if config is not None]
+        parsed = [(self._parse(obj), obj) for obj in listing.items]
+        return [(config, obj) for config, obj in parsed if config is not None]
 
     def _parse(self, obj: Object) -> InferenceProviderConfig | None:
         # Configs are read with every look and change once a minute.

@@ -31,6 +31,17 @@ class SelectionFallback(StrEnum):
     """It counts with score 0, as in the reference."""
 
 
+class InstallPolicy(StrEnum):
+    """What becomes of a deployment whose provider lacks its upstream operator."""
+
+    ASK = "ask"
+    """It waits, and its status shows the command to run."""
+    AUTO = "auto"
+    """The operator is installed."""
+    NEVER = "never"
+    """Such a provider is no candidate."""
+
+
 class Outcome(StrEnum):
     """How a pass ended."""
 
@@ -80,6 +91,15 @@ class ImageFinding(BaseModel):
     message: str
 
 
+class InstallationNeed(BaseModel):
+    """A provider that lacks nothing but its upstream operator."""
+
+    provider: str
+    policy: InstallPolicy
+    reason: str = ""
+    """Why this provider."""
+
+
 class Candidate(BaseModel):
     """One registered provider in a selection, and what kept it from being chosen."""
 
@@ -121,6 +141,8 @@ class Decision(BaseModel):
     """A provider was recorded before this pass, so phase and message are shared with it."""
     candidates: list[Candidate] = Field(default_factory=list)
     """The registered providers by name (at most 50), when one had to be chosen."""
+    installation: InstallationNeed | None = None
+    """What has to be installed before the deployment can be served."""
     warnings: list[str] = Field(default_factory=list)
     """What a person should know although nothing is refused."""
 

@@ -60,6 +60,8 @@ From it the watcher knows what to follow for a provider whose package it does no
 """
 
 CORE_TASK_QUEUE = "airunway"
+INSTALLER_TASK_QUEUE = "airunway-installer"
+"""Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
 
 LONGEST_WORKFLOW_ID = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it
 
@@ -117,6 +119,16 @@ def deployment_workflow_id(namespace: str, name: str) -> str:
         return workflow_id
     digest = hashlib.sha256(workflow_id.encode()).hexdigest()[:16]
     return f"{workflow_id[: LONGEST_WORKFLOW_ID - 17]}-{digest}"
+
+
+def values_secret(provider: str) -> str:
+    """Secret of the system's namespace that keeps the chart values a person laid over the config's."""
+    return f"airunway-values-{provider}"
+
+
+def installation_workflow_id(provider: str) -> str:
+    """Workflow id of a provider's installation: one at a time, whoever asks."""
+    return f"provider/{provider}"
 
 
 # Model images (gguf-build.md §2).

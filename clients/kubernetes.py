@@ -67,6 +67,7 @@ EVENTS = Resource("v1", "events")
 PODS = Resource("v1", "pods")
 SECRETS = Resource("v1", "secrets")
 NAMESPACES = Resource("v1", "namespaces")
+NODES = Resource("v1", "nodes")
 APPS_DEPLOYMENTS = Resource("apps/v1", "deployments")
 
 
@@ -316,13 +317,20 @@ class Cluster:
 
     async def served_kinds(self, api_version: str) -> dict[str, str]:
         """Kind to plural of everything a group version serves; empty when it is unknown."""
+        found = await self.served_resources(api_version)
+        return {kind: plural for kind, (plural, _) in found.items()}
+
+    async def served_resources(self, api_version: str) -> dict[str, tuple[str, bool]]:
+        """Kind to plural, and whether it is namespaced; empty when the group version is unknown."""
         path = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
         try:
             answer = await self._request("GET", path)
         except NotFound:
             return {}
         return {
-            entry["kind"]: entry["name"] for entry in answer.get("resources", []) if "/" not in entry["name"]
+            entry["kind"]: (entry["name"], bool(entry.get("namespaced")))
+            for entry in answer.get("resources", [])
+            if "/" not in entry["name"]
         }
 
     async def version(self) -> str:

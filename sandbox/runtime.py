@@ -30,7 +30,7 @@ class Sandbox:
     """Runs while the context is open. With a `folder` its state survives; without, nothing is left.
 
     `usual_ports`: Temporal's and the UI's well-known ports when they are free, so that other tools find
-    them; tests take any.
+    them; tests take any. `installed` false: providers' operators are not there yet (see `sandbox.charts`).
     """
 
     def __init__(
@@ -42,12 +42,13 @@ class Sandbox:
         usual_ports: bool = False,
         headless: bool = False,
         temporal: bool = True,
+        installed: bool = True,
         search_attributes: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._timing, self._nodes = timing or Timing(), nodes
         self._usual_ports, self._headless = usual_ports, headless
-        self._with_temporal = temporal
+        self._with_temporal, self._installed = temporal, installed
         self._search_attributes = dict(search_attributes or {})
         self._stack = AsyncExitStack()
         self.kubeconfig = Path()
@@ -104,5 +105,7 @@ class Sandbox:
         stack.push_async_callback(self.api.stop)
         self.kubeconfig = await asyncio.to_thread(self.api.kubeconfig, folder / "kubeconfig")
         self.cluster = await stack.enter_async_context(await Cluster.connect(self.kubeconfig))
-        operators = PretendOperators(self.cluster, timing=self._timing, nodes=self._nodes)
+        operators = PretendOperators(
+            self.cluster, timing=self._timing, nodes=self._nodes, installed=self._installed
+        )
         await stack.enter_async_context(operators)

@@ -16,6 +16,7 @@ from api.decision import (
     Decision,
     EngineDecision,
     ImageFinding,
+    InstallPolicy,
     Outcome,
     ProviderDecision,
     SelectionFallback,
@@ -26,7 +27,8 @@ from api.provider_config import InferenceProviderConfig
 from api.status import Phase
 from selection import compatibility, fleet, leftovers, reconcile
 from selection.engines import choose_engine, recorded_engine
-from selection.provider_choice import EXPLICIT_REASON, choose_provider
+from selection.provider_choice import EXPLICIT_REASON, Choice, choose_provider
+from selection.uninstalled import INSTALLATION_REQUIRED, NOTHING, Uninstalled, install_command
 
 NO_PROVIDER = "No provider specified and provider-selector not enabled"
 VALID = "Schema validation passed"
@@ -39,11 +41,13 @@ def decide(
     now: datetime,
     fallback: SelectionFallback = SelectionFallback.NONE,
     selector_enabled: bool = True,
+    uninstalled: Uninstalled = NOTHING,
 ) -> Decision:
     """Resolve engine, validity and provider of one deployment against the registered providers.
 
     For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). `now` is
-    compared with heartbeats only. The same inputs give the same decision. The rules that only admission
+    compared with heartbeats only. `uninstalled`: providers that would be ready if their operator were
+    installed. The same inputs give the same decision. The rules that only admission
     knows are not asked: see `selection.deploy_check.with_deploy_check`.
     """
     decision = Decision(
@@ -60,6 +64,9 @@ def decide(
     leftovers.clear_image_conflict(decision, deployment)
     if selector_enabled:
         chosen = choose_engine(deployment, configs, now=now)
+        if chosen.engine is None and uninstalled:
+            second = choose_engine(deployment, uninstalled.as_if_installed(configs), now=now)
+            chosen = second if second.engine is not None else chosen
         decision.engine = chosen.engine
         if chosen.engine is None:
             return _failed(
@@ -81,6 +88,7 @@ def decide(
         now=now,
         fallback=fallback,
         selector_enabled=selector_enabled,
+        uninstalled=uninstalled,
     )
 
 
@@ -101,6 +109,7 @@ def _resolve_provider(
     now: datetime,
     fallback: SelectionFallback,
     selector_enabled: bool,
+    uninstalled: Uninstalled,
 ) -> Decision:
     named, recorded = deployment.provider_name, deployment.recorded_provider
     if named and recorded and named != recorded:
@@ -119,7 +128,17 @@ def _resolve_provider(
         )
     else:
         choice = choose_provider(deployment, configs, engine=engine, now=now, fallback=fallback)
+        if choice.provider is None and uninstalled:
+            would_be = uninstalled.as_if_installed(configs)
+            second = choose_provider(deployment, would_be, engine=engine, now=now, fallback=fallback)
+            if second.provider is not None:
+                choice = _second_choice(second, second.provider, error=choice.error)
+                decision.installation = uninstalled.need(second.provider.name, reason=second.provider.reason)
         decision.candidates = choice.candidates
+        if decision.installation is not None and decision.installation.policy is InstallPolicy.ASK:
+            # Not recorded: whoever reads it may as well install another provider that takes it.
+            leftovers.clear_phase(decision, deployment)
+            return _ask_for_installation(decision, choice.error)
         if choice.provider is None:
             leftovers.clear_phase(decision, deployment)
             return _failed(
@@ -133,8 +152,36 @@ def _resolve_provider(
         decision.newly_selected = True
         message = leftovers.provider_message(choice.provider, configs, explicit=False)
         decision.conditions.append(_true("ProviderSelected", "AutoSelected", message))
+    if decision.provider is not None and decision.installation is None:
+        decision.installation = uninstalled.need(decision.provider.name, reason=decision.provider.reason)
     leftovers.clear(decision, deployment, configs)
     return decision
+
+
+def _second_choice(choice: Choice, provider: ProviderDecision, *, error: str) -> Choice:
+    reason = f"{provider.reason}; no ready provider takes it, and this one lacks only its operator"
+    return Choice(
+        provider=ProviderDecision(name=provider.name, reason=reason),
+        error=error,
+        candidates=choice.candidates,
+    )
+
+
+def _ask_for_installation(decision: Decision, error: str) -> Decision:
+    need = decision.installation
+    assert need is not None
+    finding = (
+        f"provider {need.provider} would take it ({need.reason}) once its operator is installed; run: "
+        f"{install_command(need.provider)} (no provider is ready for it: {error})"
+    )
+    return _failed(
+        decision,
+        Outcome.PROVIDER_FAILED,
+        "ProviderSelected",
+        "Provider selection failed: ",
+        finding,
+        reason=INSTALLATION_REQUIRED,
+    )
 
 
 def _engine_of(deployment: ModelDeployment, decision: Decision) -> str:

@@ -33,7 +33,10 @@ _LISTED = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The provider, or the error why there is none (exactly one is set), and the candidates by name."""
+    """The provider, or the error why there is none, and the candidates by name.
+
+    Both are set for a second choice: `error` then says why none of the ready ones was taken.
+    """
 
     provider: ProviderDecision | None = None
     error: str = ""

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.signatures import Limits
-from api.decision import SelectionFallback
+from api.decision import InstallPolicy, SelectionFallback
 from api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from clients.image_registry import PUBLIC_REGISTRIES
 from images.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
@@ -62,6 +62,20 @@ class Settings(BaseSettings):
         description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
     )
 
+    provider_install: InstallPolicy = Field(
+        default=InstallPolicy.ASK,
+        description="What becomes of a deployment whose provider lacks its operator: `ask` shows the "
+        "command to run, `auto` installs it (the sandbox's default), `never` passes such a provider over.",
+    )
+    chart_mirrors: dict[str, str] = Field(
+        default_factory=dict,
+        description="Prefix of a chart's or repository's URL to another URL or to a folder, as JSON; the "
+        'longest that fits is taken: `{"https://charts.example.com": "https://mirror.example.com/charts"}`.',
+    )
+    helm_timeout: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
+    )
     image_builds: bool = Field(
         default=True,
         description="Whether images are built of GGUF models; see [images.md](images.md).",
@@ -240,6 +254,7 @@ class Settings(BaseSettings):
         return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator(
+        "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
         "resync",

@@ -14,9 +14,12 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.core import CoreActivities
 from activities.images import ImageActivities
+from activities.installation import InstallationActivities
+from activities.installation_requests import InstallationRequests
 from activities.provider import ProviderActivities
 from activities.seen import SeenObjects
-from api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE
+from api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
+from clients.helm import Helm
 from clients.image_registry import ImageRegistries
 from clients.kubernetes import Cluster
 from providers.contract import Provider
@@ -33,12 +36,18 @@ from workers.version import installed_version
 from workers.watcher import Watcher
 from workflows.model_deployment import ModelDeploymentWorkflow
 from workflows.model_image import ModelImageWorkflow
+from workflows.provider_installation import ProviderInstallationWorkflow
+from workflows.provider_plan import ProviderPlanWorkflow
 
 # Under the time that a step has inline: a slow registry must not turn every pass into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
 
 # Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
 BUILD_ID = f"airunway-{installed_version()}"
+
+INSTALLATIONS = 8
+"""Steps of installations at once; each may hold a child process of a hundred megabytes."""
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
 
 # Under the grace period of a pod, so that running activities end before the process is killed.
 DRAIN_TIMEOUT = timedelta(seconds=8)
@@ -71,12 +80,23 @@ def core_worker(
         limits=settings.limits,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
+        install_policy=settings.provider_install,
     )
     return Worker(
         client,
         task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
-        activities=[*core.all, *images.all, *_provider_activities(cluster, settings, hosted, seen).all],
+        workflows=[
+            ModelDeploymentWorkflow,
+            ModelImageWorkflow,
+            ProviderInstallationWorkflow,
+            ProviderPlanWorkflow,
+        ],
+        activities=[
+            *core.all,
+            *images.all,
+            *_provider_activities(cluster, settings, hosted, seen).all,
+            *InstallationRequests(client).all,
+        ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -116,14 +136,38 @@ def _provider_activities(
     return ProviderActivities(cluster, providers, env=os.environ, images=images, seen=seen)
 
 
+def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
+    """The worker that installs providers' operators, with whatever rights this process has."""
+    helm = Helm(kubeconfig=settings.kubeconfig, context=settings.context, binary=settings.helm_binary)
+    installation = InstallationActivities(
+        cluster,
+        helm,
+        namespace=settings.pod_namespace,
+        mirrors=settings.chart_mirrors,
+        helm_timeout=settings.helm_timeout,
+    )
+    return Worker(
+        client,
+        task_queue=INSTALLER_TASK_QUEUE,
+        activities=installation.all,
+        max_concurrent_activities=INSTALLATIONS,
+        # Followed by people, and cancelled by them: news must not wait for half a minute.
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
+        build_id=BUILD_ID,
+    )
+
+
 async def run_worker(
     settings: Settings,
     *,
     providers: Mapping[str, Provider] | None = None,
     core: bool = True,
+    installer: bool = True,
     ready: Ready | None = None,
 ) -> None:
-    """Serve until cancelled. `providers` None: every installed one; `core` false: only providers."""
+    """Serve until cancelled: the named providers (None: every installed one), the core, installations."""
     served = installed_providers() if providers is None else providers
     ready = ready or Ready()
     ready.parts["worker"] = False
@@ -141,6 +185,8 @@ async def run_worker(
             images = image_activities(cluster, settings)
             workers.append(core_worker(client, cluster, settings, served, images))
             workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
+        if installer:
+            workers.append(installer_worker(client, cluster, settings))
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())

@@ -25,7 +25,7 @@ PODS_READY = "all pods are ready"
 _GOOD_NEWS = {"ProviderSelected", "ResourceCreated", "Ready", CONDITION}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
 _OF_UPSTREAM = {"ResourceCreated", "Ready"}
-_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", BUILDING}
+_NOT_NEWS = {"DeploymentInProgress", "ExplicitSelection", "Installing", BUILDING}
 
 
 class ConditionState(BaseModel):
@@ -46,6 +46,19 @@ class StandingFailure(BaseModel):
     reason: str
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
+
+
+class InstallationWait(BaseModel):
+    """An installation that this deployment asked for, until its provider is ready."""
+
+    provider: str
+    asked_at: datetime | None = None
+    """None: to be asked for again at the next look."""
+    again: bool = False
+    """Then with the wish to try a failed step again."""
+    reason: str = ""
+    words: str = ""
+    """How it stands, as the condition `ProviderInstalled` tells it."""
 
 
 class DeploymentState(BaseModel):
@@ -81,6 +94,7 @@ class DeploymentState(BaseModel):
     """Passes in a row that ended without a provider, for the pauses between them."""
     foreign: bool = False
     """A provider controller outside this system acts on it and writes phase, message and readiness."""
+    installation: InstallationWait | None = None
     written: dict[str, Any] | None = None
     """The status as last written; equal means nothing to write."""
 
@@ -337,7 +351,14 @@ class DeploymentState(BaseModel):
             status["endpoint"] = self.endpoint.dump()
         if self.image is not None:
             status["image"] = self.image.dump()
-        core = {"Validated", "EngineSelected", "ProviderSelected", "ImageResolved", "ProviderHealthy"}
+        core = {
+            "Validated",
+            "EngineSelected",
+            "ProviderSelected",
+            "ImageResolved",
+            "ProviderHealthy",
+            "ProviderInstalled",
+        }
         status["conditions"] = [
             {
                 "type": kind,

@@ -14,6 +14,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.image_signatures import ImageReport
+    from activities.installation_signatures import InstallReport
     from activities.signatures import (
         OBSERVE,
         RECONCILE_UPSTREAM,
@@ -37,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from api.names import is_provider_finalizer, provider_task_queue, providers_of
     from api.status import Phase
     from workflows.deployment_image import DeploymentImage
+    from workflows.deployment_install import note_report, retry_installation, see_to_installation
     from workflows.deployment_state import DeploymentState, actions_in, events_between
     from workflows.details import details_of
     from workflows.messages import (
@@ -98,6 +100,13 @@ class ModelDeploymentWorkflow:
         """A person wants the failed step to be tried again."""
         self.state.forget_failure()
         self.images.retry()
+        retry_installation(self.state)
+        self._look_again = self._decide_again = True
+
+    @workflow.signal
+    def install_report(self, report: InstallReport) -> None:
+        """The installation that was asked for has ended."""
+        note_report(self.state, report)
         self._look_again = self._decide_again = True
 
     @workflow.signal
@@ -211,11 +220,14 @@ class ModelDeploymentWorkflow:
         if provider is not None and not self.state.foreign:
             self.state.adopt_provider_health(provider, now=workflow.now())
         self._seen = None
+        missing = await see_to_installation(
+            self.state, decision.installation, ready=provider is not None and provider.ready
+        )
         if self.state.provider and not self.state.foreign and self._may_touch_upstream(seen):
             if not await self._reconcile_upstream(seen, apply=decision.outcome is Outcome.OK):
                 return
         elif decision.outcome is Outcome.OK:
-            self.step = (
+            self.step = missing or (
                 "handed over to a provider controller"
                 if self.state.foreign
                 else f"waiting for provider {self.state.provider}"

@@ -11,16 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import yaml
-
 from clients.crds import apply_crd
 from clients.errors import AlreadyExists
 from clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, Cluster, Resource
-from sandbox import manifests
+from sandbox import charts
 from sandbox.operators import kaito_objects
 from sandbox.operators.cache import KindCache
 from sandbox.operators.controller import Controller
-from sandbox.operators.faults import INSTANT_ANNOTATION
 from sandbox.operators.objects import Key, Object, controller_of, key_of
 
 WORKSPACES = Resource(kaito_objects.API_VERSION, "workspaces")
@@ -33,32 +30,16 @@ WHILE_DOWN = 1.0
 
 
 async def install(cluster: Cluster) -> None:
-    """What installing KAITO brings: its CRD, its namespace and its Deployment. Again: no change."""
-    crd = yaml.safe_load(manifests.read("workspaces.kaito.sh.yaml"))
-    await apply_crd(cluster, crd, field_manager="kaito")
-    namespace, name = OPERATOR
+    """What installing KAITO's chart brings, without Helm. Again: no change."""
+    namespace, _ = OPERATOR
     with suppress(AlreadyExists):
         await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
-    with suppress(AlreadyExists):
-        await cluster.create(APPS_DEPLOYMENTS, _operator(namespace, name), namespace=namespace)
-
-
-def _operator(namespace: str, name: str) -> Object:
-    labels = {"app.kubernetes.io/name": "workspace", "app.kubernetes.io/instance": name}
-    container = {"name": "workspace", "image": "mcr.microsoft.com/aks/kaito/workspace:0.10.0"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels, "annotations": {INSTANT_ANNOTATION: "true"}},
-                "spec": {"containers": [container]},
-            },
-        },
-    }
+    for obj in charts.objects("kaito/workspace"):
+        if obj["kind"] == "CustomResourceDefinition":
+            await apply_crd(cluster, obj, field_manager="kaito")
+            continue
+        with suppress(AlreadyExists):
+            await cluster.create(APPS_DEPLOYMENTS, obj, namespace=namespace)
 
 
 class Kaito:
@@ -80,6 +61,7 @@ class Kaito:
         self.up = asyncio.Event()
         """Set once the operator's own Deployment was ready."""
         deployments.on_change(lambda _: self._note_up())
+        self.follow = workspaces.follow
         workspaces.on_change(lambda obj: self.controller.enqueue(key_of(obj)))
         stateful_sets.on_change(self._set_changed)
 

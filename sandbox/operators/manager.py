@@ -30,7 +30,8 @@ class PretendOperators:
     """The pretend controllers of one cluster, as a context manager.
 
     `workloads=False` leaves Deployments, ReplicaSets and StatefulSets to the cluster's own controller
-    manager, and keeps it believing in the nodes; `upstream=False` leaves out KAITO.
+    manager, and keeps it believing in the nodes; `upstream=False` leaves out KAITO. `installed=False`:
+    KAITO is not installed yet; its pretend operator works from when its Deployment is ready.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class PretendOperators:
         nodes: Sequence[PretendNode] = DEFAULT_NODES,
         workloads: bool = True,
         upstream: bool = True,
+        installed: bool = True,
     ) -> None:
         self._cluster = cluster
         self._timing = timing or Timing()
         self._pretend_nodes = nodes
-        self._workloads, self._upstream = workloads, upstream
+        self._workloads, self._upstream, self._installed = workloads, upstream, installed
         self._caches: dict[Resource, KindCache] = {}
         self._controllers: list[Controller] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -66,12 +68,11 @@ class PretendOperators:
         if self._upstream:
             self._kaito = kaito.Kaito(
                 self._cluster,
-                workspaces=self._cache(kaito.WORKSPACES),
+                workspaces=KindCache(self._cluster, kaito.WORKSPACES),
                 stateful_sets=sets,
                 deployments=deployments,
                 nodes=nodes,
             )
-            self._add(self._kaito.controller)
 
     def _cache(self, kind: Resource) -> KindCache:
         if kind not in self._caches:
@@ -83,7 +84,7 @@ class PretendOperators:
 
     async def __aenter__(self) -> Self:
         await create_nodes(self._cluster, self._pretend_nodes)
-        if self._upstream:
+        if self._upstream and self._installed:
             await kaito.install(self._cluster)
         # Controllers act on what caches hold: they start when those are complete.
         self._tasks = [asyncio.create_task(cache.follow.run()) for cache in self._caches.values()]
@@ -92,11 +93,22 @@ class PretendOperators:
         if not self._workloads:
             self._tasks.append(asyncio.create_task(keep_alive(self._cluster, self._pretend_nodes)))
         if self._kaito is not None:
+            self._tasks.append(asyncio.create_task(self._run_upstream(self._kaito)))
+        if self._kaito is not None and self._installed:
             # As on a cluster where it was installed long ago: whoever asks next finds it ready.
             with suppress(TimeoutError):
                 async with asyncio.timeout(UPSTREAM_SECONDS):
                     await self._kaito.up.wait()
+                    await self._kaito.follow.synced.wait()
         return self
+
+    async def _run_upstream(self, operator: kaito.Kaito) -> None:
+        # Its kind is not there before its chart is installed.
+        await operator.up.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(operator.follow.run())
+            await operator.follow.synced.wait()
+            group.create_task(operator.controller.run())
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:

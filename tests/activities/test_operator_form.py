@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import yaml
 
 from activities.provider import ProviderActivities
 from activities.signatures import AppliedObject, DeploymentRef, UpstreamAnswer, UpstreamRequest
 from api.crd import model_deployment_crd
 from clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
 from providers.kaito import PROVIDER
-from sandbox import manifests
+from sandbox import charts
 from sandbox.cluster import EmulatedCluster
 
 REF = DeploymentRef(namespace="default", name="chat")
@@ -38,7 +37,8 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     emulated = EmulatedCluster()
     await emulated.start(0)
     async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as connected:
-        for crd in (model_deployment_crd(), yaml.safe_load(manifests.read("workspaces.kaito.sh.yaml"))):
+        (workspaces,) = [obj for obj in charts.objects("kaito/workspace") if "versions" in obj["spec"]]
+        for crd in (model_deployment_crd(), workspaces):
             await connected.apply(CRDS, crd, field_manager="test")
         yield connected
     await emulated.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,35 @@ def test_a_provider_from_outside_renders_in_its_own_worker(airunway: Airunway, t
 
     assert result.status == 0
     assert "provider acme is not installed here" in result.out
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "words"),
+    [
+        ("ask", 1, "run: airunway providers install acme"),
+        ("auto", 0, "it would be installed first"),
+        ("never", 1, "not ready"),
+    ],
+)
+def test_an_operator_that_is_missing_is_told(
+    airunway: Airunway,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    status: int,
+    words: str,
+) -> None:
+    config = yaml.safe_load(_config("acme", ready=False))
+    config["metadata"]["annotations"] = {"airunway.ai/installation": json.dumps(INSTALLATION)}
+    config["spec"]["selectionRules"] = [{"condition": "true", "priority": 1}]
+    config["status"]["lastHeartbeat"] = datetime.now(UTC).isoformat()
+    file = tmp_path / "configs.yaml"
+    file.write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("AIRUNWAY_PROVIDER_INSTALL", policy)
+
+    result = airunway("plan", "-f", "-", "--configs", file, stdin=manifest(**GPU))
+
+    assert (result.status, words in result.out) == (status, True), result.out
 
 
 @pytest.mark.parametrize(
@@ -209,6 +239,9 @@ def test_it_runs_as_a_program() -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "Workspace default/chat (kaito.sh/v1beta1)" in done.stdout
+
+
+INSTALLATION = {"helmCharts": [{"name": "op", "chart": "oci://charts.example.com/op", "namespace": "acme"}]}
 
 
 def _config(name: str, *, ready: bool) -> str:

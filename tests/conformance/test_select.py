@@ -12,6 +12,8 @@ from api import names
 from api.decision import Decision, SelectionFallback
 from api.model_deployment import ModelDeployment
 from api.provider_config import InferenceProviderConfig
+from installation.metadata import read_metadata
+from installation.state import lacks_only_its_operator
 from selection.decide import decide
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
@@ -123,3 +125,17 @@ def test_by_default_only_providers_with_a_matching_rule_are_selected(vector: Vec
     left, _ = unexcused(left, group=vector.group, file=vector.file, given=vector.input)
 
     assert not left
+
+
+@pytest.mark.parametrize("vector", cases("select", FILES))
+def test_no_recorded_provider_lacks_only_its_operator(vector: Vector) -> None:
+    """So what installing operators changes about selection changes no recorded answer."""
+    configs = provider_configs(vector.input["provider_configs"])
+
+    found = [
+        config["metadata"]["name"]
+        for config in configs
+        if lacks_only_its_operator(read_metadata(config), config, now=NOW)
+    ]
+
+    assert found == []

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "deploy" / "manifests"
 ALL_IN_ONE = ROOT / "deploy" / "all-in-one"
 
+INSTALLER = ROOT / "deploy" / "installer"
+
 Rights = set[tuple[str, str, str]]
 """API group, resource and verb."""
 

@@ -14,27 +14,27 @@ import yaml
 
 from clients.errors import AlreadyExists, NotFound
 from clients.kubernetes import NAMESPACES, Cluster, Resource
-from tests.deploy.manifests import ALL_IN_ONE, CORE, ROOT, objects, of_kind
+from tests.deploy.manifests import ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
 from tools.generate import provider_roles
 from workers.cli.app import app
 from workers.settings import Settings
 
-DEPLOYMENTS = of_kind("Deployment", objects(CORE))
+TOGETHER = [*objects(CORE), *objects(INSTALLER)]
+DEPLOYMENTS = of_kind("Deployment", TOGETHER)
 PROVIDER_FILES = sorted(ROOT.glob("providers/*/deploy/*.yaml"))
 
 
-def test_the_kustomization_names_every_file() -> None:
-    listed = yaml.safe_load((CORE / "kustomization.yaml").read_text())["resources"]
+@pytest.mark.parametrize("folder", [CORE, INSTALLER], ids=lambda folder: folder.name)
+def test_the_kustomization_names_every_file(folder: Path) -> None:
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
 
     assert sorted(listed) == sorted(
-        file.name for file in CORE.glob("*.yaml") if file.name != "kustomization.yaml"
+        file.name for file in folder.glob("*.yaml") if file.name != "kustomization.yaml"
     )
 
 
 def test_no_object_is_there_twice() -> None:
-    names = [
-        (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) for obj in objects(CORE)
-    ]
+    names = [(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) for obj in TOGETHER]
 
     assert len(names) == len(set(names))
 
@@ -79,7 +79,11 @@ def test_commands_exist(name: str) -> None:
     (container,) = DEPLOYMENTS[name]["spec"]["template"]["spec"]["containers"]
     command, *options = container["args"]
 
-    known = {option for parameter in commands[command].params for option in parameter.opts}
+    known = {
+        option
+        for parameter in commands[command].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert set(options) <= known
 
 
@@ -87,7 +91,7 @@ def test_commands_exist(name: str) -> None:
 def test_accounts_and_settings_that_pods_name_exist(name: str) -> None:
     pod = DEPLOYMENTS[name]["spec"]["template"]["spec"]
 
-    assert pod["serviceAccountName"] in of_kind("ServiceAccount", objects(CORE))
+    assert pod["serviceAccountName"] in of_kind("ServiceAccount", TOGETHER)
     (source,) = pod["containers"][0]["envFrom"]
     assert source["configMapRef"]["name"] in of_kind("ConfigMap", objects(CORE))
 
@@ -101,14 +105,14 @@ def test_settings_are_known_and_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_roles_that_are_bound_exist() -> None:
-    roles = {("ClusterRole", name) for name in of_kind("ClusterRole", objects(CORE))}
-    roles |= {("Role", name) for name in of_kind("Role", objects(CORE))}
-    bindings = [obj for obj in objects(CORE) if obj["kind"].endswith("RoleBinding")]
+    roles = {("ClusterRole", name) for name in of_kind("ClusterRole", TOGETHER)}
+    roles |= {("Role", name) for name in of_kind("Role", TOGETHER)}
+    bindings = [obj for obj in TOGETHER if obj["kind"].endswith("RoleBinding")]
 
     for binding in bindings:
         assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in roles
         for subject in binding["subjects"]:
-            assert subject["name"] in of_kind("ServiceAccount", objects(CORE))
+            assert subject["name"] in of_kind("ServiceAccount", TOGETHER)
 
 
 @pytest.mark.parametrize("kind", ["modeldeployment", "inferenceproviderconfig"])
@@ -151,7 +155,9 @@ def test_kustomize_builds_it(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     worker = of_kind("Deployment", list(yaml.safe_load_all(done.stdout)))["airunway-worker"]
     (container,) = worker["spec"]["template"]["spec"]["containers"]
-    assert container["args"] == (["worker", "--no-providers"] if folder == CORE else ["worker"])
+    providers = ["--no-providers"] if folder == CORE else []
+    # Nobody of the core has the rights that installing takes: see deploy/installer.
+    assert container["args"] == ["worker", *providers, "--no-installer"]
 
 
 def _settings() -> dict[str, Any]:
@@ -160,7 +166,7 @@ def _settings() -> dict[str, Any]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("folder", [CORE, ALL_IN_ONE], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [CORE, ALL_IN_ONE, INSTALLER], ids=lambda folder: folder.name)
 async def test_a_real_api_server_takes_them(folder: Path, real_kubeconfig: Path) -> None:
     async with await Cluster.connect(real_kubeconfig) as cluster:
         with suppress(AlreadyExists):

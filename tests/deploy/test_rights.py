@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,15 @@ from images.builder_objects import builder_objects
 from images.cluster_options import ClusterOptions
 from images.registry_objects import registry_objects
 from providers.registry import installed_providers
-from tests.deploy.manifests import CORE, ROOT, Rights, bound_to, objects, rights_of_account
+from tests.deploy.manifests import (
+    CORE,
+    INSTALLER,
+    ROOT,
+    Rights,
+    bound_to,
+    objects,
+    rights_of_account,
+)
 
 VERBS = {
     "get": ["get"],
@@ -33,10 +42,18 @@ VERBS = {
     "_read": ["list"],
 }
 
-WORKER, WATCHER, PROVIDER = "airunway-worker", "airunway-watcher", "provider"
+WORKER, WATCHER, PROVIDER, INSTALLS = "airunway-worker", "airunway-watcher", "provider", "airunway-installer"
 ACCOUNTS = {
     "activities.core": WORKER,
     "clients.events": WORKER,
+    "activities.installation": INSTALLS,
+    "activities.installation_crds": INSTALLS,
+    "activities.installation_leaving": INSTALLS,
+    "activities.installation_look": INSTALLS,
+    "activities.installation_plan": INSTALLS,
+    "activities.provider_probe": INSTALLS,
+    "clients.helm_records": INSTALLS,
+    "clients.lease": INSTALLS,
     "activities.image_cluster": WORKER,
     "activities.image_resolve": WORKER,
     "activities.provider": PROVIDER,
@@ -48,8 +65,8 @@ ACCOUNTS = {
     "workers.heartbeats": WATCHER,
     "workers.leader": WATCHER,
 }
-GENERIC = {"clients.reflector", "clients.crds"}
-"""They call for others, whose own call is found; CRDs are installed by a person."""
+GENERIC = {"clients.reflector", "clients.crds", "clients.rights"}
+"""They call for others, whose own call is found; what one may do, everybody may ask."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +127,16 @@ def test_every_file_that_calls_the_api_server_has_an_account() -> None:
     assert {call.module for call in calls()} == set(ACCOUNTS)
 
 
-@pytest.mark.parametrize("account", [WORKER, WATCHER])
-def test_the_core_is_granted_what_it_calls(account: str) -> None:
-    granted = rights_of_account(account, objects(CORE))
+@pytest.mark.parametrize(
+    ("account", "folder"), [(WORKER, CORE), (WATCHER, CORE), (INSTALLS, INSTALLER)], ids=str
+)
+def test_the_core_is_granted_what_it_calls(account: str, folder: Path) -> None:
+    granted = rights_of_account(account, objects(folder))
 
     for call in calls():
         if ACCOUNTS[call.module] == account:
-            assert wanted(call) <= granted, call
+            missing = {right for right in wanted(call) if ("*", "*", right[2]) not in granted}
+            assert missing <= granted, call
 
 
 @pytest.mark.parametrize("name", sorted(installed_providers()))

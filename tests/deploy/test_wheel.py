@@ -56,6 +56,14 @@ def test_data_files_of_packages_are_in_it(wheel: zipfile.ZipFile) -> None:
     assert wanted <= set(wheel.namelist())
 
 
+def test_the_sandboxs_charts_are_in_it(wheel: zipfile.ZipFile) -> None:
+    folder = ROOT / "sandbox" / "charts"
+    wanted = {str(file.relative_to(ROOT)) for file in folder.rglob("*.yaml")}
+
+    assert any(name.endswith("templates/all.yaml") for name in wanted)
+    assert wanted <= set(wheel.namelist())
+
+
 def test_command_and_providers_are_registered(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     text = wheel.read(name).decode()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.installation_signatures import INSTALL_CHART, InstallReport, Operation
 from activities.signatures import DeploymentRef, Finding, ImageWish, StepFailure
-from api.decision import Outcome
+from api.decision import InstallationNeed, InstallPolicy, Outcome
 from api.names import CORE_TASK_QUEUE, image_workflow_id
 from api.status import Phase
+from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
-from tests.workflows.world import World, core_worker, provider_worker
+from tests.workflows.installer_world import InstallerWorld, final
+from tests.workflows.world import PROVIDER, World, core_worker, provider_worker
 from workflows.model_deployment import ModelDeploymentWorkflow
 from workflows.model_image import ModelImageWorkflow
 
@@ -146,6 +150,49 @@ async def refused_while_serving(world: World) -> None:
     await world.quiet()
 
 
+async def waited_for_its_operator(world: World) -> None:
+    """Its provider's operator is installed: the first attempt fails, a person tries again, it comes up."""
+    world.installation = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.AUTO)
+    world.provider_ready = False
+    await world.start()
+    await world.quiet()
+    for succeeded in (False, True):
+        report = InstallReport(provider=PROVIDER, succeeded=succeeded, message="x")
+        await world.handle.signal(ModelDeploymentWorkflow.install_report, report)
+        await world.quiet()
+        await world.handle.signal(ModelDeploymentWorkflow.retry)
+        await world.quiet()
+    world.installation, world.provider_ready = None, True
+    await world.nudge("provider acme changed")
+    await world.until_phase(Phase.DEPLOYING)
+    await world.quiet()
+
+
+async def installed_after_a_failure(world: InstallerWorld) -> None:
+    """An installation that fails, is retried, and reports to a deployment; then an uninstall."""
+    world.errors[INSTALL_CHART.name] = [final()]
+    waiter = await world.waiter()
+    await world.join(waiter)
+    await world.reports(waiter)
+    uninstall = await world.ask(Operation.UNINSTALL)
+    await world.outcome(uninstall)
+    await world.join(waiter, again=True)
+    await world.reports(waiter, 2)
+
+
+async def cancelled_half_way(world: InstallerWorld) -> None:
+    """An installation that is begun again by a person while Helm works, and then cancelled."""
+    world.gates[INSTALL_CHART.name] = asyncio.Event()
+    request = await world.ask()
+    for signal in ("retry", "cancel"):
+        done = len(world.cancelled)
+        await world.until(lambda done=done: world.calls.count(INSTALL_CHART.name) > done)  # type: ignore[misc]
+        await world.handle.signal(signal)
+        await world.until(lambda done=done: len(world.cancelled) > done)  # type: ignore[misc]
+    await world.outcome(request)
+    await world.handle.result()
+
+
 STORIES: list[Callable[[World], Awaitable[None]]] = [
     to_running_and_edited,
     failed_and_retried,
@@ -153,16 +200,19 @@ STORIES: list[Callable[[World], Awaitable[None]]] = [
     paused_and_deleted,
     paused_while_serving,
     refused_while_serving,
+    waited_for_its_operator,
+]
+INSTALLER_STORIES: list[Callable[[InstallerWorld], Awaitable[None]]] = [
+    installed_after_a_failure,
+    cancelled_half_way,
 ]
 IMAGE_STORIES: list[Callable[[World, ImageWorld], Awaitable[None]]] = [built_cancelled_and_retried]
 """Of a deployment and of its image's workflow; the latter's history is kept as `image_<name>`."""
 
 
 async def record(story: Callable[[World], Awaitable[None]]) -> str:
-    """The history of a story as JSON."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
-    ) as env:
+    """The history of a deployment's story as JSON."""
+    async with _server() as env:
         world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
         async with core_worker(world), provider_worker(world):
             await story(world)
@@ -204,6 +254,23 @@ async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> 
     return await _history_of(handle)
 
 
+async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]) -> str:
+    """The history of an installation's story as JSON."""
+    async with _server() as env:
+        world = InstallerWorld(env, provider=story.__name__.replace("_", "-"))
+        async with installer_world.core_worker(world), installer_world.installer_worker(world):
+            await story(world)
+            return (await world.handle.fetch_history()).to_json()
+
+
+@asynccontextmanager
+async def _server() -> AsyncIterator[WorkflowEnvironment]:
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+    ) as env:
+        yield env
+
+
 async def main() -> None:
     """Record the stories that have no history yet."""
     for told in IMAGE_STORIES:
@@ -212,10 +279,12 @@ async def main() -> None:
             for path, text in zip((file, image), await record_with_image(told), strict=True):
                 path.write_text(text + "\n")
                 print(f"recorded {path.name}")
-    for story in STORIES:
-        file = FOLDER / f"{story.__name__}.json"
+    recordings = [(story.__name__, record, story) for story in STORIES]
+    recordings += [(story.__name__, record_installation, story) for story in INSTALLER_STORIES]  # type: ignore[misc]
+    for name, make, story in recordings:
+        file = FOLDER / f"{name}.json"
         if not file.exists():
-            file.write_text(await record(story) + "\n")
+            file.write_text(await make(story) + "\n")
             print(f"recorded {file.name}")
 
 

@@ -1,4 +1,4 @@
-"""Histories of deployments that are alive must replay with today's workflow code."""
+"""Histories of workflows that are alive must replay with today's workflow code."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from tests.replay.stories import FOLDER, IMAGE_STORIES, STORIES
+from tests.replay.stories import FOLDER, IMAGE_STORIES, INSTALLER_STORIES, STORIES
 from workflows.model_deployment import ModelDeploymentWorkflow
 from workflows.model_image import ModelImageWorkflow
+from workflows.provider_installation import ProviderInstallationWorkflow
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
 async def test_a_recorded_history_replays(file: Path) -> None:
     replayer = Replayer(
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow], data_converter=pydantic_data_converter
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ProviderInstallationWorkflow],
+        data_converter=pydantic_data_converter,
     )
     text = file.read_text()  # noqa: ASYNC240  (a small file)
 
@@ -27,7 +29,7 @@ async def test_a_recorded_history_replays(file: Path) -> None:
 
 
 def test_every_story_has_a_history() -> None:
-    wanted = {story.__name__ for story in STORIES}
+    wanted = {story.__name__ for story in (*STORIES, *INSTALLER_STORIES)}
     for story in IMAGE_STORIES:
         wanted |= {story.__name__, f"image_{story.__name__}"}
 

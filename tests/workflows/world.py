@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.installation_signatures import JOIN, JoinAnswer, JoinRequest
 from activities.signatures import (
     NOT_HOSTED,
     AppliedObject,
@@ -40,7 +41,14 @@ from activities.signatures import (
     UpstreamRequest,
 )
 from api.core_types import ConditionStatus
-from api.decision import ConditionUpdate, Decision, EngineDecision, Outcome, ProviderDecision
+from api.decision import (
+    ConditionUpdate,
+    Decision,
+    EngineDecision,
+    InstallationNeed,
+    Outcome,
+    ProviderDecision,
+)
 from api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
 from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from workflows.messages import DeploymentInput, DeploymentView, LookAgain
@@ -70,6 +78,8 @@ class World:
     provider_ready: bool = True
     provider_reason: str = ""
     task_queue: str = provider_task_queue(PROVIDER)
+    installation: InstallationNeed | None = None
+    """What selection finds to be missing; the installer below only notes that it was asked."""
     configs_digest: str = "configs-1"
     limits: Limits = field(
         default_factory=lambda: Limits(rollout_deadline=600, finalizer_timeout=300, resync=3600)
@@ -101,6 +111,8 @@ class World:
     upstream_requests: list[UpstreamRequest] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
+    joins: list[JoinRequest] = field(default_factory=list)
+    installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
@@ -159,6 +171,7 @@ class World:
                 engine=EngineDecision(type="vllm", reason="explicit engine selection"),
                 provider=ProviderDecision(name=PROVIDER, reason="matched capabilities"),
                 conditions=good,
+                installation=self.installation,
             )
         bad = ConditionUpdate(
             type="Validated", status=ConditionStatus.FALSE, reason="ValidationFailed", message=self.finding
@@ -254,6 +267,13 @@ class World:
         self._tell()
         return FinalizerAnswer(removed=removed)
 
+    @activity.defn(name=JOIN)
+    async def request_installation(self, request: JoinRequest) -> JoinAnswer:
+        self._maybe_fail(JOIN)
+        self.joins.append(request)
+        self._tell()
+        return JoinAnswer(workflow_id="provider/acme", installer=self.installer)
+
     def _maybe_fail(self, name: str) -> None:
         waiting = self.errors.get(name)
         if waiting:
@@ -335,6 +355,7 @@ class World:
             self.release_upstream,
             self.write_status,
             self.remove_finalizers,
+            self.request_installation,
         ]
 
 

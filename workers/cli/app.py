@@ -19,6 +19,7 @@ from workers.cli.crds import crds
 from workers.cli.plan import plan
 from workers.cli.problems import CliError
 from workers.cli.processes import watcher, webhook, worker
+from workers.cli.providers import providers
 from workers.cli.retry import retry
 from workers.cli.status import status
 from workers.cli.up import up
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
     app.command()(command)
+app.add_typer(providers, name="providers")
 
 
 def _version(value: bool) -> None:

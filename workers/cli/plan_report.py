@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from activities.uninstalled import Listed, uninstalled_among
 from api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from api.provider_config import InferenceProviderConfig
 from clients.kubernetes import CONFIGS, Cluster
@@ -66,34 +67,37 @@ def _what(document: Document) -> str:
 
 
 def _world(configs: str | None, kubeconfig: Path | None) -> World:
-    settings, providers = Settings(), installed_providers()
+    settings, providers, now = Settings(), installed_providers(), datetime.now(UTC)
+    listed: list[Listed] = []
     if kubeconfig:
-        found = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
+        listed = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
     elif configs:
-        found = _given_configs(configs)
-    else:
-        found = shipped_configs(providers)
+        listed = _given_configs(configs)
+    given = bool(kubeconfig or configs)
     return World(
-        configs=found,
+        configs=[config for config, _ in listed] if given else shipped_configs(providers),
         providers=providers,
         env=os.environ,
-        now=datetime.now(UTC),
+        now=now,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
+        uninstalled=uninstalled_among(listed, settings.provider_install, now=now),
     )
 
 
-async def _cluster_configs(settings: Settings) -> list[InferenceProviderConfig]:
+async def _cluster_configs(settings: Settings) -> list[Listed]:
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
-    return [_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}") for obj in listing.items]
+    return [
+        (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
+    ]
 
 
-def _given_configs(name: str) -> list[InferenceProviderConfig]:
-    found = []
+def _given_configs(name: str) -> list[Listed]:
+    found: list[Listed] = []
     for document in read_files([name]):
         if document.kind == CONFIG_KIND and document.api_version == API_VERSION:
-            found.append(_config(document.body, document.source))
+            found.append((_config(document.body, document.source), document.body))
         else:
             output.note(f"{document.source}: skipped: {_what(document)} is no {CONFIG_KIND}")
     return found

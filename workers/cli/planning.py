@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from api.decision import Candidate, Outcome, SelectionFallback
+from api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from api.model_deployment import ModelDeployment
 from api.provider_config import InferenceProviderConfig
 from images.naming import PULL_HOST, repository_name, wish_problems
@@ -22,6 +22,7 @@ from selection.admission import admit
 from selection.decide import decide
 from selection.deploy_check import validate_for_deploy
 from selection.lookup import lookup_in
+from selection.uninstalled import NOTHING, Uninstalled, install_command
 
 UID_PLACEHOLDER = "set-by-the-api-server"
 DIGEST_PLACEHOLDER = "sha256:told-by-the-build"
@@ -85,6 +86,8 @@ class World(BaseModel):
     now: datetime
     fallback: SelectionFallback = SelectionFallback.NONE
     selector_enabled: bool = True
+    uninstalled: Uninstalled = NOTHING
+    """Providers that lack only their operator, and what the policy is about them."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -166,6 +169,7 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         now=world.now,
         fallback=world.fallback,
         selector_enabled=world.selector_enabled,
+        uninstalled=world.uninstalled,
     )
     planned.warnings += [text for text in decision.warnings if text not in planned.warnings]
     if decision.engine:
@@ -176,6 +180,8 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
     if decision.outcome is not Outcome.OK or decision.provider is None:
         planned.errors.append(decision.message or decision.finding)
         return None
+    if decision.installation is not None:
+        planned.warnings.append(_missing_operator(decision.installation))
     planned.provider = PlannedChoice(name=decision.provider.name, reason=decision.provider.reason)
     if decision.provider.name not in {config.name for config in world.configs}:
         planned.errors.append(
@@ -188,6 +194,13 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         "engine": {"type": decision.engine.type} if decision.engine else None,
     }
     return ModelDeployment.model_validate({**deployment.dump(), "status": status})
+
+
+def _missing_operator(need: InstallationNeed) -> str:
+    missing = f"the operator of provider {need.provider} is not installed"
+    if need.policy is InstallPolicy.AUTO:
+        return f"{missing}; it would be installed first"
+    return f"{missing}; it waits until somebody runs: {install_command(need.provider)}"
 
 
 def _others(

@@ -20,20 +20,32 @@ def worker(
     core: Annotated[
         bool, typer.Option("--core/--no-core", help="Whether to run the deployments' workflows as well.")
     ] = True,
+    installer: Annotated[
+        bool | None,
+        typer.Option(
+            "--installer/--no-installer",
+            help="Whether to install providers' operators, which needs many rights. Absent: as --core.",
+            show_default=False,
+        ),
+    ] = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Run a worker until told to stop.
 
-    It runs the workflows of deployments and the steps of providers. Probes are on port 8081
-    (AIRUNWAY_HEALTH_PORT).
+    It runs the workflows of deployments, the steps of providers, and installations of providers' operators.
+    Probes are on port 8081 (AIRUNWAY_HEALTH_PORT).
     """
-    if no_providers and (provider or not core):
+    installs = core if installer is None else installer
+    if no_providers and provider:
+        raise typer.BadParameter("--no-providers and --provider contradict each other")
+    if no_providers and not core and not installs:
         raise typer.BadParameter(
-            "--no-providers leaves only the core; it goes with neither --provider nor --no-core"
+            "--no-providers and --no-core leave nothing to do; with --installer it installs operators"
         )
     from workers.cli.serve import serve_worker
 
-    serve_worker(None if no_providers else provider or [], core=core, kubeconfig=kubeconfig)
+    served = None if no_providers else provider or []
+    serve_worker(served, core=core, installer=installs, kubeconfig=kubeconfig)
 
 
 def watcher(kubeconfig: options.Kubeconfig = None) -> None:

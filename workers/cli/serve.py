@@ -17,13 +17,15 @@ from workers.logs import configure_logging
 from workers.worker import Ready, run_watcher, run_worker, serve_probes
 
 
-def serve_worker(provider_names: Sequence[str] | None, *, core: bool, kubeconfig: Path | None) -> None:
-    """Serve the core, if wanted, and the named providers (an empty list: every installed one; None: none)."""
+def serve_worker(
+    provider_names: Sequence[str] | None, *, core: bool, installer: bool, kubeconfig: Path | None
+) -> None:
+    """Serve what is wanted, and the named providers (an empty list: every installed one; None: none)."""
     served = _chosen(provider_names)
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
-    work = run_worker(settings, providers=served, core=core, ready=ready)
+    work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
     asyncio.run(_until_stopped(work, serve_probes(settings, ready)))
 
 

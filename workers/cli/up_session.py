@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from api.crd import model_deployment_crd, provider_config_crd
+from api.decision import InstallPolicy
 from api.names import SYSTEM_NAMESPACE
 from clients.crds import apply_crd
 from clients.errors import AlreadyExists
 from clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from images.naming import PULL_HOST
 from providers.registry import installed_providers
+from sandbox import charts
 from sandbox.runtime import Sandbox
 from sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, TemporalServerError, free_port
 from workers.cli.cluster import RUNNING_FILE
@@ -81,10 +83,10 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
     attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     if plan.kubeconfig is None:
         display.phase("starting Temporal and the emulated cluster")
-        sandbox = Sandbox(plan.state_dir, usual_ports=True, search_attributes=attributes)
+        sandbox = Sandbox(plan.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            yield settings.model_copy(update=_without_network(sandbox))
+            yield settings.model_copy(update=_without_network(sandbox, settings))
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
@@ -114,13 +116,16 @@ def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settin
     return base.model_copy(update=found)
 
 
-def _without_network(sandbox: Sandbox) -> dict[str, Any]:
-    """Settings by which hub, registries and builder are those of the sandbox: it needs no network.
+def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
+    """Settings by which hub, registries, charts and builder are those of the sandbox: it needs no network.
 
     Nodes call the registry by the usual name, as if it ran in the cluster.
     """
     registry = sandbox.registry
+    policy = given.provider_install if "provider_install" in given.model_fields_set else InstallPolicy.AUTO
     return {
+        "provider_install": policy,
+        "chart_mirrors": {**charts.mirrors(), **given.chart_mirrors},
         "context": None,
         "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
         "hugging_face": sandbox.hub.url,

@@ -1,0 +1,90 @@
+"""What an uninstall would break or take along: found, told, and refused where it must be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from activities.installation_failures import refused
+from activities.installation_plan import Wanted
+from activities.installation_signatures import InstallationRequest, LookAnswer
+from clients.errors import NotFound
+from clients.helm_records import ReleaseRecord
+from clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
+from installation.crds import name_of
+from installation.guards import goes_with_the_release, kind_of, listed, uses
+
+PAGE = 500
+NAMED = 100
+"""Of each kind: an answer is kept in a history."""
+
+
+class Leaving:
+    """Looks at what hangs on a provider's operator."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def describe(
+        self,
+        request: InstallationRequest,
+        wanted: Wanted,
+        records: Sequence[ReleaseRecord | None],
+        answer: LookAnswer,
+    ) -> None:
+        """Put into an answer who uses the provider, and what would go with it."""
+        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=PAGE)).items
+        answer.used = _some(uses(deployments, wanted.plan.provider))
+        answer.deleted_with_it = await self._lost_with(wanted, records, delete_crds=request.delete_crds)
+
+    def refuse(self, request: InstallationRequest, answer: LookAnswer) -> None:
+        """Raise a failure when the provider is in use, or custom resources would be deleted."""
+        if answer.used:
+            raise refused(
+                "ProviderInUse",
+                f"ModelDeployments use provider {request.provider}: {listed(answer.used)}; delete them first",
+            )
+        if request.delete_crds and any("/" in entry for entry in answer.deleted_with_it):
+            raise refused(
+                "ResourcesInUse",
+                f"with the CRDs these would be deleted: {listed(answer.deleted_with_it)}; delete the "
+                "resources yourself first, or keep the CRDs",
+            )
+
+    async def _lost_with(
+        self, wanted: Wanted, records: Sequence[ReleaseRecord | None], *, delete_crds: bool
+    ) -> list[str]:
+        """CRDs that Helm would delete with the releases (all of the provider's, if asked), and instances."""
+        crds: dict[str, Mapping[str, Any]] = {}
+        for record in filter(None, records):
+            crds |= {name_of(crd): crd for crd in goes_with_the_release(record.documents)}
+        if delete_crds:
+            names = [probe.name for probe in wanted.metadata.health.crds if probe.name not in crds]
+            live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
+            crds |= {name_of(obj): obj for obj in live if obj is not None}
+        found: list[str] = []
+        for name, crd in sorted(crds.items()):
+            found += [name, *(await self._instances(crd))]
+        return found
+
+    async def _instances(self, crd: Mapping[str, Any]) -> list[str]:
+        kind = kind_of(crd)
+        if kind is None:
+            return []
+        resource = Resource(f"{kind.group}/{kind.version}", kind.plural)
+        try:
+            items = (await self._cluster.listing(resource, limit=PAGE)).items
+        except NotFound:
+            return []
+        return _some([f"{kind.kind} {_place(obj)}" for obj in items])
+
+
+def _some(entries: list[str]) -> list[str]:
+    more = len(entries) - NAMED
+    return [*entries[:NAMED], f"and {more} more"] if more > 0 else entries
+
+
+def _place(obj: Object) -> str:
+    meta = obj["metadata"]
+    return f"{meta.get('namespace', '')}/{meta['name']}"

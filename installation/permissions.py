@@ -1,0 +1,50 @@
+"""Which rights an installation needs, from what the chart renders to. Source: install.md A15."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+VERBS = ("get", "create", "patch")
+"""What Helm does to every object of a chart; deleting is for an uninstall and a rollback."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Need:
+    """A right: a verb on a resource; `namespace` empty: cluster-wide."""
+
+    group: str
+    resource: str
+    verb: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {what}" + (f" in {self.namespace}" if self.namespace else "")
+
+
+def needs_of(
+    documents: Iterable[Mapping[str, Any]],
+    plurals: Mapping[tuple[str, str], tuple[str, bool]],
+    *,
+    namespace: str,
+) -> list[Need]:
+    """The rights for a chart's objects and for Helm's own record of the release.
+
+    `plurals`: (apiVersion, kind) to (plural, namespaced). A kind that is not known yet is one that the
+    chart itself brings; it cannot be asked about.
+    """
+    needs = {
+        Need(group="", resource="secrets", verb=verb, namespace=namespace) for verb in ("list", "create")
+    }
+    for document in documents:
+        api_version, kind = str(document.get("apiVersion") or ""), str(document.get("kind") or "")
+        known = plurals.get((api_version, kind))
+        if known is None:
+            continue
+        plural, namespaced = known
+        where = str((document.get("metadata") or {}).get("namespace") or namespace) if namespaced else ""
+        group = api_version.rpartition("/")[0]
+        needs |= {Need(group=group, resource=plural, verb=verb, namespace=where) for verb in VERBS}
+    return sorted(needs)

@@ -1,0 +1,35 @@
+"""Charts of what the sandbox pretends: installing one brings CRDs and an operator's Deployment.
+
+What the operators of these charts would do is done by `sandbox.operators`, once their Deployment is ready.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_KAITO = "https://kaito-project.github.io/kaito/charts/kaito"
+_NOWHERE = "without-a-pretend-chart"
+
+
+def mirrors() -> dict[str, str]:
+    """Chart mirrors for the sandbox: KAITO's repository is here, and nothing is fetched from outside."""
+    folder = _folder()
+    return {
+        _KAITO: f"{folder}/kaito/",
+        "https://": f"{folder}/{_NOWHERE}/",
+        "oci://": f"{folder}/{_NOWHERE}/",
+    }
+
+
+def objects(chart: str) -> list[dict[str, Any]]:
+    """What a chart brings, for a cluster that is to look as if it was installed long ago."""
+    files = sorted((_folder() / chart / "files").glob("*.yaml"))
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _folder() -> Path:
+    return Path(str(resources.files(__name__)))

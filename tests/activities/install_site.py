@@ -1,0 +1,232 @@
+"""A cluster with a provider to install, for tests of the installer's activities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.installation import InstallationActivities
+from activities.installation_signatures import (
+    ChartAnswer,
+    ChartRequest,
+    InstallationRequest,
+    LookAnswer,
+    LookRequest,
+    Operation,
+)
+from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, NAMESPACES, PODS, Cluster, Object, Resource
+from tests.activities.fake_helm import FakeChart, FakeHelm
+
+PROVIDER = "acme"
+RELEASE = ("acme-op", "acme-system")
+TOOLS = Resource("acme.dev/v1", "tools")
+SYSTEM = "airunway-system"
+
+Answer = TypeVar("Answer")
+
+
+def crd(plural: str, group: str = "acme.dev") -> Object:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": plural, "singular": plural[:-1], "kind": plural[:-1].title()},
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+            ],
+        },
+    }
+
+
+def operator(name: str = "acme-op", **labels: str) -> Object:
+    labels = labels or {"app": "acme-operator"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "op", "image": "acme/op:1"}]},
+            },
+        },
+    }
+
+
+def installation(**chart: Any) -> dict[str, Any]:
+    entry = {
+        "name": RELEASE[0],
+        "chart": "acme/op",
+        "version": "1.0.0",
+        "namespace": RELEASE[1],
+        "createNamespace": True,
+        "values": {"a.b": 1},
+    }
+    return {
+        "helmRepos": [{"name": "acme", "url": "https://charts.acme.dev"}],
+        "helmCharts": [{**entry, **chart}],
+    }
+
+
+HEALTH = {
+    "crds": ["tools.acme.dev"],
+    "operatorPods": [
+        {"namespace": RELEASE[1], "selectors": ["app=acme-operator"]},
+        {"selectors": ["app=acme-operator"]},
+    ],
+}
+
+
+@dataclass
+class Site:
+    """The cluster, the fake Helm, and the activities on them."""
+
+    cluster: Cluster
+    mirrors: dict[str, str] = field(default_factory=dict)
+    helm: FakeHelm = field(init=False)
+    activities: InstallationActivities = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.helm = FakeHelm(self.cluster)
+        self.helm.charts["acme/op"] = FakeChart(objects=[operator()], crds=[crd("tools")])
+        self.activities = InstallationActivities(
+            self.cluster,
+            self.helm,
+            namespace=SYSTEM,
+            mirrors=self.mirrors,
+            patience=timedelta(0),  # type: ignore[arg-type]
+        )
+
+    async def register(
+        self, name: str = PROVIDER, *, engines: Any = None, health: Any = None, **chart: Any
+    ) -> None:
+        body = {
+            "apiVersion": "airunway.ai/v1alpha1",
+            "kind": "InferenceProviderConfig",
+            "metadata": {
+                "name": name,
+                "annotations": {
+                    "airunway.ai/installation": json.dumps(installation(**chart)),
+                    "airunway.ai/health": json.dumps(HEALTH if health is None else health),
+                },
+            },
+            "spec": {"capabilities": {"engines": engines or [{"name": "vllm", "cpuSupport": True}]}},
+        }
+        await self.cluster.apply(CONFIGS, body, field_manager="test")
+
+    # -- activities --------------------------------------------------------------------------------------
+
+    async def look(
+        self, operation: Operation = Operation.INSTALL, *, with_diff: bool = False, **more: Any
+    ) -> LookAnswer:
+        request = InstallationRequest(provider=PROVIDER, operation=operation, **more)
+        return await run(self.activities.look_at_provider, LookRequest(request=request, with_diff=with_diff))
+
+    async def install(self, **more: Any) -> ChartAnswer:
+        return await run(self.activities.install_chart, chart(**more))
+
+    async def crds(self, **more: Any) -> ChartAnswer:
+        return await run(self.activities.apply_crds, chart(**more))
+
+    async def repair(self) -> ChartAnswer:
+        return await run(self.activities.repair_release, chart())
+
+    async def uninstall(self, **more: Any) -> ChartAnswer:
+        return await run(self.activities.uninstall_chart, chart(operation=Operation.UNINSTALL, **more))
+
+    async def finish(self, **more: Any) -> ChartAnswer:
+        request = InstallationRequest(provider=PROVIDER, operation=Operation.UNINSTALL, **more)
+        return await run(self.activities.finish_uninstall, request)
+
+    # -- the cluster -------------------------------------------------------------------------------------
+
+    async def namespace(self, name: str) -> None:
+        await self.cluster.apply(
+            NAMESPACES,
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+            field_manager="test",
+        )
+
+    async def someone_elses_operator(
+        self,
+        namespace: str = "elsewhere",
+        *,
+        ready: bool = True,
+        annotations: dict[str, str] | None = None,
+        env: list[dict[str, str]] | None = None,
+        **labels: str,
+    ) -> None:
+        """An operator that this system did not install, and its pod."""
+        await self.namespace(namespace)
+        obj = operator("their-op", **labels)
+        obj["metadata"] |= {"namespace": namespace, "annotations": annotations or {}}
+        obj["spec"]["template"]["spec"]["containers"][0]["env"] = env or []
+        await self.cluster.apply(APPS_DEPLOYMENTS, obj, field_manager="other")
+        if ready:
+            await self.pod(namespace, **obj["spec"]["selector"]["matchLabels"])
+            patch = {"status": {"readyReplicas": 1, "replicas": 1}}
+            await self.cluster.patch(
+                APPS_DEPLOYMENTS, "their-op", patch, namespace=namespace, subresource="status"
+            )
+
+    async def pod(self, namespace: str, **labels: str) -> None:
+        """A ready pod of an operator."""
+        body = {
+            "metadata": {
+                "name": "op-abc",
+                "namespace": namespace,
+                "labels": labels or {"app": "acme-operator"},
+            },
+            "spec": {"containers": [{"name": "op", "image": "x"}]},
+        }
+        await self.cluster.create(PODS, body, namespace=namespace)
+        container = {
+            "name": "op",
+            "ready": True,
+            "restartCount": 0,
+            "image": "x",
+            "imageID": "x",
+            "state": {"running": {}},
+        }
+        await self.cluster.patch(
+            PODS,
+            "op-abc",
+            {"status": {"phase": "Running", "containerStatuses": [container]}},
+            namespace=namespace,
+            subresource="status",
+        )
+
+    async def tool(self, name: str, namespace: str = "default") -> None:
+        body = {"apiVersion": "acme.dev/v1", "kind": "Tool", "metadata": {"name": name}}
+        await self.cluster.create(TOOLS, body, namespace=namespace)
+
+
+def chart(operation: Operation = Operation.INSTALL, **more: Any) -> ChartRequest:
+    own = {key: more.pop(key) for key in ("revision", "anew") if key in more}
+    request = InstallationRequest(provider=PROVIDER, operation=operation, **more)
+    return ChartRequest(request=request, release=RELEASE[0], namespace=RELEASE[1], **own)
+
+
+async def run(activity: Callable[[Any], Awaitable[Answer]], request: Any) -> Answer:
+    """An activity as a worker runs it."""
+    return await ActivityEnvironment().run(activity, request)  # type: ignore[no-any-return]
+
+
+async def failure(call: Awaitable[Any]) -> ApplicationError:
+    """The failure that a call raises."""
+    try:
+        await call
+    except ApplicationError as err:
+        return err
+    raise AssertionError("nothing was raised")

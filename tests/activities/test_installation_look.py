@@ -1,0 +1,354 @@
+"""Looking before anything is written: what has to be done, and what must not be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activities.installation_signatures import ChartAction, Operation
+from clients.crds import apply_crd
+from clients.helm_records import SECRETS
+from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, DEPLOYMENTS, Cluster, Kind, Object
+from clients.rights import REVIEWS
+from sandbox.cluster import EmulatedCluster
+from tests.activities.fake_helm import FakeChart
+from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, crd, failure, operator
+
+
+async def installed(site: Site) -> None:
+    await site.install()
+    await site.pod(RELEASE[1])
+
+
+async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
+    await site.cluster.delete(CONFIGS, PROVIDER)
+
+    err = await failure(site.look())
+
+    assert (err.type, err.non_retryable) == ("NotRegistered", True)
+
+
+async def test_a_provider_that_needs_no_operator_is_refused(site: Site) -> None:
+    await site.register(engines=[{"name": "vllm", "requiresCRD": False}])
+
+    assert (await failure(site.look())).type == "NotInstallable"
+
+
+async def test_a_config_that_asks_for_harm_is_refused(site: Site) -> None:
+    await site.register(chart="/etc/passwd")
+
+    err = await failure(site.look())
+
+    assert err.type == "BadInstallation"
+    assert "/etc/passwd" in err.message
+
+
+async def test_nothing_there_means_install(site: Site) -> None:
+    answer = await site.look()
+
+    (view,) = answer.charts
+    assert view.action is ChartAction.INSTALL
+    assert answer.state == "NotInstalled"
+    assert [step.step for step in answer.steps] == ["repo-add-acme", "repo-update"]
+    assert "upgrade_or_install" not in site.helm.log
+
+
+async def test_what_is_as_wanted_is_left_alone_without_starting_helm(site: Site) -> None:
+    await installed(site)
+    site.helm.log.clear()
+
+    answer = await site.look()
+
+    assert answer.charts[0].action is ChartAction.NONE
+    assert answer.installed
+    assert site.helm.log == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": "1.1.0"}, "version 1.0.0 is installed, 1.1.0 is wanted"),
+        ({"values": {"a.b": 2}}, "it was installed with other values"),
+    ],
+)
+async def test_another_version_or_other_values_mean_upgrade(
+    site: Site, change: dict[str, Any], reason: str
+) -> None:
+    await installed(site)
+    await site.register(**change)
+
+    (view,) = (await site.look()).charts
+
+    assert (view.action, view.reason) == (ChartAction.UPGRADE, reason)
+    assert (view.installed_version, view.status, view.revision) == ("1.0.0", "deployed", 1)
+
+
+async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> None:
+    await installed(site)
+    await site.register(version="")
+
+    assert (await site.look()).charts[0].action is ChartAction.NONE
+
+
+async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> None:
+    await installed(site)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
+        "stringData": {"values.yaml": "a: {token: hush-hush}"},
+    }
+    await site.cluster.apply(SECRETS, secret, field_manager="test")
+
+    answer = await site.look(with_diff=True)
+
+    assert answer.charts[0].action is ChartAction.UPGRADE
+    assert "hush" not in answer.model_dump_json()
+
+
+async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Site) -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
+        "stringData": {"values.yaml": "hush: [hush"},
+    }
+    await site.cluster.apply(SECRETS, secret, field_manager="test")
+
+    err = await failure(site.look())
+
+    assert err.type == "BadInstallation"
+    assert "hush" not in str(err)
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed"])
+async def test_a_release_that_is_half_way_means_repair(site: Site, status: str) -> None:
+    await site.namespace(RELEASE[1])
+    await site.helm.record(*RELEASE, 1, status, FakeChart())
+
+    assert (await site.look()).charts[0].action is ChartAction.REPAIR
+
+
+async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) -> None:
+    await installed(site)
+    await site.cluster.delete(APPS_DEPLOYMENTS, "acme-op", namespace=RELEASE[1])
+    await site.cluster.delete(CRDS, "tools.acme.dev")
+
+    assert (await site.look()).charts[0].action is ChartAction.REINSTALL
+
+
+@pytest.mark.parametrize("health", [{}, {"crds": ["tools.acme.dev"]}])
+async def test_what_no_probe_looks_at_counts_as_there(site: Site, health: dict[str, Any]) -> None:
+    await site.register(health=health)
+    await site.install()
+
+    assert (await site.look()).charts[0].action is ChartAction.NONE
+
+
+async def test_an_upgrade_needs_something_to_upgrade(site: Site) -> None:
+    err = await failure(site.look(Operation.UPGRADE))
+
+    assert err.type == "NotInstalled"
+    assert "airunway providers install acme" in err.message
+
+
+async def test_what_an_upgrade_changes_is_shown(site: Site) -> None:
+    await installed(site)
+    changed = operator()
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "acme/op:2"
+    site.helm.charts["acme/op"] = FakeChart("1.1.0", objects=[changed])
+    await site.register(version="1.1.0")
+
+    diff = "\n".join((await site.look(Operation.UPGRADE, with_diff=True)).diff)
+
+    assert "-      - image: acme/op:1" in diff
+    assert "+      - image: acme/op:2" in diff
+
+
+# -- operators of others ---------------------------------------------------------------------------------
+
+OTHER_RELEASE = {"meta.helm.sh/release-name": "theirs", "meta.helm.sh/release-namespace": "elsewhere"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "namespace", "annotations"),
+    [
+        ("another release in another namespace", "elsewhere", OTHER_RELEASE),
+        (
+            "another release in the same namespace",
+            RELEASE[1],
+            {**OTHER_RELEASE, "meta.helm.sh/release-namespace": RELEASE[1]},
+        ),
+        ("a managed add-on", "kube-system", {}),
+    ],
+)
+async def test_an_operator_of_others_is_used_as_it_is(
+    site: Site, reason: str, namespace: str, annotations: dict[str, str]
+) -> None:
+    await apply_crd(site.cluster, crd("tools"), field_manager="other")
+    await site.someone_elses_operator(namespace, annotations=annotations)
+
+    answer = await site.look()
+
+    assert answer.charts[0].action is ChartAction.FOREIGN, reason
+    assert answer.installed
+    assert f"{namespace}/their-op" in answer.message
+    assert site.helm.log == []
+
+
+async def test_an_operator_of_others_that_is_broken_is_not_installed_over(site: Site) -> None:
+    await apply_crd(site.cluster, crd("tools"), field_manager="other")
+    await site.someone_elses_operator(ready=False)
+
+    err = await failure(site.look())
+
+    assert (err.type, err.non_retryable) == ("ForeignOperator", True)
+    assert "their-op" in err.message
+    assert site.helm.log == []
+
+
+@pytest.mark.parametrize("operation", [Operation.UPGRADE, Operation.UNINSTALL])
+async def test_an_operator_of_others_is_theirs_to_change(site: Site, operation: Operation) -> None:
+    await apply_crd(site.cluster, crd("tools"), field_manager="other")
+    await site.someone_elses_operator()
+
+    assert (await failure(site.look(operation))).type == "ForeignOperator"
+
+
+async def test_an_operator_for_some_namespaces_only_is_warned_of(site: Site) -> None:
+    await apply_crd(site.cluster, crd("tools"), field_manager="other")
+    await site.someone_elses_operator(env=[{"name": "WATCH_NAMESPACE", "value": "team-a"}])
+
+    answer = await site.look()
+
+    assert any("team-a" in warning for warning in answer.warnings)
+
+
+async def test_a_second_operator_is_warned_of(site: Site) -> None:
+    await installed(site)
+    await site.someone_elses_operator()
+
+    answer = await site.look()
+
+    assert any("second operator" in warning for warning in answer.warnings)
+
+
+async def test_definitions_of_others_among_the_templates_are_found_before_anything_is_written(
+    site: Site,
+) -> None:
+    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
+    theirs = crd("tools")
+    theirs["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "aks-addon"}
+    await apply_crd(site.cluster, theirs, field_manager="other")
+
+    err = await failure(site.look())
+
+    assert (err.type, err.non_retryable) == ("OwnershipClash", True)
+    assert "tools.acme.dev" in err.message
+    assert "aks-addon" in err.message
+    assert site.helm.log == ["render"]
+
+
+async def test_definitions_that_an_earlier_release_left_are_taken_over(site: Site) -> None:
+    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
+    await site.install()
+    await site.uninstall()
+
+    assert (await site.look()).charts[0].action is ChartAction.INSTALL
+
+
+# -- rights, charts, GPUs --------------------------------------------------------------------------------
+
+
+class Strict(Cluster):
+    """An account that may not touch Deployments."""
+
+    async def create(self, kind: Kind, body: Object, **more: Any) -> Object:
+        if kind == REVIEWS:
+            wanted = body["spec"]["resourceAttributes"]
+            allowed = "*" not in wanted.values() and wanted["resource"] != "deployments"
+            return {"status": {"allowed": allowed}}
+        return await super().create(kind, body, **more)
+
+
+async def test_missing_rights_are_found_before_anything_is_written(site: Site, tmp_path: Path) -> None:
+    async with await Strict.connect(tmp_path / "kubeconfig") as cluster:
+        strict = Site(cluster)
+        strict.helm.charts = site.helm.charts
+
+        err = await failure(strict.look())
+
+    assert (err.type, err.non_retryable) == ("MissingRights", True)
+    assert "create deployments.apps in acme-system" in err.message
+    assert "deploy/installer" in err.message
+
+
+async def test_a_chart_that_is_not_there_is_found_before_anything_is_written(site: Site) -> None:
+    site.helm.charts.clear()
+
+    err = await failure(site.look())
+
+    assert (err.type, err.non_retryable) == ("ChartNotFound", True)
+
+
+async def test_a_cluster_without_gpus_is_warned_of(site: Site) -> None:
+    await site.register(engines=[{"name": "vllm", "gpuSupport": True}])
+
+    assert any("nvidia.com/gpu" in warning for warning in (await site.look()).warnings)
+
+
+# -- uninstall ---------------------------------------------------------------------------------------------
+
+
+async def test_a_provider_in_use_stays(site: Site) -> None:
+    await installed(site)
+    deployment = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "chat"},
+        "spec": {"model": {"id": "o/m"}, "provider": {"name": PROVIDER}},
+    }
+    await site.cluster.create(DEPLOYMENTS, deployment, namespace="default")
+
+    err = await failure(site.look(Operation.UNINSTALL))
+    plan = await site.look(Operation.UNINSTALL, with_diff=True)
+
+    assert err.type == "ProviderInUse"
+    assert "default/chat" in err.message
+    assert plan.used == ["default/chat"]
+
+
+async def test_what_helm_would_delete_along_is_told(site: Site) -> None:
+    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
+    await installed(site)
+    await site.tool("hammer")
+
+    answer = await site.look(Operation.UNINSTALL)
+
+    assert answer.deleted_with_it == ["tools.acme.dev", "Tool default/hammer"]
+    assert answer.charts[0].action is ChartAction.UNINSTALL
+
+
+async def test_definitions_are_not_deleted_while_there_are_resources(site: Site) -> None:
+    await installed(site)
+    await site.tool("hammer")
+
+    err = await failure(site.look(Operation.UNINSTALL, delete_crds=True))
+
+    assert err.type == "ResourcesInUse"
+    assert "Tool default/hammer" in err.message
+
+
+async def test_nothing_to_uninstall_is_no_failure(site: Site) -> None:
+    assert (await site.look(Operation.UNINSTALL)).charts[0].action is ChartAction.NONE
+
+
+async def test_an_unreachable_cluster_is_tried_again(site: Site, tmp_path: Path) -> None:
+    async with EmulatedCluster() as gone:
+        kubeconfig = gone.kubeconfig(tmp_path / "gone")
+    async with await Cluster.connect(kubeconfig) as cluster:
+        err = await failure(Site(cluster).look())
+
+    assert (err.type, err.non_retryable) == ("Unreachable", False)

@@ -1,0 +1,289 @@
+"""A small world for tests of ProviderInstallationWorkflow: a cluster as two numbers, scripted answers.
+
+The fakes have the names and types of the real activities; what the real ones do is tested beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity, workflow
+from temporalio.client import WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.installation_requests import InstallationRequests
+from activities.installation_signatures import (
+    APPLY_CRDS,
+    AWAIT_OPERATOR,
+    FINISH_UNINSTALL,
+    INSTALL_CHART,
+    LOOK,
+    REPAIR_RELEASE,
+    UNINSTALL_CHART,
+    ChartAction,
+    ChartAnswer,
+    ChartRequest,
+    ChartView,
+    InstallationRequest,
+    InstallReport,
+    JoinRequest,
+    LookAnswer,
+    LookRequest,
+    Operation,
+    ReadyAnswer,
+    StepRecord,
+)
+from api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
+from workflows.installation_messages import InstallationInput, InstallationView, Outcome
+from workflows.provider_installation import ProviderInstallationWorkflow
+from workflows.provider_plan import ProviderPlanWorkflow
+
+PROVIDER = "acme"
+
+
+@workflow.defn(name="Waiter")
+class Waiter:
+    """Stands for a deployment that waits for a provider."""
+
+    def __init__(self) -> None:
+        self.reports: list[InstallReport] = []
+        self.done = False
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self.done)
+
+    @workflow.signal
+    def install_report(self, report: InstallReport) -> None:
+        self.reports.append(report)
+
+    @workflow.signal
+    def leave(self) -> None:
+        self.done = True
+
+    @workflow.query
+    def seen(self) -> list[InstallReport]:
+        return self.reports
+
+
+@dataclass
+class InstallerWorld:
+    """What the fakes see and did."""
+
+    env: WorkflowEnvironment
+    provider: str = field(default_factory=lambda: f"acme-{uuid.uuid4().hex[:6]}")
+    revision: int = 0
+    """Of the one release; 0: there is none."""
+    wanted: int = 1
+    """Revision that is as wanted; at or above it nothing is done."""
+    ready: bool = True
+    foreign: bool = False
+
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    """Raised before an activity does anything."""
+    lost_answers: dict[str, int] = field(default_factory=dict)
+    """How often an activity does its work and then its answer is lost."""
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Held closed, the activity waits there, and can be cancelled."""
+
+    deaf: set[str] = field(default_factory=set)
+    """Activities that come to their end although they are cancelled."""
+    calls: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
+    handle: WorkflowHandle[Any, Any] = field(init=False)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # -- activities ----------------------------------------------------------------------------------
+
+    @activity.defn(name=LOOK.name)
+    async def look(self, request: LookRequest) -> LookAnswer:
+        await self._enter(LOOK.name)
+        action = ChartAction.NONE
+        if request.request.operation is Operation.UNINSTALL:
+            action = ChartAction.UNINSTALL if self.revision else ChartAction.NONE
+        elif request.request.operation is Operation.REPAIR:
+            action = ChartAction.REPAIR
+        elif self.foreign:
+            action = ChartAction.FOREIGN
+        elif self.revision < self.wanted:
+            action = ChartAction.UPGRADE if self.revision else ChartAction.INSTALL
+        view = ChartView(
+            release="op", namespace="ns", chart="r/op", version="1.0.0", action=action, revision=self.revision
+        )
+        installed = self.foreign or (self.revision > 0 and self.ready)
+        return self._leave(LOOK.name, LookAnswer(charts=[view], installed=installed, message="looked"))
+
+    @activity.defn(name=APPLY_CRDS.name)
+    async def apply_crds(self, request: ChartRequest) -> ChartAnswer:
+        await self._enter(APPLY_CRDS.name)
+        return self._leave(APPLY_CRDS.name, ChartAnswer(steps=[StepRecord(step="apply-crd-x")]))
+
+    @activity.defn(name=INSTALL_CHART.name)
+    async def install_chart(self, request: ChartRequest) -> ChartAnswer:
+        await self._enter(INSTALL_CHART.name)
+        changed = self.revision < self.wanted
+        if changed:
+            self.revision += 1
+        answer = ChartAnswer(
+            steps=[StepRecord(step="install-op")],
+            revision=self.revision,
+            status="deployed",
+            changed=changed,
+            lines=["helm said so"],
+        )
+        return self._leave(INSTALL_CHART.name, answer)
+
+    @activity.defn(name=UNINSTALL_CHART.name)
+    async def uninstall_chart(self, request: ChartRequest) -> ChartAnswer:
+        await self._enter(UNINSTALL_CHART.name)
+        changed, self.revision = self.revision > 0, 0
+        return self._leave(UNINSTALL_CHART.name, ChartAnswer(changed=changed))
+
+    @activity.defn(name=REPAIR_RELEASE.name)
+    async def repair_release(self, request: ChartRequest) -> ChartAnswer:
+        await self._enter(REPAIR_RELEASE.name)
+        return self._leave(REPAIR_RELEASE.name, ChartAnswer(steps=[StepRecord(step="repair-op")]))
+
+    @activity.defn(name=AWAIT_OPERATOR.name)
+    async def await_operator(self, request: InstallationRequest) -> ReadyAnswer:
+        await self._enter(AWAIT_OPERATOR.name)
+        return self._leave(AWAIT_OPERATOR.name, ReadyAnswer(state="Installed", installed=True, message="up"))
+
+    @activity.defn(name=FINISH_UNINSTALL.name)
+    async def finish_uninstall(self, request: InstallationRequest) -> ChartAnswer:
+        await self._enter(FINISH_UNINSTALL.name)
+        return self._leave(FINISH_UNINSTALL.name, ChartAnswer())
+
+    async def _enter(self, name: str) -> None:
+        self.calls.append(name)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self._changed.set()
+        try:
+            waiting = self.errors.get(name)
+            if waiting:
+                raise waiting.pop(0)
+            if name in self.gates:
+                while not self.gates[name].is_set():
+                    activity.heartbeat(1, [f"{name} waits"])
+                    await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            self.cancelled.append(name)
+            if name not in self.deaf:
+                raise
+        finally:
+            self.running -= 1
+
+    def _leave(self, name: str, answer: Any) -> Any:
+        if self.lost_answers.get(name):
+            self.lost_answers[name] -= 1
+            raise ApplicationError("the worker was lost before it could answer")
+        self._changed.set()
+        return answer
+
+    # -- driving ------------------------------------------------------------------------------------------
+
+    async def ask(self, operation: Operation = Operation.INSTALL, **more: Any) -> str:
+        """Ask as the command line does; answers the request's id."""
+        request = InstallationRequest(
+            provider=self.provider, operation=operation, id=uuid.uuid4().hex[:8], **more
+        )
+        self.handle = await self.env.client.start_workflow(
+            ProviderInstallationWorkflow.run,
+            InstallationInput(provider=self.provider),
+            id=installation_workflow_id(self.provider),
+            task_queue=CORE_TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="request",
+            start_signal_args=[request],
+        )
+        return request.id
+
+    async def waiter(self) -> WorkflowHandle[Any, Any]:
+        return await self.env.client.start_workflow(
+            Waiter.run, id=f"waiter-{uuid.uuid4().hex[:8]}", task_queue=CORE_TASK_QUEUE
+        )
+
+    async def join(self, waiter: WorkflowHandle[Any, Any], *, again: bool = False) -> None:
+        """As a deployment does, by the real activity's own way."""
+        request = JoinRequest(
+            request=InstallationRequest(provider=self.provider), waiter=waiter.id, again=again
+        )
+        await InstallationRequests(self.env.client).request_installation(request)
+        self.handle = self.env.client.get_workflow_handle(installation_workflow_id(self.provider))
+
+    async def reports(self, waiter: WorkflowHandle[Any, Any], count: int = 1) -> list[bool]:
+        """Whether each report said success, once there are so many."""
+        async with asyncio.timeout(20):
+            while True:
+                seen: list[InstallReport] = await waiter.query(Waiter.seen)
+                if len(seen) >= count:
+                    return [report.succeeded for report in seen]
+                await asyncio.sleep(0.02)
+
+    async def view(self) -> InstallationView:
+        return await self.handle.query(ProviderInstallationWorkflow.state)
+
+    async def outcome(self, request: str) -> Outcome:
+        async with asyncio.timeout(20):
+            while True:
+                outcome = (await self.view()).outcomes.get(request)
+                if outcome is not None:
+                    return outcome
+                await asyncio.sleep(0.02)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def skip(self, time: timedelta) -> None:
+        await self.env.sleep(time)
+
+    def activities(self) -> list[Any]:
+        return [
+            self.look,
+            self.apply_crds,
+            self.install_chart,
+            self.uninstall_chart,
+            self.repair_release,
+            self.await_operator,
+            self.finish_uninstall,
+        ]
+
+
+def core_worker(world: InstallerWorld) -> Worker:
+    return Worker(
+        world.env.client,
+        task_queue=CORE_TASK_QUEUE,
+        workflows=[ProviderInstallationWorkflow, ProviderPlanWorkflow, Waiter],
+    )
+
+
+def installer_worker(world: InstallerWorld) -> Worker:
+    return Worker(
+        world.env.client,
+        task_queue=INSTALLER_TASK_QUEUE,
+        activities=world.activities(),
+        max_heartbeat_throttle_interval=timedelta(milliseconds=20),
+        default_heartbeat_throttle_interval=timedelta(milliseconds=20),
+    )
+
+
+def final(kind: str = "MissingRights", words: str = "no right") -> ApplicationError:
+    return ApplicationError(words, type=kind, non_retryable=True)
+
+
+def passing(words: str = "away for a moment") -> ApplicationError:
+    return ApplicationError(words, type="Unreachable")

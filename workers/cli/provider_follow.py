@@ -1,0 +1,96 @@
+"""Following an installation: its lines as they come, until the request has its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from workers.cli.problems import CliError
+from workflows.installation_messages import InstallationView, Outcome
+from workflows.provider_installation import ProviderInstallationWorkflow
+
+PAUSE_SECONDS = 0.3
+
+
+async def follow(
+    handle: WorkflowHandle[Any, Any], request_id: str, *, quiet: bool
+) -> tuple[InstallationView, Outcome]:
+    """Print what is said until the request has ended; the last view, and the outcome."""
+    told = _Told(quiet)
+    while True:
+        view = await _view(handle)
+        outcome = view.outcomes.get(request_id)
+        told.lines(view)
+        if outcome is not None:
+            return view, outcome
+        if view.activity:
+            told.heartbeat(*await _heartbeat(handle, view.activity))
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _view(handle: WorkflowHandle[Any, Any]) -> InstallationView:
+    try:
+        return await handle.query(ProviderInstallationWorkflow.state)
+    except RPCError as err:
+        if err.status is RPCStatusCode.NOT_FOUND:
+            raise CliError(f"workflow {handle.id} is gone") from err
+        if err.status in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DEADLINE_EXCEEDED):
+            raise CliError(
+                f"no worker answers for workflow {handle.id}; is `airunway worker` running?"
+            ) from err
+        raise
+
+
+async def _heartbeat(handle: WorkflowHandle[Any, Any], activity: str) -> tuple[str, int, list[str], str]:
+    """Id, line count and last lines of the running step; and why its last attempt failed."""
+    description = await handle.describe()
+    for pending in description.raw_description.pending_activities:
+        if pending.activity_type.name != activity:
+            continue
+        count, lines = 0, []
+        if pending.heartbeat_details.payloads:
+            details = await description.data_converter.decode(pending.heartbeat_details.payloads)
+            if len(details) == 2:
+                count, lines = int(details[0]), [str(line) for line in details[1]]
+        return pending.activity_id, count, lines, pending.last_failure.message
+    return "", 0, [], ""
+
+
+class _Told:
+    """What was printed already."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._count = 0
+        self._live: dict[str, int] = {}
+        self._shown: set[str] = set()
+        self._failure = ""
+
+    def lines(self, view: InstallationView) -> None:
+        """Progress of the workflow; what came by heartbeat already is not said again."""
+        if view.line_count < self._count:
+            self._count = 0  # another operation began
+        for line in view.lines[len(view.lines) - (view.line_count - self._count) :]:
+            text = line.strip()
+            if text in self._shown and line.startswith("  "):
+                continue
+            self._print(line)
+        self._count = view.line_count
+
+    def heartbeat(self, activity_id: str, count: int, lines: list[str], failure: str) -> None:
+        """What a running step said."""
+        new = count - self._live.get(activity_id, 0)
+        self._live[activity_id] = count
+        for line in lines[len(lines) - min(max(new, 0), len(lines)) :]:
+            self._shown.add(line.strip())
+            self._print(f"  {line}")
+        if failure and failure != self._failure:
+            self._print(f"  trying again: {failure}")
+        self._failure = failure
+
+    def _print(self, line: str) -> None:
+        if not self._quiet:
+            print(line, flush=True)
