@@ -1,8 +1,8 @@
 """One attempt to build an image: watched for stalls, telling how far it is.
 
 Every second the progress goes out as a heartbeat, which Temporal keeps beside the history. The workflow is
-told by signal, which costs history, so ever more seldom the longer it takes: some two hundred times in four
-hours.
+told by signal, which costs history, so ever more seldom the longer it takes: every second at first, and some
+two hundred times in four hours.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from activities.image_options import Builder, BuildOrder
 from activities.image_signatures import SLOWEST_BYTES_PER_SECOND, ImageProgress
 from images.plan import human_bytes
 
-SIGNAL_EVERY_SECONDS = 5.0
-SIGNAL_SHARE = 1 / 60
-"""Of the time since the start: the least pause between signals later on."""
+SIGNAL_FIRST_SECONDS, SIGNAL_EVERY_SECONDS = 1.0, 5.0
+EARLY_SHARE, LATE_SHARE = 1 / 5, 1 / 60
+"""Of the time since the start: the least pause between signals, up to the usual pause and beyond it."""
 
 
 class WatchedBuild:
@@ -86,7 +86,9 @@ class WatchedBuild:
     async def _tell_in_turn(self) -> None:
         now = self._clock()
         when, step = self._told
-        pause = max(SIGNAL_EVERY_SECONDS, (now - self._started) * SIGNAL_SHARE)
+        since = now - self._started
+        early = min(max(since * EARLY_SHARE, SIGNAL_FIRST_SECONDS), SIGNAL_EVERY_SECONDS)
+        pause = max(early, since * LATE_SHARE)
         if step != self._progress.step or now - when >= pause:
             self._told = (now, self._progress.step)
             await self._tell(self._progress)

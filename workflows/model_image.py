@@ -45,8 +45,9 @@ with workflow.unsafe.imports_passed_through():
     from api.names import IMAGE_TASK_QUEUE
     from workflows.image_details import details_of_image
 
-PROGRESS_EVERY = timedelta(seconds=10)
-"""How often a deployment is told of mere progress; each time costs it a write of its status."""
+PROGRESS_FIRST, PROGRESS_EVERY = timedelta(seconds=1), timedelta(seconds=10)
+"""How often a deployment is told of mere progress, at first and of a long build; each time costs it a write
+of its status."""
 BETWEEN_STEPS = timedelta(seconds=1)
 FIRST_WAITER = timedelta(minutes=1)
 
@@ -78,6 +79,7 @@ class ModelImageWorkflow:
         """Somebody has waited, who may have left again."""
         self._untold: set[str] = set()
         self._told_at: datetime | None = None
+        self._building_since: datetime | None = None
         self._sent_at: datetime | None = None
         self._cancel = False
         self._retry = False
@@ -109,10 +111,15 @@ class ModelImageWorkflow:
         shown = self.report.progress
         news = (progress.step, progress.trouble) != (shown.step, shown.trouble)
         self.report.progress = progress
-        # The more deployments wait, the less often: each of them costs this history some events.
-        pause = PROGRESS_EVERY * max(1, len(self.waiters) / 4)
-        if news or self._told_at is None or workflow.now() - self._told_at >= pause:
+        if news or self._told_at is None or workflow.now() - self._told_at >= self._pause():
             self._tell_everybody()
+
+    def _pause(self) -> timedelta:
+        """Until mere progress is told again."""
+        since = workflow.now() - self._building_since if self._building_since else timedelta(0)
+        pause = min(max(since / 5, PROGRESS_FIRST), PROGRESS_EVERY)
+        # The more deployments wait, the less often: each of them costs this history some events.
+        return pause * max(1, len(self.waiters) / 4)
 
     @workflow.signal
     def cancel_build(self) -> None:
@@ -198,6 +205,7 @@ class ModelImageWorkflow:
 
     async def _build_once(self) -> BuildImageAnswer:
         self._step("waiting for a free builder", phase=ImagePhase.BUILDING)
+        self._building_since = workflow.now()
         tokens = [waiter.token for waiter in self.waiters.values() if waiter.token is not None]
         return await self._run(
             build_step(self.plan),

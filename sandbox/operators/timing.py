@@ -19,7 +19,7 @@ class Timing:
     """Start of a container until it crashes, when it is told to."""
     backoff: float = 3.0
     """Pause between two tries to pull an image or to restart a container."""
-    download_bytes_per_second: float = 32 * 1024
+    download_bytes_per_second: float = 12 * 1024
     """How fast the pretend BuildKit downloads a model, which is some 100 KiB; 0: as fast as it can."""
 
     @classmethod
