@@ -2,6 +2,9 @@
 
 One authority signs one certificate for the builder and one for whoever builds; BuildKit takes no client
 without. All of it is made anew at once: both sides read the Secret, and the builder's pod is rolled.
+
+What makes and reads certificates is imported when it is needed: 6 MiB that a worker without a builder of its
+own in the cluster never uses.
 """
 
 from __future__ import annotations
@@ -11,11 +14,6 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-
-from clients.issuing import certificate_for, key_pem, new_authority, pem
 
 LIFETIME = timedelta(days=365)
 AUTHORITY = "airunway-builder-ca"
@@ -40,6 +38,8 @@ def encoded(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def new_certificates(host: str, now: datetime) -> dict[str, bytes]:
     """A new authority and what it signs, by key of the Secret."""
+    from clients.issuing import certificate_for, key_pem, new_authority, pem
+
     authority = new_authority(now, name=AUTHORITY)
     certificate, key = certificate_for([host], authority, now, lifetime=LIFETIME)
     client, client_key = certificate_for([CLIENT], authority, now, lifetime=LIFETIME, client=True)
@@ -55,6 +55,9 @@ def new_certificates(host: str, now: datetime) -> dict[str, bytes]:
 
 def are_good(files: Mapping[str, bytes], host: str, now: datetime) -> bool:
     """Whether these certificates belong together, are for the host, and last for a good while."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
     try:
         authority = x509.load_pem_x509_certificate(files["ca.crt"])
         pair = [x509.load_pem_x509_certificate(files[name]) for name in ("tls.crt", "client.crt")]

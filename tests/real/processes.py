@@ -52,6 +52,10 @@ class Processes:
                 process.wait()
                 self.killed.append(process)
 
+    def pid_of(self, command: str) -> int:
+        """Process id of the last one started with a command."""
+        return next(process.pid for name, process in reversed(self._started) if name == command)
+
     def stop(self) -> None:
         for process in self._running:
             if process.poll() is None:
