@@ -187,6 +187,42 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
     assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
 
 
+async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.deployment.paused = True
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until(lambda: both.images.cancelled == 1)
+    both.deployment.paused, both.deployment.provider_ready = False, False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+    both.deployment.provider_ready = True
+    await both.deployment.nudge("the provider is back")
+    await both.until_built("BuildCancelled")
+    assert len(both.images.joined) == 1
+    gate.set()
+
+
+async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
+    both.deployment.limits.history_events = 1  # it continues as new after every wait
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until_built("BuildCancelled")
+    await both.until(lambda: both.images.cancelled == 1)
+    gate.set()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
 async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
     gate = both.hold()
     await both.deployment.start()
