@@ -168,9 +168,13 @@ class ModelImageWorkflow:
     async def _bring_about(self) -> None:
         try:
             found = await self._find()
+            if not found.reference:
+                await self._prepare(ENSURE_REGISTRY, "registry")
+            if found.unanswered:  # it may have been away only, with the image
+                found = await self._find()
             was_there = bool(found.reference)
             if not was_there:
-                await self._prepare()
+                await self._prepare(ENSURE_BUILDER, "builder")
                 built = await self._build()
                 found = await self._publish(built)
             self._finish(ImagePhase.READY, found=found, was_there=was_there)
@@ -190,10 +194,9 @@ class ModelImageWorkflow:
         self._step("looking for the image in the registry", phase=ImagePhase.WAITING)
         return await self._run(FIND_IMAGE, ImageRequest(plan=self.plan), FindImageAnswer)
 
-    async def _prepare(self) -> None:
-        for step, words in ((ENSURE_REGISTRY, "registry"), (ENSURE_BUILDER, "builder")):
-            self._step(f"preparing the {words}", phase=ImagePhase.WAITING)
-            await self._run(step, ImageRequest(plan=self.plan), EnsureAnswer)
+    async def _prepare(self, step: ImageStep, words: str) -> None:
+        self._step(f"preparing the {words}", phase=ImagePhase.WAITING)
+        await self._run(step, ImageRequest(plan=self.plan), EnsureAnswer)
 
     async def _build(self) -> BuildImageAnswer:
         try:

@@ -52,6 +52,18 @@ async def test_an_image_that_is_there_is_not_built_again(world: ImageWorld) -> N
     assert world.calls == ["find_image"]
 
 
+async def test_a_registry_that_was_only_away_is_asked_once_more_before_anything_is_built(
+    world: ImageWorld,
+) -> None:
+    world.in_registry.add(world.plan.identity)
+    world.registry_is_away = True
+
+    report = await world.outcome(await world.wait_for_image())
+
+    assert report.was_there
+    assert world.calls == ["find_image", "ensure_registry", "find_image"]
+
+
 async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
     gate = hold(world)
     listeners = [await world.wait_for_image() for _ in range(5)]
