@@ -212,6 +212,8 @@ def build_step(plan: ImagePlan) -> ImageStep:
 # -- why a step failed --------------------------------------------------------------------------------------
 
 BUILD_FAILED = "BuildFailed"
+TRIED_TWICE = (BUILD_FAILED, "PushNoSpace")
+"""Errors of a build whose cause is not certain: twice the same is no accident."""
 BUILD_CANCELLED = "BuildCancelled"
 
 REASONS = {
@@ -232,6 +234,7 @@ REASONS = {
     "ImageTooLarge": "NoSpace",
     "NoSpace": "NoSpace",
     "RegistryFull": "NoSpace",
+    "PushNoSpace": "NoSpace",
     "BuilderUnreachable": "BuilderUnavailable",
     "BuilderNotReady": "BuilderUnavailable",
     "BuildInterrupted": "BuilderUnavailable",

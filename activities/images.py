@@ -22,7 +22,6 @@ from activities.image_errors import ImageNotVerified
 from activities.image_options import Builder, BuildOrder, Hub, ImageOptions
 from activities.image_resolve import ImageResolver, Tokens
 from activities.image_signatures import (
-    BUILD_FAILED,
     ENSURE_BUILDER,
     ENSURE_REGISTRY,
     FIND_IMAGE,
@@ -30,6 +29,7 @@ from activities.image_signatures import (
     JOIN_IMAGE,
     PUBLISH_IMAGE,
     RESOLVE_IMAGE,
+    TRIED_TWICE,
     BuildImageAnswer,
     BuildImageRequest,
     EnsureAnswer,
@@ -186,10 +186,9 @@ class ImageActivities:
                     err.retry_after, float(min(2 ** min(info.attempt, 10), MOST_PAUSE_SECONDS))
                 )
             failure = to_application_error(err, told=True)
-            if failure.type == BUILD_FAILED and info.attempt > 1:
-                # BuildKit gave no cause that we know; twice the same is no accident.
+            if failure.type in TRIED_TWICE and info.attempt > 1:
                 failure = ApplicationError(
-                    str(err), type=BUILD_FAILED, non_retryable=True, category=failure.category
+                    str(err), type=failure.type, non_retryable=True, category=failure.category
                 )
             if not failure.non_retryable:
                 trouble = f"{err}; trying again"  # without a number: the same trouble is no news

@@ -26,7 +26,7 @@ class ModelImage(BaseModel):
     plan: ImagePlan | None = None
     cancel_asked: bool = False
     retry_asked: bool = False
-    """What a person asked for, until a pass does it. Kept here: a new run of the workflow must not lose it."""
+    """What a person asked for, until a pass does it. Kept here: a new run of the workflow may not lose it."""
     annotated: bool = False
     """It was cancelled by the annotation, whose removal is a reason to begin again."""
     workflow_id: str = ""
