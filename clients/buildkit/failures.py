@@ -31,7 +31,7 @@ _STATUS = re.compile(
     r"(?:response status|unexpected status[^:]*:|status(?: code)?:?)\s*(\d{3})\b|\b([45]\d\d) [A-Z]"
 )
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-# A registry whose disk is full in the middle of a layer (distribution v3) has fewer bytes than were announced.
+# A registry whose disk is full in the middle of a layer (distribution v3) has less of it than announced.
 _REGISTRY_FULL = re.compile(r"invalid content range|\b507 Insufficient|insufficient storage", re.IGNORECASE)
 _INTERRUPTED = re.compile(
     r"no active sessions?|session healthcheck failed|no such job|graceful|transport is closing|shutting down",

@@ -86,6 +86,10 @@ class Case:
             PushUnavailable,
             EXPORT,
         ),
+        # A registry that was restarted in the middle of a push has dropped the layers it got before.
+        Case(
+            "failed to push r/x:1: manifest blob unknown: blob unknown to registry", PushUnavailable, EXPORT
+        ),
         Case("failed to push r/x:1: unknown: invalid content range", PushNoSpace, EXPORT),
         Case(status_of_push("507 Insufficient Storage"), PushNoSpace, EXPORT),
         Case(
