@@ -91,14 +91,18 @@ class DeploymentImage:
         self._show_waiting(state)
         return True
 
-    async def stop_if_asked(self, state: DeploymentState) -> None:
+    async def do_what_was_asked(self, state: DeploymentState) -> None:
         """Before anything else of a pass: a build is stopped even while paused, or without a provider."""
         image = state.model_image
-        if image is None or not image.cancel_asked:
+        if image is None or image.phase.is_final:  # it may have been told meanwhile
             return
-        image.cancel_asked = False
-        if not image.phase.is_final:  # it may have been told meanwhile
+        if image.cancel_asked:
+            image.cancel_asked = False
             await self._cancel(image, state)
+        elif image.retry_asked and image.is_waiting and image.progress.trouble:
+            image.retry_asked = False
+            with contextlib.suppress(FailureError):  # it has ended
+                await workflow.get_external_workflow_handle(image.workflow_id).signal("retry")
 
     async def begin(self, state: DeploymentState, *, cancel: bool) -> None:
         """At the beginning of a pass: without the annotation that cancelled the build it is wanted again."""

@@ -154,7 +154,7 @@ class ModelDeploymentWorkflow:
                 )
 
     async def _pass(self) -> None:
-        await self.images.stop_if_asked(self.state)
+        await self.images.do_what_was_asked(self.state)
         if self.images.shows_progress(self.state) and not self._decide_again:
             await self._write_status([])
             return

@@ -208,6 +208,24 @@ async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> N
     gate.set()
 
 
+async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.images.plan = both.images.joined[0].plan
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.quiet()
+    assert len(both.images.builds) == 1
+    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
+    await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.until(lambda: len(both.images.builds) == 2)
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
 async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
     both.deployment.limits.history_events = 1  # it continues as new after every wait
     gate = both.hold()
