@@ -186,7 +186,8 @@ _WITH_MORE_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
 )
 
-RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), UNTIL_IT_WORKS)
+# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), RetryPolicy(maximum_attempts=2))
 JOIN_IMAGE = Step("join_image", timedelta(seconds=30), UNTIL_IT_WORKS)
 
 FIND_IMAGE = ImageStep("find_image", timedelta(seconds=30), timedelta(minutes=10), _WITH_PATIENCE)

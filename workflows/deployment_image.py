@@ -179,7 +179,7 @@ class DeploymentImage:
                 ResolveImageAnswer,
                 summary=f"resolve {image.wish.repository}",
                 overtaken=overtaken,
-                patience=timedelta(minutes=1),
+                patience=timedelta(minutes=5),
             )
             if resolved is None:
                 return

@@ -320,6 +320,8 @@ class ModelDeploymentWorkflow:
         )
         if pause is not None:
             self.step, self.pause = self.state.message, pause
+        elif self.state.failure is not None:
+            self.step = self.state.shown_message
 
     async def _write_status(self, events: list[EventSpec]) -> None:
         events = [*events, *self._actions, *self.images.events]

@@ -168,6 +168,16 @@ async def test_what_cannot_be_found_out_for_now_is_said_and_tried_again(both: Bo
     await both.deployment.until_phase(Phase.DEPLOYING)
 
 
+async def test_what_is_in_the_way_of_the_plan_is_said_at_once(both: Both) -> None:
+    both.images.errors["resolve_image"] = [failure("TokenMissing", final=False, words="no Secret hf")] * 3
+
+    await both.deployment.start()
+
+    condition = await both.until_built("ModelTokenMissing")
+    assert condition["message"] == "no Secret hf"
+    assert len(both.images.calls) == 3
+
+
 async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
     gate = both.hold()
     await both.deployment.start()
@@ -175,9 +185,10 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
 
-    await both.until_built("BuildCancelled")
+    condition = await both.until_built("BuildCancelled")
     await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
     assert both.deployment.status["phase"] == Phase.FAILED
+    assert (await both.deployment.quiet()).step == condition["message"], "not where the build was"
     await both.deployment.nudge("something else changed")
     await both.deployment.quiet()
     assert len(both.images.joined) == 1
