@@ -263,6 +263,26 @@ async def test_the_tokens_of_all_who_wait_are_named_and_none_is_held(world: Imag
     assert world.builds[0].tokens == [token]
 
 
+async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(world: ImageWorld) -> None:
+    gate = hold(world)
+    gone, stays = (TokenRef(namespace=name, name="hf") for name in ("gone", "stays"))
+    first = await world.wait_for_image(token=gone)
+    await world.until(lambda: world.building == 1)
+    second = await world.wait_for_image(token=stays)
+    await world.leave(first)
+    assert world.cancelled == 0, "a build that goes well is not disturbed"
+
+    await world.tell("waiting to try again", 0, trouble="Secret gone/hf does not exist")
+
+    await world.until(lambda: len(world.builds) == 2)
+    assert world.builds[-1].tokens == [stays]
+    await world.tell("waiting to try again", 0, trouble="another trouble")
+    await world.view()
+    assert len(world.builds) == 2
+    gate.set()
+    assert (await world.outcome(second)).phase is ImagePhase.READY
+
+
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:
     world = ImageWorld(env)
     await world.join(Waiter(workflow_id="somebody"))
