@@ -31,6 +31,7 @@ class WatchedBuild:
         tell: signals the workflow; must not raise.
         stall: how long nothing may move, where the daemon counts bytes. BuildKit (v0.34) does not for
             downloads and pushes; then the whole model at a slow line's pace comes on top.
+        quiet: how long the workflow is told nothing; for attempts after others that failed soon.
         clock: seconds, monotonic.
         tick: pause between looks.
     """
@@ -42,12 +43,13 @@ class WatchedBuild:
         beat: Callable[[ImageProgress], None],
         tell: Callable[[ImageProgress], Awaitable[None]],
         stall: timedelta,
+        quiet: timedelta = timedelta(0),
         clock: Callable[[], float] = time.monotonic,
         tick: float = 1.0,
     ) -> None:
         self._order = order
         self._beat, self._tell, self._clock, self._tick = beat, tell, clock, tick
-        self._stall_seconds = stall.total_seconds()
+        self._stall_seconds, self._quiet_seconds = stall.total_seconds(), quiet.total_seconds()
         self._progress = ImageProgress(step="starting", total_bytes=order.plan.total_bytes)
         self._started = self._moved = clock()
         self._counts = False
@@ -87,6 +89,8 @@ class WatchedBuild:
         now = self._clock()
         when, step = self._told
         since = now - self._started
+        if since < self._quiet_seconds:
+            return
         early = min(max(since * EARLY_SHARE, SIGNAL_FIRST_SECONDS), SIGNAL_EVERY_SECONDS)
         pause = max(early, since * LATE_SHARE)
         if step != self._progress.step or now - when >= pause:

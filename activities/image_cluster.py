@@ -102,6 +102,7 @@ class ImageCluster:
         if live is None:
             raise BuilderNotReady(
                 f"Secret {namespace}/{BUILDER_CERTIFICATES} is missing; it comes empty with the manifests"
+                " (images-rbac.yaml; for another namespace than airunway-system, change it there)"
             )
         files = certificates.decoded(live.get("data"))
         if certificates.are_good(files, host, now):

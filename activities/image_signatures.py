@@ -116,6 +116,8 @@ class FindImageAnswer(BaseModel):
 
     reference: str = ""
     tagged: str = ""
+    unanswered: bool = False
+    """The registry in the cluster did not answer: it is not made yet, or just away."""
 
 
 class EnsureAnswer(BaseModel):
@@ -179,10 +181,16 @@ _WITH_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 
-RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), UNTIL_IT_WORKS)
+# A hub or registry may be away for hours, and each attempt costs the image's history some events.
+_WITH_MORE_PATIENCE = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+)
+
+# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), RetryPolicy(maximum_attempts=2))
 JOIN_IMAGE = Step("join_image", timedelta(seconds=30), UNTIL_IT_WORKS)
 
-FIND_IMAGE = ImageStep("find_image", timedelta(seconds=30), timedelta(minutes=1), _WITH_PATIENCE)
+FIND_IMAGE = ImageStep("find_image", timedelta(seconds=30), timedelta(minutes=10), _WITH_PATIENCE)
 ENSURE_REGISTRY = ImageStep("ensure_registry", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
 ENSURE_BUILDER = ImageStep("ensure_builder", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
 PUBLISH_IMAGE = ImageStep("publish_image", timedelta(minutes=2), timedelta(minutes=15), _WITH_PATIENCE)
@@ -199,12 +207,14 @@ def build_step(plan: ImagePlan) -> ImageStep:
     A build that makes no progress ends long before; see `activities.image_build`.
     """
     attempt = timedelta(minutes=15, seconds=plan.total_bytes / SLOWEST_BYTES_PER_SECOND)
-    return ImageStep("build_image", attempt, attempt * 3, _WITH_PATIENCE, heartbeat=BUILD_HEARTBEAT)
+    return ImageStep("build_image", attempt, attempt * 3, _WITH_MORE_PATIENCE, heartbeat=BUILD_HEARTBEAT)
 
 
 # -- why a step failed --------------------------------------------------------------------------------------
 
 BUILD_FAILED = "BuildFailed"
+TRIED_TWICE = (BUILD_FAILED, "PushNoSpace")
+"""Errors of a build whose cause is not certain: twice the same is no accident."""
 BUILD_CANCELLED = "BuildCancelled"
 
 REASONS = {
@@ -225,6 +235,7 @@ REASONS = {
     "ImageTooLarge": "NoSpace",
     "NoSpace": "NoSpace",
     "RegistryFull": "NoSpace",
+    "PushNoSpace": "NoSpace",
     "BuilderUnreachable": "BuilderUnavailable",
     "BuilderNotReady": "BuilderUnavailable",
     "BuildInterrupted": "BuilderUnavailable",

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -21,7 +22,6 @@ from activities.image_errors import ImageNotVerified
 from activities.image_options import Builder, BuildOrder, Hub, ImageOptions
 from activities.image_resolve import ImageResolver, Tokens
 from activities.image_signatures import (
-    BUILD_FAILED,
     ENSURE_BUILDER,
     ENSURE_REGISTRY,
     FIND_IMAGE,
@@ -29,6 +29,7 @@ from activities.image_signatures import (
     JOIN_IMAGE,
     PUBLISH_IMAGE,
     RESOLVE_IMAGE,
+    TRIED_TWICE,
     BuildImageAnswer,
     BuildImageRequest,
     EnsureAnswer,
@@ -56,6 +57,9 @@ _log = structlog.get_logger(__name__)
 
 BUILD_IMAGE = "build_image"
 IMAGE_WORKFLOW = "ModelImageWorkflow"
+QUIET_AT_FIRST = timedelta(seconds=10)
+"""A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
+MOST_PAUSE_SECONDS = 256
 
 
 class ImageActivities:
@@ -128,7 +132,7 @@ class ImageActivities:
     async def find_image(self, request: ImageRequest) -> FindImageAnswer:
         """Look whether the registry has the image."""
         plan = request.plan
-        with translated_errors(told=True):
+        async with _telling_trouble("looking for the image in the registry"):
             try:
                 found = await self._store.find(plan.name, plan.tag)
                 if found is None or _flaw(found, plan) or not await self._store.has_blobs(found):
@@ -138,7 +142,7 @@ class ImageActivities:
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
-                return FindImageAnswer()  # it is perhaps not made yet
+                return FindImageAnswer(unanswered=True)
         return self._answer(found, plan)
 
     @activity.defn(name=ENSURE_REGISTRY.name)
@@ -173,17 +177,21 @@ class ImageActivities:
                 beat=activity.heartbeat,
                 tell=lambda progress: _tell(image, progress),
                 stall=self._options.stall,
+                quiet=QUIET_AT_FIRST if info.attempt > 1 else timedelta(0),
             )
             return BuildImageAnswer(digest=await watched.run(self._builder))
         except ClientError as err:
+            if err.retry_after is not None:  # who asks for a second again and again is given more
+                err.retry_after = max(
+                    err.retry_after, float(min(2 ** min(info.attempt, 10), MOST_PAUSE_SECONDS))
+                )
             failure = to_application_error(err, told=True)
-            if failure.type == BUILD_FAILED and info.attempt > 1:
-                # BuildKit gave no cause that we know; twice the same is no accident.
+            if failure.type in TRIED_TWICE and info.attempt > 1:
                 failure = ApplicationError(
-                    str(err), type=BUILD_FAILED, non_retryable=True, category=failure.category
+                    str(err), type=failure.type, non_retryable=True, category=failure.category
                 )
             if not failure.non_retryable:
-                trouble = f"{err}; trying again (attempt {info.attempt} failed)"
+                trouble = f"{err}; trying again"  # without a number: the same trouble is no news
                 await _tell(image, ImageProgress(step="waiting to try again", trouble=trouble))
             # Without its cause, whose words are the daemon's: nobody has taken secrets out of those.
             raise failure from None

@@ -1,7 +1,8 @@
 """The registry in the cluster. Names, ports and pull address are AI Runway's (gguf-build.md §3).
 
 What differs, and why: the images are on a claim, so that they outlive the pod; the process is not root and
-has no rights; one pod at a time, because the claim is for one.
+has no rights; one pod at a time, because the claim is for one; and each start frees what was deleted before,
+as that is safe only while nobody pushes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from images.cluster_options import (
 
 DATA = "/var/lib/registry"
 _USER = 65532
+# Where the configuration is in the images of distribution v3 and v2. There is nothing to collect in a volume
+# that is new, and no trouble with it is worth staying away.
+_COLLECT = """
+for config in /etc/distribution/config.yml /etc/docker/registry/config.yml; do
+  if [ -f "$config" ]; then registry garbage-collect "$config" || true; exit 0; fi
+done
+"""
 
 
 def registry_objects(options: ClusterOptions, *, image: str) -> list[dict[str, Any]]:
@@ -43,25 +51,6 @@ def _claim() -> str:
 
 
 def _deployment(options: ClusterOptions, image: str) -> dict[str, Any]:
-    probe = {"httpGet": {"path": "/v2/", "port": names.REGISTRY_PORT}}
-    container = {
-        "name": "registry",
-        "image": image,
-        "ports": [{"containerPort": names.REGISTRY_PORT, "protocol": "TCP"}],
-        "env": [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}],
-        "resources": {
-            "requests": {"cpu": "100m", "memory": "256Mi"},
-            "limits": {"cpu": "500m", "memory": "512Mi"},
-        },
-        "livenessProbe": {**probe, "initialDelaySeconds": 5, "periodSeconds": 10},
-        "readinessProbe": {**probe, "initialDelaySeconds": 2, "periodSeconds": 5},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "registry-data", "mountPath": DATA}],
-    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -86,13 +75,46 @@ def _deployment(options: ClusterOptions, image: str) -> dict[str, Any]:
                         "fsGroupChangePolicy": "OnRootMismatch",
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
-                    "containers": [container],
+                    "initContainers": [_collector(image)],
+                    "containers": [_container(image)],
                     "volumes": [
                         data_volume("registry-data", _claim(), size=options.registry_volume, options=options)
                     ],
                 },
             },
         },
+    }
+
+
+def _container(image: str) -> dict[str, Any]:
+    probe = {"httpGet": {"path": "/v2/", "port": names.REGISTRY_PORT}}
+    return {
+        "name": "registry",
+        **_common(image),
+        "ports": [{"containerPort": names.REGISTRY_PORT, "protocol": "TCP"}],
+        "livenessProbe": {**probe, "initialDelaySeconds": 5, "periodSeconds": 10},
+        "readinessProbe": {**probe, "initialDelaySeconds": 2, "periodSeconds": 5},
+    }
+
+
+def _collector(image: str) -> dict[str, Any]:
+    return {"name": "collect-garbage", **_common(image), "command": ["/bin/sh", "-c", _COLLECT]}
+
+
+def _common(image: str) -> dict[str, Any]:
+    return {
+        "image": image,
+        "env": [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"cpu": "500m", "memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "registry-data", "mountPath": DATA}],
     }
 
 

@@ -52,8 +52,6 @@ class DeploymentImage:
         self.held = False
         """Paused: nothing is written."""
         self.events: list[EventSpec] = []
-        self._cancel = False
-        self._retry = False
         self._progressed = False
         self._strangers: set[str] = set()
 
@@ -74,11 +72,13 @@ class DeploymentImage:
 
     def cancel(self, state: DeploymentState) -> None:
         """A person does not want the image built that this deployment waits for, if it does."""
-        self._cancel = state.model_image is not None and not state.model_image.phase.is_final
+        if state.model_image is not None:
+            state.model_image.cancel_asked = not state.model_image.phase.is_final
 
-    def retry(self) -> None:
+    def retry(self, state: DeploymentState) -> None:
         """A person wants another attempt."""
-        self._cancel, self._retry = False, True
+        if state.model_image is not None:
+            state.model_image.cancel_asked, state.model_image.retry_asked = False, True
 
     # -- passes ------------------------------------------------------------------------------------------
 
@@ -91,11 +91,24 @@ class DeploymentImage:
         self._show_waiting(state)
         return True
 
+    async def do_what_was_asked(self, state: DeploymentState) -> None:
+        """Before anything else of a pass: a build is stopped even while paused, or without a provider."""
+        image = state.model_image
+        if image is None or image.phase.is_final:  # it may have been told meanwhile
+            return
+        if image.cancel_asked:
+            image.cancel_asked = False
+            await self._cancel(image, state)
+        elif image.retry_asked and image.is_waiting and image.progress.trouble:
+            image.retry_asked = False
+            with contextlib.suppress(FailureError):  # it has ended
+                await workflow.get_external_workflow_handle(image.workflow_id).signal("retry")
+
     async def begin(self, state: DeploymentState, *, cancel: bool) -> None:
         """At the beginning of a pass: without the annotation that cancelled the build it is wanted again."""
         await self._leave_strangers()
         if state.model_image is not None and state.model_image.annotated and not cancel:
-            state.model_image.annotated, self._retry = False, True
+            state.model_image.annotated, state.model_image.retry_asked = False, True
             state.forget_failure()
 
     def built(self, state: DeploymentState) -> BuiltImage | None:
@@ -118,12 +131,10 @@ class DeploymentImage:
         if wish is None:
             await self._forget(state)
             return None
-        asked, self._cancel = self._cancel, False
         image = await self._image_for(wish, state)
-        if (cancel or asked) and not image.phase.is_final:
-            await self.leave(state)
-            image.annotated = cancel
-            image.phase, image.reason = ImagePhase.CANCELLED, BUILD_CANCELLED
+        if cancel and not image.phase.is_final:
+            await self._cancel(image, state)
+            image.annotated = True
         if not image.phase.is_final:
             try:
                 await self._wait_for(image, overtaken)
@@ -146,7 +157,9 @@ class DeploymentImage:
         if image is not None and image.wish != wish:
             await self._forget(state)
             image = None
-        again, self._retry = self._retry, False
+        again = image is not None and image.retry_asked
+        if image is not None:
+            image.retry_asked = False
         if image is not None and image.phase in (ImagePhase.FAILED, ImagePhase.CANCELLED):
             # A build is dear: only a person's wish or another spec is a reason to begin again.
             again = again or image.generation != state.generation
@@ -166,7 +179,7 @@ class DeploymentImage:
                 ResolveImageAnswer,
                 summary=f"resolve {image.wish.repository}",
                 overtaken=overtaken,
-                patience=timedelta(minutes=1),
+                patience=timedelta(minutes=5),
             )
             if resolved is None:
                 return
@@ -202,6 +215,10 @@ class DeploymentImage:
             await self._leave(image.workflow_id)
             image.workflow_id = ""
         await self._leave_strangers()
+
+    async def _cancel(self, image: ModelImage, state: DeploymentState) -> None:
+        await self.leave(state)
+        image.phase, image.reason, image.generation = ImagePhase.CANCELLED, BUILD_CANCELLED, state.generation
 
     async def _leave_strangers(self) -> None:
         while self._strangers:

@@ -24,6 +24,9 @@ class ModelImage(BaseModel):
     generation: int = 0
     """Of the deployment, when it last began to wait."""
     plan: ImagePlan | None = None
+    cancel_asked: bool = False
+    retry_asked: bool = False
+    """What a person asked for, until a pass does it. Kept here: a new run of the workflow may not lose it."""
     annotated: bool = False
     """It was cancelled by the annotation, whose removal is a reason to begin again."""
     workflow_id: str = ""

@@ -99,7 +99,7 @@ class ModelDeploymentWorkflow:
     def retry(self) -> None:
         """A person wants the failed step to be tried again."""
         self.state.forget_failure()
-        self.images.retry()
+        self.images.retry(self.state)
         retry_installation(self.state)
         self._look_again = self._decide_again = True
 
@@ -154,6 +154,7 @@ class ModelDeploymentWorkflow:
                 )
 
     async def _pass(self) -> None:
+        await self.images.do_what_was_asked(self.state)
         if self.images.shows_progress(self.state) and not self._decide_again:
             await self._write_status([])
             return
@@ -319,6 +320,8 @@ class ModelDeploymentWorkflow:
         )
         if pause is not None:
             self.step, self.pause = self.state.message, pause
+        elif self.state.failure is not None:
+            self.step = self.state.shown_message
 
     async def _write_status(self, events: list[EventSpec]) -> None:
         events = [*events, *self._actions, *self.images.events]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         ImageRequest,
         ImageStep,
         PublishImageRequest,
+        TokenRef,
         Waiter,
         build_step,
         error_type,
@@ -80,6 +82,8 @@ class ModelImageWorkflow:
         self._untold: set[str] = set()
         self._told_at: datetime | None = None
         self._building_since: datetime | None = None
+        self._used_tokens: list[TokenRef] | None = None
+        """Of the build that runs."""
         self._sent_at: datetime | None = None
         self._cancel = False
         self._retry = False
@@ -109,6 +113,8 @@ class ModelImageWorkflow:
         if self.report.phase.is_final:
             return
         shown = self.report.progress
+        if progress.trouble and self._used_tokens not in (None, self._tokens()):
+            self._retry = True  # whose token was used may be gone; somebody else's may do
         news = (progress.step, progress.trouble) != (shown.step, shown.trouble)
         self.report.progress = progress
         if news or self._told_at is None or workflow.now() - self._told_at >= self._pause():
@@ -168,9 +174,13 @@ class ModelImageWorkflow:
     async def _bring_about(self) -> None:
         try:
             found = await self._find()
+            if not found.reference:
+                await self._prepare(ENSURE_REGISTRY, "registry")
+            if found.unanswered:  # it may have been away only, with the image
+                found = await self._find()
             was_there = bool(found.reference)
             if not was_there:
-                await self._prepare()
+                await self._prepare(ENSURE_BUILDER, "builder")
                 built = await self._build()
                 found = await self._publish(built)
             self._finish(ImagePhase.READY, found=found, was_there=was_there)
@@ -188,12 +198,11 @@ class ModelImageWorkflow:
 
     async def _find(self) -> FindImageAnswer:
         self._step("looking for the image in the registry", phase=ImagePhase.WAITING)
-        return await self._run(FIND_IMAGE, ImageRequest(plan=self.plan), FindImageAnswer)
+        return await self._run(FIND_IMAGE, lambda: ImageRequest(plan=self.plan), FindImageAnswer)
 
-    async def _prepare(self) -> None:
-        for step, words in ((ENSURE_REGISTRY, "registry"), (ENSURE_BUILDER, "builder")):
-            self._step(f"preparing the {words}", phase=ImagePhase.WAITING)
-            await self._run(step, ImageRequest(plan=self.plan), EnsureAnswer)
+    async def _prepare(self, step: ImageStep, words: str) -> None:
+        self._step(f"preparing the {words}", phase=ImagePhase.WAITING)
+        await self._run(step, lambda: ImageRequest(plan=self.plan), EnsureAnswer)
 
     async def _build(self) -> BuildImageAnswer:
         try:
@@ -206,23 +215,29 @@ class ModelImageWorkflow:
     async def _build_once(self) -> BuildImageAnswer:
         self._step("waiting for a free builder", phase=ImagePhase.BUILDING)
         self._building_since = workflow.now()
-        tokens = [waiter.token for waiter in self.waiters.values() if waiter.token is not None]
-        return await self._run(
-            build_step(self.plan),
-            BuildImageRequest(plan=self.plan, tokens=tokens),
-            BuildImageAnswer,
-            task_queue=IMAGE_TASK_QUEUE,
-        )
+        try:
+            return await self._run(
+                build_step(self.plan), self._build_request, BuildImageAnswer, task_queue=IMAGE_TASK_QUEUE
+            )
+        finally:
+            self._used_tokens = None
+
+    def _build_request(self) -> BuildImageRequest:
+        self._used_tokens = tokens = self._tokens()
+        return BuildImageRequest(plan=self.plan, tokens=tokens)
+
+    def _tokens(self) -> list[TokenRef]:
+        return [waiter.token for waiter in self.waiters.values() if waiter.token is not None]
 
     async def _make_room(self) -> bool:
         self._step("making room at the builder", phase=ImagePhase.BUILDING)
         request = FreeSpaceRequest(plan=self.plan, everything=True)
-        return (await self._run(FREE_SPACE, request, FreeSpaceAnswer)).freed_bytes > 0
+        return (await self._run(FREE_SPACE, lambda: request, FreeSpaceAnswer)).freed_bytes > 0
 
     async def _publish(self, built: BuildImageAnswer) -> FindImageAnswer:
         self._step("verifying the pushed image", phase=ImagePhase.BUILDING)
         request = PublishImageRequest(plan=self.plan, digest=built.digest)
-        return await self._run(PUBLISH_IMAGE, request, FindImageAnswer)
+        return await self._run(PUBLISH_IMAGE, lambda: request, FindImageAnswer)
 
     async def _clean_up(self) -> None:
         """Free what the cancelled build took. Best effort: the builder collects its garbage anyway."""
@@ -241,7 +256,12 @@ class ModelImageWorkflow:
     # -- steps -------------------------------------------------------------------------------------------
 
     async def _run(
-        self, step: ImageStep, request: BaseModel, answer: type[Answer], *, task_queue: str | None = None
+        self,
+        step: ImageStep,
+        request: Callable[[], BaseModel],
+        answer: type[Answer],
+        *,
+        task_queue: str | None = None,
     ) -> Answer:
         """The answer of a step. Raises Stopped as soon as nobody wants it, FailureError when it failed."""
         while True:
@@ -250,7 +270,7 @@ class ModelImageWorkflow:
             self._retry = False
             running = workflow.start_activity(
                 step.name,
-                request,
+                request(),
                 result_type=answer,
                 task_queue=task_queue,
                 start_to_close_timeout=step.attempt_timeout,

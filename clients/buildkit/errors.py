@@ -9,6 +9,7 @@
     ├── DigestMismatch        other bytes than announced                                       final
     ├── NoSpace               the daemon's disk is full: nothing changes until room is made    final
     ├── PushUnavailable       the registry does not answer, or fails
+    ├── PushNoSpace           the registry stores less than it is sent: its disk is full; worth one more try
     ├── PushRefused           400, 401, 403: no login, or a name that may not be written       final
     └── BuildFailed           anything else; worth one more try
 
@@ -66,6 +67,10 @@ class NoSpace(BuildError):
 
 class PushUnavailable(BuildError):
     """The registry that is pushed to does not answer, or fails."""
+
+
+class PushNoSpace(BuildError):
+    """The registry that is pushed to has no room left, as far as its answer tells."""
 
 
 class PushRefused(BuildError):

@@ -17,6 +17,7 @@ from clients.buildkit.errors import (
     BuildInterrupted,
     DigestMismatch,
     NoSpace,
+    PushNoSpace,
     PushRefused,
     PushUnavailable,
     SourceMissing,
@@ -30,6 +31,8 @@ _STATUS = re.compile(
     r"(?:response status|unexpected status[^:]*:|status(?: code)?:?)\s*(\d{3})\b|\b([45]\d\d) [A-Z]"
 )
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+# A registry whose disk is full in the middle of a layer (distribution v3) has less of it than announced.
+_REGISTRY_FULL = re.compile(r"invalid content range|\b507 Insufficient|insufficient storage", re.IGNORECASE)
 _INTERRUPTED = re.compile(
     r"no active sessions?|session healthcheck failed|no such job|graceful|transport is closing|shutting down",
     re.IGNORECASE,
@@ -95,6 +98,9 @@ def source_error(
 
 def _push_error(text: str, message: str) -> BuildError:
     status = _status_in(text)
+    if _REGISTRY_FULL.search(text):
+        hint = "the registry's disk is probably full: delete images there, or enlarge it"
+        return PushNoSpace(f"{message}; {hint}")
     if status in (400, 401, 403, 404, 405, 413):
         return PushRefused(message)
     if status == 429 or status >= 500:

@@ -6,6 +6,8 @@ deployment that names none gets one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from api import names
 from api.model_deployment import EngineType, ModelDeployment, ModelSource
 from providers import common
@@ -21,7 +23,7 @@ RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
     """The image to build: for llama.cpp with a model of Hugging Face and no image named."""
     spec = deployment.spec
-    if deployment.engine_type != EngineType.LLAMACPP or common.image_override(deployment):
+    if deployment.engine_type != EngineType.LLAMACPP or named_image(deployment):
         return None
     if spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment) or is_direct(deployment):
         return None
@@ -32,6 +34,22 @@ def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
         revision=annotations.get(names.ANNOTATION_MODEL_REVISION, "").strip() or "main",
         token_secret=common.hugging_face_secret(deployment),
     )
+
+
+def named_image(deployment: ModelDeployment) -> str:
+    """The image that a user names, in the spec or for containers of the overrides; empty when none is."""
+    return common.image_override(deployment) or _overriding_image(deployment)
+
+
+def _overriding_image(deployment: ModelDeployment) -> str:
+    """The first image of the containers that take the place of ours, if they have one each."""
+    found: Any = deployment.spec.provider.overrides if deployment.spec.provider else None
+    for key in ("inference", "template", "spec", "containers"):
+        found = found.get(key) if isinstance(found, dict) else None
+    entries = found if isinstance(found, list) else []
+    images = [entry.get("image") if isinstance(entry, dict) else None for entry in entries]
+    complete = images and all(isinstance(image, str) and image for image in images)
+    return str(images[0]) if complete else ""
 
 
 def is_direct(deployment: ModelDeployment) -> bool:

@@ -11,7 +11,14 @@ from providers import common, overrides, storage
 from providers.contract import Manifest, RenderContext, RenderError
 from providers.kaito.bookkeeping import with_record
 from providers.kaito.config import NAME, WORKSPACE
-from providers.kaito.model_image import FILE_ARGUMENT, RUNNER, URL_ARGUMENT, is_direct, model_image
+from providers.kaito.model_image import (
+    FILE_ARGUMENT,
+    RUNNER,
+    URL_ARGUMENT,
+    is_direct,
+    model_image,
+    named_image,
+)
 from providers.kaito.template import pod_template
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
@@ -29,7 +36,7 @@ def check(deployment: ModelDeployment) -> str | None:
         return f"spec.engine.type: {NAME} does not support the {engine} engine; use vllm or llamacpp"
     if deployment.serving_mode == ServingMode.DISAGGREGATED:
         return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
-    if engine == EngineType.LLAMACPP and not (common.image_override(deployment) or model_image(deployment)):
+    if engine == EngineType.LLAMACPP and not (named_image(deployment) or model_image(deployment)):
         hint = f"; in direct mode name a runner such as {RUNNER}" if is_direct(deployment) else ""
         return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server{hint}"
     return common.service_name_problem(deployment)

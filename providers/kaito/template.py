@@ -8,7 +8,7 @@ from api import names
 from api.model_deployment import ModelDeployment, ModelSource
 from providers import common, storage
 from providers.contract import RenderContext, RenderError
-from providers.kaito.model_image import URL_ARGUMENT, argument
+from providers.kaito.model_image import URL_ARGUMENT, argument, named_image
 
 CONTAINER = "model"
 PORT = 5000
@@ -39,7 +39,7 @@ def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[st
 
 
 def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    image = context.image or common.image_override(deployment)
+    image = context.image or named_image(deployment)
     if not image:
         raise RenderError("spec.engine.image: the llamacpp engine needs an image with its server")
     model = "" if context.image else model_argument(deployment, image)

@@ -76,7 +76,7 @@ class Watch:
         self.beats: list[ImageProgress] = []
         self.told: list[tuple[float, str]] = []
 
-    async def run(self) -> str:
+    async def run(self, *, quiet: timedelta = timedelta(0)) -> str:
         async def tell(progress: ImageProgress) -> None:
             self.told.append((self.clock.now, progress.step))
 
@@ -85,6 +85,7 @@ class Watch:
             beat=self.beats.append,
             tell=tell,
             stall=timedelta(minutes=5),
+            quiet=quiet,
             clock=self.clock,
             tick=0,
         )
@@ -126,6 +127,20 @@ async def test_a_new_step_is_told_at_once() -> None:
     await watch.run()
 
     assert [step for _, step in watch.told][-3:] == ["downloading", "exporting", "pushing"]
+
+
+async def test_an_attempt_that_fails_as_soon_as_those_before_tells_nothing() -> None:
+    async def story(builder: FakeBuilder) -> None:
+        await builder.passes(1, "downloading")
+        await builder.passes(8, "still downloading")
+        beaten = len(watch.beats)
+        assert watch.told == [] and beaten
+        await builder.passes(2, "still downloading")
+
+    watch = Watch(story)
+    await watch.run(quiet=timedelta(seconds=10))
+
+    assert [step for _, step in watch.told] == ["still downloading"]
 
 
 async def test_a_build_that_counted_and_stopped_is_stalled() -> None:

@@ -124,6 +124,18 @@ async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
 
 
+async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Given) -> None:
+    with pytest.raises(RegistryNotReady):
+        await given.keeper().ensure_registry()
+
+    pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
+
+    (collector,), (registry,) = pod["initContainers"], pod["containers"]
+    assert "registry garbage-collect" in collector["command"][-1]
+    for field in ("image", "env", "securityContext", "volumeMounts"):
+        assert collector[field] == registry[field]
+
+
 async def test_making_it_again_changes_nothing(given: Given) -> None:
     keeper = given.keeper()
     with pytest.raises(RegistryNotReady):

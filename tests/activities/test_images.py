@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.image_builder import BuildKitBuilder, endpoint_of
+from activities.image_cluster import ImageCluster
 from activities.image_options import ImageOptions
 from activities.image_resolve import ImageResolver, Tokens
 from activities.image_signatures import (
     BuildImageRequest,
+    FindImageAnswer,
     FreeSpaceRequest,
     ImageProgress,
     ImageRequest,
@@ -32,6 +35,7 @@ from clients.huggingface import HuggingFace
 from clients.image_registry import ImageRegistries
 from clients.image_store import ImageStore
 from clients.kubernetes import SECRETS, Cluster
+from images.cluster_options import ClusterOptions
 from images.plan import ImagePlan
 from sandbox.buildkit import PretendBuildKit
 from sandbox.cluster import EmulatedCluster
@@ -80,7 +84,7 @@ class Shop:
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
 
-    def activities(self, **options: Any) -> ImageActivities:
+    def activities(self, *, registry_keeper: ImageCluster | None = None, **options: Any) -> ImageActivities:
         wanted = replace(
             ImageOptions(
                 hub=self.hub.url,
@@ -99,6 +103,7 @@ class Shop:
             hub=hub,
             store=ImageStore(self.registry.host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
+            registry_keeper=registry_keeper,
         )
 
     async def plan(self, **options: Any) -> ImagePlan:
@@ -108,9 +113,12 @@ class Shop:
         answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, wish=wish))
         return answer.plan
 
-    async def build(self, plan: ImagePlan, *, tokens: list[TokenRef] | None = None, **options: Any) -> str:
+    async def build(
+        self, plan: ImagePlan, *, tokens: list[TokenRef] | None = None, attempt: int = 1, **options: Any
+    ) -> str:
         """Run the build as an activity; answers the digest."""
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
+        environment.info = replace(environment.info, attempt=attempt)
         environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
         request = BuildImageRequest(plan=plan, tokens=tokens or [])
         answer = await environment.run(self.activities(**options).build_image, request)
@@ -123,6 +131,13 @@ class Shop:
 
     async def found(self, plan: ImagePlan) -> str:
         return (await self.activities().find_image(ImageRequest(plan=plan))).reference
+
+    async def find(self, plan: ImagePlan, *, looked_after: bool) -> FindImageAnswer:
+        """Look in the registry, which is ours or somebody else's."""
+        keeper = ImageCluster(self.cluster, ClusterOptions(), digests=ImageRegistries())
+        environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
+        activities = self.activities(registry_keeper=keeper if looked_after else None)
+        return await environment.run(activities.find_image, ImageRequest(plan=plan))
 
     async def secret(self, name: str, **data: str) -> None:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
@@ -367,6 +382,28 @@ async def test_other_bytes_are_final_and_a_broken_line_is_not(shop: Shop) -> Non
     assert "trying again" in shop.client.image.told[-1].trouble
 
     await shop.build(plan)
+
+
+async def test_who_asks_for_a_second_again_and_again_is_given_more(shop: Shop) -> None:
+    plan = await shop.plan()
+    shop.hub.refuse(429, retry_after=1)
+
+    first = await failure_of(lambda: shop.build(plan))
+    tenth = await failure_of(lambda: shop.build(plan, attempt=10))
+
+    assert first.next_retry_delay == timedelta(seconds=2)
+    assert tenth.next_retry_delay == timedelta(seconds=256)
+
+
+async def test_a_registry_that_does_not_answer_may_have_the_image_all_the_same(shop: Shop) -> None:
+    plan = await shop.plan()
+    await shop.registry.__aexit__()
+
+    assert (await shop.find(plan, looked_after=True)).unanswered
+    failure = await failure_of(lambda: shop.find(plan, looked_after=False))
+
+    assert (failure.type, failure.non_retryable) == ("RegistryUnavailable", False)
+    assert "cannot be reached" in shop.client.image.told[-1].trouble
 
 
 async def test_what_a_cancelled_build_downloaded_is_dropped(shop: Shop) -> None:

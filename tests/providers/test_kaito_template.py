@@ -191,3 +191,22 @@ def test_arguments_that_a_build_has_no_use_for_are_told() -> None:
     given = runner(image=None, engine={"args": {"ggufFile": "a.gguf", "threads": "8"}})
 
     assert PROVIDER.ignored_fields(given) == ["spec.engine.args.threads"]
+
+
+def test_who_overrides_the_containers_needs_no_image_built() -> None:
+    own = [{"name": "mine", "image": "registry.example.com/server:1"}]
+    overrides = {"inference": {"template": {"spec": {"containers": own}}}}
+    given = deployment(engine={"type": "llamacpp"}, provider={"name": "kaito", "overrides": overrides})
+
+    assert PROVIDER.model_image(given) is None
+    assert PROVIDER.check(given) is None
+    (workspace,) = PROVIDER.render(given, RenderContext())
+    assert workspace["inference"]["template"]["spec"]["containers"] == own
+
+
+@pytest.mark.parametrize("containers", [None, [], {}, ["x"], [{"name": "mine"}], [{"image": 5}]])
+def test_an_override_without_an_image_does_not_replace_one(containers: Any) -> None:
+    overrides = {"inference": {"template": {"spec": {"containers": containers}}}}
+    given = deployment(engine={"type": "llamacpp"}, provider={"name": "kaito", "overrides": overrides})
+
+    assert PROVIDER.model_image(given) is not None

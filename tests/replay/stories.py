@@ -246,7 +246,7 @@ async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
 
 async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
     """Of the first run of the first image, when it has ended."""
-    await images.until(lambda: bool(images.joined))
+    await images.until(lambda: "find_image" in images.calls)  # by then it has been started
     workflow_id = image_workflow_id(images.joined[0].plan.identity)
     described = await env.client.get_workflow_handle(workflow_id).describe()
     handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)

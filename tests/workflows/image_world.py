@@ -74,6 +74,8 @@ class ImageWorld:
     plan: ImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
+    registry_is_away: bool = False
+    """Until it is ensured."""
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     """To raise, by activity, first come first served."""
     gate: asyncio.Event | None = None
@@ -129,11 +131,14 @@ class ImageWorld:
     @activity.defn(name="find_image")
     async def find_image(self, request: ImageRequest) -> FindImageAnswer:
         self._called("find_image")
+        if self.registry_is_away:
+            return FindImageAnswer(unanswered=True)
         return _answer(request.plan) if request.plan.identity in self.in_registry else FindImageAnswer()
 
     @activity.defn(name="ensure_registry")
     async def ensure_registry(self, request: ImageRequest) -> EnsureAnswer:
         self._called("ensure_registry")
+        self.registry_is_away = False
         return EnsureAnswer()
 
     @activity.defn(name="ensure_builder")

@@ -168,6 +168,16 @@ async def test_what_cannot_be_found_out_for_now_is_said_and_tried_again(both: Bo
     await both.deployment.until_phase(Phase.DEPLOYING)
 
 
+async def test_what_is_in_the_way_of_the_plan_is_said_at_once(both: Both) -> None:
+    both.images.errors["resolve_image"] = [failure("TokenMissing", final=False, words="no Secret hf")] * 3
+
+    await both.deployment.start()
+
+    condition = await both.until_built("ModelTokenMissing")
+    assert condition["message"] == "no Secret hf"
+    assert len(both.images.calls) == 3
+
+
 async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
     gate = both.hold()
     await both.deployment.start()
@@ -175,9 +185,10 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
 
-    await both.until_built("BuildCancelled")
+    condition = await both.until_built("BuildCancelled")
     await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
     assert both.deployment.status["phase"] == Phase.FAILED
+    assert (await both.deployment.quiet()).step == condition["message"], "not where the build was"
     await both.deployment.nudge("something else changed")
     await both.deployment.quiet()
     assert len(both.images.joined) == 1
@@ -185,6 +196,60 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
     await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
     await both.deployment.until_phase(Phase.DEPLOYING)
     assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
+
+
+async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.deployment.paused = True
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until(lambda: both.images.cancelled == 1)
+    both.deployment.paused, both.deployment.provider_ready = False, False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+    both.deployment.provider_ready = True
+    await both.deployment.nudge("the provider is back")
+    await both.until_built("BuildCancelled")
+    assert len(both.images.joined) == 1
+    gate.set()
+
+
+async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.images.plan = both.images.joined[0].plan
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.quiet()
+    assert len(both.images.builds) == 1
+    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
+    await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.until(lambda: len(both.images.builds) == 2)
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
+    both.deployment.limits.history_events = 1  # it continues as new after every wait
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until_built("BuildCancelled")
+    await both.until(lambda: both.images.cancelled == 1)
+    gate.set()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.until_phase(Phase.DEPLOYING)
 
 
 async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:

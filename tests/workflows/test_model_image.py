@@ -52,6 +52,18 @@ async def test_an_image_that_is_there_is_not_built_again(world: ImageWorld) -> N
     assert world.calls == ["find_image"]
 
 
+async def test_a_registry_that_was_only_away_is_asked_once_more_before_anything_is_built(
+    world: ImageWorld,
+) -> None:
+    world.in_registry.add(world.plan.identity)
+    world.registry_is_away = True
+
+    report = await world.outcome(await world.wait_for_image())
+
+    assert report.was_there
+    assert world.calls == ["find_image", "ensure_registry", "find_image"]
+
+
 async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
     gate = hold(world)
     listeners = [await world.wait_for_image() for _ in range(5)]
@@ -249,6 +261,26 @@ async def test_the_tokens_of_all_who_wait_are_named_and_none_is_held(world: Imag
     await world.outcome(listener)
 
     assert world.builds[0].tokens == [token]
+
+
+async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(world: ImageWorld) -> None:
+    gate = hold(world)
+    gone, stays = (TokenRef(namespace=name, name="hf") for name in ("gone", "stays"))
+    first = await world.wait_for_image(token=gone)
+    await world.until(lambda: world.building == 1)
+    second = await world.wait_for_image(token=stays)
+    await world.leave(first)
+    assert world.cancelled == 0, "a build that goes well is not disturbed"
+
+    await world.tell("waiting to try again", 0, trouble="Secret gone/hf does not exist")
+
+    await world.until(lambda: len(world.builds) == 2)
+    assert world.builds[-1].tokens == [stays]
+    await world.tell("waiting to try again", 0, trouble="another trouble")
+    await world.view()
+    assert len(world.builds) == 2
+    gate.set()
+    assert (await world.outcome(second)).phase is ImagePhase.READY
 
 
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:

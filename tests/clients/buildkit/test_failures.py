@@ -13,6 +13,7 @@ from clients.buildkit import (
     BuildInterrupted,
     DigestMismatch,
     NoSpace,
+    PushNoSpace,
     PushRefused,
     PushUnavailable,
     SourceMissing,
@@ -85,6 +86,12 @@ class Case:
             PushUnavailable,
             EXPORT,
         ),
+        # A registry that was restarted in the middle of a push has dropped the layers it got before.
+        Case(
+            "failed to push r/x:1: manifest blob unknown: blob unknown to registry", PushUnavailable, EXPORT
+        ),
+        Case("failed to push r/x:1: unknown: invalid content range", PushNoSpace, EXPORT),
+        Case(status_of_push("507 Insufficient Storage"), PushNoSpace, EXPORT),
         Case(
             "failed to push r/X:1: invalid reference format: repository name (X) must be lowercase",
             PushRefused,

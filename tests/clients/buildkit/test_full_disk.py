@@ -1,4 +1,4 @@
-"""A daemon whose disk is full says so, as what it is: no other try helps before somebody makes room."""
+"""A daemon or registry whose disk is full is known as such: no try helps before somebody makes room."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from clients.buildkit import NoSpace
+from clients.buildkit import NoSpace, PushNoSpace
 from sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import World
-from tests.servers import buildkitd
+from tests.servers import buildkitd, registry
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.fixtures import require
 from tests.servers.hub import Hub
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def cramped_daemon(tmp_path: Path) -> Iterator[Buildkitd]:
-    """A daemon on a disk of 24 MiB."""
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 24 MiB."""
     require(buildkitd.why_missing())
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -32,10 +32,16 @@ def cramped_daemon(tmp_path: Path) -> Iterator[Buildkitd]:
     if mounted.returncode:
         pytest.skip("this machine does not let us mount a small disk")
     try:
-        with Buildkitd(disk / "daemon") as daemon:
-            yield daemon
+        yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.fixture
+def cramped_daemon(small_disk: Path) -> Iterator[Buildkitd]:
+    """A daemon on that disk."""
+    with Buildkitd(small_disk / "daemon") as daemon:
+        yield daemon
 
 
 @pytest.mark.parametrize(
@@ -46,8 +52,8 @@ def cramped_daemon(tmp_path: Path) -> Iterator[Buildkitd]:
 async def test_no_room_is_told_and_what_is_not_whole_is_freed(
     cramped_daemon: Buildkitd, megabytes: int, fixed_dates: bool, kept_megabytes: int
 ) -> None:
-    async with Hub() as hub, PretendRegistry() as registry:
-        world = World(hub, cramped_daemon, registry.host)
+    async with Hub() as hub, PretendRegistry() as pretend:
+        world = World(hub, cramped_daemon, pretend.host)
         model = world.model({"a.gguf": os.urandom(megabytes * 1_000_000)})
 
         with pytest.raises(NoSpace, match="prune BuildKit's cache") as caught:
@@ -55,3 +61,16 @@ async def test_no_room_is_told_and_what_is_not_whole_is_freed(
 
         assert not caught.value.retryable
         assert await world.kept_bytes() < (kept_megabytes + 1) * 1_000_000
+
+
+async def test_a_full_registry_is_told_from_one_that_is_away(
+    real_buildkitd: Buildkitd, small_disk: Path
+) -> None:
+    require(registry.why_missing())
+    with registry.Registry(small_disk / "registry") as cramped:
+        async with Hub() as hub:
+            world = World(hub, real_buildkitd, cramped.host)
+            model = world.model({"a.gguf": os.urandom(40_000_000)})
+
+            with pytest.raises(PushNoSpace, match="the registry's disk is probably full"):
+                await world.build(world.image(model))
