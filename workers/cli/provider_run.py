@@ -195,10 +195,12 @@ def _confirm(look: LookAnswer, wish: Wish, request: InstallationRequest) -> None
         raise CliError(
             f"ModelDeployments use provider {wish.provider}: {listed(look.used)}; delete them first"
         )
-    if not changes or wish.yes or wish.form is not Format.TABLE:
+    if not changes or wish.yes:
         return
-    _show_plan(look, wish)
-    if not sys.stdin.isatty():
+    table = wish.form is Format.TABLE
+    if table:
+        _show_plan(look, wish)
+    if not table or not sys.stdin.isatty():
         raise CliError("this changes what runs: give --yes")
     if input(f"{wish.operation} {wish.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CliError("nothing was done")
@@ -220,10 +222,14 @@ async def _do(client: Client, settings: Settings, request: InstallationRequest, 
         static_summary=f"installation of provider {request.provider}",
     )
     if wish.detach:
-        print(f"{request.operation.value} of {request.provider} asked for: {workflow_id}")
+        words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
+        if wish.form is Format.TABLE:
+            print(words)
+        else:
+            data({"success": True, "message": words, "results": []}, wish.form)
         note(f"follow it: {workflow_link(settings, workflow_id)}")
         return
-    view, outcome = await follow(handle, request.id, quiet=wish.form is not Format.TABLE)
+    view, outcome = await follow(client, handle, request.id, quiet=wish.form is not Format.TABLE)
     _finish(view, outcome, wish)
 
 
