@@ -206,7 +206,5 @@ REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=8), SILENCE, PA
 AWAIT_OPERATOR = InstallStep("await_operator", timedelta(minutes=12), SILENCE, PATIENTLY)
 FINISH_UNINSTALL = InstallStep("finish_uninstall", timedelta(minutes=3), SILENCE, PATIENTLY)
 
-NO_INSTALLER_AFTER = timedelta(minutes=1)
-"""How long a step waits for a worker on the installer's queue before a person is told."""
 OPERATION_LIMIT = timedelta(hours=2)
 """One step's retries altogether."""
