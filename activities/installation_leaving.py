@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from activities.installation_crds import FIELD_MANAGER
@@ -19,6 +20,7 @@ from clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, Cluster, Object, Reso
 from installation.crds import name_of
 from installation.guards import goes_with_the_release, kind_of, listed, uses
 from installation.plan import ChartPlan
+from installation.state import CONTROLLER_MISSING, UPSTREAM_READY
 
 PAGE = 500
 NAMED = 100
@@ -79,7 +81,7 @@ class Leaving:
             "apiVersion": names.API_VERSION,
             "kind": names.CONFIG_KIND,
             "metadata": {"name": wanted.metadata.id},
-            "status": {"ready": False},
+            "status": {"ready": False, "conditions": _without_operator(wanted.config)},
         }
         with suppress(Forbidden, NotFound):  # the worker says it soon
             await self._cluster.apply(CONFIGS, body, field_manager=FIELD_MANAGER, subresource="status")
@@ -110,6 +112,19 @@ class Leaving:
         except NotFound:
             return []
         return _some([f"{kind.kind} {_place(obj)}" for obj in items])
+
+
+def _without_operator(config: Object) -> list[dict[str, str]]:
+    """The condition that a worker writes of its operator, if it does."""
+    said = [entry.get("type") for entry in config["status"].get("conditions") or []]
+    condition = {
+        "type": UPSTREAM_READY,
+        "status": "False",
+        "reason": CONTROLLER_MISSING,
+        "message": "its operator was uninstalled",
+        "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return [condition] if UPSTREAM_READY in said else []
 
 
 def foreign_among(operators: Sequence[Operator], charts: Sequence[ChartPlan]) -> list[Operator]:

@@ -69,6 +69,8 @@ class Look:
             warnings=list(wanted.metadata.warnings),
             commands=commands_of(wanted.plan, mask=masked),
         )
+        if wanted.values_from:
+            answer.commands.append(f"# and to each `helm upgrade`, by -f, {wanted.values_from}")
         if operation in (Operation.INSTALL, Operation.UPGRADE):
             await self._for_install(request, wanted, answer, status, facts, records, operators)
         else:

@@ -228,11 +228,13 @@ class Site:
 
     async def says_ready(self) -> None:
         """The provider's worker was heard, when the operator was there."""
+        common = {"status": "True", "reason": "Seen", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        said = [{"type": kind, "message": "", **common} for kind in ("WorkerAlive", "UpstreamReady")]
         body = {
             "apiVersion": "airunway.ai/v1alpha1",
             "kind": "InferenceProviderConfig",
             "metadata": {"name": PROVIDER},
-            "status": {"ready": True, "version": "1"},
+            "status": {"ready": True, "version": "1", "conditions": said},
         }
         await self.cluster.apply(CONFIGS, body, field_manager="worker", subresource="status")
 

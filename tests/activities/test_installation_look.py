@@ -125,6 +125,8 @@ async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> 
 
     assert answer.charts[0].action is ChartAction.UPGRADE
     assert "hush" not in answer.model_dump_json()
+    # The commands by hand would install something else without them.
+    assert f"Secret {SYSTEM}/airunway-values-{PROVIDER}" in answer.commands[-1]
 
 
 async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Site) -> None:

@@ -297,6 +297,9 @@ async def test_a_provider_without_its_operator_is_not_chosen_any_more(site: Site
     config = await site.cluster.get(CONFIGS, PROVIDER)
     assert config["status"]["ready"] is False
     assert config["status"]["version"] == "1"
+    upstream = next(entry for entry in config["status"]["conditions"] if entry["type"] == "UpstreamReady")
+    assert (upstream["status"], upstream["reason"]) == ("False", "UpstreamControllerMissing")
+    assert [entry["type"] for entry in config["status"]["conditions"]] == ["WorkerAlive", "UpstreamReady"]
 
 
 async def test_a_provider_with_an_operator_of_others_is_chosen_still(site: Site) -> None:

@@ -6,12 +6,13 @@ import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.installation_requests import has_installer
@@ -34,11 +35,16 @@ from workers.cli.temporal import temporal_client, workflow_link
 from workers.settings import Settings
 from workflows.installation_messages import InstallationInput, InstallationView, Outcome
 from workflows.provider_installation import ProviderInstallationWorkflow
-from workflows.provider_plan import ProviderPlanWorkflow
+from workflows.provider_plan import PATIENCE, ProviderPlanWorkflow
 
 NO_INSTALLER = (
     "no installer listens on the task queue "
     f"{names.INSTALLER_TASK_QUEUE}; run `airunway worker --installer`, or apply deploy/installer"
+)
+PLANNING = PATIENCE + timedelta(minutes=1)
+NO_ANSWER = (
+    f"no worker answered within {PLANNING.total_seconds():.0f} s on the task queue "
+    f"{names.CORE_TASK_QUEUE}; is `airunway worker` running?"
 )
 
 
@@ -129,8 +135,11 @@ async def _plan(
             id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
             task_queue=names.CORE_TASK_QUEUE,
             static_summary=f"plan {request.operation.value} of provider {request.provider}",
+            execution_timeout=PLANNING,
         )
     except WorkflowFailureError as err:
+        if isinstance(err.cause, TimeoutError):
+            raise CliError(NO_ANSWER) from err
         raise CliError(_innermost(err)) from err
     finally:
         if proposed:
