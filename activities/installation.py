@@ -155,16 +155,20 @@ class InstallationActivities:
                 while True:
                     facts = await self._probe.facts(wanted.metadata)
                     status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
+                    seen = status.seen
                     if status.installed:
-                        return ReadyAnswer(state=status.state.value, installed=True, message=status.seen)
-                    if status.seen != before:
-                        before = status.seen
+                        waiting = await self._probe.not_served(wanted.metadata)
+                        if not waiting:
+                            return ReadyAnswer(state=status.state.value, installed=True, message=seen)
+                        seen = f"CRD {', '.join(waiting)} is not established"
+                    if seen != before:
+                        before = seen
                         say(before)
                     if monotonic() - begun > self._patience.total_seconds():
                         raise refused(
                             "OperatorNotReady",
                             f"the operator of {request.provider} is not ready after "
-                            f"{self._patience.total_seconds():.0f} s: {status.seen}",
+                            f"{self._patience.total_seconds():.0f} s: {seen}",
                         )
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)

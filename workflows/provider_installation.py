@@ -92,8 +92,8 @@ class ProviderInstallationWorkflow:
     @workflow.signal
     def request(self, request: InstallationRequest) -> None:
         """Do something; after what is under way."""
-        queued = [entry.id for entry in self._queue]
-        if request.id in self._outcomes or request.id in [*queued, *self._asking]:
+        known = {*self._outcomes, *self._asking, *(entry.id for entry in self._queue)} - {""}
+        if request.id in known:
             return  # delivered twice
         if self._current is not None and self._is_under_way() and _same(self._current, request):
             self._asking.append(request.id)

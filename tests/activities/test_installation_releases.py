@@ -358,3 +358,16 @@ async def test_an_operator_that_does_not_come_up_is_told_with_the_reason(site: S
     assert err.type == "OperatorNotReady"
     assert "no operator pod is ready" in err.message
     assert answer.installed
+
+
+async def test_definitions_that_are_not_served_are_waited_for(site: Site) -> None:
+    await site.install()
+    await site.pod(RELEASE[1])
+    request = InstallationRequest(provider=PROVIDER, operation=Operation.INSTALL)
+    waits = {"status": {"conditions": [{"type": "Established", "status": "False"}]}}
+    await site.cluster.patch(CRDS, "tools.acme.dev", waits, subresource="status")
+
+    err = await failure(ActivityEnvironment().run(site.activities.await_operator, request))  # type: ignore[arg-type]
+
+    assert err.type == "OperatorNotReady"
+    assert "tools.acme.dev is not established" in err.message

@@ -426,6 +426,20 @@ async def test_a_long_history_is_continued_with_what_is_asked_and_who_waits(worl
     assert world.calls == [*UNINSTALL, *INSTALL]
 
 
+async def test_requests_without_an_id_are_different_ones(world: InstallerWorld) -> None:
+    waiter = await world.waiter()
+    gate = world.gates[AWAIT_OPERATOR.name] = asyncio.Event()
+    await world.join(waiter)
+    await world.until(lambda: AWAIT_OPERATOR.name in world.calls)
+    nameless = InstallationRequest(provider=world.provider, operation=Operation.UNINSTALL)
+    await world.handle.signal("request", nameless)
+    gate.set()
+
+    await world.handle.result()
+
+    assert world.calls == [*INSTALL, *UNINSTALL]
+
+
 async def test_a_plan_only_looks(world: InstallerWorld) -> None:
     request = await world.ask()
     await world.outcome(request)
