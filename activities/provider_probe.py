@@ -57,7 +57,7 @@ class Probe:
         return Facts(crds=crds, crd_error=crd_error, ready_pod=pod, pod_error=pod_error)
 
     async def not_served(self, metadata: ProviderMetadata) -> list[str]:
-        """The provider's CRDs whose kinds the API server does not serve (yet, or any more). Raises ApiError."""
+        """The provider's CRDs whose kinds the API server does not serve, or not yet. Raises ApiError."""
         names = [crd.name for crd in probes_of(metadata).crds]
         live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
         there = {name_of(crd) for crd in live if crd is not None and is_established(crd)}
