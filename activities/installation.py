@@ -18,6 +18,7 @@ from temporalio import activity
 from activities.heartbeats import heartbeats
 from activities.installation_crds import CrdInstaller
 from activities.installation_failures import refused, told
+from activities.installation_leaving import Leaving
 from activities.installation_look import Look
 from activities.installation_plan import HELM_TIMEOUT, Plans, spec_of
 from activities.installation_releases import Releases
@@ -74,6 +75,7 @@ class InstallationActivities:
         self._namespace = namespace
         self._patience = patience
         self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
+        self._leaving = Leaving(cluster)
         self._look = Look(cluster, helm, self._plans)
         self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
         self._releases = Releases(cluster, helm, namespace=namespace, timeout=helm_timeout)
@@ -130,6 +132,9 @@ class InstallationActivities:
         with told():
             async with heartbeats() as say:
                 _, chart = await self._plans.chart(request)
+                # Once more: it may have waited for another Helm, and deployments may have come meanwhile.
+                provider = request.request.provider
+                self._leaving.refuse_used(provider, await self._leaving.used(provider))
                 return await self._releases.uninstall(chart, say, delete_crds=request.request.delete_crds)
 
     @activity.defn(name=REPAIR_RELEASE.name)
@@ -150,25 +155,33 @@ class InstallationActivities:
                 while True:
                     facts = await self._probe.facts(wanted.metadata)
                     status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
+                    seen = status.seen
                     if status.installed:
-                        return ReadyAnswer(state=status.state.value, installed=True, message=status.seen)
-                    if status.seen != before:
-                        before = status.seen
+                        waiting = await self._probe.not_served(wanted.metadata)
+                        if not waiting:
+                            return ReadyAnswer(state=status.state.value, installed=True, message=seen)
+                        seen = f"CRD {', '.join(waiting)} is not established"
+                    if seen != before:
+                        before = seen
                         say(before)
                     if monotonic() - begun > self._patience.total_seconds():
                         raise refused(
                             "OperatorNotReady",
                             f"the operator of {request.provider} is not ready after "
-                            f"{self._patience.total_seconds():.0f} s: {status.seen}",
+                            f"{self._patience.total_seconds():.0f} s: {seen}",
                         )
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
 
     @activity.defn(name=FINISH_UNINSTALL.name)
     async def finish_uninstall(self, request: InstallationRequest) -> ChartAnswer:
-        """Delete the provider's CRDs, if that was asked, and forget the values laid over the config's."""
+        """Forget the values laid over the config's, say that the provider is not ready, delete CRDs."""
         with told():
             async with heartbeats() as say:
+                with suppress(NotFound):
+                    name = names.values_secret(request.provider)
+                    await self._cluster.delete(SECRETS, name, namespace=self._namespace)
+                await self._leaving.unready(await self._plans.wanted(request))
                 steps = []
                 if request.delete_crds:
                     # Once more: resources may have been made meanwhile.
@@ -178,7 +191,4 @@ class InstallationActivities:
                         with suppress(NotFound):
                             await self._cluster.delete(CRDS, crd.name)
                         steps.append(StepRecord(step=f"delete-crd-{step_name(crd.name)}"))
-                with suppress(NotFound):
-                    name = names.values_secret(request.provider)
-                    await self._cluster.delete(SECRETS, name, namespace=self._namespace)
                 return ChartAnswer(steps=steps, lines=say.kept)

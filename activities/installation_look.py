@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.installation_failures import refused
-from activities.installation_leaving import Leaving
+from activities.installation_leaving import Leaving, foreign_among
 from activities.installation_plan import Plans, Wanted, difference, spec_of
 from activities.installation_rights import missing_rights
 from activities.installation_signatures import (
@@ -67,8 +67,10 @@ class Look:
             installed=status.installed,
             message=status.seen,
             warnings=list(wanted.metadata.warnings),
-            commands=commands_of(wanted.plan),
+            commands=commands_of(wanted.plan, mask=masked),
         )
+        if wanted.values_from:
+            answer.commands.append(f"# and to each `helm upgrade`, by -f, {wanted.values_from}")
         if operation in (Operation.INSTALL, Operation.UPGRADE):
             await self._for_install(request, wanted, answer, status, facts, records, operators)
         else:
@@ -91,7 +93,7 @@ class Look:
         await self._leaving.describe(request.request, wanted, records, answer)
         if request.with_diff:
             return  # what would be refused is said, not done
-        foreign = _foreign(operators, wanted.plan.charts)
+        foreign = foreign_among(operators, wanted.plan.charts)
         if foreign and not any(records):
             raise refused(
                 "ForeignOperator",
@@ -116,7 +118,7 @@ class Look:
         records: Sequence[ReleaseRecord | None],
         operators: Sequence[Operator],
     ) -> None:
-        foreign = _foreign(operators, wanted.plan.charts)
+        foreign = foreign_among(operators, wanted.plan.charts)
         if not any(records):
             if foreign:
                 self._use_foreign(request, wanted, answer, status, foreign)
@@ -232,11 +234,6 @@ class Look:
 
 
 # -- judging what was seen -------------------------------------------------------------------------------
-
-
-def _foreign(operators: Sequence[Operator], charts: Sequence[ChartPlan]) -> list[Operator]:
-    ours = {(chart.namespace, chart.release) for chart in charts}
-    return [operator for operator in operators if operator.release not in ours]
 
 
 def _second_operator(foreign: Sequence[Operator]) -> str:

@@ -34,6 +34,8 @@ class Wanted:
     config: Object
     metadata: ProviderMetadata
     plan: Plan
+    values_from: str = ""
+    """Where the values are that lie over the config's, in words; empty: there are none."""
 
 
 class Plans:
@@ -64,7 +66,9 @@ class Plans:
             raise refused("NotInstallable", f"provider {request.provider} names no chart to install{why}")
         overrides = await self._overrides(request)
         plan = plan_of(metadata, overrides=overrides, mirrors=self._mirrors)
-        return Wanted(config=config, metadata=metadata, plan=plan)
+        kept = f"the values of Secret {self._namespace}/{names.values_secret(request.provider)}"
+        where = "the values that are given" if request.values_secret else kept
+        return Wanted(config=config, metadata=metadata, plan=plan, values_from=where if overrides else "")
 
     async def chart(self, request: ChartRequest) -> tuple[Wanted, ChartPlan]:
         """One chart of the plan; it may be gone from the config since the request was made."""

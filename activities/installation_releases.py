@@ -65,10 +65,12 @@ class Releases:
     async def uninstall(self, chart: ChartPlan, say: Lines, *, delete_crds: bool) -> ChartAnswer:
         """Take a release away; its templated CRDs stay unless asked otherwise. No release: nothing."""
         step = f"uninstall-{chart.release}"
-        async with self._lock(chart, "uninstall"):
-            if await self._record(chart) is None:
+        async with self._lock(chart, "uninstall") as lock:
+            record = await self._record(chart)
+            if record is None:
                 done = StepRecord(step=step, output=f"there is no release {chart.key}")
                 return ChartAnswer(steps=[done], changed=False)
+            _refuse_interference(chart, record, lock)
             await self._take_away(chart, say, delete_crds=delete_crds)
             return ChartAnswer(
                 steps=[StepRecord(step=step, output=f"release {chart.key} is gone")], lines=say.kept
@@ -136,10 +138,7 @@ class Releases:
         return await self._record(chart)
 
     async def _repair(self, chart: ChartPlan, record: ReleaseRecord, lock: Lock, say: Lines) -> str:
-        if record.pending and not lock.left_behind and not _is_abandoned(record):
-            raise busy(
-                f"release {chart.key} is {record.status}: another Helm is at work on it; waiting for its end"
-            )
+        _refuse_interference(chart, record, lock)
         return await self._helm.repair(chart.release, chart.namespace, on_line=say)
 
 
@@ -147,6 +146,13 @@ def _is_as_wanted(record: ReleaseRecord, chart: ChartPlan, request: ChartRequest
     # Installed anew, by an attempt whose answer was lost, is done as well.
     done = not request.anew or record.revision > request.revision
     return done and record.status == "deployed" and not difference(record, chart)
+
+
+def _refuse_interference(chart: ChartPlan, record: ReleaseRecord, lock: Lock) -> None:
+    if record.pending and not lock.left_behind and not _is_abandoned(record):
+        raise busy(
+            f"release {chart.key} is {record.status}: another Helm is at work on it; waiting for its end"
+        )
 
 
 def _is_abandoned(record: ReleaseRecord) -> bool:

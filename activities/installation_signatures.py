@@ -194,19 +194,17 @@ PATIENTLY = RetryPolicy(
 # Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
 SILENCE = timedelta(seconds=12)
 
+OPERATION_LIMIT = timedelta(hours=2)
+"""One step's retries altogether."""
+
 LOOK = InstallStep("look_at_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
 APPLY_CRDS = InstallStep("apply_crds", timedelta(minutes=3), SILENCE, PATIENTLY)
 # Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
-INSTALL_CHART = InstallStep("install_chart", timedelta(minutes=30), SILENCE, PATIENTLY)
-UNINSTALL_CHART = InstallStep("uninstall_chart", timedelta(minutes=30), SILENCE, PATIENTLY)
+INSTALL_CHART = InstallStep("install_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
+UNINSTALL_CHART = InstallStep("uninstall_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
 JOIN = "request_installation"
 """Activity of the core: start a provider's installation or join it."""
 
-REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=8), SILENCE, PATIENTLY)
+REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=30), SILENCE, PATIENTLY)
 AWAIT_OPERATOR = InstallStep("await_operator", timedelta(minutes=12), SILENCE, PATIENTLY)
 FINISH_UNINSTALL = InstallStep("finish_uninstall", timedelta(minutes=3), SILENCE, PATIENTLY)
-
-NO_INSTALLER_AFTER = timedelta(minutes=1)
-"""How long a step waits for a worker on the installer's queue before a person is told."""
-OPERATION_LIMIT = timedelta(hours=2)
-"""One step's retries altogether."""

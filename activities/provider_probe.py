@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.errors import ApiError, NotFound
 from clients.kubernetes import APPS_DEPLOYMENTS, CRDS, PODS, Cluster, Object
-from installation.crds import owner_of, release_of
+from installation.crds import is_established, name_of, owner_of, release_of
 from installation.metadata import PodProbe, ProviderMetadata
 from installation.probes import probes_of
 from installation.state import Facts
@@ -55,6 +55,13 @@ class Probe:
             self._crds([crd.name for crd in health.crds]), self._ready_pod(health.operator_pods)
         )
         return Facts(crds=crds, crd_error=crd_error, ready_pod=pod, pod_error=pod_error)
+
+    async def not_served(self, metadata: ProviderMetadata) -> list[str]:
+        """The provider's CRDs whose kinds the API server does not serve, or not yet. Raises ApiError."""
+        names = [crd.name for crd in probes_of(metadata).crds]
+        live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
+        there = {name_of(crd) for crd in live if crd is not None and is_established(crd)}
+        return [name for name in names if name not in there]
 
     async def operators(self, metadata: ProviderMetadata) -> list[Operator]:
         """Every Deployment that looks like the provider's operator, wherever it is. Raises ApiError."""

@@ -8,8 +8,15 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+from installation.diff import Mask
 from installation.plan import ChartPlan, Plan, PlanStep, crd_url_step
+
+
+def _as_it_is(values: Any) -> Any:
+    return values
 
 
 def steps_of(plan: Plan) -> list[PlanStep]:
@@ -17,9 +24,10 @@ def steps_of(plan: Plan) -> list[PlanStep]:
     return list(_steps(plan))
 
 
-def commands_of(plan: Plan) -> list[str]:
-    """The commands alone."""
-    return [step.command for step in _steps(plan)]
+def commands_of(plan: Plan, *, mask: Mask = _as_it_is) -> list[str]:
+    """The commands alone. `mask`: takes secrets out of the values, for where they are recorded."""
+    charts = tuple(replace(chart, value_paths=mask(chart.value_paths)) for chart in plan.charts)
+    return [step.command for step in _steps(replace(plan, charts=charts))]
 
 
 def _steps(plan: Plan) -> Iterator[PlanStep]:

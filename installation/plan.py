@@ -22,6 +22,8 @@ _RELEASE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
 _CHART_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*(/[A-Za-z0-9][-A-Za-z0-9_.]*)*")
 _VERSION = re.compile(r"[0-9A-Za-z~^<>=v*][-0-9A-Za-z.+~^<>=v*, |]*")
+_USER = re.compile(r"(//)[^/?#]*@")
+_LOGIN = " without a user in it"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -155,7 +157,8 @@ def _repository_findings(repository: Repository) -> list[str]:
     if not _REPOSITORY.fullmatch(repository.name):
         findings.append(f"repository name {repository.name!r} is not usable")
     if not _is_safe_url(repository.url):
-        findings.append(f"repository {repository.name}: {repository.url!r} is not an https:// or oci:// URL")
+        where = _shown(repository.url)
+        findings.append(f"repository {repository.name}: {where} is not an https:// or oci:// URL{_LOGIN}")
     return findings
 
 
@@ -170,7 +173,7 @@ def _chart_findings(chart: Chart, repositories: Mapping[str, Repository]) -> lis
     findings += _reference_findings(chart, repositories)
     for url in chart.pre_crd_urls:
         if not _is_safe_url(url):
-            findings.append(f"chart {chart.release}: CRD manifest {url!r} is not an https:// URL")
+            findings.append(f"chart {chart.release}: CRD manifest {_shown(url)} is not an https:// URL")
     return findings
 
 
@@ -178,13 +181,19 @@ def _reference_findings(chart: Chart, repositories: Mapping[str, Repository]) ->
     where = chart.fetch_url or chart.chart
     if "://" in where:
         safe = _is_safe_url(where)
-        return [] if safe else [f"chart {chart.release}: {where!r} is not an https:// or oci:// URL"]
+        if safe:
+            return []
+        return [f"chart {chart.release}: {_shown(where)} is not an https:// or oci:// URL{_LOGIN}"]
     if chart.fetch_url or not _CHART_NAME.fullmatch(where) or "/" not in where:
         return [f"chart {chart.release}: {where!r} is neither repository/chart nor a URL"]
     name = where.partition("/")[0]
     if name not in repositories:
         return [f"chart {chart.release}: repository {name!r} is not among helmRepos"]
     return []
+
+
+def _shown(url: str) -> str:
+    return repr(_USER.sub(r"\1(hidden)@", url))
 
 
 def _is_safe_url(url: str) -> bool:

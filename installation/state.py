@@ -17,7 +17,8 @@ from installation.probes import probes_of
 
 STALE_AFTER = timedelta(seconds=180)
 UPSTREAM_READY = "UpstreamReady"
-_MISSING_REASONS = {"CRDMissing", "UpstreamControllerMissing"}
+CONTROLLER_MISSING = "UpstreamControllerMissing"
+_MISSING_REASONS = {"CRDMissing", CONTROLLER_MISSING}
 
 Json = Mapping[str, Any]
 

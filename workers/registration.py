@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 # While a provider cannot be used it is looked at more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
 UNREADY_PAUSE_SECONDS = 2.0
+READY_PAUSE_SECONDS = 3.0
+"""While it can be used, it is looked at whether others say that it cannot."""
 RETRY_PAUSE_SECONDS = 1.0
 PROBE_TIMEOUT_SECONDS = 10.0
 
@@ -56,10 +58,27 @@ class Registrar:
                 # Out of step with a second worker of the provider: by the time of the last beat each knows,
                 # when it stops, whether the other serves on.
                 usual *= random.uniform(0.8, 1)
-                await asyncio.sleep(usual if ready else min(UNREADY_PAUSE_SECONDS, usual))
+                if ready:
+                    await self._until_due(usual)
+                else:
+                    await asyncio.sleep(min(UNREADY_PAUSE_SECONDS, usual))
         finally:
             with contextlib.suppress(ApiError, asyncio.CancelledError):
                 await asyncio.shield(self.sign_off())
+
+    async def _until_due(self, seconds: float) -> None:
+        """Sleep, but for no longer than others agree that the provider is ready.
+
+        An installer that took the operator away says so, and brings it back perhaps.
+        """
+        while seconds > 0:
+            pause = min(READY_PAUSE_SECONDS, seconds)
+            await asyncio.sleep(pause)
+            seconds -= pause
+            with contextlib.suppress(ApiError):
+                live = await self._cluster.find(CONFIGS, self._provider.name)
+                if ((live or {}).get("status") or {}).get("ready") is not True:
+                    return
 
     async def register(self) -> None:
         """Create the config, or bring its spec and our annotations up to date; no write when they are."""

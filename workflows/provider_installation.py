@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -79,6 +79,7 @@ class ProviderInstallationWorkflow:
         self._outcomes = dict(start.state.outcomes)
         self._current: InstallationRequest | None = None
         self._asking: list[str] = []
+        self._asked_since = False
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._retry = False
         self._cancel = False
@@ -91,10 +92,12 @@ class ProviderInstallationWorkflow:
     @workflow.signal
     def request(self, request: InstallationRequest) -> None:
         """Do something; after what is under way."""
-        if request.id in self._outcomes or any(request.id == entry.id for entry in self._queue):
+        known = {*self._outcomes, *self._asking, *(entry.id for entry in self._queue)} - {""}
+        if request.id in known:
             return  # delivered twice
         if self._current is not None and self._is_under_way() and _same(self._current, request):
             self._asking.append(request.id)
+            self._asked_since = True
         else:
             self._queue.append(request)
 
@@ -102,8 +105,8 @@ class ProviderInstallationWorkflow:
     def join(self, request: JoinRequest) -> None:
         """A deployment waits for the provider: install it, and report."""
         self._waiters[request.waiter] = None
-        if self._current is None or self._current.operation not in _BRINGS:
-            if not any(entry.operation in _BRINGS for entry in self._queue):
+        if not self._brings():
+            if not self._will_bring():
                 self._queue.append(request.request)
         elif self.view.stage is Stage.FAILED:
             self._retry = self._retry or request.again
@@ -139,7 +142,8 @@ class ProviderInstallationWorkflow:
         """Do what is asked, in order, until nothing is."""
         outcome = Outcome(succeeded=True)
         await workflow.wait_condition(lambda: bool(self._queue) or self._cancel)
-        while self._queue and not self._cancel:
+        # A cancel that came with the first request is meant for it.
+        while self._queue:
             outcome = await self._perform(self._queue.popleft())
             self._cancel = False
             if self._queue and workflow.info().get_current_history_length() > LONG_HISTORY:
@@ -152,6 +156,7 @@ class ProviderInstallationWorkflow:
 
     async def _perform(self, request: InstallationRequest) -> Outcome:
         self._begin(request)
+        changed = False
         while True:
             self._retry = False
             work = asyncio.create_task(self._carry_out(request))
@@ -169,19 +174,24 @@ class ProviderInstallationWorkflow:
                 self._say("begun again by a person")
                 continue
             try:
-                changed = work.result()
+                changed |= work.result()
             except FailureError as err:
                 if not await self._after_failure(err):
                     return self._outcomes[request.id]
                 continue
+            if self._asked_since:
+                # The config may have changed before they asked; if not, this is one look.
+                self._say("looked at again for those who asked meanwhile")
+                continue
             return await self._end(Outcome(succeeded=True, changed=changed, message=self.view.message))
 
-    async def _until_over(self, work: asyncio.Task[bool]) -> None:
-        await workflow.wait_condition(lambda: work.done() or self._cancel or self._retry)
+    async def _until_over(self, work: asyncio.Task[Any], *, retry: bool = True) -> None:
+        await workflow.wait_condition(lambda: work.done() or self._cancel or (retry and self._retry))
 
     async def _carry_out(self, request: InstallationRequest) -> bool:
         """The operation, from the first look; answers whether anything was changed."""
         self.view.stage, self.view.charts, self.view.steps = Stage.RUNNING, [], []
+        self._asked_since = False
         look = await self._step(LOOK, LookRequest(request=request), LookAnswer, "looking at what is there")
         self.view.charts, self.view.commands = look.charts, look.commands
         self.view.message, self.view.warnings = look.message, look.warnings
@@ -240,7 +250,7 @@ class ProviderInstallationWorkflow:
 
     # -- ends ------------------------------------------------------------------------------------------
 
-    async def _stop(self, work: asyncio.Task[bool]) -> None:
+    async def _stop(self, work: asyncio.Task[Any]) -> None:
         """Leave what runs, and wait until it is over: Helm is told to stop, and does."""
         self.view.stage, self._leaving = Stage.CANCELLING, True
         work.cancel()
@@ -253,14 +263,24 @@ class ProviderInstallationWorkflow:
             self._leaving = False
 
     async def _settle(self, why: str) -> Outcome:
-        """After a cancellation: no release is left half-way."""
+        """After a cancellation: no release is left half-way, unless it is cancelled once more."""
         self._cancel = False
         message = why
-        for request in self._touched.values():
+        for key, request in self._touched.items():
+            mending = asyncio.create_task(self._repair(request))
             try:
-                await self._repair(request)
+                await self._until_over(mending, retry=False)
+            except asyncio.CancelledError:
+                self._cancel = True
+            if not mending.done():
+                await self._stop(mending)
+                message = f"{why}; mending was cancelled as well: release {key} may be left half-way"
+                break
+            try:
+                mending.result()
             except FailureError as err:
-                message = f"{why}; release {request.namespace}/{request.release} is not mended: {_words(err)}"
+                message = f"{why}; release {key} is not mended: {_words(err)}"
+        self._cancel = False
         return await self._end(Outcome(succeeded=False, cancelled=True, message=message, kind="Cancelled"))
 
     async def _after_failure(self, err: FailureError) -> bool:
@@ -272,13 +292,15 @@ class ProviderInstallationWorkflow:
             succeeded=False, message=words, kind=kind, ended=workflow.now(), waits_for_retry=True
         )
         self._note(outcome)
-        await self._report(outcome)
+        if self._brings():
+            await self._report(outcome)
         self._show()
         if await self._wants_a_retry():
             self._say("tried again")
             return True
-        self._waiters.clear()  # they were told
-        await self._end(outcome.model_copy(update={"waits_for_retry": False}))
+        if self._brings() and not self._will_bring():
+            self._waiters.clear()  # they were told
+        await self._end(outcome.model_copy(update={"waits_for_retry": False}), told=True)
         return False
 
     async def _wants_a_retry(self) -> bool:
@@ -294,26 +316,30 @@ class ProviderInstallationWorkflow:
                 return self._retry
             await self._report(next(reversed(self._outcomes.values())))  # to who has joined since
 
-    async def _end(self, outcome: Outcome) -> Outcome:
+    async def _end(self, outcome: Outcome, *, told: bool = False) -> Outcome:
         outcome.ended = workflow.now()
         self._note(outcome)
-        brought = self._current is not None and self._current.operation in _BRINGS
+        brought = self._brings()
         self._current, self.view.stage, self.view.step = None, Stage.IDLE, outcome.message
         self._say(outcome.message)
-        if brought:  # of anything else those who wait for the provider need no news
-            await self._report(outcome)
-            self._waiters.clear()
+        if brought and not told:  # of anything else those who wait for the provider need no news
+            for waiter in await self._report(outcome):
+                # Not who joined meanwhile: an installation of their own is in the queue.
+                if outcome.succeeded or not self._will_bring():
+                    self._waiters.pop(waiter, None)
         self._show()
         return outcome
 
-    async def _report(self, outcome: Outcome) -> None:
-        """Tell those who wait. One that is gone needs no telling."""
+    async def _report(self, outcome: Outcome) -> list[str]:
+        """Tell those who wait; answers who was told. One that is gone needs no telling."""
         report = InstallReport(
             provider=self.view.provider, succeeded=outcome.succeeded, message=outcome.message
         )
-        for waiter in list(self._waiters):
+        told = list(self._waiters)
+        for waiter in told:
             with suppress(FailureError):
                 await workflow.get_external_workflow_handle(waiter).signal("install_report", report)
+        return told
 
     # -- small things -----------------------------------------------------------------------------------
 
@@ -323,6 +349,13 @@ class ProviderInstallationWorkflow:
         self._lines.clear()
         who = f", asked for by {request.requested_by}" if request.requested_by else ""
         self._say(f"{request.operation.value} {request.provider}{who}")
+
+    def _brings(self) -> bool:
+        """Whether what is done is what those who wait for the provider wait for."""
+        return self._current is not None and self._current.operation in _BRINGS
+
+    def _will_bring(self) -> bool:
+        return any(entry.operation in _BRINGS for entry in self._queue)
 
     def _is_under_way(self) -> bool:
         return self.view.stage is Stage.RUNNING

@@ -20,7 +20,16 @@ from activities.installation_signatures import (
     LookRequest,
     Operation,
 )
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, NAMESPACES, PODS, Cluster, Object, Resource
+from clients.kubernetes import (
+    APPS_DEPLOYMENTS,
+    CONFIGS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    PODS,
+    Cluster,
+    Object,
+    Resource,
+)
 from tests.activities.fake_helm import FakeChart, FakeHelm
 
 PROVIDER = "acme"
@@ -206,6 +215,28 @@ class Site:
             namespace=namespace,
             subresource="status",
         )
+
+    async def deployment(self, name: str) -> None:
+        """A ModelDeployment that names the provider."""
+        body = {
+            "apiVersion": "airunway.ai/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": name},
+            "spec": {"model": {"id": "o/m"}, "provider": {"name": PROVIDER}},
+        }
+        await self.cluster.create(DEPLOYMENTS, body, namespace="default")
+
+    async def says_ready(self) -> None:
+        """The provider's worker was heard, when the operator was there."""
+        common = {"status": "True", "reason": "Seen", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        said = [{"type": kind, "message": "", **common} for kind in ("WorkerAlive", "UpstreamReady")]
+        body = {
+            "apiVersion": "airunway.ai/v1alpha1",
+            "kind": "InferenceProviderConfig",
+            "metadata": {"name": PROVIDER},
+            "status": {"ready": True, "version": "1", "conditions": said},
+        }
+        await self.cluster.apply(CONFIGS, body, field_manager="worker", subresource="status")
 
     async def tool(self, name: str, namespace: str = "default") -> None:
         body = {"apiVersion": "acme.dev/v1", "kind": "Tool", "metadata": {"name": name}}

@@ -10,7 +10,7 @@ import pytest
 from activities.installation_signatures import ChartAction, Operation
 from clients.crds import apply_crd
 from clients.helm_records import SECRETS
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, DEPLOYMENTS, Cluster, Kind, Object
+from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
 from clients.rights import REVIEWS
 from sandbox.cluster import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
@@ -43,6 +43,25 @@ async def test_a_config_that_asks_for_harm_is_refused(site: Site) -> None:
 
     assert err.type == "BadInstallation"
     assert "/etc/passwd" in err.message
+
+
+async def test_a_password_in_an_address_is_not_told(site: Site) -> None:
+    await site.register(chart="https://me:hunter2@charts.acme.dev/op-1.0.0.tgz")
+
+    err = await failure(site.look())
+
+    assert err.type == "BadInstallation"
+    assert "charts.acme.dev" in err.message
+    assert "hunter2" not in err.message
+
+
+async def test_a_secret_among_the_configs_values_is_not_told(site: Site) -> None:
+    await site.register(values={"hub.token": "hunter2", "replicas": 2})
+
+    answer = await site.look(with_diff=True)
+
+    assert "hunter2" not in answer.model_dump_json()
+    assert "replicas=2" in answer.commands[-1]
 
 
 async def test_nothing_there_means_install(site: Site) -> None:
@@ -106,6 +125,8 @@ async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> 
 
     assert answer.charts[0].action is ChartAction.UPGRADE
     assert "hush" not in answer.model_dump_json()
+    # The commands by hand would install something else without them.
+    assert f"Secret {SYSTEM}/airunway-values-{PROVIDER}" in answer.commands[-1]
 
 
 async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Site) -> None:
@@ -304,13 +325,7 @@ async def test_a_cluster_without_gpus_is_warned_of(site: Site) -> None:
 
 async def test_a_provider_in_use_stays(site: Site) -> None:
     await installed(site)
-    deployment = {
-        "apiVersion": "airunway.ai/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": "chat"},
-        "spec": {"model": {"id": "o/m"}, "provider": {"name": PROVIDER}},
-    }
-    await site.cluster.create(DEPLOYMENTS, deployment, namespace="default")
+    await site.deployment("chat")
 
     err = await failure(site.look(Operation.UNINSTALL))
     plan = await site.look(Operation.UNINSTALL, with_diff=True)

@@ -15,7 +15,7 @@ from clients.crds import apply_crd
 from clients.errors import NotFound
 from clients.helm import ReleaseFailed, RepositoryUnreachable
 from clients.helm_records import SECRETS, latest_record
-from clients.kubernetes import CRDS
+from clients.kubernetes import CONFIGS, CRDS
 from clients.lease import LEASES, locked
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (
@@ -267,6 +267,64 @@ async def test_uninstalling_again_does_nothing(site: Site) -> None:
     assert not (await site.uninstall()).changed
 
 
+async def test_an_uninstall_waits_for_another_helm(site: Site) -> None:
+    await site.namespace(RELEASE[1])
+    await site.helm.record(*RELEASE, 2, "pending-upgrade", FakeChart())
+
+    err = await failure(site.uninstall())
+
+    assert (err.type, err.non_retryable) == ("Busy", False)
+    assert site.helm.log == []
+
+
+async def test_a_provider_that_is_used_since_it_was_looked_at_stays(site: Site) -> None:
+    await site.install()
+    await site.deployment("chat")
+
+    err = await failure(site.uninstall())
+
+    assert (err.type, err.non_retryable) == ("ProviderInUse", True)
+    assert "default/chat" in err.message
+    assert await record(site) == (1, "deployed")
+
+
+async def test_a_provider_without_its_operator_is_not_chosen_any_more(site: Site) -> None:
+    await site.says_ready()
+
+    await site.finish()
+    await site.finish()
+
+    config = await site.cluster.get(CONFIGS, PROVIDER)
+    assert config["status"]["ready"] is False
+    assert config["status"]["version"] == "1"
+    upstream = next(entry for entry in config["status"]["conditions"] if entry["type"] == "UpstreamReady")
+    assert (upstream["status"], upstream["reason"]) == ("False", "UpstreamControllerMissing")
+    assert [entry["type"] for entry in config["status"]["conditions"]] == ["WorkerAlive", "UpstreamReady"]
+
+
+async def test_a_provider_with_an_operator_of_others_is_chosen_still(site: Site) -> None:
+    await site.says_ready()
+    await site.someone_elses_operator(app="acme-operator")
+
+    await site.finish()
+
+    assert (await site.cluster.get(CONFIGS, PROVIDER))["status"]["ready"] is True
+
+
+async def test_values_are_forgotten_though_definitions_stay(site: Site) -> None:
+    await site.install()
+    await site.uninstall()
+    await site.tool("hammer")
+    name = f"airunway-values-{PROVIDER}"
+    secret = {"metadata": {"name": name}, "stringData": {"values.yaml": "{}"}}
+    await site.cluster.create(SECRETS, secret, namespace=SYSTEM)
+
+    err = await failure(site.finish(delete_crds=True))
+
+    assert err.type == "ResourcesInUse"
+    assert await site.cluster.find(SECRETS, name, namespace=SYSTEM) is None
+
+
 async def test_definitions_go_when_that_is_asked(site: Site) -> None:
     site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
     await site.install()
@@ -300,3 +358,16 @@ async def test_an_operator_that_does_not_come_up_is_told_with_the_reason(site: S
     assert err.type == "OperatorNotReady"
     assert "no operator pod is ready" in err.message
     assert answer.installed
+
+
+async def test_definitions_that_are_not_served_are_waited_for(site: Site) -> None:
+    await site.install()
+    await site.pod(RELEASE[1])
+    request = InstallationRequest(provider=PROVIDER, operation=Operation.INSTALL)
+    waits = {"status": {"conditions": [{"type": "Established", "status": "False"}]}}
+    await site.cluster.patch(CRDS, "tools.acme.dev", waits, subresource="status")
+
+    err = await failure(ActivityEnvironment().run(site.activities.await_operator, request))  # type: ignore[arg-type]
+
+    assert err.type == "OperatorNotReady"
+    assert "tools.acme.dev is not established" in err.message

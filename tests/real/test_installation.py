@@ -26,6 +26,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.installation_signatures import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
+    FINISH_UNINSTALL,
     INSTALL_CHART,
     LOOK,
     InstallationRequest,
@@ -402,6 +403,42 @@ async def test_a_worker_killed_at_any_phase_is_made_up_for(site: Site, phase: st
     assert statuses.count("deployed") == 1
     assert set(statuses) <= {"deployed", "superseded"}  # a revision that was cut off may be remembered
     assert (await site.do()).changed is False
+
+
+SLOW = "airunway.example.test/slow"
+
+
+@pytest.mark.parametrize("phase", ["uninstalling", FINISH_UNINSTALL.name])
+async def test_a_worker_killed_during_an_uninstall_is_made_up_for(site: Site, phase: str) -> None:
+    victim = worker(site)
+    await site.pods_run()
+    assert (await site.do()).succeeded
+    place = {"namespace": site.space}
+    deployment = (await site.cluster.listing(APPS_DEPLOYMENTS, **place)).items[0]["metadata"]["name"]
+    held = APPS_DEPLOYMENTS if phase == "uninstalling" else CRDS
+    name = deployment if held is APPS_DEPLOYMENTS else f"gadgets.{site.group}"
+    where = place if held is APPS_DEPLOYMENTS else {}
+    # A finalizer holds the phase open: Helm waits for the Deployment, and a CRD that goes is there still.
+    await site.cluster.patch(held, name, {"metadata": {"finalizers": [SLOW]}}, **where)
+    handle, request = await site.ask(Operation.UNINSTALL, delete_crds=True)
+    await until_going(site, held, name, where)
+
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    await site.cluster.patch(held, name, {"metadata": {"finalizers": None}}, **where)
+    worker(site)
+
+    outcome = await site.outcome(handle, request)
+    assert outcome.succeeded, f"{outcome.message}\n{site.processes.logs()}"
+    assert await site.releases() == []
+    assert await site.cluster.find(APPS_DEPLOYMENTS, deployment, **place) is None
+    assert (await site.do()).succeeded
+
+
+async def until_going(site: Site, kind: Resource, name: str, where: dict[str, str]) -> None:
+    """Until an object is being deleted."""
+    while "deletionTimestamp" not in (await site.cluster.get(kind, name, **where))["metadata"]:
+        await asyncio.sleep(0.1)
 
 
 async def hold_after(site: Site, *, requests_of_a_look: int) -> None:

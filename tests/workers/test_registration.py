@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -133,6 +134,28 @@ async def test_a_config_that_was_deleted_comes_back_with_its_status(cluster: Clu
     await worker.beat()
 
     assert (await config(cluster))["status"]["ready"] is True
+
+
+async def test_what_others_say_of_it_is_looked_into_before_the_next_heartbeat(cluster: Cluster) -> None:
+    """An uninstall says that it is not ready; when the operator is back, nobody waits a whole heartbeat."""
+    await apply_crd(cluster, CRD, field_manager="test")
+    worker = registrar(cluster)
+    running = asyncio.create_task(worker.run())
+    await until_ready(cluster, worker)
+
+    for change in ({"ready": False}, {"ready": None}):
+        await cluster.patch(CONFIGS, "acme", {"status": change}, subresource="status")
+        await until_ready(cluster, worker)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def until_ready(cluster: Cluster, worker: Registrar) -> None:
+    await worker.registered.wait()
+    async with asyncio.timeout(15):
+        while (await config(cluster)).get("status", {}).get("ready") is not True:
+            await asyncio.sleep(0.05)
 
 
 async def test_stopping_does_not_bring_a_deleted_config_back(cluster: Cluster) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.installation_signatures import (
@@ -26,6 +28,7 @@ from activities.installation_signatures import (
 from api.names import CORE_TASK_QUEUE
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker, passing
 from workflows.installation_messages import MOST_LINES, MOST_OUTCOMES, MOST_STEPS, Stage
+from workflows.provider_installation import LONG_HISTORY
 from workflows.provider_plan import ProviderPlanWorkflow
 
 INSTALL = [LOOK.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
@@ -39,7 +42,8 @@ async def world(env: WorkflowEnvironment) -> AsyncIterator[InstallerWorld]:
         yield built
         description = await built.handle.describe()
         if description.status is WorkflowExecutionStatus.RUNNING:
-            await built.handle.terminate()
+            with suppress(RPCError):  # it has ended meanwhile
+                await built.handle.terminate()
 
 
 async def test_an_installation_goes_through_its_steps_in_order(world: InstallerWorld) -> None:
@@ -220,7 +224,22 @@ async def test_two_that_ask_for_the_same_share_one_installation(world: Installer
 
     assert (await world.outcome(first)).succeeded
     assert (await world.outcome(second)).succeeded
-    assert world.calls == INSTALL
+    assert world.calls == [*INSTALL, LOOK.name]
+    assert (await world.outcome(second)).changed
+
+
+async def test_who_asks_while_it_is_installed_gets_what_the_config_says_by_then(
+    world: InstallerWorld,
+) -> None:
+    gate = world.gates[AWAIT_OPERATOR.name] = asyncio.Event()
+    await world.ask()
+    await world.until(lambda: AWAIT_OPERATOR.name in world.calls)
+    world.wanted = 2  # the config changed after the installation had read it
+    second = await world.ask()
+    gate.set()
+
+    assert (await world.outcome(second)).succeeded
+    assert world.revision == 2
 
 
 async def test_another_operation_waits_for_its_turn(world: InstallerWorld) -> None:
@@ -333,6 +352,92 @@ async def test_a_request_delivered_twice_is_done_once(world: InstallerWorld) -> 
 
     assert (await world.outcome(first)).succeeded
     assert world.calls == INSTALL
+
+
+async def test_who_waits_for_an_installation_hears_nothing_of_the_uninstall_before_it(
+    world: InstallerWorld,
+) -> None:
+    world.revision, gate = 1, asyncio.Event()
+    world.gates[UNINSTALL_CHART.name], world.errors[FINISH_UNINSTALL.name] = gate, [final()]
+    await world.ask(Operation.UNINSTALL)
+    await world.until(lambda: UNINSTALL_CHART.name in world.calls)
+    waiter = await world.waiter()
+
+    await world.join(waiter)
+    gate.set()
+
+    assert await world.reports(waiter) == [True]
+
+
+async def test_who_waits_is_told_of_the_attempt_that_took_the_place_of_a_failed_one(
+    world: InstallerWorld,
+) -> None:
+    waiter, gate = await world.waiter(), asyncio.Event()
+    world.gates[APPLY_CRDS.name], world.errors[INSTALL_CHART.name] = gate, [final()]
+    await world.join(waiter)
+    await world.until(lambda: APPLY_CRDS.name in world.calls)
+    await world.ask(values_version="2")
+    gate.set()
+
+    assert (await world.reports(waiter, 2))[-1]
+
+
+async def test_a_cancel_that_comes_with_the_request_is_the_end_of_it(env: WorkflowEnvironment) -> None:
+    world = InstallerWorld(env)
+    request = await world.ask()
+    await world.handle.signal("cancel")
+
+    async with core_worker(world), installer_worker(world):
+        assert (await world.outcome(request)).cancelled
+        await world.handle.result()
+    assert INSTALL_CHART.name not in world.calls
+
+
+async def test_a_second_cancel_gives_up_on_mending(world: InstallerWorld) -> None:
+    world.gates = {INSTALL_CHART.name: asyncio.Event(), REPAIR_RELEASE.name: asyncio.Event()}
+    request = await world.ask()
+    await world.until(lambda: INSTALL_CHART.name in world.calls)
+    await world.handle.signal("cancel")
+    await world.until(lambda: REPAIR_RELEASE.name in world.calls)
+
+    await world.handle.signal("cancel")
+
+    outcome = await world.outcome(request)
+    assert outcome.cancelled
+    assert "ns/op may be left half-way" in outcome.message
+    await world.handle.result()
+
+
+async def test_a_long_history_is_continued_with_what_is_asked_and_who_waits(world: InstallerWorld) -> None:
+    waiter, gate = await world.waiter(), asyncio.Event()
+    world.gates[FINISH_UNINSTALL.name] = gate
+    uninstall = await world.ask(Operation.UNINSTALL)
+    await world.until(lambda: FINISH_UNINSTALL.name in world.calls)
+    await world.join(waiter)
+    first = (await world.handle.describe()).run_id
+    again = (await world.view()).request
+    for _ in range(LONG_HISTORY // 100):
+        await asyncio.gather(*(world.handle.signal("request", again) for _ in range(100)))
+    gate.set()
+
+    assert await world.reports(waiter) == [True]
+    assert (await world.outcome(uninstall)).succeeded
+    assert (await world.handle.describe()).run_id != first
+    assert world.calls == [*UNINSTALL, *INSTALL]
+
+
+async def test_requests_without_an_id_are_different_ones(world: InstallerWorld) -> None:
+    waiter = await world.waiter()
+    gate = world.gates[AWAIT_OPERATOR.name] = asyncio.Event()
+    await world.join(waiter)
+    await world.until(lambda: AWAIT_OPERATOR.name in world.calls)
+    nameless = InstallationRequest(provider=world.provider, operation=Operation.UNINSTALL)
+    await world.handle.signal("request", nameless)
+    gate.set()
+
+    await world.handle.result()
+
+    assert world.calls == [*INSTALL, *UNINSTALL]
 
 
 async def test_a_plan_only_looks(world: InstallerWorld) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers.cli.problems import CliError
@@ -16,19 +21,47 @@ PAUSE_SECONDS = 0.3
 
 
 async def follow(
-    handle: WorkflowHandle[Any, Any], request_id: str, *, quiet: bool
+    client: Client, handle: WorkflowHandle[Any, Any], request_id: str, *, quiet: bool
 ) -> tuple[InstallationView, Outcome]:
-    """Print what is said until the request has ended; the last view, and the outcome."""
+    """Print what is said until the request has ended; the last view, and the outcome.
+
+    `handle`: as it was started with, so that it knows the run that got the request.
+    """
     told = _Told(quiet)
     while True:
+        # Before the view: what a workflow says after its end is all that it will ever say.
+        now = await handle.describe()
         view = await _view(handle)
         outcome = view.outcomes.get(request_id)
         told.lines(view)
         if outcome is not None:
             return view, outcome
+        if found := await _in_an_earlier_run(client, handle, now, request_id):
+            return found
+        if now.status is not WorkflowExecutionStatus.RUNNING:
+            raise CliError(_over(now))
         if view.activity:
-            told.heartbeat(*await _heartbeat(handle, view.activity))
+            told.heartbeat(*await _heartbeat(now, view.activity))
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _in_an_earlier_run(
+    client: Client, handle: WorkflowHandle[Any, Any], now: WorkflowExecutionDescription, request_id: str
+) -> tuple[InstallationView, Outcome] | None:
+    """The outcome, if the workflow ended with it and somebody has started the next one since."""
+    if not handle.result_run_id or now.run_id == handle.result_run_id:
+        return None
+    view = await _view(client.get_workflow_handle(handle.id, run_id=handle.result_run_id))
+    outcome = view.outcomes.get(request_id)
+    return (view, outcome) if outcome is not None else None
+
+
+def _over(now: WorkflowExecutionDescription) -> str:
+    how = now.status.name.lower() if now.status is not None else "gone"
+    return (
+        f"workflow {now.id} has ended ({how}) and does not say what became of this; look with "
+        "`airunway providers list`, and ask again"
+    )
 
 
 async def _view(handle: WorkflowHandle[Any, Any]) -> InstallationView:
@@ -44,9 +77,10 @@ async def _view(handle: WorkflowHandle[Any, Any]) -> InstallationView:
         raise
 
 
-async def _heartbeat(handle: WorkflowHandle[Any, Any], activity: str) -> tuple[str, int, list[str], str]:
+async def _heartbeat(
+    description: WorkflowExecutionDescription, activity: str
+) -> tuple[str, int, list[str], str]:
     """Id, line count and last lines of the running step; and why its last attempt failed."""
-    description = await handle.describe()
     for pending in description.raw_description.pending_activities:
         if pending.activity_type.name != activity:
             continue

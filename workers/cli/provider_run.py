@@ -6,12 +6,13 @@ import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.installation_requests import has_installer
@@ -34,11 +35,16 @@ from workers.cli.temporal import temporal_client, workflow_link
 from workers.settings import Settings
 from workflows.installation_messages import InstallationInput, InstallationView, Outcome
 from workflows.provider_installation import ProviderInstallationWorkflow
-from workflows.provider_plan import ProviderPlanWorkflow
+from workflows.provider_plan import PATIENCE, ProviderPlanWorkflow
 
 NO_INSTALLER = (
     "no installer listens on the task queue "
     f"{names.INSTALLER_TASK_QUEUE}; run `airunway worker --installer`, or apply deploy/installer"
+)
+PLANNING = PATIENCE + timedelta(minutes=1)
+NO_ANSWER = (
+    f"no worker answered within {PLANNING.total_seconds():.0f} s on the task queue "
+    f"{names.CORE_TASK_QUEUE}; is `airunway worker` running?"
 )
 
 
@@ -129,8 +135,11 @@ async def _plan(
             id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
             task_queue=names.CORE_TASK_QUEUE,
             static_summary=f"plan {request.operation.value} of provider {request.provider}",
+            execution_timeout=PLANNING,
         )
     except WorkflowFailureError as err:
+        if isinstance(err.cause, TimeoutError):
+            raise CliError(NO_ANSWER) from err
         raise CliError(_innermost(err)) from err
     finally:
         if proposed:
@@ -195,10 +204,12 @@ def _confirm(look: LookAnswer, wish: Wish, request: InstallationRequest) -> None
         raise CliError(
             f"ModelDeployments use provider {wish.provider}: {listed(look.used)}; delete them first"
         )
-    if not changes or wish.yes or wish.form is not Format.TABLE:
+    if not changes or wish.yes:
         return
-    _show_plan(look, wish)
-    if not sys.stdin.isatty():
+    table = wish.form is Format.TABLE
+    if table:
+        _show_plan(look, wish)
+    if not table or not sys.stdin.isatty():
         raise CliError("this changes what runs: give --yes")
     if input(f"{wish.operation} {wish.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CliError("nothing was done")
@@ -220,10 +231,14 @@ async def _do(client: Client, settings: Settings, request: InstallationRequest, 
         static_summary=f"installation of provider {request.provider}",
     )
     if wish.detach:
-        print(f"{request.operation.value} of {request.provider} asked for: {workflow_id}")
+        words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
+        if wish.form is Format.TABLE:
+            print(words)
+        else:
+            data({"success": True, "message": words, "results": []}, wish.form)
         note(f"follow it: {workflow_link(settings, workflow_id)}")
         return
-    view, outcome = await follow(handle, request.id, quiet=wish.form is not Format.TABLE)
+    view, outcome = await follow(client, handle, request.id, quiet=wish.form is not Format.TABLE)
     _finish(view, outcome, wish)
 
 
