@@ -20,7 +20,7 @@ from tests.sandbox.conftest import Stage
 pytestmark = pytest.mark.timeout(180)
 
 SAMPLES = {"llama-cpu", "phi-gguf", "qwen-kaito", "chat-vllm", "tiny-built"}
-START_SECONDS = 60  # a machine that also builds things may be slow; usually it is a tenth
+START_SECONDS = 120  # a machine that also builds things may be slow; usually it is a tenth
 
 
 class Up:
