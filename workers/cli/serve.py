@@ -10,7 +10,6 @@ from typing import Any
 
 from providers.contract import Provider
 from providers.registry import installed_providers
-from workers.admission.run import run_admission
 from workers.cli.cluster import settings_for
 from workers.cli.problems import UsageError
 from workers.logs import configure_logging
@@ -39,6 +38,8 @@ def serve_watcher(*, kubeconfig: Path | None) -> None:
 
 def serve_webhook(*, kubeconfig: Path | None) -> None:
     """Serve the admission webhooks."""
+    from workers.admission.run import run_admission  # with what makes certificates: 6 MiB for nobody else
+
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
