@@ -16,6 +16,7 @@ from images.cluster_options import (
     ClusterOptions,
     claim_of,
     data_volume,
+    deployment_of,
     from_our_pods,
     labels_of,
     network_policy,
@@ -110,41 +111,22 @@ def _config_digest(options: ClusterOptions) -> str:
 
 def _deployment(options: ClusterOptions, image: str, certificate: str) -> dict[str, Any]:
     annotations = {CERTIFICATES_ANNOTATION: certificate, CONFIG_ANNOTATION: _config_digest(options)}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": names.BUILDER,
-            "namespace": options.namespace,
-            "labels": labels_of(names.BUILDER),
-        },
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {"app": names.BUILDER}},
-            "template": {
-                "metadata": {"labels": {"app": names.BUILDER}, "annotations": annotations},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    **({"securityContext": {"fsGroup": _USER}} if options.rootless else {}),
-                    "containers": [_container(options, image)],
-                    "volumes": [
-                        data_volume("cache", _claim(), size=options.builder_volume, options=options),
-                        {"name": "config", "configMap": {"name": f"{names.BUILDER}-config"}},
-                        {
-                            "name": "certs",
-                            "secret": {
-                                "secretName": BUILDER_CERTIFICATES,
-                                "items": [
-                                    {"key": key, "path": key} for key in ("ca.crt", "tls.crt", "tls.key")
-                                ],
-                            },
-                        },
-                    ],
+    pod = {
+        **({"securityContext": {"fsGroup": _USER}} if options.rootless else {}),
+        "containers": [_container(options, image)],
+        "volumes": [
+            data_volume("cache", _claim(), size=options.builder_volume, options=options),
+            {"name": "config", "configMap": {"name": f"{names.BUILDER}-config"}},
+            {
+                "name": "certs",
+                "secret": {
+                    "secretName": BUILDER_CERTIFICATES,
+                    "items": [{"key": key, "path": key} for key in ("ca.crt", "tls.crt", "tls.key")],
                 },
             },
-        },
+        ],
     }
+    return deployment_of(names.BUILDER, pod=pod, options=options, annotations=annotations)
 
 
 def _container(options: ClusterOptions, image: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from api import names
@@ -41,6 +41,33 @@ class ClusterOptions:
 def labels_of(name: str) -> dict[str, str]:
     """Labels of registry and builder objects (gguf-build.md §3.1)."""
     return {"app": name, "app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": names.MANAGED_BY}
+
+
+def deployment_of(
+    name: str,
+    *,
+    pod: Mapping[str, object],
+    options: ClusterOptions,
+    annotations: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """A Deployment of one pod, which is gone before the next one comes: both would want the same claim.
+
+    `annotations`: of the pod. A pod has no rights in the cluster.
+    """
+    metadata: dict[str, object] = {"labels": {"app": name}}
+    if annotations is not None:
+        metadata["annotations"] = annotations
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": options.namespace, "labels": labels_of(name)},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": metadata, "spec": {"automountServiceAccountToken": False, **pod}},
+        },
+    }
 
 
 def claim_of(name: str, *, size: str, options: ClusterOptions) -> dict[str, object]:

@@ -14,6 +14,7 @@ from images.cluster_options import (
     ClusterOptions,
     claim_of,
     data_volume,
+    deployment_of,
     from_our_pods,
     labels_of,
     network_policy,
@@ -51,39 +52,20 @@ def _claim() -> str:
 
 
 def _deployment(options: ClusterOptions, image: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": names.REGISTRY,
-            "namespace": options.namespace,
-            "labels": labels_of(names.REGISTRY),
+    pod = {
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {"app": names.REGISTRY}},
-            "template": {
-                "metadata": {"labels": {"app": names.REGISTRY}},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": _USER,
-                        "runAsGroup": _USER,
-                        "fsGroup": _USER,
-                        "fsGroupChangePolicy": "OnRootMismatch",
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "initContainers": [_collector(image)],
-                    "containers": [_container(image)],
-                    "volumes": [
-                        data_volume("registry-data", _claim(), size=options.registry_volume, options=options)
-                    ],
-                },
-            },
-        },
+        "initContainers": [_collector(image)],
+        "containers": [_container(image)],
+        "volumes": [data_volume("registry-data", _claim(), size=options.registry_volume, options=options)],
     }
+    return deployment_of(names.REGISTRY, pod=pod, options=options)
 
 
 def _container(image: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from clients.buildkit.tasks import ended
 from clients.buildkit.wire import auth_pb2, auth_pb2_grpc, secrets_pb2, secrets_pb2_grpc
 from clients.buildkit.wire import control_pb2 as control
 from clients.buildkit.wire.control_pb2_grpc import ControlStub
@@ -58,7 +59,7 @@ async def open_session(
             asyncio.create_task(_to_daemon(reader, stream)),
             asyncio.create_task(_from_daemon(stream, writer)),
         ]
-        stack.push_async_callback(_ended, pumps)
+        stack.push_async_callback(ended, *pumps)
         yield session_id
 
 
@@ -80,13 +81,6 @@ async def _from_daemon(stream: _Stream, writer: asyncio.StreamWriter) -> None:
     async for message in stream:
         writer.write(message.data)
         await writer.drain()
-
-
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """End the pumps. What broke them breaks the build too, and is told there."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _server(secrets: Mapping[str, bytes], registry_auth: Mapping[str, tuple[str, str]]) -> grpc.aio.Server:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 import grpc.aio
@@ -22,6 +21,7 @@ from clients.buildkit.llb import download_step
 from clients.buildkit.model import HttpFile, ModelImage
 from clients.buildkit.probe import mismatch_reason
 from clients.buildkit.progress import Progress, ProgressFold
+from clients.buildkit.tasks import ended
 from clients.buildkit.wire import control_pb2 as control
 from clients.buildkit.wire.control_pb2_grpc import ControlStub
 
@@ -84,12 +84,12 @@ class Solving:
             is_there = False
             raise
         finally:
-            await _ended(solve, attending)
+            await ended(solve, attending)
             if is_there and not ended_well:
                 # Its messages end when the daemon has let go of what it was working on.
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
                 await self._leftovers.drop_partial()
-            await _ended(listening)
+            await ended(listening)
 
     async def _solve(self) -> Mapping[str, str]:
         answer = await self._stub.Solve(self._job.request)
@@ -154,9 +154,3 @@ class Solving:
         failed = [file for file in self._files if download_step(file) == self._fold.failed_step]
         named = [file for file in self._files if file.sha256 in said]
         return next(iter(failed or named), None)
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
