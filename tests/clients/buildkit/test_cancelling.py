@@ -12,6 +12,7 @@ from tests.clients.buildkit.world import World
 
 
 async def test_a_cancelled_download_stops_and_leaves_nothing(world: World) -> None:
+    await world.make_links()
     image = world.image(world.model({"a.gguf": os.urandom(8_000_000)}))
     before = await world.kept_bytes()
     world.hub.hold_after(4_000_000)

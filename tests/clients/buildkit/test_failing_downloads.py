@@ -39,8 +39,7 @@ class Case:
     ids=lambda case: str(case.status),
 )
 async def test_a_status_is_told_apart_from_wrong_bytes(world: World, case: Case) -> None:
-    # The layer of links is made beside the download and kept when it is whole; here it is there beforehand.
-    await world.build(world.image(world.model({"a.gguf": os.urandom(1_000)})))
+    await world.make_links()
     image = world.image(world.model({"a.gguf": os.urandom(2_000_000)}))
     world.hub.refuse(case.status, retry_after=7)
     before = await world.kept_bytes()
@@ -67,6 +66,7 @@ async def test_a_page_that_came_once_instead_of_the_file_is_worth_another_try(wo
 
 
 async def test_other_bytes_of_the_announced_size_are_final(world: World) -> None:
+    await world.make_links()
     image = world.image(world.model({"a.gguf": os.urandom(2_000_000)}))
     world.hub.swap(b"evil")
     before = await world.kept_bytes()
@@ -87,6 +87,7 @@ async def test_a_file_that_is_another_size_at_its_server_is_final(world: World) 
 
 
 async def test_a_broken_connection_is_worth_another_try_and_leaves_nothing(world: World) -> None:
+    await world.make_links()
     image = world.image(world.model({"a.gguf": os.urandom(2_000_000)}))
     world.hub.drop(after=1_000_000, times=1)
     before = await world.kept_bytes()

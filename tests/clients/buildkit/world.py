@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import posixpath
 import tarfile
 import uuid
@@ -110,6 +111,10 @@ class World:
             await self.daemon.stop()
             self.daemon.cache.records.clear()
             await self.daemon.start()
+
+    async def make_links(self, name: str = "a.gguf") -> None:
+        """Have a file's layer of links there already: it is made beside a download, and kept if whole."""
+        await self.build(self.image(self.model({name: os.urandom(1_000)})))
 
     async def kept_bytes(self) -> int:
         """What the daemon holds on its disk."""
