@@ -4,17 +4,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/airunway
 COPY requirements-runtime.txt /src/
 RUN /opt/airunway/bin/pip install --require-hashes -r /src/requirements-runtime.txt
-COPY pyproject.toml README.md /src/
-COPY api /src/api
-COPY images /src/images
-COPY selection /src/selection
-COPY providers /src/providers
-COPY installation /src/installation
-COPY clients /src/clients
+COPY pyproject.toml setup.py README.md /src/
+COPY airunway /src/airunway
 COPY activities /src/activities
-COPY workflows /src/workflows
+COPY providers /src/providers
 COPY workers /src/workers
-COPY sandbox /src/sandbox
+COPY workflows /src/workflows
 RUN /opt/airunway/bin/pip install --no-deps --no-build-isolation /src
 
 FROM python:3.13-slim-bookworm

@@ -29,9 +29,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.txt"
 PROJECT = ROOT / "pyproject.toml"
+PROJECTS = (ROOT / "emulator", ROOT)  # installed from the checkout, each with a pyproject.toml
+ROOMS = (
+    "workflows",
+    "activities",
+    "workers",
+    "providers",
+)  # top-level folders inside the package; see setup.py
+VIEW = ROOT / "build" / "view"
 OLDEST = (3, 11)
 GENERATORS = (
-    "api.crd",
+    "airunway.api.crd",
     "tools.generate.provider_roles",
     "tools.generate.settings_table",
     "tools.generate.buildkit_messages",
@@ -39,7 +47,7 @@ GENERATORS = (
 
 RUNTIME_LOCK = "requirements-runtime.txt"  # what the container image installs: no tools, no tests
 LOCK_OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
-LOCK_OPTIONS += ["--no-emit-index-url", "--no-emit-find-links"]
+LOCK_OPTIONS += ["--no-emit-index-url", "--no-emit-find-links", "--no-emit-package", "kube-emulator"]
 
 
 class Problem(Exception):
@@ -93,15 +101,27 @@ def install(folder: Path) -> None:
         "--disable-pip-version-check",
     ]
     _run([*pip, "--require-hashes", "-r", str(LOCK)], "the packages could not be installed")
-    _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], "the checkout could not be installed")
+    editable = [part for project in PROJECTS for part in ("-e", str(project))]
+    _run([*pip, "--no-deps", "--no-build-isolation", *editable], "the checkout could not be installed")
     stamp.write_text(wanted)
 
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
-    for file in (LOCK, PROJECT):
+    projects = [project / name for project in PROJECTS for name in ("pyproject.toml", "setup.py")]
+    for file in (LOCK, *filter(Path.exists, projects)):
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def package_view() -> Path:
+    """The package as it is installed, for tools blind to editable installs: the same files by hard links."""
+    shutil.rmtree(VIEW, ignore_errors=True)
+    ignore = shutil.ignore_patterns("__pycache__")
+    package = VIEW / "airunway"
+    for source, target in [(ROOT / "airunway", package), *((ROOT / room, package / room) for room in ROOMS)]:
+        shutil.copytree(source, target, copy_function=os.link, ignore=ignore)
+    return VIEW
 
 
 # -- commands -------------------------------------------------------------------------------------------
@@ -109,7 +129,7 @@ def _fingerprint() -> str:
 
 def airunway(folder: Path, arguments: list[str]) -> None:
     """The command line, where you are: its arguments may be relative paths."""
-    _become([str(_python(folder)), "-m", "workers.cli", *arguments], where=None)
+    _become([str(_python(folder)), "-m", "airunway.cli", *arguments], where=None)
 
 
 def up(folder: Path, arguments: list[str]) -> None:
@@ -136,11 +156,13 @@ def lint(folder: Path, arguments: list[str]) -> None:
     python = str(_python(folder))
     _run([python, "-m", "ruff", "check", *arguments], "ruff has findings")
     _run([python, "-m", "ruff", "format", "--check"], "some files are not formatted; run: dev.py format")
-    _run([str(_python(folder).parent / "lint-imports")], "imports point the wrong way")
+    lint_imports = [str(_python(folder).parent / "lint-imports"), "--config", str(ROOT / ".importlinter")]
+    _run(lint_imports, "imports point the wrong way", where=package_view())  # it looks there first
 
 
 def types(folder: Path, arguments: list[str]) -> None:
     """mypy over our packages."""
+    os.environ["MYPYPATH"] = os.pathsep.join([str(package_view()), str(ROOT / "emulator")])
     _become([str(_python(folder)), "-m", "mypy", *arguments])
 
 
@@ -185,9 +207,9 @@ COMMANDS = {
 }
 
 
-def _run(command: list[str], problem: str) -> None:
+def _run(command: list[str], problem: str, *, where: Path = ROOT) -> None:
     try:
-        done = subprocess.run(command, cwd=ROOT, check=False)
+        done = subprocess.run(command, cwd=where, check=False)
     except FileNotFoundError:
         raise Problem(f"{problem}: there is no command {command[0]}") from None
     if done.returncode:

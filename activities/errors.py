@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from clients.errors import ClientError
+from airunway.clients.errors import ClientError
 
 
 def to_application_error(err: ClientError, *, told: bool = False) -> ApplicationError:

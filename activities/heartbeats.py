@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.installation_signatures import LONGEST_LINE, MOST_LINES
+from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
 PAUSE_SECONDS = 1.0
 SHOWN = 10
@@ -20,14 +20,14 @@ class Lines:
     """What a long step said: the last lines, for its answer."""
 
     def __init__(self) -> None:
-        self._last: deque[str] = deque(maxlen=MOST_LINES)
+        self._last: deque[str] = deque(maxlen=MAX_LINES)
         self.count = 0
 
     def __call__(self, line: str) -> None:
         """Take a line."""
         text = line.rstrip()
         if text and (not self._last or text != self._last[-1]):
-            self._last.append(text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "…")
+            self._last.append(text if len(text) <= MAX_LINE_LENGTH else text[:MAX_LINE_LENGTH] + "…")
             self.count += 1
 
     @property

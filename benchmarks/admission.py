@@ -20,14 +20,14 @@ from multiprocessing.connection import Connection
 import aiohttp
 import structlog
 
-from api import names
-from api.provider_config import InferenceProviderConfig
-from selection.lookup import Lookup, LookupProblem
-from tests.admission.calling import review
+from airunway.api import names
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection.provider_lookup import Lookup, LookupProblem
+from airunway.webhook.certificates import Material, renewal
+from airunway.webhook.server import application, serving
+from airunway.webhook.tls import ServedCertificate
 from tests.conformance.loader import load, provider_configs
-from workers.admission.certificates import Material, renewal
-from workers.admission.server import application, serving
-from workers.admission.tls import ServedCertificate
+from tests.webhook.calling import review
 
 REQUESTS = 2000
 WARM_UP = 200

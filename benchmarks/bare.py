@@ -16,11 +16,11 @@ from typing import Any
 from temporalio import activity, workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
+from airunway.clients.reflector import Change, Reflector
+from airunway.workers.settings import Settings
+from airunway.workers.temporal import connect
 from benchmarks.instant_operator import WORKSPACES
-from clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
-from clients.reflector import Change, Reflector
-from workers.settings import Settings
-from workers.temporal import connect
 
 QUEUE = "bare"
 SHORT = timedelta(seconds=10)

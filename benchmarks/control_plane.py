@@ -2,9 +2,9 @@
 
 import asyncio
 
-from providers.registry import installed_providers
-from workers.settings import Settings
-from workers.worker import run_watcher, run_worker
+from airunway.provider.registry import installed_providers
+from airunway.workers.settings import Settings
+from airunway.workers.worker import run_watcher, run_worker
 
 
 async def main() -> None:

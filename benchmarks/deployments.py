@@ -22,11 +22,19 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.kubernetes import (
+    APPS_DEPLOYMENTS,
+    CONFIGS,
+    CRDS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    PODS,
+    Cluster,
+)
+from airunway.clients.reflector import Change, Reflector
 from benchmarks.instant_operator import CRD, InstantOperator
-from clients.errors import AlreadyExists
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, DEPLOYMENTS, NAMESPACES, PODS, Cluster
-from clients.reflector import Change, Reflector
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.ports import free_port
 

@@ -13,13 +13,13 @@ import tracemalloc
 import uuid
 from typing import Any, cast
 
-from activities.signatures import DeploymentRef
-from clients.kubernetes import Cluster
-from clients.reflector import Change, Reflector
-from providers.registry import installed_providers
-from workers.signals import Signals
-from workers.watcher import Watcher
-from workflows.messages import LookAgain
+from airunway.clients.kubernetes import Cluster
+from airunway.clients.reflector import Change, Reflector
+from airunway.messages.deployment import DeploymentRef
+from airunway.messages.deployment_workflow import LookAgain
+from airunway.provider.registry import installed_providers
+from airunway.workers.signal_queue import Signals
+from airunway.workers.watcher import Watcher
 
 
 class Silent(Signals):

@@ -26,10 +26,17 @@ from typing import Any
 
 import grpc.aio
 
-from clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Platform, definition_of
-from clients.buildkit.exporter import exporter_attributes
-from clients.buildkit.wire import control_pb2 as control
-from clients.buildkit.wire.control_pb2_grpc import ControlStub
+from airunway.clients.buildkit import (
+    BuildKit,
+    BuildKitEndpoint,
+    HttpFile,
+    ModelImage,
+    Platform,
+    definition_of,
+)
+from airunway.clients.buildkit.exporter import exporter_attributes
+from airunway.clients.buildkit.wire import control_pb2 as control
+from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
 from tests.clients.buildkit.world import World
 from tests.servers import buildkitd, registry
 from tests.servers.buildkitd import Buildkitd

@@ -23,27 +23,27 @@ from typing import Any
 
 from temporalio.client import Client
 
-from activities.installation_signatures import InstallationRequest
-from api.crd import model_deployment_crd, provider_config_crd
-from api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
-from clients.crds import apply_crd
-from clients.errors import AlreadyExists
-from clients.helm import ChartRef, Helm, ReleaseSpec
-from clients.helm_records import SECRETS
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster
-from sandbox.cluster import EmulatedCluster
-from sandbox.operators.manager import PretendOperators
-from sandbox.operators.nodes import PretendNode
-from sandbox.operators.timing import Timing
-from sandbox.temporal import TemporalServer
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.clients.helm_records import SECRETS
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster
+from airunway.messages.installation import InstallationRequest
+from airunway.messages.installation_workflow import InstallationInput
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import PretendNode
+from airunway.sandbox.operators.timing import Timing
+from airunway.sandbox.temporal import TemporalServer
+from airunway.workers.settings import Settings
+from airunway.workers.temporal import connect
+from airunway.workers.worker import run_worker
+from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
+from kube_emulator import EmulatedCluster
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer, chart_server
 from tests.servers.cluster import Cluster as RealCluster
-from workers.settings import Settings
-from workers.temporal import connect
-from workers.worker import run_worker
-from workflows.installation_messages import InstallationInput
-from workflows.provider_installation import ProviderInstallationWorkflow
 
 PROVIDER, SPACE, RELEASE = "bench", "bench-system", "bench-op"
 GROUP = "bench.example.test"

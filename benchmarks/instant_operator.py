@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from clients.errors import ApiError
-from clients.kubernetes import Cluster, Object, Resource
-from clients.reflector import Change, Reflector
+from airunway.clients.errors import ApiError
+from airunway.clients.kubernetes import Cluster, Object, Resource
+from airunway.clients.reflector import Change, Reflector
 
 WORKSPACES = Resource("kaito.sh/v1beta1", "workspaces")
 

@@ -21,8 +21,8 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from airunway.sandbox.temporal import TemporalServer
 from benchmarks.image_build import write_random
-from sandbox.temporal import TemporalServer
 from tests.real.image_system import ImageSystem, image_system
 from tests.servers import buildkitd, registry
 from tests.servers.buildkitd import Buildkitd

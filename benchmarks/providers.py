@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Provider, RenderContext, RenderError
-from providers.registry import installed_providers
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Provider, RenderContext, RenderError
+from airunway.provider.registry import installed_providers
 from tests.conformance.loader import load
 
 ROUNDS = 20

@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from api.decision import SelectionFallback
-from api.model_deployment import DeploymentSpec, ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from selection import cel
-from selection.admission import admit
-from selection.cel.compiler import compile_rule
-from selection.decide import decide
-from selection.lookup import lookup_in
-from selection.rule_view import rule_view
+from airunway.api.decision import SelectionFallback
+from airunway.api.model_deployment import DeploymentSpec, ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection import cel
+from airunway.selection.admission import admit
+from airunway.selection.cel.compiler import compile_rule
+from airunway.selection.cel_input import rule_view
+from airunway.selection.decide import decide
+from airunway.selection.provider_lookup import lookup_in
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests/conformance/vectors/fixtures/provider_configs.json"
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -63,7 +63,7 @@ def measure() -> Run:
         environment.pop("KUBECONFIG", None)
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "up"],
+            [sys.executable, "-m", "airunway.cli", "up"],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

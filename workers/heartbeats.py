@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pydantic import ValidationError
 
-from api import names
-from api.provider_config import InferenceProviderConfig
-from clients.errors import ApiError, Conflict, NotFound
-from clients.kubernetes import CONFIGS, Cluster, Object
-from selection import fleet
+from airunway.api import names
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.clients.errors import ApiError, Conflict, NotFound
+from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.selection import eligibility
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
         parsed = InferenceProviderConfig.model_validate(config)
     except ValidationError:
         return None
-    beat = fleet.last_heartbeat(parsed)
+    beat = eligibility.last_heartbeat(parsed)
     if not queue or not parsed.ready or beat is None or now - beat <= limit:
         return None
     message = f"no heartbeat since {rfc3339(beat)}: the worker of task queue {queue} does not answer"

@@ -22,8 +22,8 @@ from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
-from clients.errors import AlreadyExists, ApiError, NotFound
-from clients.kubernetes import Cluster, Resource
+from airunway.clients.errors import AlreadyExists, ApiError, NotFound
+from airunway.clients.kubernetes import Cluster, Resource
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from workers.settings import Settings
+from airunway.workers.settings import Settings
 
 # They tell every request and every poll; only what goes wrong there matters here.
 QUIET = ("aiohttp", "asyncio", "kubernetes", "temporalio", "urllib3")

@@ -14,13 +14,13 @@ from typing import Any
 
 import structlog
 
-from api import names
-from clients.errors import AlreadyExists, ApiError, Conflict
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
-from providers.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
-from workers.heartbeats import ALIVE, WORKER_ALIVE, Conditions, rfc3339
-from workers.upstream_kinds import kinds_annotation
-from workers.version import installed_version
+from airunway.api import names
+from airunway.clients.errors import AlreadyExists, ApiError, Conflict
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
+from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE, Conditions, rfc3339
+from airunway.workers.upstream_kinds import kinds_annotation
+from airunway.workers.version import installed_version
 
 _log = structlog.get_logger(__name__)
 

@@ -10,14 +10,14 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.signatures import Limits
-from api.decision import InstallPolicy, SelectionFallback
-from api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
-from clients.image_registry import PUBLIC_REGISTRIES
-from images.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
-from images.naming import HUB
-from images.plan import RUNNER_BASE
-from selection.quantities import parse as parse_quantity
+from airunway.api.decision import InstallPolicy, SelectionFallback
+from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.clients.image_registry import PUBLIC_REGISTRIES
+from airunway.messages.deployment import Limits
+from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
+from airunway.modelimage.naming import HUB
+from airunway.modelimage.plan import RUNNER_BASE
+from airunway.selection.quantities import parse as parse_quantity
 
 
 class Settings(BaseSettings):

@@ -13,13 +13,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from workers.settings import Settings
-from workflows.messages import SEARCH_ATTRIBUTES
+from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.workers.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+MAX_PAUSE_SECONDS = 30.0
 
 
 async def connect(settings: Settings, *, patient: bool = True) -> Client:
@@ -48,7 +48,7 @@ async def connect(settings: Settings, *, patient: bool = True) -> Client:
                 pause_seconds=pause,
             )
         await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 async def ensure_search_attributes(client: Client) -> bool:

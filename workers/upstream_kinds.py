@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from api import names
-from clients.kubernetes import Kind, Object
-from providers.contract import UpstreamKind
+from airunway.api import names
+from airunway.clients.kubernetes import Kind, Object
+from airunway.provider.contract import UpstreamKind
 
 _log = structlog.get_logger(__name__)
 

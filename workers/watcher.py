@@ -16,16 +16,16 @@ from typing import Any
 
 import structlog
 
-from activities.core import read_config
-from activities.signatures import DeploymentRef
-from api import names
-from clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
-from clients.reflector import Change, Reflector
-from providers.contract import Provider, UpstreamKind
-from selection.cel import check_rules
-from workers.signals import Signals
-from workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of
-from workflows.messages import LookAgain
+from airunway.activities.deployment.activities import read_config
+from airunway.api import names
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
+from airunway.clients.reflector import Change, Reflector
+from airunway.messages.deployment import DeploymentRef
+from airunway.messages.deployment_workflow import LookAgain
+from airunway.provider.contract import Provider, UpstreamKind
+from airunway.selection.cel import check_rules
+from airunway.workers.signal_queue import Signals
+from airunway.workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of
 
 _log = structlog.get_logger(__name__)
 

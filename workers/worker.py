@@ -12,32 +12,32 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.core import CoreActivities
-from activities.images import ImageActivities
-from activities.installation import InstallationActivities
-from activities.installation_requests import InstallationRequests
-from activities.provider import ProviderActivities
-from activities.seen import SeenObjects
-from api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
-from clients.helm import Helm
-from clients.image_registry import ImageRegistries
-from clients.kubernetes import Cluster
-from providers.contract import Provider
-from providers.registry import installed_providers
-from workers.health import probes
-from workers.heartbeats import HeartbeatSweep
-from workers.images import build_worker, image_activities
-from workers.leader import run_as_leader
-from workers.registration import Registrar
-from workers.settings import Settings
-from workers.signals import Signals, WorkflowSender
-from workers.temporal import connect, ensure_search_attributes
-from workers.version import installed_version
-from workers.watcher import Watcher
-from workflows.model_deployment import ModelDeploymentWorkflow
-from workflows.model_image import ModelImageWorkflow
-from workflows.provider_installation import ProviderInstallationWorkflow
-from workflows.provider_plan import ProviderPlanWorkflow
+from airunway.activities.deployment.activities import CoreActivities
+from airunway.activities.deployment.object_cache import SeenObjects
+from airunway.activities.installation.activities import InstallationActivities
+from airunway.activities.installation.requests import InstallationRequests
+from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
+from airunway.clients.helm import Helm
+from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.kubernetes import Cluster
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from airunway.workers.health import probes
+from airunway.workers.heartbeats import HeartbeatSweep
+from airunway.workers.leader import run_as_leader
+from airunway.workers.model_images import build_worker, image_activities
+from airunway.workers.registration import Registrar
+from airunway.workers.settings import Settings
+from airunway.workers.signal_queue import Signals, WorkflowSender
+from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.version import installed_version
+from airunway.workers.watcher import Watcher
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
+from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
+from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
 # Under the time that a step has inline: a slow registry must not turn every pass into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)

@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
-from activities.signatures import INLINE_TIMEOUT, NOT_HOSTED, Step
+from airunway.messages.deployment import INLINE_TIMEOUT, NOT_HOSTED, Step
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

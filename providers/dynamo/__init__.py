@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Provider
-from providers.dynamo.check import check
-from providers.dynamo.config import CLAIM, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
-from providers.dynamo.ignored import ignored_fields
-from providers.dynamo.render import render
-from providers.dynamo.stages import CONDITIONS, stages
-from providers.dynamo.status import read_status
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Provider
+from airunway.providers.dynamo.check import check
+from airunway.providers.dynamo.config import CLAIM, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
+from airunway.providers.dynamo.ignored import ignored_fields
+from airunway.providers.dynamo.render import render
+from airunway.providers.dynamo.stages import CONDITIONS, stages
+from airunway.providers.dynamo.status import read_status
 
 __all__ = ["PROVIDER"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.model_deployment import EngineType, ModelDeployment
-from providers import common, flags
-from providers.contract import RenderError
-from providers.dynamo.plan import MOCKER, Plan
+from airunway.api.model_deployment import EngineType, ModelDeployment
+from airunway.provider import common, flags
+from airunway.provider.contract import RenderError
+from airunway.providers.dynamo.plan import MOCKER, Plan
 
 CONNECTOR_KEY = "connector"
 """A key of `engine.args` that is no flag of vLLM: other providers read it, Dynamo always takes NIXL."""

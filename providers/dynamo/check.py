@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from api.model_deployment import EngineType, ModelDeployment, WorkerGroup
-from providers import common
-from providers.dynamo.config import NAME
-from providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume, is_disaggregated, is_mocker
-from providers.dynamo.release import ENGINE_IMAGES
+from airunway.api.model_deployment import EngineType, ModelDeployment, WorkerGroup
+from airunway.provider import common
+from airunway.providers.dynamo.config import NAME
+from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume, is_disaggregated, is_mocker
+from airunway.providers.dynamo.release import ENGINE_IMAGES
 
 SERVICE_SUFFIXES = ("-frontend", "-pool", "-epp")
 """What the operator's Services and pool have after the deployment's name."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from api import names
-from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
-from providers.upstream import count_at, name_of, text_at
+from airunway.api import names
+from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider.upstream import count_at, name_of, text_at
+from airunway.providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
 
 NAME = "dynamo"
 GRAPH = UpstreamKind(

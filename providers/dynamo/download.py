@@ -10,16 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api import names
-from api.core_types import ConditionStatus
-from api.model_deployment import ModelDeployment, StorageVolume
-from providers import common, storage
-from providers.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
-from providers.dynamo.config import JOB
-from providers.dynamo.ownership import is_going, is_ours, is_owned
-from providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
-from providers.dynamo.release import DOWNLOAD_IMAGE
-from providers.upstream import UpstreamCondition, conditions_at, count_at, mapping_at
+from airunway.api import names
+from airunway.api.core_types import ConditionStatus
+from airunway.api.model_deployment import ModelDeployment, StorageVolume
+from airunway.provider import common, storage
+from airunway.provider.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
+from airunway.provider.upstream import UpstreamCondition, conditions_at, count_at, mapping_at
+from airunway.providers.dynamo.config import JOB
+from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
+from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
+from airunway.providers.dynamo.release import DOWNLOAD_IMAGE
 
 DOWNLOADED = "ModelDownloaded"
 IMAGE_VARIABLE = "AIRUNWAY_DYNAMO_DOWNLOAD_IMAGE"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from api.model_deployment import EngineType, ModelDeployment
-from providers import flags, storage
-from providers.contract import RenderError
-from providers.dynamo.args import CONNECTOR_KEY, is_parallel
-from providers.dynamo.check import group_gpus
-from providers.dynamo.options import unknown_keys
-from providers.dynamo.plan import is_disaggregated, is_mocker, uses_gateway
-from providers.overrides import FIELD, overrides_of
+from airunway.api.model_deployment import EngineType, ModelDeployment
+from airunway.provider import flags, storage
+from airunway.provider.contract import RenderError
+from airunway.provider.overrides import FIELD, overrides_of
+from airunway.providers.dynamo.args import CONNECTOR_KEY, is_parallel
+from airunway.providers.dynamo.check import group_gpus
+from airunway.providers.dynamo.options import unknown_keys
+from airunway.providers.dynamo.plan import is_disaggregated, is_mocker, uses_gateway
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers import overrides
-from providers.contract import RenderError
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import overrides
+from airunway.provider.contract import RenderError
 
 DEFAULT_ROUTER_MODE = "round-robin"
 ROUTER_MODES = (

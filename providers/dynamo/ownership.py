@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
 
 
 def is_owned(deployment: ModelDeployment, obj: Mapping[str, Any]) -> bool:

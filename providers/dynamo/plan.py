@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api import names
-from api.model_deployment import ModelDeployment, ModelSource, ServingMode, StorageVolume, VolumePurpose
-from providers import common, storage
-from providers.contract import RenderContext
-from providers.dynamo.options import Options, options_of
-from providers.dynamo.release import ENGINE_IMAGES, MOCKER_IMAGE
+from airunway.api import names
+from airunway.api.model_deployment import (
+    ModelDeployment,
+    ModelSource,
+    ServingMode,
+    StorageVolume,
+    VolumePurpose,
+)
+from airunway.provider import common, storage
+from airunway.provider.contract import RenderContext
+from airunway.providers.dynamo.options import Options, options_of
+from airunway.providers.dynamo.release import ENGINE_IMAGES, MOCKER_IMAGE
 
 MOCKER = "mocker"
 DOWNLOAD_SUFFIX = "-model-download"

@@ -9,15 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment
-from providers import common, overrides, storage
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.dynamo.check import check
-from providers.dynamo.config import GRAPH
-from providers.dynamo.options import merged_part
-from providers.dynamo.plan import plan_of
-from providers.dynamo.services import services_of
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import common, overrides, storage
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.dynamo.check import check
+from airunway.providers.dynamo.config import GRAPH
+from airunway.providers.dynamo.options import merged_part
+from airunway.providers.dynamo.plan import plan_of
+from airunway.providers.dynamo.services import services_of
 
 LABEL_MODEL_ID = "airunway.ai/model-id"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from api.model_deployment import EngineType, ModelDeployment, Resources, VolumePurpose, WorkerGroup
-from providers import common, storage
-from providers.contract import RenderError
-from providers.dynamo.args import block_size, worker_args, worker_command
-from providers.dynamo.options import ROUTER_MODES
-from providers.dynamo.plan import Plan, cache_volume
-from providers.dynamo.release import EPP_IMAGE
+from airunway.api.model_deployment import EngineType, ModelDeployment, Resources, VolumePurpose, WorkerGroup
+from airunway.provider import common, storage
+from airunway.provider.contract import RenderError
+from airunway.providers.dynamo.args import block_size, worker_args, worker_command
+from airunway.providers.dynamo.options import ROUTER_MODES
+from airunway.providers.dynamo.plan import Plan, cache_volume
+from airunway.providers.dynamo.release import EPP_IMAGE
 
 PREFILL, DECODE = "prefill", "decode"
 

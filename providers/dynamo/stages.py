@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.model_deployment import ModelDeployment, StorageVolume
-from providers import storage
-from providers.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
-from providers.dynamo.config import CLAIM
-from providers.dynamo.download import DOWNLOADED, download_stage
-from providers.dynamo.ownership import is_going, is_ours, is_owned
-from providers.upstream import text_at
+from airunway.api.model_deployment import ModelDeployment, StorageVolume
+from airunway.provider import storage
+from airunway.provider.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
+from airunway.provider.upstream import text_at
+from airunway.providers.dynamo.config import CLAIM
+from airunway.providers.dynamo.download import DOWNLOADED, download_stage
+from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
 
 STORAGE_READY = "StorageReady"
 CONDITIONS = (STORAGE_READY, DOWNLOADED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.dynamo.config import GRAPH
-from providers.upstream import conditions_at, is_observed, mapping_at, name_of, text_at
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.upstream import conditions_at, is_observed, mapping_at, name_of, text_at
+from airunway.providers.dynamo.config import GRAPH
 
 PORT = 8000
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Provider, UpstreamKind
-from providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
-from providers.kaito.model_image import model_image
-from providers.kaito.render import check, ignored_fields, render
-from providers.kaito.replacement import replacement_reason
-from providers.kaito.status import read_status
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Provider, UpstreamKind
+from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
+from airunway.providers.kaito.model_image import model_image
+from airunway.providers.kaito.render import check, ignored_fields, render
+from airunway.providers.kaito.replacement import replacement_reason
+from airunway.providers.kaito.status import read_status
 
 __all__ = ["PROVIDER"]
 

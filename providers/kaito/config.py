@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from providers.upstream import count_at, name_of, text_at
+from airunway.api import names
+from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider.upstream import count_at, name_of, text_at
 
 NAME = "kaito"
 WORKSPACE = UpstreamKind(api_version="kaito.sh/v1beta1", kind="Workspace", plural="workspaces")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import names
-from api.model_deployment import EngineType, ModelDeployment, ModelSource
-from providers import common
-from providers.contract import ModelImageWish
+from airunway.api import names
+from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource
+from airunway.provider import common
+from airunway.provider.contract import ModelImageWish
 
 DIRECT_MODE = "direct"
 FILE_ARGUMENT = "ggufFile"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
-from providers import common, overrides, storage
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.kaito.bookkeeping import with_record
-from providers.kaito.config import NAME, WORKSPACE
-from providers.kaito.model_image import (
+from airunway.api import names
+from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
+from airunway.provider import common, overrides, storage
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.kaito.bookkeeping import with_record
+from airunway.providers.kaito.config import NAME, WORKSPACE
+from airunway.providers.kaito.model_image import (
     FILE_ARGUMENT,
     RUNNER,
     URL_ARGUMENT,
@@ -19,7 +19,7 @@ from providers.kaito.model_image import (
     model_image,
     named_image,
 )
-from providers.kaito.template import pod_template
+from airunway.providers.kaito.template import pod_template
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
 AUTO_PROVISIONING_VARIABLE = "AIRUNWAY_KAITO_NODE_AUTO_PROVISIONING"

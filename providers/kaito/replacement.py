@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.kaito.bookkeeping import record_of
+from airunway.providers.kaito.bookkeeping import record_of
 
 _MISSING = object()
 

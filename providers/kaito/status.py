@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.upstream import (
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.upstream import (
     NO_CONDITION,
     UpstreamCondition,
     conditions_at,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment, ModelSource
-from providers import common, storage
-from providers.contract import RenderContext, RenderError
-from providers.kaito.model_image import URL_ARGUMENT, argument, named_image
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment, ModelSource
+from airunway.provider import common, storage
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.kaito.model_image import URL_ARGUMENT, argument, named_image
 
 CONTAINER = "model"
 PORT = 5000

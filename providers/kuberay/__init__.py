@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from api import names
-from api.model_deployment import ModelDeployment
-from providers.contract import Provider
-from providers.kuberay.config import CLAIM, NAME, RAY_SERVICE, health, registration
-from providers.kuberay.render import check, ignored_fields, render
-from providers.kuberay.serve import DEFAULT_IMAGE
-from providers.kuberay.status import read_status
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Provider
+from airunway.providers.kuberay.config import CLAIM, NAME, RAY_SERVICE, health, registration
+from airunway.providers.kuberay.render import check, ignored_fields, render
+from airunway.providers.kuberay.serve import DEFAULT_IMAGE
+from airunway.providers.kuberay.status import read_status
 
 __all__ = ["PROVIDER"]
 

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers import common, flags
-from providers.contract import RenderError
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import common, flags
+from airunway.provider.contract import RenderError
 
 RESERVED = frozenset({"host", "port"})
 """Ray Serve listens, not the engine."""

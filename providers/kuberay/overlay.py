@@ -1,6 +1,6 @@
 """`spec.provider.overrides` laid over a RayService: checked, then merged. Source: kuberay.md, weak spot 6.
 
-Apart from `providers.overrides` because a RayService is full of lists that must merge by a key: worker
+Apart from `provider.overrides` because a RayService is full of lists that must merge by a key: worker
 groups could not be written out again by hand, as their size is not the override's to say.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from providers import overrides
-from providers.contract import Manifest, RenderError
+from airunway.provider import overrides
+from airunway.provider.contract import Manifest, RenderError
 
 FIELD = overrides.FIELD
 SIZING_KEYS = overrides.SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import names
-from api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
-from providers import common, storage
-from providers.kuberay.args import argument_text, tensor_parallel_size
-from providers.kuberay.serve import image_of, is_stock, serve_replicas
+from airunway.api import names
+from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
+from airunway.provider import common, storage
+from airunway.providers.kuberay.args import argument_text, tensor_parallel_size
+from airunway.providers.kuberay.serve import image_of, is_stock, serve_replicas
 
 HEAD_CPU = "4"
 HEAD_MEMORY = "16Gi"

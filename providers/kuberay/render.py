@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.model_deployment import EngineType, Gpu, ModelDeployment, ServingMode, WorkerGroup
-from providers import common, overrides, storage
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.kuberay.args import refuse_bad_flags
-from providers.kuberay.config import NAME, RAY_SERVICE
-from providers.kuberay.overlay import with_overrides
-from providers.kuberay.pods import fixed_labels, head_template, worker_template
-from providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
+from airunway.api.model_deployment import EngineType, Gpu, ModelDeployment, ServingMode, WorkerGroup
+from airunway.provider import common, overrides, storage
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.kuberay.args import refuse_bad_flags
+from airunway.providers.kuberay.config import NAME, RAY_SERVICE
+from airunway.providers.kuberay.overlay import with_overrides
+from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_template
+from airunway.providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
 
 NAME_LENGTH = 40
 """KubeRay gives the Service of a longer name another name, so that nothing finds it (weak spot 13)."""

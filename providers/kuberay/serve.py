@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.model_deployment import ModelDeployment, ServingMode, WorkerGroup
-from providers import common
-from providers.contract import RenderError
-from providers.images import split_reference
-from providers.kuberay.args import SPANNING, engine_options, tensor_parallel_size
+from airunway.api.model_deployment import ModelDeployment, ServingMode, WorkerGroup
+from airunway.provider import common
+from airunway.provider.contract import RenderError
+from airunway.provider.images import split_reference
+from airunway.providers.kuberay.args import SPANNING, engine_options, tensor_parallel_size
 
 DEFAULT_IMAGE = "rayproject/ray-llm:2.55.0-py311-cu128"
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.kuberay.config import RAY_SERVICE
-from providers.upstream import (
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.upstream import (
     NO_CONDITION,
     UpstreamCondition,
     conditions_at,
@@ -20,6 +19,7 @@ from providers.upstream import (
     mapping_at,
     name_of,
 )
+from airunway.providers.kuberay.config import RAY_SERVICE
 
 SERVICE_PORT = 8000
 READY_CONDITIONS = ("RayServiceReady", "Ready")

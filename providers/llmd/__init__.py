@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from providers.contract import Provider
-from providers.llmd.checks import check, ignored_fields
-from providers.llmd.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
-from providers.llmd.render import render, replacement_reason
-from providers.llmd.status import read_status, with_companions
+from airunway.provider.contract import Provider
+from airunway.providers.llmd.checks import check, ignored_fields
+from airunway.providers.llmd.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
+from airunway.providers.llmd.render import render, replacement_reason
+from airunway.providers.llmd.status import read_status, with_companions
 
 __all__ = ["PROVIDER"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from api.model_deployment import ModelDeployment
-from providers import common, flags
-from providers.llmd.components import Component
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import common, flags
+from airunway.providers.llmd.components import Component
 
 PORT = 8000
 KV_CONNECTOR = "PyNcclConnector"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from api import names
-from api.model_deployment import EngineType, ModelDeployment
-from providers import common
-from providers.llmd.components import components, is_disaggregated, service_suffixes
-from providers.llmd.config import NAME
+from airunway.api import names
+from airunway.api.model_deployment import EngineType, ModelDeployment
+from airunway.provider import common
+from airunway.providers.llmd.components import components, is_disaggregated, service_suffixes
+from airunway.providers.llmd.config import NAME
 
 RESERVED_POD_LABELS = frozenset({names.LABEL_DEPLOYMENT, names.LABEL_MODEL_DEPLOYMENT, "app"})
 """Labels by which Deployment, Service and InferencePool find their pods."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.model_deployment import Gpu, ModelDeployment, ServingMode, WorkerGroup
-from providers import common
+from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, WorkerGroup
+from airunway.provider import common
 
 _SUFFIXES = {"serving": "", "decode": "-decode", "prefill": "-prefill"}
 _KV_ROLES = {"decode": "kv_consumer", "prefill": "kv_producer"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from api import names
-from providers.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.api import names
+from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
 
 NAME = "llmd"
 DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)

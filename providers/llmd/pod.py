@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers import common, storage
-from providers.contract import RenderContext
-from providers.llmd.args import PORT, server_args
-from providers.llmd.components import Component
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import common, storage
+from airunway.provider.contract import RenderContext
+from airunway.providers.llmd.args import PORT, server_args
+from airunway.providers.llmd.components import Component
 
 CONTAINER = "vllm"
 DEFAULT_IMAGE = "vllm/vllm-openai:v0.9.1"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment
-from providers import common, overrides, storage
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.llmd.args import PORT
-from providers.llmd.checks import RESERVED_POD_LABELS, check
-from providers.llmd.components import Component, components
-from providers.llmd.config import DEPLOYMENT, SERVICE
-from providers.llmd.pod import pod_spec, progress_deadline
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import common, overrides, storage
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.llmd.args import PORT
+from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
+from airunway.providers.llmd.components import Component, components
+from airunway.providers.llmd.config import DEPLOYMENT, SERVICE
+from airunway.providers.llmd.pod import pod_spec, progress_deadline
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.status import Phase, UnifiedStatus
-from providers.llmd.args import PORT
-from providers.llmd.config import DEPLOYMENT
-from providers.upstream import name_of
-from providers.workloads import deployment_status
+from airunway.api.status import Phase, UnifiedStatus
+from airunway.provider.upstream import name_of
+from airunway.provider.workloads import deployment_status
+from airunway.providers.llmd.args import PORT
+from airunway.providers.llmd.config import DEPLOYMENT
 
 
 def read_status(workload: Mapping[str, Any]) -> UnifiedStatus:

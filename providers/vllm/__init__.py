@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from providers.contract import Provider
-from providers.vllm.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
-from providers.vllm.image import DEFAULT_IMAGE, describe_image, image_to_resolve
-from providers.vllm.render import check, ignored_fields, render, replacement_reason
-from providers.vllm.status import read_status
+from airunway.provider.contract import Provider
+from airunway.providers.vllm.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
+from airunway.providers.vllm.image import DEFAULT_IMAGE, describe_image, image_to_resolve
+from airunway.providers.vllm.render import check, ignored_fields, render, replacement_reason
+from airunway.providers.vllm.status import read_status
 
 __all__ = ["PROVIDER"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from api.model_deployment import Engine, ModelDeployment
-from providers import common, flags
+from airunway.api.model_deployment import Engine, ModelDeployment
+from airunway.provider import common, flags
 
 HOST = "0.0.0.0"
 PORT = 8000

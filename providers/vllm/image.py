@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment
-from api.status import ImageStatus, Phase
-from providers.common import image_override
-from providers.contract import ImageReport, ImageResolution, ReportedCondition
-from providers.images import ImageReference, age_of, split_reference
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.status import ImageStatus, Phase
+from airunway.provider.common import image_override
+from airunway.provider.contract import ImageReport, ImageResolution, ReportedCondition
+from airunway.provider.images import ImageReference, age_of, split_reference
 
 OFFICIAL_REPOSITORY = "vllm/vllm-openai"
 DEFAULT_IMAGE = f"{OFFICIAL_REPOSITORY}:cu130-nightly"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import EngineType, ModelDeployment, ServingMode
-from providers import common, overrides, storage
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.vllm.args import PORT, server_args
-from providers.vllm.config import DEPLOYMENT, NAME, SERVICE
-from providers.vllm.image import DEFAULT_IMAGE
+from airunway.api import names
+from airunway.api.model_deployment import EngineType, ModelDeployment, ServingMode
+from airunway.provider import common, overrides, storage
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.vllm.args import PORT, server_args
+from airunway.providers.vllm.config import DEPLOYMENT, NAME, SERVICE
+from airunway.providers.vllm.image import DEFAULT_IMAGE
 
 CONTAINER = "vllm"
 DEADLINE_VARIABLE = "AIRUNWAY_VLLM_PROGRESS_DEADLINE_SECONDS"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.status import UnifiedStatus
-from providers.vllm.args import PORT
-from providers.workloads import deployment_status
+from airunway.api.status import UnifiedStatus
+from airunway.provider.workloads import deployment_status
+from airunway.providers.vllm.args import PORT
 
 
 def read_status(workload: Mapping[str, Any]) -> UnifiedStatus:

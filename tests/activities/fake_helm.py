@@ -16,11 +16,19 @@ from typing import Any
 
 import yaml
 
-from clients.crds import apply_crd
-from clients.errors import AlreadyExists, NotFound
-from clients.helm import ChartInfo, ChartNotFound, HelmCrashed, Manifest, Release, ReleaseSpec, Rendered
-from clients.helm_records import SECRETS, latest_record
-from clients.kubernetes import CRDS, NAMESPACES, Cluster, Object, Resource
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import AlreadyExists, NotFound
+from airunway.clients.helm import (
+    ChartInfo,
+    ChartNotFound,
+    HelmCrashed,
+    Manifest,
+    Release,
+    ReleaseSpec,
+    Rendered,
+)
+from airunway.clients.helm_records import SECRETS, latest_record
+from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster, Object, Resource
 
 PLURALS = {"Deployment": "deployments", "ConfigMap": "configmaps", "Secret": "secrets"}
 

@@ -11,16 +11,8 @@ from typing import Any, TypeVar
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.installation import InstallationActivities
-from activities.installation_signatures import (
-    ChartAnswer,
-    ChartRequest,
-    InstallationRequest,
-    LookAnswer,
-    LookRequest,
-    Operation,
-)
-from clients.kubernetes import (
+from airunway.activities.installation.activities import InstallationActivities
+from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
     DEPLOYMENTS,
@@ -29,6 +21,14 @@ from clients.kubernetes import (
     Cluster,
     Object,
     Resource,
+)
+from airunway.messages.installation import (
+    ChartAnswer,
+    ChartRequest,
+    InstallationRequest,
+    LookAnswer,
+    LookRequest,
+    Operation,
 )
 from tests.activities.fake_helm import FakeChart, FakeHelm
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.core import CoreActivities
-from activities.provider import ProviderActivities
-from activities.signatures import (
+from airunway.activities.deployment.activities import CoreActivities
+from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, EVENTS, Cluster, Object
+from airunway.messages.deployment import (
     DeploymentRef,
     EventSpec,
     FinalizerRequest,
@@ -20,9 +22,7 @@ from activities.signatures import (
     StatusRequest,
     UpstreamRequest,
 )
-from api.crd import model_deployment_crd, provider_config_crd
-from clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, EVENTS, Cluster, Object
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
 REF = DeploymentRef(namespace="default", name="chat")

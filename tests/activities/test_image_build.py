@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from activities.image_build import WatchedBuild
-from activities.image_errors import BuildStalled
-from activities.image_options import BuildOrder
-from activities.image_signatures import ImageProgress
-from images.plan import ImagePlan
-from tests.images.build import plan, planned
+from airunway.activities.model_image.build import WatchedBuild
+from airunway.activities.model_image.errors import BuildStalled
+from airunway.activities.model_image.options import BuildOrder
+from airunway.messages.model_image import ImageProgress
+from airunway.modelimage.plan import ImagePlan
+from tests.modelimage.build import plan, planned
 
 DIGEST = "sha256:" + "d" * 64
 MEGABYTES = 300

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from activities.image_cluster import ImageCluster
-from activities.image_errors import BuilderNotReady, RegistryNotReady
-from api.names import BUILDER, REGISTRY
-from clients.errors import AlreadyExists
-from clients.image_registry import ResolvedImage
-from clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
-from clients.registry_http import RegistryUnavailable
-from images.builder_objects import BUILDER_CERTIFICATES
-from images.cluster_options import ClusterOptions
-from sandbox.cluster import EmulatedCluster
+from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
+from airunway.api.names import BUILDER, REGISTRY
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.image_registry import ResolvedImage
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
+from airunway.clients.registry_http import RegistryUnavailable
+from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
+from airunway.modelimage.cluster_options import ClusterOptions
+from kube_emulator import EmulatedCluster
 
 SERVICES = Resource("v1", "services")
 CLAIMS = Resource("v1", "persistentvolumeclaims")

@@ -14,11 +14,18 @@ import pytest_asyncio
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.image_builder import BuildKitBuilder, endpoint_of
-from activities.image_cluster import ImageCluster
-from activities.image_options import ImageOptions
-from activities.image_resolve import ImageResolver, Tokens
-from activities.image_signatures import (
+from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
+from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.options import ImageOptions
+from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.clients.buildkit import BuildKitEndpoint
+from airunway.clients.huggingface import HuggingFace
+from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.image_store import ImageStore
+from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.messages.deployment import DeploymentRef, ImageWish
+from airunway.messages.model_image import (
     BuildImageRequest,
     FindImageAnswer,
     FreeSpaceRequest,
@@ -28,18 +35,11 @@ from activities.image_signatures import (
     ResolveImageRequest,
     TokenRef,
 )
-from activities.images import ImageActivities
-from activities.signatures import DeploymentRef, ImageWish
-from clients.buildkit import BuildKitEndpoint
-from clients.huggingface import HuggingFace
-from clients.image_registry import ImageRegistries
-from clients.image_store import ImageStore
-from clients.kubernetes import SECRETS, Cluster
-from images.cluster_options import ClusterOptions
-from images.plan import ImagePlan
-from sandbox.buildkit import PretendBuildKit
-from sandbox.cluster import EmulatedCluster
-from sandbox.registry import PretendRegistry
+from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.modelimage.plan import ImagePlan
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
+from kube_emulator import EmulatedCluster
 from tests.servers.hub import Hub, HubModel
 
 TOKEN = "hf_seen_by_nobody"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from activities.installation_signatures import ChartAction, Operation
-from clients.crds import apply_crd
-from clients.helm_records import SECRETS
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
-from clients.rights import REVIEWS
-from sandbox.cluster import EmulatedCluster
+from airunway.clients.access_review import REVIEWS
+from airunway.clients.crds import apply_crd
+from airunway.clients.helm_records import SECRETS
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
+from airunway.messages.installation import ChartAction, Operation
+from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, crd, failure, operator
 

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from temporalio.testing import ActivityEnvironment
 
-from activities.installation_signatures import InstallationRequest, Operation
-from clients.crds import apply_crd
-from clients.errors import NotFound
-from clients.helm import ReleaseFailed, RepositoryUnreachable
-from clients.helm_records import SECRETS, latest_record
-from clients.kubernetes import CONFIGS, CRDS
-from clients.lease import LEASES, locked
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import NotFound
+from airunway.clients.helm import ReleaseFailed, RepositoryUnreachable
+from airunway.clients.helm_records import SECRETS, latest_record
+from airunway.clients.kubernetes import CONFIGS, CRDS
+from airunway.clients.lease import LEASES, locked
+from airunway.messages.installation import InstallationRequest, Operation
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (
     PROVIDER,

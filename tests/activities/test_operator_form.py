@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from activities.provider import ProviderActivities
-from activities.signatures import AppliedObject, DeploymentRef, UpstreamAnswer, UpstreamRequest
-from api.crd import model_deployment_crd
-from clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
-from providers.kaito import PROVIDER
-from sandbox import charts
-from sandbox.cluster import EmulatedCluster
+from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.crd import model_deployment_crd
+from airunway.clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
+from airunway.messages.deployment import AppliedObject, DeploymentRef, UpstreamAnswer, UpstreamRequest
+from airunway.providers.kaito import PROVIDER
+from airunway.sandbox import charts
+from kube_emulator import EmulatedCluster
 
 REF = DeploymentRef(namespace="default", name="chat")
 WORKSPACES = Resource("kaito.sh/v1beta1", "workspaces")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from activities.ownership import contains, is_owned_by, is_settled, owners_of, takeover_patch, version_of
+from airunway.activities.upstream.ownership import (
+    contains,
+    is_owned_by,
+    is_settled,
+    owners_of,
+    takeover_patch,
+    version_of,
+)
 
 
 def test_an_object_is_owned_by_the_uid_in_any_reference() -> None:

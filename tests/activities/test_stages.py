@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.stage_step import run_stages
-from clients.kubernetes import PODS, Cluster
-from providers.contract import ReportedCondition, Stage, StageVerdict
-from sandbox.cluster import EmulatedCluster
+from airunway.activities.upstream.stages import run_stages
+from airunway.clients.kubernetes import PODS, Cluster
+from airunway.provider.contract import ReportedCondition, Stage, StageVerdict
+from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME
 
 UNSCHEDULABLE = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.names import deployment_workflow_id
+from airunway.api.names import deployment_workflow_id
 
 
 def test_the_workflow_of_a_deployment_carries_its_name() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import structural
-from selection.admission import deployment_schema
+from airunway.api import structural
+from airunway.selection.admission import deployment_schema
 from tests.selection.build import unhurried
 
 SCHEMA: dict[str, Any] = {

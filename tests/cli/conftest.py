@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.cli.app import main
+from airunway.cli.app import main
 
 Airunway = Callable[..., "Result"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from activities.image_signatures import ImageProgress
-from workers.cli.build_progress import BuildNow, Builds, bars, is_building
-from workers.settings import Settings
-from workflows.image_details import duration_words, percent, progress_words
+from airunway.cli.build_progress import BuildNow, Builds, bars, is_building
+from airunway.messages.model_image import ImageProgress
+from airunway.workers.settings import Settings
+from airunway.workflows.model_image.details import duration_words, percent, progress_words
 
 
 def deployment(*, reason: str = "ImageBuilding") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.cli.cluster import RUNNING_FILE, settings_for
+from airunway.cli.cluster import RUNNING_FILE, settings_for
 
 
 def running(folder: Path) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from api.crd import manifests
-from sandbox.cluster import EmulatedCluster
+from airunway.api.crd import manifests
+from kube_emulator import EmulatedCluster
 from tests.cli.conftest import Airunway
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.cli.documents import read_files, read_text
-from workers.cli.problems import UsageError
+from airunway.cli.documents import read_files, read_text
+from airunway.cli.problems import UsageError
 
 
 def test_each_document_knows_where_it_begins() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from airunway.cli import app
 from tests.cli.conftest import Airunway
-from workers.cli import app
 
 
 @pytest.fixture

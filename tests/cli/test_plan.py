@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import samples
+from airunway.sandbox import samples
 from tests.cli.conftest import Airunway
 
 
@@ -227,7 +227,7 @@ def test_what_is_not_yaml_is_an_error_of_usage(airunway: Airunway) -> None:
 
 
 def test_it_runs_as_a_program() -> None:
-    command = [sys.executable, "-m", "workers.cli", "plan", "-f", "-"]
+    command = [sys.executable, "-m", "airunway.cli", "plan", "-f", "-"]
 
     done = subprocess.run(
         command,

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,7 +39,7 @@ async def start(tmp_path: Path, kubeconfig: Path) -> AsyncIterator[Start]:
 
     async def run(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers.cli", *arguments, "--kubeconfig", str(kubeconfig)),
+            *(sys.executable, "-m", "airunway.cli", *arguments, "--kubeconfig", str(kubeconfig)),
             cwd=tmp_path,
             env={
                 **{key: value for key, value in os.environ.items() if not key.startswith("AIRUNWAY_")},

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from tests.cli.conftest import Airunway
 from tests.cli.test_processes import free_port
 from tests.cli.test_up import Start, Up, clean_environment
@@ -33,7 +33,7 @@ spec:
 async def run(up: Up, *arguments: str) -> tuple[int, str, str]:
     """A command in the folder of `up`: status, output, errors."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "workers.cli", *arguments),
+        *(sys.executable, "-m", "airunway.cli", *arguments),
         cwd=up.folder,
         env=clean_environment(),
         stdin=asyncio.subprocess.DEVNULL,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from api.names import ANNOTATION_CANCEL_BUILD
-from clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.api.names import ANNOTATION_CANCEL_BUILD
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from tests.sandbox.conftest import Stage
 
 pytestmark = pytest.mark.timeout(180)
@@ -45,7 +45,7 @@ class Up:
     async def airunway(self, *arguments: str) -> str:
         """Run another command in the same folder; answers its output."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers.cli", *arguments),
+            *(sys.executable, "-m", "airunway.cli", *arguments),
             cwd=self.folder,
             env=clean_environment(),
             stdout=asyncio.subprocess.PIPE,
@@ -94,7 +94,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     async def run(*arguments: str) -> Up:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers.cli", "up", *arguments),
+            *(sys.executable, "-m", "airunway.cli", "up", *arguments),
             cwd=tmp_path,
             env=clean_environment(),
             stdout=asyncio.subprocess.PIPE,

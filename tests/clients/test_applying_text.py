@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.encoding import yaml_from
-from clients.kubernetes import Cluster, Resource
-from sandbox.cluster import EmulatedCluster
+from airunway.clients.encoding import yaml_from
+from airunway.clients.kubernetes import Cluster, Resource
+from kube_emulator import EmulatedCluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 TEXTS = {

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from clients.helm import ChartRef, Helm, ReleaseSpec
-from clients.helm_records import (
+from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.clients.helm_records import (
     SECRETS,
     UnreadableRecord,
     has_deployed_revision,
     keep_on_uninstall,
     latest_record,
 )
-from clients.kubernetes import CRDS, NAMESPACES, Cluster
-from sandbox.cluster import EmulatedCluster
+from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster
+from kube_emulator import EmulatedCluster
 from tests.clients.helm.charts import copy_chart
 
 SPACE = "shop"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from clients.huggingface import (
+from airunway.clients.huggingface import (
     AccessDenied,
     FileMissing,
     HubAnswerUnusable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clients.image_documents import tagged_image
+from airunway.clients.image_documents import tagged_image
 
 
 @pytest.mark.parametrize(

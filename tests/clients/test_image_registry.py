@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from clients.image_registry import ImageRegistries, ResolvedImage
-from clients.public_addresses import PublicResolver
-from clients.registry_http import ImageNotFound, RegistryDenied, RegistryUnavailable
+from airunway.clients.image_registry import ImageRegistries, ResolvedImage
+from airunway.clients.public_addresses import PublicResolver
+from airunway.clients.registry_http import ImageNotFound, RegistryDenied, RegistryUnavailable
 from tests.clients.registry_server import INDEX, RegistryServer, digest_of, registry_server
 
 IMAGE = "registry.example.com/team/model:v1"

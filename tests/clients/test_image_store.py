@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from clients.image_store import ImageBroken, ImageStore, StoredImage, read_login
-from clients.registry_http import RegistryDenied, RegistryUnavailable
-from sandbox.registry import PretendRegistry
+from airunway.clients.image_store import ImageBroken, ImageStore, StoredImage, read_login
+from airunway.clients.registry_http import RegistryDenied, RegistryUnavailable
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import MANIFEST
 from tests.servers.registry import Registry
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from clients.kubernetes import Cluster
-from clients.lease import BEGUN, LEASES, Held, locked
-from sandbox.cluster import EmulatedCluster
+from airunway.clients.kubernetes import Cluster
+from airunway.clients.lease import BEGUN, LEASES, Held, locked
+from kube_emulator import EmulatedCluster
 
 LASTS = timedelta(seconds=10)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from clients.kubernetes import Cluster, Resource
-from clients.reflector import Change, Reflector
-from sandbox.cluster import EmulatedCluster
+from airunway.clients.kubernetes import Cluster, Resource
+from airunway.clients.reflector import Change, Reflector
+from kube_emulator import EmulatedCluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 SECRET_KIND = Resource("unheard.of/v1", "things")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.cluster.api import Api
 from tests.cluster.objects import CRD_PATH, Space, crds
 

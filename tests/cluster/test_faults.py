@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.cluster.api import Api
 from tests.cluster.objects import config_map
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.cluster.api import JSON_PATCH, MERGE, STRATEGIC, Answer, Api
 from tests.cluster.objects import CRD_PATH, Obj, Space, crds, deployment
 

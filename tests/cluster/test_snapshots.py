@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.cluster.api import Api
 from tests.cluster.objects import CRD_PATH, config_map, crds, model, owner
 

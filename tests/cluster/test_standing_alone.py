@@ -1,4 +1,4 @@
-"""`python -m sandbox.cluster`: the emulated cluster as a process of its own."""
+"""`python -m kube_emulator`: the emulated cluster as a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def test_it_listens_writes_a_kubeconfig_and_stops_when_told(tmp_path: Path
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "sandbox.cluster",
+        "kube_emulator",
         "--port",
         "0",
         "--kubeconfig",

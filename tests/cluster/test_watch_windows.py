@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sandbox.cluster import EmulatedCluster
+from kube_emulator import EmulatedCluster
 from tests.cluster.api import Api
 from tests.cluster.objects import config_map
 

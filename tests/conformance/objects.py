@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from selection.quantities import canonical
+from airunway.selection.quantities import canonical
 from tests.conformance.compare import by_key, differences
 
 UNORDERED = frozenset({"tolerations", "volumes", "volumeMounts", "ports", "pvcs", "workerGroupSpecs"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.model_deployment import DeploymentSpec
-from selection.cel import Activation, evaluate
-from selection.rule_view import as_doubles, rule_view
+from airunway.api.model_deployment import DeploymentSpec
+from airunway.selection.cel import Activation, evaluate
+from airunway.selection.cel_input import as_doubles, rule_view
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
 from tests.conformance.loader import Vector, cases

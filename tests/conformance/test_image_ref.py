@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from images.aikit import frontend_build
-from images.naming import ImageRequest, image_reference, request_errors
+from airunway.modelimage.aikit import frontend_build
+from airunway.modelimage.naming import ImageRequest, image_reference, request_errors
 from tests.conformance.compare import differences
 from tests.conformance.departures import adjusted
 from tests.conformance.loader import Vector, cases

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from providers.contract import Provider, UpstreamFacts, UpstreamKind
-from providers.registry import installed_providers
+from airunway.provider.contract import Provider, UpstreamFacts, UpstreamKind
+from airunway.provider.registry import installed_providers
 from tests.conformance.compare import conditions, differences
 from tests.conformance.departures import adjusted, unexcused
 from tests.conformance.loader import Vector, cases

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.registry import installed_providers
+from airunway.provider.registry import installed_providers
 from tests.conformance.compare import differences, presence
 from tests.conformance.departures import adjusted, unexcused
 from tests.conformance.loader import Vector, cases

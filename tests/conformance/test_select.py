@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api import names
-from api.decision import Decision, SelectionFallback
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from installation.metadata import read_metadata
-from installation.state import lacks_only_its_operator
-from selection.decide import decide
+from airunway.api import names
+from airunway.api.decision import Decision, SelectionFallback
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.installation.metadata import read_metadata
+from airunway.installation.state import lacks_only_its_operator
+from airunway.selection.decide import decide
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
 from tests.conformance.loader import Vector, cases, provider_configs

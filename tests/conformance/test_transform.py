@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.registry import installed_providers
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.provider.registry import installed_providers
 from tests.conformance.departures import adjusted, unexcused
 from tests.conformance.loader import Vector, cases
 from tests.conformance.objects import object_differences

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.findings import FieldErrorType, Verdict, field_error
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from selection.admission import admit, decoding_errors, whole_numbers
-from selection.defaulting import with_defaults
-from selection.lookup import Lookup, LookupProblem, ProviderLookup, lookup_in
-from selection.reconcile import reconcile_finding
-from selection.validation import validate_create, validate_update
+from airunway.api.findings import FieldErrorType, Verdict, field_error
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection.admission import admit, decoding_errors, whole_numbers
+from airunway.selection.defaulting import with_defaults
+from airunway.selection.provider_lookup import Lookup, LookupProblem, ProviderLookup, lookup_in
+from airunway.selection.stored_rules import reconcile_finding
+from airunway.selection.validation import validate_create, validate_update
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
 from tests.conformance.loader import Vector, cases, provider_configs

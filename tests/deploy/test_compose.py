@@ -12,8 +12,8 @@ import pytest
 import typer
 import yaml
 
-from workers.cli.app import app
-from workers.settings import Settings
+from airunway.cli.app import app
+from airunway.workers.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docker-compose.yaml").read_text()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from airunway.cli.app import app
+from airunway.workers.settings import Settings
 from tools.generate import settings_table
-from workers.cli.app import app
-from workers.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]

@@ -12,12 +12,12 @@ import pytest
 import typer
 import yaml
 
-from clients.errors import AlreadyExists, NotFound
-from clients.kubernetes import NAMESPACES, Cluster, Resource
+from airunway.cli.app import app
+from airunway.clients.errors import AlreadyExists, NotFound
+from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
+from airunway.workers.settings import Settings
 from tests.deploy.manifests import ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
 from tools.generate import provider_roles
-from workers.cli.app import app
-from workers.settings import Settings
 
 TOGETHER = [*objects(CORE), *objects(INSTALLER)]
 DEPLOYMENTS = of_kind("Deployment", TOGETHER)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from api import names
-from clients.kubernetes import Resource
-from images.builder_objects import builder_objects
-from images.cluster_options import ClusterOptions
-from images.registry_objects import registry_objects
-from providers.registry import installed_providers
+from airunway.api import names
+from airunway.clients.kubernetes import Resource
+from airunway.modelimage.builder_objects import builder_objects
+from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.modelimage.registry_objects import registry_objects
+from airunway.provider.registry import installed_providers
 from tests.deploy.manifests import (
     CORE,
     INSTALLER,
@@ -44,28 +44,28 @@ VERBS = {
 
 WORKER, WATCHER, PROVIDER, INSTALLS = "airunway-worker", "airunway-watcher", "provider", "airunway-installer"
 ACCOUNTS = {
-    "activities.core": WORKER,
-    "clients.events": WORKER,
-    "activities.installation": INSTALLS,
-    "activities.installation_crds": INSTALLS,
-    "activities.installation_leaving": INSTALLS,
-    "activities.installation_look": INSTALLS,
-    "activities.installation_plan": INSTALLS,
-    "activities.provider_probe": INSTALLS,
-    "clients.helm_records": INSTALLS,
-    "clients.lease": INSTALLS,
-    "activities.image_cluster": WORKER,
-    "activities.image_resolve": WORKER,
-    "activities.provider": PROVIDER,
-    "activities.provider_pass": PROVIDER,
-    "activities.stage_step": PROVIDER,
-    "activities.pods": PROVIDER,
-    "workers.registration": PROVIDER,
-    "workers.watcher": WATCHER,
-    "workers.heartbeats": WATCHER,
-    "workers.leader": WATCHER,
+    "airunway.activities.deployment.activities": WORKER,
+    "airunway.clients.events": WORKER,
+    "airunway.activities.installation.activities": INSTALLS,
+    "airunway.activities.installation.crds": INSTALLS,
+    "airunway.activities.installation.uninstall_checks": INSTALLS,
+    "airunway.activities.installation.preflight": INSTALLS,
+    "airunway.activities.installation.plan": INSTALLS,
+    "airunway.activities.upstream.probe": INSTALLS,
+    "airunway.clients.helm_records": INSTALLS,
+    "airunway.clients.lease": INSTALLS,
+    "airunway.activities.model_image.cluster": WORKER,
+    "airunway.activities.model_image.resolve": WORKER,
+    "airunway.activities.upstream.activities": PROVIDER,
+    "airunway.activities.upstream.reconcile": PROVIDER,
+    "airunway.activities.upstream.stages": PROVIDER,
+    "airunway.activities.upstream.diagnostics": PROVIDER,
+    "airunway.workers.registration": PROVIDER,
+    "airunway.workers.watcher": WATCHER,
+    "airunway.workers.heartbeats": WATCHER,
+    "airunway.workers.leader": WATCHER,
 }
-GENERIC = {"clients.reflector", "clients.crds", "clients.rights"}
+GENERIC = {"airunway.clients.reflector", "airunway.clients.crds", "airunway.clients.access_review"}
 """They call for others, whose own call is found; what one may do, everybody may ask."""
 
 
@@ -84,7 +84,7 @@ def calls() -> Iterator[Call]:
     for package in ("activities", "clients", "workers"):
         for file in sorted((ROOT / package).glob("*.py")):
             module = f"{package}.{file.stem}"
-            if module not in GENERIC and module != "clients.kubernetes":
+            if module not in GENERIC and module != "airunway.clients.kubernetes":
                 yield from _calls_in(module, ast.parse(file.read_text()))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
-from api.model_deployment import ModelDeployment
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.common import owner_reference
-from providers.contract import (
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.common import owner_reference
+from airunway.provider.contract import (
     Manifest,
     Provider,
     Registration,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import EmulatedCluster
-from sandbox.temporal import TemporalServer
+from airunway.sandbox.temporal import TemporalServer
+from kube_emulator import EmulatedCluster
 
 
 @dataclass(frozen=True)

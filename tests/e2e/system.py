@@ -13,15 +13,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from api import names
-from api.crd import model_deployment_crd, provider_config_crd
-from clients.errors import AlreadyExists, ApiError, NotFound
-from clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, EVENTS, JSON_PATCH, NAMESPACES, Cluster, Object
-from clients.reflector import Change, Reflector
-from sandbox.cluster import EmulatedCluster
+from airunway.api import names
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.errors import AlreadyExists, ApiError, NotFound
+from airunway.clients.kubernetes import (
+    CONFIGS,
+    CRDS,
+    DEPLOYMENTS,
+    EVENTS,
+    JSON_PATCH,
+    NAMESPACES,
+    Cluster,
+    Object,
+)
+from airunway.clients.reflector import Change, Reflector
+from airunway.workers.settings import Settings
+from airunway.workers.worker import run_watcher, run_worker
+from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
-from workers.settings import Settings
-from workers.worker import run_watcher, run_worker
 
 PATIENCE_SECONDS = 60.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from clients.errors import NotFound
-from clients.kubernetes import DEPLOYMENTS
+from airunway.clients.errors import NotFound
+from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.acme import SERVER
 from tests.e2e.system import System
 

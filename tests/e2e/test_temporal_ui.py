@@ -6,9 +6,9 @@ import asyncio
 
 from temporalio.client import Client, WorkflowExecutionDescription
 
-from api.names import deployment_workflow_id
+from airunway.api.names import deployment_workflow_id
+from airunway.workers.temporal import connect
 from tests.e2e.system import System
-from workers.temporal import connect
 
 
 async def described(client: Client, system: System, name: str) -> WorkflowExecutionDescription:

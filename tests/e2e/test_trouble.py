@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clients.kubernetes import DEPLOYMENTS
+from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.acme import SERVER
 from tests.e2e.system import System
 

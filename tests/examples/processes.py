@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from clients.kubernetes import Object
+from airunway.clients.kubernetes import Object
 from tests.e2e.system import System
 from tests.servers.ports import free_port
 from tests.servers.process import Server
@@ -47,7 +47,7 @@ class Airunway(Server):
     def command(self) -> list[str]:
         """The command line, through `env`."""
         variables = [f"{name}={value}" for name, value in self._env.items()]
-        return ["env", *variables, sys.executable, "-m", "workers.cli", *self._arguments]
+        return ["env", *variables, sys.executable, "-m", "airunway.cli", *self._arguments]
 
     def is_ready(self) -> bool:
         """Whether /readyz says so."""

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from clients.kubernetes import DEPLOYMENTS
+from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.places import places
 from tests.examples.processes import EXAMPLE, Installation
 
@@ -88,7 +88,7 @@ def test_the_core_does_not_know_it() -> None:
 
 
 def test_without_its_package_its_worker_cannot_be_run() -> None:
-    command = [sys.executable, "-m", "workers.cli", "worker", "--provider", "acme", "--no-core"]
+    command = [sys.executable, "-m", "airunway.cli", "worker", "--provider", "acme", "--no-core"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from installation.crds import clashes, crds_in, owner_of, step_name
-from installation.guards import goes_with_the_release, kind_of, listed, uses
+from airunway.installation.crds import clashes, crds_in, owner_of, step_name
+from airunway.installation.guards import goes_with_the_release, kind_of, listed, uses
 
 
 def crd(name: str, **meta: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients.helm import masked
-from installation.diff import MOST_LINES, manifest_diff, values_diff
+from airunway.clients.helm import masked
+from airunway.installation.diff import MAX_LINES, manifest_diff, values_diff
 
 
 def obj(kind: str, name: str, **fields: Any) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def test_values_are_masked() -> None:
 
 
 def test_a_huge_change_is_cut() -> None:
-    after = [obj("ConfigMap", f"c{number:05}") for number in range(MOST_LINES + 7)]
+    after = [obj("ConfigMap", f"c{number:05}") for number in range(MAX_LINES + 7)]
 
     lines = manifest_diff([], after, mask=masked)
 
-    assert len(lines) == MOST_LINES + 1
+    assert len(lines) == MAX_LINES + 1
     assert lines[-1] == "… 7 more lines"

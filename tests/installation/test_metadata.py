@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installation.metadata import Chart, PodProbe, Repository, read_metadata
-from providers.registry import installed_providers
+from airunway.installation.metadata import Chart, PodProbe, Repository, read_metadata
+from airunway.provider.registry import installed_providers
 from tests.installation.build import config
 
 

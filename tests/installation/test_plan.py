@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from installation.commands import commands_of, steps_of
-from installation.metadata import read_metadata
-from installation.plan import BadPlan, Plan, plan_of
+from airunway.installation.commands import commands_of, steps_of
+from airunway.installation.metadata import read_metadata
+from airunway.installation.plan import BadPlan, Plan, plan_of
 from tests.installation.build import ANOTHER_REPO, CHART, KAITO_CHART, REPO, config
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from installation.metadata import read_metadata
-from installation.state import Facts, ProviderStatus, State, lacks_only_its_operator, status_of
+from airunway.installation.metadata import read_metadata
+from airunway.installation.state import Facts, ProviderStatus, State, lacks_only_its_operator, status_of
 from tests.installation.build import ANOTHER_REPO, CHART, config
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)

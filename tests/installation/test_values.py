@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installation.values import BadPath, document_of, merged, parse_assignments, parse_path
+from airunway.installation.values import BadPath, document_of, merged, parse_assignments, parse_path
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.model_deployment import ModelDeployment
+from airunway.api.model_deployment import ModelDeployment
 
 UID = "0d2f6c3e-0000-4000-8000-000000000001"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from clients.kubernetes import APPLY, Cluster, Object
+from airunway.clients.kubernetes import APPLY, Cluster, Object
 
 Right = tuple[str, str, str]
 """API group, resource (with its subresource), verb."""

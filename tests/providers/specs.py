@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.contract import RenderContext
+from airunway.provider.contract import RenderContext
 from tests.providers.dynamo import specs as dynamo
 from tests.providers.kuberay import specs as kuberay
 from tests.providers.llmd.specs import deployments as any_deployments

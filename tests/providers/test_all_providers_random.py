@@ -20,16 +20,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from clients.crds import apply_crd
-from clients.kubernetes import NAMESPACES, Cluster
-from providers.contract import Manifest, Provider, RenderContext, RenderError, UpstreamKind
-from providers.registry import installed_providers
-from sandbox.cluster import EmulatedCluster
-from selection.admission import admit
-from selection.decide import decide
-from selection.lookup import lookup_in
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import NAMESPACES, Cluster
+from airunway.provider.contract import Manifest, Provider, RenderContext, RenderError, UpstreamKind
+from airunway.provider.registry import installed_providers
+from airunway.selection.admission import admit
+from airunway.selection.decide import decide
+from airunway.selection.provider_lookup import lookup_in
+from kube_emulator import EmulatedCluster
 from tests.providers.specs import contexts, likely_deployments
 from tests.providers.worker_life import open_crd
 from tests.schemas import problems

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Manifest, Provider, RenderContext, RenderError
-from providers.kaito import PROVIDER as KAITO
-from providers.vllm import PROVIDER as VLLM
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Manifest, Provider, RenderContext, RenderError
+from airunway.providers.kaito import PROVIDER as KAITO
+from airunway.providers.vllm import PROVIDER as VLLM
 from tests.providers.specs import KAITO_OVERRIDES, OVERRIDES, cases
 from tests.schemas import problems
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from api.decision import Outcome
-from api.provider_config import InferenceProviderConfig
-from providers.contract import Provider
-from providers.registry import installed_providers
-from selection.decide import decide
+from airunway.api.decision import Outcome
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from airunway.selection.decide import decide
 from tests.selection.build import NOW, deployment
 
 PROVIDERS = installed_providers()
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "airunway.providers.md"
 
 ALWAYS, RULES, CONFIGURED, EXPLICIT = (
     "yes",

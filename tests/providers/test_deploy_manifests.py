@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from providers.contract import Provider
-from providers.kaito import PROVIDER as KAITO
-from providers.vllm import PROVIDER as VLLM
+from airunway.provider.contract import Provider
+from airunway.providers.kaito import PROVIDER as KAITO
+from airunway.providers.vllm import PROVIDER as VLLM
 
 PROVIDERS = Path(__file__).resolve().parents[2] / "providers"
 WRITES = {"get", "list", "watch", "create", "patch", "delete"}

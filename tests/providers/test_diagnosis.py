@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.diagnosis import Finding, diagnose
+from airunway.provider.diagnosis import Finding, diagnose
 
 
 def pod(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from providers.contract import RenderContext
-from providers.kaito import PROVIDER
-from providers.kaito.bookkeeping import LAST_APPLIED, go_json, record_of
+from airunway.provider.contract import RenderContext
+from airunway.providers.kaito import PROVIDER
+from airunway.providers.kaito.bookkeeping import LAST_APPLIED, go_json, record_of
 from tests.providers.build import runner
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from api.provider_config import ProviderConfigSpec
-from providers.contract import UpstreamFacts, UpstreamKind
-from providers.kaito import PROVIDER
+from airunway.api.provider_config import ProviderConfigSpec
+from airunway.provider.contract import UpstreamFacts, UpstreamKind
+from airunway.providers.kaito import PROVIDER
 
 
 def installation() -> dict[str, Any]:

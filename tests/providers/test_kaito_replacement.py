@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext
-from providers.kaito import PROVIDER
-from providers.kaito.bookkeeping import LAST_APPLIED, record_text
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext
+from airunway.providers.kaito import PROVIDER
+from airunway.providers.kaito.bookkeeping import LAST_APPLIED, record_text
 from tests.providers.build import deployment, runner
 
 Workspace = dict[str, Any]

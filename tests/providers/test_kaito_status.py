@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.status import Phase
-from providers.kaito import PROVIDER
+from airunway.api.status import Phase
+from airunway.providers.kaito import PROVIDER
 
 
 def workspace(status: Any, *, generation: int = 0, count: Any = 2) -> dict[str, Any]:

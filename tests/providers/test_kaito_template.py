@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import ModelImageWish, RenderContext, RenderError
-from providers.kaito import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import ModelImageWish, RenderContext, RenderError
+from airunway.providers.kaito import PROVIDER
 from tests.providers.build import deployment, runner
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 
-from providers.registry import ENTRY_POINT_GROUP, installed_providers, load
+from airunway.provider.registry import ENTRY_POINT_GROUP, installed_providers, load
 
 
 def entry(name: str, value: str) -> EntryPoint:
     return EntryPoint(name=name, value=value, group=ENTRY_POINT_GROUP)
 
 
-KAITO = entry("kaito", "providers.kaito:PROVIDER")
+KAITO = entry("kaito", "airunway.providers.kaito:PROVIDER")
 
 
 def test_shipped_providers_are_found_like_a_strangers() -> None:
@@ -22,9 +22,9 @@ def test_a_broken_plug_in_does_not_take_the_others_down() -> None:
     found = load(
         [
             entry("missing", "no_such_package:PROVIDER"),
-            entry("nothing", "providers.kaito:NO_SUCH_THING"),
-            entry("wrong", "providers.kaito.config:NAME"),
-            entry("alias", "providers.kaito:PROVIDER"),
+            entry("nothing", "airunway.providers.kaito:NO_SUCH_THING"),
+            entry("wrong", "airunway.providers.kaito.config:NAME"),
+            entry("alias", "airunway.providers.kaito:PROVIDER"),
             KAITO,
         ]
     )
@@ -37,7 +37,7 @@ def test_a_broken_plug_in_does_not_take_the_others_down() -> None:
 
 
 def test_of_two_providers_with_one_name_the_first_counts() -> None:
-    other = entry("kaito", "providers.kaito.__init__:PROVIDER")
+    other = entry("kaito", "airunway.providers.kaito.__init__:PROVIDER")
 
     found = load([other, KAITO])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
-from providers.vllm.args import server_args
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
+from airunway.providers.vllm.args import server_args
 from tests.providers.build import deployment
 
 ALWAYS = ["--host", "0.0.0.0", "--port", "8000"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from api.provider_config import ProviderConfigSpec
-from providers.contract import UpstreamFacts
-from providers.vllm import PROVIDER
+from airunway.api.provider_config import ProviderConfigSpec
+from airunway.provider.contract import UpstreamFacts
+from airunway.providers.vllm import PROVIDER
 
 
 def test_registration() -> None:

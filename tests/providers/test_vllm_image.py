@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import ImageReport, ImageResolution, RenderError
-from providers.images import ImagePolicy, age_of, image_policy, split_reference
-from providers.vllm import PROVIDER
-from providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import ImageReport, ImageResolution, RenderError
+from airunway.provider.images import ImagePolicy, age_of, image_policy, split_reference
+from airunway.providers.vllm import PROVIDER
+from airunway.providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
 from tests.providers.build import deployment
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -248,7 +248,7 @@ def test_an_unknown_policy_is_refused() -> None:
 
 
 def test_providers_without_an_image_step_say_nothing() -> None:
-    from providers.kaito import PROVIDER as KAITO
+    from airunway.providers.kaito import PROVIDER as KAITO
 
     given: Any = deployment()
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.contract import RenderContext, RenderError
-from providers.vllm import PROVIDER
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.vllm import PROVIDER
 from tests.providers.build import deployment
 
 

@@ -14,14 +14,14 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from api.crd import model_deployment_crd, provider_config_crd
-from api.names import SYSTEM_NAMESPACE
-from clients.crds import apply_crd
-from clients.errors import AlreadyExists, Forbidden, NotFound
-from clients.kubernetes import CONFIGS, NAMESPACES, PODS, Cluster, Resource
-from providers.contract import Provider
-from providers.registry import installed_providers
-from sandbox.cluster import EmulatedCluster
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import AlreadyExists, Forbidden, NotFound
+from airunway.clients.kubernetes import CONFIGS, NAMESPACES, PODS, Cluster, Resource
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from kube_emulator import EmulatedCluster
 from tests.examples.processes import EXAMPLE
 from tests.providers.rights import ROOT, RecordingCluster, Right, granted, manifest
 from tests.providers.worker_life import CACHE, WorkerLife, open_crd

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.status import Phase
-from providers.vllm import PROVIDER
+from airunway.api.status import Phase
+from airunway.providers.vllm import PROVIDER
 
 
 def condition(kind: str, status: str, reason: str = "", message: str = "") -> dict[str, Any]:

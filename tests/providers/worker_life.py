@@ -7,20 +7,20 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from activities.provider import ProviderActivities
-from activities.signatures import (
+from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
+from airunway.clients.image_registry import ResolvedImage
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
+from airunway.clients.registry_http import RegistryError
+from airunway.messages.deployment import (
     AppliedObject,
     DeploymentRef,
     ReleaseRequest,
     UpstreamAnswer,
     UpstreamRequest,
 )
-from api.names import API_VERSION, DEPLOYMENT_KIND
-from clients.image_registry import ResolvedImage
-from clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
-from clients.registry_http import RegistryError
-from providers.contract import Provider, UpstreamKind
-from workers.registration import Registrar
+from airunway.provider.contract import Provider, UpstreamKind
+from airunway.workers.registration import Registrar
 
 CLAIMS = Resource("v1", "persistentvolumeclaims")
 CACHE = {"name": "cache", "purpose": "modelCache", "size": "10Gi", "accessMode": "ReadWriteMany"}

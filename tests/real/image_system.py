@@ -19,11 +19,11 @@ from gguf import GGUFWriter
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from api.names import deployment_workflow_id
+from airunway.api.names import deployment_workflow_id
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
 from benchmarks.deployments import prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
-from clients.errors import AlreadyExists
-from clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
 from tests.clients.buildkit.world import World
 from tests.real.processes import Processes
 from tests.servers.buildkitd import Buildkitd

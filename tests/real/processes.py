@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.names import SYSTEM_NAMESPACE
+from airunway.api.names import SYSTEM_NAMESPACE
 from tests.servers.ports import free_port
 
 
@@ -34,7 +34,7 @@ class Processes:
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         log = (self._folder / f"{command[0]}-{len(self._running)}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", *command],
+            [sys.executable, "-m", "airunway.cli", *command],
             env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port())},
             stdout=log,
             stderr=subprocess.STDOUT,

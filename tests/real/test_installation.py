@@ -23,7 +23,14 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.installation_signatures import (
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
+from airunway.clients.access_review import may
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import AlreadyExists, NotFound
+from airunway.clients.helm_records import SECRETS, latest_record
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster, Resource
+from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
@@ -34,25 +41,18 @@ from activities.installation_signatures import (
     LookRequest,
     Operation,
 )
-from api.crd import model_deployment_crd, provider_config_crd
-from api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
-from clients.crds import apply_crd
-from clients.errors import AlreadyExists, NotFound
-from clients.helm_records import SECRETS, latest_record
-from clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster, Resource
-from clients.rights import may
-from sandbox.operators.manager import PretendOperators
-from sandbox.operators.nodes import NODES, PretendNode
-from sandbox.operators.timing import Timing
+from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import NODES, PretendNode
+from airunway.sandbox.operators.timing import Timing
+from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
+from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer, chart_server
 from tests.deploy.manifests import INSTALLER, objects
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer
-from workflows.installation_messages import InstallationInput, InstallationView, Outcome
-from workflows.provider_installation import ProviderInstallationWorkflow
-from workflows.provider_plan import ProviderPlanWorkflow
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 

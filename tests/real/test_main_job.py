@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Cluster, Object
 from benchmarks.deployments import NAMESPACE, prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
-from clients.kubernetes import DEPLOYMENTS, EVENTS, Cluster, Object
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer

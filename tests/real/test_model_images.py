@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from gguf import GGUFReader
 
-from clients.kubernetes import SECRETS
+from airunway.clients.kubernetes import SECRETS
 from tests.real.image_system import NAMESPACE, ImageSystem, image_system, tiny_gguf
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster

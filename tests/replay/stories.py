@@ -19,18 +19,18 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.installation_signatures import INSTALL_CHART, InstallReport, Operation
-from activities.signatures import DeploymentRef, Finding, ImageWish, StepFailure
-from api.decision import InstallationNeed, InstallPolicy, Outcome
-from api.names import CORE_TASK_QUEUE, image_workflow_id
-from api.status import Phase
+from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
+from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
+from airunway.api.status import Phase
+from airunway.messages.deployment import DeploymentRef, Finding, ImageWish, StepFailure
+from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld, final
 from tests.workflows.world import PROVIDER, World, core_worker, provider_worker
-from workflows.model_deployment import ModelDeploymentWorkflow
-from workflows.model_image import ModelImageWorkflow
 
 FOLDER = Path(__file__).parent / "histories"
 

@@ -9,10 +9,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
+from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from tests.replay.stories import FOLDER, IMAGE_STORIES, INSTALLER_STORIES, STORIES
-from workflows.model_deployment import ModelDeploymentWorkflow
-from workflows.model_image import ModelImageWorkflow
-from workflows.provider_installation import ProviderInstallationWorkflow
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Kind, Object
-from clients.reflector import Change, Reflector
-from sandbox.cluster import EmulatedCluster
-from sandbox.operators.manager import PretendOperators
-from sandbox.operators.timing import Timing
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Kind, Object
+from airunway.clients.reflector import Change, Reflector
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.timing import Timing
+from kube_emulator import EmulatedCluster
 
 NAMESPACE = "default"
 

@@ -10,15 +10,15 @@ import hashlib
 import grpc.aio
 import pytest
 
-from clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Progress
-from clients.buildkit.wire import control_pb2 as control
-from clients.buildkit.wire import ops_pb2 as pb
-from clients.buildkit.wire.control_pb2_grpc import ControlStub
-from clients.image_registry import ImageRegistries
-from sandbox.buildkit import PretendBuildKit
-from sandbox.hub import PretendHub, resolve_url
-from sandbox.hub_models import DEFAULT_MODELS
-from sandbox.registry import PretendRegistry
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Progress
+from airunway.clients.buildkit.wire import control_pb2 as control
+from airunway.clients.buildkit.wire import ops_pb2 as pb
+from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
+from airunway.clients.image_registry import ImageRegistries
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.hub import PretendHub, resolve_url
+from airunway.sandbox.hub_models import DEFAULT_MODELS
+from airunway.sandbox.registry import PretendRegistry
 
 MODEL = DEFAULT_MODELS[0]
 FILE = "Tiny-Q4_K_M.gguf"

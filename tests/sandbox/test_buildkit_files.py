@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from clients.buildkit.wire import ops_pb2 as pb
-from sandbox.buildkit.files import Entry, Files, applied
+from airunway.clients.buildkit.wire import ops_pb2 as pb
+from airunway.sandbox.buildkit.files import Entry, Files, applied
 
 TODAY = 1_800_000_000
 FOLDER = pb.FileAction(

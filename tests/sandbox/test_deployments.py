@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clients.kubernetes import APPS_DEPLOYMENTS, Resource
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, Resource
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, Resource
-from sandbox.operators.faults import FAULT_ANNOTATION
-from sandbox.operators.objects import Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, Resource
+from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
 
 SECRETS = Resource("v1", "secrets")

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from gguf import GGUFReader
 
-from sandbox.hub_models import DEFAULT_MODELS, small_gguf
+from airunway.sandbox.hub_models import DEFAULT_MODELS, small_gguf
 from tests.servers.hub import Hub, HubModel, resolve_url
 
 WEIGHTS = bytes(range(256)) * 4000

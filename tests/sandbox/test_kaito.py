@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.status import Phase
-from clients.kubernetes import APPS_DEPLOYMENTS, Resource
-from providers.kaito.status import read_status
-from sandbox.operators.faults import FAULT_ANNOTATION
-from sandbox.operators.kaito import FINALIZER, OPERATOR, WORKSPACES
-from sandbox.operators.objects import Object
+from airunway.api.status import Phase
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, Resource
+from airunway.providers.kaito.status import read_status
+from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.kaito import FINALIZER, OPERATOR, WORKSPACES
+from airunway.sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of
 
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.operators.placement import Placement, place
+from airunway.sandbox.operators.placement import Placement, place
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from clients.kubernetes import APPS_DEPLOYMENTS, Cluster
-from sandbox.operators.kaito import WORKSPACES
-from sandbox.operators.manager import PretendOperators
-from sandbox.operators.nodes import NODES, PretendNode
-from sandbox.operators.timing import Timing
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, Cluster
+from airunway.sandbox.operators.kaito import WORKSPACES
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import NODES, PretendNode
+from airunway.sandbox.operators.timing import Timing
 from tests.sandbox.conftest import NAMESPACE, Stage, waiting_reason
 from tests.sandbox.test_kaito import workspace
 

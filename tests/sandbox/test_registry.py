@@ -7,10 +7,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from clients.image_registry import ImageRegistries
-from clients.registry_http import ImageNotFound
-from sandbox.pushed_images import digest_of
-from sandbox.registry import PretendRegistry
+from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.registry_http import ImageNotFound
+from airunway.sandbox.pushed_images import digest_of
+from airunway.sandbox.registry import PretendRegistry
 
 
 async def test_a_tag_gets_its_digest_time_and_revision() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.operators.rollout import SetState, scales
+from airunway.sandbox.operators.rollout import SetState, scales
 
 NUMBERS = st.integers(0, 12)
 SHARES = st.one_of(st.integers(0, 5), st.integers(0, 100).map(lambda share: f"{share}%"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients.kubernetes import Resource
-from sandbox.operators.faults import FAULT_ANNOTATION
-from sandbox.operators.objects import Object
+from airunway.clients.kubernetes import Resource
+from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, waiting_reason
 
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")

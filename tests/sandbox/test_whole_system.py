@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from api.crd import model_deployment_crd, provider_config_crd
-from clients.crds import apply_crd
-from clients.kubernetes import DEPLOYMENTS, Object
-from sandbox.operators.faults import FAULT_ANNOTATION
-from sandbox.operators.timing import Timing
-from sandbox.runtime import Sandbox
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import DEPLOYMENTS, Object
+from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.timing import Timing
+from airunway.sandbox.runtime import Sandbox
+from airunway.workers.settings import Settings
+from airunway.workers.worker import run_watcher, run_worker
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of
-from workers.settings import Settings
-from workers.worker import run_watcher, run_worker
 
 pytestmark = pytest.mark.timeout(180)
 

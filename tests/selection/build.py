@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For property tests: a busy machine is no failure."""

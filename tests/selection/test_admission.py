@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.model_deployment import ModelDeployment
-from selection.admission import Admission, admit, decoding_errors, deployment_schema
-from selection.lookup import lookup_in
+from airunway.api.model_deployment import ModelDeployment
+from airunway.selection.admission import Admission, admit, decoding_errors, deployment_schema
+from airunway.selection.provider_lookup import lookup_in
 from tests.selection.build import config, offer, unhurried
 
 LOOKUP = lookup_in([config("alpha", offer("vllm"))])

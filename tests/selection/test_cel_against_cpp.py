@@ -15,8 +15,8 @@ from cel_expr_python import cel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selection.cel import Activation, evaluate
-from selection.rule_view import as_doubles
+from airunway.selection.cel import Activation, evaluate
+from airunway.selection.cel_input import as_doubles
 from tests.selection.build import unhurried
 
 SPEC: dict[str, Any] = as_doubles(

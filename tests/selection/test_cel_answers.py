@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from selection.cel import Activation, evaluate
-from selection.rule_view import as_doubles
+from airunway.selection.cel import Activation, evaluate
+from airunway.selection.cel_input import as_doubles
 
 RECORDED = json.loads((Path(__file__).parent / "cel_go_answers.json").read_text())
 SPEC = as_doubles(RECORDED["spec"])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.provider_config import SelectionRule
-from selection.cel import RULE_BUDGET, Activation, check_rules, evaluate
+from airunway.api.provider_config import SelectionRule
+from airunway.selection.cel import RULE_BUDGET, Activation, check_rules, evaluate
 from tests.selection.build import unhurried
 
 MANY: dict[str, Any] = {

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.decision import Decision, Outcome
-from api.provider_config import InferenceProviderConfig
-from api.status import Phase
-from selection.decide import decide
+from airunway.api.decision import Decision, Outcome
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.status import Phase
+from airunway.selection.decide import decide
 from tests.selection.build import CPU_RULE, NOW, config, deployment, offer
 
 ALPHA = config("alpha", offer("vllm"), rules={"true": 10})

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.decision import Decision, Outcome, SelectionFallback
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from selection.decide import decide
+from airunway.api.decision import Decision, Outcome, SelectionFallback
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection.decide import decide
 from tests.selection.build import NOW, unhurried
 
 ENGINES = ["vllm", "sglang", "trtllm", "llamacpp"]

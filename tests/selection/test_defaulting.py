@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selection.defaulting import with_defaults
+from airunway.selection.defaulting import with_defaults
 from tests.selection.build import unhurried
 
 

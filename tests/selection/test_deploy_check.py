@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from api.decision import Outcome
-from api.status import Phase
-from selection.decide import decide
-from selection.deploy_check import validate_for_deploy, with_deploy_check
+from airunway.api.decision import Outcome
+from airunway.api.status import Phase
+from airunway.selection.admission_recheck import validate_for_deploy, with_deploy_check
+from airunway.selection.decide import decide
 from tests.selection.build import NOW, config, deployment, offer
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from selection.engines import choose_engine
+from airunway.selection.engines import choose_engine
 from tests.selection.build import NOW, config, deployment, offer, seconds_ago
 
 BOTH = ("aggregated", "disaggregated")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from api.decision import SelectionFallback
-from api.provider_config import InferenceProviderConfig
-from selection.provider_choice import MAX_CANDIDATES, MAX_RULES_LENGTH, Choice, choose_provider
+from airunway.api.decision import SelectionFallback
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection.provider_choice import MAX_CANDIDATES, MAX_RULES_LENGTH, Choice, choose_provider
 from tests.selection.build import CPU_RULE, NOW, config, deployment, offer, seconds_ago
 
 NONE, CAPABILITIES = SelectionFallback.NONE, SelectionFallback.CAPABILITIES

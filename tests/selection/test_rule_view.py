@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.model_deployment import DeploymentSpec
-from selection.rule_view import as_doubles, rule_view
+from airunway.api.model_deployment import DeploymentSpec
+from airunway.selection.cel_input import as_doubles, rule_view
 from tests.selection.build import unhurried
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from api.decision import Decision, InstallPolicy, Outcome
-from api.model_deployment import ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from providers.registry import installed_providers
-from selection.decide import decide
-from selection.uninstalled import Uninstalled
+from airunway.api.decision import Decision, InstallPolicy, Outcome
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.provider.registry import installed_providers
+from airunway.selection.decide import decide
+from airunway.selection.installable import Uninstalled
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 OPERATORS = ("dynamo", "kaito", "kuberay")

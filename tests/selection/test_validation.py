@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.findings import FieldErrorType, Verdict
-from selection.lookup import Lookup, LookupProblem, lookup_in
-from selection.validation import validate_create, validate_update
+from airunway.api.findings import FieldErrorType, Verdict
+from airunway.selection.provider_lookup import Lookup, LookupProblem, lookup_in
+from airunway.selection.validation import validate_create, validate_update
 from tests.selection.build import config, deployment, offer
 
 ALPHA = config("alpha", offer("vllm"))

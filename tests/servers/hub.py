@@ -1,6 +1,6 @@
 """A model hub for tests: the pretend one, with faults, a slow line, and downloads caught half-way.
 
-Apart from `sandbox.hub` because nobody who tries the system out wants its downloads to break.
+Apart from `airunway.sandbox.hub` because nobody who tries the system out wants its downloads to break.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sandbox.hub import PretendHub, resolve_url
-from sandbox.hub_models import Blob, HubModel
+from airunway.sandbox.hub import PretendHub, resolve_url
+from airunway.sandbox.hub_models import Blob, HubModel
 
 __all__ = ["Hub", "HubModel", "Seen", "resolve_url"]
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from clients.buildkit import BuildKit, BuildKitEndpoint
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint
 from tests.clients.buildkit.world import World
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from api.crd import model_deployment_crd, provider_config_crd
-from clients.crds import apply_crd
-from clients.kubernetes import Cluster
-from sandbox.cluster import EmulatedCluster
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import Cluster
+from kube_emulator import EmulatedCluster
 
 
 @pytest.fixture

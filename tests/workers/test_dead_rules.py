@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from structlog.testing import capture_logs
 
-from clients.kubernetes import Cluster
-from clients.reflector import Change
-from workers.signals import Signals
-from workers.watcher import Watcher
+from airunway.clients.kubernetes import Cluster
+from airunway.clients.reflector import Change
+from airunway.workers.signal_queue import Signals
+from airunway.workers.watcher import Watcher
 
 
 def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workers.watcher import STATUS_CHANGED, DeploymentMark
+from airunway.workers.watcher import STATUS_CHANGED, DeploymentMark
 
 BASE: dict[str, Any] = {
     "metadata": {"name": "chat", "namespace": "ml", "uid": "u", "generation": 1, "resourceVersion": "1"},

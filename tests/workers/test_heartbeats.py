@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from clients.crds import apply_crd
-from clients.kubernetes import CONFIGS, CRDS, Cluster, Object
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
+from airunway.workers.heartbeats import HeartbeatSweep, expired_status
+from airunway.workers.registration import Registrar
 from tests.e2e.acme import ACME, CRD
-from workers.heartbeats import HeartbeatSweep, expired_status
-from workers.registration import Registrar
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LIMIT = timedelta(seconds=180)

@@ -6,9 +6,9 @@ import asyncio
 import urllib.request
 from pathlib import Path
 
-from sandbox.temporal import TemporalServer, free_port
-from workers.settings import Settings
-from workers.temporal import connect
+from airunway.sandbox.temporal import TemporalServer, free_port
+from airunway.workers.settings import Settings
+from airunway.workers.temporal import connect
 
 
 def read(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.pace import Pace
+from airunway.workers.rate_limit import Pace
 
 
 def test_a_burst_is_served_at_once_and_then_one_an_interval() -> None:

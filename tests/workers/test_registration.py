@@ -7,13 +7,13 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from clients.crds import apply_crd
-from clients.kubernetes import CONFIGS, CRDS, Cluster, Object
-from providers.contract import Provider, Registration
-from providers.llmd import PROVIDER as LLMD
-from providers.vllm import PROVIDER as VLLM
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
+from airunway.provider.contract import Provider, Registration
+from airunway.providers.llmd import PROVIDER as LLMD
+from airunway.providers.vllm import PROVIDER as VLLM
+from airunway.workers.registration import Registrar
 from tests.e2e.acme import ACME, CRD
-from workers.registration import Registrar
 
 RULES = [{"condition": "spec.model.id == 'a/b'", "priority": 7}]
 

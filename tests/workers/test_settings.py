@@ -8,9 +8,9 @@ from typing import get_type_hints
 import pytest
 from pydantic import ValidationError
 
-from images.plan import FIXED_DATES_LAYOUT, LAYOUT
-from workers.images import image_options
-from workers.settings import Settings
+from airunway.modelimage.plan import FIXED_DATES_LAYOUT, LAYOUT
+from airunway.workers.model_images import image_options
+from airunway.workers.settings import Settings
 
 DURATIONS = [name for name, kind in get_type_hints(Settings).items() if kind is timedelta]
 

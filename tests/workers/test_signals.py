@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.signatures import DeploymentRef
-from workers.pace import Pace
-from workers.signals import Signals
-from workflows.messages import LookAgain
+from airunway.messages.deployment import DeploymentRef
+from airunway.messages.deployment_workflow import LookAgain
+from airunway.workers.rate_limit import Pace
+from airunway.workers.signal_queue import Signals
 
 REF = DeploymentRef(namespace="ml", name="chat")
 OTHER = DeploymentRef(namespace="ml", name="other")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import Object
-from providers.contract import UpstreamKind
-from workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of, kinds_annotation
+from airunway.clients.kubernetes import Object
+from airunway.provider.contract import UpstreamKind
+from airunway.workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of, kinds_annotation
 
 SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")
 CLAIM = UpstreamKind(api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from activities.signatures import DeploymentRef
-from api.status import UnifiedStatus
-from clients.crds import apply_crd
-from clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from providers.contract import Provider
+from airunway.api.status import UnifiedStatus
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.messages.deployment import DeploymentRef
+from airunway.messages.deployment_workflow import LookAgain
+from airunway.provider.contract import Provider
+from airunway.workers.signal_queue import Signals
+from airunway.workers.watcher import Watcher
 from tests.e2e.acme import ACME, CRD, SERVER
-from workers.signals import Signals
-from workers.watcher import Watcher
-from workflows.messages import LookAgain
 
 
 class Told:

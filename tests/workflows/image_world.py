@@ -20,7 +20,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
-    from activities.image_signatures import (
+    from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, image_workflow_id
+    from airunway.messages.model_image import (
         BuildImageAnswer,
         BuildImageRequest,
         EnsureAnswer,
@@ -38,10 +39,9 @@ with workflow.unsafe.imports_passed_through():
         TokenRef,
         Waiter,
     )
-    from api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, image_workflow_id
-    from images.plan import ImagePlan, plan_image
-    from tests.images.build import plan, planned
-    from workflows.model_image import ImageView, ModelImageWorkflow
+    from airunway.modelimage.plan import ImagePlan, plan_image
+    from airunway.workflows.model_image.workflow import ImageView, ModelImageWorkflow
+    from tests.modelimage.build import plan, planned
 
 DIGEST = "sha256:" + "d" * 64
 

@@ -19,8 +19,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.installation_requests import InstallationRequests
-from activities.installation_signatures import (
+from airunway.activities.installation.requests import InstallationRequests
+from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
+from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
@@ -41,10 +42,9 @@ from activities.installation_signatures import (
     ReadyAnswer,
     StepRecord,
 )
-from api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
-from workflows.installation_messages import InstallationInput, InstallationView, Outcome
-from workflows.provider_installation import ProviderInstallationWorkflow
-from workflows.provider_plan import ProviderPlanWorkflow
+from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
+from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
 PROVIDER = "acme"
 

@@ -14,14 +14,14 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.image_signatures import ImagePhase
-from activities.signatures import ImageWish
-from api.names import CORE_TASK_QUEUE, image_workflow_id
-from api.status import Phase
+from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
+from airunway.api.status import Phase
+from airunway.messages.deployment import ImageWish
+from airunway.messages.model_image import ImagePhase
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 from tests.workflows.world import World, provider_worker
-from workflows.model_deployment import ModelDeploymentWorkflow
-from workflows.model_image import ModelImageWorkflow
 
 WISH = ImageWish(repository="example/Tiny-GGUF")
 OTHER = ImageWish(repository="example/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from api.status import Phase
+from airunway.api.status import Phase
 from tests.workflows.world import World
 
 

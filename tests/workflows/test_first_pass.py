@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from activities.signatures import StepFailure
-from api.core_types import ConditionStatus
-from api.decision import ConditionUpdate, Outcome
-from api.status import Phase
+from airunway.api.core_types import ConditionStatus
+from airunway.api.decision import ConditionUpdate, Outcome
+from airunway.api.status import Phase
+from airunway.messages.deployment import StepFailure
 from tests.workflows.world import World
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.installation_signatures import INSTALL_CHART, LOOK
+from airunway.cli.problems import CliError
+from airunway.cli.provider_follow import follow
+from airunway.messages.installation import INSTALL_CHART, LOOK
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker
-from workers.cli.problems import CliError
-from workers.cli.provider_follow import follow
 
 
 async def test_a_workflow_that_was_terminated_is_not_followed_for_ever(env: WorkflowEnvironment) -> None:

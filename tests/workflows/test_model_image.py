@@ -11,7 +11,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.image_signatures import ImagePhase, TokenRef, Waiter
+from airunway.messages.model_image import ImagePhase, TokenRef, Waiter
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.status import Phase
+from airunway.api.status import Phase
 from tests.workflows.world import World
 
 

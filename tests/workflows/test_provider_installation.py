@@ -13,7 +13,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.installation_signatures import (
+from airunway.api.names import CORE_TASK_QUEUE
+from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
@@ -25,11 +26,10 @@ from activities.installation_signatures import (
     LookRequest,
     Operation,
 )
-from api.names import CORE_TASK_QUEUE
+from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS, Stage
+from airunway.workflows.provider_installation.workflow import LONG_HISTORY
+from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker, passing
-from workflows.installation_messages import MOST_LINES, MOST_OUTCOMES, MOST_STEPS, Stage
-from workflows.provider_installation import LONG_HISTORY
-from workflows.provider_plan import ProviderPlanWorkflow
 
 INSTALL = [LOOK.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
 UNINSTALL = [LOOK.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
@@ -461,9 +461,9 @@ async def test_progress_is_bounded(world: InstallerWorld) -> None:
         await world.outcome(await world.ask())
 
     view = await world.view()
-    assert len(view.lines) <= MOST_LINES
-    assert len(view.steps) <= MOST_STEPS
-    assert len(view.outcomes) <= MOST_OUTCOMES
+    assert len(view.lines) <= MAX_LINES
+    assert len(view.steps) <= MAX_STEPS
+    assert len(view.outcomes) <= MAX_OUTCOMES
 
 
 async def test_without_an_installer_it_waits_and_can_be_cancelled(env: WorkflowEnvironment) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.signatures import Finding, StepFailure
-from api.core_types import ConditionStatus
-from api.decision import ConditionUpdate
-from api.status import Phase
+from airunway.api.core_types import ConditionStatus
+from airunway.api.decision import ConditionUpdate
+from airunway.api.status import Phase
+from airunway.messages.deployment import Finding, StepFailure
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.world import World
-from workflows.model_deployment import ModelDeploymentWorkflow
 
 
 async def test_the_deadline_of_a_rollout_passes(world: World) -> None:

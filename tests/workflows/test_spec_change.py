@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from activities.signatures import StepFailure
-from api.core_types import ConditionStatus
-from api.decision import ConditionUpdate, Outcome
-from api.status import Phase
+from airunway.api.core_types import ConditionStatus
+from airunway.api.decision import ConditionUpdate, Outcome
+from airunway.api.status import Phase
+from airunway.messages.deployment import StepFailure
 from tests.workflows.world import World
 
 

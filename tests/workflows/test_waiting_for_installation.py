@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.installation_signatures import JOIN, InstallReport
-from api.decision import InstallationNeed, InstallPolicy
-from api.status import Phase
+from airunway.api.decision import InstallationNeed, InstallPolicy
+from airunway.api.status import Phase
+from airunway.messages.installation import JOIN, InstallReport
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.world import PROVIDER, World
-from workflows.model_deployment import ModelDeploymentWorkflow
 
 ASK = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.ASK)
 AUTO = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.AUTO)

@@ -19,8 +19,18 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.installation_signatures import JOIN, JoinAnswer, JoinRequest
-from activities.signatures import (
+from airunway.api.core_types import ConditionStatus
+from airunway.api.decision import (
+    ConditionUpdate,
+    Decision,
+    EngineDecision,
+    InstallationNeed,
+    Outcome,
+    ProviderDecision,
+)
+from airunway.api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.messages.deployment import (
     NOT_HOSTED,
     AppliedObject,
     DeploymentRef,
@@ -40,19 +50,9 @@ from activities.signatures import (
     UpstreamAnswer,
     UpstreamRequest,
 )
-from api.core_types import ConditionStatus
-from api.decision import (
-    ConditionUpdate,
-    Decision,
-    EngineDecision,
-    InstallationNeed,
-    Outcome,
-    ProviderDecision,
-)
-from api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from workflows.messages import DeploymentInput, DeploymentView, LookAgain
-from workflows.model_deployment import ModelDeploymentWorkflow
+from airunway.messages.deployment_workflow import DeploymentInput, DeploymentView, LookAgain
+from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 
 PROVIDER = "acme"
 

@@ -1,4 +1,4 @@
-"""Generate BuildKit's messages and services in clients/buildkit/wire from our `.proto` files there.
+"""Generate BuildKit's messages and services in airunway/clients/buildkit/wire from our `.proto` files there.
 
     python -m tools.generate.buildkit_messages
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = Path("clients/buildkit/wire")
+FOLDER = Path("airunway/clients/buildkit/wire")
 SERVICES = ("auth", "control", "secrets")  # the others hold only messages
 
 

@@ -1,4 +1,4 @@
-"""Build sandbox/cluster/builtin_schemas.json from the Kubernetes source in the Go module cache.
+"""Build emulator/kube_emulator/builtin_schemas.json from the Kubernetes source in the Go module cache.
 
 The emulated cluster needs, for every built-in kind it serves, the field types, the merge keys of its lists,
 and how Go writes a field that holds nothing (left out, `{}`, `null`). The first two are in Kubernetes'
@@ -21,7 +21,7 @@ from typing import Any
 
 KUBERNETES = "v1.37.2"
 STAGING = "v0.37.2"
-TARGET = Path(__file__).parents[2] / "sandbox" / "cluster" / "builtin_schemas.json"
+TARGET = Path(__file__).parents[2] / "emulator" / "kube_emulator" / "builtin_schemas.json"
 
 KINDS = {
     "api__v1": "Namespace Pod Service ConfigMap Secret Event ServiceAccount PersistentVolumeClaim Node "

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from acme_airunway.config import SERVER
-from api.model_deployment import ModelDeployment
-from providers.common import model_id, object_labels, object_metadata, replica_count, service_name_problem
-from providers.contract import Manifest, RenderContext, RenderError
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.common import (
+    model_id,
+    object_labels,
+    object_metadata,
+    replica_count,
+    service_name_problem,
+)
+from airunway.provider.contract import Manifest, RenderContext, RenderError
 
-MOST_REPLICAS = 8
+MAX_REPLICAS = 8
 
 
 def check(deployment: ModelDeployment) -> str | None:
@@ -18,8 +24,8 @@ def check(deployment: ModelDeployment) -> str | None:
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
     """The Server. Raises RenderError for more replicas than Acme runs."""
     replicas = replica_count(deployment)
-    if replicas is not None and replicas > MOST_REPLICAS:
-        raise RenderError(f"spec.scaling.replicas: Acme runs at most {MOST_REPLICAS}, not {replicas}")
+    if replicas is not None and replicas > MAX_REPLICAS:
+        raise RenderError(f"spec.scaling.replicas: Acme runs at most {MAX_REPLICAS}, not {replicas}")
     return [
         {
             "apiVersion": SERVER.api_version,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from acme_airunway.config import SERVER
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.upstream import count_at, is_observed, mapping_at, name_of
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.upstream import count_at, is_observed, mapping_at, name_of
 
 PORT = 8000
 

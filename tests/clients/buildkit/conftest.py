@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.buildkit import PretendBuildKit
-from sandbox.registry import PretendRegistry
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import World
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub

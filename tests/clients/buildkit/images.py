@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients.buildkit import HttpFile, ModelImage
+from airunway.clients.buildkit import HttpFile, ModelImage
 
 SHA_A, SHA_B = "a" * 64, "b" * 64
 

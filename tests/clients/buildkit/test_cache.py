@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from clients.buildkit import BuildFailed, BuildKit
+from airunway.clients.buildkit import BuildFailed, BuildKit
 from tests.clients.buildkit.world import World
 
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from clients.buildkit import Progress
+from airunway.clients.buildkit import Progress
 from tests.clients.buildkit.world import World
 
 

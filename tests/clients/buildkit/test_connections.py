@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.buildkit import BuilderUnreachable, BuildKit, BuildKitEndpoint
-from sandbox.buildkit import PretendBuildKit
-from sandbox.registry import PretendRegistry
+from airunway.clients.buildkit import BuilderUnreachable, BuildKit, BuildKitEndpoint
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import SECRETS, TOKEN, World
 from tests.servers import buildkitd
 from tests.servers.buildkitd import Buildkitd

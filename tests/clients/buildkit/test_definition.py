@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from clients.buildkit import BuildKitEndpoint, Platform, definition_of
-from clients.buildkit.wire import ops_pb2 as pb
+from airunway.clients.buildkit import BuildKitEndpoint, Platform, definition_of
+from airunway.clients.buildkit.wire import ops_pb2 as pb
 from tests.clients.buildkit.images import SHA_A, SHA_B, http_file, model_image
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from clients.buildkit import (
+from airunway.clients.buildkit import (
     BuildError,
     DigestMismatch,
     SourceMissing,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import grpc
 import pytest
 
-from clients.buildkit import (
+from airunway.clients.buildkit import (
     BuildError,
     BuildFailed,
     BuildInterrupted,
@@ -20,7 +20,7 @@ from clients.buildkit import (
     SourceRefused,
     SourceUnavailable,
 )
-from clients.buildkit.failures import build_error, shortened
+from airunway.clients.buildkit.failures import build_error, shortened
 
 DOWNLOAD, BASE, EXPORT = "downloading /models/a", "resolving the base image", "exporting to image"
 UNKNOWN = grpc.StatusCode.UNKNOWN

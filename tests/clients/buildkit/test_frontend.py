@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from clients.buildkit import BuildFailed, BuildKit, BuildKitEndpoint, SourceMissing
-from sandbox.buildkit import PretendBuildKit
-from sandbox.registry import PretendRegistry
+from airunway.clients.buildkit import BuildFailed, BuildKit, BuildKitEndpoint, SourceMissing
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import World
 from tests.servers.hub import Hub, resolve_url
 

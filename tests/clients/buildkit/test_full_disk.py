@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clients.buildkit import NoSpace, PushNoSpace
-from sandbox.registry import PretendRegistry
+from airunway.clients.buildkit import NoSpace, PushNoSpace
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import World
 from tests.servers import buildkitd, registry
 from tests.servers.buildkitd import Buildkitd

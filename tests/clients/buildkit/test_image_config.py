@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from clients.buildkit import Platform, image_config
-from clients.buildkit.exporter import EPOCH, exporter_attributes
+from airunway.clients.buildkit import Platform, image_config
+from airunway.clients.buildkit.exporter import EPOCH, exporter_attributes
 from tests.clients.buildkit.images import SHA_A, model_image
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clients.buildkit import HttpFile
+from airunway.clients.buildkit import HttpFile
 from tests.clients.buildkit.images import http_file, model_image
 from tests.clients.buildkit.world import World
 

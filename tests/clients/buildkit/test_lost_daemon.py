@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from clients.buildkit import BuilderUnreachable, BuildInterrupted, BuildKit, BuildKitEndpoint
+from airunway.clients.buildkit import BuilderUnreachable, BuildInterrupted, BuildKit, BuildKitEndpoint
 from tests.clients.buildkit.world import World
 from tests.servers.ports import free_port
 

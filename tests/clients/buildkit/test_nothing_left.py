@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.buildkit import SourceMissing
+from airunway.clients.buildkit import SourceMissing
 from tests.clients.buildkit.world import SECRETS, TOKEN, World
 
 

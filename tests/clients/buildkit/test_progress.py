@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clients.buildkit import Progress
-from clients.buildkit.progress import ProgressFold
-from clients.buildkit.wire import control_pb2 as control
+from airunway.clients.buildkit import Progress
+from airunway.clients.buildkit.progress import ProgressFold
+from airunway.clients.buildkit.wire import control_pb2 as control
 from tests.clients.buildkit.images import http_file, model_image
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

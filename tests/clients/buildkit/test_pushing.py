@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from clients.buildkit import PushRefused, PushUnavailable
-from sandbox.registry import PretendRegistry
+from airunway.clients.buildkit import PushRefused, PushUnavailable
+from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import World
 from tests.servers.ports import free_port
 

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from clients.buildkit import BuildError, definition_of
+from airunway.clients.buildkit import BuildError, definition_of
 from tests.clients.buildkit.world import SECRETS, TOKEN, World
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.buildkit import BuildInterrupted, BuildKit, BuiltImage, ModelImage
+from airunway.clients.buildkit import BuildInterrupted, BuildKit, BuiltImage, ModelImage
 from tests.clients.buildkit.world import World
 
 SOON = timedelta(milliseconds=300)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from clients.buildkit import Progress
+from airunway.clients.buildkit import Progress
 from tests.clients.buildkit.world import World
 
 SMALL, LARGE = 300_000, 3_000_000

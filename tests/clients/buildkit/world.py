@@ -17,8 +17,8 @@ from typing import Any
 
 import aiohttp
 
-from clients.buildkit import BuildKit, BuildKitEndpoint, BuiltImage, HttpFile, ModelImage, Progress
-from sandbox.buildkit import PretendBuildKit
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, BuiltImage, HttpFile, ModelImage, Progress
+from airunway.sandbox.buildkit import PretendBuildKit
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub, HubModel, resolve_url
 

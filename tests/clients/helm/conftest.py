@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from clients.helm import ChartRef, Helm, ReleaseSpec
-from clients.kubernetes import Cluster
-from sandbox.cluster import EmulatedCluster
-from sandbox.operators.manager import PretendOperators
-from sandbox.operators.nodes import NODES, PretendNode
-from sandbox.operators.timing import Timing
+from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.clients.kubernetes import Cluster
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import NODES, PretendNode
+from airunway.sandbox.operators.timing import Timing
+from kube_emulator import EmulatedCluster
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer, chart_server
 from tests.cluster.api import Api

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from clients.helm.child import Child, environment
-from clients.helm.errors import HelmCrashed, TimedOut
+from airunway.clients.helm.child import Child, environment
+from airunway.clients.helm.errors import HelmCrashed, TimedOut
 from tests.clients.helm.conftest import alive
 
 ROOT = Path(__file__).parents[3]
@@ -137,7 +137,7 @@ def test_folders_of_the_user_are_not_used() -> None:
 PARENT = """
 import asyncio
 from datetime import timedelta
-from clients.helm.child import Child
+from airunway.clients.helm.child import Child
 asyncio.run(
     Child(
         request={"operation": "obey"},

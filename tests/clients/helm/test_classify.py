@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from clients.helm import errors
-from clients.helm.classify import Failure, Step, classify
+from airunway.clients.helm import errors
+from airunway.clients.helm.classify import Failure, Step, classify
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.helm import Cancelled, Helm, HelmCrashed, ReleaseSpec
+from airunway.clients.helm import Cancelled, Helm, HelmCrashed, ReleaseSpec
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import helm_command, release
 from tests.cluster.api import Api
@@ -52,7 +52,7 @@ def children() -> list[int]:
             command = (folder / "cmdline").read_bytes()
         except OSError:  # it ended meanwhile
             continue
-        if parent == os.getpid() and b"clients.helm.process" in command:
+        if parent == os.getpid() and b"airunway.clients.helm.process" in command:
             found.append(int(folder.name))
     return found
 
@@ -107,7 +107,7 @@ WORKER = """
 import asyncio, json, os, sys
 from datetime import timedelta
 from pathlib import Path
-from clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
 given = json.loads(sys.argv[1])
 spec = ReleaseSpec(
     name="web", namespace=given["space"], chart=ChartRef(chart=given["chart"]), skip_crds=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clients.helm import (
+from airunway.clients.helm import (
     ChartInvalid,
     ClusterUnavailable,
     Forbidden,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.helm import (
+from airunway.clients.helm import (
     BadChecksum,
     ChartInfo,
     ChartInvalid,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.helm import ChartRef, Helm, OperationInProgress, Release
+from airunway.clients.helm import ChartRef, Helm, OperationInProgress, Release
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
 from tests.clients.helm.servers import ChartServer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from clients.helm.driver import HelmSays, Template
-from clients.helm.lines import readable
-from clients.helm.manifests import crd_names, manifests
+from airunway.clients.helm.driver import HelmSays, Template
+from airunway.clients.helm.lines import readable
+from airunway.clients.helm.manifests import crd_names, manifests
 
 LINES = [
     ("Created resource via patch name=web kind=x", "Created resource via patch name=web kind=x"),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.helm import masked
-from clients.helm.redaction import REDACTED, Redactor, is_secret_name, secret_strings
+from airunway.clients.helm import masked
+from airunway.clients.helm.redaction import REDACTED, Redactor, is_secret_name, secret_strings
 
 SECRET = ["password", "adminPassword", "DB_PASSWD", "apiToken", "hfToken", "token", "clientSecret", "api_key"]
 SECRET += ["tls.key", "privateKey", "credentials", "htpasswd", "passphrase", "accessKey", "kubeconfig"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clients.errors import Unreachable
-from clients.helm import ChartInvalid, Helm, Manifest, Rendered, ValuesInvalid
+from airunway.clients.errors import Unreachable
+from airunway.clients.helm import ChartInvalid, Helm, Manifest, Rendered, ValuesInvalid
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import adapter, release
 from tests.clients.helm.test_failing import config_for

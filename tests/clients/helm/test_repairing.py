@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.helm import Helm, HelmError, OperationInProgress
+from airunway.clients.helm import Helm, HelmError, OperationInProgress
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
 from tests.cluster.api import Api

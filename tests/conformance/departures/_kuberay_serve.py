@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
-from providers.kuberay.serve import serve_config
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
+from airunway.providers.kuberay.serve import serve_config
 from tests.conformance.departures import _given as ask
 from tests.conformance.departures._given import Answer, Given, on_objects
 from tests.conformance.departures._kuberay_given import (

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, RenderError
-from providers.vllm import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.vllm import PROVIDER
 from tests.conformance.departures import _given as ask
 from tests.conformance.departures._given import Answer, Given, on_objects
 

@@ -1,11 +1,11 @@
-"""Where the webhooks differ from the reference on purpose; the groups are those of tests/admission."""
+"""Where the webhooks differ from the reference on purpose; the groups are those of tests/webhook."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from api import names
+from airunway.api import names
 from tests.conformance.departures import Departure
 from tests.conformance.departures.selection import registered
 
@@ -38,20 +38,20 @@ DEPARTURES = [
         groups=frozenset({"webhook/update"}),
         applies=same_spec,
         excuses=frozenset({"allowed", "errors", "warnings"}),
-        covered_by="tests/admission/test_passing.py::test_an_update_that_leaves_the_spec_alone_passes",
+        covered_by="tests/webhook/test_passing.py::test_an_update_that_leaves_the_spec_alone_passes",
     ),
     Departure(
         name="unworkable-name-is-warned-of",
         groups=frozenset({"webhook/create"}),
         applies=unworkable_name,
         excuses=frozenset({"warnings"}),
-        covered_by="tests/admission/test_warnings.py::test_a_name_that_cannot_work_is_warned_of",
+        covered_by="tests/webhook/test_warnings.py::test_a_name_that_cannot_work_is_warned_of",
     ),
     Departure(
         name="unregistered-provider-is-warned-of",
         groups=frozenset({"webhook/create", "webhook/update"}),
         applies=unregistered_without_engine,
         excuses=frozenset({"warnings"}),
-        covered_by="tests/admission/test_warnings.py::test_a_provider_that_nobody_registered_is_warned_of",
+        covered_by="tests/webhook/test_warnings.py::test_a_provider_that_nobody_registered_is_warned_of",
     ),
 ]

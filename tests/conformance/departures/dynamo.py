@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, RenderError
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.dynamo import PROVIDER
 from tests.conformance.departures import Departure
 from tests.conformance.departures import _given as ask
 from tests.conformance.departures._given import Answer, Given, on_objects

@@ -11,7 +11,7 @@ from tests.conformance.departures import Departure
 Given = Mapping[str, Any]
 Answer = dict[str, Any]
 
-NAMING_TESTS = "tests/images/test_naming.py"
+NAMING_TESTS = "tests/modelimage/test_naming.py"
 GROUPS = frozenset({"image_ref"})
 _OCI_NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _OCI_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

@@ -9,18 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.decision import SelectionFallback
-from api.model_deployment import DeploymentSpec, ModelDeployment
-from api.provider_config import InferenceProviderConfig
-from selection import compatibility, fleet
-from selection.cel import Activation, evaluate
-from selection.cel.checker import MAX_PATTERNS
-from selection.cel.compiler import MAX_LENGTH
-from selection.cel.functions import LONGEST_PATTERN
-from selection.cel.syntax import MAX_DEPTH
-from selection.cel.tree import MAX_NESTING
-from selection.decide import decide
-from selection.rule_view import rule_view
+from airunway.api.decision import SelectionFallback
+from airunway.api.model_deployment import DeploymentSpec, ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection import compatibility, eligibility
+from airunway.selection.cel import Activation, evaluate
+from airunway.selection.cel.checker import MAX_PATTERNS
+from airunway.selection.cel.compiler import MAX_LENGTH
+from airunway.selection.cel.functions import MAX_PATTERN_LENGTH
+from airunway.selection.cel.syntax import MAX_DEPTH
+from airunway.selection.cel.tree import MAX_NESTING
+from airunway.selection.cel_input import rule_view
+from airunway.selection.decide import decide
 from tests.conformance.departures import Departure
 from tests.conformance.departures._given import at
 from tests.conformance.loader import provider_configs
@@ -148,7 +148,7 @@ def recorded_provider_decides(given: Given) -> bool:
         InferenceProviderConfig.model_validate(config)
         for config in provider_configs(given["provider_configs"])
     ]
-    config = fleet.find(configs, recorded(given))
+    config = eligibility.find(configs, recorded(given))
     engines = [deployment.engine_type] if deployment.engine_type else engines_to_try(given)
     return any(
         bool(compatibility.with_fleet(deployment, configs, engine=engine))
@@ -206,7 +206,7 @@ def is_beyond_cel_limits(condition: str) -> bool:
         or deepest >= MAX_NESTING
         or links >= MAX_DEPTH - 2
         or patterns > MAX_PATTERNS
-        or (patterns > 0 and len(condition) > LONGEST_PATTERN)
+        or (patterns > 0 and len(condition) > MAX_PATTERN_LENGTH)
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import deployment
 
 MOCKER = {"airunway.ai/dynamo-test-backend": "mocker"}

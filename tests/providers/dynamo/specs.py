@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.contract import RenderContext
+from airunway.provider.contract import RenderContext
 
 NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,30}[a-z0-9])?", fullmatch=True)
 WORDS = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,8}[A-Za-z0-9])?", fullmatch=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, RenderError
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.dynamo.specs import contexts, deployments
 from tests.schemas import problems
 

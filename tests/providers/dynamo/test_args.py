@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
 from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import args, container, disaggregated, engine
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import MOCKER, disaggregated, engine, graph
 

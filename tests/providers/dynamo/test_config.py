@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.contract import UpstreamFacts, UpstreamKind
-from providers.dynamo import PROVIDER
+from airunway.provider.contract import UpstreamFacts, UpstreamKind
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import deployment
 
 GRAPH = UpstreamKind(

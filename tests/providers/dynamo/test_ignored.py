@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import FRONTEND, MOCKER, disaggregated, engine, overridden
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-import providers.dynamo
-from providers.dynamo import PROVIDER
+import airunway.providers.dynamo
+from airunway.providers.dynamo import PROVIDER
 
-MANIFEST = Path(providers.dynamo.__file__).parent / "deploy" / "dynamo.yaml"
+MANIFEST = Path(airunway.providers.dynamo.__file__).parent / "deploy" / "dynamo.yaml"
 OBJECTS: dict[str, Any] = {obj["kind"]: obj for obj in yaml.safe_load_all(MANIFEST.read_text())}
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.contract import RenderError
-from providers.dynamo import PROVIDER
+from airunway.provider.contract import RenderError
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.dynamo.rendered import FRONTEND, container, graph, overridden, service
 from tests.schemas import problems
 

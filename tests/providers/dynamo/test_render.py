@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
-from providers.dynamo.render import label_value
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
+from airunway.providers.dynamo.render import label_value
 from tests.providers.build import UID, deployment
 from tests.providers.dynamo.rendered import (
     FRONTEND,

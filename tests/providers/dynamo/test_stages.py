@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, Stage, StageVerdict
-from providers.dynamo import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext, Stage, StageVerdict
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import UID, deployment
 from tests.schemas import problems
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from providers.dynamo import PROVIDER
+from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import FRONTEND, graph
 

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.kuberay import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.kuberay import PROVIDER
 from tests.providers.kuberay.specs import cases
 from tests.schemas import problems
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderContext, RenderError
-from providers.kuberay import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderContext, RenderError
+from airunway.providers.kuberay import PROVIDER
 from tests.providers.build import deployment
 from tests.providers.kuberay.build import OWN_IMAGE, head, service, split, variables
 

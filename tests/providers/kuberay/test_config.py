@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from api import names
-from providers.contract import UpstreamFacts, UpstreamKind
-from providers.kuberay import PROVIDER
+from airunway.api import names
+from airunway.provider.contract import UpstreamFacts, UpstreamKind
+from airunway.providers.kuberay import PROVIDER
 from tests.providers.build import deployment
 
 MANIFEST = Path(__file__).resolve().parents[3] / "providers" / "kuberay" / "deploy" / "kuberay.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from api.model_deployment import ModelDeployment
+from airunway.api.model_deployment import ModelDeployment
 from tests.providers.build import deployment
 from tests.providers.kuberay.build import OWN_IMAGE, cluster, service, split
 

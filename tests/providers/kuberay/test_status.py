@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.kuberay import PROVIDER
+from airunway.providers.kuberay import PROVIDER
 
 FAILED = {"llm": {"status": "DEPLOY_FAILED", "message": "CUDA out of memory"}}
 RUNNING = {"llm": {"status": "RUNNING"}}

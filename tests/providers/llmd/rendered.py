@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Manifest, RenderContext
-from providers.llmd import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Manifest, RenderContext
+from airunway.providers.llmd import PROVIDER
 from tests.providers.build import deployment
 from tests.schemas import problems
 

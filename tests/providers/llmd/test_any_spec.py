@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from api.model_deployment import ModelDeployment
-from providers.contract import Manifest, RenderContext, RenderError
-from providers.llmd import PROVIDER
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.providers.llmd import PROVIDER
 from tests.providers.llmd.specs import deployments
 from tests.schemas import problems
 

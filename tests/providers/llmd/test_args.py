@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api.model_deployment import ModelDeployment
-from providers.contract import RenderError
-from providers.llmd.args import server_args
-from providers.llmd.components import components
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.contract import RenderError
+from airunway.providers.llmd.args import server_args
+from airunway.providers.llmd.components import components
 from tests.providers.build import deployment
 
 MODEL = ["--model", "acme/chat-9b"]

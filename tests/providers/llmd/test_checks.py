@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.llmd import PROVIDER
+from airunway.providers.llmd import PROVIDER
 from tests.providers.build import deployment
 
 ONE = {"gpu": {"count": 1}}

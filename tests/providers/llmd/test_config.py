@@ -6,9 +6,9 @@ import json
 
 import yaml
 
-from api.provider_config import ProviderConfigSpec
-from providers.contract import UpstreamFacts
-from providers.llmd import PROVIDER
+from airunway.api.provider_config import ProviderConfigSpec
+from airunway.provider.contract import UpstreamFacts
+from airunway.providers.llmd import PROVIDER
 
 
 def test_annotations_and_spec_say_the_same() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-import providers.llmd
-from providers.contract import UpstreamKind
-from providers.llmd import PROVIDER
+import airunway.providers.llmd
+from airunway.provider.contract import UpstreamKind
+from airunway.providers.llmd import PROVIDER
 
-MANIFEST = Path(providers.llmd.__file__).parent / "deploy" / "llmd.yaml"
+MANIFEST = Path(airunway.providers.llmd.__file__).parent / "deploy" / "llmd.yaml"
 OBJECTS: dict[str, Any] = {obj["kind"]: obj for obj in yaml.safe_load_all(MANIFEST.read_text())}
 
 

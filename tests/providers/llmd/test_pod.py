@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.contract import RenderError
+from airunway.provider.contract import RenderError
 from tests.providers.build import deployment
 from tests.providers.llmd.rendered import container, objects, probe, split, workloads
 

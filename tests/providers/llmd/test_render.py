@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.contract import RenderError
-from providers.llmd import PROVIDER
+from airunway.provider.contract import RenderError
+from airunway.providers.llmd import PROVIDER
 from tests.providers.build import UID, deployment
 from tests.providers.llmd.rendered import GPU, objects, probe, split, workloads
 

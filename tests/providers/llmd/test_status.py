@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.status import Phase
-from providers.llmd import PROVIDER
+from airunway.api.status import Phase
+from airunway.providers.llmd import PROVIDER
 
 AVAILABLE = {"type": "Available", "status": "True"}
 UNAVAILABLE = {"type": "Available", "status": "False", "message": "minimum not reached"}

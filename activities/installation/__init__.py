@@ -1,0 +1,1 @@
+"""Steps that install a provider's operator."""

@@ -1,0 +1,61 @@
+"""Asking for a provider's installation from a deployment's workflow: by signal-with-start.
+
+An activity, because only a client can start a workflow that may run already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import activity
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
+from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+
+WORKFLOW = "ProviderInstallationWorkflow"
+
+
+class InstallationRequests:
+    """The core's activity that reaches installations."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def all(self) -> list[Any]:
+        """What a worker registers."""
+        return [self.request_installation]
+
+    @activity.defn(name=JOIN)
+    async def request_installation(self, request: JoinRequest) -> JoinAnswer:
+        """Start the installation, or join the one that runs."""
+        workflow_id = installation_workflow_id(request.request.provider)
+        await self._client.start_workflow(
+            WORKFLOW,
+            {"provider": request.request.provider},
+            id=workflow_id,
+            task_queue=CORE_TASK_QUEUE,
+            start_signal="join",
+            start_signal_args=[request],
+            static_summary=f"installation of provider {request.request.provider}",
+        )
+        return JoinAnswer(workflow_id=workflow_id, installer=await has_installer(self._client))
+
+
+async def has_installer(client: Client) -> bool:
+    """Whether some worker listens on the installer's queue; true when nobody can tell."""
+    ask = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=INSTALLER_TASK_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
+    try:
+        answer = await client.workflow_service.describe_task_queue(ask)
+    except RPCError:
+        return True
+    return bool(answer.pollers)

@@ -1,0 +1,1 @@
+"""Steps that build the image of a model."""

@@ -1,0 +1,56 @@
+"""Why a step of a model image could not be done, where no client says it already.
+
+ClientError
+├── BuildsOff           the settings say no                                   final
+├── InvalidModel        no repository, file or revision can be called so      final
+├── ImageTooLarge       more than the volumes hold                            final
+├── ImageNotVerified    what was pushed is not what was to be built           final
+├── TokenMissing        the Secret, or its key, is not there (yet)
+├── RegistryNotReady    the registry's pod is not up (yet)
+├── BuilderNotReady     the builder's pod is not up (yet)
+└── BuildStalled        a build made no progress for long
+"""
+
+from __future__ import annotations
+
+from airunway.clients.errors import ClientError
+
+
+class BuildsOff(ClientError):
+    """The settings say that no images are built."""
+
+    retryable = False
+
+
+class InvalidModel(ClientError):
+    """What the deployment names cannot exist at the hub."""
+
+    retryable = False
+
+
+class ImageTooLarge(ClientError):
+    """The volumes cannot hold the build."""
+
+    retryable = False
+
+
+class ImageNotVerified(ClientError):
+    """The registry does not have what was to be built."""
+
+    retryable = False
+
+
+class TokenMissing(ClientError):
+    """The Hugging Face token cannot be read."""
+
+
+class RegistryNotReady(ClientError):
+    """The registry in the cluster is not up yet."""
+
+
+class BuilderNotReady(ClientError):
+    """The builder in the cluster is not up yet."""
+
+
+class BuildStalled(ClientError):
+    """Nothing moved for a long time."""

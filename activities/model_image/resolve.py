@@ -1,0 +1,136 @@
+"""From a wish to a plan: which commit, which files with which digests, on which base."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+
+from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, InvalidModel, TokenMissing
+from airunway.activities.model_image.options import BaseImages, Hub, ImageOptions
+from airunway.clients.errors import ClientError, Forbidden, NotFound
+from airunway.clients.huggingface import HubRepository
+from airunway.clients.image_registry import BaseImage
+from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.messages.deployment import ImageWish
+from airunway.messages.model_image import TokenRef
+from airunway.modelimage import naming
+from airunway.modelimage.choice import ChoiceError as NoChoice
+from airunway.modelimage.choice import choose_files
+from airunway.modelimage.plan import ImagePlan, PlannedFile, plan_image, space_problem
+
+TOKEN_KEY = "HF_TOKEN"
+BASE_MEMORY_SECONDS = 300.0
+
+
+class ChoiceError(ClientError):
+    """No file can be chosen; the message lists what is there."""
+
+    retryable = False
+
+
+class Tokens:
+    """Hugging Face tokens by their Secrets. Read when needed, never kept."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def read(self, ref: TokenRef | None) -> str:
+        """The token; empty without a reference. Raises TokenMissing, ApiError."""
+        if ref is None:
+            return ""
+        where = f"Secret {ref.namespace}/{ref.name}"
+        try:
+            secret = await self._cluster.get(SECRETS, ref.name, namespace=ref.namespace)
+        except NotFound as err:
+            raise TokenMissing(f"{where} (spec.secrets.huggingFaceToken) does not exist") from err
+        except Forbidden as err:
+            raise TokenMissing(
+                f"{where}: this control plane may not read it; bind the Role of docs/images.md"
+            ) from err
+        try:
+            token = base64.b64decode((secret.get("data") or {}).get(TOKEN_KEY, ""), validate=True)
+            text = token.decode("ascii").strip()
+        except (binascii.Error, UnicodeDecodeError) as err:
+            raise TokenMissing(f"{where}: the key {TOKEN_KEY} holds no token") from err
+        if not text or not text.isprintable():
+            raise TokenMissing(f"{where} has no key {TOKEN_KEY}")
+        return text
+
+
+class ImageResolver:
+    """Makes plans for one process. Remembers for minutes what a base's tag stands for."""
+
+    def __init__(self, options: ImageOptions, *, hub: Hub, bases: BaseImages, tokens: Tokens) -> None:
+        self._options = options
+        self._hub, self._bases, self._tokens = hub, bases, tokens
+        self._base: tuple[float, BaseImage] | None = None
+
+    async def plan(self, namespace: str, wish: ImageWish) -> ImagePlan:
+        """The plan. Raises ClientErrors."""
+        self._refuse(wish)
+        secret = TokenRef(namespace=namespace, name=wish.token_secret) if wish.token_secret else None
+        token = await self._tokens.read(secret)
+        found = await self._hub.repository(wish.repository, revision=wish.revision, token=token)
+        try:
+            chosen = choose_files([file.path for file in found.files], wanted=wish.file)
+        except NoChoice as err:
+            raise ChoiceError(f"{wish.repository}@{found.commit[:12]}: {err}") from err
+        self._refuse_files(chosen.files)
+        await self._hub.check_access(found, chosen.main, token=token)
+        plan = plan_image(
+            repository=wish.repository,
+            revision=wish.revision,
+            commit=found.commit,
+            files=[await self._planned(found, path, token) for path in chosen.files],
+            base=(await self._base_image()).reference,
+            license=found.license,
+            layout=self._options.layout,
+        )
+        self._refuse_size(plan)
+        return plan
+
+    def _refuse(self, wish: ImageWish) -> None:
+        if not self._options.enabled:
+            raise BuildsOff(
+                "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
+            )
+        problems = naming.wish_problems(wish.repository, file=wish.file, revision=wish.revision)
+        if problems:
+            raise InvalidModel("; ".join(problems))
+
+    def _refuse_files(self, files: tuple[str, ...]) -> None:
+        problems = filter(None, map(naming.path_problem, files))
+        if problem := next(problems, ""):
+            raise InvalidModel(problem)
+        if self._options.frontend and len(files) > 1:
+            raise InvalidModel(
+                f"{files[0]} is a split model, which AIKit's frontend cannot build (AIRUNWAY_IMAGE_FRONTEND)"
+            )
+
+    def _refuse_size(self, plan: ImagePlan) -> None:
+        problem = space_problem(
+            plan, builder_bytes=self._options.builder_bytes, registry_bytes=self._options.registry_bytes
+        )
+        if problem:
+            raise ImageTooLarge(problem)
+
+    async def _planned(self, found: HubRepository, path: str, token: str) -> PlannedFile:
+        file = found.file(path)
+        sha256 = file.sha256 or await self._hub.digest_of(found, path, token=token)
+        return PlannedFile(path=path, sha256=sha256, size=file.size)
+
+    async def _base_image(self) -> BaseImage:
+        """The base of new plans: its tag is asked for every few minutes, so that images agree on it."""
+        now = time.monotonic()
+        if self._base is None or now - self._base[0] > BASE_MEMORY_SECONDS:
+            reference = self._options.frontend or self._options.base
+            found = await self._bases.base_image(reference, architecture=self._options.architecture)
+            self._base = (now, found)
+        return self._base[1]
+
+    async def base_config(self, plan: ImagePlan) -> BaseImage:
+        """The very base of a plan, by digest."""
+        if self._base is not None and self._base[1].reference == plan.base:
+            return self._base[1]
+        return await self._bases.base_image(plan.base, architecture=self._options.architecture)

@@ -1,0 +1,1 @@
+"""Steps on a provider's objects: render, apply, read, diagnose."""

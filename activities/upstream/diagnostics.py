@@ -1,0 +1,54 @@
+"""What pods and events say about a roll-out that does not come up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from airunway.clients.errors import ApiError
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Object, Resource
+from airunway.messages.deployment import Finding
+from airunway.provider.diagnosis import diagnose
+
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+STATEFUL_SETS = Resource("apps/v1", "statefulsets")
+
+MAX_FINDINGS = 3
+PAGE = 500
+
+
+async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[Finding]:
+    """The most telling causes for the pods of a selector; empty when nothing can be read.
+
+    Best effort: a provider without the rights for it still deploys, with less to say.
+    """
+    pods, replica_sets, stateful_sets, deployments, events = await asyncio.gather(
+        _read(cluster, PODS, namespace, label_selector=selector),
+        _read(cluster, REPLICA_SETS, namespace, label_selector=selector),
+        _read(cluster, STATEFUL_SETS, namespace, label_selector=selector),
+        _read(cluster, APPS_DEPLOYMENTS, namespace, label_selector=selector),
+        _read(cluster, EVENTS, namespace, field_selector="type=Warning"),
+    )
+    workloads = [*replica_sets, *stateful_sets, *deployments]
+    uids = {obj["metadata"]["uid"] for obj in (*pods, *workloads)}
+    about = [event for event in events if (event.get("involvedObject") or {}).get("uid") in uids]
+    found = diagnose(pods, about, workloads)
+    return [
+        Finding(reason=entry.reason, message=entry.message, final=entry.final)
+        for entry in found[:MAX_FINDINGS]
+    ]
+
+
+async def _read(
+    cluster: Cluster, kind: Resource, namespace: str, *, label_selector: str = "", field_selector: str = ""
+) -> list[Object]:
+    try:
+        listing = await cluster.listing(
+            kind,
+            namespace=namespace,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            limit=PAGE,
+        )
+    except ApiError:
+        return []
+    return listing.items

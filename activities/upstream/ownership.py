@@ -1,0 +1,153 @@
+"""Who owns an upstream object, and which of its fields. Pure.
+
+AI Runway's own controllers wrote by create and patch. Taking over an object means taking over the fields
+they own too: otherwise a field that we stop rendering would stay for ever, held by a manager that is gone.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airunway.selection.quantities import InvalidQuantity, parse
+
+_QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor"})
+"""Fields that hold a quantity, or a map of quantities."""
+
+FORMER_MANAGERS = frozenset({"provider"})
+"""Manager names of AI Runway's provider controllers (crds.md §8.1)."""
+
+
+def is_owned_by(obj: Mapping[str, Any], uid: str) -> bool:
+    """Whether some owner reference of an object has this uid."""
+    references = obj.get("metadata", {}).get("ownerReferences") or []
+    return any(reference.get("uid") == uid for reference in references)
+
+
+def owners_of(obj: Mapping[str, Any]) -> str:
+    """The owners of an object in words."""
+    references = obj.get("metadata", {}).get("ownerReferences") or []
+    named = [f"{entry.get('kind')}/{entry.get('name')} (uid {entry.get('uid')})" for entry in references]
+    return ", ".join(named) or "no owner"
+
+
+def digest_of(obj: Mapping[str, Any]) -> str:
+    """A short digest of an object's content."""
+    return hashlib.sha256(json.dumps(obj, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def version_of(obj: Mapping[str, Any]) -> str:
+    """Changes when what we rendered into an object may have been changed, and not with its status.
+
+    The generation and the labels, by which we find it; for kinds without generation, the version.
+    """
+    meta = obj["metadata"]
+    content = meta.get("generation") or meta["resourceVersion"]
+    return f"{meta['uid']}/{content}/{digest_of(meta.get('labels') or {})}"
+
+
+def is_same_content(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a write changed nothing but the API server's book-keeping."""
+
+    def content(obj: Mapping[str, Any]) -> dict[str, Any]:
+        keeping = {"managedFields", "resourceVersion"}
+        meta = {key: value for key, value in obj["metadata"].items() if key not in keeping}
+        return {**obj, "metadata": meta}
+
+    return content(before) == content(after)
+
+
+def contains(live: Any, desired: Any) -> bool:
+    """Whether everything desired is in the live value; maps recurse, lists compare whole."""
+    if isinstance(desired, Mapping):
+        if not isinstance(live, Mapping):
+            return not desired and live is None
+        return all(contains(live.get(key), value) for key, value in desired.items())
+    return bool(live == desired)
+
+
+def is_settled(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether a live object says what is desired, though perhaps in its operator's own words.
+
+    An operator that reads an object into its types and writes it back leaves out empty values, adds those
+    of its types (`resources: {}`) and writes quantities canonically. To write our form again would begin a
+    quarrel without end.
+    """
+    content = {key: value for key, value in desired.items() if key != "metadata"}
+    return contains(live["metadata"], desired["metadata"]) and _says(live, content, quantity=False)
+
+
+def _says(live: Any, desired: Any, *, quantity: bool) -> bool:
+    if desired is None or desired in ("", [], {}):
+        return not live
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return all(
+            _says(live.get(key), value, quantity=quantity or key in _QUANTITIES)
+            for key, value in desired.items()
+        )
+    if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
+        return all(_says(left, right, quantity=False) for left, right in zip(live, desired, strict=True))
+    if live == desired and isinstance(live, bool) == isinstance(desired, bool):
+        return True
+    return quantity and _is_same_quantity(live, desired)
+
+
+def _is_same_quantity(left: Any, right: Any) -> bool:
+    try:
+        return parse(str(left)) == parse(str(right))
+    except InvalidQuantity:
+        return False
+
+
+def is_as_created(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether a live object is just what creating the desired one gives, and was never changed."""
+    same = all(live.get(key) == value for key, value in desired.items() if key != "metadata")
+    return same and live["metadata"].get("generation", 0) == 1
+
+
+def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[str, Any]] | None:
+    """A JSON patch that moves the fields of former managers to ours; None when there are none."""
+    meta = live["metadata"]
+    entries = meta.get("managedFields") or []
+    former = [entry for entry in entries if _is_former(entry, field_manager)]
+    if not former:
+        return None
+    kept = [copy.deepcopy(entry) for entry in entries if entry not in former]
+    ours = next((entry for entry in kept if _is_ours(entry, field_manager)), None)
+    if ours is None:
+        ours = {**copy.deepcopy(former[0]), "manager": field_manager, "operation": "Apply"}
+        kept.append(ours)
+    for entry in former:
+        _merge(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
+    return [
+        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
+    ]
+
+
+def _is_former(entry: Mapping[str, Any], field_manager: str) -> bool:
+    # What we created by a plain create is listed as our update; from the first apply on it is applied.
+    return (
+        entry.get("manager") in FORMER_MANAGERS | {field_manager}
+        and entry.get("operation") == "Update"
+        and not entry.get("subresource")
+    )
+
+
+def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:
+    return (
+        entry.get("manager") == field_manager
+        and entry.get("operation") == "Apply"
+        and not entry.get("subresource")
+    )
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into.setdefault(key, copy.deepcopy(value))

@@ -1,0 +1,160 @@
+"""Names on the wire: API group, labels, annotations, finalizers, task queues, workflow ids.
+
+One place for every string that another program matches on, so that none is spelled twice.
+Source: crds.md §1 and §8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+GROUP = "airunway.ai"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+DEPLOYMENT_KIND = "ModelDeployment"
+DEPLOYMENT_PLURAL = "modeldeployments"
+CONFIG_KIND = "InferenceProviderConfig"
+CONFIG_PLURAL = "inferenceproviderconfigs"
+
+SYSTEM_NAMESPACE = "airunway-system"
+
+STATUS_FIELD_MANAGER = "airunway"
+"""Field manager of every status this control plane writes by server-side apply."""
+HEARTBEAT_FIELD_MANAGER = "airunway-heartbeats"
+"""Field manager of what the watcher writes on the config of a provider whose worker fell silent."""
+
+LABEL_MANAGED_BY = "airunway.ai/managed-by"
+LABEL_MODEL_DEPLOYMENT = "airunway.ai/model-deployment"
+LABEL_DEPLOYMENT = "airunway.ai/deployment"
+LABEL_MODEL_SOURCE = "airunway.ai/model-source"
+LABEL_ENGINE_TYPE = "airunway.ai/engine-type"
+MANAGED_BY = "airunway"
+
+ANNOTATION_PAUSED = "airunway.ai/reconcile-paused"
+ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
+ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
+ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
+ANNOTATION_DISPLAY_NAME = "airunway.ai/display-name"
+ANNOTATION_DESCRIPTION = "airunway.ai/description"
+ANNOTATION_DEFAULT_NAMESPACE = "airunway.ai/default-namespace"
+ANNOTATION_DOCUMENTATION = "airunway.ai/documentation"
+ANNOTATION_DOCUMENTATION_URL = "airunway.ai/documentation-url"
+ANNOTATION_CAPABILITIES = "airunway.ai/capabilities"
+ANNOTATION_HEALTH = "airunway.ai/health"
+ANNOTATION_INSTALLATION = "airunway.ai/installation"
+
+ANNOTATION_TASK_QUEUE = "airunway.ai/task-queue"
+"""On an InferenceProviderConfig: the Temporal task queue its worker listens on.
+
+A config without it belongs to a provider controller of AI Runway's own kind: such a deployment is
+handed over by `status.provider.name` and the controller writes the rest of the status.
+"""
+
+ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
+"""On an InferenceProviderConfig: the kinds it creates, a JSON list of `{apiVersion, kind, plural}`.
+
+From it the watcher knows what to follow for a provider whose package it does not have.
+"""
+
+CORE_TASK_QUEUE = "airunway"
+INSTALLER_TASK_QUEUE = "airunway-installer"
+"""Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
+
+MAX_WORKFLOW_ID_LENGTH = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it
+
+WATCHER_LEASE = "airunway-watcher"
+
+# Admission webhooks (crds.md §4.1).
+MUTATING_CONFIGURATION = "airunway-mutating-webhook-configuration"
+VALIDATING_CONFIGURATION = "airunway-validating-webhook-configuration"
+MUTATING_PATH = "/mutate-airunway-ai-v1alpha1-modeldeployment"
+VALIDATING_PATH = "/validate-airunway-ai-v1alpha1-modeldeployment"
+WEBHOOK_SERVICE = "airunway-webhook-service"
+WEBHOOK_SECRET = "airunway-webhook-server-cert"
+WEBHOOK_AUTHORITY = "airunway-ca"
+WEBHOOK_ORGANISATION = "airunway"
+
+
+def provider_task_queue(provider: str) -> str:
+    """Task queue of the worker that serves one provider."""
+    return f"airunway-provider-{provider}"
+
+
+def finalizer_for(provider: str) -> str:
+    """Finalizer that holds a ModelDeployment until the provider's objects are gone (crds.md §8.1)."""
+    return f"airunway.ai/{provider}-provider"
+
+
+def is_provider_finalizer(finalizer: str) -> bool:
+    """Whether a finalizer is one that some provider of this system put on a ModelDeployment."""
+    return finalizer.startswith("airunway.ai/") and finalizer.endswith("-provider")
+
+
+def providers_of(finalizers: Iterable[str]) -> list[str]:
+    """The providers whose finalizers are on a ModelDeployment."""
+    held = filter(is_provider_finalizer, finalizers)
+    return [entry.removeprefix("airunway.ai/").removesuffix("-provider") for entry in held]
+
+
+def is_paused(metadata: Mapping[str, Any]) -> bool:
+    """Whether an object carries the pause annotation; no other value than "true" counts."""
+    return (metadata.get("annotations") or {}).get(ANNOTATION_PAUSED) == "true"
+
+
+def field_manager_for(provider: str) -> str:
+    """Server-side-apply field manager for a provider's objects (crds.md §8.1)."""
+    return f"{provider}-provider"
+
+
+def deployment_workflow_id(namespace: str, name: str) -> str:
+    """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time.
+
+    A name that would make it longer than Temporal keeps ends in a digest.
+    """
+    workflow_id = f"modeldeployment/{namespace}/{name}"
+    if len(workflow_id) <= MAX_WORKFLOW_ID_LENGTH:
+        return workflow_id
+    digest = hashlib.sha256(workflow_id.encode()).hexdigest()[:16]
+    return f"{workflow_id[: MAX_WORKFLOW_ID_LENGTH - 17]}-{digest}"
+
+
+def values_secret(provider: str) -> str:
+    """Secret of the system's namespace that keeps the chart values a person laid over the config's."""
+    return f"airunway-values-{provider}"
+
+
+def installation_workflow_id(provider: str) -> str:
+    """Workflow id of a provider's installation: one at a time, whoever asks."""
+    return f"provider/{provider}"
+
+
+# Model images (gguf-build.md §2).
+REGISTRY = "airunway-registry"
+REGISTRY_PORT = 5000
+REGISTRY_NODE_PORT = 30500
+BUILDER = "airunway-builder"
+BUILDER_PORT = 1234
+
+IMAGE_TASK_QUEUE = "airunway-images"
+"""Queue of the builds alone: how many run at once is how many slots its workers have."""
+
+ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
+"""On a ModelDeployment: `direct` means that no image is built of its GGUF file."""
+ANNOTATION_MODEL_REVISION = "airunway.ai/model-revision"
+"""On a ModelDeployment: branch, tag or commit of the model's repository; the contract has no field for it."""
+ANNOTATION_CANCEL_BUILD = "airunway.ai/cancel-build"
+"""On a ModelDeployment: while it is "true", no image is built for it."""
+
+LABEL_IMAGE_IDENTITY = "airunway.ai/image-identity"
+"""In the config of a built image: digest of all it was made of."""
+LABEL_IMAGE_MODEL = "airunway.ai/model-repository"
+LABEL_IMAGE_COMMIT = "airunway.ai/model-commit"
+LABEL_IMAGE_FILE = "airunway.ai/model-file"
+
+
+def image_workflow_id(identity: str) -> str:
+    """Workflow id of one model image: the digest of what is built, so that it is built once."""
+    return f"image/{identity}"

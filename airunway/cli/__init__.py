@@ -1,0 +1,30 @@
+"""The `airunway` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from airunway.cli import app
+
+
+def main() -> None:
+    """Run the command line and end the process.
+
+    Without Python's own clean-up at the end: threads of Temporal's client may call back into it, which
+    aborts the process after its work is done.
+    """
+    status = 0
+    try:
+        app.main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody reads any more
+    os._exit(status)
+
+
+__all__ = ["main"]

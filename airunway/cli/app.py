@@ -1,0 +1,88 @@
+"""The `airunway` command: its subcommands, and how errors reach a person (one line, no traceback).
+
+A command's own file holds its options only and imports its work when it is called: `--help` must not wait
+for the libraries of Kubernetes and Temporal.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from airunway.cli.cancel_build import cancel_build
+from airunway.cli.crds import crds
+from airunway.cli.plan import plan
+from airunway.cli.problems import CliError
+from airunway.cli.processes import watcher, webhook, worker
+from airunway.cli.providers import providers
+from airunway.cli.retry import retry
+from airunway.cli.status import status
+from airunway.cli.up import up
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="airunway",
+    help="Deploy language models on Kubernetes: each ModelDeployment is one durable workflow.",
+    epilog="Try it without a cluster: `airunway up`. What would a manifest do: `airunway plan -f FILE`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
+    app.command()(command)
+app.add_typer(providers, name="providers")
+
+
+def _version(value: bool) -> None:
+    if not value:
+        return
+    try:
+        print(f"airunway {version('airunway-temporal')}")
+    except PackageNotFoundError:
+        print("airunway, not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    """Deploy language models on Kubernetes: each ModelDeployment is one durable workflow."""
+
+
+def main() -> None:
+    """Run the command line; leaves with the exit status."""
+    # Programs that we start are no forks that go on with gRPC, which would say so on the terminal.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # It warns of what becomes an error of ours a moment later.
+    logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)
+    try:
+        app(prog_name="airunway")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as err:
+        if os.environ.get("AIRUNWAY_TRACEBACK"):
+            raise
+        sys.exit(_report(err))
+
+
+def _report(err: Exception) -> int:
+    """Say in one line what went wrong; answers the exit status."""
+    from airunway.cli.explain import explain  # heavy, and rarely needed
+
+    print(f"airunway: {explain(err)}", file=sys.stderr)
+    return err.exit_status if isinstance(err, CliError) else 1

@@ -1,0 +1,49 @@
+"""`airunway crds`: print AI Runway's CustomResourceDefinitions, or install them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airunway.cli import options
+
+FIELD_MANAGER = "airunway"
+
+
+def crds(
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Install them in the cluster (server-side apply).")
+    ] = False,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Print or install the resource definitions.
+
+    The output is for `kubectl apply --server-side -f -`; --apply does the same without kubectl, and makes the
+    namespace of the watcher's Lease.
+    """
+    from airunway.api.crd import manifests
+
+    if apply:
+        asyncio.run(_apply(kubeconfig))
+        return
+    print("---\n".join(manifests().values()), end="")
+
+
+async def _apply(kubeconfig: Path | None) -> None:
+    from airunway.api.crd import model_deployment_crd, provider_config_crd
+    from airunway.cli.cluster import settings_for
+    from airunway.clients.crds import apply_crd
+    from airunway.clients.kubernetes import NAMESPACES, Cluster
+
+    settings = settings_for(kubeconfig)
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        for crd in (model_deployment_crd(), provider_config_crd()):
+            await apply_crd(cluster, crd, field_manager=FIELD_MANAGER)
+            print(f"customresourcedefinition {crd['metadata']['name']} applied")
+        if await cluster.find(NAMESPACES, settings.pod_namespace) is None:
+            await cluster.create(NAMESPACES, {"metadata": {"name": settings.pod_namespace}})
+            print(f"namespace {settings.pod_namespace} created")

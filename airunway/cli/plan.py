@@ -1,0 +1,48 @@
+"""`airunway plan`: what would become of manifests, without touching anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airunway.cli import options
+from airunway.cli.output import Format
+
+
+def plan(
+    file: Annotated[
+        list[str],
+        typer.Option(
+            "--filename", "-f", help="Manifest, `-` for standard input; again for more.", metavar="FILE"
+        ),
+    ],
+    form: options.Output = Format.TABLE,
+    configs: Annotated[
+        str | None,
+        typer.Option(
+            "--configs", help="Plan against these InferenceProviderConfigs (a manifest).", metavar="FILE"
+        ),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            "--kubeconfig", help="Plan against this cluster's InferenceProviderConfigs.", show_default=False
+        ),
+    ] = None,
+    namespace: options.Namespace = "default",
+) -> None:
+    """Show what would become of manifests.
+
+    Touches nothing. For each deployment: whether it is valid, which engine and provider would be chosen and
+    why, why not the other providers, and the upstream objects. Without --configs or --kubeconfig, the
+    installed providers count as ready. Exit status: 0 all would be deployed, 1 some would not, 2 a file
+    cannot be used.
+    """
+    if configs and kubeconfig:
+        raise typer.BadParameter("--configs and --kubeconfig contradict each other")
+    from airunway.cli.plan_report import report
+
+    if not report(file, configs=configs, kubeconfig=kubeconfig, namespace=namespace, form=form):
+        raise typer.Exit(1)

@@ -1,0 +1,158 @@
+"""The work of `airunway plan`: read manifests, plan each against a world, print."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.cli import output
+from airunway.cli.cluster import settings_for
+from airunway.cli.documents import Document, read_files
+from airunway.cli.output import Format
+from airunway.cli.planning import (
+    OtherProvider,
+    PlannedDeployment,
+    World,
+    plan_deployment,
+    shipped_configs,
+    validation_errors,
+)
+from airunway.cli.problems import UsageError
+from airunway.clients.kubernetes import CONFIGS, Cluster
+from airunway.provider.registry import installed_providers
+from airunway.workers.settings import Settings
+
+
+def report(
+    files: Sequence[str], *, configs: str | None, kubeconfig: Path | None, namespace: str, form: Format
+) -> bool:
+    """Plan every document and print; answers whether all would be deployed."""
+    documents = read_files(files)
+    world = _world(configs, kubeconfig)
+    planned = []
+    for document in documents:
+        if document.kind == DEPLOYMENT_KIND and document.api_version == API_VERSION:
+            planned.append(
+                plan_deployment(document.body, source=document.source, namespace=namespace, world=world)
+            )
+        else:
+            output.note(
+                f"{document.source}: skipped: {_what(document)} is no {DEPLOYMENT_KIND} of {API_VERSION}"
+            )
+    if not planned:
+        output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
+    _print(planned, form)
+    return all(entry.ok for entry in planned)
+
+
+def _what(document: Document) -> str:
+    if not document.kind or not document.api_version:
+        missing = "kind" if not document.kind else "apiVersion"
+        return f"an object without {missing}"
+    return f"{document.kind} of {document.api_version}"
+
+
+# -- the world ------------------------------------------------------------------------------------------
+
+
+def _world(configs: str | None, kubeconfig: Path | None) -> World:
+    settings, providers, now = Settings(), installed_providers(), datetime.now(UTC)
+    listed: list[Listed] = []
+    if kubeconfig:
+        listed = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
+    elif configs:
+        listed = _given_configs(configs)
+    given = bool(kubeconfig or configs)
+    return World(
+        configs=[config for config, _ in listed] if given else shipped_configs(providers),
+        providers=providers,
+        env=os.environ,
+        now=now,
+        fallback=settings.selection_fallback,
+        selector_enabled=settings.selector_enabled,
+        uninstalled=uninstalled_among(listed, settings.provider_install, now=now),
+    )
+
+
+async def _cluster_configs(settings: Settings) -> list[Listed]:
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        listing = await cluster.listing(CONFIGS)
+    return [
+        (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
+    ]
+
+
+def _given_configs(name: str) -> list[Listed]:
+    found: list[Listed] = []
+    for document in read_files([name]):
+        if document.kind == CONFIG_KIND and document.api_version == API_VERSION:
+            found.append((_config(document.body, document.source), document.body))
+        else:
+            output.note(f"{document.source}: skipped: {_what(document)} is no {CONFIG_KIND}")
+    return found
+
+
+def _config(body: dict[str, Any], source: str) -> InferenceProviderConfig:
+    try:
+        return InferenceProviderConfig.model_validate(body)
+    except ValidationError as err:
+        raise UsageError(f"{source}: {validation_errors(err)[0]}") from err
+
+
+# -- printing -------------------------------------------------------------------------------------------
+
+
+def _print(planned: list[PlannedDeployment], form: Format) -> None:
+    if form is Format.JSON:
+        output.data([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
+    elif form is Format.YAML:
+        output.documents([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
+    else:
+        console = output.console()
+        for number, entry in enumerate(planned):
+            if number:
+                console.print()
+            _print_one(console, entry)
+
+
+def _print_one(console: Console, entry: PlannedDeployment) -> None:
+    verdict = (
+        Text("would be deployed", style="green") if entry.ok else Text("would not be deployed", style="red")
+    )
+    title = Text(f"{entry.namespace}/{entry.name or '(no name)'}  ", style="bold")
+    console.print(title + verdict + Text(f"  {entry.source}", style="dim"), soft_wrap=True)
+    rows: list[tuple[str, str | Text]] = [("error", Text(error, style="red")) for error in entry.errors]
+    rows += [("warning", Text(warning, style="yellow")) for warning in entry.warnings]
+    if entry.engine:
+        rows.append(("engine", f"{entry.engine.name} ({entry.engine.reason})"))
+    if entry.provider:
+        rows.append(("provider", f"{entry.provider.name} ({entry.provider.reason})"))
+    rows += [("not", _why_not(other)) for other in entry.others]
+    rows += [("ignored", f"{path}: this provider has no use for it") for path in entry.ignored_fields]
+    if entry.builds:
+        rows.append(("builds", entry.builds))
+    rows += [("applies", _object(obj)) for obj in entry.objects]
+    if entry.note:
+        rows.append(("note", entry.note))
+    output.facts(console, rows, indent="  ")
+
+
+def _why_not(other: OtherProvider) -> str:
+    hint = "; would take it if named" if other.would_accept else ""
+    return f"{other.name}: {other.why_not}{hint}"
+
+
+def _object(obj: dict[str, Any]) -> str:
+    meta = obj["metadata"]
+    return f"{obj['kind']} {meta.get('namespace', '')}/{meta['name']} ({obj['apiVersion']})"

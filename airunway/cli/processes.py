@@ -1,0 +1,69 @@
+"""`airunway worker`, `watcher`, `webhook`: the processes of an installation, until told to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from airunway.cli import options
+
+
+def worker(
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", help="Serve this provider; again for more. Absent: every installed one."),
+    ] = None,
+    no_providers: Annotated[
+        bool, typer.Option("--no-providers", help="Serve no provider: each has a worker of its own.")
+    ] = False,
+    core: Annotated[
+        bool, typer.Option("--core/--no-core", help="Whether to run the deployments' workflows as well.")
+    ] = True,
+    installer: Annotated[
+        bool | None,
+        typer.Option(
+            "--installer/--no-installer",
+            help="Whether to install providers' operators, which needs many rights. Absent: as --core.",
+            show_default=False,
+        ),
+    ] = None,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Run a worker until told to stop.
+
+    It runs the workflows of deployments, the steps of providers, and installations of providers' operators.
+    Probes are on port 8081 (AIRUNWAY_HEALTH_PORT).
+    """
+    installs = core if installer is None else installer
+    if no_providers and provider:
+        raise typer.BadParameter("--no-providers and --provider contradict each other")
+    if no_providers and not core and not installs:
+        raise typer.BadParameter(
+            "--no-providers and --no-core leave nothing to do; with --installer it installs operators"
+        )
+    from airunway.cli.serve import serve_worker
+
+    served = None if no_providers else provider or []
+    serve_worker(served, core=core, installer=installs, kubeconfig=kubeconfig)
+
+
+def watcher(kubeconfig: options.Kubeconfig = None) -> None:
+    """Run the watcher until told to stop.
+
+    Changes in the cluster wake workflows. Of several watchers, the one that holds the Lease works.
+    """
+    from airunway.cli.serve import serve_watcher
+
+    serve_watcher(kubeconfig=kubeconfig)
+
+
+def webhook(kubeconfig: options.Kubeconfig = None) -> None:
+    """Run the admission webhooks until told to stop.
+
+    They fill in defaults and refuse what cannot work (port 9443, AIRUNWAY_WEBHOOK_PORT), with a certificate
+    that they make, renew and inject themselves.
+    """
+    from airunway.cli.serve import serve_webhook
+
+    serve_webhook(kubeconfig=kubeconfig)

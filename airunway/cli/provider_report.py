@@ -1,0 +1,231 @@
+"""`airunway providers list` and `show`: what the configs say, and what the cluster shows of operators."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airunway.activities.upstream.probe import Operator, Probe
+from airunway.cli.cluster import settings_for
+from airunway.cli.output import Format, console, data, facts, plain_table
+from airunway.cli.problems import CliError
+from airunway.clients.errors import ApiError, ClientError, NotFound
+from airunway.clients.helm_records import latest_record
+from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.installation.commands import commands_of
+from airunway.installation.metadata import ProviderMetadata, read_metadata
+from airunway.installation.plan import BadPlan, plan_of
+from airunway.installation.state import ProviderStatus, State, status_of
+from airunway.provider.registry import installed_providers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A provider as it is shown."""
+
+    metadata: ProviderMetadata
+    status: ProviderStatus
+    config: Object
+    versions: dict[str, str] = field(default_factory=dict)
+    """Release (namespace/name) to its chart's version and status."""
+    operators: Sequence[Operator] = ()
+
+
+async def report_all(*, form: Format, kubeconfig: Path | None) -> None:
+    """The table of all providers."""
+    async with await _connect(kubeconfig) as cluster:
+        configs = (await cluster.listing(CONFIGS)).items
+        rows = await asyncio.gather(*(_row(cluster, config) for config in configs))
+    known = {row.metadata.id for row in rows}
+    absent = sorted(set(installed_providers()) - known)
+    if form is not Format.TABLE:
+        data([_json(row) for row in rows] + [_absent(name) for name in absent], form)
+        return
+    table = plain_table("NAME", "REGISTERED", "READY", "UPSTREAM", "VERSION", "STATE", "MESSAGE")
+    for row in rows:
+        table.add_row(
+            row.metadata.id,
+            "yes",
+            "yes" if row.status.ready else "no",
+            _upstream(row),
+            ", ".join(row.versions.values()) or "-",
+            row.status.state.value,
+            row.status.message,
+        )
+    for name in absent:
+        table.add_row(name, "no", "no", "-", "-", State.NOT_REGISTERED.value, _NOT_REGISTERED)
+    console().print(table)
+
+
+async def report_one(name: str, *, form: Format, kubeconfig: Path | None) -> None:
+    """One provider in full."""
+    async with await _connect(kubeconfig) as cluster:
+        try:
+            config = await cluster.get(CONFIGS, name)
+        except NotFound as err:
+            if "not found" in str(err) and name in str(err):
+                raise CliError(f"provider {name} is not registered: {_NOT_REGISTERED}") from err
+            raise
+        row = await _row(cluster, config)
+    if form is not Format.TABLE:
+        data(_json(row), form)
+        return
+    _print_one(row)
+
+
+_NOT_REGISTERED = "there is no InferenceProviderConfig of that name; does its worker run?"
+
+
+# -- looking -------------------------------------------------------------------------------------------
+
+
+async def _connect(kubeconfig: Path | None) -> Cluster:
+    settings = settings_for(kubeconfig)
+    return await Cluster.connect(settings.kubeconfig, context=settings.context)
+
+
+async def _row(cluster: Cluster, config: Object) -> Row:
+    metadata = read_metadata(config)
+    probe = Probe(cluster)
+    seen, versions, operators = await asyncio.gather(
+        probe.facts(metadata), _versions(cluster, metadata), _operators(probe, metadata)
+    )
+    status = status_of(metadata, config, seen, now=datetime.now(UTC))
+    return Row(metadata=metadata, status=status, config=config, versions=versions, operators=operators)
+
+
+async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, str]:
+    found = {}
+    for chart in metadata.charts if metadata.requires_crd else ():
+        try:
+            record = await latest_record(cluster, chart.release, namespace=chart.namespace)
+        except ClientError:
+            continue  # reading Secrets is not for everybody
+        if record is not None:
+            words = record.chart_version
+            if record.status != "deployed":
+                words += f" ({record.status})"
+            found[f"{chart.namespace}/{chart.release}"] = words
+    return found
+
+
+async def _operators(probe: Probe, metadata: ProviderMetadata) -> Sequence[Operator]:
+    if not metadata.requires_crd:
+        return ()
+    try:
+        return await probe.operators(metadata)
+    except ApiError:
+        return ()
+
+
+def _upstream(row: Row) -> str:
+    if not row.metadata.requires_crd:
+        return "not needed"
+    if row.status.state is State.PROBE_ERROR:
+        return "unknown"
+    return "installed" if row.status.installed else "not installed"
+
+
+# -- showing -------------------------------------------------------------------------------------------
+
+
+def _print_one(row: Row) -> None:
+    screen = console()
+    metadata, status = row.metadata, row.status
+    lines = [
+        ("provider", f"{metadata.id} ({metadata.name})"),
+        ("description", metadata.description),
+        ("state", f"{status.state.value}: {status.message}"),
+        ("ready", "yes" if status.ready else "no"),
+        ("upstream", _upstream(row)),
+        ("worker", status.version or "-"),
+        ("namespace", metadata.default_namespace),
+        ("documentation", metadata.documentation_url or "-"),
+    ]
+    lines += [(f"release {key}", version) for key, version in row.versions.items()]
+    lines += [("operator", str(operator)) for operator in row.operators]
+    facts(screen, lines)
+    _print_engines(row)
+    rules = (row.config.get("spec") or {}).get("selectionRules") or []
+    print("\nselection rules:")
+    for rule in rules:
+        print(f"  {rule.get('priority', 0):>4}  {rule['condition']}")
+    if not rules:
+        print("  none: taken only when a deployment names it")
+    _print_installation(row)
+    for warning in metadata.warnings:
+        print(f"warning: {warning}")
+
+
+def _print_engines(row: Row) -> None:
+    capabilities = (row.config.get("spec") or {}).get("capabilities") or {}
+    table = plain_table("ENGINE", "MODES", "GPU", "CPU", "API")
+    for engine in capabilities.get("engines") or []:
+        if isinstance(engine, str):
+            engine = {"name": engine}
+        table.add_row(
+            engine["name"],
+            ", ".join(engine.get("servingModes") or []) or "-",
+            "yes" if engine.get("gpuSupport") else "no",
+            "yes" if engine.get("cpuSupport") else "no",
+            ", ".join(engine.get("apiFormats") or []) or "openai-chat",
+        )
+    print()
+    console().print(table)
+
+
+def _print_installation(row: Row) -> None:
+    if row.metadata.installable:
+        print(f"\ninstallation: airunway providers install {row.metadata.id}, or by hand:")
+        for command in _commands(row.metadata):
+            print(f"  {command}")
+    elif row.metadata.steps:
+        print("\nsteps by hand:")
+        for step in row.metadata.steps:
+            print(f"  {step.title}: {step.command or step.description}")
+
+
+def _commands(metadata: ProviderMetadata) -> list[str]:
+    try:
+        return commands_of(plan_of(metadata))
+    except BadPlan as err:
+        return [f"# {err}"]
+
+
+def _json(row: Row) -> dict[str, Any]:
+    metadata, status = row.metadata, row.status
+    spec = row.config.get("spec") or {}
+    return {
+        "id": metadata.id,
+        "name": metadata.name,
+        "description": metadata.description,
+        "defaultNamespace": metadata.default_namespace,
+        "documentationUrl": metadata.documentation_url,
+        "registered": True,
+        "ready": status.ready,
+        "state": status.state.value,
+        "installed": status.installed,
+        "healthy": status.operator_running,
+        "crdFound": status.crd_found,
+        "operatorRunning": status.operator_running,
+        "requiresCRD": metadata.requires_crd,
+        "installable": metadata.installable,
+        "version": status.version,
+        "message": status.message,
+        "stale": status.stale,
+        "releases": row.versions,
+        "operators": [asdict(operator) for operator in row.operators],
+        "capabilities": spec.get("capabilities") or {},
+        "selectionRules": spec.get("selectionRules") or [],
+        "helmCommands": _commands(metadata) if metadata.installable else [],
+        "installationSteps": [asdict(step) for step in metadata.steps],
+        "warnings": list(metadata.warnings),
+    }
+
+
+def _absent(name: str) -> dict[str, Any]:
+    return {"id": name, "registered": False, "ready": False, "state": State.NOT_REGISTERED.value}

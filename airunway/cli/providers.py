@@ -1,0 +1,162 @@
+"""`airunway providers`: which there are, what each offers, and the installation of their operators."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airunway.cli import options
+from airunway.cli.output import Format
+
+providers = typer.Typer(
+    help="Show providers, and install, upgrade or uninstall their upstream operators.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the provider, e.g. kaito.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="A chart value over the provider's own; again for more. Kept for later runs, in a Secret.",
+    ),
+]
+Values = Annotated[
+    Path | None, typer.Option("--values", "-f", help="YAML file with such values.", show_default=False)
+]
+ResetValues = Annotated[bool, typer.Option("--reset-values", help="Forget the values of earlier runs.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Ask for it, and do not wait.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something that runs is changed.")]
+
+
+@providers.command("list")
+def list_providers(form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+    """List the providers: registered, ready, and whether their operator is installed."""
+    from airunway.cli.provider_report import report_all
+
+    asyncio.run(report_all(form=form, kubeconfig=kubeconfig))
+
+
+@providers.command()
+def show(name: Name, form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+    """Show one provider: its state, capabilities, selection rules and installation steps."""
+    from airunway.cli.provider_report import report_one
+
+    asyncio.run(report_one(name, form=form, kubeconfig=kubeconfig))
+
+
+@providers.command()
+def install(
+    name: Name,
+    dry_run: DryRun = False,
+    set_values: Set = None,
+    values: Values = None,
+    reset_values: ResetValues = False,
+    detach: Detach = False,
+    yes: Yes = False,
+    form: options.Output = Format.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Install a provider's operator, as its InferenceProviderConfig says.
+
+    Nothing is done when it is installed already. One that somebody else installed is used as it is.
+    """
+    _run("install", name, dry_run, set_values, values, reset_values, detach, yes, form, kubeconfig)
+
+
+@providers.command()
+def upgrade(
+    name: Name,
+    dry_run: DryRun = False,
+    set_values: Set = None,
+    values: Values = None,
+    reset_values: ResetValues = False,
+    detach: Detach = False,
+    yes: Yes = False,
+    form: options.Output = Format.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Upgrade an installed operator; what would change is shown first.
+
+    An upgrade that fails goes back to what ran before.
+    """
+    _run("upgrade", name, dry_run, set_values, values, reset_values, detach, yes, form, kubeconfig)
+
+
+@providers.command()
+def uninstall(
+    name: Name,
+    dry_run: DryRun = False,
+    delete_crds: Annotated[
+        bool, typer.Option("--delete-crds", help="Delete the CRDs too; refused while there are resources.")
+    ] = False,
+    detach: Detach = False,
+    yes: Yes = False,
+    form: options.Output = Format.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
+    from airunway.cli.provider_run import Wish, run
+
+    wish = Wish(
+        operation="uninstall",
+        provider=name,
+        dry_run=dry_run,
+        delete_crds=delete_crds,
+        detach=detach,
+        yes=yes,
+        form=form,
+    )
+    asyncio.run(run(wish, kubeconfig=kubeconfig))
+
+
+@providers.command()
+def repair(name: Name, form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+    """Mend a release that an interrupted Helm left half-way. Nothing is taken away."""
+    from airunway.cli.provider_run import Wish, run
+
+    asyncio.run(run(Wish(operation="repair", provider=name, yes=True, form=form), kubeconfig=kubeconfig))
+
+
+@providers.command("retry")
+def retry_installation(name: Name, kubeconfig: options.Kubeconfig = None) -> None:
+    """Try the failed step of an installation again, now."""
+    from airunway.cli.provider_run import send
+
+    asyncio.run(send("retry", name, kubeconfig))
+
+
+@providers.command("cancel")
+def cancel_installation(name: Name, kubeconfig: options.Kubeconfig = None) -> None:
+    """Stop what is being done to a provider. A release that is half-way is mended."""
+    from airunway.cli.provider_run import send
+
+    asyncio.run(send("cancel", name, kubeconfig))
+
+
+def _run(
+    operation: str,
+    name: str,
+    dry_run: bool,
+    set_values: list[str] | None,
+    values: Path | None,
+    reset_values: bool,
+    detach: bool,
+    yes: bool,
+    form: Format,
+    kubeconfig: Path | None,
+) -> None:
+    if reset_values and (set_values or values):
+        raise typer.BadParameter("--reset-values goes with neither --set nor --values")
+    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_values import given_values
+
+    wish = Wish(operation=operation, provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form)
+    given = {} if reset_values else given_values(set_values or [], values)
+    asyncio.run(run(wish, values=given, kubeconfig=kubeconfig))

@@ -1,0 +1,76 @@
+"""The work of `airunway worker`, `watcher` and `webhook`: serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from airunway.cli.cluster import settings_for
+from airunway.cli.problems import UsageError
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from airunway.workers.logs import configure_logging
+from airunway.workers.worker import Ready, run_watcher, run_worker, serve_probes
+
+
+def serve_worker(
+    provider_names: Sequence[str] | None, *, core: bool, installer: bool, kubeconfig: Path | None
+) -> None:
+    """Serve what is wanted, and the named providers (an empty list: every installed one; None: none)."""
+    served = _chosen(provider_names)
+    settings = settings_for(kubeconfig)
+    configure_logging(settings)
+    ready = Ready()
+    work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
+    asyncio.run(_until_stopped(work, serve_probes(settings, ready)))
+
+
+def serve_watcher(*, kubeconfig: Path | None) -> None:
+    """Watch while holding the Lease."""
+    settings = settings_for(kubeconfig)
+    configure_logging(settings)
+    ready = Ready()
+    asyncio.run(_until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
+
+
+def serve_webhook(*, kubeconfig: Path | None) -> None:
+    """Serve the admission webhooks."""
+    from airunway.webhook.run import run_admission  # with what makes certificates: 6 MiB for nobody else
+
+    settings = settings_for(kubeconfig)
+    configure_logging(settings)
+    ready = Ready()
+    asyncio.run(_until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+
+
+def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:
+    if names is None:
+        return {}
+    installed = installed_providers()
+    unknown = [name for name in names if name not in installed]
+    if unknown:
+        raise UsageError(f"no such provider: {', '.join(unknown)}; installed: {', '.join(installed)}")
+    return {name: installed[name] for name in names} if names else installed
+
+
+async def _until_stopped(*work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or Ctrl-C, then let everything end in order. What fails, ends the process."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(part) for part in work]
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result

@@ -1,0 +1,32 @@
+"""Temporal as commands use it: they do not wait for it, and say in one line when it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+from temporalio.client import Client
+
+from airunway.cli.problems import CliError
+from airunway.workers.settings import Settings
+from airunway.workers.temporal import connect
+
+PATIENCE_SECONDS = 5.0
+
+
+async def temporal_client(settings: Settings) -> Client:
+    """A client, or CliError when Temporal does not answer soon."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await connect(settings, patient=False)
+    except (RuntimeError, OSError, TimeoutError) as err:
+        raise CliError(
+            f"Temporal does not answer at {settings.temporal_address}; start it, "
+            "or set AIRUNWAY_TEMPORAL_ADDRESS"
+        ) from err
+
+
+def workflow_link(settings: Settings, workflow_id: str) -> str:
+    """Address of a workflow in Temporal's UI."""
+    base = settings.temporal_ui.rstrip("/")
+    return f"{base}/namespaces/{settings.temporal_namespace}/workflows/{quote(workflow_id, safe='')}"

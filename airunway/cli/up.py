@@ -1,0 +1,68 @@
+"""`airunway up`: the whole system in one process, on an emulated cluster or a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airunway.cli.options import STATE_DIR
+from airunway.cli.output import note
+
+DEADLINE_SECONDS = 120.0
+
+
+def up(
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            "--kubeconfig",
+            help="Work on this real cluster instead of the emulated one. Samples are applied there only "
+            "when named with --sample.",
+            show_default=False,
+        ),
+    ] = None,
+    state_dir: Annotated[
+        Path, typer.Option("--state-dir", help="Folder that keeps the state; a second `up` resumes it.")
+    ] = STATE_DIR,
+    sample: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sample",
+            help="Apply this manifest instead of the shipped samples; again for more.",
+            metavar="FILE",
+        ),
+    ] = None,
+    no_samples: Annotated[bool, typer.Option("--no-samples", help="Apply nothing.")] = False,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
+    ] = False,
+    deadline: Annotated[
+        float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)
+    ] = DEADLINE_SECONDS,
+) -> None:
+    """Try the whole system on this machine.
+
+    Starts Temporal, an emulated cluster, worker and watcher, and deploys samples. Needs nothing but Python.
+    Shows the samples until they run, then keeps running until Ctrl-C.
+    """
+    if no_samples and sample:
+        raise typer.BadParameter("--sample and --no-samples contradict each other")
+    if sys.stderr.isatty():
+        note("airunway up: loading")  # for the second or two in which nothing else is seen
+    from airunway.cli.up_session import Plan, run
+
+    plan = Plan(
+        state_dir=state_dir,
+        kubeconfig=kubeconfig,
+        samples=sample or [],
+        shipped_samples=not (no_samples or sample or kubeconfig),
+        deadline=deadline if once else None,
+    )
+    status = asyncio.run(run(plan))
+    if status:
+        raise typer.Exit(status)

@@ -1,0 +1,244 @@
+"""What `airunway up` shows: a live table on a terminal, one line per change elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from airunway.cli import output
+from airunway.cli.cluster import running_sandbox
+from airunway.cli.documents import Document
+from airunway.cli.options import STARTED, STATE_DIR
+from airunway.cli.rows import DeploymentRow, deployment_row
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.reflector import Change, Reflector
+from airunway.workers.settings import Settings
+
+RUNNING = "Running"
+_COLORS = {"Running": "green", "Failed": "red", "Deploying": "yellow", "Terminating": "magenta"}
+_COLUMNS = ("NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "MESSAGE")
+
+Key = tuple[str, str]
+
+
+class Display:
+    """Follows every deployment of the cluster. `all_running` is set while all that are awaited run."""
+
+    def __init__(self, awaited: Sequence[Document]) -> None:
+        self._awaited = {key for key in map(_key_of, awaited) if key is not None}
+        self._rows: dict[Key, DeploymentRow] = {}
+        self._follower: asyncio.Task[None] | None = None
+        self._settings: Settings | None = None
+        self._ran_once = False
+        self._named = ""
+        self.all_running = asyncio.Event()
+
+    async def follow(self, cluster: Cluster, settings: Settings) -> None:
+        """Begin to show the cluster's deployments."""
+        self._settings = settings
+        here = running_sandbox(STATE_DIR)  # what commands in this folder find by themselves
+        if settings.kubeconfig and (here is None or here["pid"] != os.getpid()):
+            self._named = f" --kubeconfig {_from_here(settings.kubeconfig)}"
+        reflector = Reflector(cluster, DEPLOYMENTS, self._changed)
+        self._follower = asyncio.create_task(reflector.run())
+        await reflector.synced.wait()
+        self._refresh_running()
+
+    def not_running(self) -> list[str]:
+        """One line for each awaited deployment that does not run: which, and why."""
+        lines = []
+        for key in sorted(self._awaited):
+            row = self._rows.get(key)
+            if row is None or row.phase != RUNNING:
+                phase, message = (row.phase, row.message) if row else ("not seen", "")
+                lines.append(f"{key[0]}/{key[1]}: {phase or 'Pending'}: {message or 'no reason given yet'}")
+        return lines
+
+    def phase(self, text: str) -> None:
+        """What is being done now."""
+        raise NotImplementedError
+
+    def notice(self, text: str) -> None:
+        """Something a person should know."""
+        raise NotImplementedError
+
+    def row_changed(self, row: DeploymentRow) -> None:
+        """A deployment looks different."""
+        raise NotImplementedError
+
+    def everything_runs(self) -> None:
+        """The last awaited deployment has come up, for the first time."""
+        raise NotImplementedError
+
+    @property
+    def elapsed(self) -> str:
+        """Time since the command began, for a person."""
+        return f"{time.monotonic() - STARTED:5.1f}s"
+
+    def hints(self) -> list[str]:
+        """Where everything is, and what to try."""
+        settings = self._settings
+        if settings is None or settings.kubeconfig is None:
+            return []
+        kubeconfig = _from_here(settings.kubeconfig)
+        kubectl = f"kubectl --kubeconfig {kubeconfig}"
+        lines = [
+            f"Temporal UI   {settings.temporal_ui}",
+            f"Kubeconfig    {kubeconfig}",
+            f"Try           {_own_command()} status{self._named}",
+            f"              {kubectl} get modeldeployments",
+        ]
+        for namespace, name in sorted(self._awaited)[:1]:
+            subject = f"modeldeployment -n {namespace} {name}"
+            lines += [
+                f"              {kubectl} describe {subject}",
+                f"              {kubectl} delete {subject}",
+            ]
+        return lines
+
+    def _changed(self, change: Change) -> None:
+        meta = change.object["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if change.type == "deleted":
+            self._rows.pop(key, None)
+            self._awaited.discard(key)
+        else:
+            row = deployment_row(change.object)
+            if self._rows.get(key) == row:
+                return
+            self._rows[key] = row
+            self.row_changed(row)
+        self._refresh_running()
+
+    def _refresh_running(self) -> None:
+        rows = [self._rows.get(key) for key in self._awaited]
+        if all(row is not None and row.phase == RUNNING for row in rows):
+            self.all_running.set()
+            if not self._ran_once:
+                self._ran_once = True
+                self.everything_runs()
+        else:
+            self.all_running.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+
+
+class Lines(Display):
+    """For a pipe or a log: one line per change."""
+
+    def phase(self, text: str) -> None:
+        """Print it."""
+        self._print(text)
+
+    def notice(self, text: str) -> None:
+        """Print it."""
+        self._print(text)
+
+    def row_changed(self, row: DeploymentRow) -> None:
+        """Print it."""
+        facts = [row.phase or "new", row.engine, row.provider, row.replicas, row.message]
+        self._print(f"{row.namespace}/{row.name}: {' | '.join(filter(None, facts))}")
+
+    def everything_runs(self) -> None:
+        """Print where everything is."""
+        if self._awaited:
+            self._print("every sample runs")
+        for line in self.hints():
+            self._print(line)
+
+    def _print(self, text: str) -> None:
+        print(f"{self.elapsed}  {text}", flush=True)
+
+
+class LiveTable(Display):
+    """For a terminal: a table that stays."""
+
+    def __init__(self, awaited: Sequence[Document], console: Console) -> None:
+        super().__init__(awaited)
+        self._console = console
+        self._doing = "starting"
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._live.stop()
+
+    def phase(self, text: str) -> None:
+        """Show it above the table."""
+        self._doing = text
+
+    def notice(self, text: str) -> None:
+        """Print it above everything."""
+        self._live.console.print(text, style="yellow")
+
+    def row_changed(self, row: DeploymentRow) -> None:
+        """The next refresh shows it."""
+        self._doing = self._doing if self._ran_once else "deploying"
+
+    def everything_runs(self) -> None:
+        """Say so above the table."""
+        self._doing = f"ready after {self.elapsed.strip()}; Ctrl-C stops"
+
+    def _render(self) -> Group:
+        table = output.plain_table(*_COLUMNS)
+        for key in sorted(self._rows):
+            row = self._rows[key]
+            color = _COLORS.get(row.phase, "white")
+            table.add_row(
+                row.namespace,
+                row.name,
+                Text(row.phase or "new", style=color),
+                row.engine,
+                row.provider,
+                row.replicas,
+                Text(row.message, overflow="ellipsis"),
+            )
+        parts: list[Any] = [Text(f"airunway up: {self._doing}", style="bold"), Text()]
+        if self._rows:
+            parts += [table, Text()]
+        parts += [Text(line, style="dim") for line in self.hints()]
+        return Group(*parts)
+
+
+def display_for(awaited: Sequence[Document]) -> Display:
+    """A live table on a terminal, lines elsewhere."""
+    console = output.console()
+    return LiveTable(awaited, console) if console.is_terminal else Lines(awaited)
+
+
+def _from_here(path: Path) -> str:
+    """A path as it can be typed in the folder of now, in its shorter form."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+def _own_command() -> str:
+    """How this program is called: by name, or by path where it is not on PATH."""
+    if shutil.which("airunway"):
+        return "airunway"
+    return _from_here(Path(sys.executable).parent / "airunway")
+
+
+def _key_of(document: Document) -> Key | None:
+    if document.kind != "ModelDeployment":
+        return None
+    meta = document.body["metadata"]
+    return str(meta.get("namespace") or "default"), str(meta["name"])

@@ -1,0 +1,38 @@
+"""Installing a CustomResourceDefinition: applied, and awaited until its kind is served."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from airunway.clients.errors import ServerError
+from airunway.clients.kubernetes import CRDS, Cluster, Object
+
+MAX_WAIT_SECONDS = 30.0
+
+
+async def apply_crd(cluster: Cluster, crd: dict[str, Any], *, field_manager: str) -> None:
+    """Server-side apply a CRD and wait until the API server serves its kind. Again: no change.
+
+    Raises ServerError when it does not get there, with the server's own reason.
+    """
+    applied = await cluster.apply(CRDS, crd, field_manager=field_manager)
+    pause, waited = 0.02, 0.0
+    while not _is(applied, "Established"):
+        if waited > MAX_WAIT_SECONDS or _is(applied, "NamesAccepted", "False"):
+            raise ServerError(f"{crd['metadata']['name']} is not served: {_why(applied)}")
+        await asyncio.sleep(pause)
+        waited += pause
+        pause = min(pause * 2, 1.0)
+        applied = await cluster.get(CRDS, crd["metadata"]["name"])
+
+
+def _is(crd: Object, condition: str, status: str = "True") -> bool:
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    return any(entry["type"] == condition and entry["status"] == status for entry in conditions)
+
+
+def _why(crd: Object) -> str:
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    reasons = [entry.get("message", "") for entry in conditions if entry["status"] != "True"]
+    return "; ".join(filter(None, reasons)) or "the API server did not establish it in time"

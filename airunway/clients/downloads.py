@@ -1,0 +1,59 @@
+"""Small text files by URL, or by path where a mirror says so: CRD manifests that a config names."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+
+from airunway.clients.errors import ClientError
+
+MAX_BYTES = 16 * 1024 * 1024
+TIMEOUT_SECONDS = 30.0
+
+
+class DownloadFailed(ClientError):
+    """The server is away or overloaded."""
+
+
+class NoSuchFile(ClientError):
+    """There is no such file, it is too large, or it is not for everybody."""
+
+    retryable = False
+
+
+class Downloads:
+    """Fetches files."""
+
+    async def text(self, where: str) -> str:
+        """The text of an `https://` URL or a path. Raises DownloadFailed, NoSuchFile."""
+        data = await (self._fetch(where) if "://" in where else asyncio.to_thread(_read, where))
+        try:
+            return data.decode()
+        except UnicodeDecodeError as err:
+            raise NoSuchFile(f"{where} is not text") from err
+
+    async def _fetch(self, url: str) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+                if response.status >= 500 or response.status == 429:
+                    raise DownloadFailed(f"{url}: HTTP {response.status}")
+                if response.status != 200:
+                    raise NoSuchFile(f"{url}: HTTP {response.status}")
+                data = await response.content.read(MAX_BYTES + 1)
+                while len(data) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
+                    data += more
+        except (aiohttp.ClientError, TimeoutError, OSError) as err:
+            raise DownloadFailed(f"{url}: {str(err) or type(err).__name__}") from err
+        if len(data) > MAX_BYTES:
+            raise NoSuchFile(f"{url} is larger than {MAX_BYTES} bytes")
+        return data
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as err:
+        raise NoSuchFile(f"{path}: {err.strerror}") from err

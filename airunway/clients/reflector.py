@@ -1,0 +1,127 @@
+"""A kind, followed for good: list, then watch, then whatever it takes to miss nothing.
+
+Kubernetes' own rules for clients: resume at the last version seen (bookmarks keep it fresh), list again
+when that version is gone (410), and tell the difference to what was known, so that an object deleted while
+nobody watched is still told as deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from airunway.clients.errors import ApiError, Expired, NotFound
+from airunway.clients.kubernetes import Cluster, Kind, Object
+
+_log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
+MAX_PAUSE_SECONDS = 30.0
+MISSING_KIND_PAUSE_SECONDS = 5.0
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of an object: `set` (there, new or changed) or `deleted`.
+
+    A deletion that was only found out by a list carries what identifies the object, not its content.
+    """
+
+    type: str
+    object: Object
+
+
+class Reflector:
+    """Follows one kind and hands every change to `handle`, in order. Run one task of it."""
+
+    def __init__(
+        self, cluster: Cluster, kind: Kind, handle: Callable[[Change], None], *, label_selector: str = ""
+    ) -> None:
+        self._cluster = cluster
+        self._kind = kind
+        self._handle = handle
+        self._selector = label_selector
+        self._known: dict[tuple[str, str], Object] = {}
+        self._version = ""
+        self.synced = asyncio.Event()
+        """Set after the first list, also when the kind is not served (then there is nothing to list)."""
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                pause = FIRST_PAUSE_SECONDS
+                await self._watch()
+                continue
+            except Expired:
+                _log.info("watch version expired; listing again", kind=self._kind.plural)
+                self._version = ""
+                continue
+            except NotFound:
+                # The kind is not installed, now or any more; it may be at any time.
+                self._forget_all()
+                self.synced.set()
+                pause = MISSING_KIND_PAUSE_SECONDS
+            except ApiError as err:
+                _log.warning(
+                    "watch interrupted; trying again",
+                    kind=self._kind.plural,
+                    error=str(err)[:200],
+                    pause_seconds=round(pause, 1),
+                )
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+    async def _list(self) -> None:
+        listing = await self._cluster.listing(self._kind, label_selector=self._selector, limit=PAGE)
+        there = {_key(obj): obj for obj in listing.items}
+        for key, gone in list(self._known.items()):
+            if key not in there or there[key]["metadata"]["uid"] != gone["metadata"]["uid"]:
+                self._tell(Change("deleted", gone))
+        for obj in listing.items:
+            self._tell(Change("set", obj))
+        self._version = listing.resource_version
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        async for event in self._cluster.watch(
+            self._kind, resource_version=self._version, label_selector=self._selector
+        ):
+            if event.type == "DELETED":
+                self._tell(Change("deleted", event.object))
+            elif event.type != "BOOKMARK":
+                self._tell(Change("set", event.object))
+            self._version = event.object["metadata"]["resourceVersion"]
+
+    def _tell(self, change: Change) -> None:
+        key = _key(change.object)
+        if change.type == "deleted":
+            self._known.pop(key, None)
+        else:
+            self._known[key] = _identity(change.object)
+        self._handle(change)
+
+    def _forget_all(self) -> None:
+        self._version = ""
+        for gone in list(self._known.values()):
+            self._tell(Change("deleted", gone))
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return meta.get("namespace", ""), meta["name"]
+
+
+def _identity(obj: Object) -> Object:
+    """What is kept of an object: little, because there may be many."""
+    meta = obj["metadata"]
+    kept = {key: meta[key] for key in ("name", "namespace", "uid", "ownerReferences") if key in meta}
+    return {"metadata": kept}

@@ -1,0 +1,207 @@
+"""What is done to install a provider, in order. Source: install.md A4.
+
+Everything that runs, and every command that is shown, comes from one Plan, so the two cannot differ. An
+annotation can be written by anybody who may edit the config, and it decides what runs with the installer's
+rights: names and addresses are checked before anything is done with them (A4, weak spot 17).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from airunway.installation.metadata import Chart, ProviderMetadata, Repository
+from airunway.installation.mirrors import mirrored
+from airunway.installation.values import BadPath, document_of, merged
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_RELEASE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
+_CHART_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*(/[A-Za-z0-9][-A-Za-z0-9_.]*)*")
+_VERSION = re.compile(r"[0-9A-Za-z~^<>=v*][-0-9A-Za-z.+~^<>=v*, |]*")
+_USER = re.compile(r"(//)[^/?#]*@")
+_LOGIN = " without a user in it"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class BadPlan(ValueError):
+    """The config asks for something that is not done. The message lists every finding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartPlan:
+    """One chart. `chart` and `repository_url` are where it is fetched from, mirrors applied.
+
+    `values` is the whole document to install with: the config's, and what a person laid over it.
+    """
+
+    release: str
+    namespace: str
+    chart: str
+    declared: str
+    """The chart as the config names it."""
+    repository_url: str = ""
+    version: str = ""
+    create_namespace: bool = False
+    skip_crds: bool = False
+    pre_crd_urls: tuple[str, ...] = ()
+    pre_install_missing_crds: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    value_paths: Mapping[str, Any] = field(default_factory=dict)
+    """The config's values as it writes them, for commands that are shown."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the release, whichever provider asks for it."""
+        return f"{self.namespace}/{self.release}"
+
+    @property
+    def step(self) -> str:
+        """Step id of its installation (A4.3)."""
+        return f"install-{self.release}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A provider's installation."""
+
+    provider: str
+    repositories: tuple[Repository, ...] = ()
+    charts: tuple[ChartPlan, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanStep:
+    """A step for a person to read: its id, what it does, and the command that does the same by hand."""
+
+    id: str
+    title: str
+    command: str
+
+
+def plan_of(
+    metadata: ProviderMetadata,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    mirrors: Mapping[str, str] | None = None,
+) -> Plan:
+    """The plan of a provider. `overrides`: a values document laid over each chart's. Raises BadPlan."""
+    findings: list[str] = []
+    repositories = {repository.name: repository for repository in metadata.repositories}
+    findings += [finding for entry in metadata.repositories for finding in _repository_findings(entry)]
+    charts = []
+    for chart in map(lambda entry: with_forced_crd_mode(metadata.id, entry), metadata.charts):
+        findings += _chart_findings(chart, repositories)
+        try:
+            values = merged(document_of(chart.values), overrides or {})
+        except BadPath as err:
+            findings.append(f"chart {chart.release}: {err}")
+            continue
+        charts.append(_chart_plan(chart, repositories, values, mirrors or {}))
+    if findings:
+        raise BadPlan(f"provider {metadata.id} asks for what is not installed: {'; '.join(findings)}")
+    return Plan(provider=metadata.id, repositories=metadata.repositories, charts=tuple(charts))
+
+
+def with_forced_crd_mode(provider: str, chart: Chart) -> Chart:
+    """A4.2: these two charts get their CRDs first and one by one, whatever the annotation says."""
+    kaito = provider == "kaito" and chart.chart == "kaito/workspace"
+    dynamo = provider == "dynamo" and chart.release == "dynamo-platform"
+    if not (kaito or dynamo):
+        return chart
+    return replace(chart, pre_install_missing_crds=True, skip_crds=True)
+
+
+def crd_url_step(url: str) -> str:
+    """Step id of a CRD manifest given by URL."""
+    return f"apply-crd-{url.rpartition('/')[2]}"
+
+
+def _chart_plan(
+    chart: Chart,
+    repositories: Mapping[str, Repository],
+    values: Mapping[str, Any],
+    mirrors: Mapping[str, str],
+) -> ChartPlan:
+    reference, repository_url, version = chart.fetch_url or chart.chart, "", chart.version
+    if chart.fetch_url:
+        version = ""  # the archive is what it is
+    elif "://" not in reference:
+        name = reference.partition("/")[0]
+        repository_url = repositories[name].url if name in repositories else ""
+    where = mirrored(reference, repository_url, version, mirrors)
+    return ChartPlan(
+        release=chart.release,
+        namespace=chart.namespace,
+        chart=where.chart,
+        declared=chart.fetch_url or chart.chart,
+        repository_url=where.repository_url,
+        version=version,
+        create_namespace=chart.create_namespace,
+        skip_crds=chart.skip_crds or chart.pre_install_missing_crds,
+        pre_crd_urls=chart.pre_crd_urls,
+        pre_install_missing_crds=chart.pre_install_missing_crds,
+        values=values,
+        value_paths=chart.values,
+    )
+
+
+# -- what is not let through ------------------------------------------------------------------------------
+
+
+def _repository_findings(repository: Repository) -> list[str]:
+    findings = []
+    if not _REPOSITORY.fullmatch(repository.name):
+        findings.append(f"repository name {repository.name!r} is not usable")
+    if not _is_safe_url(repository.url):
+        where = _shown(repository.url)
+        findings.append(f"repository {repository.name}: {where} is not an https:// or oci:// URL{_LOGIN}")
+    return findings
+
+
+def _chart_findings(chart: Chart, repositories: Mapping[str, Repository]) -> list[str]:
+    findings = []
+    if not _RELEASE.fullmatch(chart.release):
+        findings.append(f"release name {chart.release!r} is not a DNS name of at most 53 characters")
+    if not _LABEL.fullmatch(chart.namespace):
+        findings.append(f"chart {chart.release}: namespace {chart.namespace!r} is not a DNS label")
+    if chart.version and not _VERSION.fullmatch(chart.version):
+        findings.append(f"chart {chart.release}: version {chart.version!r} is not a version")
+    findings += _reference_findings(chart, repositories)
+    for url in chart.pre_crd_urls:
+        if not _is_safe_url(url):
+            findings.append(f"chart {chart.release}: CRD manifest {_shown(url)} is not an https:// URL")
+    return findings
+
+
+def _reference_findings(chart: Chart, repositories: Mapping[str, Repository]) -> list[str]:
+    where = chart.fetch_url or chart.chart
+    if "://" in where:
+        safe = _is_safe_url(where)
+        if safe:
+            return []
+        return [f"chart {chart.release}: {_shown(where)} is not an https:// or oci:// URL{_LOGIN}"]
+    if chart.fetch_url or not _CHART_NAME.fullmatch(where) or "/" not in where:
+        return [f"chart {chart.release}: {where!r} is neither repository/chart nor a URL"]
+    name = where.partition("/")[0]
+    if name not in repositories:
+        return [f"chart {chart.release}: repository {name!r} is not among helmRepos"]
+    return []
+
+
+def _shown(url: str) -> str:
+    return repr(_USER.sub(r"\1(hidden)@", url))
+
+
+def _is_safe_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if not parts.hostname or parts.username or parts.password or any(map(str.isspace, url)):
+        return False
+    # Plain HTTP only to this machine: what is installed must not be changed on its way.
+    return parts.scheme in ("https", "oci") or (parts.scheme == "http" and parts.hostname in _LOOPBACK)

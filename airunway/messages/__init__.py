@@ -1,0 +1,1 @@
+"""What workflows, activities, watcher and command line say to each other. Pure."""

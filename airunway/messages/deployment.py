@@ -1,0 +1,292 @@
+"""What activities take and answer, and how each is called. Pure, so that workflows may import it.
+
+Names are the activity types in the Temporal UI. A request tells what to look at, never what was seen there:
+an activity reads for itself, so a retry after an hour acts on what is true then. An answer holds what a
+person needs to understand the decision later, because answers are the audit log; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, Field
+from temporalio.common import RetryPolicy
+
+from airunway.api.decision import ConditionUpdate, Decision
+from airunway.api.status import ImageStatus, UnifiedStatus
+
+
+class DeploymentRef(BaseModel):
+    """Namespace and name of a ModelDeployment."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+# -- observe ------------------------------------------------------------------------------------------
+
+
+class ObserveRequest(BaseModel):
+    """Look at a deployment and decide.
+
+    `want_status`: also answer its present status (first look). `chosen_*`: a selection that was made but
+    not yet written to the status; it stands for the object of that uid, whatever the configs say now.
+    """
+
+    ref: DeploymentRef
+    want_status: bool = False
+    chosen_for: str = ""
+    chosen_engine: str = ""
+    chosen_provider: str = ""
+
+
+class ProviderView(BaseModel):
+    """What the chosen provider's InferenceProviderConfig says now."""
+
+    name: str
+    registered: bool
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    task_queue: str = ""
+    """Queue of its worker; empty: a provider controller of AI Runway's kind acts on the deployment."""
+    hosted: bool = False
+    """The process that answers this can do the provider's steps itself."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether a provider controller outside this system acts on its deployments."""
+        return self.registered and not self.task_queue
+
+
+class Limits(BaseModel):
+    """Limits from the settings, times in seconds; recorded, so that a replay sees the same."""
+
+    rollout_deadline: float
+    finalizer_timeout: float
+    resync: float
+    step_patience: float = 60
+    """How long a provider's step is waited for before the status says that it cannot be done now."""
+    history_events: int = 2_000
+    """History after which a deployment continues as new: what one workflow task replays in good time after
+    a restart. The server suggests it too, later."""
+
+
+class Observation(BaseModel):
+    """A deployment as it is now, and what follows from it."""
+
+    found: bool
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    deleted_at: datetime | None = None
+    finalizers: list[str] = Field(default_factory=list)
+    paused: bool = False
+    cancel_build: bool = False
+    """A person does not want an image built for it (annotation)."""
+    status: dict[str, Any] | None = None
+    decision: Decision | None = None
+    """None while it is being deleted or paused. `provider` is then the one that the deletion waits for."""
+    configs_digest: str = ""
+    """Changes when a provider's offer or readiness changes: a reason to try again after a failure."""
+    provider: ProviderView | None = None
+    limits: Limits | None = None
+
+
+# -- upstream -----------------------------------------------------------------------------------------
+
+
+class ImageWish(BaseModel):
+    """The image that a provider wants built of a model's files; see `provider.contract.ModelImageWish`."""
+
+    repository: str
+    file: str = ""
+    revision: str = "main"
+    token_secret: str = ""
+
+
+class BuiltImage(BaseModel):
+    """The image that was built for a wish, by digest."""
+
+    wish: ImageWish
+    reference: str
+
+
+class AppliedObject(BaseModel):
+    """An upstream object as it was left after the last apply."""
+
+    api_version: str
+    kind: str
+    plural: str
+    name: str
+    uid: str = ""
+    generation: int = 0
+    digest: str = ""
+    """Of the rendered object; equal digest and generation mean that nothing needs to be written."""
+    version: str = ""
+    """What tells, without rendering, that nobody has changed the object; see `upstream.ownership`."""
+    action: str = ""
+    """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
+
+
+class UpstreamRequest(BaseModel):
+    """Bring the upstream objects of one generation about, and read their state.
+
+    `apply` false: only read (the spec of this generation is refused, or a failure stands).
+    """
+
+    ref: DeploymentRef
+    uid: str
+    generation: int
+    resource_version: str = ""
+    """Version that was decided on, if this pass has just read it."""
+    provider: str
+    engine: str
+    apply: bool = True
+    only_upstream_changed: bool = False
+    """The deployment is as it was at the last pass, so its upstream objects need to be read only."""
+    diagnose: bool = False
+    applied: list[AppliedObject] = Field(default_factory=list)
+    image: ImageStatus | None = None
+    built_image: BuiltImage | None = None
+
+
+class StepFailure(BaseModel):
+    """Why a step cannot be done, as the conditions to show. `final`: waiting alone will not help."""
+
+    reason: str
+    message: str
+    final: bool = True
+    retry_seconds: int = 0
+    """When to look again; 0: with the next news."""
+    conditions: list[ConditionUpdate] = Field(default_factory=list)
+
+
+class Finding(BaseModel):
+    """A cause read from pods and events."""
+
+    reason: str
+    message: str
+    final: bool = False
+
+
+class UpstreamAnswer(BaseModel):
+    """What was done and what is seen."""
+
+    gone: bool = False
+    """The deployment was deleted, or is another one of the same name."""
+    superseded: bool = False
+    """Its generation moved on, or it was paused: look again."""
+    failure: StepFailure | None = None
+    objects: list[AppliedObject] = Field(default_factory=list)
+    replacing: str = ""
+    """Why the main object is being deleted to be made anew; look again when it is gone."""
+    waiting: str = ""
+    """What must be ready before the objects can be written, e.g. a claim."""
+    retry_seconds: int = 0
+    status: UnifiedStatus | None = None
+    conditions: list[ConditionUpdate] = Field(default_factory=list)
+    cleared: list[str] = Field(default_factory=list)
+    """Condition types that do not apply any more."""
+    image: ImageStatus | None = None
+    image_wish: ImageWish | None = None
+    """The image that rendering needs; without it nothing was written."""
+    ignored_fields: list[str] | None = None
+    """Given fields that the provider cannot honour; None when nobody looked."""
+    findings: list[Finding] = Field(default_factory=list)
+
+
+class ReleaseRequest(BaseModel):
+    """Delete the upstream objects of a deployment that is being deleted."""
+
+    ref: DeploymentRef
+    uid: str
+    provider: str
+
+
+class ReleaseAnswer(BaseModel):
+    """`remaining`: objects (Kind name) that are still there."""
+
+    remaining: list[str] = Field(default_factory=list)
+
+
+# -- status, finalizers -------------------------------------------------------------------------------
+
+
+class EventSpec(BaseModel):
+    """A Kubernetes Event to show in `kubectl describe`. `warning` false: Normal."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+class StatusRequest(BaseModel):
+    """Write the whole status by server-side apply, and record events."""
+
+    ref: DeploymentRef
+    uid: str
+    status: dict[str, Any] | None
+    """None: only events."""
+    events: list[EventSpec] = Field(default_factory=list)
+
+
+class StatusAnswer(BaseModel):
+    """`gone`: there is nothing to write to any more."""
+
+    gone: bool = False
+
+
+class FinalizerRequest(BaseModel):
+    """Take this system's finalizers off a deployment."""
+
+    ref: DeploymentRef
+    uid: str
+
+
+class FinalizerAnswer(BaseModel):
+    """Which finalizers were removed."""
+
+    removed: list[str] = Field(default_factory=list)
+
+
+# -- how they are called --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """An activity type and its deadlines.
+
+    Each is first tried inline, in the worker that runs the workflow task, which saves a round trip through
+    the server. What does not succeed at once becomes an ordinary activity, with retries that are seen in
+    the Temporal UI and outlive the worker.
+    """
+
+    name: str
+    attempt_timeout: timedelta
+    retry: RetryPolicy
+
+
+# No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
+# then as now. The interval stays short so that recovery is prompt.
+UNTIL_IT_WORKS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+
+INLINE_TIMEOUT = timedelta(seconds=5)  # under the 10 s of a workflow task, which it would otherwise renew
+
+OBSERVE = Step("observe", timedelta(seconds=30), UNTIL_IT_WORKS)
+RECONCILE_UPSTREAM = Step("reconcile_upstream", timedelta(seconds=45), UNTIL_IT_WORKS)
+RELEASE_UPSTREAM = Step("release_upstream", timedelta(seconds=60), UNTIL_IT_WORKS)
+WRITE_STATUS = Step("write_status", timedelta(seconds=30), UNTIL_IT_WORKS)
+REMOVE_FINALIZERS = Step("remove_finalizers", timedelta(seconds=30), UNTIL_IT_WORKS)
+
+NOT_HOSTED = "ProviderNotHosted"
+"""Failure type: this worker does not serve the provider; the one on the provider's queue does."""

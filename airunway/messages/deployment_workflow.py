@@ -1,0 +1,67 @@
+"""What workflows are sent and asked: inputs, signals, query answers, search attributes. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+from temporalio.common import SearchAttributeKey
+
+from airunway.messages.deployment import DeploymentRef
+from airunway.workflows.model_deployment.state import DeploymentState
+
+PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
+ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
+PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
+NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
+SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE)
+
+
+class DeploymentInput(BaseModel):
+    """Input of ModelDeploymentWorkflow. `state` comes from the run before, when it continued as new."""
+
+    ref: DeploymentRef
+    state: DeploymentState | None = None
+    search_attributes: bool = True
+    """Whether the Temporal namespace has the search attributes above."""
+    rewrite: bool = False
+    """The run before was told that somebody else wrote the status, and did not come to write it again."""
+
+
+class LookAgain(BaseModel):
+    """Something changed: look again. Not a delta; several may be folded into one.
+
+    `uid`, `generation` and `deleted` tell how new the deployment is that the sender saw, so that the
+    workflow knows whether to leave what it is waiting for; empty when the news is about something else.
+    """
+
+    cause: str
+    uid: str = ""
+    generation: int = 0
+    deleted: bool = False
+    """It is being deleted."""
+    gone: bool = False
+    """It is not there any more."""
+    status_changed: bool = False
+    """Somebody else wrote the status: it is to be written again, also if nothing else is new."""
+    upstream_only: bool = False
+    """Only an upstream object changed: nothing needs to be decided anew."""
+
+    def folded_with(self, newer: LookAgain) -> LookAgain:
+        """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
+        both = {
+            "cause": newer.cause,
+            "upstream_only": self.upstream_only and newer.upstream_only,
+            "status_changed": self.status_changed or newer.status_changed,
+        }
+        return (newer if newer.uid or not self.uid else self).model_copy(update=both)
+
+
+class DeploymentView(BaseModel):
+    """Answer of the query `state`."""
+
+    ref: DeploymentRef
+    step: str
+    """What the workflow is doing, in words."""
+    next_look: datetime | None = None
+    state: DeploymentState

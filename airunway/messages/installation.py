@@ -1,0 +1,210 @@
+"""What the activities of installations take and answer, and how each is called. Pure, as `signatures`.
+
+A request names a provider; what its config says is read anew by each activity. No chart value enters a
+history: those that a person lays over the config's lie in a Secret, and travel as its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+from temporalio.common import RetryPolicy
+
+MAX_LINES = 60
+"""Lines of output that one step's answer keeps: enough to see why, few enough for a history."""
+MAX_LINE_LENGTH = 400
+
+
+class Operation(StrEnum):
+    """What is asked of a provider's installation."""
+
+    INSTALL = "install"
+    """Bring about what the config says; nothing when it is so."""
+    UPGRADE = "upgrade"
+    """The same for a provider that is installed."""
+    UNINSTALL = "uninstall"
+    REPAIR = "repair"
+    """Mend releases that an interrupted Helm left behind; nothing else."""
+
+
+class InstallationRequest(BaseModel):
+    """One operation on one provider."""
+
+    provider: str
+    operation: Operation = Operation.INSTALL
+    id: str = ""
+    """By which the one who asked finds the outcome."""
+    values_secret: str = ""
+    """Secret with values to lay over the config's; empty: `names.values_secret(provider)`, if any."""
+    without_values: bool = False
+    """As if there were no such Secret: what it would be like when it is forgotten."""
+    values_version: str = ""
+    """Its resourceVersion when this was asked; for the record."""
+    delete_crds: bool = False
+    """Uninstall only: the CRDs go too. Refused while there are custom resources."""
+    requested_by: str = ""
+    """For the record: a person's words, or the workflow id of a deployment."""
+
+
+class ChartAction(StrEnum):
+    """What becomes of a release."""
+
+    NONE = "none"
+    INSTALL = "install"
+    UPGRADE = "upgrade"
+    REINSTALL = "reinstall"
+    """It is as wanted, but what it brought is gone."""
+    REPAIR = "repair"
+    """It is stuck or failed: mended first, then upgraded."""
+    UNINSTALL = "uninstall"
+    FOREIGN = "foreign"
+    """Somebody else runs the operator: used as it is."""
+
+
+class ChartView(BaseModel):
+    """A chart of the plan, and its release as it is."""
+
+    release: str
+    namespace: str
+    chart: str
+    version: str = ""
+    action: ChartAction
+    installed_version: str = ""
+    status: str = ""
+    """Helm's status of the last revision; empty: no release."""
+    revision: int = 0
+    reason: str = ""
+
+
+class StepRecord(BaseModel):
+    """A step that was done, in the shape that AI Runway's clients know (install.md B3)."""
+
+    step: str
+    success: bool = True
+    output: str = ""
+    error: str = ""
+
+
+class LookAnswer(BaseModel):
+    """What there is, and what has to be done. Nothing was written."""
+
+    charts: list[ChartView] = Field(default_factory=list)
+    steps: list[StepRecord] = Field(default_factory=list)
+    state: str = ""
+    installed: bool = False
+    message: str = ""
+    warnings: list[str] = Field(default_factory=list)
+    used: list[str] = Field(default_factory=list)
+    """ModelDeployments that use the provider (uninstall)."""
+    deleted_with_it: list[str] = Field(default_factory=list)
+    """CRDs and custom resources that would go with the charts (uninstall)."""
+    diff: list[str] = Field(default_factory=list)
+    commands: list[str] = Field(default_factory=list)
+    """The same by hand."""
+
+
+class LookRequest(BaseModel):
+    """Look at a provider, and refuse what must not be done. `with_diff`: say what would change."""
+
+    request: InstallationRequest
+    with_diff: bool = False
+
+
+class ChartRequest(BaseModel):
+    """Do something about one chart of a provider."""
+
+    request: InstallationRequest
+    release: str
+    namespace: str
+    revision: int = 0
+    """The release's revision when it was looked at; 0: there was none."""
+    anew: bool = False
+    """Install again although the release is as wanted: what it brought is gone."""
+
+
+class ChartAnswer(BaseModel):
+    """What was done, and the release as it was left."""
+
+    steps: list[StepRecord] = Field(default_factory=list)
+    chart_version: str = ""
+    revision: int = 0
+    status: str = ""
+    changed: bool = True
+    lines: list[str] = Field(default_factory=list)
+    """What was said on the way, Helm's words among it: the last lines, secrets taken out."""
+
+
+class ReadyAnswer(BaseModel):
+    """The operator as it is after waiting."""
+
+    state: str
+    installed: bool
+    message: str
+
+
+class JoinRequest(BaseModel):
+    """Start a provider's installation, or join the one that runs."""
+
+    request: InstallationRequest
+    waiter: str
+    """Id of the workflow that gets the report."""
+    again: bool = False
+    """Try a failed step again."""
+
+
+class JoinAnswer(BaseModel):
+    """`workflow_id`: where the installation can be followed. `installer` false: nobody does installations."""
+
+    workflow_id: str
+    installer: bool = True
+
+
+class InstallReport(BaseModel):
+    """How an installation ended, for those who waited: the payload of the signal `install_report`."""
+
+    provider: str
+    succeeded: bool
+    message: str = ""
+
+
+# -- how they are called --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InstallStep:
+    """An activity type on the installer's queue, and its deadlines."""
+
+    name: str
+    attempt_timeout: timedelta
+    heartbeat: timedelta
+    retry: RetryPolicy
+
+
+# Retried as long as the operation lasts: a chart repository or an API server that is away comes back. A
+# person who does not want to wait sends `retry` or `cancel`.
+PATIENTLY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+
+# Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
+SILENCE = timedelta(seconds=12)
+
+OPERATION_LIMIT = timedelta(hours=2)
+"""One step's retries altogether."""
+
+LOOK = InstallStep("look_at_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
+APPLY_CRDS = InstallStep("apply_crds", timedelta(minutes=3), SILENCE, PATIENTLY)
+# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+INSTALL_CHART = InstallStep("install_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
+UNINSTALL_CHART = InstallStep("uninstall_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
+JOIN = "request_installation"
+"""Activity of the core: start a provider's installation or join it."""
+
+REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=30), SILENCE, PATIENTLY)
+AWAIT_OPERATOR = InstallStep("await_operator", timedelta(minutes=12), SILENCE, PATIENTLY)
+FINISH_UNINSTALL = InstallStep("finish_uninstall", timedelta(minutes=3), SILENCE, PATIENTLY)

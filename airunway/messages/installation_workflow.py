@@ -1,0 +1,92 @@
+"""What ProviderInstallationWorkflow is sent and asked, and its state. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from airunway.messages.installation import ChartView, InstallationRequest, StepRecord
+
+MAX_STEPS = 60
+MAX_LINES = 200
+MAX_OUTCOMES = 20
+
+
+class Stage(StrEnum):
+    """Where an installation stands."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    FAILED = "failed"
+    """A step failed for good: it waits for `retry`, `cancel` or another request."""
+    CANCELLING = "cancelling"
+
+
+class Outcome(BaseModel):
+    """How one request ended."""
+
+    succeeded: bool
+    cancelled: bool = False
+    changed: bool = False
+    message: str = ""
+    kind: str = ""
+    """Type of the failure, e.g. `MissingRights`."""
+    ended: datetime | None = None
+    waits_for_retry: bool = False
+    """It failed, and the signal `retry` would try it again."""
+
+
+class InstallationState(BaseModel):
+    """Everything a run hands to the next when it continues as new."""
+
+    queue: list[InstallationRequest] = Field(default_factory=list)
+    waiters: list[str] = Field(default_factory=list)
+    """Workflows that get a report when the provider is installed, or cannot be."""
+    outcomes: dict[str, Outcome] = Field(default_factory=dict)
+    """By request id; the newest are kept."""
+
+
+class InstallationInput(BaseModel):
+    """Input: what to do comes by signals, so that starting and joining are the same."""
+
+    provider: str
+    state: InstallationState = Field(default_factory=InstallationState)
+
+
+class InstallationView(BaseModel):
+    """Answer of the query `state`, and the result."""
+
+    provider: str
+    stage: Stage = Stage.IDLE
+    request: InstallationRequest | None = None
+    step: str = ""
+    """What is being done, in words."""
+    activity: str = ""
+    """Type of the activity that runs, for whoever wants to follow its heartbeats."""
+    charts: list[ChartView] = Field(default_factory=list)
+    steps: list[StepRecord] = Field(default_factory=list)
+    lines: list[str] = Field(default_factory=list)
+    """Progress, oldest first; the last ones."""
+    line_count: int = 0
+    """Lines altogether."""
+    warnings: list[str] = Field(default_factory=list)
+    commands: list[str] = Field(default_factory=list)
+    message: str = ""
+    waiters: list[str] = Field(default_factory=list)
+    queued: int = 0
+    outcomes: dict[str, Outcome] = Field(default_factory=dict)
+
+
+def details_of(view: InstallationView) -> str:
+    """The Markdown that the Temporal UI shows."""
+    lines = [f"### provider {view.provider}: {view.stage.value}", "", view.step]
+    if view.charts:
+        lines += ["", "| release | chart | action | status |", "|---|---|---|---|"]
+        lines += [
+            f"| {chart.namespace}/{chart.release} | {chart.chart} {chart.version} | {chart.action.value} |"
+            f" {chart.status} |"
+            for chart in view.charts
+        ]
+    return "\n".join(lines)

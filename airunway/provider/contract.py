@@ -1,0 +1,303 @@
+"""What a provider is: a value of plain functions, found through the entry point group `airunway.providers`.
+
+A provider decides and never acts: no clock, no network, no cluster. The core calls its functions from
+activities, does the reading and writing itself, and knows no provider by name. A provider from outside
+registers the same way as the shipped ones::
+
+    [project.entry-points."airunway.providers"]
+    <name> = "<package>:PROVIDER"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
+from airunway.api.status import ImageStatus, UnifiedStatus
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON data."""
+
+
+class RenderError(Exception):
+    """The deployment cannot be expressed as upstream objects; the same spec gives the same error.
+
+    The message names the field and what is allowed. Becomes `ResourceCreated=False/TransformFailed`.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamKind:
+    """A kind that a provider creates, as the API server serves it."""
+
+    api_version: str
+    """Group and version, e.g. `kaito.sh/v1beta1`, or `v1` for the core group."""
+    kind: str
+    plural: str
+    builtin: bool = False
+    """Served by every cluster, so never missing."""
+
+    @property
+    def group(self) -> str:
+        """API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """API version without its group."""
+        return self.api_version.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What a provider's InferenceProviderConfig says: annotations (own keys only) and spec."""
+
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    keeps_rules: bool = False
+    """`selectionRules` that an administrator added stay; else the registered spec replaces all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamFacts:
+    """What the core found in the cluster for a provider's health check.
+
+    `kinds`: the provider's own kinds that are served now, with every version of each that is served.
+    `deployments`: the Deployments of the whole cluster that match `Provider.operator_selector`.
+    """
+
+    kinds: Sequence[UpstreamKind] = ()
+    deployments: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamHealth:
+    """Whether the provider can take deployments now.
+
+    `condition` is the condition type to write on the config (`UpstreamReady` for kaito); empty: none.
+    `reason` is a condition reason; on a ModelDeployment it becomes the reason of `Ready=False`.
+    """
+
+    ready: bool
+    reason: str = ""
+    message: str = ""
+    condition: str = ""
+    crd_version: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderContext:
+    """What rendering may depend on besides the deployment.
+
+    `env`: the environment of the provider's worker. `image`: the reference (digest pinned) of the image that
+    was built for the deployment, or that the image step resolved; None when there is neither.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    inference_pools: bool | None = None
+    """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageResolution:
+    """What a registry answered about `reference`.
+
+    `error` is empty on success; then `digest` is not. `created_at` (RFC 3339) and `revision` are what the
+    image's own config says, empty when it says nothing.
+    """
+
+    reference: str
+    digest: str = ""
+    created_at: str = ""
+    revision: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedCondition:
+    """A condition for a ModelDeployment's status; the core adds transition time and generation."""
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageReport:
+    """What the image step says about a deployment: all of `status.image`, and its conditions.
+
+    `image` goes to `RenderContext.image`. `cleared`: condition types that no longer apply and must go from
+    the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
+    user's own image never fails the deployment.
+    """
+
+    status: ImageStatus
+    conditions: Sequence[ReportedCondition] = ()
+    cleared: Sequence[str] = ()
+    image: str | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageVerdict:
+    """What the objects of a stage mean. Not ready and no failure: wait.
+
+    `create` and `delete` are carried out in every case, also beside a failure. A created object is never
+    changed later; somebody else may create it first. A deletion holds for the uid of the object given.
+    `retry_seconds`: when to look again, 0: at the next event; with a failure: it may pass by itself.
+    `pod_selector`: label selector of pods that may say why the wait is long; what they say is added to the
+    condition's message.
+    """
+
+    condition: ReportedCondition
+    ready: bool = False
+    failure: str = ""
+    retry_seconds: int = 0
+    pod_selector: str = ""
+    create: Sequence[Manifest] = ()
+    delete: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What must be so before the rendered objects are written, e.g. claims that are bound.
+
+    The core reads the objects called `reads` (in the deployment's namespace), asks `judge` with what it
+    found, in the same order and None for what is not there, and sets the condition of the verdict. The
+    first stage that is not ready ends the pass; later ones keep the condition they have.
+    """
+
+    condition: str
+    """Type of the condition that its verdicts carry."""
+    reads: Sequence[tuple[UpstreamKind, str]]
+    judge: Callable[[Sequence[Mapping[str, Any] | None]], StageVerdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelImageWish:
+    """The image that must be built of a model's files before the deployment can be rendered.
+
+    The core builds it and hands its reference to `RenderContext.image`. `file`: path in the repository;
+    empty: chosen by the core's rule. `revision`: branch, tag or commit. `token_secret`: Secret in the
+    deployment's namespace with the key `HF_TOKEN`; empty: anonymous.
+    """
+
+    repository: str
+    file: str = ""
+    revision: str = "main"
+    token_secret: str = ""
+
+
+def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
+    return None
+
+
+def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
+    return []
+
+
+def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
+    return []
+
+
+def _no_image(deployment: ModelDeployment) -> str | None:
+    return None
+
+
+def _no_model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+    return None
+
+
+def _no_report(
+    deployment: ModelDeployment, resolution: ImageResolution | None, now: datetime
+) -> ImageReport | None:
+    return None
+
+
+def _select_by_deployment(deployment: ModelDeployment) -> str:
+    return f"airunway.ai/deployment={deployment.name}"
+
+
+def _main_object_alone(status: UnifiedStatus, companions: Sequence[Mapping[str, Any]]) -> UnifiedStatus:
+    return status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """A provider as the core sees it."""
+
+    name: str
+    """Equals the name of its InferenceProviderConfig."""
+    kinds: Sequence[UpstreamKind]
+    """Every kind it creates; the first is the one whose status is followed. The core watches them all."""
+    registration: Callable[[], Registration]
+    """Its InferenceProviderConfig."""
+    check: Callable[[ModelDeployment], str | None]
+    """Why it cannot take a deployment, or None. Becomes `ProviderCompatible`."""
+    render: Callable[[ModelDeployment, RenderContext], list[Manifest]]
+    """The complete upstream objects, main object first, with owner references. Raises RenderError."""
+    read_status: Callable[[Mapping[str, Any]], UnifiedStatus]
+    """The main object's state. Running only when the object's *current* generation is rolled out.
+
+    Raises ValueError when the object is not readable.
+    """
+    with_companions: Callable[[UnifiedStatus, Sequence[Mapping[str, Any]]], UnifiedStatus] = (
+        _main_object_alone
+    )
+    """(main object's status, the other rendered objects as they are live) -> the status to report.
+
+    For providers whose deployment is more than one workload; by default the main object says it all.
+    """
+    health: Callable[[UpstreamFacts], UpstreamHealth]
+    """Whether its upstream operator can be used."""
+    operator_selector: str = ""
+    """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
+    replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
+    """(live, desired) -> why the object must be deleted and made anew to get there, or None."""
+    ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
+    """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
+    """Reference of the image that should be resolved to a digest before rendering, or None.
+
+    None as well when the deployment's status holds the answer for the same reference.
+    """
+    describe_image: Callable[[ModelDeployment, ImageResolution | None, datetime], ImageReport | None] = (
+        _no_report
+    )
+    """(deployment, answer, now) -> the image's status; None: the provider has no image step.
+
+    The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
+    """
+    model_image: Callable[[ModelDeployment], ModelImageWish | None] = _no_model_image
+    """The image to build before rendering, or None. With it, the provider needs no other image."""
+    default_image: str = ""
+    """The image taken when the deployment names none; its resolution is not the user's concern."""
+    pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
+    """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
+    crd_version: str = ""
+    """`status.upstreamCRDVersion` of its config when the health check found none better."""
+    stages: Callable[[ModelDeployment, RenderContext], list[Stage]] = _no_stages
+    """What must be ready, in this order, before `render`'s objects are written. Raises RenderError."""
+    stage_conditions: Sequence[str] = ()
+    """Condition types that its stages set; one that no stage of a deployment has goes from its status."""
+
+    @property
+    def finalizer(self) -> str:
+        """Finalizer it puts on a ModelDeployment."""
+        return finalizer_for(self.name)
+
+    @property
+    def field_manager(self) -> str:
+        """Field manager of its server-side applies."""
+        return field_manager_for(self.name)
+
+    @property
+    def task_queue(self) -> str:
+        """Task queue its worker listens on."""
+        return provider_task_queue(self.name)

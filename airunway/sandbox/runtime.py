@@ -1,0 +1,111 @@
+"""The whole sandbox in one context manager: API server, Temporal, pretend controllers, makers of images.
+
+`airunway up` and end-to-end tests start it; what runs in it afterwards (worker, watcher) reaches it only
+over the network, as it would reach a real installation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from airunway.clients.kubernetes import Cluster
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.hub import PretendHub
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import DEFAULT_NODES, PretendNode
+from airunway.sandbox.operators.timing import Timing
+from airunway.sandbox.registry import PretendRegistry
+from airunway.sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, free_port
+from kube_emulator import EmulatedCluster
+
+USUAL_API_PORT = 7443
+
+
+class Sandbox:
+    """Runs while the context is open. With a `folder` its state survives; without, nothing is left.
+
+    `usual_ports`: Temporal's and the UI's well-known ports when they are free, so that other tools find
+    them; tests take any. `installed` false: providers' operators are not there yet (see `sandbox.charts`).
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        timing: Timing | None = None,
+        nodes: Sequence[PretendNode] = DEFAULT_NODES,
+        usual_ports: bool = False,
+        headless: bool = False,
+        temporal: bool = True,
+        installed: bool = True,
+        search_attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._timing, self._nodes = timing or Timing(), nodes
+        self._usual_ports, self._headless = usual_ports, headless
+        self._with_temporal, self._installed = temporal, installed
+        self._search_attributes = dict(search_attributes or {})
+        self._stack = AsyncExitStack()
+        self.kubeconfig = Path()
+        self.registry = PretendRegistry(folder=folder / "registry" if folder else None)
+        self.hub = PretendHub()
+        self.buildkit = PretendBuildKit(bytes_per_second=self._timing.download_bytes_per_second)
+        self.api: EmulatedCluster
+        self.cluster: Cluster
+        self.temporal: TemporalServer
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="airunway-")))
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            self.temporal = self._temporal_in(folder)
+            # Temporal takes longest; the cluster comes up meanwhile.
+            starting = asyncio.create_task(self._start_temporal(stack))
+            try:
+                await self._start_cluster(stack, folder)
+            finally:
+                await starting
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _temporal_in(self, folder: Path) -> TemporalServer:
+        return TemporalServer(
+            data_file=folder / "temporal.db" if self._folder else None,
+            log_file=folder / "temporal.log",
+            port=free_port(USUAL_PORT) if self._usual_ports else 0,
+            ui_port=free_port(USUAL_UI_PORT) if self._usual_ports else 0,
+            search_attributes=self._search_attributes,
+            headless=self._headless,
+        )
+
+    async def _start_temporal(self, stack: AsyncExitStack) -> None:
+        if self._with_temporal:
+            await stack.enter_async_context(self.temporal)
+
+    async def _start_images(self, stack: AsyncExitStack) -> None:
+        """What images are made of, made with, and kept in."""
+        await stack.enter_async_context(self.hub)
+        await stack.enter_async_context(self.registry)
+        # Whatever a registry is called in the cluster or in the world: here there is only this one.
+        self.buildkit.network.registries["*"] = self.registry.url
+        await stack.enter_async_context(self.buildkit)
+
+    async def _start_cluster(self, stack: AsyncExitStack, folder: Path) -> None:
+        await self._start_images(stack)
+        self.api = EmulatedCluster(state_dir=folder / "cluster" if self._folder else None)
+        await self.api.start(free_port(USUAL_API_PORT) if self._usual_ports else 0)
+        stack.push_async_callback(self.api.stop)
+        self.kubeconfig = await asyncio.to_thread(self.api.kubeconfig, folder / "kubeconfig")
+        self.cluster = await stack.enter_async_context(await Cluster.connect(self.kubeconfig))
+        operators = PretendOperators(
+            self.cluster, timing=self._timing, nodes=self._nodes, installed=self._installed
+        )
+        await stack.enter_async_context(operators)

@@ -1,0 +1,263 @@
+"""One pass over a deployment as a value: core.md §3, steps 3-13, in memory.
+
+Nothing is read or written here; the caller applies the Decision. Improves on the reference as core.md §20
+asks: what a failure left behind is cleared when its cause is gone (1), a provider that is not registered
+is said to be so (14), a missing GPU support is reported (10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from airunway.api.core_types import ConditionStatus
+from airunway.api.decision import (
+    ConditionUpdate,
+    Decision,
+    EngineDecision,
+    ImageFinding,
+    InstallPolicy,
+    Outcome,
+    ProviderDecision,
+    SelectionFallback,
+    cut,
+)
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.status import Phase
+from airunway.selection import compatibility, eligibility, stale_status, stored_rules
+from airunway.selection.engines import choose_engine, recorded_engine
+from airunway.selection.installable import INSTALLATION_REQUIRED, NOTHING, Uninstalled, install_command
+from airunway.selection.provider_choice import EXPLICIT_REASON, Choice, choose_provider
+
+NO_PROVIDER = "No provider specified and provider-selector not enabled"
+VALID = "Schema validation passed"
+
+
+def decide(
+    deployment: ModelDeployment,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    now: datetime,
+    fallback: SelectionFallback = SelectionFallback.NONE,
+    selector_enabled: bool = True,
+    uninstalled: Uninstalled = NOTHING,
+) -> Decision:
+    """Resolve engine, validity and provider of one deployment against the registered providers.
+
+    For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). `now` is
+    compared with heartbeats only. `uninstalled`: providers that would be ready if their operator were
+    installed. The same inputs give the same decision. The rules that only admission
+    knows are not asked: see `airunway.selection.admission_recheck.with_deploy_check`.
+    """
+    decision = Decision(
+        outcome=Outcome.OK,
+        observed_generation=deployment.metadata.generation,
+        phase=None if deployment.status and deployment.status.phase else Phase.PENDING,
+        engine=recorded_engine(deployment),
+        provider=recorded_provider(deployment),
+        handed_over=bool(deployment.recorded_provider),
+    )
+    conflict = stored_rules.image_conflict(deployment)
+    if conflict:
+        return _image_conflict(decision, deployment, conflict)
+    stale_status.clear_image_conflict(decision, deployment)
+    if selector_enabled:
+        chosen = choose_engine(deployment, configs, now=now)
+        if chosen.engine is None and uninstalled:
+            second = choose_engine(deployment, uninstalled.as_if_installed(configs), now=now)
+            chosen = second if second.engine is not None else chosen
+        decision.engine = chosen.engine
+        if chosen.engine is None:
+            return _failed(
+                decision, Outcome.ENGINE_FAILED, "EngineSelected", "Engine selection failed: ", chosen.error
+            )
+    engine = _engine_of(deployment, decision)
+    finding = stored_rules.reconcile_finding(deployment, configs, engine=engine)
+    if finding:
+        return _invalid(decision, finding)
+    decision.conditions.append(_true("Validated", "ValidationPassed", VALID))
+    if decision.engine:
+        decision.conditions.append(_engine_selected(deployment, decision.engine))
+    _warn(decision, deployment, configs, engine=engine)
+    return _resolve_provider(
+        decision,
+        deployment,
+        configs,
+        engine=engine,
+        now=now,
+        fallback=fallback,
+        selector_enabled=selector_enabled,
+        uninstalled=uninstalled,
+    )
+
+
+def recorded_provider(deployment: ModelDeployment) -> ProviderDecision | None:
+    """`status.provider`, if it names one."""
+    provider = deployment.status.provider if deployment.status else None
+    if provider is None or not provider.name:
+        return None
+    return ProviderDecision(name=provider.name, reason=provider.selected_reason or "")
+
+
+def _resolve_provider(
+    decision: Decision,
+    deployment: ModelDeployment,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    engine: str,
+    now: datetime,
+    fallback: SelectionFallback,
+    selector_enabled: bool,
+    uninstalled: Uninstalled,
+) -> Decision:
+    named, recorded = deployment.provider_name, deployment.recorded_provider
+    if named and recorded and named != recorded:
+        return _provider_change(decision, recorded=recorded, named=named)
+    if recorded:
+        stale_status.renew_provider_condition(decision, deployment, configs)
+    elif named:
+        decision.provider = ProviderDecision(name=named, reason=EXPLICIT_REASON)
+        decision.newly_selected = True
+        message = stale_status.provider_message(decision.provider, configs, explicit=True)
+        decision.conditions.append(_true("ProviderSelected", "ExplicitSelection", message))
+    elif not selector_enabled:
+        stale_status.clear_phase(decision, deployment)
+        return _failed(
+            decision, Outcome.NO_PROVIDER, "ProviderSelected", "", NO_PROVIDER, reason="NoProvider"
+        )
+    else:
+        choice = choose_provider(deployment, configs, engine=engine, now=now, fallback=fallback)
+        if choice.provider is None and uninstalled:
+            would_be = uninstalled.as_if_installed(configs)
+            second = choose_provider(deployment, would_be, engine=engine, now=now, fallback=fallback)
+            if second.provider is not None:
+                choice = _second_choice(second, second.provider, error=choice.error)
+                decision.installation = uninstalled.need(second.provider.name, reason=second.provider.reason)
+        decision.candidates = choice.candidates
+        if decision.installation is not None and decision.installation.policy is InstallPolicy.ASK:
+            # Not recorded: whoever reads it may as well install another provider that takes it.
+            stale_status.clear_phase(decision, deployment)
+            return _ask_for_installation(decision, choice.error)
+        if choice.provider is None:
+            stale_status.clear_phase(decision, deployment)
+            return _failed(
+                decision,
+                Outcome.PROVIDER_FAILED,
+                "ProviderSelected",
+                "Provider selection failed: ",
+                choice.error,
+            )
+        decision.provider = choice.provider
+        decision.newly_selected = True
+        message = stale_status.provider_message(choice.provider, configs, explicit=False)
+        decision.conditions.append(_true("ProviderSelected", "AutoSelected", message))
+    if decision.provider is not None and decision.installation is None:
+        decision.installation = uninstalled.need(decision.provider.name, reason=decision.provider.reason)
+    stale_status.clear(decision, deployment, configs)
+    return decision
+
+
+def _second_choice(choice: Choice, provider: ProviderDecision, *, error: str) -> Choice:
+    reason = f"{provider.reason}; no ready provider takes it, and this one lacks only its operator"
+    return Choice(
+        provider=ProviderDecision(name=provider.name, reason=reason),
+        error=error,
+        candidates=choice.candidates,
+    )
+
+
+def _ask_for_installation(decision: Decision, error: str) -> Decision:
+    need = decision.installation
+    assert need is not None
+    finding = (
+        f"provider {need.provider} would take it ({need.reason}) once its operator is installed; run: "
+        f"{install_command(need.provider)} (no provider is ready for it: {error})"
+    )
+    return _failed(
+        decision,
+        Outcome.PROVIDER_FAILED,
+        "ProviderSelected",
+        "Provider selection failed: ",
+        finding,
+        reason=INSTALLATION_REQUIRED,
+    )
+
+
+def _engine_of(deployment: ModelDeployment, decision: Decision) -> str:
+    """Step 8: the spec's engine, else the recorded one."""
+    if deployment.spec.engine and deployment.spec.engine.type:
+        return deployment.spec.engine.type.value
+    return decision.engine.type if decision.engine else ""
+
+
+def _engine_selected(deployment: ModelDeployment, engine: EngineDecision) -> ConditionUpdate:
+    if deployment.spec.engine and deployment.spec.engine.type:
+        return _true("EngineSelected", "ExplicitSelection", "Engine explicitly specified in spec")
+    message = f"Engine {engine.type} auto-selected from provider capabilities"
+    return _true("EngineSelected", "AutoSelected", message)
+
+
+def _warn(
+    decision: Decision,
+    deployment: ModelDeployment,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    engine: str,
+) -> None:
+    name = deployment.provider_name or deployment.recorded_provider
+    config = eligibility.find(configs, name)
+    if config is None or stored_rules.is_mocker(deployment):
+        return
+    missing = compatibility.gpu_warning(deployment, config, engine=engine)
+    changed = stored_rules.fleet_findings(deployment, configs, engine=engine)
+    decision.warnings += [text for text in (missing, *(found.message for found in changed)) if text]
+
+
+def _image_conflict(decision: Decision, deployment: ModelDeployment, finding: str) -> Decision:
+    engine = deployment.spec.engine
+    requested = (engine.image if engine else None) or ""
+    decision.image = ImageFinding(requested=cut(requested), message=cut(finding))
+    decision.conditions.append(_false("ImageResolved", "ConflictingImageFields", finding))
+    return _invalid(decision, finding, outcome=Outcome.IMAGE_CONFLICT)
+
+
+def _invalid(decision: Decision, finding: str, *, outcome: Outcome = Outcome.INVALID) -> Decision:
+    decision.phase = Phase.FAILED
+    return _failed(decision, outcome, "Validated", "Validation failed: ", finding, reason="ValidationFailed")
+
+
+def _provider_change(decision: Decision, *, recorded: str, named: str) -> Decision:
+    decision.phase = Phase.FAILED
+    finding = f'changing the provider from "{recorded}" to "{named}" is not supported; delete and recreate'
+    return _failed(
+        decision,
+        Outcome.PROVIDER_CHANGE,
+        "ProviderSelected",
+        "",
+        finding,
+        reason="ProviderChangeNotSupported",
+    )
+
+
+def _failed(
+    decision: Decision,
+    outcome: Outcome,
+    condition: str,
+    prefix: str,
+    cause: str,
+    *,
+    reason: str = "SelectionFailed",
+) -> Decision:
+    decision.outcome = outcome
+    decision.message = prefix + cut(cause)
+    decision.conditions.append(_false(condition, reason, cause))
+    return decision
+
+
+def _true(kind: str, reason: str, message: str) -> ConditionUpdate:
+    return ConditionUpdate(type=kind, status=ConditionStatus.TRUE, reason=reason, message=message)
+
+
+def _false(kind: str, reason: str, message: str) -> ConditionUpdate:
+    return ConditionUpdate(type=kind, status=ConditionStatus.FALSE, reason=reason, message=cut(message))

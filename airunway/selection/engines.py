@@ -1,0 +1,89 @@
+"""Which engine runs a deployment, and why. Source: core.md §6 and §20 (6, 8, 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from airunway.api.decision import EngineDecision
+from airunway.api.model_deployment import EngineType, ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.selection import eligibility
+
+EXPLICIT_REASON = "explicit engine selection"
+NONE_REGISTERED = "no providers registered (InferenceProviderConfig resources not found)"
+_LISTED = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """The engine, or the error why there is none; exactly one is set."""
+
+    engine: EngineDecision | None = None
+    error: str = ""
+
+
+def choose_engine(
+    deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, now: datetime
+) -> EngineChoice:
+    """The named engine, else the recorded one once handed over, else the preferred one on offer.
+
+    Until a provider is recorded the choice is made anew each time. A registered provider that the spec
+    names narrows the choice to what it offers.
+    """
+    spec = deployment.spec
+    if spec.engine and spec.engine.type:
+        return EngineChoice(engine=EngineDecision(type=spec.engine.type.value, reason=EXPLICIT_REASON))
+    recorded = recorded_engine(deployment)
+    if recorded and deployment.recorded_provider:
+        return EngineChoice(engine=recorded)
+    if not configs:
+        return EngineChoice(error=NONE_REGISTERED)
+    pinned = eligibility.find(configs, deployment.provider_name)
+    available = [
+        config
+        for config in eligibility.in_name_order([pinned] if pinned else configs)
+        if eligibility.has_capabilities(config) and not eligibility.not_available(config, now=now)
+    ]
+    needs = eligibility.needs_of(deployment)
+    for engine in EngineType:  # declared in the order of preference
+        for config in available:
+            if any(entry.name is engine and not needs.unmet_by(entry) for entry in config.engines):
+                reason = f"auto-selected from provider {config.name} capabilities"
+                return EngineChoice(engine=EngineDecision(type=engine.value, reason=reason))
+    return EngineChoice(error=_none_available(available, needs) + _pin_note(pinned, needs, now))
+
+
+def recorded_engine(deployment: ModelDeployment) -> EngineDecision | None:
+    """`status.engine`, if it names one."""
+    engine = deployment.status.engine if deployment.status else None
+    if engine is None or not engine.type:
+        return None
+    return EngineDecision(type=engine.type, reason=engine.selected_reason or "")
+
+
+def _none_available(available: Sequence[InferenceProviderConfig], needs: eligibility.Needs) -> str:
+    advertised = " ".join(
+        f"{config.name}:[{' '.join(entry.name.value for entry in config.engines)}]"
+        for config in available[:_LISTED]
+    )
+    more = f" … {len(available) - _LISTED} more" if len(available) > _LISTED else ""
+    return (
+        f"no engines available from registered providers (hasGPU={str(needs.gpu).lower()}, "
+        f"servingMode={needs.mode}, advertised=map[{advertised}{more}])"
+    )
+
+
+def _pin_note(pinned: InferenceProviderConfig | None, needs: eligibility.Needs, now: datetime) -> str:
+    if pinned is None:
+        return ""
+    cause = eligibility.not_available(pinned, now=now)
+    if not cause and not eligibility.has_capabilities(pinned):
+        cause = "declares no capabilities"
+    unmet = "; ".join(dict.fromkeys(needs.unmet_by(entry) for entry in pinned.engines))
+    return (
+        f"; spec.provider.name is {pinned.name}, which is: {cause}"
+        if cause
+        else (f"; spec.provider.name is {pinned.name}, whose engines do not fit: {unmet or 'none offered'}")
+    )

@@ -1,0 +1,70 @@
+"""The webhook process: the certificate's keeper, the list of providers, the server. Every replica serves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from airunway.clients.kubernetes import CONFIGS, Cluster
+from airunway.clients.reflector import Reflector
+from airunway.webhook.keeper import Keeper
+from airunway.webhook.providers import Providers
+from airunway.webhook.server import application, serving
+from airunway.webhook.tls import ServedCertificate
+from airunway.workers.settings import Settings
+from airunway.workers.worker import Ready
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_admission(settings: Settings, ready: Ready | None = None) -> None:
+    """Serve both webhooks until cancelled.
+
+    Ready when the server shows a certificate that both webhook configurations trust, and the list of
+    providers was read once. With webhooks off it only waits, as ready as it gets.
+    """
+    ready = ready or Ready()
+    if not settings.enable_webhooks:
+        _log.warning("webhooks are off (ENABLE_WEBHOOKS=false): neither served nor given a certificate")
+        ready.parts["webhook"] = True
+        await asyncio.Event().wait()
+    ready.parts |= {"webhook": False, "webhook certificate": False, "webhook providers": False}
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        await _serve(settings, ready, cluster)
+
+
+async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
+    providers, served = Providers(cluster), ServedCertificate()
+    reflector = Reflector(cluster, CONFIGS, providers.on_change)
+    service, namespace = settings.webhook_service, settings.pod_namespace
+    keeper = Keeper(
+        cluster,
+        served,
+        namespace=namespace,
+        hosts=[f"{service}.{namespace}.svc", *settings.webhook_names],
+        rotation=settings.webhook_rotation,
+    )
+
+    async def listen() -> None:
+        await served.loaded.wait()
+        app = application(providers.find)
+        async with serving(app, port=settings.webhook_port, context=served.context) as port:
+            _log.info("webhooks listen", port=port)
+            ready.parts["webhook"] = True
+            await asyncio.Event().wait()
+
+    async def list_providers() -> None:
+        await reflector.synced.wait()
+        ready.parts["webhook providers"] = True
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reflector.run())
+        group.create_task(list_providers())
+        group.create_task(listen())
+        group.create_task(
+            keeper.run(
+                every=settings.webhook_check,
+                tell=lambda trusted: ready.parts.update({"webhook certificate": trusted}),
+            )
+        )

@@ -1,0 +1,35 @@
+"""One pod of the webhooks, as far as its certificate goes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airunway.webhook.certificates import Material
+from airunway.webhook.keeper import Keeper
+from airunway.webhook.tls import ServedCertificate
+from tests.webhook.store import FakeStore
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+HOST = "airunway-webhook-service.airunway-system.svc"
+
+
+class Replica:
+    """One pod: its server's certificate, its keeper, its clock."""
+
+    def __init__(self, store: FakeStore, **options: Any) -> None:
+        self.now = START
+        self.served = ServedCertificate()
+        self.keeper = Keeper(
+            store,
+            self.served,
+            namespace="airunway-system",
+            hosts=[HOST],
+            now=lambda: self.now,
+            **options,
+        )
+
+    async def look(self, *, after: timedelta = timedelta()) -> Material:
+        self.now += after
+        await self.keeper.look()
+        return self.served.material

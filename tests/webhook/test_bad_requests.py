@@ -1,0 +1,119 @@
+"""Whatever arrives, the server answers and goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from airunway.api import names
+from airunway.selection.provider_lookup import Lookup
+from airunway.webhook.server import MAX_BODY
+from tests.webhook.calling import Webhooks, deployment, review
+
+PATHS = [names.MUTATING_PATH, names.VALIDATING_PATH]
+
+
+async def still_answers(webhooks: Webhooks) -> bool:
+    allowed: bool = (await webhooks.create(deployment()))["allowed"]
+    return allowed
+
+
+@pytest.mark.parametrize("path", PATHS, ids=["mutating", "validating"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{", id="half an object"),
+        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'{"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1beta1"}', id="v1beta1"),
+        pytest.param(b'{"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1"}', id="no request"),
+        pytest.param(
+            b'{"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {}}', id="no uid"
+        ),
+        pytest.param(b"[" * 200_000, id="nested beyond reading"),
+        pytest.param(b"1" * 10_000, id="a number beyond reading"),
+    ],
+)
+async def test_what_is_no_review_is_an_http_error(webhooks: Webhooks, path: str, body: bytes) -> None:
+    status, _ = await webhooks.post(path, body)
+
+    assert status == 400
+    assert await still_answers(webhooks)
+
+
+async def test_a_body_that_is_too_large_is_not_read(webhooks: Webhooks) -> None:
+    status, _ = await webhooks.post(names.VALIDATING_PATH, b" " * (MAX_BODY + 1))
+
+    assert status == 413
+    assert await still_answers(webhooks)
+
+
+async def test_another_content_type_is_refused(webhooks: Webhooks) -> None:
+    status, _ = await webhooks.post(names.VALIDATING_PATH, b"a: b", content_type="application/yaml")
+
+    assert status == 415
+
+
+async def test_there_are_two_paths_and_one_method(webhooks: Webhooks) -> None:
+    assert (await webhooks.post("/", b""))[0] == 404
+    async with webhooks.session.get(f"{webhooks.url}{names.VALIDATING_PATH}") as answer:
+        assert answer.status == 405
+
+
+@pytest.mark.parametrize("path", PATHS, ids=["mutating", "validating"])
+@pytest.mark.parametrize("levels", [150, 300, 900])
+async def test_a_deep_object_gets_an_answer(webhooks: Webhooks, path: str, levels: int) -> None:
+    overrides = "{" + '"a":{' * levels + "}" * levels + "}"
+    obj = deployment(provider={"name": "x", "overrides": "HERE"})
+    body = json.dumps(review("CREATE", obj)).replace('"HERE"', overrides)
+
+    status, text = await webhooks.post(path, body.encode())
+
+    assert status in (200, 400)
+    if status == 200:
+        response = json.loads(text)["response"]
+        assert response["allowed"] or response["status"]["code"] == 400
+    assert await still_answers(webhooks)
+
+
+async def test_a_fault_of_ours_is_an_answer_too(webhooks: Webhooks, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_: str) -> Lookup:
+        raise ZeroDivisionError
+
+    working, webhooks.find = webhooks.find, broken
+
+    response = await webhooks.create(deployment(provider={"name": "x"}, engine={"type": "vllm"}))
+
+    assert response["status"] == {"code": 500, "message": "internal error; the webhook's log has more"}
+    webhooks.find = working
+    assert await still_answers(webhooks)
+
+
+async def test_a_flood_of_findings_stays_readable(webhooks: Webhooks) -> None:
+    overrides = [{"hostPID": True} for _ in range(20_000)]
+
+    response = await webhooks.create(deployment(provider={"name": "x", "overrides": {"list": overrides}}))
+
+    assert len(response["status"]["message"]) < 100_000
+
+
+async def test_a_client_that_leaves_in_the_middle_disturbs_nobody(webhooks: Webhooks) -> None:
+    async def half() -> Any:
+        yield b'{"kind": '
+        raise ConnectionAbortedError
+
+    with pytest.raises((OSError, ConnectionAbortedError)):
+        await webhooks.post(names.VALIDATING_PATH, half())
+
+    assert await still_answers(webhooks)
+
+
+async def test_many_at_once_are_all_answered(webhooks: Webhooks) -> None:
+    answers = await asyncio.gather(*(webhooks.create(deployment(f"d{index}")) for index in range(100)))
+
+    assert all(answer["allowed"] for answer in answers)

@@ -1,0 +1,146 @@
+"""The parts of model images, put together as the settings say; and the worker that builds."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import partial
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.builder import (
+    BuildKitBuilder,
+    Endpoints,
+    endpoint_in_cluster,
+    endpoint_of,
+)
+from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.options import ImageOptions
+from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.api import names
+from airunway.clients.buildkit import BuildKitEndpoint
+from airunway.clients.huggingface import HuggingFace
+from airunway.clients.image_documents import any_image
+from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.image_store import ImageStore
+from airunway.clients.kubernetes import Cluster
+from airunway.modelimage.builder_objects import builder_host
+from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.selection.quantities import parse
+from airunway.workers.settings import Settings
+
+# Temporal answers a heartbeat with a wish to cancel: a build stops within seconds of it.
+HEARTBEAT_EVERY = timedelta(seconds=1)
+DRAIN_TIMEOUT = timedelta(seconds=8)
+
+
+def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
+    """All activities of model images. Raises ValueError for settings that contradict each other."""
+    options = image_options(settings)
+    bases = ImageRegistries(
+        mirrors=settings.registry_mirrors,
+        # Named by whoever runs this, so these may be asked too.
+        allowed_hosts=[
+            *settings.registry_hosts,
+            any_image(options.base).host,
+            *([any_image(options.frontend).host] if options.frontend else []),
+            any_image(settings.image_registry_image).host,
+            any_image(settings.buildkit_image).host,
+        ],
+    )
+    keeper = ImageCluster(cluster, cluster_options(settings), digests=bases)
+    hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
+    store = ImageStore(
+        options.push_host,
+        insecure=settings.image_registry_insecure or not settings.image_registry,
+        login_file=settings.image_registry_login_file,
+        architecture=options.architecture,
+    )
+    return ImageActivities(
+        options,
+        resolver=ImageResolver(options, hub=hub, bases=bases, tokens=tokens),
+        tokens=tokens,
+        hub=hub,
+        store=store,
+        builder=BuildKitBuilder(
+            _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
+        ),
+        registry_keeper=None if settings.image_registry else keeper,
+        builder_keeper=None if settings.buildkit_address else keeper,
+    )
+
+
+def image_options(settings: Settings) -> ImageOptions:
+    """What the settings say about builds."""
+    push_host = settings.image_registry or registry_host(settings.image_namespace)
+    local = f"localhost:{settings.image_registry_node_port}"
+    return ImageOptions(
+        enabled=settings.image_builds,
+        hub=settings.hugging_face,
+        base=settings.image_base,
+        architecture=settings.image_architecture,
+        frontend=settings.image_frontend,
+        fixed_dates=settings.image_fixed_dates,
+        registry_bytes=0 if settings.image_registry else int(parse(settings.image_registry_volume_size)),
+        builder_bytes=0 if settings.buildkit_address else int(parse(settings.buildkit_volume_size)),
+        push_host=push_host,
+        pull_host=settings.image_registry_pull or (push_host if settings.image_registry else local),
+        stall=settings.image_stall,
+    )
+
+
+def cluster_options(settings: Settings) -> ClusterOptions:
+    """What the settings say about registry and builder in the cluster."""
+    return ClusterOptions(
+        namespace=settings.image_namespace,
+        storage_class=settings.image_storage_class,
+        registry_volume=settings.image_registry_volume_size,
+        builder_volume=settings.buildkit_volume_size,
+        builder_bytes=int(parse(settings.buildkit_volume_size)),
+        empty_dir=not settings.image_volumes,
+        rootless=settings.buildkit_rootless,
+        registry_image=settings.image_registry_image,
+        builder_image=settings.buildkit_image,
+        node_port=settings.image_registry_node_port,
+        push_host=settings.image_registry or registry_host(settings.image_namespace),
+        push_insecure=settings.image_registry_insecure or not settings.image_registry,
+        registry_readers=settings.image_registry_readers,
+    )
+
+
+def registry_host(namespace: str) -> str:
+    """What pods call the registry in the cluster."""
+    return f"{names.REGISTRY}.{namespace}.svc:{names.REGISTRY_PORT}"
+
+
+def _endpoints(settings: Settings, keeper: ImageCluster) -> Endpoints:
+    if not settings.buildkit_address:
+        return partial(endpoint_in_cluster, keeper, builder_host(cluster_options(settings)))
+    endpoint = BuildKitEndpoint(
+        address=settings.buildkit_address,
+        ca_file=settings.buildkit_ca_file,
+        cert_file=settings.buildkit_cert_file,
+        key_file=settings.buildkit_key_file,
+        server_name=settings.buildkit_server_name,
+    )
+
+    def endpoints() -> AbstractAsyncContextManager[BuildKitEndpoint]:
+        return endpoint_of(endpoint)
+
+    return endpoints
+
+
+def build_worker(client: Client, images: ImageActivities, settings: Settings, *, build_id: str) -> Worker:
+    """The worker of the builds' queue: its slots are the limit of builds at once."""
+    return Worker(
+        client,
+        task_queue=names.IMAGE_TASK_QUEUE,
+        activities=images.builds,
+        max_concurrent_activities=settings.image_builds_at_once,
+        max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+        default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
+        build_id=build_id,
+    )

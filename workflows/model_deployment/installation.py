@@ -1,0 +1,114 @@
+"""A deployment whose provider lacks its operator: say so, or have it installed and wait. Apart from the pass.
+
+The installation is a workflow of its own (`provider_installation`), which every deployment that needs it
+joins; it reports by the signal `install_report`. Nothing here is done for a provider that is ready.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from airunway.api.decision import InstallationNeed, InstallPolicy
+    from airunway.messages.deployment import UNTIL_IT_WORKS, Step
+    from airunway.messages.installation import (
+        JOIN,
+        InstallationRequest,
+        InstallReport,
+        JoinAnswer,
+        JoinRequest,
+    )
+    from airunway.workflows.model_deployment.state import DeploymentState, InstallationWait
+    from airunway.workflows.steps import run_step, words_of
+
+CONDITION = "ProviderInstalled"
+REQUIRED, RUNNING, FAILED, DONE = "InstallationRequired", "Installing", "InstallationFailed", "Installed"
+
+ASK_AGAIN = timedelta(minutes=10)
+"""A report may be lost, and a failed installation may have been given up: then it is begun anew."""
+
+_REQUEST = Step(JOIN, timedelta(seconds=30), UNTIL_IT_WORKS)
+
+
+async def see_to_installation(
+    state: DeploymentState, need: InstallationNeed | None, *, ready: bool
+) -> str | None:
+    """Act on what selection found to be missing; answers what is waited for, None when nothing is."""
+    if need is None or ready:
+        _note_installed(state, ready=ready)
+        return None
+    if need.policy is InstallPolicy.ASK:
+        return _wait(
+            state,
+            REQUIRED,
+            f"the operator of provider {need.provider} is not installed; run: airunway providers install "
+            f"{need.provider} (it goes on by itself then)",
+        )
+    wait = state.installation
+    if wait is None or wait.provider != need.provider:
+        wait = state.installation = InstallationWait(provider=need.provider)
+    if _is_due(wait, workflow.now()):
+        await _request(wait)
+    return _wait(state, wait.reason, wait.words)
+
+
+def note_report(state: DeploymentState, report: InstallReport) -> None:
+    """Take over how an installation ended; the next pass tells it."""
+    wait = state.installation
+    if wait is None or wait.provider != report.provider:
+        return
+    of = f"the operator of provider {report.provider}"
+    if report.succeeded:
+        wait.reason, wait.words = RUNNING, f"{of} is installed; waiting for the provider to see it"
+    else:
+        wait.reason, wait.words = FAILED, f"{of} was not installed: {report.message}"
+
+
+def retry_installation(state: DeploymentState) -> None:
+    """A person wants a failed installation to be tried again."""
+    if state.installation is not None and state.installation.reason == FAILED:
+        state.installation.asked_at, state.installation.again = None, True
+
+
+async def _request(wait: InstallationWait) -> None:
+    provider, me = wait.provider, workflow.info().workflow_id
+    request = JoinRequest(
+        request=InstallationRequest(provider=provider, requested_by=me), waiter=me, again=wait.again
+    )
+    wait.reason = ""  # a report may come before the answer
+    try:
+        answer = await run_step(_REQUEST, request, JoinAnswer, summary=f"install provider {provider}")
+    except FailureError as err:
+        wait.reason = FAILED
+        wait.words = f"the installation of provider {provider} was not begun: {words_of(err)}"
+        return
+    finally:
+        wait.asked_at, wait.again = workflow.now(), False
+    assert answer is not None
+    if wait.reason:
+        return
+    wait.reason = RUNNING
+    wait.words = f"the operator of provider {provider} is being installed (workflow {answer.workflow_id})"
+    if not answer.installer:
+        wait.words += "; no installer listens: run `airunway worker --installer`, or apply deploy/installer"
+
+
+def _is_due(wait: InstallationWait, now: datetime) -> bool:
+    return wait.asked_at is None or now - wait.asked_at >= ASK_AGAIN
+
+
+def _wait(state: DeploymentState, reason: str, words: str) -> str:
+    state.condition(CONDITION, "False", reason, words, now=workflow.now())
+    state.message = words
+    return words
+
+
+def _note_installed(state: DeploymentState, *, ready: bool) -> None:
+    condition = state.conditions.get(CONDITION)
+    if condition is not None and condition.status != "True" and ready:
+        state.condition(CONDITION, "True", DONE, now=workflow.now())
+    if ready:
+        state.installation = None

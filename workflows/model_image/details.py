@@ -1,0 +1,62 @@
+"""How progress and state of a model image are told to people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airunway.messages.model_image import ImageProgress, ImageReport
+from airunway.modelimage.plan import ImagePlan, human_bytes
+
+BAR_LENGTH = 30
+
+
+def progress_words(progress: ImageProgress) -> str:
+    """`downloading a.gguf: 34% (1.2 of 3.5 GB, 45 MB/s, 50 s left)`, as far as it is known."""
+    if progress.trouble:
+        return f"{progress.step}: {progress.trouble}"
+    if not progress.total_bytes:
+        return progress.step
+    if not progress.done_bytes:  # the builder does not always count
+        return f"{progress.step} (of {human_bytes(progress.total_bytes)})"
+    facts = [f"{human_bytes(progress.done_bytes)} of {human_bytes(progress.total_bytes)}"]
+    if progress.bytes_per_second:
+        facts.append(f"{human_bytes(progress.bytes_per_second)}/s")
+    if progress.seconds_left is not None:
+        facts.append(f"{duration_words(progress.seconds_left)} left")
+    return f"{progress.step}: {percent(progress)}% ({', '.join(facts)})"
+
+
+def percent(progress: ImageProgress) -> int:
+    """How much is done, 0 to 100; 0 when that is not known."""
+    if not progress.total_bytes:
+        return 0
+    return max(0, min(100, int(progress.done_bytes * 100 / progress.total_bytes)))
+
+
+def duration_words(seconds: float) -> str:
+    """A time for a person: `50 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def details_of_image(plan: ImagePlan, report: ImageReport, waiting: Sequence[str]) -> str:
+    """The Markdown that the Temporal UI shows for an image."""
+    done = percent(report.progress)
+    filled = BAR_LENGTH * done // 100
+    lines = [f"### {plan.repository}: {report.phase}", "", progress_words(report.progress), ""]
+    if report.progress.done_bytes:
+        lines += [f"`{'█' * filled}{'░' * (BAR_LENGTH - filled)}` {done}%", ""]
+    if report.message:
+        lines += [f"**{report.reason}**: {report.message}", ""]
+    lines += [
+        "| | |",
+        "|---|---|",
+        f"| commit | {plan.commit} ({plan.revision}) |",
+        *(f"| file | {file.path}, {human_bytes(file.size)} |" for file in plan.files),
+        f"| base | {plan.base} |",
+        f"| licence | {plan.license or 'not told'} |",
+        f"| image | {report.reference or f'{plan.name}:{plan.tag}'} |",
+        *(f"| waits for it | {workflow_id} |" for workflow_id in waiting),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What an operation on a provider would do."""
