@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from airunway.clients.helm import Cancelled, Helm, HelmCrashed, ReleaseSpec
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import helm_command, release
-from tests.cluster.api import Api
 
 ROOT = Path(__file__).parents[3]
 
