@@ -81,6 +81,63 @@ async def test_a_container_must_be_whole(api: Api, space: Space, container: Obj,
     assert f"spec.containers[0].{field}" in {cause["field"] for cause in answer.causes}
 
 
+@pytest.mark.parametrize(
+    ("strategy", "field", "message"),
+    [
+        pytest.param(
+            {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}},
+            "spec.strategy.rollingUpdate",
+            "Forbidden: may not be specified when strategy `type` is 'Recreate'",
+            id="bounds without a rolling update",
+        ),
+        pytest.param(
+            {"type": "Nope"},
+            "spec.strategy",
+            'Unsupported value: {"Type":"Nope","RollingUpdate":null}: supported values: "Recreate", '
+            '"RollingUpdate"',
+            id="an unknown strategy",
+        ),
+        pytest.param(
+            {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}},
+            "spec.strategy.rollingUpdate.maxUnavailable",
+            "Invalid value: 0: may not be 0 when `maxSurge` is 0",
+            id="bounds that let nothing move",
+        ),
+    ],
+)
+async def test_a_strategy_must_make_sense(api: Api, space: Space, strategy: Obj, field: str, message: str):
+    body = deployment("d")
+    body["spec"]["strategy"] = strategy
+
+    answer = await api.create(space.deployments, body)
+
+    answer.refused(422, "Invalid")
+    assert [(cause["field"], cause["message"]) for cause in answer.causes] == [(field, message)]
+
+
+async def test_a_bound_of_zero_is_kept(api: Api, space: Space):
+    body = deployment("d")
+    body["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 0}}
+
+    obj = (await api.create(space.deployments, body)).ok()
+
+    assert obj["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": "25%"}
+
+
+async def test_a_change_to_recreate_has_to_take_the_bounds_away(api: Api, space: Space):
+    await api.create(space.deployments, deployment("d"))
+
+    kept = await api.patch(f"{space.deployments}/d", {"spec": {"strategy": {"type": "Recreate"}}})
+    bare = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
+    taken = await api.patch(f"{space.deployments}/d", bare)
+
+    assert kept.refused(422, "Invalid")["message"] == (
+        'Deployment.apps "d" is invalid: spec.strategy.rollingUpdate: Forbidden: may not be specified when '
+        "strategy `type` is 'Recreate'"
+    )
+    assert taken.ok()["spec"]["strategy"] == {"type": "Recreate"}
+
+
 async def test_two_containers_have_two_names(api: Api, space: Space):
     body = pod("p")
     body["spec"]["containers"] *= 2

@@ -9,7 +9,7 @@ import pytest
 
 from kube_emulator.testing import TABLE, Api
 
-from .objects import CRD_PATH, Obj, Space, crd
+from .objects import CRD_PATH, Obj, Space, config_map, crd, owner
 
 TEXT = {"type": "object", "properties": {"x": {"type": "string"}}}
 
@@ -108,6 +108,21 @@ async def test_a_definition_waits_for_finalizers_of_its_objects(api: Api, space:
     await api.patch(f"{path}/w", {"metadata": {"finalizers": None}})
 
     await api.until(f"{CRD_PATH}/widgets.{group}", lambda answer: answer.code == 404)
+
+
+async def test_the_end_of_a_definition_ends_what_its_objects_own(api: Api, space: Space, group: str):
+    await established(api, crd(group, TEXT))
+    path = f"/apis/{group}/v1/namespaces/{space.name}/widgets"
+    for name in ("early", "late"):
+        boss = (await api.create(path, widget(group, name))).ok()
+        await api.create(space.config_maps, config_map(name, ownerReferences=[owner(boss)]))
+    # A real collector learns of a new kind within half a minute: only then does the rest say anything.
+    await api.delete(f"{path}/early")
+    await api.until(f"{space.config_maps}/early", lambda answer: answer.code == 404)
+
+    await api.delete(f"{CRD_PATH}/widgets.{group}")
+
+    await api.until(f"{space.config_maps}/late", lambda answer: answer.code == 404)
 
 
 async def test_an_object_is_shown_in_each_served_version(api: Api, space: Space, group: str):
