@@ -42,12 +42,12 @@ _HEALTH = {"/healthz", "/livez", "/readyz"}
 
 
 class EmulatedCluster:
-    """A Kubernetes API server for the sandbox and for tests."""
+    """A Kubernetes API server for tests of controllers."""
 
     def __init__(
         self,
         *,
-        namespaces: Iterable[str] = ("airunway-system",),
+        namespaces: Iterable[str] = (),
         state_dir: Path | None = None,
         window: int = 1000,
         bookmark_every: timedelta = timedelta(seconds=60),
