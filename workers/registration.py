@@ -146,11 +146,11 @@ class Registrar:
         return UpstreamFacts(kinds=[kind for found in served for kind in found], deployments=deployments)
 
     async def _served(self, kind: UpstreamKind) -> list[UpstreamKind]:
-        versions = await self._cluster.served_versions(kind.group)
+        versions = await self._cluster.discovery.served_versions(kind.group)
         found = []
         for served in versions:
             api_version = f"{kind.group}/{served}"
-            kinds = await self._cluster.served_kinds(api_version)
+            kinds = await self._cluster.discovery.served_kinds(api_version)
             if kind.kind in kinds:
                 found.append(UpstreamKind(api_version=api_version, kind=kind.kind, plural=kinds[kind.kind]))
         return found

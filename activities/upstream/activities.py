@@ -99,7 +99,7 @@ class ProviderActivities:
         """Whether the cluster has the gateway's inference extension; asked once a minute."""
         now = time.monotonic()
         if self._pools is None or now - self._pools[0] > POOLS_MEMORY_SECONDS:
-            self._pools = (now, bool(await self._cluster.served_versions(INFERENCE_POOL_GROUP)))
+            self._pools = (now, bool(await self._cluster.discovery.served_versions(INFERENCE_POOL_GROUP)))
         return self._pools[1]
 
     def _provider(self, name: str) -> Provider:

@@ -13,8 +13,7 @@ from airunway.activities.installation.plan import VALUES_KEY
 from airunway.api import names
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import AlreadyExists, NotFound
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import NAMESPACES, Cluster
+from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster
 from airunway.installation.values import BadPath, merged, parse_assignments
 
 FIELD_MANAGER = "airunway-cli"

@@ -41,7 +41,7 @@ async def apply_samples(cluster: Cluster, wanted: Sequence[Document]) -> None:
 async def _kind_of(cluster: Cluster, document: Document) -> tuple[Resource, bool]:
     if document.kind == "ModelDeployment" and document.api_version == DEPLOYMENTS.api_version:
         return DEPLOYMENTS, True
-    served = await cluster.served_kinds(document.api_version)
+    served = await cluster.discovery.served_kinds(document.api_version)
     if document.kind not in served:
         raise CliError(
             f"{document.source}: the cluster does not serve {document.kind} of {document.api_version}"

@@ -96,7 +96,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
-        await cluster.version()
+        await cluster.discovery.server_version()
     if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
         yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
         return

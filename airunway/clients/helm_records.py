@@ -21,9 +21,8 @@ import yaml
 
 from airunway.clients.errors import ClientError
 from airunway.clients.helm.model import PENDING
-from airunway.clients.kubernetes import Cluster, Object, Resource
+from airunway.clients.kubernetes import SECRETS, Cluster, Object
 
-SECRETS = Resource("v1", "secrets")
 _GONE = "superseded,uninstalled"
 _MAGIC = b"\x1f\x8b"
 

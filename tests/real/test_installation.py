@@ -503,7 +503,7 @@ async def kubeconfig_of_the_installer(real: RealCluster, cluster: Cluster, folde
     """A kubeconfig for the account that `deploy/installer` makes, with no rights but its own."""
     for obj in objects(INSTALLER):
         if obj["kind"] != "Deployment":
-            served = await cluster.served_kinds(obj["apiVersion"])
+            served = await cluster.discovery.served_kinds(obj["apiVersion"])
             kind = Resource(obj["apiVersion"], served[obj["kind"]])
             await cluster.apply(kind, obj, field_manager="test")
     path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/airunway-installer/token"

@@ -6,9 +6,7 @@ Only for what Helm has no command for: to forget a revision that never came to r
 from __future__ import annotations
 
 from airunway.clients.helm.errors import OperationInProgress
-from airunway.clients.kubernetes import Cluster, Resource
-
-SECRETS = Resource("v1", "secrets")
+from airunway.clients.kubernetes import SECRETS, Cluster
 
 
 def record_name(release: str, revision: int) -> str:
