@@ -14,7 +14,7 @@ from airunway.activities.installation.plan import Wanted
 from airunway.activities.upstream.probe import Operator, Probe
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
-from airunway.clients.helm_records import ReleaseRecord
+from airunway.clients.helm.records import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, Cluster, Object, Resource
 from airunway.installation.crds import name_of
 from airunway.installation.guards import goes_with_the_release, kind_of, listed, uses

@@ -52,7 +52,7 @@ ACCOUNTS = {
     "airunway.activities.installation.preflight": INSTALLS,
     "airunway.activities.installation.plan": INSTALLS,
     "airunway.activities.upstream.probe": INSTALLS,
-    "airunway.clients.helm_records": INSTALLS,
+    "airunway.clients.helm.records": INSTALLS,
     "airunway.clients.lease": INSTALLS,
     "airunway.activities.model_image.cluster": WORKER,
     "airunway.activities.model_image.resolve": WORKER,
