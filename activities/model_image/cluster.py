@@ -17,9 +17,9 @@ from airunway.activities.model_image import certificates
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.activities.upstream.diagnostics import findings_for
 from airunway.api import names
-from airunway.clients.image_registry import ResolvedImage
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, SECRETS, Cluster, Object, Resource
-from airunway.clients.registry_http import RegistryError
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryError
 from airunway.modelimage.builder_objects import (
     BUILDER_CERTIFICATES,
     builder_host,
@@ -39,9 +39,9 @@ _KINDS = {
 
 
 class Digests(Protocol):
-    """Who knows what a tag stands for; see `airunway.clients.image_registry.ImageRegistries`."""
+    """Who knows what a tag stands for; see `airunway.clients.registry.client.RegistryClient`."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag."""
 
 

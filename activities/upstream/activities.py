@@ -18,8 +18,8 @@ from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.reconcile import Surroundings, UpstreamPass
 from airunway.api import names
 from airunway.clients.errors import NotFound
-from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster, Object
+from airunway.clients.registry.client import RegistryClient
 from airunway.messages.deployment import (
     NOT_HOSTED,
     RECONCILE_UPSTREAM,
@@ -51,7 +51,7 @@ class ProviderActivities:
         self._providers = providers
         self._surroundings = Surroundings(
             env=env,
-            images=ImageStep(images or ImageRegistries(), env=env),
+            images=ImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
