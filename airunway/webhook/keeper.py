@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from airunway.api import names
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import JSON_PATCH, MERGE_PATCH, SECRETS, Kind, Object, Resource
 from airunway.webhook.certificates import Material, renewal, trusts
@@ -96,7 +97,7 @@ class Keeper:
 
     async def run(self, *, every: timedelta, tell: Callable[[bool], None]) -> None:
         """Look again and again until cancelled; `tell` hears each time whether the API server trusts us."""
-        retry = FIRST_RETRY
+        backoff = Backoff(first=FIRST_RETRY.total_seconds(), maximum=every.total_seconds())
         while True:
             try:
                 await self.look()
@@ -105,8 +106,9 @@ class Keeper:
                 _log.warning("webhook certificate not looked after", error=str(err)[:300])
                 failed = True
             tell(self.trusted)
-            await asyncio.sleep(min(retry, every).total_seconds() if failed else every.total_seconds())
-            retry = min(retry * 2, every) if failed else FIRST_RETRY
+            if not failed:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_delay() if failed else every.total_seconds())
 
     async def look(self) -> None:
         """Renew what is due and put everything in its place. Raises ApiErrors and Unusable."""
