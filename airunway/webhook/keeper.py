@@ -32,7 +32,6 @@ MUTATING = Resource("admissionregistration.k8s.io/v1", "mutatingwebhookconfigura
 VALIDATING = Resource("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
 CONFIGURATIONS = ((MUTATING, names.MUTATING_CONFIGURATION), (VALIDATING, names.VALIDATING_CONFIGURATION))
 
-FIELD_MANAGER = "airunway-webhook"
 ATTEMPTS = 5
 """Of one look; each failed one means that another replica got on, so there are at most a few."""
 FIRST_RETRY = timedelta(seconds=1)
@@ -157,7 +156,7 @@ class Keeper:
                 name,
                 {"metadata": {"resourceVersion": secret["metadata"]["resourceVersion"]}, "data": data},
                 namespace=namespace,
-                field_manager=FIELD_MANAGER,
+                field_manager=names.WEBHOOK_FIELD_MANAGER,
             )
         _log.info("webhook certificate renewed", secret=f"{namespace}/{name}", reason=due.reason)
         return due.material
@@ -183,7 +182,7 @@ class Keeper:
             metadata["name"],
             [as_read, *changes],
             content_type=JSON_PATCH,
-            field_manager=FIELD_MANAGER,
+            field_manager=names.WEBHOOK_FIELD_MANAGER,
         )
         _log.info("webhook authority injected", kind=kind.plural, name=metadata["name"])
         return changed

@@ -11,6 +11,7 @@ from typing import Any, Self
 import aiohttp
 from kubernetes.aio import client
 
+from airunway.api.names import FIELD_MANAGER
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import Kind, Object, path_of
@@ -150,7 +151,7 @@ class Cluster:
         namespace: str | None = None,
         content_type: str = MERGE_PATCH,
         subresource: str = "",
-        field_manager: str = "airunway",
+        field_manager: str = FIELD_MANAGER,
     ) -> Object:
         """Merge patch or JSON patch."""
         return await self._transport.request(
