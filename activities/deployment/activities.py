@@ -19,9 +19,10 @@ from airunway.api import names
 from airunway.api.decision import Decision, InstallPolicy, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import ApiError, Conflict, Invalid, NotFound
 from airunway.clients.events import record_event
-from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Coalesced, Object
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Object
 from airunway.messages.deployment import (
     OBSERVE,
     REMOVE_FINALIZERS,
