@@ -184,7 +184,7 @@ def no_rule_matches(given: Given) -> bool:
             InferenceProviderConfig.model_validate(config)
             for config in provider_configs(given["provider_configs"])
         ],
-        now=datetime(2026, 1, 5, tzinfo=UTC),
+        alive_since=datetime(2026, 1, 5, tzinfo=UTC),
         fallback=SelectionFallback.CAPABILITIES,
         selector_enabled=given.get("selector_enabled", True),
     )
