@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate
+from airunway.api.core_types import Condition, ConditionStatus
 from airunway.messages.deployment import StepFailure
-from airunway.provider.contract import ReportedCondition
 
 
 class StepFailed(Exception):
@@ -23,23 +21,11 @@ def failed(
 ) -> StepFailed:
     """A failure that turns these conditions False."""
     updates = [
-        ConditionUpdate(type=kind, status=ConditionStatus.FALSE, reason=reason, message=message)
+        Condition(type=kind, status=ConditionStatus.FALSE, reason=reason, message=message)
         for kind in conditions
     ]
     return StepFailed(
         StepFailure(
             reason=reason, message=message, final=final, retry_seconds=retry_seconds, conditions=updates
         )
-    )
-
-
-def update_of(condition: ReportedCondition) -> ConditionUpdate:
-    """A provider's condition as the workflow takes it."""
-    return ConditionUpdate.model_validate(
-        {
-            "type": condition.type,
-            "status": condition.status,
-            "reason": condition.reason,
-            "message": condition.message,
-        }
     )

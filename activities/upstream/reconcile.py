@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from airunway.activities.upstream.diagnostics import findings_for
-from airunway.activities.upstream.failures import StepFailed, failed, update_of
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.image_resolution import ImageStep
 from airunway.activities.upstream.ownership import (
     contains,
@@ -27,8 +27,7 @@ from airunway.activities.upstream.ownership import (
     version_of,
 )
 from airunway.activities.upstream.stages import run_stages
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate
+from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import is_paused
 from airunway.api.status import UnifiedStatus
@@ -170,7 +169,7 @@ class UpstreamPass:
         if report is None:
             return RenderContext(env=here.env, inference_pools=pools)
         self._answer.image = report.status
-        self._answer.conditions += [update_of(condition) for condition in report.conditions]
+        self._answer.conditions += report.conditions
         self._answer.cleared += report.cleared
         if report.failure and required:
             raise failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
@@ -191,9 +190,7 @@ class UpstreamPass:
         if problem:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(
-            ConditionUpdate(
-                type="ProviderCompatible", status=ConditionStatus.TRUE, reason="CompatibilityVerified"
-            )
+            Condition(type="ProviderCompatible", status=ConditionStatus.TRUE, reason="CompatibilityVerified")
         )
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
 

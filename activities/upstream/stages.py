@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.activities.upstream.diagnostics import findings_for
-from airunway.activities.upstream.failures import StepFailed, update_of
-from airunway.api.decision import ConditionUpdate
+from airunway.activities.upstream.failures import StepFailed
+from airunway.api.core_types import Condition
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import StepFailure
@@ -21,7 +21,7 @@ from airunway.provider.contract import Provider, Stage, StageVerdict, UpstreamKi
 class StageResult:
     """`waiting`: what is waited for; empty when every stage is ready."""
 
-    conditions: list[ConditionUpdate]
+    conditions: list[Condition]
     cleared: list[str]
     waiting: str = ""
     retry_seconds: int = 0
@@ -33,14 +33,14 @@ async def run_stages(
     """Judge the stages in order, up to the first that is not ready. Raises StepFailed, ApiError."""
     here = {stage.condition for stage in stages}
     cleared = [kind for kind in provider.stage_conditions if kind not in here]
-    conditions: list[ConditionUpdate] = []
+    conditions: list[Condition] = []
     for stage in stages:
         live = await asyncio.gather(
             *(cluster.find(kind, name, namespace=namespace) for kind, name in stage.reads)
         )
         verdict = stage.judge(live)
         await _carry_out(cluster, provider, stage, verdict, namespace)
-        update = update_of(verdict.condition)
+        update = verdict.condition
         if verdict.pod_selector:
             found = await findings_for(cluster, namespace, verdict.pod_selector)
             causes = [f"{finding.reason}: {finding.message}" for finding in found[:1]]

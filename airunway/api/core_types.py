@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import ConfigDict
+
 from airunway.api.wire import Flag, Int64, Quantity, Text, Wire, wire_field
 
 
@@ -83,8 +85,14 @@ class ConditionStatus(StrEnum):
 class Condition(Wire):
     """One aspect of the current state (metav1.Condition)."""
 
-    last_transition_time: Text = wire_field("When the status last flipped (RFC 3339).", required=True)
-    message: Text = wire_field("What a person should know.", max_length=32768, required=True)
+    # Without transition time and generation while it is only reported: `airunway.api.conditions`.
+
+    model_config = ConfigDict(
+        json_schema_extra={"required": ["lastTransitionTime", "message", "reason", "status", "type"]}
+    )
+
+    last_transition_time: Text = wire_field("When the status last flipped (RFC 3339).", default_factory=str)
+    message: Text = wire_field("What a person should know.", max_length=32768, default_factory=str)
     observed_generation: Int64 | None = wire_field("metadata.generation that this was seen at.", minimum=0)
     reason: Text = wire_field(
         "One word for the cause.",

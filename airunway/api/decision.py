@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from airunway.api.core_types import ConditionStatus
+from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
 
 MAX_TEXT_LENGTH = 8000
@@ -59,15 +59,6 @@ class Outcome(StrEnum):
     def waits_for_providers(self) -> bool:
         """Whether another provider config could change it, so that it is decided again when one changes."""
         return self in (Outcome.ENGINE_FAILED, Outcome.INVALID, Outcome.PROVIDER_FAILED)
-
-
-class ConditionUpdate(BaseModel):
-    """A condition to set. Its transition time is the writer's: it moves only when `status` flips."""
-
-    type: str
-    status: ConditionStatus
-    reason: str
-    message: str = ""
 
 
 class EngineDecision(BaseModel):
@@ -131,7 +122,7 @@ class Decision(BaseModel):
     message: str | None = None
     engine: EngineDecision | None = None
     provider: ProviderDecision | None = None
-    conditions: list[ConditionUpdate] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list)
     image: ImageFinding | None = None
     clear_image: bool = False
     remove_conditions: list[str] = Field(default_factory=list)

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 
-from airunway.api.decision import ConditionUpdate, Decision
+from airunway.api.core_types import Condition
+from airunway.api.decision import Decision
 from airunway.api.status import ImageStatus, UnifiedStatus
 
 
@@ -164,7 +165,7 @@ class StepFailure(BaseModel):
     final: bool = True
     retry_seconds: int = 0
     """When to look again; 0: with the next news."""
-    conditions: list[ConditionUpdate] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list)
 
 
 class Finding(BaseModel):
@@ -190,7 +191,7 @@ class UpstreamAnswer(BaseModel):
     """What must be ready before the objects can be written, e.g. a claim."""
     retry_seconds: int = 0
     status: UnifiedStatus | None = None
-    conditions: list[ConditionUpdate] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list)
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ImageStatus | None = None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
 from airunway.api.status import ImageStatus, UnifiedStatus
@@ -119,16 +120,6 @@ class ImageResolution:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportedCondition:
-    """A condition for a ModelDeployment's status; the core adds transition time and generation."""
-
-    type: str
-    status: str
-    reason: str
-    message: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImageReport:
     """What the image step says about a deployment: all of `status.image`, and its conditions.
 
@@ -138,7 +129,7 @@ class ImageReport:
     """
 
     status: ImageStatus
-    conditions: Sequence[ReportedCondition] = ()
+    conditions: Sequence[Condition] = ()
     cleared: Sequence[str] = ()
     image: str | None = None
     failure: str = ""
@@ -155,7 +146,7 @@ class StageVerdict:
     condition's message.
     """
 
-    condition: ReportedCondition
+    condition: Condition
     ready: bool = False
     failure: str = ""
     retry_seconds: int = 0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate, Decision, Outcome, cut
+from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.decision import Decision, Outcome, cut
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import Phase
@@ -75,7 +75,7 @@ def _checked(decision: Decision, deployment: ModelDeployment) -> Decision:
     finding = cut("; ".join(dict.fromkeys(error.line for error in errors)))
     if served_at_this_generation(deployment):
         return decision.model_copy(update={"warnings": [*decision.warnings, finding]})
-    refused = ConditionUpdate(
+    refused = Condition(
         type="Validated", status=ConditionStatus.FALSE, reason="ValidationFailed", message=finding
     )
     return decision.model_copy(

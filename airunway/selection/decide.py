@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from airunway.api.core_types import ConditionStatus
+from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import (
-    ConditionUpdate,
     Decision,
     EngineDecision,
     ImageFinding,
@@ -195,7 +194,7 @@ def _engine_of(deployment: ModelDeployment, decision: Decision) -> str:
     return decision.engine.type if decision.engine else ""
 
 
-def _engine_selected(deployment: ModelDeployment, engine: EngineDecision) -> ConditionUpdate:
+def _engine_selected(deployment: ModelDeployment, engine: EngineDecision) -> Condition:
     if deployment.spec.engine and deployment.spec.engine.type:
         return _true("EngineSelected", "ExplicitSelection", "Engine explicitly specified in spec")
     message = f"Engine {engine.type} auto-selected from provider capabilities"
@@ -259,9 +258,9 @@ def _failed(
     return decision
 
 
-def _true(kind: str, reason: str, message: str) -> ConditionUpdate:
-    return ConditionUpdate(type=kind, status=ConditionStatus.TRUE, reason=reason, message=message)
+def _true(kind: str, reason: str, message: str) -> Condition:
+    return Condition(type=kind, status=ConditionStatus.TRUE, reason=reason, message=message)
 
 
-def _false(kind: str, reason: str, message: str) -> ConditionUpdate:
-    return ConditionUpdate(type=kind, status=ConditionStatus.FALSE, reason=reason, message=cut(message))
+def _false(kind: str, reason: str, message: str) -> Condition:
+    return Condition(type=kind, status=ConditionStatus.FALSE, reason=reason, message=cut(message))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunway.api.core_types import Condition, ConditionStatus
-from airunway.api.decision import ConditionUpdate, Decision, ProviderDecision
+from airunway.api.decision import Decision, ProviderDecision
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import Phase
@@ -56,7 +56,7 @@ def renew_provider_condition(
         if existing.status is ConditionStatus.TRUE
         else decision.provider.reason == _EXPLICIT_REASON
     )
-    renewed = ConditionUpdate(
+    renewed = Condition(
         type="ProviderSelected",
         status=ConditionStatus.TRUE,
         reason="ExplicitSelection" if explicit else "AutoSelected",

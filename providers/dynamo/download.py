@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airunway.api import names
+from airunway.api.conditions import condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import ModelDeployment, StorageVolume
 from airunway.provider import common, storage
-from airunway.provider.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
+from airunway.provider.contract import Manifest, RenderContext, Stage, StageVerdict
 from airunway.provider.upstream import UpstreamCondition, conditions_at, count_at, mapping_at
 from airunway.providers.dynamo.config import JOB
 from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
@@ -154,7 +155,7 @@ def _is_outdated(live: Mapping[str, Any], desired: Manifest) -> bool:
 
 def _done() -> StageVerdict:
     return StageVerdict(
-        condition=_condition("True", "DownloadComplete", "The model is downloaded"), ready=True
+        condition=condition(DOWNLOADED, "True", "DownloadComplete", "The model is downloaded"), ready=True
     )
 
 
@@ -165,7 +166,7 @@ def _running(
     pod_selector: str = "",
 ) -> StageVerdict:
     return StageVerdict(
-        condition=_condition("False", "DownloadInProgress", "Model download in progress"),
+        condition=condition(DOWNLOADED, "False", "DownloadInProgress", "Model download in progress"),
         retry_seconds=RETRY_SECONDS,
         pod_selector=pod_selector,
         create=create,
@@ -176,9 +177,6 @@ def _running(
 def _failed(cause: str, *, hint: bool = False) -> StageVerdict:
     message = f"{cause}; delete the Job to try again" if hint else cause
     return StageVerdict(
-        condition=_condition("False", "DownloadFailed", message), failure=f"Model download failed: {message}"
+        condition=condition(DOWNLOADED, "False", "DownloadFailed", message),
+        failure=f"Model download failed: {message}",
     )
-
-
-def _condition(status: str, reason: str, message: str) -> ReportedCondition:
-    return ReportedCondition(type=DOWNLOADED, status=status, reason=reason, message=message)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airunway.api.conditions import condition
 from airunway.api.model_deployment import ModelDeployment, StorageVolume
 from airunway.provider import storage
-from airunway.provider.contract import Manifest, RenderContext, ReportedCondition, Stage, StageVerdict
+from airunway.provider.contract import Manifest, RenderContext, Stage, StageVerdict
 from airunway.provider.upstream import text_at
 from airunway.providers.dynamo.config import CLAIM
 from airunway.providers.dynamo.download import DOWNLOADED, download_stage
@@ -68,7 +69,7 @@ def judge_claims(deployment: ModelDeployment, live: Sequence[Found]) -> StageVer
                 usable = _is_usable(name, claim)
         except _Refused as refused:
             return StageVerdict(
-                condition=_condition("False", "PVCFailed", str(refused)),
+                condition=condition(STORAGE_READY, "False", "PVCFailed", str(refused)),
                 failure=f"Failed to ensure PVCs: {refused}",
                 retry_seconds=CLAIM_RETRY_SECONDS,
                 create=create,
@@ -80,12 +81,16 @@ def judge_claims(deployment: ModelDeployment, live: Sequence[Found]) -> StageVer
             unbound.append(name)
     if waiting:
         return StageVerdict(
-            condition=_condition("False", "PVCsPending", f"{_PENDING_MESSAGE}: {', '.join(waiting)}"),
+            condition=condition(
+                STORAGE_READY, "False", "PVCsPending", f"{_PENDING_MESSAGE}: {', '.join(waiting)}"
+            ),
             retry_seconds=CLAIM_RETRY_SECONDS,
             create=create,
             delete=delete,
         )
-    return StageVerdict(condition=_condition("True", "PVCsBound", _ready_message(unbound)), ready=True)
+    return StageVerdict(
+        condition=condition(STORAGE_READY, "True", "PVCsBound", _ready_message(unbound)), ready=True
+    )
 
 
 def _is_bound(deployment: ModelDeployment, volume: StorageVolume, name: str, claim: Found) -> bool:
@@ -131,7 +136,3 @@ def _ready_message(unbound: Sequence[str]) -> str:
     if not unbound:
         return "All PVCs are bound"
     return f"All PVCs can be mounted; bound when first mounted: {', '.join(unbound)}"
-
-
-def _condition(status: str, reason: str, message: str) -> ReportedCondition:
-    return ReportedCondition(type=STORAGE_READY, status=status, reason=reason, message=message)

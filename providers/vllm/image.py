@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from airunway.api import names
+from airunway.api.conditions import Verdict, condition
+from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ImageStatus, Phase
 from airunway.provider.common import image_override
-from airunway.provider.contract import ImageReport, ImageResolution, ReportedCondition
+from airunway.provider.contract import ImageReport, ImageResolution
 from airunway.provider.images import ImageReference, age_of, split_reference
 
 OFFICIAL_REPOSITORY = "vllm/vllm-openai"
@@ -103,7 +105,7 @@ def _resolution_fields(
     recorded: ImageStatus | None,
     resolution: ImageResolution | None,
     now: datetime,
-) -> tuple[dict[str, Any], ReportedCondition]:
+) -> tuple[dict[str, Any], Condition]:
     if not reference.needs_registry:
         return {"resolved": reference.text}, _resolved(
             "True", "ImageResolved", f"{reference.text} is used as it is written"
@@ -130,40 +132,24 @@ def _resolution_fields(
     return fields, _resolved("True", "ImageResolved", f"{reference.text} is {pinned}")
 
 
-def _resolved(status: str, reason: str, message: str) -> ReportedCondition:
-    return ReportedCondition(type="ImageResolved", status=status, reason=reason, message=message)
+def _resolved(status: Verdict, reason: str, message: str) -> Condition:
+    return condition("ImageResolved", status, reason, message)
 
 
-def _verified() -> ReportedCondition:
-    return ReportedCondition(
-        type="ImageVerified", status="Unknown", reason="VerificationNotImplemented", message=_NOT_VERIFIED
-    )
+def _verified() -> Condition:
+    return condition("ImageVerified", "Unknown", "VerificationNotImplemented", _NOT_VERIFIED)
 
 
-def _unsupported(reference: ImageReference, source: str) -> ReportedCondition:
+def _unsupported(reference: ImageReference, source: str) -> Condition:
     if source == "custom":
-        return ReportedCondition(
-            type="UnsupportedImage",
-            status="True",
-            reason="CustomImage",
-            message=f"{reference.text} is not one of the known vLLM images; it is used all the same",
-        )
-    return ReportedCondition(
-        type="UnsupportedImage",
-        status="False",
-        reason="SupportedImage",
-        message=f"{reference.text} is a {source} vLLM image",
-    )
+        words = f"{reference.text} is not one of the known vLLM images; it is used all the same"
+        return condition("UnsupportedImage", "True", "CustomImage", words)
+    words = f"{reference.text} is a {source} vLLM image"
+    return condition("UnsupportedImage", "False", "SupportedImage", words)
 
 
-def _recipe(summary: str) -> list[ReportedCondition]:
-    if not summary:
-        return []
-    return [
-        ReportedCondition(
-            type=RECIPE_CONDITION, status="True", reason="RecipeProvenanceResolved", message=summary
-        )
-    ]
+def _recipe(summary: str) -> list[Condition]:
+    return [condition(RECIPE_CONDITION, "True", "RecipeProvenanceResolved", summary)] if summary else []
 
 
 def recipe_summary(annotations: Mapping[str, str]) -> str:

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from airunway.activities.upstream.stages import run_stages
+from airunway.api.conditions import condition
 from airunway.clients.kubernetes import PODS, Cluster
-from airunway.provider.contract import ReportedCondition, Stage, StageVerdict
+from airunway.provider.contract import Stage, StageVerdict
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME
 
@@ -37,7 +38,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 def waiting(pod_selector: str) -> Stage:
-    said = ReportedCondition(type="Downloaded", status="False", reason="InProgress", message="in progress")
+    said = condition("Downloaded", "False", "InProgress", "in progress")
     verdict = StageVerdict(condition=said, retry_seconds=15, pod_selector=pod_selector)
     return Stage(condition="Downloaded", reads=[], judge=lambda live: verdict)
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate, Outcome
+from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.decision import Outcome
 from airunway.api.status import Phase
 from airunway.messages.deployment import StepFailure
 from tests.workflows.world import World
@@ -92,7 +92,7 @@ async def test_a_provider_with_its_own_worker_is_reached_through_its_queue(world
 
 async def test_a_final_step_failure_stays_until_the_spec_changes(world: World) -> None:
     conditions = [
-        ConditionUpdate(
+        Condition(
             type="ResourceCreated",
             status=ConditionStatus.FALSE,
             reason="TransformFailed",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate
+from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
 from airunway.messages.deployment import Finding, StepFailure
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
@@ -99,7 +98,7 @@ async def test_what_is_gone_with_its_kind_does_not_run(world: World) -> None:
     world.upstream_phase = Phase.RUNNING
     await world.start()
     await world.until_phase(Phase.RUNNING)
-    missing = ConditionUpdate(
+    missing = Condition(
         type="Ready", status=ConditionStatus.FALSE, reason="CRDMissing", message="no kind Server"
     )
     world.failure = StepFailure(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import ConditionUpdate, Outcome
+from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.decision import Outcome
 from airunway.api.status import Phase
 from airunway.messages.deployment import StepFailure
 from tests.workflows.world import World
@@ -105,7 +105,7 @@ async def test_what_serves_still_does_not_end_the_failure_of_a_newer_generation(
     await world.start()
     await world.until_phase(Phase.RUNNING)
     words = "the args cannot be parsed"
-    refused = ConditionUpdate(
+    refused = Condition(
         type="ResourceCreated", status=ConditionStatus.FALSE, reason="TransformFailed", message=words
     )
     world.failure = StepFailure(reason="TransformFailed", message=words, conditions=[refused])

@@ -19,15 +19,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from airunway.api.core_types import ConditionStatus
-from airunway.api.decision import (
-    ConditionUpdate,
-    Decision,
-    EngineDecision,
-    InstallationNeed,
-    Outcome,
-    ProviderDecision,
-)
+from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Outcome, ProviderDecision
 from airunway.api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.messages.deployment import (
@@ -161,8 +154,8 @@ class World:
     def _decision(self) -> Decision:
         if self.outcome is Outcome.OK:
             good = [
-                ConditionUpdate(type="Validated", status=ConditionStatus.TRUE, reason="ValidationPassed"),
-                ConditionUpdate(type="ProviderSelected", status=ConditionStatus.TRUE, reason="AutoSelected"),
+                Condition(type="Validated", status=ConditionStatus.TRUE, reason="ValidationPassed"),
+                Condition(type="ProviderSelected", status=ConditionStatus.TRUE, reason="AutoSelected"),
             ]
             return Decision(
                 outcome=Outcome.OK,
@@ -173,7 +166,7 @@ class World:
                 conditions=good,
                 installation=self.installation,
             )
-        bad = ConditionUpdate(
+        bad = Condition(
             type="Validated", status=ConditionStatus.FALSE, reason="ValidationFailed", message=self.finding
         )
         return Decision(

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from airunway.api.decision import ConditionUpdate, Decision, Outcome
+from airunway.api.core_types import Condition
+from airunway.api.decision import Decision, Outcome
 from airunway.api.status import EndpointStatus, ImageStatus, Phase, ReplicaStatus
 from airunway.messages.deployment import AppliedObject, EventSpec, ProviderView, UpstreamAnswer
 from airunway.workflows.model_deployment.image_state import BUILDING, CONDITION, ModelImage
@@ -100,7 +101,7 @@ class DeploymentState(BaseModel):
 
     # -- conditions --------------------------------------------------------------------------------
 
-    def set_condition(self, update: ConditionUpdate, *, now: datetime) -> None:
+    def set_condition(self, update: Condition, *, now: datetime) -> None:
         """Set a condition; its transition time moves only when its status flips."""
         before = self.conditions.get(update.type)
         moved = before is None or before.status != update.status
@@ -119,9 +120,7 @@ class DeploymentState(BaseModel):
     def condition(self, kind: str, status: str, reason: str, message: str = "", *, now: datetime) -> None:
         """Set a condition by its words."""
         self.set_condition(
-            ConditionUpdate.model_validate(
-                {"type": kind, "status": status, "reason": reason, "message": message}
-            ),
+            Condition.model_validate({"type": kind, "status": status, "reason": reason, "message": message}),
             now=now,
         )
 
