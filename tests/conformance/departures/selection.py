@@ -219,6 +219,10 @@ def builds_a_message(given: Given) -> bool:
     return "construction of messages" in evaluate(given["condition"], Activation({})).error
 
 
+def uses_times(given: Given) -> bool:
+    return "no timestamps and durations" in evaluate(given["condition"], Activation({})).error
+
+
 def refused_by_the_schema(given: Given) -> bool:
     """Whether an enum, or a type, of the object is not what the schema allows."""
     try:
@@ -310,6 +314,13 @@ DEPARTURES = [
         builds_a_message,
         excuses="matched error",
         test="test_cel_limits.py::test_messages_cannot_be_built",
+    ),
+    rule(
+        "rule-times",
+        CEL,
+        uses_times,
+        excuses="matched error",
+        test="test_cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason",
     ),
     rule(
         "explicit-only-providers",
