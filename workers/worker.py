@@ -78,6 +78,7 @@ def core_worker(
         seen=seen,
         hosted=hosted.keys(),
         limits=settings.limits,
+        heartbeat_limit=settings.heartbeat_limit,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
         install_policy=settings.provider_install,
@@ -142,6 +143,7 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
     installation = InstallationActivities(
         cluster,
         helm,
+        heartbeat_limit=settings.heartbeat_limit,
         namespace=settings.pod_namespace,
         mirrors=settings.chart_mirrors,
         helm_timeout=settings.helm_timeout,
