@@ -16,12 +16,12 @@ from typing import Any
 
 import structlog
 
-from airunway.activities.deployment.activities import read_config
+from airunway.activities.deployment.configs import read_config
 from airunway.api import names
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from airunway.clients.reflector import Change, Reflector
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.selection.cel import check_rules
 from airunway.workers.signal_queue import Signals
@@ -88,7 +88,7 @@ class Watcher:
     def __init__(self, cluster: Cluster, providers: Mapping[str, Provider], signals: Signals) -> None:
         self._cluster = cluster
         self._signals = signals
-        self._deployments: dict[tuple[str, str], DeploymentMark] = {}
+        self._deployments: dict[DeploymentRef, DeploymentMark] = {}
         self._configs: dict[str, int] = {}
         self._upstream: dict[str, int] = {}
         self._looking = False
@@ -129,19 +129,18 @@ class Watcher:
 
     def _on_deployment(self, change: Change) -> None:
         meta = change.object["metadata"]
-        key = (meta["namespace"], meta["name"])
-        ref = DeploymentRef(namespace=key[0], name=key[1])
+        ref = DeploymentRef(namespace=meta["namespace"], name=meta["name"])
         if change.type == "deleted":
-            self._deployments.pop(key, None)
+            self._deployments.pop(ref, None)
             self._signals.put(
-                ref, LookAgain(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
+                ref, ChangeHint(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
             )
             return
-        mark, before = DeploymentMark.of(change.object), self._deployments.get(key)
+        mark, before = DeploymentMark.of(change.object), self._deployments.get(ref)
         news = mark.news_since(before)
-        self._deployments[key] = mark
+        self._deployments[ref] = mark
         if news:
-            hint = LookAgain(
+            hint = ChangeHint(
                 cause=news,
                 uid=mark.uid,
                 generation=mark.generation,
@@ -165,10 +164,9 @@ class Watcher:
             _tell_of_dead_rules(change.object)
         if not self._looking:
             return
-        for (namespace, deployment), mark in self._deployments.items():
+        for ref, mark in self._deployments.items():
             if name in mark.providers or not mark.providers or mark.failed:
-                ref = DeploymentRef(namespace=namespace, name=deployment)
-                self._signals.put(ref, LookAgain(cause=f"provider {name} changed"))
+                self._signals.put(ref, ChangeHint(cause=f"provider {name} changed"))
 
     def on_upstream(self, kind: UpstreamKind, readers: Sequence[Provider], change: Change) -> None:
         """An object that a provider made has changed."""
@@ -188,7 +186,7 @@ class Watcher:
             return
         ref = DeploymentRef(namespace=meta["namespace"], name=owner)
         cause = f"{kind.kind} {meta['name']} {_verb(change)}"
-        self._signals.put(ref, LookAgain(cause=cause, upstream_only=True))
+        self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True))
 
 
 class _UpstreamHandler:

@@ -109,7 +109,7 @@ class ImageActivities:
     async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
         """Find out commit, files, digests and base."""
         with translated_errors(benign=True):
-            return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.wish))
+            return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.spec))
 
     @activity.defn(name=JOIN_IMAGE.name)
     async def join_image(self, request: JoinImageRequest) -> JoinImageAnswer:

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.object_cache import SeenObjects
+from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.errors import translated_errors
 from airunway.activities.upstream.image_resolution import ImageStep, Resolver
 from airunway.activities.upstream.ownership import is_owned_by
@@ -45,7 +45,7 @@ class ProviderActivities:
         *,
         env: Mapping[str, str],
         images: Resolver | None = None,
-        seen: SeenObjects | None = None,
+        cache: ObjectCache | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -55,7 +55,7 @@ class ProviderActivities:
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
-        self._seen = seen or SeenObjects()
+        self._cache = cache or ObjectCache()
 
     @property
     def all(self) -> list[Any]:
@@ -67,7 +67,7 @@ class ProviderActivities:
         """Apply the upstream objects of one generation where they differ, and read their state."""
         provider = self._provider(request.provider)
         with translated_errors():
-            known = self._seen.take(request.uid, request.resource_version)
+            known = self._cache.take(request.uid, request.resource_version)
             return await UpstreamPass(
                 self._cluster, provider, request, surroundings=self._surroundings, known=known
             ).run()

@@ -29,11 +29,12 @@ from airunway.activities.upstream.ownership import (
 from airunway.activities.upstream.stages import run_stages
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import is_paused
 from airunway.api.status import UnifiedStatus
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, JSON_PATCH, MERGE_PATCH, Cluster, Object
-from airunway.messages.deployment import AppliedObject, ImageWish, UpstreamAnswer, UpstreamRequest
+from airunway.messages.deployment import AppliedObject, UpstreamAnswer, UpstreamRequest
 from airunway.provider.contract import Provider, RenderContext, RenderError, UpstreamKind
 from airunway.provider.images import ImagePolicy
 
@@ -154,9 +155,9 @@ class UpstreamPass:
         here = self._surroundings
         wish = self._provider.model_image(deployment)
         if wish is not None:
-            self._answer.image_wish = wanted = ImageWish.model_validate(asdict(wish))
+            self._answer.wanted_image = wanted = ModelImageSpec.model_validate(asdict(wish))
             built = self._request.built_image
-            if built is None or built.wish != wanted:
+            if built is None or not built.is_of(wanted):
                 return None
             pools = await here.serves_inference_pools()
             return RenderContext(env=here.env, image=built.reference, inference_pools=pools)

@@ -1,4 +1,4 @@
-"""What ModelDeploymentWorkflow is sent and asked: input, signal payloads, query answer, search attributes. Pure."""
+"""What ModelDeploymentWorkflow is sent and asked: inputs, payloads, answers, search attributes. Pure."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from airunway.api.names import IMAGE_TASK_QUEUE
 from airunway.api.model_image import ModelImageSpec
-from airunway.messages.refs import DeploymentRef
+from airunway.api.names import IMAGE_TASK_QUEUE
 from airunway.messages.failures import error_type
+from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
 from airunway.modelimage.plan import ImagePlan
 

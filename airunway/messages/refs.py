@@ -8,7 +8,7 @@ from airunway.api.names import deployment_workflow_id
 
 
 class DeploymentRef(BaseModel):
-    """Namespace and name of a ModelDeployment. The same value from the watcher's queue to the status write."""
+    """Namespace and name of a ModelDeployment; one value from the watcher's queue to the status write."""
 
     model_config = ConfigDict(frozen=True)
 

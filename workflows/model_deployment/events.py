@@ -1,4 +1,4 @@
-"""What is worth a line in `kubectl describe`: changed conditions, and what was done to upstream objects. Pure."""
+"""What is worth a line in `kubectl describe`: changed conditions, actions on upstream objects. Pure."""
 
 from __future__ import annotations
 

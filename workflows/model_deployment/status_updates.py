@@ -155,7 +155,7 @@ def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now
 def adopt_upstream(
     state: DeploymentState, answer: UpstreamAnswer, *, configs_digest: str, deadline: float, now: datetime
 ) -> None:
-    """Take over what was done to the upstream objects and what they say. `deadline`: of a roll-out, seconds."""
+    """Take over what was done to the upstream objects and what they say. `deadline`: of a roll-out, in s."""
     unhealthy = find_condition(state.conditions, "ProviderHealthy")
     if unhealthy is not None and unhealthy.reason == STEP_FAILED:
         set_condition(state, "ProviderHealthy", "True", "ProviderReady", now=now)
@@ -264,8 +264,10 @@ def _fail_step(state: DeploymentState, failure: StepFailure, configs_digest: str
     _set_all(state, failure.conditions, now=now)
     status = state.status
     status.message = failure.message
-    ready = find_condition(failure.conditions, "Ready")
-    if status.phase is Phase.RUNNING and ready is not None and ready.status is ConditionStatus.FALSE:
+    unready = any(
+        entry.type == "Ready" and entry.status is ConditionStatus.FALSE for entry in failure.conditions
+    )
+    if status.phase is Phase.RUNNING and unready:
         status.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
     if failure.final:
         status.phase = Phase.FAILED

@@ -66,9 +66,7 @@ def status_to_write(state: DeploymentState) -> DeploymentStatus:
         engine=ours.engine if state.engine else None,
         provider=_provider(state),
         image=ours.image,
-        conditions=[
-            entry for entry in state.conditions if not outside or entry.type in _OURS_IN_ANY_CASE
-        ],
+        conditions=[entry for entry in state.conditions if not outside or entry.type in _OURS_IN_ANY_CASE],
     )
     if not outside:
         status.phase = ours.phase or Phase.PENDING

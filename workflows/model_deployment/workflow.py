@@ -224,7 +224,7 @@ class ModelDeploymentWorkflow:
     async def _reconcile_upstream(
         self, seen: Observation, *, apply: bool, only_upstream_changed: bool = False
     ) -> bool:
-        """Apply the upstream objects and read their state; false: reconcile again before anything is written."""
+        """Apply the upstream objects and read their state; false: reconcile again before writing anything."""
         await self.images.begin(seen)
         state = self.state
         apply = apply and not failure_stands(state, configs_digest=seen.configs_digest)
