@@ -1,4 +1,4 @@
-"""Activities of a provider: bring its upstream objects about, read their state, delete them."""
+"""Activities of a provider: ensure its upstream objects, read their state, delete them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.object_cache import SeenObjects
 from airunway.activities.errors import translated_errors
-from airunway.activities.upstream.image_resolution import ImageStep, Resolver
+from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.ownership import is_owned_by
-from airunway.activities.upstream.reconcile import Surroundings, UpstreamPass
+from airunway.activities.upstream.reconcile import UpstreamReconcile
+from airunway.activities.upstream.render_context import Surroundings
 from airunway.api import names
 from airunway.clients.errors import NotFound
 from airunway.clients.image_registry import ImageRegistries
@@ -29,7 +30,7 @@ from airunway.messages.deployment import (
     UpstreamAnswer,
     UpstreamRequest,
 )
-from airunway.provider.contract import Provider, UpstreamKind
+from airunway.provider import Provider, UpstreamKind
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
 POOLS_MEMORY_SECONDS = 60.0
@@ -44,14 +45,14 @@ class ProviderActivities:
         providers: Mapping[str, Provider],
         *,
         env: Mapping[str, str],
-        images: Resolver | None = None,
+        images: DigestResolver | None = None,
         seen: SeenObjects | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
         self._surroundings = Surroundings(
             env=env,
-            images=ImageStep(images or ImageRegistries(), env=env),
+            serving_images=ServingImageStep(images or ImageRegistries(), env=env),
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
@@ -68,7 +69,7 @@ class ProviderActivities:
         provider = self._provider(request.provider)
         with translated_errors():
             known = self._seen.take(request.uid, request.resource_version)
-            return await UpstreamPass(
+            return await UpstreamReconcile(
                 self._cluster, provider, request, surroundings=self._surroundings, known=known
             ).run()
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airunway.provider import overrides
-from airunway.provider.contract import Manifest, RenderError
+from airunway.provider import Manifest, RenderError, overrides
 
 FIELD = overrides.FIELD
 SIZING_KEYS = overrides.SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}

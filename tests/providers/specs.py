@@ -58,7 +58,7 @@ def cases(draw: st.DrawFn, overrides: st.SearchStrategy[Any]) -> tuple[dict[str,
     spec["engine"] = {**spec["engine"], "type": engine}
     spec["provider"] = {"overrides": draw(overrides)}
     image = draw(st.sampled_from([None, "registry.example.com/x@sha256:00"]))
-    return deployment, RenderContext(env=draw(PROCESS), image=image)
+    return deployment, RenderContext(env=draw(PROCESS), model_image=image, serving_image=image)
 
 
 BY_PROVIDER = {
