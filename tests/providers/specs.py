@@ -105,7 +105,8 @@ def mend_toleration(toleration: dict[str, Any]) -> None:
 contexts = st.builds(
     RenderContext,
     env=PROCESS,
-    image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
+    model_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
+    serving_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
     inference_pools=st.sampled_from([None, True, False]),
 )
 """What a worker's environment, its image step and its cluster may say."""

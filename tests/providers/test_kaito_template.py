@@ -58,7 +58,7 @@ MODELS = [
         "an image that a build step resolved holds its model",
         runner(),
         [ADDRESS],
-        {"image": "r.example/x@sha256:1"},
+        {"model_image": "r.example/x@sha256:1"},
     ),
 ]
 

@@ -10,7 +10,7 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError, ServingImageReport, ServingImageResolution
-from airunway.provider.serving_image import ImagePolicy, age_of, image_policy, split_reference
+from airunway.provider.serving_image import ResolutionPolicy, age_of, resolution_policy, split_reference
 from airunway.providers.vllm import PROVIDER
 from airunway.providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
 from tests.providers.build import deployment
@@ -238,15 +238,19 @@ def test_age(created: str, age: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "policy"),
-    [("", ImagePolicy.BEST_EFFORT), (" Required ", ImagePolicy.REQUIRED), ("off", ImagePolicy.OFF)],
+    [
+        ("", ResolutionPolicy.BEST_EFFORT),
+        (" Required ", ResolutionPolicy.REQUIRED),
+        ("off", ResolutionPolicy.OFF),
+    ],
 )
-def test_policy(text: str, policy: ImagePolicy) -> None:
-    assert image_policy({"AIRUNWAY_IMAGE_RESOLUTION": text}) is policy
+def test_policy(text: str, policy: ResolutionPolicy) -> None:
+    assert resolution_policy({"AIRUNWAY_IMAGE_RESOLUTION": text}) is policy
 
 
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(RenderError, match="best-effort, required, off"):
-        image_policy({"AIRUNWAY_IMAGE_RESOLUTION": "maybe"})
+        resolution_policy({"AIRUNWAY_IMAGE_RESOLUTION": "maybe"})
 
 
 def test_providers_without_an_image_step_say_nothing() -> None:
