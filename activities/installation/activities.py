@@ -24,11 +24,11 @@ from airunway.activities.installation.releases import Releases
 from airunway.activities.installation.uninstall_checks import Leaving
 from airunway.activities.upstream.probe import Probe
 from airunway.api import names
+from airunway.api.heartbeat import oldest_alive
 from airunway.clients.downloads import Downloads
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import CRDS, Cluster
+from airunway.clients.kubernetes import CRDS, SECRETS, Cluster
 from airunway.installation.crds import step_name
 from airunway.installation.plan import ChartPlan
 from airunway.installation.state import status_of
@@ -56,8 +56,9 @@ FIRST_PAUSE, MAX_PAUSE = 0.1, 3.0
 class InstallationActivities:
     """The installer's activities, bound to one cluster.
 
-    `namespace`: where its locks and the Secrets with values are. `mirrors`: see `installation.mirrors`.
-    `helm_timeout`: see `ReleaseSpec`. `patience`: how long an installed operator may take to come up.
+    `heartbeat_limit`: silence after which a provider's worker counts as dead. `namespace`: where its locks
+    and the Secrets with values are. `mirrors`: see `installation.mirrors`. `helm_timeout`: see `ReleaseSpec`.
+    `patience`: how long an installed operator may take to come up.
     """
 
     def __init__(
@@ -65,18 +66,20 @@ class InstallationActivities:
         cluster: Cluster,
         helm: Helm,
         *,
+        heartbeat_limit: timedelta,
         namespace: str = names.SYSTEM_NAMESPACE,
         mirrors: Mapping[str, str] | None = None,
         helm_timeout: timedelta = HELM_TIMEOUT,
         patience: timedelta = OPERATOR_PATIENCE,
     ) -> None:
         self._cluster = cluster
+        self._heartbeat_limit = heartbeat_limit
         self._helm = helm
         self._namespace = namespace
         self._patience = patience
         self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
         self._leaving = Leaving(cluster)
-        self._look = Look(cluster, helm, self._plans)
+        self._look = Look(cluster, helm, self._plans, heartbeat_limit=heartbeat_limit)
         self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
         self._releases = Releases(cluster, helm, namespace=namespace, timeout=helm_timeout)
         self._probe = Probe(cluster)
@@ -154,7 +157,8 @@ class InstallationActivities:
                 begun, pause, before = monotonic(), FIRST_PAUSE, ""
                 while True:
                     facts = await self._probe.facts(wanted.metadata)
-                    status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
+                    alive = oldest_alive(datetime.now(UTC), limit=self._heartbeat_limit)
+                    status = status_of(wanted.metadata, wanted.config, facts, alive_since=alive)
                     seen = status.seen
                     if status.installed:
                         waiting = await self._probe.not_served(wanted.metadata)

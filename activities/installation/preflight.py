@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airunway.activities.installation.failures import refused
@@ -16,9 +16,10 @@ from airunway.activities.installation.plan import Plans, Wanted, difference, spe
 from airunway.activities.installation.rights import missing_rights
 from airunway.activities.installation.uninstall_checks import Leaving, foreign_among
 from airunway.activities.upstream.probe import Operator, Probe
+from airunway.api.heartbeat import oldest_alive
 from airunway.clients.errors import ApiError
 from airunway.clients.helm import Helm, Rendered, masked
-from airunway.clients.helm_records import ReleaseRecord, latest_record
+from airunway.clients.helm.records import ReleaseRecord, latest_record
 from airunway.clients.kubernetes import CRDS, NODES, Cluster
 from airunway.installation.commands import commands_of
 from airunway.installation.crds import Clash, clashes, crds_in, name_of
@@ -45,10 +46,11 @@ MAX_RESOURCES = 500
 class Look:
     """Looks at a provider for the installer."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, plans: Plans) -> None:
+    def __init__(self, cluster: Cluster, helm: Helm, plans: Plans, *, heartbeat_limit: timedelta) -> None:
         self._cluster = cluster
         self._helm = helm
         self._plans = plans
+        self._heartbeat_limit = heartbeat_limit
         self._probe = Probe(cluster)
         self._leaving = Leaving(cluster)
 
@@ -61,7 +63,8 @@ class Look:
             self._records(wanted.plan.charts),
             self._probe.operators(wanted.metadata),
         )
-        status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
+        alive = oldest_alive(datetime.now(UTC), limit=self._heartbeat_limit)
+        status = status_of(wanted.metadata, wanted.config, facts, alive_since=alive)
         answer = LookAnswer(
             state=status.state.value,
             installed=status.installed,
