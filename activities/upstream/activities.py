@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.object_cache import SeenObjects
-from airunway.activities.errors import translated_errors
+from airunway.activities.step import implements
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.reconcile import UpstreamReconcile
@@ -63,32 +62,25 @@ class ProviderActivities:
         """What a worker registers."""
         return [self.reconcile_upstream, self.release_upstream]
 
-    @activity.defn(name=RECONCILE_UPSTREAM.name)
+    @implements(RECONCILE_UPSTREAM)
     async def reconcile_upstream(self, request: UpstreamRequest) -> UpstreamAnswer:
         """Apply the upstream objects of one generation where they differ, and read their state."""
         provider = self._provider(request.provider)
-        with translated_errors():
-            known = self._seen.take(request.uid, request.resource_version)
-            return await UpstreamReconcile(
-                self._cluster, provider, request, surroundings=self._surroundings, known=known
-            ).run()
+        known = self._seen.take(request.uid, request.resource_version)
+        return await UpstreamReconcile(
+            self._cluster, provider, request, surroundings=self._surroundings, known=known
+        ).run()
 
-    @activity.defn(name=RELEASE_UPSTREAM.name)
+    @implements(RELEASE_UPSTREAM)
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
         """Delete every upstream object that the deployment owns; answer what is still there."""
-        provider = self._provider(request.provider)
-        with translated_errors():
-            found = await asyncio.gather(
-                *(self._owned(kind, request.ref.namespace, request.uid) for kind in provider.kinds)
-            )
-            owned = [entry for entries in found for entry in entries]
-            await asyncio.gather(*(self._delete(kind, obj) for kind, obj in owned))
-            left = await asyncio.gather(
-                *(
-                    self._cluster.find(kind, obj["metadata"]["name"], namespace=request.ref.namespace)
-                    for kind, obj in owned
-                )
-            )
+        provider, namespace = self._provider(request.provider), request.ref.namespace
+        found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
+        owned = [entry for entries in found for entry in entries]
+        await asyncio.gather(*(self._delete(kind, obj) for kind, obj in owned))
+        left = await asyncio.gather(
+            *(self._cluster.find(kind, obj["metadata"]["name"], namespace=namespace) for kind, obj in owned)
+        )
         remaining = [
             f"{kind.kind} {obj['metadata']['name']}"
             for (kind, obj), now in zip(owned, left, strict=True)
