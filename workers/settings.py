@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
-from airunway.clients.image_registry import PUBLIC_REGISTRIES
+from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB

@@ -20,8 +20,8 @@ from airunway.activities.model_image.activities import ImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
 from airunway.clients.helm import Helm
-from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster
+from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.health import probes
@@ -128,7 +128,7 @@ def _provider_activities(
     providers: Mapping[str, Provider],
     seen: SeenObjects | None = None,
 ) -> ProviderActivities:
-    images = ImageRegistries(
+    images = RegistryClient(
         mirrors=settings.registry_mirrors,
         allowed_hosts=settings.registry_hosts,
         request_timeout=REGISTRY_REQUEST,

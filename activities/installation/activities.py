@@ -28,8 +28,7 @@ from airunway.api.heartbeat import oldest_alive
 from airunway.clients.downloads import Downloads
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import CRDS, Cluster
+from airunway.clients.kubernetes import CRDS, SECRETS, Cluster
 from airunway.installation.crds import step_name
 from airunway.installation.plan import ChartPlan
 from airunway.installation.state import status_of

@@ -14,6 +14,7 @@ import yaml
 
 from airunway.activities.heartbeats import Lines
 from airunway.activities.installation.failures import refused
+from airunway.api import names
 from airunway.clients.crds import apply_crd
 from airunway.clients.downloads import Downloads
 from airunway.clients.kubernetes import CRDS, Cluster
@@ -22,7 +23,6 @@ from airunway.installation.mirrors import mirror_of
 from airunway.installation.plan import ChartPlan, crd_url_step
 from airunway.messages.installation import StepRecord
 
-FIELD_MANAGER = "airunway-installer"
 LABEL = "airunway.ai/installed-for"
 
 
@@ -64,7 +64,7 @@ class CrdInstaller:
     async def _apply(self, crd: dict[str, Any], provider: str) -> None:
         meta = crd.setdefault("metadata", {})
         meta["labels"] = {**(meta.get("labels") or {}), LABEL: provider}
-        await apply_crd(self._cluster, crd, field_manager=FIELD_MANAGER)
+        await apply_crd(self._cluster, crd, field_manager=names.INSTALLER_FIELD_MANAGER)
 
 
 def _crds_of(text: str, url: str) -> list[dict[str, Any]]:

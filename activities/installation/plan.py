@@ -15,8 +15,8 @@ import yaml
 from airunway.activities.installation.failures import refused
 from airunway.api import names
 from airunway.clients.helm import ChartRef, ReleaseSpec
-from airunway.clients.helm_records import SECRETS, ReleaseRecord
-from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.clients.helm.records import ReleaseRecord
+from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster, Object
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import ChartPlan, Plan, plan_of
 from airunway.messages.installation import ChartRequest, InstallationRequest

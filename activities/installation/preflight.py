@@ -19,7 +19,7 @@ from airunway.activities.upstream.probe import Operator, Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.clients.errors import ApiError
 from airunway.clients.helm import Helm, Rendered, masked
-from airunway.clients.helm_records import ReleaseRecord, latest_record
+from airunway.clients.helm.records import ReleaseRecord, latest_record
 from airunway.clients.kubernetes import CRDS, NODES, Cluster
 from airunway.installation.commands import commands_of
 from airunway.installation.crds import Clash, clashes, crds_in, name_of

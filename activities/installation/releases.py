@@ -20,7 +20,7 @@ from airunway.activities.installation.failures import busy
 from airunway.activities.installation.plan import difference, spec_of
 from airunway.clients.errors import ClientError
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import (
+from airunway.clients.helm.records import (
     ReleaseRecord,
     has_deployed_revision,
     keep_on_uninstall,

@@ -8,13 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from airunway.activities.installation.crds import FIELD_MANAGER
 from airunway.activities.installation.failures import refused
 from airunway.activities.installation.plan import Wanted
 from airunway.activities.upstream.probe import Operator, Probe
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
-from airunway.clients.helm_records import ReleaseRecord
+from airunway.clients.helm.records import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, Cluster, Object, Resource
 from airunway.installation.crds import name_of
 from airunway.installation.guards import goes_with_the_release, kind_of, listed, uses
@@ -84,7 +83,9 @@ class Leaving:
             "status": {"ready": False, "conditions": _without_operator(wanted.config)},
         }
         with suppress(Forbidden, NotFound):  # the worker says it soon
-            await self._cluster.apply(CONFIGS, body, field_manager=FIELD_MANAGER, subresource="status")
+            await self._cluster.apply(
+                CONFIGS, body, field_manager=names.INSTALLER_FIELD_MANAGER, subresource="status"
+            )
 
     async def _lost_with(
         self, wanted: Wanted, records: Sequence[ReleaseRecord | None], *, delete_crds: bool

@@ -15,7 +15,7 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.output import Format, console, data, facts, plain_table
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
-from airunway.clients.helm_records import latest_record
+from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata

@@ -13,9 +13,9 @@ from temporalio.testing import ActivityEnvironment
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import ReleaseFailed, RepositoryUnreachable
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import CONFIGS, CRDS
-from airunway.clients.lease import LEASES, locked
+from airunway.clients.helm.records import latest_record
+from airunway.clients.kubernetes import CONFIGS, CRDS, LEASES, SECRETS
+from airunway.clients.lease import locked
 from airunway.messages.installation import InstallationRequest, Operation
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (

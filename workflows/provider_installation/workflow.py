@@ -14,21 +14,19 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import INSTALLER_TASK_QUEUE
+    from airunway.messages.failures import cause_of, kind_of
     from airunway.messages.installation import (
         APPLY_CRDS,
         AWAIT_OPERATOR,
         FINISH_UNINSTALL,
         INSTALL_CHART,
         LOOK,
-        OPERATION_LIMIT,
         REPAIR_RELEASE,
         UNINSTALL_CHART,
         ChartAction,
@@ -37,9 +35,7 @@ with workflow.unsafe.imports_passed_through():
         ChartView,
         InstallationRequest,
         InstallReport,
-        InstallStep,
         JoinRequest,
-        LookAnswer,
         LookRequest,
         Operation,
         ReadyAnswer,
@@ -56,12 +52,12 @@ with workflow.unsafe.imports_passed_through():
         Stage,
         details_of,
     )
+    from airunway.messages.step import Answer, Request, Step
+    from airunway.workflows.steps import call
 
 WAIT_FOR_RETRY = timedelta(hours=1)
 """How long a failed operation stays open for a person's `retry`."""
 LONG_HISTORY = 2_000
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 _BRINGS = (Operation.INSTALL, Operation.UPGRADE)
 _LEFT_ALONE = (ChartAction.NONE, ChartAction.FOREIGN)
@@ -192,7 +188,7 @@ class ProviderInstallationWorkflow:
         """The operation, from the first look; answers whether anything was changed."""
         self.view.stage, self.view.charts, self.view.steps = Stage.RUNNING, [], []
         self._asked_since = False
-        look = await self._step(LOOK, LookRequest(request=request), LookAnswer, "looking at what is there")
+        look = await self._step(LOOK, LookRequest(request=request), "looking at what is there")
         self.view.charts, self.view.commands = look.charts, look.commands
         self.view.message, self.view.warnings = look.message, look.warnings
         self._record(look.steps)
@@ -216,35 +212,31 @@ class ProviderInstallationWorkflow:
         wanted = _chart_request(request, chart)
         title = f"{chart.chart} {chart.version}".rstrip()
         self._say(f"{chart.action.value} {title} as {chart.namespace}/{chart.release}: {chart.reason}")
-        crds = await self._step(APPLY_CRDS, wanted, ChartAnswer, f"CRDs of {title}")
+        crds = await self._step(APPLY_CRDS, wanted, f"CRDs of {title}")
         self._take(crds)
         self._touched[f"{chart.namespace}/{chart.release}"] = wanted
-        answer = await self._step(INSTALL_CHART, wanted, ChartAnswer, f"{chart.action.value} {title}")
+        answer = await self._step(INSTALL_CHART, wanted, f"{chart.action.value} {title}")
         self._take(answer)
         chart.status, chart.revision = answer.status, answer.revision
         chart.installed_version = answer.chart_version
         return answer.changed
 
     async def _await_operator(self, request: InstallationRequest) -> ReadyAnswer:
-        return await self._step(AWAIT_OPERATOR, request, ReadyAnswer, "waiting for the operator")
+        return await self._step(AWAIT_OPERATOR, request, "waiting for the operator")
 
     async def _uninstall(self, request: InstallationRequest, charts: list[ChartView]) -> bool:
         changed = False
         for chart in reversed(charts):
             wanted = _chart_request(request, chart)
-            answer = await self._step(
-                UNINSTALL_CHART, wanted, ChartAnswer, f"uninstall {chart.namespace}/{chart.release}"
-            )
+            answer = await self._step(UNINSTALL_CHART, wanted, f"uninstall {chart.namespace}/{chart.release}")
             self._take(answer)
             changed |= answer.changed
-        self._take(await self._step(FINISH_UNINSTALL, request, ChartAnswer, "clearing up"))
+        self._take(await self._step(FINISH_UNINSTALL, request, "clearing up"))
         self.view.message = f"the operator of {request.provider} is uninstalled"
         return changed
 
     async def _repair(self, request: ChartRequest) -> ChartAnswer:
-        answer = await self._step(
-            REPAIR_RELEASE, request, ChartAnswer, f"repair {request.namespace}/{request.release}"
-        )
+        answer = await self._step(REPAIR_RELEASE, request, f"repair {request.namespace}/{request.release}")
         self._take(answer)
         return answer
 
@@ -258,7 +250,7 @@ class ProviderInstallationWorkflow:
             await work
         except (asyncio.CancelledError, FailureError) as err:
             if not is_cancelled_exception(err):
-                self._say(f"while stopping: {_words(err) if isinstance(err, FailureError) else err}")
+                self._say(f"while stopping: {cause_of(err) if isinstance(err, FailureError) else err}")
         finally:
             self._leaving = False
 
@@ -279,13 +271,13 @@ class ProviderInstallationWorkflow:
             try:
                 mending.result()
             except FailureError as err:
-                message = f"{why}; release {key} is not mended: {_words(err)}"
+                message = f"{why}; release {key} is not mended: {cause_of(err)}"
         self._cancel = False
         return await self._end(Outcome(succeeded=False, cancelled=True, message=message, kind="Cancelled"))
 
     async def _after_failure(self, err: FailureError) -> bool:
         """Tell of a failure and wait; true: try again. False: the request has ended."""
-        words, kind = _words(err), _kind_of(err)
+        words, kind = cause_of(err), kind_of(err)
         self.view.stage, self.view.step, self.view.message = Stage.FAILED, f"failed: {words}", words
         self._say(f"failed: {words}")
         outcome = Outcome(
@@ -360,26 +352,12 @@ class ProviderInstallationWorkflow:
     def _is_under_way(self) -> bool:
         return self.view.stage is Stage.RUNNING
 
-    async def _step(
-        self, step: InstallStep, request: BaseModel, answer: type[Answer], summary: str
-    ) -> Answer:
+    async def _step(self, step: Step[Request, Answer], request: Request, summary: str) -> Answer:
         self.view.step, self.view.activity = summary, step.name
         self._say(summary)
         self._show()
         try:
-            outcome: Answer = await workflow.execute_activity(
-                step.name,
-                request,
-                result_type=answer,
-                task_queue=INSTALLER_TASK_QUEUE,
-                start_to_close_timeout=step.attempt_timeout,
-                schedule_to_close_timeout=OPERATION_LIMIT,
-                heartbeat_timeout=step.heartbeat,
-                retry_policy=step.retry,
-                # Waited for: what Helm leaves can be mended only when Helm has ended.
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=summary,
-            )
+            outcome = await call(step, request, summary=summary)
         finally:
             self.view.activity = ""
         if self._leaving:
@@ -432,16 +410,3 @@ def _same(one: InstallationRequest, other: InstallationRequest) -> bool:
     """Whether two requests ask for the same, whoever asks."""
     ours = {"id": "", "requested_by": ""}
     return one.model_copy(update=ours) == other.model_copy(update=ours)
-
-
-def _kind_of(err: FailureError) -> str:
-    cause = err.cause if isinstance(err, ActivityError) else err
-    return cause.type or type(cause).__name__ if isinstance(cause, ApplicationError) else type(cause).__name__
-
-
-def _words(err: FailureError) -> str:
-    """What went wrong, without the name of its kind; that is told apart."""
-    cause: BaseException = err
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return cause.message if isinstance(cause, FailureError) else str(cause)
