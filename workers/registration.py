@@ -1,6 +1,6 @@
 """A provider's InferenceProviderConfig: registered at start, kept fresh by heartbeats, unready at the end.
 
-Source: crds.md §7.2. Fields and conditions of others are kept (weak spot 8).
+Source: crds.md §7.2. Fields and conditions of others are kept (crds.md, weak spot 8).
 """
 
 from __future__ import annotations

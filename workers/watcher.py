@@ -213,7 +213,7 @@ def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, lis
 
 
 def _tell_of_dead_rules(obj: Object) -> None:
-    """A rule that does not compile is ignored for ever; its author should hear of it (core.md §20.12)."""
+    """A rule that does not compile is ignored for good: its author should hear (core.md, weak spot 12)."""
     config = read_config(obj)
     rules = config.spec.selection_rules if config and config.spec else None
     for rule in check_rules((rules or [])[:RULES_LOOKED_AT]):

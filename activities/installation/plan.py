@@ -23,7 +23,7 @@ from airunway.messages.installation import ChartRequest, InstallationRequest
 
 VALUES_KEY = "values.yaml"
 HELM_TIMEOUT = timedelta(minutes=5)
-"""For each thing Helm waits for (install.md A6)."""
+"""For each thing Helm waits for (install.md §A6)."""
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?")
 
 
