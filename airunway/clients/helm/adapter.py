@@ -18,7 +18,7 @@ server and a small chart:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from airunway.clients.helm.charts import is_remote
 from airunway.clients.helm.child import Child, Failed
 from airunway.clients.helm.classify import classify
+from airunway.clients.helm.driver import OnLine
 from airunway.clients.helm.errors import HelmError
 from airunway.clients.helm.model import ChartInfo, ChartRef, Manifest, Release, ReleaseSpec, Rendered
 from airunway.clients.helm.redaction import Redactor
@@ -34,7 +35,6 @@ from airunway.clients.helm.redaction import Redactor
 if TYPE_CHECKING:
     from airunway.clients.kubernetes import Cluster
 
-OnLine = Callable[[str], None]
 Releases = list[Release]
 """A name of its own: inside `Helm`, `list` is a method."""
 
@@ -147,7 +147,7 @@ class Helm:
     # -- changing ----------------------------------------------------------------------------------
 
     async def upgrade_or_install(self, spec: ReleaseSpec, *, on_line: OnLine = _ignore) -> Release:
-        """Make the release what the spec says; `on_line` hears what Helm says meanwhile, without secrets.
+        """Make the release what the spec says; `on_line` gets what Helm says meanwhile, without secrets.
 
         Always a new revision, even if nothing differs. A release that is pending is left alone
         (OperationInProgress).
@@ -210,7 +210,7 @@ class Helm:
         )
 
     async def repair(self, name: str, namespace: str, *, on_line: OnLine = _ignore) -> str:
-        """Mend a release that was cut off or failed, so that it can be upgraded; says what was done.
+        """Repair a release that was cut off or failed, so that it can be upgraded; says what was done.
 
         Goes back to the newest revision that ran. If none ever did, only Helm's records of the attempts are
         removed: what they created stays, and the next install takes it over. Nothing is uninstalled.

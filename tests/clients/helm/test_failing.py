@@ -12,9 +12,9 @@ import yaml
 from airunway.clients.helm import (
     ChartInvalid,
     ClusterUnavailable,
-    Forbidden,
     Helm,
     HelmError,
+    HelmForbidden,
     OwnershipConflict,
     ReleaseFailed,
     ReleaseNotFound,
@@ -225,7 +225,7 @@ async def test_a_missing_right_is_named(
 
     err = await refused(adapter(way, weak), release(settings, real_namespace))
 
-    assert isinstance(err, Forbidden) and not err.retryable
+    assert isinstance(err, HelmForbidden) and not err.retryable
     assert "installer RBAC" in str(err) and "secrets" in err.detail
 
 
