@@ -138,13 +138,14 @@ def _provider_activities(
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
     """The worker that installs providers' operators, with whatever rights this process has."""
-    helm = Helm(kubeconfig=settings.kubeconfig, context=settings.context, binary=settings.helm_binary)
+    helm = Helm(
+        kubeconfig=settings.kubeconfig,
+        context=settings.context,
+        binary=settings.helm_binary,
+        timeout=settings.helm_timeout,
+    )
     installation = InstallationActivities(
-        cluster,
-        helm,
-        namespace=settings.pod_namespace,
-        mirrors=settings.chart_mirrors,
-        helm_timeout=settings.helm_timeout,
+        cluster, helm, namespace=settings.pod_namespace, mirrors=settings.chart_mirrors
     )
     return Worker(
         client,

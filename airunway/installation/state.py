@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProviderStatus:
+class InstallationStatus:
     """The answer."""
 
     state: State
@@ -68,7 +68,7 @@ class ProviderStatus:
     stale: bool = False
 
 
-def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: datetime) -> ProviderStatus:
+def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: datetime) -> InstallationStatus:
     """The decision table of A9.2, and the message of A9.4."""
     health = probes_of(metadata)
     ready = status_ready(config, health)
@@ -81,7 +81,7 @@ def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: da
         state = State.OPERATOR_UNHEALTHY
     status = config.get("status") or {}
     seen = _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready)
-    return ProviderStatus(
+    return InstallationStatus(
         state=state,
         installed=installed,
         crd_found=crd_found,
