@@ -4,7 +4,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/airunway
 COPY requirements-runtime.txt /src/
 RUN /opt/airunway/bin/pip install --require-hashes -r /src/requirements-runtime.txt
-COPY pyproject.toml setup.py README.md /src/
+COPY pyproject.toml setup.py README.md LICENSE /src/
 COPY airunway /src/airunway
 COPY activities /src/activities
 COPY providers /src/providers

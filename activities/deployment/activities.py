@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.installable import Listed, uninstalled_among
 from airunway.activities.deployment.object_cache import SeenObjects
-from airunway.activities.errors import translated_errors
+from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.decision import Decision, InstallPolicy, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
@@ -74,14 +73,13 @@ class CoreActivities:
         """What a worker registers."""
         return [self.observe, self.write_status, self.remove_finalizers]
 
-    @activity.defn(name=OBSERVE.name)
+    @implements(OBSERVE)
     async def observe(self, request: ObserveRequest) -> Observation:
         """Read a deployment and the provider configs; validate, select engine and provider."""
-        with translated_errors():
-            obj, listed = await asyncio.gather(
-                self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace),
-                self._configs(),
-            )
+        obj, listed = await asyncio.gather(
+            self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace),
+            self._configs(),
+        )
         configs: list[InferenceProviderConfig] = [config for config, _ in listed]
         if obj is None:
             return Observation(found=False)
@@ -152,7 +150,7 @@ class CoreActivities:
         # The same rules as at admission, for a cluster without webhooks.
         return with_deploy_check(decision, deployment)
 
-    @activity.defn(name=WRITE_STATUS.name)
+    @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         """Apply the status, and tell what is worth an Event."""
         involved = involved_object(request.ref, request.uid)
@@ -184,47 +182,43 @@ class CoreActivities:
             },
             "status": request.status,
         }
-        with translated_errors():
-            try:
-                await self._cluster.apply(
-                    DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
-                )
-            except NotFound:
-                return True
-            except (Conflict, Invalid):  # perhaps of the uid: another object of the name
-                live = await self._cluster.find(
-                    DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace
-                )
-                if live is None or live["metadata"]["uid"] != request.uid:
-                    return True
-                raise
-        return False
-
-    @activity.defn(name=REMOVE_FINALIZERS.name)
-    async def remove_finalizers(self, request: FinalizerRequest) -> FinalizerAnswer:
-        """Take the provider finalizers off, and nothing else."""
-        with translated_errors():
+        try:
+            await self._cluster.apply(
+                DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
+            )
+        except NotFound:
+            return True
+        except (Conflict, Invalid):  # perhaps of the uid: another object of the name
             live = await self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace)
             if live is None or live["metadata"]["uid"] != request.uid:
-                return FinalizerAnswer()
-            held = live["metadata"].get("finalizers") or []
-            ours = [entry for entry in held if names.is_provider_finalizer(entry)]
-            if not ours:
-                return FinalizerAnswer()
-            try:
-                await self._cluster.patch(
-                    DEPLOYMENTS,
-                    request.ref.name,
-                    finalizer_patch(held, keep=[entry for entry in held if entry not in ours]),
-                    namespace=request.ref.namespace,
-                    content_type=JSON_PATCH,
-                )
-            except NotFound:
-                pass
-            except ApiError as err:
-                if err.status == 422:  # the test failed: somebody changed the list meanwhile
-                    raise Conflict(str(err), status=409, reason="Conflict") from err
-                raise
+                return True
+            raise
+        return False
+
+    @implements(REMOVE_FINALIZERS)
+    async def remove_finalizers(self, request: FinalizerRequest) -> FinalizerAnswer:
+        """Take the provider finalizers off, and nothing else."""
+        live = await self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace)
+        if live is None or live["metadata"]["uid"] != request.uid:
+            return FinalizerAnswer()
+        held = live["metadata"].get("finalizers") or []
+        ours = [entry for entry in held if names.is_provider_finalizer(entry)]
+        if not ours:
+            return FinalizerAnswer()
+        try:
+            await self._cluster.patch(
+                DEPLOYMENTS,
+                request.ref.name,
+                finalizer_patch(held, keep=[entry for entry in held if entry not in ours]),
+                namespace=request.ref.namespace,
+                content_type=JSON_PATCH,
+            )
+        except NotFound:
+            pass
+        except ApiError as err:
+            if err.status == 422:  # the test failed: somebody changed the list meanwhile
+                raise Conflict(str(err), status=409, reason="Conflict") from err
+            raise
         return FinalizerAnswer(removed=ours)
 
     async def _read_configs(self) -> list[Listed]:

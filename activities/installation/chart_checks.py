@@ -1,4 +1,4 @@
-"""What Helm would refuse half-way, found by rendering a chart beforehand: clashes, and rights that are missing."""
+"""What Helm would refuse half-way, found by rendering a chart beforehand: clashes, missing rights."""
 
 from __future__ import annotations
 

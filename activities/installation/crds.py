@@ -47,7 +47,9 @@ class CrdInstaller:
             steps.append(StepRecord(step=crd_url_step(url), output=f"applied: {names}"))
         return steps
 
-    async def missing(self, crds: Sequence[Mapping[str, Any]], provider: str, say: StepLines) -> list[StepRecord]:
+    async def missing(
+        self, crds: Sequence[Mapping[str, Any]], provider: str, say: StepLines
+    ) -> list[StepRecord]:
         """A chart's own CRDs, as far as they are not there."""
         wanted = crds_in(crds)
         live = await asyncio.gather(*(self._cluster.find(CRDS, name_of(crd)) for crd in wanted))

@@ -95,7 +95,9 @@ class Preflight:
         return answer
 
     async def _look(self, plan: InstallationPlan) -> Found:
-        reads = (latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in plan.charts)
+        reads = (
+            latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in plan.charts
+        )
         facts, records, operators = await asyncio.gather(
             self._probe.facts(plan.metadata), asyncio.gather(*reads), self._probe.operators(plan.metadata)
         )
@@ -149,7 +151,9 @@ class Preflight:
     async def _check(self, request: PreflightRequest, found: Found, answer: PreflightAnswer) -> None:
         """Fetch and render every chart that is due; refuse what Helm would refuse half-way."""
         repositories = found.plan.metadata.repositories
-        answer.steps += [StepRecord(step=f"repo-add-{entry.name}", output=entry.url) for entry in repositories]
+        answer.steps += [
+            StepRecord(step=f"repo-add-{entry.name}", output=entry.url) for entry in repositories
+        ]
         for due, (chart, record) in zip(answer.charts, found.charts, strict=True):
             if not due.is_left_alone:
                 rendered = await self._chart_checks.check(chart, is_upgrade=record is not None)

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
-from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 
 WORKFLOW = "ProviderInstallationWorkflow"
 
@@ -31,7 +31,7 @@ class InstallationRequests:
         """What a worker registers."""
         return [self.request_installation]
 
-    @activity.defn(name=JOIN)
+    @activity.defn(name=JOIN_INSTALLATION.name)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         """Start the installation, or join the one that runs."""
         workflow_id = installation_workflow_id(request.request.provider)

@@ -101,7 +101,7 @@ class UninstallChecks:
         return _some([f"{kind.kind} {_place(obj)}" for obj in items])
 
 
-def _without_operator(config: Object) -> list[dict[str, str]]:
+def _without_operator(config: Mapping[str, Any]) -> list[dict[str, str]]:
     """The condition that a worker writes of its operator, if it does."""
     said = [entry.get("type") for entry in config["status"].get("conditions") or []]
     condition = {

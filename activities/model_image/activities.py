@@ -27,6 +27,7 @@ from airunway.clients.huggingface import HubRepository
 from airunway.clients.image_store import ImageBroken, ImageStore, StoredImage
 from airunway.clients.registry_http import RegistryUnavailable
 from airunway.messages.model_image import (
+    BUILD_IMAGE,
     ENSURE_BUILDER,
     ENSURE_REGISTRY,
     FIND_IMAGE,
@@ -55,7 +56,6 @@ from airunway.modelimage.plan import AIKIT_LAYOUT, ImagePlan
 
 _log = structlog.get_logger(__name__)
 
-BUILD_IMAGE = "build_image"
 IMAGE_WORKFLOW = "ModelImageWorkflow"
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
@@ -108,7 +108,7 @@ class ImageActivities:
     @activity.defn(name=RESOLVE_IMAGE.name)
     async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
         """Find out commit, files, digests and base."""
-        with translated_errors(told=True):
+        with translated_errors(benign=True):
             return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.wish))
 
     @activity.defn(name=JOIN_IMAGE.name)
@@ -165,7 +165,7 @@ class ImageActivities:
 
     # -- the build ---------------------------------------------------------------------------------------
 
-    @activity.defn(name=BUILD_IMAGE)
+    @activity.defn(name=BUILD_IMAGE.name)
     async def build_image(self, request: BuildImageRequest) -> BuildImageAnswer:
         """Build and push, under a tag that nothing is ever deployed from."""
         info, image = activity.info(), _own_workflow()
@@ -185,7 +185,7 @@ class ImageActivities:
                 err.retry_after = max(
                     err.retry_after, float(min(2 ** min(info.attempt, 10), MAX_PAUSE_SECONDS))
                 )
-            failure = to_application_error(err, told=True)
+            failure = to_application_error(err, benign=True)
             if failure.type in TRIED_TWICE and info.attempt > 1:
                 failure = ApplicationError(
                     str(err), type=failure.type, non_retryable=True, category=failure.category
@@ -259,7 +259,7 @@ class ImageActivities:
         plan = request.plan
         repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
         urls = tuple(self._hub.url(repository, file.path) for file in plan.files)
-        with translated_errors(told=True):
+        with translated_errors(benign=True):
             freed = await self._builder.free(None if request.everything else plan, urls)
         return FreeSpaceAnswer(freed_bytes=freed)
 
@@ -288,7 +288,7 @@ async def _telling_trouble(step: str) -> AsyncIterator[None]:
         attempt = activity.info().attempt
         if err.retryable and attempt & (attempt - 1) == 0:
             await _tell(_own_workflow(), ImageProgress(step=step, trouble=str(err)))
-        raise to_application_error(err, told=True) from err
+        raise to_application_error(err, benign=True) from err
 
 
 def _own_workflow() -> WorkflowHandle[Any, Any]:

@@ -21,7 +21,6 @@ from airunway.clients.errors import NotFound
 from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import (
-    NOT_HOSTED,
     RECONCILE_UPSTREAM,
     RELEASE_UPSTREAM,
     ReleaseAnswer,
@@ -29,6 +28,7 @@ from airunway.messages.deployment import (
     UpstreamAnswer,
     UpstreamRequest,
 )
+from airunway.messages.failures import NOT_SERVED_HERE
 from airunway.provider.contract import Provider, UpstreamKind
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
@@ -106,7 +106,7 @@ class ProviderActivities:
         provider = self._providers.get(name)
         if provider is None:
             raise ApplicationError(
-                f"this worker does not serve provider {name}", type=NOT_HOSTED, non_retryable=True
+                f"this worker does not serve provider {name}", type=NOT_SERVED_HERE, non_retryable=True
             )
         return provider
 

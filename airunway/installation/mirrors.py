@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 
 def mirrored(chart: str, repository_url: str, version: str, mirrors: Mapping[str, str]) -> tuple[str, str]:
-    """A chart's reference and the URL of its repository after the mirrors; the longest prefix that fits counts.
+    """A chart's reference and its repository's URL after the mirrors; the longest prefix that fits counts.
 
     A classic repository that is mapped to a folder is looked for as `<folder>/<chart>-<version>.tgz`, and
     as the unpacked chart `<folder>/<chart>` where the mirror ends in `/`.

@@ -6,7 +6,6 @@ history: those that a person lays over the config's lie in a Secret, and travel 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +13,8 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 
 from airunway.api.chart_release import ChartRelease
+from airunway.api.names import INSTALLER_TASK_QUEUE
+from airunway.messages.step import Answer, Request, Step
 
 MAX_LINES = 60
 """Lines of output that one step's answer keeps: enough to see why, few enough for a history."""
@@ -139,38 +140,51 @@ class InstallReport(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class InstallStep:
-    """An activity type on the installer's queue, and its deadlines."""
-
-    name: str
-    attempt_timeout: timedelta
-    heartbeat: timedelta
-    retry: RetryPolicy
-
-
 # Retried as long as the operation lasts: a chart repository or an API server that is away comes back. A
 # person who does not want to wait sends `retry` or `cancel`.
-PATIENTLY = RetryPolicy(
+_PATIENTLY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=30),
 )
 
 # Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
-SILENCE = timedelta(seconds=12)
+_SILENCE = timedelta(seconds=12)
 
 OPERATION_LIMIT = timedelta(hours=2)
 """One step's retries altogether."""
 
-PREFLIGHT = InstallStep("preflight_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
-APPLY_CRDS = InstallStep("apply_crds", timedelta(minutes=3), SILENCE, PATIENTLY)
-# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
-INSTALL_CHART = InstallStep("install_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
-UNINSTALL_CHART = InstallStep("uninstall_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
-JOIN = "request_installation"
-"""Activity of the core: start a provider's installation or join it."""
 
-REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=30), SILENCE, PATIENTLY)
-AWAIT_OPERATOR = InstallStep("await_operator", timedelta(minutes=12), SILENCE, PATIENTLY)
-FINISH_UNINSTALL = InstallStep("finish_uninstall", timedelta(minutes=3), SILENCE, PATIENTLY)
+def _installer_step(
+    name: str, request: type[Request], answer: type[Answer], attempt_timeout: timedelta
+) -> Step[Request, Answer]:
+    return Step(
+        name=name,
+        request=request,
+        answer=answer,
+        attempt_timeout=attempt_timeout,
+        deadline=OPERATION_LIMIT,
+        retry=_PATIENTLY,
+        heartbeat=_SILENCE,
+        task_queue=INSTALLER_TASK_QUEUE,
+        ends_when_left=True,  # what Helm leaves can be repaired only when Helm has ended
+    )
+
+
+JOIN_INSTALLATION = Step(
+    name="request_installation",
+    request=JoinRequest,
+    answer=JoinAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)
+"""Of the core, for a deployment: start a provider's installation or join it."""
+
+PREFLIGHT = _installer_step("preflight_provider", PreflightRequest, PreflightAnswer, timedelta(minutes=3))
+APPLY_CRDS = _installer_step("apply_crds", ChartRequest, ChartAnswer, timedelta(minutes=3))
+# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+INSTALL_CHART = _installer_step("install_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
+UNINSTALL_CHART = _installer_step("uninstall_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
+REPAIR_RELEASE = _installer_step("repair_release", ChartRequest, ChartAnswer, timedelta(minutes=30))
+AWAIT_OPERATOR = _installer_step("await_operator", InstallationRequest, ReadyAnswer, timedelta(minutes=12))
+FINISH_UNINSTALL = _installer_step("finish_uninstall", InstallationRequest, ChartAnswer, timedelta(minutes=3))

@@ -17,7 +17,7 @@ from airunway.selection.decide import decide
 from tests.selection.build import NOW, deployment
 
 PROVIDERS = installed_providers()
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "airunway.providers.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 
 ALWAYS, RULES, CONFIGURED, EXPLICIT = (
     "yes",

@@ -8,17 +8,16 @@ joins later starts it again, and finds the image in the registry.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
 from pydantic import BaseModel, Field
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import IMAGE_TASK_QUEUE
+    from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
         BUILD_CANCELLED,
         ENSURE_BUILDER,
@@ -30,27 +29,23 @@ with workflow.unsafe.imports_passed_through():
         BuildImageRequest,
         EnsureAnswer,
         FindImageAnswer,
-        FreeSpaceAnswer,
         FreeSpaceRequest,
         ImagePhase,
         ImageProgress,
         ImageReport,
         ImageRequest,
-        ImageStep,
         PublishImageRequest,
         TokenRef,
         Waiter,
         build_step,
-        error_type,
-        message_of,
         reason_of,
     )
+    from airunway.messages.step import Answer, Request, Step
     from airunway.workflows.model_image.reporting import ImageReporting
+    from airunway.workflows.steps import call
 
 FIRST_WAITER = timedelta(minutes=1)
 CLEAN_UP_PATIENCE = timedelta(seconds=30)
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ImageView(BaseModel):
@@ -182,11 +177,11 @@ class ModelImageWorkflow:
 
     async def _find(self) -> FindImageAnswer:
         self._reporting.step("looking for the image in the registry", phase=ImagePhase.WAITING)
-        return await self._call(FIND_IMAGE, lambda: ImageRequest(plan=self._plan), FindImageAnswer)
+        return await self._call(FIND_IMAGE, lambda: ImageRequest(plan=self._plan))
 
-    async def _prepare(self, step: ImageStep, words: str) -> None:
+    async def _prepare(self, step: Step[ImageRequest, EnsureAnswer], words: str) -> None:
         self._reporting.step(f"preparing the {words}", phase=ImagePhase.WAITING)
-        await self._call(step, lambda: ImageRequest(plan=self._plan), EnsureAnswer)
+        await self._call(step, lambda: ImageRequest(plan=self._plan))
 
     async def _build(self) -> BuildImageAnswer:
         try:
@@ -199,9 +194,7 @@ class ModelImageWorkflow:
     async def _build_once(self) -> BuildImageAnswer:
         self._reporting.build_begins()
         try:
-            return await self._call(
-                build_step(self._plan), self._build_request, BuildImageAnswer, task_queue=IMAGE_TASK_QUEUE
-            )
+            return await self._call(build_step(self._plan), self._build_request)
         finally:
             self._used_tokens = None
 
@@ -215,66 +208,39 @@ class ModelImageWorkflow:
     async def _make_room(self) -> bool:
         self._reporting.step("making room at the builder", phase=ImagePhase.BUILDING)
         request = FreeSpaceRequest(plan=self._plan, everything=True)
-        return (await self._call(FREE_SPACE, lambda: request, FreeSpaceAnswer)).freed_bytes > 0
+        return (await self._call(FREE_SPACE, lambda: request)).freed_bytes > 0
 
     async def _publish(self, built: BuildImageAnswer) -> FindImageAnswer:
         self._reporting.step("verifying the pushed image", phase=ImagePhase.BUILDING)
         request = PublishImageRequest(plan=self._plan, digest=built.digest)
-        return await self._call(PUBLISH_IMAGE, lambda: request, FindImageAnswer)
+        return await self._call(PUBLISH_IMAGE, lambda: request)
 
     async def _clean_up(self) -> None:
         """Free what the cancelled build took. Best effort: the builder collects its garbage anyway."""
+        step = replace(FREE_SPACE, deadline=CLEAN_UP_PATIENCE)
         try:
-            await workflow.execute_activity(
-                FREE_SPACE.name,
-                FreeSpaceRequest(plan=self._plan),
-                result_type=FreeSpaceAnswer,
-                start_to_close_timeout=FREE_SPACE.attempt_timeout,
-                schedule_to_close_timeout=CLEAN_UP_PATIENCE,
-                retry_policy=FREE_SPACE.retry,
-            )
-        except ActivityError as err:
+            await call(step, FreeSpaceRequest(plan=self._plan), summary="freeing space at the builder")
+        except FailureError as err:
             workflow.logger.info("space not freed: %s", message_of(err))
 
     # -- how a step is called ----------------------------------------------------------------------------
 
-    async def _call(
-        self,
-        step: ImageStep,
-        request: Callable[[], BaseModel],
-        answer: type[Answer],
-        *,
-        task_queue: str | None = None,
-    ) -> Answer:
-        """The answer of a step. Raises Unwanted as soon as nobody wants it, FailureError when it failed."""
+    async def _call(self, step: Step[Request, Answer], request: Callable[[], Request]) -> Answer:
+        """The answer of a step. Raises Unwanted as soon as nobody wants it, FailureError when it failed.
+
+        `request` makes it again for each attempt: somebody else's token may be the one to use by then.
+        """
         while True:
             if self._is_unwanted():
                 raise Unwanted
             self._retry = False
-            running = workflow.start_activity(
-                step.name,
-                request(),
-                result_type=answer,
-                task_queue=task_queue,
-                start_to_close_timeout=step.attempt_timeout,
-                schedule_to_close_timeout=step.deadline,
-                heartbeat_timeout=step.heartbeat,
-                retry_policy=step.retry,
-                # Waited for: the build must have stopped before its space is freed. A worker that is gone
-                # is noticed by its silence.
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=self._reporting.report.progress.step,
-            )
-            await self._until_done_or_disturbed(running)
-            if running.done():
-                outcome: Answer = await running
-                return outcome
-            running.cancel()
-            with contextlib.suppress(FailureError):
-                await running
+            summary = self._reporting.report.progress.step
+            answer = await call(step, request(), summary=summary, leave_if=self._is_disturbed)
+            if answer is not None:
+                return answer
 
-    async def _until_done_or_disturbed(self, running: workflow.ActivityHandle[Answer]) -> None:
-        await workflow.wait_condition(lambda: running.done() or self._is_unwanted() or self._retry)
+    def _is_disturbed(self) -> bool:
+        return self._is_unwanted() or self._retry
 
     def _is_unwanted(self) -> bool:
         return self._cancel or not self._waiters

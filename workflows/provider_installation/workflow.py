@@ -158,7 +158,9 @@ class ProviderInstallationWorkflow:
             await work
         except (asyncio.CancelledError, FailureError) as err:
             if not is_cancelled_exception(err):
-                self._journal.say(f"while stopping: {cause_of(err) if isinstance(err, FailureError) else err}")
+                self._journal.say(
+                    f"while stopping: {cause_of(err) if isinstance(err, FailureError) else err}"
+                )
         finally:
             operation.stopping = False
 
