@@ -100,7 +100,7 @@ async def prepare(cluster: Cluster) -> None:
             await cluster.create(NAMESPACES, {"metadata": {"name": name}})
     for crd in (model_deployment_crd(), provider_config_crd(), CRD):
         await cluster.apply(CRDS, crd, field_manager="bench")
-    while not await cluster.served_kinds("kaito.sh/v1beta1"):
+    while not await cluster.discovery.served_kinds("kaito.sh/v1beta1"):
         await asyncio.sleep(0.2)
     await cluster.apply(APPS_DEPLOYMENTS, KAITO_OPERATOR, field_manager="bench")
     # There is no kubelet: the operator's pod is said to be ready here, and its Deployment follows.

@@ -29,8 +29,7 @@ from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_w
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, SECRETS, Cluster
 from airunway.messages.installation import InstallationRequest
 from airunway.messages.installation_workflow import InstallationInput
 from airunway.sandbox.operators.manager import PretendOperators

@@ -84,7 +84,7 @@ def main() -> None:
     for fallback in SelectionFallback:
         show(
             f"decide    {len(configs)} shipped configs, fallback {fallback.value}",
-            median_us(partial(decide, deployment, configs, now=NOW, fallback=fallback)),
+            median_us(partial(decide, deployment, configs, alive_since=NOW, fallback=fallback)),
         )
     crowd = [
         InferenceProviderConfig.model_validate(
@@ -94,7 +94,7 @@ def main() -> None:
     ]
     show(
         "decide    100 configs with a rule each",
-        median_us(lambda: decide(deployment, crowd, now=NOW), rounds=200),
+        median_us(lambda: decide(deployment, crowd, alive_since=NOW), rounds=200),
     )
     lookup = lookup_in(configs)
     obj = {"metadata": {"name": "chat"}, "spec": SPEC}

@@ -23,11 +23,10 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from airunway.clients.errors import AlreadyExists, ApiError, NotFound
-from airunway.clients.kubernetes import Cluster, Resource
+from airunway.clients.kubernetes import LEASES, Cluster
 
 _log = structlog.get_logger(__name__)
 
-LEASES = Resource("coordination.k8s.io/v1", "leases")
 RETRY_PAUSE_SECONDS = 2.0
 
 

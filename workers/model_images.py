@@ -22,10 +22,10 @@ from airunway.activities.model_image.resolve import ImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
-from airunway.clients.image_documents import any_image
-from airunway.clients.image_registry import ImageRegistries
-from airunway.clients.image_store import ImageStore
 from airunway.clients.kubernetes import Cluster
+from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.references import parse_reference
+from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.selection.quantities import parse
@@ -39,20 +39,20 @@ DRAIN_TIMEOUT = timedelta(seconds=8)
 def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = image_options(settings)
-    bases = ImageRegistries(
+    bases = RegistryClient(
         mirrors=settings.registry_mirrors,
         # Named by whoever runs this, so these may be asked too.
         allowed_hosts=[
             *settings.registry_hosts,
-            any_image(options.base).host,
-            *([any_image(options.frontend).host] if options.frontend else []),
-            any_image(settings.image_registry_image).host,
-            any_image(settings.buildkit_image).host,
+            parse_reference(options.base).host,
+            *([parse_reference(options.frontend).host] if options.frontend else []),
+            parse_reference(settings.image_registry_image).host,
+            parse_reference(settings.buildkit_image).host,
         ],
     )
     keeper = ImageCluster(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
-    store = ImageStore(
+    store = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
         login_file=settings.image_registry_login_file,

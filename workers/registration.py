@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from airunway.api import names
+from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
@@ -26,10 +27,11 @@ _log = structlog.get_logger(__name__)
 
 # While a provider cannot be used it is looked at more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
-UNREADY_PAUSE_SECONDS = 2.0
-READY_PAUSE_SECONDS = 3.0
+UNREADY_INTERVAL_SECONDS = 2.0
+READY_INTERVAL_SECONDS = 3.0
 """While it can be used, it is looked at whether others say that it cannot."""
-RETRY_PAUSE_SECONDS = 1.0
+FIRST_DELAY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 10.0
 PROBE_TIMEOUT_SECONDS = 10.0
 
 
@@ -46,7 +48,12 @@ class Registrar:
     async def run(self) -> None:
         """Register, then heartbeat until cancelled; say that the provider is away when it is."""
         try:
-            await self._until_done(self.register)
+            await retry(
+                self.register,
+                on=(ApiError,),
+                backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
+                failed=self._log_failure,
+            )
             self.registered.set()
             while True:
                 ready = False
@@ -61,7 +68,7 @@ class Registrar:
                 if ready:
                     await self._until_due(usual)
                 else:
-                    await asyncio.sleep(min(UNREADY_PAUSE_SECONDS, usual))
+                    await asyncio.sleep(min(UNREADY_INTERVAL_SECONDS, usual))
         finally:
             with contextlib.suppress(ApiError, asyncio.CancelledError):
                 await asyncio.shield(self.sign_off())
@@ -72,9 +79,9 @@ class Registrar:
         An installer that took the operator away says so, and brings it back perhaps.
         """
         while seconds > 0:
-            pause = min(READY_PAUSE_SECONDS, seconds)
-            await asyncio.sleep(pause)
-            seconds -= pause
+            step = min(READY_INTERVAL_SECONDS, seconds)
+            await asyncio.sleep(step)
+            seconds -= step
             with contextlib.suppress(ApiError):
                 live = await self._cluster.find(CONFIGS, self._provider.name)
                 if ((live or {}).get("status") or {}).get("ready") is not True:
@@ -146,11 +153,11 @@ class Registrar:
         return UpstreamFacts(kinds=[kind for found in served for kind in found], deployments=deployments)
 
     async def _served(self, kind: UpstreamKind) -> list[UpstreamKind]:
-        versions = await self._cluster.served_versions(kind.group)
+        versions = await self._cluster.discovery.served_versions(kind.group)
         found = []
         for served in versions:
             api_version = f"{kind.group}/{served}"
-            kinds = await self._cluster.served_kinds(api_version)
+            kinds = await self._cluster.discovery.served_kinds(api_version)
             if kind.kind in kinds:
                 found.append(UpstreamKind(api_version=api_version, kind=kind.kind, plural=kinds[kind.kind]))
         return found
@@ -194,18 +201,10 @@ class Registrar:
         )
         self._last_beat = status["lastHeartbeat"]
 
-    async def _until_done(self, step: Any) -> None:
-        pause = RETRY_PAUSE_SECONDS
-        while True:
-            try:
-                await step()
-                return
-            except ApiError as err:
-                _log.warning(
-                    "provider not registered yet; trying again",
-                    provider=self._provider.name,
-                    error=str(err)[:200],
-                    pause_seconds=pause,
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 10.0)
+    def _log_failure(self, err: Exception, delay: float) -> None:
+        _log.warning(
+            "provider not registered yet; trying again",
+            provider=self._provider.name,
+            error=str(err)[:200],
+            retry_in_seconds=delay,
+        )

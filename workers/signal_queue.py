@@ -16,14 +16,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import CORE_TASK_QUEUE, deployment_workflow_id
 from airunway.api.status import Phase
+from airunway.clients.backoff import Backoff
+from airunway.clients.errors import error_text
 from airunway.messages.deployment import DeploymentRef
 from airunway.messages.deployment_workflow import NAMESPACE, PHASE, DeploymentInput, LookAgain
 from airunway.workers.rate_limit import Pace
 
 _log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.5
-MAX_PAUSE_SECONDS = 30.0
+FIRST_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 30.0
 # A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
 # that is seen twice a second.
 BURST, INTERVAL_SECONDS = 12, 0.5
@@ -82,7 +84,7 @@ class Signals:
         self._waiting: dict[Key, LookAgain] = {}
         self._queue: asyncio.Queue[Key] = asyncio.Queue()
         self._under_way: set[Key] = set()
-        self._pause = 0.0
+        self._backoff = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS)
 
     def put(self, ref: DeploymentRef, hint: LookAgain) -> None:
         """Have a hint sent; folded into one that still waits."""
@@ -115,7 +117,7 @@ class Signals:
             ref = DeploymentRef(namespace=key[0], name=key[1])
             try:
                 await self._send(ref, hint)
-                self._pause = 0.0
+                self._backoff.reset()
             except (RPCError, OSError) as err:
                 await self._after_failure(ref, hint, err)
             finally:
@@ -127,11 +129,11 @@ class Signals:
         key = (ref.namespace, ref.name)
         newer = self._waiting.get(key)
         self._waiting[key] = hint if newer is None else hint.folded_with(newer)
-        self._pause = min(max(self._pause * 2, FIRST_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
+        delay = self._backoff.next_delay()
         _log.warning(
             "signal not sent; trying again",
             deployment=str(ref),
-            error=str(err).splitlines()[0][:200] if str(err) else type(err).__name__,
-            pause_seconds=round(self._pause, 1),
+            error=error_text(err).splitlines()[0][:200],
+            retry_in_seconds=round(delay, 1),
         )
-        await asyncio.sleep(self._pause)
+        await asyncio.sleep(delay)

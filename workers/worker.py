@@ -20,8 +20,8 @@ from airunway.activities.model_image.activities import ImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
 from airunway.clients.helm import Helm
-from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster
+from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.health import probes
@@ -78,6 +78,7 @@ def core_worker(
         seen=seen,
         hosted=hosted.keys(),
         limits=settings.limits,
+        heartbeat_limit=settings.heartbeat_limit,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
         install_policy=settings.provider_install,
@@ -127,7 +128,7 @@ def _provider_activities(
     providers: Mapping[str, Provider],
     seen: SeenObjects | None = None,
 ) -> ProviderActivities:
-    images = ImageRegistries(
+    images = RegistryClient(
         mirrors=settings.registry_mirrors,
         allowed_hosts=settings.registry_hosts,
         request_timeout=REGISTRY_REQUEST,
@@ -145,7 +146,11 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
         timeout=settings.helm_timeout,
     )
     installation = InstallationActivities(
-        cluster, helm, namespace=settings.pod_namespace, mirrors=settings.chart_mirrors
+        cluster,
+        helm,
+        heartbeat_limit=settings.heartbeat_limit,
+        namespace=settings.pod_namespace,
+        mirrors=settings.chart_mirrors,
     )
     return Worker(
         client,

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,11 +17,13 @@ from airunway.activities.deployment.object_cache import SeenObjects
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.decision import Decision, InstallPolicy, SelectionFallback
+from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import ApiError, Conflict, Invalid, NotFound
 from airunway.clients.events import record_event
-from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Coalesced, Object
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, JSON_PATCH, Cluster, Object
 from airunway.messages.deployment import (
     OBSERVE,
     REMOVE_FINALIZERS,
@@ -52,6 +54,7 @@ class CoreActivities:
         cluster: Cluster,
         *,
         limits: Limits,
+        heartbeat_limit: timedelta,
         seen: SeenObjects | None = None,
         hosted: Collection[str] = (),
         fallback: SelectionFallback = SelectionFallback.NONE,
@@ -60,6 +63,7 @@ class CoreActivities:
     ) -> None:
         self._cluster = cluster
         self._limits = limits
+        self._heartbeat_limit = heartbeat_limit
         self._hosted = hosted
         self._seen = seen or SeenObjects()
         self._parsed: dict[str, tuple[str, InferenceProviderConfig | None]] = {}
@@ -105,20 +109,23 @@ class CoreActivities:
             return seen
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
-        now = datetime.now(UTC)
-        uninstalled = uninstalled_among(listed, self._install_policy, now=now)
-        seen.decision = self._decide(obj, configs, now, uninstalled)
+        alive_since = self._alive_since()
+        uninstalled = uninstalled_among(listed, self._install_policy, alive_since=alive_since)
+        seen.decision = self._decide(obj, configs, alive_since, uninstalled)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
-            seen.provider = provider_view(seen.decision.provider.name, configs, now=now)
+            seen.provider = provider_view(seen.decision.provider.name, configs, alive_since=alive_since)
             seen.provider.hosted = seen.provider.name in self._hosted
         self._seen.remember(obj)
         return seen
 
+    def _alive_since(self) -> datetime:
+        return oldest_alive(datetime.now(UTC), limit=self._heartbeat_limit)
+
     def _holder(self, obj: Object, configs: Sequence[InferenceProviderConfig]) -> ProviderView | None:
         """The provider that a deletion waits for: whose finalizer is held, one of this system first."""
         held = names.providers_of(obj["metadata"].get("finalizers") or [])
-        views = [provider_view(name, configs, now=datetime.now(UTC)) for name in held]
+        views = [provider_view(name, configs, alive_since=self._alive_since()) for name in held]
         for view in views:
             view.hosted = view.name in self._hosted
         return min(views, key=lambda view: view.foreign, default=None)
@@ -127,7 +134,7 @@ class CoreActivities:
         self,
         obj: Object,
         configs: Sequence[InferenceProviderConfig],
-        now: datetime,
+        alive_since: datetime,
         uninstalled: Uninstalled,
     ) -> Decision:
         try:
@@ -142,7 +149,7 @@ class CoreActivities:
         decision = decide(
             deployment,
             configs,
-            now=now,
+            alive_since=alive_since,
             fallback=self._fallback,
             selector_enabled=self._selector_enabled,
             uninstalled=uninstalled,
@@ -247,13 +254,15 @@ def read_config(obj: Object) -> InferenceProviderConfig | None:
         return None
 
 
-def provider_view(name: str, configs: Sequence[InferenceProviderConfig], *, now: datetime) -> ProviderView:
+def provider_view(
+    name: str, configs: Sequence[InferenceProviderConfig], *, alive_since: datetime
+) -> ProviderView:
     """What the chosen provider's config says, for the workflow."""
     config = find(configs, name)
     if config is None:
         message = f'provider "{name}" is not registered'
         return ProviderView(name=name, registered=False, reason="ProviderNotRegistered", message=message)
-    unavailable = not_available(config, now=now)
+    unavailable = not_available(config, alive_since=alive_since)
     view = ProviderView(
         name=name,
         registered=True,

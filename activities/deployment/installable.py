@@ -16,13 +16,15 @@ Listed = tuple[InferenceProviderConfig, Object]
 """A provider config, parsed and as the API server gave it."""
 
 
-def uninstalled_among(listed: Iterable[Listed], policy: InstallPolicy, *, now: datetime) -> Uninstalled:
+def uninstalled_among(
+    listed: Iterable[Listed], policy: InstallPolicy, *, alive_since: datetime
+) -> Uninstalled:
     """The providers that lack nothing but their operator, under a policy."""
     if policy is InstallPolicy.NEVER:
         return NOTHING
     names = {
         config.name
         for config, obj in listed
-        if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, now=now)
+        if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, alive_since=alive_since)
     }
     return Uninstalled(names=names, policy=policy)

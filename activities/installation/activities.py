@@ -6,29 +6,27 @@ beyond a reader's rights is in `deploy/installer`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from temporalio import activity
-
-from airunway.activities.heartbeats import StepLines, heartbeats
+from airunway.activities.heartbeats import heartbeats
 from airunway.activities.installation.crds import CrdInstaller
 from airunway.activities.installation.failures import translated
 from airunway.activities.installation.operator_wait import await_operator
 from airunway.activities.installation.plan import Plans
 from airunway.activities.installation.preflight import Preflight
+from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.releases import Releases
 from airunway.activities.installation.uninstall_checks import UninstallChecks
-from airunway.activities.upstream.probe import Probe
+from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.downloads import Downloads
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import CRDS, Cluster
+from airunway.clients.kubernetes import CRDS, SECRETS, Cluster
 from airunway.installation.crds import step_name
 from airunway.messages.installation import (
     APPLY_CRDS,
@@ -50,18 +48,11 @@ from airunway.messages.installation import (
 OPERATOR_PATIENCE = timedelta(minutes=10)
 
 
-@asynccontextmanager
-async def _followed() -> AsyncIterator[StepLines]:
-    """What every step is in: heartbeats with what it says, and errors as failures of Temporal."""
-    with translated():
-        async with heartbeats() as say:
-            yield say
-
-
 class InstallationActivities:
     """The installer's activities, bound to one cluster.
 
-    `namespace`: where its locks and the Secrets with values are. `mirrors`: see `installation.mirrors`.
+    `heartbeat_limit`: silence after which a provider's worker counts as dead. `namespace`: where its locks
+    and the Secrets with values are. `mirrors`: see `installation.mirrors`.
     `patience`: how long an installed operator may take to come up.
     """
 
@@ -70,6 +61,7 @@ class InstallationActivities:
         cluster: Cluster,
         helm: Helm,
         *,
+        heartbeat_limit: timedelta,
         namespace: str = names.SYSTEM_NAMESPACE,
         mirrors: Mapping[str, str] | None = None,
         patience: timedelta = OPERATOR_PATIENCE,
@@ -80,10 +72,10 @@ class InstallationActivities:
         self._patience = patience
         self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
         self._uninstall_checks = UninstallChecks(cluster)
-        self._preflight = Preflight(cluster, helm, self._plans)
+        self._probe = InstallationProbe(cluster, heartbeat_limit=heartbeat_limit)
+        self._preflight = Preflight(cluster, helm, self._plans, self._probe)
         self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
         self._releases = Releases(cluster, helm, namespace=namespace)
-        self._probe = Probe(cluster)
 
     @property
     def all(self) -> list[Any]:
@@ -98,16 +90,16 @@ class InstallationActivities:
             self.finish_uninstall,
         ]
 
-    @activity.defn(name=PREFLIGHT.name)
+    @implements(PREFLIGHT, errors=translated)
     async def preflight_provider(self, request: PreflightRequest) -> PreflightAnswer:
         """See what there is and what has to be done, and refuse what must not be done. Writes nothing."""
-        async with _followed():
+        async with heartbeats():
             return await self._preflight(request)
 
-    @activity.defn(name=APPLY_CRDS.name)
+    @implements(APPLY_CRDS, errors=translated)
     async def apply_crds(self, request: ChartRequest) -> ChartAnswer:
         """Apply the CRDs that a chart needs beforehand and that are not there."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             chart, provider = await self._plans.chart(request), request.request.provider
             steps = await self._crds.from_urls(chart, provider, say)
             if _brings_crds(chart):
@@ -115,38 +107,38 @@ class InstallationActivities:
                 steps += await self._crds.missing(rendered.crds, provider, say)
             return ChartAnswer(steps=steps, lines=say.kept)
 
-    @activity.defn(name=INSTALL_CHART.name)
+    @implements(INSTALL_CHART, errors=translated)
     async def install_chart(self, request: ChartRequest) -> ChartAnswer:
         """Upgrade or install one chart and wait until its objects are ready."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             return await self._releases.install(await self._plans.chart(request), say)
 
-    @activity.defn(name=UNINSTALL_CHART.name)
+    @implements(UNINSTALL_CHART, errors=translated)
     async def uninstall_chart(self, request: ChartRequest) -> ChartAnswer:
         """Take one chart away."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             chart, provider = await self._plans.chart(request), request.request.provider
             # Once more: it may have waited for another Helm, and deployments may have come meanwhile.
             self._uninstall_checks.refuse_used(provider, await self._uninstall_checks.used(provider))
             return await self._releases.uninstall(chart, say, delete_crds=request.request.delete_crds)
 
-    @activity.defn(name=REPAIR_RELEASE.name)
+    @implements(REPAIR_RELEASE, errors=translated)
     async def repair_release(self, request: ChartRequest) -> ChartAnswer:
         """Repair a release that was left half-way."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             return await self._releases.repair(await self._plans.chart(request), say)
 
-    @activity.defn(name=AWAIT_OPERATOR.name)
+    @implements(AWAIT_OPERATOR, errors=translated)
     async def await_operator(self, request: InstallationRequest) -> ReadyAnswer:
         """Wait until the provider counts as installed."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             plan = await self._plans.plan(request)
             return await await_operator(self._probe, plan, patience=self._patience, say=say)
 
-    @activity.defn(name=FINISH_UNINSTALL.name)
+    @implements(FINISH_UNINSTALL, errors=translated)
     async def finish_uninstall(self, request: InstallationRequest) -> ChartAnswer:
         """Forget the values laid over the config's, say that the provider is not ready, delete CRDs."""
-        async with _followed() as say:
+        async with heartbeats() as say:
             with suppress(NotFound):
                 name = names.values_secret(request.provider)
                 await self._cluster.delete(SECRETS, name, namespace=self._namespace)

@@ -14,6 +14,7 @@ import yaml
 
 from airunway.activities.heartbeats import StepLines
 from airunway.activities.installation.failures import refused
+from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.crds import apply_crd
 from airunway.clients.downloads import Downloads
@@ -23,7 +24,6 @@ from airunway.installation.mirrors import mirror_of
 from airunway.installation.plan import crd_url_step
 from airunway.messages.installation import StepRecord
 
-FIELD_MANAGER = "airunway-installer"
 LABEL = "airunway.ai/installed-for"
 
 
@@ -67,7 +67,7 @@ class CrdInstaller:
     async def _apply(self, crd: dict[str, Any], provider: str) -> None:
         meta = crd.setdefault("metadata", {})
         meta["labels"] = {**(meta.get("labels") or {}), LABEL: provider}
-        await apply_crd(self._cluster, crd, field_manager=FIELD_MANAGER)
+        await apply_crd(self._cluster, crd, field_manager=names.INSTALLER_FIELD_MANAGER)
 
 
 def _crds_of(text: str, url: str) -> list[dict[str, Any]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 
 from airunway.activities.heartbeats import StepLines
 from airunway.activities.installation.failures import refused
-from airunway.activities.upstream.probe import Probe
+from airunway.activities.installation.probe import InstallationProbe
 from airunway.installation.plan import InstallationPlan
-from airunway.installation.state import status_of
 from airunway.messages.installation import ReadyAnswer
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 3.0
@@ -18,13 +17,12 @@ FIRST_PAUSE, MAX_PAUSE = 0.1, 3.0
 
 
 async def await_operator(
-    probe: Probe, plan: InstallationPlan, *, patience: timedelta, say: StepLines
+    probe: InstallationProbe, plan: InstallationPlan, *, patience: timedelta, say: StepLines
 ) -> ReadyAnswer:
     """The operator once it counts as installed. Raises a failure when `patience` is at its end."""
     begun, pause, before = monotonic(), FIRST_PAUSE, ""
     while True:
-        facts = await probe.facts(plan.metadata)
-        status = status_of(plan.metadata, plan.config, facts, now=datetime.now(UTC))
+        _, status = await probe.status(plan)
         seen = status.seen
         if status.installed:
             waiting = await probe.not_served(plan.metadata)

@@ -15,8 +15,7 @@ from airunway.activities.installation.failures import refused
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import ReleaseRecord
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import CONFIGS, Cluster
+from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster
 from airunway.installation.metadata import read_metadata
 from airunway.installation.plan import InstallationPlan, plan_of
 from airunway.messages.installation import ChartRequest, InstallationRequest

@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from airunway.activities.installation.chart_checks import ChartChecks, diff_of
 from airunway.activities.installation.failures import refused
 from airunway.activities.installation.plan import Plans, difference, with_record
+from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.uninstall_checks import UninstallChecks, external_among
-from airunway.activities.upstream.probe import Operator, Probe
+from airunway.activities.upstream.probe import Operator
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.clients.errors import ApiError
 from airunway.clients.helm import Helm, ReleaseRecord, masked
-from airunway.clients.helm_records import latest_record
+from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import NODES, Cluster
 from airunway.installation.commands import commands_of
 from airunway.installation.plan import InstallationPlan
 from airunway.installation.probes import probes_of
-from airunway.installation.state import Facts, InstallationStatus, status_of
+from airunway.installation.state import Facts, InstallationStatus
 from airunway.messages.installation import Operation, PreflightAnswer, PreflightRequest, StepRecord
 
 GPU = "nvidia.com/gpu"
@@ -64,10 +64,10 @@ class Found:
 class Preflight:
     """Looks at a provider for the installer."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, plans: Plans) -> None:
+    def __init__(self, cluster: Cluster, helm: Helm, plans: Plans, probe: InstallationProbe) -> None:
         self._cluster = cluster
         self._plans = plans
-        self._probe = Probe(cluster)
+        self._probe = probe
         self._chart_checks = ChartChecks(cluster, helm)
         self._uninstall_checks = UninstallChecks(cluster)
 
@@ -98,10 +98,9 @@ class Preflight:
         reads = (
             latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in plan.charts
         )
-        facts, records, operators = await asyncio.gather(
-            self._probe.facts(plan.metadata), asyncio.gather(*reads), self._probe.operators(plan.metadata)
+        (facts, status), records, operators = await asyncio.gather(
+            self._probe.status(plan), asyncio.gather(*reads), self._probe.operators(plan.metadata)
         )
-        status = status_of(plan.metadata, plan.config, facts, now=datetime.now(UTC))
         return Found(plan=plan, facts=facts, status=status, records=records, operators=operators)
 
     # -- uninstall ---------------------------------------------------------------------------------------

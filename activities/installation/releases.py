@@ -21,7 +21,7 @@ from airunway.activities.installation.plan import difference, with_record
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.clients.errors import ClientError
 from airunway.clients.helm import Helm, ReleaseRecord
-from airunway.clients.helm_records import has_deployed_revision, keep_on_uninstall, latest_record
+from airunway.clients.helm.records import has_deployed_revision, keep_on_uninstall, latest_record
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.lease import Lock, locked
 from airunway.installation.crds import CRD_KIND

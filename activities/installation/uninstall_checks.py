@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from airunway.activities.installation.crds import FIELD_MANAGER
 from airunway.activities.installation.failures import refused
 from airunway.activities.upstream.probe import Operator, Probe
 from airunway.api import names
@@ -87,7 +86,9 @@ class UninstallChecks:
             "status": {"ready": False, "conditions": _without_operator(plan.config)},
         }
         with suppress(Forbidden, NotFound):  # the worker says it soon
-            await self._cluster.apply(CONFIGS, body, field_manager=FIELD_MANAGER, subresource="status")
+            await self._cluster.apply(
+                CONFIGS, body, field_manager=names.INSTALLER_FIELD_MANAGER, subresource="status"
+            )
 
     async def _instances(self, crd: Mapping[str, Any]) -> list[str]:
         kind = kind_of(crd)

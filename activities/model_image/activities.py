@@ -24,8 +24,8 @@ from airunway.activities.model_image.resolve import ImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.errors import ClientError
 from airunway.clients.huggingface import HubRepository
-from airunway.clients.image_store import ImageBroken, ImageStore, StoredImage
-from airunway.clients.registry_http import RegistryUnavailable
+from airunway.clients.registry.errors import ImageBroken, RegistryUnavailable
+from airunway.clients.registry.storage import ModelImageStorage, StoredModelImage
 from airunway.messages.model_image import (
     BUILD_IMAGE,
     ENSURE_BUILDER,
@@ -75,7 +75,7 @@ class ImageActivities:
         resolver: ImageResolver,
         tokens: Tokens,
         hub: Hub,
-        store: ImageStore,
+        store: ModelImageStorage,
         builder: Builder,
         registry_keeper: ImageCluster | None = None,
         builder_keeper: ImageCluster | None = None,
@@ -263,12 +263,12 @@ class ImageActivities:
             freed = await self._builder.free(None if request.everything else plan, urls)
         return FreeSpaceAnswer(freed_bytes=freed)
 
-    def _answer(self, found: StoredImage, plan: ImagePlan) -> FindImageAnswer:
+    def _answer(self, found: StoredModelImage, plan: ImagePlan) -> FindImageAnswer:
         name = f"{self._options.pull_host}/{plan.name}"
         return FindImageAnswer(reference=f"{name}@{found.digest}", tagged=f"{name}:{plan.tag}")
 
 
-def _flaw(found: StoredImage, plan: ImagePlan) -> str:
+def _flaw(found: StoredModelImage, plan: ImagePlan) -> str:
     """Why an image is not the one of the plan; empty when it is. AIKit's images say nothing of themselves."""
     if plan.layout == AIKIT_LAYOUT:
         return ""

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from airunway.clients.huggingface import HubRepository
-from airunway.clients.image_registry import BaseImage, ResolvedImage
-from airunway.clients.registry_http import Credentials
+from airunway.clients.registry.client import BaseImage, ResolvedReference
+from airunway.clients.registry.credentials import RegistryCredentials
 from airunway.messages.model_image import ImageProgress
 from airunway.modelimage.naming import HUB, PULL_HOST, PUSH_HOST
 from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, RUNNER_BASE, ImagePlan
@@ -57,7 +57,7 @@ class BuildOrder:
     insecure: bool
     ref: str
     token: str = field(default="", repr=False)
-    login: Credentials | None = field(default=None, repr=False)
+    login: RegistryCredentials | None = field(default=None, repr=False)
 
 
 class Hub(Protocol):
@@ -77,9 +77,9 @@ class Hub(Protocol):
 
 
 class BaseImages(Protocol):
-    """What is needed of other people's registries; see `airunway.clients.image_registry.ImageRegistries`."""
+    """What is needed of other people's registries; see `airunway.clients.registry.client.RegistryClient`."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag."""
 
     async def base_image(self, reference: str, *, architecture: str) -> BaseImage:

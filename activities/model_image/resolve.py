@@ -10,8 +10,8 @@ from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, Inv
 from airunway.activities.model_image.options import BaseImages, Hub, ImageOptions
 from airunway.clients.errors import ClientError, Forbidden, NotFound
 from airunway.clients.huggingface import HubRepository
-from airunway.clients.image_registry import BaseImage
 from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.clients.registry.client import BaseImage
 from airunway.messages.deployment import ImageWish
 from airunway.messages.model_image import TokenRef
 from airunway.modelimage import naming

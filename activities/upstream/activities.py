@@ -18,8 +18,8 @@ from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.reconcile import Surroundings, UpstreamPass
 from airunway.api import names
 from airunway.clients.errors import NotFound
-from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster, Object
+from airunway.clients.registry.client import RegistryClient
 from airunway.messages.deployment import (
     RECONCILE_UPSTREAM,
     RELEASE_UPSTREAM,
@@ -51,7 +51,7 @@ class ProviderActivities:
         self._providers = providers
         self._surroundings = Surroundings(
             env=env,
-            images=ImageStep(images or ImageRegistries(), env=env),
+            images=ImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
@@ -99,7 +99,7 @@ class ProviderActivities:
         """Whether the cluster has the gateway's inference extension; asked once a minute."""
         now = time.monotonic()
         if self._pools is None or now - self._pools[0] > POOLS_MEMORY_SECONDS:
-            self._pools = (now, bool(await self._cluster.served_versions(INFERENCE_POOL_GROUP)))
+            self._pools = (now, bool(await self._cluster.discovery.served_versions(INFERENCE_POOL_GROUP)))
         return self._pools[1]
 
     def _provider(self, name: str) -> Provider:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.clients.image_registry import ResolvedImage
-from airunway.clients.registry_http import RegistryError
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryError
 from airunway.provider.contract import ImageReport, ImageResolution, Provider
 from airunway.provider.images import ImagePolicy, image_policy
 
@@ -20,7 +20,7 @@ ASK_AGAIN_SECONDS = 60.0
 class Resolver(Protocol):
     """What is needed of the registries."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag. Raises RegistryError."""
 
 

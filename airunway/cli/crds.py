@@ -10,8 +10,6 @@ import typer
 
 from airunway.cli import options
 
-FIELD_MANAGER = "airunway"
-
 
 def crds(
     *,
@@ -35,6 +33,7 @@ def crds(
 
 async def _apply(kubeconfig: Path | None) -> None:
     from airunway.api.crd import model_deployment_crd, provider_config_crd
+    from airunway.api.names import FIELD_MANAGER
     from airunway.cli.cluster import settings_for
     from airunway.clients.crds import apply_crd
     from airunway.clients.kubernetes import NAMESPACES, Cluster

@@ -83,7 +83,8 @@ class World(BaseModel):
     configs: list[InferenceProviderConfig]
     providers: Mapping[str, Provider]
     env: Mapping[str, str] = Field(default_factory=dict)
-    now: datetime
+    alive_since: datetime
+    """The oldest heartbeat of a provider that counts as alive."""
     fallback: SelectionFallback = SelectionFallback.NONE
     selector_enabled: bool = True
     uninstalled: Uninstalled = NOTHING
@@ -166,7 +167,7 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
     decision = decide(
         deployment,
         world.configs,
-        now=world.now,
+        alive_since=world.alive_since,
         fallback=world.fallback,
         selector_enabled=world.selector_enabled,
         uninstalled=world.uninstalled,

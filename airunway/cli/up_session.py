@@ -15,7 +15,7 @@ from typing import Any
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.decision import InstallPolicy
-from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.api.names import FIELD_MANAGER, SYSTEM_NAMESPACE
 from airunway.cli.cluster import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
@@ -96,7 +96,7 @@ async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
-        await cluster.version()
+        await cluster.discovery.server_version()
     if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
         yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
         return
@@ -165,7 +165,7 @@ async def _supervised(temporal: TemporalServer, display: Display) -> AsyncIterat
 async def _prepare(cluster: Cluster) -> None:
     """Install what this system needs in a cluster: its CRDs, and its namespace."""
     for crd in (model_deployment_crd(), provider_config_crd()):
-        await apply_crd(cluster, crd, field_manager="airunway")
+        await apply_crd(cluster, crd, field_manager=FIELD_MANAGER)
     with suppress(AlreadyExists):
         await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ServerError
 from airunway.clients.kubernetes import CRDS, Cluster, Object
 
@@ -17,13 +18,13 @@ async def apply_crd(cluster: Cluster, crd: dict[str, Any], *, field_manager: str
     Raises ServerError when it does not get there, with the server's own reason.
     """
     applied = await cluster.apply(CRDS, crd, field_manager=field_manager)
-    pause, waited = 0.02, 0.0
+    backoff, waited = Backoff(first=0.02, maximum=1.0), 0.0
     while not _is(applied, "Established"):
         if waited > MAX_WAIT_SECONDS or _is(applied, "NamesAccepted", "False"):
             raise ServerError(f"{crd['metadata']['name']} is not served: {_why(applied)}")
-        await asyncio.sleep(pause)
-        waited += pause
-        pause = min(pause * 2, 1.0)
+        delay = backoff.next_delay()
+        await asyncio.sleep(delay)
+        waited += delay
         applied = await cluster.get(CRDS, crd["metadata"]["name"])
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from airunway.clients.errors import AlreadyExists, ApiError, ClientError, Conflict
-from airunway.clients.kubernetes import Cluster, Object, Resource
+from airunway.clients.kubernetes import LEASES, Cluster, Object
 
-LEASES = Resource("coordination.k8s.io/v1", "leases")
 BEGUN = "airunway.ai/begun"
 """Annotation: what the holder was about to do. It is gone after an orderly end."""
 

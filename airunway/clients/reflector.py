@@ -8,20 +8,21 @@ nobody watched is still told as deleted.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ApiError, Expired, NotFound
 from airunway.clients.kubernetes import Cluster, Kind, Object
 
 _log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.2
-MAX_PAUSE_SECONDS = 30.0
-MISSING_KIND_PAUSE_SECONDS = 5.0
+FIRST_DELAY_SECONDS = 0.2
+MAX_DELAY_SECONDS = 30.0
+MISSING_KIND_DELAY_SECONDS = 5.0
+JITTER = 0.2
 PAGE = 500
 
 
@@ -53,12 +54,13 @@ class Reflector:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        pause = FIRST_PAUSE_SECONDS
+        trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
+        missing = Backoff(first=MISSING_KIND_DELAY_SECONDS, maximum=MISSING_KIND_DELAY_SECONDS, jitter=JITTER)
         while True:
             try:
                 if not self._version:
                     await self._list()
-                pause = FIRST_PAUSE_SECONDS
+                trouble.reset()
                 await self._watch()
                 continue
             except Expired:
@@ -69,16 +71,16 @@ class Reflector:
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
-                pause = MISSING_KIND_PAUSE_SECONDS
+                delay = missing.next_delay()
             except ApiError as err:
+                delay = trouble.next_delay()
                 _log.warning(
                     "watch interrupted; trying again",
                     kind=self._kind.plural,
                     error=str(err)[:200],
-                    pause_seconds=round(pause, 1),
+                    retry_in_seconds=round(delay, 1),
                 )
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+            await asyncio.sleep(delay)
 
     async def _list(self) -> None:
         listing = await self._cluster.listing(self._kind, label_selector=self._selector, limit=PAGE)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from airunway.api.heartbeat import is_silent, last_heartbeat
 from airunway.installation.metadata import Health, ProviderMetadata
 from airunway.installation.probes import probes_of
 
-STALE_AFTER = timedelta(seconds=180)
 UPSTREAM_READY = "UpstreamReady"
 CONTROLLER_MISSING = "UpstreamControllerMissing"
 _MISSING_REASONS = {"CRDMissing", CONTROLLER_MISSING}
@@ -68,12 +68,17 @@ class InstallationStatus:
     stale: bool = False
 
 
-def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: datetime) -> InstallationStatus:
-    """The decision table of A9.2, and the message of A9.4."""
+def status_of(
+    metadata: ProviderMetadata, config: Json, facts: Facts, *, alive_since: datetime
+) -> InstallationStatus:
+    """The decision table of A9.2, and the message of A9.4.
+
+    `alive_since`: a worker whose last heartbeat is older counts as silent.
+    """
     health = probes_of(metadata)
     ready = status_ready(config, health)
     crd_found, running, installed = _seen(metadata, health, facts, ready)
-    stale = is_stale(config, now=now)
+    stale = is_silent(_heartbeat(config), since=alive_since)
     state = _state(metadata, health, facts, crd_found, running, installed)
     if state is State.INSTALLED and stale:
         state = State.SHIM_STALE
@@ -148,29 +153,14 @@ def status_ready(config: Json, health: Health) -> bool:
     )
 
 
-def is_stale(config: Json, *, now: datetime, after: timedelta = STALE_AFTER) -> bool:
-    """Whether the worker was heard once and not since; one that never was is not stale."""
-    beat = last_heartbeat(config)
-    return beat is not None and now - beat > after
-
-
-def last_heartbeat(config: Json) -> datetime | None:
-    """When the worker last wrote; None when never, or not in a way that can be read."""
-    try:
-        beat = datetime.fromisoformat((config.get("status") or {}).get("lastHeartbeat") or "")
-    except (ValueError, TypeError):
-        return None
-    return beat if beat.tzinfo else beat.replace(tzinfo=UTC)
-
-
-def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, now: datetime) -> bool:
+def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, alive_since: datetime) -> bool:
     """Whether a registered provider would be ready if its operator were installed.
 
     Its worker was heard lately, is not ready, there are charts to install, and no condition complains of
     anything but an operator that is missing.
     """
-    beat = last_heartbeat(config)
-    if not metadata.installable or _said_ready(config) or beat is None or is_stale(config, now=now):
+    beat = last_heartbeat(_heartbeat(config))
+    if not metadata.installable or _said_ready(config) or beat is None or beat < alive_since:
         return False
     complaints = [
         str(entry.get("reason", ""))
@@ -178,6 +168,10 @@ def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, now: da
         if entry.get("status") == "False"
     ]
     return all(reason in _MISSING_REASONS for reason in complaints)
+
+
+def _heartbeat(config: Json) -> object:
+    return (config.get("status") or {}).get("lastHeartbeat")
 
 
 def _said_ready(config: Json) -> bool:
@@ -194,8 +188,7 @@ def _upstream_condition(config: Json) -> Json | None:
 
 def _overlay(config: Json, stale: bool) -> str:
     if stale:
-        beat = (config.get("status") or {}).get("lastHeartbeat")
-        return f"the provider is not reporting (last heartbeat {beat}); check its worker"
+        return f"the provider is not reporting (last heartbeat {_heartbeat(config)}); check its worker"
     condition = _upstream_condition(config)
     if condition is not None and not _said_ready(config):
         return str(condition.get("message") or "")

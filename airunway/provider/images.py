@@ -1,4 +1,4 @@
-"""Image references and how images are resolved. Pure; the registry itself is `clients.image_registry`.
+"""Image references and how images are resolved. Pure; the registry itself is `clients.registry`.
 
 Source: vllm.md §7.1.
 """

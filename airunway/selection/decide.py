@@ -37,17 +37,17 @@ def decide(
     deployment: ModelDeployment,
     configs: Sequence[InferenceProviderConfig],
     *,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback = SelectionFallback.NONE,
     selector_enabled: bool = True,
     uninstalled: Uninstalled = NOTHING,
 ) -> Decision:
     """Resolve engine, validity and provider of one deployment against the registered providers.
 
-    For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). `now` is
-    compared with heartbeats only. `uninstalled`: providers that would be ready if their operator were
-    installed. The same inputs give the same decision. The rules that only admission
-    knows are not asked: see `airunway.selection.admission_recheck.with_deploy_check`.
+    For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). A provider
+    whose last heartbeat is older than `alive_since` gets no new deployment. `uninstalled`: providers that
+    would be ready if their operator were installed. The same inputs give the same decision. The rules that
+    only admission knows are not asked: see `airunway.selection.admission_recheck.with_deploy_check`.
     """
     decision = Decision(
         outcome=Outcome.OK,
@@ -62,9 +62,9 @@ def decide(
         return _image_conflict(decision, deployment, conflict)
     stale_status.clear_image_conflict(decision, deployment)
     if selector_enabled:
-        chosen = choose_engine(deployment, configs, now=now)
+        chosen = choose_engine(deployment, configs, alive_since=alive_since)
         if chosen.engine is None and uninstalled:
-            second = choose_engine(deployment, uninstalled.as_if_installed(configs), now=now)
+            second = choose_engine(deployment, uninstalled.as_if_installed(configs), alive_since=alive_since)
             chosen = second if second.engine is not None else chosen
         decision.engine = chosen.engine
         if chosen.engine is None:
@@ -84,7 +84,7 @@ def decide(
         deployment,
         configs,
         engine=engine,
-        now=now,
+        alive_since=alive_since,
         fallback=fallback,
         selector_enabled=selector_enabled,
         uninstalled=uninstalled,
@@ -105,7 +105,7 @@ def _resolve_provider(
     configs: Sequence[InferenceProviderConfig],
     *,
     engine: str,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback,
     selector_enabled: bool,
     uninstalled: Uninstalled,
@@ -126,10 +126,14 @@ def _resolve_provider(
             decision, Outcome.NO_PROVIDER, "ProviderSelected", "", NO_PROVIDER, reason="NoProvider"
         )
     else:
-        choice = choose_provider(deployment, configs, engine=engine, now=now, fallback=fallback)
+        choice = choose_provider(
+            deployment, configs, engine=engine, alive_since=alive_since, fallback=fallback
+        )
         if choice.provider is None and uninstalled:
             would_be = uninstalled.as_if_installed(configs)
-            second = choose_provider(deployment, would_be, engine=engine, now=now, fallback=fallback)
+            second = choose_provider(
+                deployment, would_be, engine=engine, alive_since=alive_since, fallback=fallback
+            )
             if second.provider is not None:
                 choice = _second_choice(second, second.provider, error=choice.error)
                 decision.installation = uninstalled.need(second.provider.name, reason=second.provider.reason)

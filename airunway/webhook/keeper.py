@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from airunway.api import names
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import JSON_PATCH, MERGE_PATCH, SECRETS, Kind, Object, Resource
 from airunway.webhook.certificates import Material, renewal, trusts
@@ -31,7 +32,6 @@ MUTATING = Resource("admissionregistration.k8s.io/v1", "mutatingwebhookconfigura
 VALIDATING = Resource("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
 CONFIGURATIONS = ((MUTATING, names.MUTATING_CONFIGURATION), (VALIDATING, names.VALIDATING_CONFIGURATION))
 
-FIELD_MANAGER = "airunway-webhook"
 ATTEMPTS = 5
 """Of one look; each failed one means that another replica got on, so there are at most a few."""
 FIRST_RETRY = timedelta(seconds=1)
@@ -96,7 +96,7 @@ class Keeper:
 
     async def run(self, *, every: timedelta, tell: Callable[[bool], None]) -> None:
         """Look again and again until cancelled; `tell` hears each time whether the API server trusts us."""
-        retry = FIRST_RETRY
+        backoff = Backoff(first=FIRST_RETRY.total_seconds(), maximum=every.total_seconds())
         while True:
             try:
                 await self.look()
@@ -105,8 +105,9 @@ class Keeper:
                 _log.warning("webhook certificate not looked after", error=str(err)[:300])
                 failed = True
             tell(self.trusted)
-            await asyncio.sleep(min(retry, every).total_seconds() if failed else every.total_seconds())
-            retry = min(retry * 2, every) if failed else FIRST_RETRY
+            if not failed:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_delay() if failed else every.total_seconds())
 
     async def look(self) -> None:
         """Renew what is due and put everything in its place. Raises ApiErrors and Unusable."""
@@ -155,7 +156,7 @@ class Keeper:
                 name,
                 {"metadata": {"resourceVersion": secret["metadata"]["resourceVersion"]}, "data": data},
                 namespace=namespace,
-                field_manager=FIELD_MANAGER,
+                field_manager=names.WEBHOOK_FIELD_MANAGER,
             )
         _log.info("webhook certificate renewed", secret=f"{namespace}/{name}", reason=due.reason)
         return due.material
@@ -181,7 +182,7 @@ class Keeper:
             metadata["name"],
             [as_read, *changes],
             content_type=JSON_PATCH,
-            field_manager=FIELD_MANAGER,
+            field_manager=names.WEBHOOK_FIELD_MANAGER,
         )
         _log.info("webhook authority injected", kind=kind.plural, name=metadata["name"])
         return changed

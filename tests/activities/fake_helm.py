@@ -27,8 +27,8 @@ from airunway.clients.helm import (
     ReleaseRecord,
     Rendered,
 )
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster, Object, Resource
+from airunway.clients.helm.records import latest_record
+from airunway.clients.kubernetes import CRDS, NAMESPACES, SECRETS, Cluster, Object, Resource
 
 PLURALS = {"Deployment": "deployments", "ConfigMap": "configmaps", "Secret": "secrets"}
 

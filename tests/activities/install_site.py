@@ -113,6 +113,7 @@ class Site:
         self.activities = InstallationActivities(
             self.cluster,
             self.helm,
+            heartbeat_limit=timedelta(minutes=3),
             namespace=SYSTEM,
             mirrors=self.mirrors,
             patience=timedelta(0),  # type: ignore[arg-type]

@@ -14,9 +14,9 @@ from airunway.activities.model_image.cluster import ImageCluster
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.api.names import BUILDER, REGISTRY
 from airunway.clients.errors import AlreadyExists
-from airunway.clients.image_registry import ResolvedImage
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
-from airunway.clients.registry_http import RegistryUnavailable
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
 from airunway.modelimage.cluster_options import ClusterOptions
 from kube_emulator import EmulatedCluster
@@ -34,10 +34,10 @@ class Digests:
     def __init__(self) -> None:
         self.reachable = True
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         if not self.reachable:
             raise RegistryUnavailable(f"{reference}: away")
-        return ResolvedImage(digest=DIGEST)
+        return ResolvedReference(digest=DIGEST)
 
 
 class Given:

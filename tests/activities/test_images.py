@@ -21,9 +21,9 @@ from airunway.activities.model_image.options import ImageOptions
 from airunway.activities.model_image.resolve import ImageResolver, Tokens
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
-from airunway.clients.image_registry import ImageRegistries
-from airunway.clients.image_store import ImageStore
 from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.deployment import DeploymentRef, ImageWish
 from airunway.messages.model_image import (
     BuildImageRequest,
@@ -94,14 +94,14 @@ class Shop:
             **options,
         )
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
-        bases = ImageRegistries(mirrors={"ghcr.io": self.registry.url})
+        bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ImageActivities(
             wanted,
             resolver=ImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
             tokens=tokens,
             hub=hub,
-            store=ImageStore(self.registry.host),
+            store=ModelImageStorage(self.registry.host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
         )
@@ -134,7 +134,7 @@ class Shop:
 
     async def find(self, plan: ImagePlan, *, looked_after: bool) -> FindImageAnswer:
         """Look in the registry, which is ours or somebody else's."""
-        keeper = ImageCluster(self.cluster, ClusterOptions(), digests=ImageRegistries())
+        keeper = ImageCluster(self.cluster, ClusterOptions(), digests=RegistryClient())
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         activities = self.activities(registry_keeper=keeper if looked_after else None)
         return await environment.run(activities.find_image, ImageRequest(plan=plan))

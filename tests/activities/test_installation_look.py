@@ -10,8 +10,7 @@ import pytest
 from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
 from airunway.clients.crds import apply_crd
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
 from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart

@@ -14,9 +14,9 @@ from airunway.api.chart_release import ChartAction
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import ReleaseFailed, RepositoryUnreachable
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import CONFIGS, CRDS
-from airunway.clients.lease import LEASES, locked
+from airunway.clients.helm.records import latest_record
+from airunway.clients.kubernetes import CONFIGS, CRDS, LEASES, SECRETS
+from airunway.clients.lease import locked
 from airunway.messages.installation import ChartAnswer, InstallationRequest, Operation
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (

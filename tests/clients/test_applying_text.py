@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.clients.encoding import yaml_from
 from airunway.clients.kubernetes import Cluster, Resource
+from airunway.clients.kubernetes.encoding import yaml_from
 from kube_emulator import EmulatedCluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")

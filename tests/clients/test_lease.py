@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from airunway.clients.kubernetes import Cluster
-from airunway.clients.lease import BEGUN, LEASES, Held, locked
+from airunway.clients.kubernetes import LEASES, Cluster
+from airunway.clients.lease import BEGUN, Held, locked
 from kube_emulator import EmulatedCluster
 
 LASTS = timedelta(seconds=10)

@@ -22,7 +22,7 @@ def test_the_evaluator_agrees_on_what_the_reference_saw(vector: Vector) -> None:
     found += compare.presence(vector.expect.get("error"), result.error, "error")
     left, used = unexcused(found, group=vector.group, file=vector.file, given=vector.input)
     assert not left
-    assert set(used) <= {"rule-limits", "rule-budget", "rule-messages"}
+    assert set(used) <= {"rule-limits", "rule-budget", "rule-messages", "rule-times"}
 
 
 @pytest.mark.parametrize("vector", cases("select", ["cel"]))

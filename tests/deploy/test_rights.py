@@ -52,7 +52,7 @@ ACCOUNTS = {
     "airunway.activities.installation.preflight": INSTALLS,
     "airunway.activities.installation.plan": INSTALLS,
     "airunway.activities.upstream.probe": INSTALLS,
-    "airunway.clients.helm_records": INSTALLS,
+    "airunway.clients.helm.records": INSTALLS,
     "airunway.clients.lease": INSTALLS,
     "airunway.activities.model_image.cluster": WORKER,
     "airunway.activities.model_image.resolve": WORKER,
@@ -81,10 +81,11 @@ class Call:
 
 def calls() -> Iterator[Call]:
     """Every call of our packages to the API server."""
-    for package in ("activities", "clients", "workers"):
-        for file in sorted((ROOT / package).glob("*.py")):
-            module = f"{package}.{file.stem}"
-            if module not in GENERIC and module != "airunway.clients.kubernetes":
+    for folder in ("activities", "airunway/clients", "workers"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            module = ".".join(parts if parts[0] == "airunway" else ("airunway", *parts))
+            if module not in GENERIC and not module.startswith("airunway.clients.kubernetes."):
                 yield from _calls_in(module, ast.parse(file.read_text()))
 
 

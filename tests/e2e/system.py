@@ -88,7 +88,7 @@ class System:
 
     async def _until_served(self) -> None:
         for group_version in (names.API_VERSION, SERVER.api_version):
-            while not await self.cluster.served_kinds(group_version):
+            while not await self.cluster.discovery.served_kinds(group_version):
                 await asyncio.sleep(0.05)
         for kind in (DEPLOYMENTS, SERVER, CONFIGS):
             while True:  # a new kind is listed in discovery before it can be read

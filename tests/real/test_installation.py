@@ -25,11 +25,20 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
-from airunway.clients.access_review import may
+from airunway.clients.access_review import can_i
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, NotFound
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster, Resource
+from airunway.clients.helm.records import latest_record
+from airunway.clients.kubernetes import (
+    APPS_DEPLOYMENTS,
+    CONFIGS,
+    CRDS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    Cluster,
+    Resource,
+)
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
@@ -66,7 +75,7 @@ SEES_ALL = {
     },
     "subjects": [{"kind": "ServiceAccount", "name": "airunway-installer", "namespace": SYSTEM_NAMESPACE}],
 }
-"""It may read everything, and create nothing."""
+"""It can_i read everything, and create nothing."""
 NODE = PretendNode(name="pretend-install-0", gpus=0)
 LABELS = "app.kubernetes.io/name=operator,app.kubernetes.io/instance={release}"
 
@@ -401,7 +410,7 @@ async def test_a_worker_killed_at_any_phase_is_made_up_for(site: Site, phase: st
     assert {name for name, _, _ in releases} == {f"{site.provider}-op"}
     statuses = [status for _, _, status in releases]
     assert statuses.count("deployed") == 1
-    assert set(statuses) <= {"deployed", "superseded"}  # a revision that was cut off may be remembered
+    assert set(statuses) <= {"deployed", "superseded"}  # a revision that was cut off can_i be remembered
     assert (await site.do()).changed is False
 
 
@@ -503,7 +512,7 @@ async def kubeconfig_of_the_installer(real: RealCluster, cluster: Cluster, folde
     """A kubeconfig for the account that `deploy/installer` makes, with no rights but its own."""
     for obj in objects(INSTALLER):
         if obj["kind"] != "Deployment":
-            served = await cluster.served_kinds(obj["apiVersion"])
+            served = await cluster.discovery.served_kinds(obj["apiVersion"])
             kind = Resource(obj["apiVersion"], served[obj["kind"]])
             await cluster.apply(kind, obj, field_manager="test")
     path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/airunway-installer/token"
@@ -520,7 +529,7 @@ async def kubeconfig_of_the_installer(real: RealCluster, cluster: Cluster, folde
 async def until_may(kubeconfig: Path, *, resource: str, verb: str, allowed: bool = True) -> None:
     """Until the API server has heard of a change of rights."""
     async with await Cluster.connect(kubeconfig) as cluster:
-        while await may(cluster, group="", resource=resource, verb=verb) is not allowed:
+        while await can_i(cluster, group="", resource=resource, verb=verb) is not allowed:
             await asyncio.sleep(0.1)
 
 

@@ -14,7 +14,7 @@ from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, Mode
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire import ops_pb2 as pb
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
-from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.registry.client import RegistryClient
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.hub import PretendHub, resolve_url
 from airunway.sandbox.hub_models import DEFAULT_MODELS
@@ -37,7 +37,7 @@ async def test_a_model_of_the_sandbox_becomes_an_image_under_its_name_in_the_clu
                 image_of(hub), push_to=f"{IN_CLUSTER}/tiny:1", ref="a", on_progress=told.append
             )
 
-        registries = ImageRegistries(
+        registries = RegistryClient(
             mirrors={IN_CLUSTER: registry.url}, allowed_hosts=[IN_CLUSTER.partition(":")[0]]
         )
         assert (await registries.resolve(f"{IN_CLUSTER}/tiny:1")).digest == built.digest

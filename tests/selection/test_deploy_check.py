@@ -8,7 +8,7 @@ from airunway.api.decision import Outcome
 from airunway.api.status import Phase
 from airunway.selection.admission_recheck import validate_for_deploy, with_deploy_check
 from airunway.selection.decide import decide
-from tests.selection.build import NOW, config, deployment, offer
+from tests.selection.build import ALIVE_SINCE, config, deployment, offer
 
 
 def fields(spec: dict[str, Any], *, name: str = "chat") -> list[str]:
@@ -85,7 +85,7 @@ DANGEROUS = {"provider": {"overrides": {"hostPID": True}}, "engine": {"type": "v
 
 
 def checked(given: Any, *configs: Any) -> Any:
-    return with_deploy_check(decide(given, list(configs), now=NOW), given)
+    return with_deploy_check(decide(given, list(configs), alive_since=ALIVE_SINCE), given)
 
 
 def test_a_dangerous_deployment_is_not_handed_over() -> None:
@@ -151,4 +151,4 @@ def test_a_dotted_name_matters_before_the_hand_over_only() -> None:
 def test_an_earlier_failure_is_reported_alone() -> None:
     both = deployment(gpus=1, spec={**DANGEROUS, "model": {}})
 
-    assert checked(both, ALPHA) == decide(both, [ALPHA], now=NOW)
+    assert checked(both, ALPHA) == decide(both, [ALPHA], alive_since=ALIVE_SINCE)

@@ -45,7 +45,9 @@ def decided(
     uninstalled: tuple[str, ...] = OPERATORS,
 ) -> Decision:
     names = set(uninstalled) - ready
-    return decide(wanted, configs(ready=ready), now=NOW, uninstalled=Uninstalled(names=names, policy=policy))
+    return decide(
+        wanted, configs(ready=ready), alive_since=NOW, uninstalled=Uninstalled(names=names, policy=policy)
+    )
 
 
 ON_CPU = {"resources": {"gpu": {"count": 0}}}
@@ -100,7 +102,7 @@ def test_never_is_as_if_there_were_none() -> None:
 
     with_policy = decided(wanted, ready={"vllm"}, policy=InstallPolicy.NEVER)
 
-    assert with_policy == decide(wanted, configs(ready={"vllm"}), now=NOW)
+    assert with_policy == decide(wanted, configs(ready={"vllm"}), alive_since=NOW)
 
 
 @pytest.mark.parametrize("policy", [InstallPolicy.ASK, InstallPolicy.AUTO])
@@ -140,4 +142,4 @@ def test_a_deployment_that_none_takes_is_told_so_as_ever() -> None:
     with_them = decided(deployment(**spec), ready=set(), uninstalled=("kaito",))
 
     assert with_them.installation is None
-    assert with_them == decide(deployment(**spec), configs(ready=set()), now=NOW)
+    assert with_them == decide(deployment(**spec), configs(ready=set()), alive_since=NOW)

@@ -106,7 +106,7 @@ class Installation:
         return obj
 
     async def apply(self, obj: Object) -> None:
-        served = await self.cluster.served_kinds(obj["apiVersion"])
+        served = await self.cluster.discovery.served_kinds(obj["apiVersion"])
         kind = Resource(obj["apiVersion"], served[obj["kind"]])
         await self.cluster.apply(kind, obj, field_manager="test", strict=True)
 

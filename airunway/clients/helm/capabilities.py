@@ -24,7 +24,9 @@ class Capabilities:
 
 async def capabilities(cluster: Cluster) -> Capabilities:
     """Ask a cluster."""
-    version, group_versions = await asyncio.gather(cluster.version(), cluster.served_group_versions())
+    version, group_versions = await asyncio.gather(
+        cluster.discovery.server_version(), cluster.discovery.served_group_versions()
+    )
     kinds = await asyncio.gather(*(_kinds(cluster, group_version) for group_version in group_versions))
     found = [
         name
@@ -36,6 +38,6 @@ async def capabilities(cluster: Cluster) -> Capabilities:
 
 async def _kinds(cluster: Cluster, group_version: str) -> list[str]:
     try:
-        return sorted(await cluster.served_kinds(group_version))
+        return sorted(await cluster.discovery.served_kinds(group_version))
     except ServerError:  # an aggregated API whose server is down hides only itself
         return []

@@ -184,7 +184,7 @@ def no_rule_matches(given: Given) -> bool:
             InferenceProviderConfig.model_validate(config)
             for config in provider_configs(given["provider_configs"])
         ],
-        now=datetime(2026, 1, 5, tzinfo=UTC),
+        alive_since=datetime(2026, 1, 5, tzinfo=UTC),
         fallback=SelectionFallback.CAPABILITIES,
         selector_enabled=given.get("selector_enabled", True),
     )
@@ -217,6 +217,10 @@ def too_many_steps(given: Given) -> bool:
 
 def builds_a_message(given: Given) -> bool:
     return "construction of messages" in evaluate(given["condition"], Activation({})).error
+
+
+def uses_times(given: Given) -> bool:
+    return "no timestamps and durations" in evaluate(given["condition"], Activation({})).error
 
 
 def refused_by_the_schema(given: Given) -> bool:
@@ -310,6 +314,13 @@ DEPARTURES = [
         builds_a_message,
         excuses="matched error",
         test="test_cel_limits.py::test_messages_cannot_be_built",
+    ),
+    rule(
+        "rule-times",
+        CEL,
+        uses_times,
+        excuses="matched error",
+        test="test_cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason",
     ),
     rule(
         "explicit-only-providers",

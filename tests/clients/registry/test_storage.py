@@ -11,8 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from airunway.clients.image_store import ImageBroken, ImageStore, StoredImage, read_login
-from airunway.clients.registry_http import RegistryDenied, RegistryUnavailable
+from airunway.clients.registry.credentials import read_login
+from airunway.clients.registry.errors import ImageBroken, RegistryDenied, RegistryUnavailable
+from airunway.clients.registry.storage import ModelImageStorage, StoredModelImage
 from airunway.sandbox.registry import PretendRegistry
 from tests.clients.buildkit.world import MANIFEST
 from tests.servers.registry import Registry
@@ -58,7 +59,7 @@ async def push_blob(
         return {"digest": digest, "size": len(body)}
 
 
-async def found(store: ImageStore, repository: str, version: str) -> StoredImage:
+async def found(store: ModelImageStorage, repository: str, version: str) -> StoredModelImage:
     image = await store.find(repository, version)
     assert image is not None
     return image
@@ -66,7 +67,7 @@ async def found(store: ImageStore, repository: str, version: str) -> StoredImage
 
 async def test_an_image_is_found_by_tag_and_digest_with_its_labels(host: str) -> None:
     digest = await push(host, "team/found", labels={"a": "1"})
-    store = ImageStore(host)
+    store = ModelImageStorage(host)
 
     by_tag, by_digest = await found(store, "team/found", "first"), await found(store, "team/found", digest)
 
@@ -77,7 +78,7 @@ async def test_an_image_is_found_by_tag_and_digest_with_its_labels(host: str) ->
 
 
 async def test_what_is_not_there_is_none(host: str) -> None:
-    store = ImageStore(host)
+    store = ModelImageStorage(host)
     await push(host, "team/some", labels={})
 
     assert await store.find("team/some", "other") is None
@@ -87,7 +88,7 @@ async def test_what_is_not_there_is_none(host: str) -> None:
 
 async def test_a_tag_is_moved_without_moving_bytes(host: str) -> None:
     digest = await push(host, "team/moved", labels={})
-    store = ImageStore(host)
+    store = ModelImageStorage(host)
 
     await store.tag(await found(store, "team/moved", digest), "second")
 
@@ -96,7 +97,7 @@ async def test_a_tag_is_moved_without_moving_bytes(host: str) -> None:
 
 async def test_a_registry_that_is_away(closed_port: int) -> None:
     with pytest.raises(RegistryUnavailable, match="cannot be reached"):
-        await ImageStore(f"127.0.0.1:{closed_port}").find("a", "b")
+        await ModelImageStorage(f"127.0.0.1:{closed_port}").find("a", "b")
 
 
 async def test_a_login_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -104,13 +105,13 @@ async def test_a_login_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
         await push(registry.host, "team/locked", labels={})
         registry.login = ("me", "secret")
         with pytest.raises(RegistryDenied, match="anonymous access"):
-            await ImageStore(registry.host).find("team/locked", "first")
+            await ModelImageStorage(registry.host).find("team/locked", "first")
 
-        store = ImageStore(registry.host, login_file=login_file(tmp_path, registry.host, "me:secret"))
+        store = ModelImageStorage(registry.host, login_file=login_file(tmp_path, registry.host, "me:secret"))
         image = await found(store, "team/locked", "first")
 
         await store.tag(image, "second")
-        wrong = ImageStore(registry.host, login_file=login_file(tmp_path, registry.host, "me:wrong"))
+        wrong = ModelImageStorage(registry.host, login_file=login_file(tmp_path, registry.host, "me:wrong"))
         with pytest.raises(RegistryDenied, match="the login it was given") as raised:
             await wrong.find("team/locked", "first")
     assert "wrong" not in str(raised.value)
@@ -138,7 +139,7 @@ def test_a_login_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> 
 async def test_documents_that_do_not_fit_their_digest_are_broken() -> None:
     async with PretendRegistry() as registry:
         digest = await push(registry.host, "team/broken", labels={})
-        store = ImageStore(registry.host)
+        store = ModelImageStorage(registry.host)
         image = await found(store, "team/broken", digest)
         registry._pushed.blobs[json.loads(image.manifest)["config"]["digest"]] = b"{}"
 

@@ -11,14 +11,13 @@ import pytest_asyncio
 
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import (
-    SECRETS,
+from airunway.clients.helm.records import (
     UnreadableRecord,
     has_deployed_revision,
     keep_on_uninstall,
     latest_record,
 )
-from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster
+from airunway.clients.kubernetes import CRDS, NAMESPACES, SECRETS, Cluster
 from kube_emulator import EmulatedCluster
 from tests.clients.helm.charts import copy_chart
 

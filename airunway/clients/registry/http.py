@@ -1,78 +1,29 @@
-"""Calls to one image registry (API v2): tokens, redirects, and errors by meaning.
+"""Calls to one image registry: tokens, redirects, and errors by meaning.
 
-Apart from `image_registry`, which decides whom to ask and what for, and from `image_store`, which writes.
-
-    RegistryError (ClientError)
-    ├── RegistryUnavailable   no answer, 429 or 5xx: try again later
-    ├── RegistryFull          507: no room for what is pushed               final
-    ├── ImageNotFound         no such repository or tag, or no valid reference    final
-    └── RegistryDenied        wants credentials, or the host may not be asked     final
+Apart from `client`, which decides whom to ask and what for, and from `storage`, which writes.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from airunway.clients import image_documents as documents
-from airunway.clients.errors import ClientError
+from airunway.clients.http import TooLarge, read_at_most, retry_after_of
 from airunway.clients.public_addresses import is_address, may_be_public
+from airunway.clients.registry.credentials import RegistryCredentials
+from airunway.clients.registry.documents import INDEX_TYPES, MANIFEST_TYPES
+from airunway.clients.registry.errors import ImageNotFound, RegistryDenied, RegistryFull, RegistryUnavailable
 
-_ACCEPT = {"Accept": ", ".join((*documents.INDEX_TYPES, *documents.MANIFEST_TYPES))}
+_ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _MAX_BYTES = 4 * 1024 * 1024
-
-
-class RegistryError(ClientError):
-    """A registry did not do what it was asked. The message names the image."""
-
-
-class RegistryUnavailable(RegistryError):
-    """The registry cannot be reached, is overloaded, or failed."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class RegistryFull(RegistryError):
-    """The registry has no room left."""
-
-    retryable = False
-
-
-class ImageNotFound(RegistryError):
-    """The registry has no such image, or the reference names none."""
-
-    retryable = False
-
-
-class RegistryDenied(RegistryError):
-    """The registry wants credentials, or its host is not one that may be asked."""
-
-    retryable = False
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """A registry's login."""
-
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def header(self) -> str:
-        """Value of the Authorization header."""
-        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 class RegistryCalls:
@@ -88,7 +39,7 @@ class RegistryCalls:
         subject: str,
         base: URL,
         repository: str,
-        credentials: Credentials | None = None,
+        credentials: RegistryCredentials | None = None,
     ) -> None:
         self._session = session
         self._subject, self._base, self._repository = subject, base, repository
@@ -149,7 +100,7 @@ class RegistryCalls:
             ) as response:
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
-                    return response, await _limited(response)
+                    return response, await _small_body(response)
                 url = url.join(URL(location))
         raise RegistryUnavailable(f"{self._subject}: {url.host} redirects without end")
 
@@ -200,17 +151,15 @@ class RegistryCalls:
         if response.status == 507:
             raise RegistryFull(f"{where} has no room left (HTTP {response.status})")
         if response.status == 429 or response.status >= 500:
-            wait = response.headers.get("Retry-After", "")
-            seconds = float(wait) if wait.isdecimal() else None
-            raise RegistryUnavailable(f"{where} answers HTTP {response.status}", retry_after=seconds)
+            raise RegistryUnavailable(
+                f"{where} answers HTTP {response.status}", retry_after=retry_after_of(response.headers)
+            )
         raise ImageNotFound(f"{where} has no such image (HTTP {response.status})")
 
 
-async def _limited(response: aiohttp.ClientResponse) -> bytes:
+async def _small_body(response: aiohttp.ClientResponse) -> bytes:
     """The body, which for a manifest, a config or a token is small."""
-    body = b""
-    async for part in response.content.iter_chunked(64 * 1024):
-        body += part
-        if len(body) > _MAX_BYTES:
-            raise RegistryUnavailable(f"{response.url.host} answers with more than {_MAX_BYTES} bytes")
-    return body
+    try:
+        return await read_at_most(response, _MAX_BYTES)
+    except TooLarge as err:
+        raise RegistryUnavailable(str(err)) from err

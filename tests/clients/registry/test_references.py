@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airunway.clients.image_documents import tagged_image
+from airunway.clients.registry.references import parse_tagged_reference
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ from airunway.clients.image_documents import tagged_image
     ],
 )
 def test_tagged_image(reference: str, parts: tuple[str, str, str]) -> None:
-    image = tagged_image(reference)
+    image = parse_tagged_reference(reference)
 
     assert (image.host, image.repository, image.tag) == parts

@@ -1,4 +1,4 @@
-"""Ask an image registry which digest a tag stands for, and when the image was made.
+"""Ask the registry that an image reference names: which digest a tag stands for, and when it was made.
 
 The registry API v2 with anonymous access. A user's reference decides which host is asked, so this adapter
 asks only hosts that are allowed, never follows anybody to an address inside the cluster, and speaks plain
@@ -8,7 +8,6 @@ HTTP to the loopback only.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,23 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
-from airunway.clients import image_documents as documents
+from airunway.clients.errors import error_text
 from airunway.clients.public_addresses import PublicResolver, is_loopback, may_be_public
-from airunway.clients.registry_http import (
+from airunway.clients.registry import documents
+from airunway.clients.registry.errors import (
     ImageNotFound,
-    RegistryCalls,
     RegistryDenied,
     RegistryError,
     RegistryUnavailable,
+)
+from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.references import (
+    DOCKER_HUB,
+    ImageReference,
+    is_digest,
+    parse_reference,
+    parse_tagged_reference,
+    repository_of,
 )
 
 PUBLIC_REGISTRIES = (
@@ -41,13 +49,16 @@ PUBLIC_REGISTRIES = (
 )
 """Hosts that are asked by default."""
 
-_API_HOSTS = {documents.DOCKER_HUB: "registry-1.docker.io"}
+_API_HOSTS = {DOCKER_HUB: "registry-1.docker.io"}
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolvedImage:
-    """A digest, and what the image's config says: RFC 3339 time in UTC and revision, empty if unknown."""
+class ResolvedReference:
+    """The digest of a reference, and what the image's config says.
+
+    RFC 3339 time in UTC, and revision; empty if unknown.
+    """
 
     digest: str
     created_at: str = ""
@@ -67,13 +78,13 @@ class _Target:
     """Where a reference is looked up."""
 
     reference: str
-    image: documents.TaggedImage
+    image: ImageReference
     base: URL
     named_by_administrator: bool
     """Then its name may have a private address."""
 
 
-class ImageRegistries:
+class RegistryClient:
     """The registries of the world, as far as they may be asked.
 
     `mirrors`: registry host to the base URL that is asked instead, e.g. `docker.io` to
@@ -94,7 +105,7 @@ class ImageRegistries:
         self._request_seconds = request_timeout.total_seconds()
         self._call_seconds = call_timeout.total_seconds()
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest that a tagged reference stands for now: that of the index of a multi-platform image.
 
         Raises RegistryUnavailable, ImageNotFound or RegistryDenied. An image whose config cannot be read
@@ -115,7 +126,7 @@ class ImageRegistries:
                 digest, config = await _image_config(calls, target.image.tag, architecture=architecture)
             except (ValueError, AttributeError) as err:
                 raise ImageNotFound(f"{reference}: no usable image for linux/{architecture}") from err
-            return BaseImage(reference=f"{documents.repository_of(reference)}@{digest}", config=config)
+            return BaseImage(reference=f"{repository_of(reference)}@{digest}", config=config)
 
         return await self._ask(target, ask)
 
@@ -136,14 +147,13 @@ class ImageRegistries:
                 )
                 return await question(calls)
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
-            cause = str(err) or type(err).__name__
             raise RegistryUnavailable(
-                f"{target.reference}: {target.base.host} cannot be asked: {cause}"
+                f"{target.reference}: {target.base.host} cannot be asked: {error_text(err)}"
             ) from err
 
     def _target(self, reference: str, *, digest: bool = False) -> _Target:
         try:
-            image = documents.any_image(reference) if digest else documents.tagged_image(reference)
+            image = parse_reference(reference) if digest else parse_tagged_reference(reference)
         except ValueError as err:
             raise ImageNotFound(str(err)) from err
         listed = image.host in self._allowed
@@ -177,18 +187,18 @@ def _mirror(host: str, base: str) -> URL:
     return url
 
 
-async def _resolved(calls: RegistryCalls, tag: str) -> ResolvedImage:
+async def _resolved(calls: RegistryCalls, tag: str) -> ResolvedReference:
     tagged = calls.manifest(tag)
     response, _ = await calls.fetch("HEAD", tagged)
     digest = response.headers.get("Docker-Content-Digest", "")
-    if not documents.is_digest(digest):
+    if not is_digest(digest):
         _, body = await calls.fetch("GET", tagged)
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        digest = documents.digest_of(body)
     try:
         _, config = await _image_config(calls, digest, architecture="amd64")
     except (RegistryError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
         config = {}  # whatever it is worth, the digest is known
-    return ResolvedImage(
+    return ResolvedReference(
         digest=digest, created_at=documents.created_at(config), revision=documents.revision(config)
     )
 
@@ -199,7 +209,7 @@ async def _image_config(
     """Digest and config of the image for a platform. Raises ValueError when there is none."""
     _, body = await calls.fetch("GET", calls.manifest(version))
     manifest = json.loads(body)
-    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    digest = documents.digest_of(body)
     if documents.is_index(manifest):
         digest = _checked(documents.platform_digest(manifest, architecture))
         manifest = await calls.json(calls.manifest(digest))
@@ -207,6 +217,6 @@ async def _image_config(
 
 
 def _checked(digest: object) -> str:
-    if not documents.is_digest(str(digest)):
+    if not is_digest(str(digest)):
         raise ValueError(f"{digest!r} is no digest")
     return str(digest)

@@ -1,14 +1,12 @@
-"""The registry that built images are kept in: look one up, verify it, give it a tag.
+"""The registry that built model images are kept in: look one up, verify it, give it a tag.
 
 Named by an administrator, so its address may be inside the cluster and its transport plain HTTP; apart from
-`image_registry`, which asks whom users name.
+`client`, which asks whom users name.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,24 +18,18 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from airunway.clients import image_documents as documents
+from airunway.clients.errors import error_text
 from airunway.clients.public_addresses import is_loopback
-from airunway.clients.registry_http import (
-    Credentials,
-    ImageNotFound,
-    RegistryCalls,
-    RegistryDenied,
-    RegistryUnavailable,
-)
-
-
-class ImageBroken(ImageNotFound):
-    """The registry has a manifest whose content is not what its digest or its parts say."""
+from airunway.clients.registry import documents
+from airunway.clients.registry.credentials import RegistryCredentials, read_login
+from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
+from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.references import is_digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredImage:
-    """An image as the registry has it."""
+class StoredModelImage:
+    """A model image as the registry has it."""
 
     repository: str
     digest: str
@@ -57,7 +49,7 @@ class StoredImage:
         return sum(int(layer.get("size") or 0) for layer in json.loads(self.manifest).get("layers") or ())
 
 
-class ImageStore:
+class ModelImageStorage:
     """One registry. `insecure`: plain HTTP (always so on the loopback)."""
 
     def __init__(
@@ -75,7 +67,7 @@ class ImageStore:
         self._architecture = architecture
         self._seconds = call_timeout.total_seconds()
 
-    def credentials(self) -> Credentials | None:
+    def credentials(self) -> RegistryCredentials | None:
         """The login, read anew each time so that a renewed one counts. Raises RegistryDenied."""
         return read_login(self._login_file, self.host) if self._login_file else None
 
@@ -84,7 +76,7 @@ class ImageStore:
         async with self._calls("") as calls:
             await calls.ping()
 
-    async def find(self, repository: str, version: str) -> StoredImage | None:
+    async def find(self, repository: str, version: str) -> StoredModelImage | None:
         """The image that a tag or digest stands for, or None.
 
         Raises ImageBroken, RegistryUnavailable, RegistryDenied.
@@ -94,14 +86,14 @@ class ImageStore:
                 response, body = await calls.fetch("GET", calls.manifest(version))
             except ImageNotFound:
                 return None
-            digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-            if documents.is_digest(version) and version.startswith("sha256:") and version != digest:
+            digest = documents.digest_of(body)
+            if is_digest(version) and version.startswith("sha256:") and version != digest:
                 raise ImageBroken(f"{repository}: the manifest of {version} has the digest {digest}")
             try:
                 config = await self._config(calls, json.loads(body))
             except (ValueError, AttributeError) as err:
                 raise ImageBroken(f"{repository}@{digest}: its documents cannot be read: {err}") from err
-            return StoredImage(
+            return StoredModelImage(
                 repository=repository,
                 digest=digest,
                 media_type=response.headers.get("Content-Type", documents.MANIFEST_TYPES[0]),
@@ -115,14 +107,14 @@ class ImageStore:
                 calls.manifest(documents.platform_digest(manifest, self._architecture))
             )
         _, body = await calls.fetch("GET", calls.blob(manifest["config"]["digest"]))
-        if f"sha256:{hashlib.sha256(body).hexdigest()}" != manifest["config"]["digest"]:
+        if documents.digest_of(body) != manifest["config"]["digest"]:
             raise ValueError("the config has another digest")
         config = json.loads(body)
         if not isinstance(config, Mapping):
             raise ValueError("the config is no JSON object")
         return config
 
-    async def has_blobs(self, image: StoredImage) -> bool:
+    async def has_blobs(self, image: StoredModelImage) -> bool:
         """Whether every layer that the manifest names is there, in its size."""
         async with self._calls(image.repository) as calls:
             for layer in json.loads(image.manifest).get("layers") or ():
@@ -134,7 +126,7 @@ class ImageStore:
                     return False
         return True
 
-    async def tag(self, image: StoredImage, tag: str) -> None:
+    async def tag(self, image: StoredModelImage, tag: str) -> None:
         """Let a tag point to the image. Raises RegistryUnavailable, RegistryDenied."""
         async with self._calls(image.repository) as calls:
             await calls.fetch("PUT", calls.manifest(tag), body=image.manifest, content_type=image.media_type)
@@ -151,19 +143,6 @@ class ImageStore:
                     session, subject=subject, base=base, repository=repository, credentials=credentials
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
-            cause = str(err) or type(err).__name__
-            raise RegistryUnavailable(f"the registry {self.host} cannot be reached: {cause}") from err
-
-
-def read_login(file: Path, host: str) -> Credentials | None:
-    """The login for a host out of a Docker `config.json`; None when it has none. Raises RegistryDenied."""
-    try:
-        entry = (json.loads(file.read_text()).get("auths") or {}).get(host) or {}
-        user, password = entry.get("username", ""), entry.get("password", "")
-        if entry.get("auth"):
-            user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-    except (OSError, ValueError, AttributeError) as err:
-        raise RegistryDenied(
-            f"the login for {host} cannot be read from {file}: {type(err).__name__}"
-        ) from err
-    return Credentials(user, password) if user else None
+            raise RegistryUnavailable(
+                f"the registry {self.host} cannot be reached: {error_text(err)}"
+            ) from err

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from airunway.clients.image_registry import ImageRegistries, ResolvedImage
 from airunway.clients.public_addresses import PublicResolver
-from airunway.clients.registry_http import ImageNotFound, RegistryDenied, RegistryUnavailable
-from tests.clients.registry_server import INDEX, RegistryServer, digest_of, registry_server
+from airunway.clients.registry.client import RegistryClient, ResolvedReference
+from airunway.clients.registry.errors import ImageNotFound, RegistryDenied, RegistryUnavailable
+from tests.clients.registry.server import INDEX, RegistryServer, digest_of, registry_server
 
 IMAGE = "registry.example.com/team/model:v1"
 CONFIG = {
@@ -26,8 +26,8 @@ async def registry() -> AsyncIterator[RegistryServer]:
         yield running
 
 
-def client(registry: RegistryServer) -> ImageRegistries:
-    return ImageRegistries(mirrors={"registry.example.com": registry.url})
+def client(registry: RegistryServer) -> RegistryClient:
+    return RegistryClient(mirrors={"registry.example.com": registry.url})
 
 
 async def test_a_tag_resolves_to_the_digest_of_its_index(registry: RegistryServer) -> None:
@@ -37,7 +37,7 @@ async def test_a_tag_resolves_to_the_digest_of_its_index(registry: RegistryServe
 
     resolved = await client(registry).resolve(IMAGE)
 
-    assert resolved == ResolvedImage(digest=digest, created_at="2026-03-01T10:00:00Z", revision="abc123")
+    assert resolved == ResolvedReference(digest=digest, created_at="2026-03-01T10:00:00Z", revision="abc123")
 
 
 async def test_an_anonymous_token_is_fetched_once(registry: RegistryServer) -> None:
@@ -81,7 +81,7 @@ async def test_an_unreadable_config_does_not_matter(
 ) -> None:
     digest = registry.add(manifest, INDEX, tag="v1")
 
-    assert await client(registry).resolve(IMAGE) == ResolvedImage(digest=digest)
+    assert await client(registry).resolve(IMAGE) == ResolvedReference(digest=digest)
 
 
 async def test_a_missing_tag_is_final(registry: RegistryServer) -> None:
@@ -129,7 +129,7 @@ async def test_a_registry_that_is_down_may_come_back() -> None:
 
 
 async def test_a_registry_that_does_not_answer_is_given_up(registry: RegistryServer) -> None:
-    hasty = ImageRegistries(
+    hasty = RegistryClient(
         mirrors={"registry.example.com": registry.url}, call_timeout=timedelta(microseconds=1)
     )
 
@@ -163,7 +163,7 @@ async def test_a_redirect_into_the_cluster_is_not_followed(registry: RegistrySer
 
     resolved = await client(registry).resolve(IMAGE)
 
-    assert resolved == ResolvedImage(digest=entry["digest"])
+    assert resolved == ResolvedReference(digest=entry["digest"])
 
 
 async def test_a_redirect_without_end_is_given_up(registry: RegistryServer) -> None:
@@ -185,7 +185,7 @@ async def test_a_redirect_without_end_is_given_up(registry: RegistryServer) -> N
 )
 async def test_hosts_that_are_not_listed_are_not_asked(reference: str) -> None:
     with pytest.raises(RegistryDenied):
-        await ImageRegistries().resolve(reference)
+        await RegistryClient().resolve(reference)
 
 
 @pytest.mark.parametrize(
@@ -193,14 +193,14 @@ async def test_hosts_that_are_not_listed_are_not_asked(reference: str) -> None:
 )
 async def test_every_host_means_every_public_host(reference: str) -> None:
     with pytest.raises(RegistryDenied):
-        await ImageRegistries(allowed_hosts=["*", "*.svc"]).resolve(reference)
+        await RegistryClient(allowed_hosts=["*", "*.svc"]).resolve(reference)
 
 
 async def test_a_listed_host_may_be_inside(registry: RegistryServer) -> None:
     entry = registry.add_image(CONFIG, tag="v1")
     host = registry.url.removeprefix("http://")
 
-    resolved = await ImageRegistries(allowed_hosts=[host]).resolve(f"{host}/team/model:v1")
+    resolved = await RegistryClient(allowed_hosts=[host]).resolve(f"{host}/team/model:v1")
 
     assert resolved.digest == entry["digest"]
 
@@ -208,7 +208,7 @@ async def test_a_listed_host_may_be_inside(registry: RegistryServer) -> None:
 @pytest.mark.parametrize("reference", ["", "UPPER/x:1", "a b:1", "x@sha256:1", "x:bad/tag:!", "ghcr.io/:1"])
 async def test_what_is_no_tagged_reference_is_not_found(reference: str) -> None:
     with pytest.raises(ImageNotFound):
-        await ImageRegistries().resolve(reference)
+        await RegistryClient().resolve(reference)
 
 
 async def test_a_name_with_a_private_address_only_has_none() -> None:
@@ -220,4 +220,4 @@ async def test_a_name_with_a_private_address_only_has_none() -> None:
 @pytest.mark.parametrize("base", ["http://mirror.example.com", "ftp://127.0.0.1", "mirror"])
 def test_a_mirror_must_be_https_or_local(base: str) -> None:
     with pytest.raises(ValueError, match="mirror of docker"):
-        ImageRegistries(mirrors={"docker.io": base})
+        RegistryClient(mirrors={"docker.io": base})
