@@ -1,7 +1,7 @@
 """Signals to deployment workflows: folded per deployment, never lost, a bounded number at a time.
 
-Each deployment has a pace as well: what an upstream controller changes many times a second is folded into
-few signals, because every signal is written into the deployment's history.
+Each deployment has a rate limit as well: what an upstream controller changes many times a second is folded
+into few signals, because every signal is written into the deployment's history.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airunway.messages.deployment_workflow import (
     DeploymentInput,
 )
 from airunway.messages.refs import DeploymentRef
-from airunway.workers.rate_limit import Pace
+from airunway.workers.rate_limit import RateLimit
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +38,8 @@ MAX_DELAY_SECONDS = 30.0
 BURST, INTERVAL_SECONDS = 12, 0.5
 
 
-class Sender(Protocol):
+
+class SignalSender(Protocol):
     """Sends one signal. Raises RPCError or OSError when Temporal does not take it."""
 
     async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
@@ -78,13 +79,13 @@ class WorkflowSender:
         )
 
 
-class Signals:
+class SignalQueue:
     """Hints waiting to be sent. A deployment has at most one waiting and one under way."""
 
-    def __init__(self, send: Sender, *, at_once: int, pace: Pace | None = None) -> None:
+    def __init__(self, send: SignalSender, *, at_once: int, rate_limit: RateLimit | None = None) -> None:
         self._send = send
         self._at_once = at_once
-        self._pace = pace or Pace(burst=BURST, interval=INTERVAL_SECONDS)
+        self._rate_limit = rate_limit or RateLimit(burst=BURST, interval=INTERVAL_SECONDS)
         self._waiting: dict[DeploymentRef, ChangeHint] = {}
         self._queue: asyncio.Queue[DeploymentRef] = asyncio.Queue()
         self._under_way: set[DeploymentRef] = set()
@@ -99,7 +100,7 @@ class Signals:
 
     def _enqueue(self, ref: DeploymentRef) -> None:
         loop = asyncio.get_running_loop()
-        delay = self._pace.delay(ref, loop.time())
+        delay = self._rate_limit.delay(ref, loop.time())
         if delay:
             loop.call_later(delay, self._queue.put_nowait, ref)
         else:
@@ -116,7 +117,7 @@ class Signals:
             ref = await self._queue.get()
             hint = self._waiting.pop(ref)
             self._under_way.add(ref)
-            self._pace.served(ref, asyncio.get_running_loop().time())
+            self._rate_limit.served(ref, asyncio.get_running_loop().time())
             try:
                 await self._send(ref, hint)
                 self._backoff.reset()

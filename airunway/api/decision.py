@@ -1,7 +1,7 @@
 """What one pass over a ModelDeployment decides: engine, provider, conditions, or why not.
 
 A value without clock and without copies of the inputs: it travels through workflow histories, the audit
-log and `airunway plan`. `airunway.selection.decide` makes it. Source: core.md §3 (exits A-E) and §20.
+log and `airunway plan`. `airunway.selection.decide` makes it. Source: core.md §3 (exits A-E), core.md §20.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, wish_problems
-from airunway.provider.contract import ModelImageWish, Provider, RenderContext, RenderError
+from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import validate_for_deploy
 from airunway.selection.decide import decide
@@ -229,20 +230,20 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
-    wish = provider.model_image(deployment)
-    if wish is not None:
-        planned.builds = _build_words(wish)
-        planned.errors += wish_problems(wish.repository, file=wish.file, revision=wish.revision)
-    image = f"{PULL_HOST}/{repository_name(wish.repository)}@{DIGEST_PLACEHOLDER}" if wish else None
+    wanted = provider.model_image(deployment)
+    if wanted is not None:
+        planned.builds = _build_words(wanted)
+        planned.errors += wish_problems(wanted.repository, file=wanted.file, revision=wanted.revision)
+    image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
-        planned.objects = provider.render(deployment, RenderContext(env=world.env, image=image))
+        planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))
     except RenderError as err:
         planned.errors.append(str(err))
 
 
-def _build_words(wish: ModelImageWish) -> str:
-    file = wish.file or "the file that the rule of docs/images.md chooses"
-    return f"an image of {wish.repository}@{wish.revision}, {file}"
+def _build_words(spec: ModelImageSpec) -> str:
+    file = spec.file or "the file that the rule of docs/images.md chooses"
+    return f"an image of {spec.repository}@{spec.revision}, {file}"
 
 
 def validation_errors(err: ValidationError) -> list[str]:

@@ -132,7 +132,7 @@ class UpstreamRequest(BaseModel):
     diagnose: bool = False
     applied: list[AppliedObject] = Field(default_factory=list)
     image: ImageStatus | None = None
-    built_image: ModelImageRef | None = None
+    built_model_image: ModelImageRef | None = None
 
 
 class StepFailure(BaseModel):
@@ -173,7 +173,7 @@ class UpstreamAnswer(BaseModel):
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ImageStatus | None = None
-    wanted_image: ModelImageSpec | None = None
+    wanted_model_image: ModelImageSpec | None = None
     """The model image that rendering needs; without it nothing was written."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody looked."""

@@ -1,7 +1,8 @@
 """What a pass checks beyond the reference, so that it is safe in a cluster without webhooks.
 
-The rules that otherwise only admission applies, and values that cannot work (crds.md §14.13). Kept apart
-from `selection.stored_rules`, whose findings are those of the reference: a pass calls both and reports both.
+The rules that otherwise only admission applies, and values that cannot work (crds.md, weak spot 13). Kept
+apart from `selection.stored_rules`, whose findings are those of the reference: a pass calls both and reports
+both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One pass over a deployment as a value: core.md §3, steps 3-13, in memory.
 
-Nothing is read or written here; the caller applies the Decision. Improves on the reference as core.md §20
-asks: what a failure left behind is cleared when its cause is gone (1), a provider that is not registered
-is said to be so (14), a missing GPU support is reported (10).
+Nothing is read or written here; the caller applies the Decision. Improves on the reference (core.md, weak
+spots 1, 10 and 14): what a failure left behind is cleared when its cause is gone, a missing GPU support is
+reported, a provider that is not registered is said to be so.
 """
 
 from __future__ import annotations

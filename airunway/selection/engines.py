@@ -1,4 +1,4 @@
-"""Which engine runs a deployment, and why. Source: core.md §6 and §20 (6, 8, 11)."""
+"""Which engine runs a deployment, and why. Source: core.md §6, weak spots 6, 8 and 11."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier failures left in the status, and its removal once their cause is gone (core.md §20.1).
+"""What earlier failures left in the status, and its removal once their cause is gone (core.md, weak spot 1).
 
 Only what the core wrote itself is taken back: a message is recognised by its text, a phase by the core's
 own condition that explains it.

@@ -94,7 +94,7 @@ def _compatibility_finding(
     """R5, against the named provider, else the recorded one, else the fleet.
 
     A deployment that was handed over and validated at this generation does not fail because configs
-    changed since (core.md §20.9).
+    changed since (core.md, weak spot 9).
     """
     if is_mocker(deployment):
         return ""

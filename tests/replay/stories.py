@@ -1,7 +1,8 @@
 """The stories whose histories are kept, and how they are recorded: `python -m tests.replay.stories`.
 
-A change in the order of a workflow's steps breaks their replay. Nothing is released yet: then the history is
-removed and recorded anew.
+A change in the order of a workflow's steps breaks their replay. As long as nothing is released, the history
+is then removed and recorded again; later it needs a `workflow.patched` branch for deployments that are alive,
+and a new history beside the old one.
 """
 
 from __future__ import annotations

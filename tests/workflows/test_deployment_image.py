@@ -90,7 +90,7 @@ async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both)
     gate.set()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_image
+    built = both.deployment.upstream_requests[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
     image = both.deployment.status["image"]
     assert image["resolved"] == built.reference
@@ -291,7 +291,7 @@ async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both:
     await both.deployment.start()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_image
+    built = both.deployment.upstream_requests[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
 
 
@@ -311,7 +311,7 @@ async def test_another_spec_lets_go_of_the_old_image(both: Both) -> None:
     assert both.image_id() != old
     token = both.images.joined[-1].waiter.token
     assert token is not None and token.name == "hf"
-    built = both.deployment.upstream_requests[-1].built_image
+    built = both.deployment.upstream_requests[-1].built_model_image
     assert built is not None and built.is_of(OTHER)
 
 

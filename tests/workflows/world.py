@@ -198,8 +198,8 @@ class World:
             return UpstreamAnswer(superseded=True)
         answer = UpstreamAnswer(failure=self.failure, replacing=self.replacing, objects=request.applied)
         if request.apply:
-            answer.wanted_image = self.wanted_image
-            built = request.built_image
+            answer.wanted_model_image = self.wanted_image
+            built = request.built_model_image
             if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
                 return answer
         if self.failure is None:

@@ -41,7 +41,7 @@ class Upstream:
         apply: bool,
         only_upstream_changed: bool,
         diagnose: bool,
-        built_image: ModelImageRef | None,
+        built_model_image: ModelImageRef | None,
     ) -> UpstreamAnswer | None:
         """Apply the objects and read their state; None: the deployment changed meanwhile.
 
@@ -62,7 +62,7 @@ class Upstream:
             diagnose=diagnose,
             applied=state.applied,
             image=state.status.image,
-            built_image=built_image,
+            built_model_image=built_model_image,
         )
         answer = await call(
             replace(

@@ -235,7 +235,7 @@ class ModelDeploymentWorkflow:
                 apply=apply,
                 only_upstream_changed=only_upstream_changed,
                 diagnose=diagnose,
-                built_image=self.images.built(),
+                built_model_image=self.images.built(),
             )
         except FailureError as err:
             words = cause_with_kind(err)
@@ -250,7 +250,7 @@ class ModelDeploymentWorkflow:
         self.upstream.adopt(answer, seen)
         self.pacing.wait_after_upstream(state, accepted=apply or state.failure is not None)
         if apply and not only_upstream_changed:
-            delay = await self.images.follow(answer.wanted_image, seen)
+            delay = await self.images.follow(answer.wanted_model_image, seen)
             if delay is not None:
                 self.pacing.wait(state.status.message or "", delay)
             elif state.failure is not None:
