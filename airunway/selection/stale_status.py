@@ -62,15 +62,15 @@ def renew_provider_condition(
         reason="ExplicitSelection" if explicit else "AutoSelected",
         message=provider_message(decision.provider, configs, explicit=explicit),
     )
-    told = _NOT_REGISTERED in existing.message
-    if existing.status is not ConditionStatus.TRUE or told != (_NOT_REGISTERED in renewed.message):
+    said_missing = _NOT_REGISTERED in existing.message
+    if existing.status is not ConditionStatus.TRUE or said_missing != (_NOT_REGISTERED in renewed.message):
         decision.conditions.append(renewed)
 
 
 def clear(
     decision: Decision, deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig]
 ) -> None:
-    """Complete a successful pass: drop the core's own failures, say what the deployment waits for."""
+    """Complete a decision that succeeded: drop the core's own failures, say what the deployment waits for."""
     status = deployment.status
     name = decision.provider.name if decision.provider else ""
     missing = not_registered(name, configs)
