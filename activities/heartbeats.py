@@ -13,10 +13,10 @@ from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
 PAUSE_SECONDS = 1.0
 SHOWN = 10
-"""Lines in one heartbeat: what a person who follows it has not seen yet."""
+"""StepLines in one heartbeat: what a person who follows it has not seen yet."""
 
 
-class Lines:
+class StepLines:
     """What a long step said: the last lines, for its answer."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Lines:
 
 
 @asynccontextmanager
-async def heartbeats() -> AsyncIterator[Lines]:
+async def heartbeats() -> AsyncIterator[StepLines]:
     """Heartbeat while the context is open, with what was said so far."""
-    lines = Lines()
+    lines = StepLines()
 
     async def beat() -> None:
         while True:

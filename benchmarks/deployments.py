@@ -33,7 +33,7 @@ from airunway.clients.kubernetes import (
     PODS,
     Cluster,
 )
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from benchmarks.instant_operator import CRD, InstantOperator
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.ports import free_port
@@ -82,7 +82,7 @@ class Watch:
         self.running: dict[str, float] = {}
         self.changed = asyncio.Event()
 
-    def on_change(self, change: Change) -> None:
+    def on_change(self, change: ObjectChange) -> None:
         name = change.object["metadata"]["name"]
         if (change.object.get("status") or {}).get("phase") == "Running":
             self.running.setdefault(name, asyncio.get_running_loop().time())

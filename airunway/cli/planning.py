@@ -235,7 +235,7 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors += wish_problems(wish.repository, file=wish.file, revision=wish.revision)
     image = f"{PULL_HOST}/{repository_name(wish.repository)}@{DIGEST_PLACEHOLDER}" if wish else None
     try:
-        planned.objects = provider.render(deployment, RenderContext(env=world.env, image=image))
+        planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))
     except RenderError as err:
         planned.errors.append(str(err))
 

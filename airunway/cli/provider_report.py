@@ -20,7 +20,7 @@ from airunway.clients.kubernetes import CONFIGS, Cluster, Object
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import BadPlan, plan_of
-from airunway.installation.state import ProviderStatus, State, status_of
+from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
 
@@ -30,7 +30,7 @@ class Row:
     """A provider as it is shown."""
 
     metadata: ProviderMetadata
-    status: ProviderStatus
+    status: InstallationStatus
     config: Object
     versions: dict[str, str] = field(default_factory=dict)
     """Release (namespace/name) to its chart's version and status."""

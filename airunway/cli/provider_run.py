@@ -26,13 +26,12 @@ from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
 from airunway.messages.installation import (
-    ChartAction,
     InstallationRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workers.settings import Settings
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWorkflow
@@ -49,7 +48,7 @@ NO_ANSWER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class OperationOptions:
     """What a person wants."""
 
     operation: str
@@ -62,7 +61,7 @@ class Wish:
 
 
 async def run(
-    wish: Wish,
+    options: OperationOptions,
     *,
     values: Mapping[str, Any] | None = None,
     kubeconfig: Path | None = None,
@@ -73,27 +72,27 @@ async def run(
     if not await has_installer(client):
         raise CliError(NO_INSTALLER)
     request = InstallationRequest(
-        provider=wish.provider,
-        operation=Operation(wish.operation),
+        provider=options.provider,
+        operation=Operation(options.operation),
         id=uuid.uuid4().hex[:12],
-        delete_crds=wish.delete_crds,
+        delete_crds=options.delete_crds,
         requested_by="airunway providers",
     )
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         if request.operation is not Operation.REPAIR:
-            look = await _plan(client, cluster, settings, request, values)
-            if wish.dry_run:
-                _show_plan(look, wish)
+            found = await _plan(client, cluster, settings, request, values)
+            if options.dry_run:
+                _show_plan(found, options)
                 return
-            if _is_nothing(look, request):
-                _show_nothing(look, wish)
+            if _is_nothing(found, request):
+                _show_nothing(found, options)
                 return
-            _confirm(look, wish, request)
+            _confirm(found, options, request)
         if values is not None:
             request.values_version = await keep(
-                cluster, names.values_secret(wish.provider), values, namespace=settings.pod_namespace
+                cluster, names.values_secret(options.provider), values, namespace=settings.pod_namespace
             )
-    await _do(client, settings, request, wish)
+    await _do(client, settings, request, options)
 
 
 async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
@@ -118,7 +117,7 @@ async def _plan(
     settings: Settings,
     request: InstallationRequest,
     values: Mapping[str, Any] | None,
-) -> LookAnswer:
+) -> PreflightAnswer:
     planned = request.model_copy()
     proposed = ""
     if values:
@@ -131,7 +130,7 @@ async def _plan(
     try:
         return await client.execute_workflow(
             ProviderPlanWorkflow.run,
-            LookRequest(request=planned, with_diff=True),
+            PreflightRequest(request=planned, with_diff=True),
             id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
             task_queue=names.CORE_TASK_QUEUE,
             static_summary=f"plan {request.operation.value} of provider {request.provider}",
@@ -146,79 +145,80 @@ async def _plan(
             await forget(cluster, proposed, namespace=settings.pod_namespace)
 
 
-def _is_nothing(look: LookAnswer, request: InstallationRequest) -> bool:
-    idle = all(chart.action in (ChartAction.NONE, ChartAction.FOREIGN) for chart in look.charts)
+def _is_nothing(found: PreflightAnswer, request: InstallationRequest) -> bool:
+    idle = all(chart.is_left_alone for chart in found.charts)
     if request.operation is Operation.UNINSTALL:
         return idle and not request.delete_crds
-    return idle and look.installed
+    return idle and found.installed
 
 
-def _show_nothing(look: LookAnswer, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
-        data({"success": True, "message": look.message, "results": []}, wish.form)
+def _show_nothing(found: PreflightAnswer, options: OperationOptions) -> None:
+    if options.form is not Format.TABLE:
+        data({"success": True, "message": found.message, "results": []}, options.form)
         return
-    words = "nothing to uninstall" if wish.operation == "uninstall" else "nothing to do"
-    print(f"{wish.provider}: {words}: {look.message}")
-    _show_warnings(look)
+    words = "nothing to uninstall" if options.operation == "uninstall" else "nothing to do"
+    print(f"{options.provider}: {words}: {found.message}")
+    _show_warnings(found)
 
 
-def _show_plan(look: LookAnswer, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
-        data(look.model_dump(mode="json"), wish.form)
+def _show_plan(found: PreflightAnswer, options: OperationOptions) -> None:
+    if options.form is not Format.TABLE:
+        data(found.model_dump(mode="json"), options.form)
         return
-    print(f"{wish.provider}: {look.state}: {look.message}")
-    for chart in look.charts:
+    print(f"{options.provider}: {found.state}: {found.message}")
+    for chart in found.charts:
         was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
         why = f": {chart.reason}" if chart.reason else ""
-        title = f"{chart.chart} {chart.version}".rstrip()
-        print(f"  {chart.action.value:9} {chart.namespace}/{chart.release}  {title}{was}{why}")
-    if look.used:
-        print(f"used by ModelDeployments, so it would be refused: {', '.join(look.used)}")
-    _show_lost(look, wish)
-    _show_warnings(look)
-    for line in look.diff:
+        print(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
+    if found.used:
+        print(f"used by ModelDeployments, so it would be refused: {', '.join(found.used)}")
+    _show_lost(found, options)
+    _show_warnings(found)
+    for line in found.diff:
         print(line)
-    if wish.operation in ("install", "upgrade"):
+    if options.operation in ("install", "upgrade"):
         print("by hand:")
-        for command in look.commands:
+        for command in found.commands:
             print(f"  {command}")
 
 
-def _show_warnings(look: LookAnswer) -> None:
-    for warning in look.warnings:
+def _show_warnings(found: PreflightAnswer) -> None:
+    for warning in found.warnings:
         note(f"warning: {warning}")
 
 
-def _show_lost(look: LookAnswer, wish: Wish) -> None:
-    if look.deleted_with_it:
+def _show_lost(found: PreflightAnswer, options: OperationOptions) -> None:
+    if found.deleted_with_it:
         kept = "these stay, though Helm alone would delete them with the release:"
-        print("these would be deleted as well:" if wish.delete_crds else kept)
-        for entry in look.deleted_with_it:
+        print("these would be deleted as well:" if options.delete_crds else kept)
+        for entry in found.deleted_with_it:
             print(f"  {entry}")
 
 
-def _confirm(look: LookAnswer, wish: Wish, request: InstallationRequest) -> None:
+def _confirm(found: PreflightAnswer, options: OperationOptions, request: InstallationRequest) -> None:
     """Show what changes something that runs, and ask. Raises CliError when the answer is no."""
-    changes = any(chart.status for chart in look.charts) or request.operation is Operation.UNINSTALL
-    if request.operation is Operation.UNINSTALL and look.used:
+    changes = any(chart.status for chart in found.charts) or request.operation is Operation.UNINSTALL
+    if request.operation is Operation.UNINSTALL and found.used:
         raise CliError(
-            f"ModelDeployments use provider {wish.provider}: {listed(look.used)}; delete them first"
+            f"ModelDeployments use provider {options.provider}: {listed(found.used)}; delete them first"
         )
-    if not changes or wish.yes:
+    if not changes or options.yes:
         return
-    table = wish.form is Format.TABLE
+    table = options.form is Format.TABLE
     if table:
-        _show_plan(look, wish)
+        _show_plan(found, options)
     if not table or not sys.stdin.isatty():
         raise CliError("this changes what runs: give --yes")
-    if input(f"{wish.operation} {wish.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
+    if input(f"{options.operation} {options.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CliError("nothing was done")
 
 
 # -- doing it ------------------------------------------------------------------------------------------
 
 
-async def _do(client: Client, settings: Settings, request: InstallationRequest, wish: Wish) -> None:
+async def _do(
+    client: Client, settings: Settings, request: InstallationRequest, options: OperationOptions
+) -> None:
     workflow_id = names.installation_workflow_id(request.provider)
     handle = await client.start_workflow(
         ProviderInstallationWorkflow.run,
@@ -230,35 +230,35 @@ async def _do(client: Client, settings: Settings, request: InstallationRequest, 
         start_signal_args=[request],
         static_summary=f"installation of provider {request.provider}",
     )
-    if wish.detach:
+    if options.detach:
         words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
-        if wish.form is Format.TABLE:
+        if options.form is Format.TABLE:
             print(words)
         else:
-            data({"success": True, "message": words, "results": []}, wish.form)
+            data({"success": True, "message": words, "results": []}, options.form)
         note(f"follow it: {workflow_link(settings, workflow_id)}")
         return
-    view, outcome = await follow(client, handle, request.id, quiet=wish.form is not Format.TABLE)
-    _finish(view, outcome, wish)
+    view, outcome = await follow(client, handle, request.id, quiet=options.form is not Format.TABLE)
+    _finish(view, outcome, options)
 
 
-def _finish(view: InstallationView, outcome: Outcome, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
+def _finish(view: InstallationView, outcome: InstallationOutcome, options: OperationOptions) -> None:
+    if options.form is not Format.TABLE:
         results = [step.model_dump() for step in view.steps]
-        data({"success": outcome.succeeded, "message": outcome.message, "results": results}, wish.form)
+        data({"success": outcome.succeeded, "message": outcome.message, "results": results}, options.form)
         if not outcome.succeeded:
             sys.exit(1)
         return
     if outcome.succeeded:
-        print(f"{wish.provider}: {outcome.message}")
+        print(f"{options.provider}: {outcome.message}")
         return
     hint = ""
     if outcome.waits_for_retry:
         hint = (
-            f"; try again: airunway providers retry {wish.provider}, give up: airunway providers cancel "
-            f"{wish.provider}"
+            f"; try again: airunway providers retry {options.provider}, give up: airunway providers cancel "
+            f"{options.provider}"
         )
-    raise CliError(f"{wish.operation} of {wish.provider} failed: {outcome.message}{hint}")
+    raise CliError(f"{options.operation} of {options.provider} failed: {outcome.message}{hint}")
 
 
 def _innermost(err: BaseException) -> str:

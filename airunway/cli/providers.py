@@ -102,9 +102,9 @@ def uninstall(
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import OperationOptions, run
 
-    wish = Wish(
+    options = OperationOptions(
         operation="uninstall",
         provider=name,
         dry_run=dry_run,
@@ -113,15 +113,17 @@ def uninstall(
         yes=yes,
         form=form,
     )
-    asyncio.run(run(wish, kubeconfig=kubeconfig))
+    asyncio.run(run(options, kubeconfig=kubeconfig))
 
 
 @providers.command()
 def repair(name: Name, form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
     """Mend a release that an interrupted Helm left half-way. Nothing is taken away."""
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import OperationOptions, run
 
-    asyncio.run(run(Wish(operation="repair", provider=name, yes=True, form=form), kubeconfig=kubeconfig))
+    asyncio.run(
+        run(OperationOptions(operation="repair", provider=name, yes=True, form=form), kubeconfig=kubeconfig)
+    )
 
 
 @providers.command("retry")
@@ -154,9 +156,11 @@ def _run(
 ) -> None:
     if reset_values and (set_values or values):
         raise typer.BadParameter("--reset-values goes with neither --set nor --values")
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import OperationOptions, run
     from airunway.cli.provider_values import given_values
 
-    wish = Wish(operation=operation, provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form)
+    options = OperationOptions(
+        operation=operation, provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form
+    )
     given = {} if reset_values else given_values(set_values or [], values)
-    asyncio.run(run(wish, values=given, kubeconfig=kubeconfig))
+    asyncio.run(run(options, values=given, kubeconfig=kubeconfig))

@@ -21,7 +21,7 @@ from airunway.cli.documents import Document
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 
 RUNNING = "Running"
@@ -106,7 +106,7 @@ class Display:
             ]
         return lines
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
         key = (meta["namespace"], meta["name"])
         if change.type == "deleted":

@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProviderStatus:
+class InstallationStatus:
     """The answer."""
 
     state: State
@@ -70,7 +70,7 @@ class ProviderStatus:
 
 def status_of(
     metadata: ProviderMetadata, config: Json, facts: Facts, *, alive_since: datetime
-) -> ProviderStatus:
+) -> InstallationStatus:
     """The decision table and the message (install.md §A9.2, §A9.4).
 
     `alive_since`: a worker whose last heartbeat is older counts as silent.
@@ -86,7 +86,7 @@ def status_of(
         state = State.OPERATOR_UNHEALTHY
     status = config.get("status") or {}
     seen = _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready)
-    return ProviderStatus(
+    return InstallationStatus(
         state=state,
         installed=installed,
         crd_found=crd_found,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Forbidden, NotFound, Unauthorized
 from airunway.clients.kubernetes import CONFIGS, Kind, Object
-from airunway.clients.reflector import Change
+from airunway.clients.reflector import ObjectChange
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Providers:
         self._cluster = cluster
         self._known: dict[str, Lookup] = {}
 
-    def on_change(self, change: Change) -> None:
+    def on_change(self, change: ObjectChange) -> None:
         """Keep the list."""
         name = change.object["metadata"]["name"]
         if change.type == "deleted":

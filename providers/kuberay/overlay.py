@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airunway.api.overrides import SIZING_KEYS as COMMON_SIZING_KEYS
-from airunway.provider import overrides
-from airunway.provider.contract import Manifest, RenderError
+from airunway.provider import Manifest, RenderError, overrides
 
 FIELD = overrides.FIELD
 SIZING_KEYS = COMMON_SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}

@@ -8,7 +8,7 @@ import pytest
 
 from airunway.clients.errors import Forbidden, NotFound, ServerError, Unauthorized, Unreachable
 from airunway.clients.kubernetes import Kind
-from airunway.clients.reflector import Change
+from airunway.clients.reflector import ObjectChange
 from airunway.selection.provider_lookup import LookupProblem
 from airunway.webhook import providers
 from airunway.webhook.providers import Providers
@@ -44,7 +44,7 @@ async def test_a_watched_config_is_not_asked_for() -> None:
     reader = FakeReader(NOT_FOUND)
     known = Providers(reader)
 
-    known.on_change(Change("set", config("vllm")))
+    known.on_change(ObjectChange("set", config("vllm")))
 
     assert (await known.find("acme")).config is not None
     assert reader.asked == 0
@@ -58,9 +58,9 @@ async def test_a_config_that_is_not_known_yet_is_asked_for() -> None:
 
 async def test_a_deleted_config_is_forgotten() -> None:
     known = Providers(FakeReader(NOT_FOUND))
-    known.on_change(Change("set", config("vllm")))
+    known.on_change(ObjectChange("set", config("vllm")))
 
-    known.on_change(Change("deleted", config()))
+    known.on_change(ObjectChange("deleted", config()))
 
     assert (await known.find("acme")).problem is LookupProblem.NOT_FOUND
 
@@ -68,7 +68,7 @@ async def test_a_deleted_config_is_forgotten() -> None:
 async def test_an_unreadable_config_refuses_nothing() -> None:
     known = Providers(FakeReader(NOT_FOUND))
 
-    known.on_change(Change("set", {"metadata": {"name": "acme"}, "spec": "text"}))
+    known.on_change(ObjectChange("set", {"metadata": {"name": "acme"}, "spec": "text"}))
 
     assert (await known.find("acme")).problem is LookupProblem.UNAVAILABLE
 

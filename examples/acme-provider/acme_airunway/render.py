@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acme_airunway.config import SERVER
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import Manifest, RenderContext, RenderError
 from airunway.provider.common import (
     model_id,
     object_labels,
@@ -11,7 +12,6 @@ from airunway.provider.common import (
     replica_count,
     service_name_problem,
 )
-from airunway.provider.contract import Manifest, RenderContext, RenderError
 
 MAX_REPLICAS = 8
 

@@ -1,4 +1,4 @@
-"""What of a deployment makes news for its workflow."""
+"""What of a deployment its workflow reacts to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airunway.workers.watcher import STATUS_CHANGED, DeploymentMark
+from airunway.workers.marks import STATUS_CHANGED, DeploymentMark
 
 BASE: dict[str, Any] = {
     "metadata": {"name": "chat", "namespace": "ml", "uid": "u", "generation": 1, "resourceVersion": "1"},
@@ -24,7 +24,7 @@ def changed(**parts: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "news"),
+    ("before", "after", "change"),
     [
         pytest.param(BASE, changed(metadata={"generation": 2}), "generation 2", id="a new generation"),
         pytest.param(BASE, changed(status=RECORDED), "", id="our own status write"),
@@ -78,9 +78,9 @@ def changed(**parts: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_news(before: dict[str, Any], after: dict[str, Any], news: str) -> None:
-    assert DeploymentMark.of(after).news_since(DeploymentMark.of(before)) == news
+def test_changes(before: dict[str, Any], after: dict[str, Any], change: str) -> None:
+    assert DeploymentMark.of(after).change_since(DeploymentMark.of(before)) == change
 
 
-def test_the_first_sight_is_news() -> None:
-    assert DeploymentMark.of(BASE).news_since(None) == "deployment seen"
+def test_the_first_sight_is_a_change() -> None:
+    assert DeploymentMark.of(BASE).change_since(None) == "deployment seen"

@@ -1,44 +1,44 @@
-"""The pace of a key: a burst, then a steady rate; other keys are not slowed."""
+"""The limit of a key: a burst, then a steady rate; other keys are not slowed."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.workers.rate_limit import Pace
+from airunway.workers.rate_limit import RateLimit
 
 
 def test_a_burst_is_served_at_once_and_then_one_an_interval() -> None:
-    pace = Pace(burst=3, interval=2.0)
+    limit = RateLimit(burst=3, interval=2.0)
     now, served_at = 100.0, []
 
     for _ in range(6):
-        now += pace.delay("chat", now)
+        now += limit.delay("chat", now)
         served_at.append(now)
-        pace.served("chat", now)
+        limit.served("chat", now)
 
     assert served_at == [100.0, 100.0, 100.0, 102.0, 104.0, 106.0]
 
 
 def test_after_a_rest_a_burst_is_free_again() -> None:
-    pace = Pace(burst=2, interval=1.0)
+    limit = RateLimit(burst=2, interval=1.0)
     for _ in range(2):
-        pace.served("chat", 10.0)
+        limit.served("chat", 10.0)
 
-    assert pace.delay("chat", 10.0) == 1.0
-    assert pace.delay("chat", 12.0) == 0.0
-    assert pace.delay("other", 10.0) == 0.0
+    assert limit.delay("chat", 10.0) == 1.0
+    assert limit.delay("chat", 12.0) == 0.0
+    assert limit.delay("other", 10.0) == 0.0
 
 
 @given(st.lists(st.floats(min_value=0, max_value=3), max_size=60), st.integers(1, 8))
 def test_no_window_holds_more_than_the_burst_and_the_rate(pauses: list[float], burst: int) -> None:
-    pace, interval = Pace(burst=burst, interval=0.5), 0.5
+    limit, interval = RateLimit(burst=burst, interval=0.5), 0.5
     now, served_at = 0.0, []
 
     for pause in pauses:
         now += pause
-        now += pace.delay("chat", now)
-        pace.served("chat", now)
+        now += limit.delay("chat", now)
+        limit.served("chat", now)
         served_at.append(now)
 
     for first in range(len(served_at)):
@@ -48,9 +48,9 @@ def test_no_window_holds_more_than_the_burst_and_the_rate(pauses: list[float], b
 
 
 def test_keys_at_rest_are_forgotten() -> None:
-    pace = Pace(burst=1, interval=1.0)
+    limit = RateLimit(burst=1, interval=1.0)
 
     for number in range(5_000):
-        pace.served(number, float(number))
+        limit.served(number, float(number))
 
-    assert len(pace._full_at) < 1_100
+    assert len(limit._full_at) < 1_100

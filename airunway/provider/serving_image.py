@@ -18,7 +18,7 @@ _DOCKER_HUB_PREFIXES = ("docker.io/", "index.docker.io/")
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86400
 
 
-class ImagePolicy(StrEnum):
+class ResolutionPolicy(StrEnum):
     """What happens when a registry cannot say which digest a tag stands for."""
 
     BEST_EFFORT = "best-effort"
@@ -29,15 +29,15 @@ class ImagePolicy(StrEnum):
     """No registry is asked."""
 
 
-def image_policy(env: Mapping[str, str]) -> ImagePolicy:
+def resolution_policy(env: Mapping[str, str]) -> ResolutionPolicy:
     """The policy that the worker's environment asks for. Raises RenderError for an unknown word."""
     text = env.get(POLICY_VARIABLE, "").strip().lower()
     if not text:
-        return ImagePolicy.BEST_EFFORT
+        return ResolutionPolicy.BEST_EFFORT
     try:
-        return ImagePolicy(text)
+        return ResolutionPolicy(text)
     except ValueError:
-        words = ", ".join(policy.value for policy in ImagePolicy)
+        words = ", ".join(policy.value for policy in ResolutionPolicy)
         raise RenderError(f"{POLICY_VARIABLE}: must be one of {words}, not {text!r}") from None
 
 

@@ -9,8 +9,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.messages.deployment import DeploymentRef
 from airunway.messages.deployment_workflow import LookAgain
-from airunway.workers.rate_limit import Pace
-from airunway.workers.signal_queue import Signals
+from airunway.workers.rate_limit import RateLimit
+from airunway.workers.signal_queue import SignalQueue
 
 REF = DeploymentRef(namespace="ml", name="chat")
 OTHER = DeploymentRef(namespace="ml", name="other")
@@ -43,9 +43,9 @@ class Inbox:
 
 
 async def running(
-    inbox: Inbox, story: Callable[[Signals], Awaitable[None]], *, pace: Pace | None = None
+    inbox: Inbox, story: Callable[[SignalQueue], Awaitable[None]], *, rate_limit: RateLimit | None = None
 ) -> None:
-    signals = Signals(inbox, at_once=2, pace=pace)
+    signals = SignalQueue(inbox, at_once=2, rate_limit=rate_limit)
     task = asyncio.create_task(signals.run())
     try:
         await story(signals)
@@ -57,7 +57,7 @@ async def test_what_waits_behind_a_signal_under_way_is_folded_into_one() -> None
     inbox = Inbox()
     inbox.gate.clear()
 
-    async def story(signals: Signals) -> None:
+    async def story(signals: SignalQueue) -> None:
         signals.put(REF, LookAgain(cause="first", uid="u", generation=1))
         await inbox.started.wait()
         for generation in range(2, 52):
@@ -73,7 +73,7 @@ async def test_what_waits_behind_a_signal_under_way_is_folded_into_one() -> None
 async def test_one_deployment_does_not_wait_for_another() -> None:
     inbox = Inbox()
 
-    async def story(signals: Signals) -> None:
+    async def story(signals: SignalQueue) -> None:
         signals.put(REF, LookAgain(cause="a"))
         signals.put(OTHER, LookAgain(cause="b"))
         await inbox.until(2)
@@ -87,7 +87,7 @@ async def test_a_signal_that_could_not_be_sent_is_sent_again() -> None:
     inbox = Inbox()
     inbox.errors = [RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b""), OSError("reset")]
 
-    async def story(signals: Signals) -> None:
+    async def story(signals: SignalQueue) -> None:
         signals.put(REF, LookAgain(cause="generation 3", uid="u", generation=3))
         await inbox.until(1)
 
@@ -99,15 +99,15 @@ async def test_a_signal_that_could_not_be_sent_is_sent_again() -> None:
 async def test_an_upstream_object_that_never_rests_does_not_fill_the_history() -> None:
     inbox = Inbox()
 
-    async def story(signals: Signals) -> None:
+    async def story(signals: SignalQueue) -> None:
         for number in range(200):
             signals.put(REF, LookAgain(cause=f"change {number}", upstream_only=True))
             await asyncio.sleep(0)
         signals.put(OTHER, LookAgain(cause="another deployment"))
         await inbox.until(3)
 
-    # given a pace at which the third signal of a deployment is an hour away
-    await running(inbox, story, pace=Pace(burst=2, interval=3600))
+    # given a rate_limit at which the third signal of a deployment is an hour away
+    await running(inbox, story, rate_limit=RateLimit(burst=2, interval=3600))
 
     assert [name for name, _ in inbox.got] == ["chat", "chat", "other"]
 
@@ -115,13 +115,13 @@ async def test_an_upstream_object_that_never_rests_does_not_fill_the_history() -
 async def test_what_came_during_a_pause_is_sent_after_it() -> None:
     inbox = Inbox()
 
-    async def story(signals: Signals) -> None:
+    async def story(signals: SignalQueue) -> None:
         for generation in range(1, 6):
             signals.put(REF, LookAgain(cause="edit", uid="u", generation=generation))
             await asyncio.sleep(0)
         await inbox.until(2)
 
-    await running(inbox, story, pace=Pace(burst=1, interval=0.05))
+    await running(inbox, story, rate_limit=RateLimit(burst=1, interval=0.05))
 
     assert [hint.generation for _, hint in inbox.got][-1] == 5
 

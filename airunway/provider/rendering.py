@@ -12,7 +12,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.core_types import EnvVar
-from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_deployment import EngineType, ModelDeployment
 from airunway.provider.contract import RenderError
 
 HF_TOKEN = "HF_TOKEN"
@@ -109,6 +109,34 @@ def is_nvidia(resource: str) -> bool:
     return resource.startswith("nvidia.com/")
 
 
+def other_engine_problem(deployment: ModelDeployment, *, provider: str) -> str | None:
+    """Why a provider that runs nothing but vLLM cannot take the deployment, or None."""
+    engine = deployment.engine_type
+    if engine == EngineType.VLLM:
+        return None
+    return f"spec.engine.type: {provider} runs the vllm engine only, not {engine or 'no engine'}"
+
+
+def default_image_problem(gpu_type: str, *, field: str) -> str | None:
+    """Why a default image that is made for NVIDIA GPUs does not run here, or None.
+
+    `field`: path of the resources that name the GPUs, e.g. `spec.resources`.
+    """
+    if is_nvidia(gpu_type):
+        return None
+    return (
+        f"{field}.gpu.type: the default image runs on NVIDIA GPUs, not on {gpu_type}; "
+        "name a fitting image in spec.engine.image"
+    )
+
+
+def given_groups(deployment: ModelDeployment) -> list[str]:
+    """Paths of the worker groups that are given; aggregated serving has no use for them."""
+    scaling = deployment.spec.scaling
+    given = {"prefill": scaling.prefill, "decode": scaling.decode} if scaling else {}
+    return [f"spec.scaling.{role}" for role, group in given.items() if group is not None]
+
+
 def hugging_face_secret(deployment: ModelDeployment) -> str:
     """`spec.secrets.huggingFaceToken`: name of a Secret; empty when absent."""
     secrets = deployment.spec.secrets
@@ -197,6 +225,11 @@ def tolerations(deployment: ModelDeployment) -> list[dict[str, Any]]:
 def node_selector(deployment: ModelDeployment) -> dict[str, str]:
     """`spec.nodeSelector`; empty when absent."""
     return dict(deployment.spec.node_selector or {})
+
+
+def scheduling(deployment: ModelDeployment) -> dict[str, Any]:
+    """`nodeSelector` and `tolerations` of a pod, each if there is any."""
+    return without_empty(nodeSelector=node_selector(deployment), tolerations=tolerations(deployment))
 
 
 def without_empty(**values: Any) -> dict[str, Any]:
