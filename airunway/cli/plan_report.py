@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.activities.deployment.installable import Listed, installable_among
 from airunway.api.heartbeat import oldest_alive
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
@@ -83,7 +83,7 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
         alive_since=alive,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
-        uninstalled=uninstalled_among(listed, settings.provider_install, alive_since=alive),
+        installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
