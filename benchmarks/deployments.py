@@ -75,7 +75,7 @@ def deployment(name: str) -> dict[str, Any]:
     }
 
 
-class Watch:
+class PhaseWatch:
     """When each deployment was seen Running."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ async def until_ready(cluster: Cluster, provider: str, *, check: Callable[[], No
 
 async def measure(kubeconfig: str, singles: int, burst: int) -> None:
     async with await Cluster.connect(kubeconfig) as cluster:
-        operator, watch = InstantOperator(cluster), Watch()
+        operator, watch = InstantOperator(cluster), PhaseWatch()
         tasks = [
             asyncio.create_task(operator.run()),
             asyncio.create_task(Reflector(cluster, DEPLOYMENTS, watch.on_change).run()),
