@@ -12,14 +12,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from typing import Any
 
-from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.api.names import FIELD_MANAGER, SYSTEM_NAMESPACE
+from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.cli.cluster import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
 from airunway.cli.up_samples import apply_samples, samples_to_apply
 from airunway.cli.up_servers import UpOptions, servers
-from airunway.clients.crds import apply_crd
+from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
@@ -56,8 +55,7 @@ async def run(options: UpOptions) -> int:
 
 async def _prepare(cluster: Cluster) -> None:
     """Install what this system needs in a cluster: its CRDs, and its namespace."""
-    for crd in (model_deployment_crd(), provider_config_crd()):
-        await apply_crd(cluster, crd, field_manager=FIELD_MANAGER)
+    await apply_own_crds(cluster)
     with suppress(AlreadyExists):
         await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
 

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
-from cryptography.x509.verification import CertificateStore, PolicyBuilder
+from cryptography.x509.verification import PolicyBuilder, Store
 
 from airunway.clients.certificates import CA_LIFETIME, key_pem, pem
 from airunway.webhook.certificates import CertificateMaterial, renewal
@@ -37,10 +37,7 @@ def test_the_names_are_those_of_the_contract() -> None:
 def test_a_strict_client_accepts_it() -> None:
     material = made(HOST)
     verifier = (
-        PolicyBuilder()
-        .store(CertificateStore(material.chain))
-        .time(NOW)
-        .build_server_verifier(x509.DNSName(HOST))
+        PolicyBuilder().store(Store(material.chain)).time(NOW).build_server_verifier(x509.DNSName(HOST))
     )
 
     chain = verifier.verify(x509.load_pem_x509_certificate(material.certificate), [])
