@@ -128,7 +128,7 @@ def plan_deployment(
     deployment.metadata.name = planned.name
     deployment.metadata.namespace = planned.namespace
     deployment.metadata.uid = UID_PLACEHOLDER
-    # A pass checks what only admission does in the reference, for clusters without its webhooks.
+    # A reconcile checks what only admission does in the reference, for clusters without its webhooks.
     planned.errors += [error.line for error in recheck_admission(deployment).errors]
     if planned.errors:
         return planned
@@ -229,20 +229,20 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
-    wish = provider.model_image(deployment)
-    if wish is not None:
-        planned.builds = _build_words(wish)
-        planned.errors += wish_problems(wish.repository, file=wish.file, revision=wish.revision)
-    image = f"{PULL_HOST}/{repository_name(wish.repository)}@{DIGEST_PLACEHOLDER}" if wish else None
+    wanted = provider.model_image(deployment)
+    if wanted is not None:
+        planned.builds = _build_words(wanted)
+        planned.errors += wish_problems(wanted.repository, file=wanted.file, revision=wanted.revision)
+    image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
         planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))
     except RenderError as err:
         planned.errors.append(str(err))
 
 
-def _build_words(wish: ModelImageWish) -> str:
-    file = wish.file or "the file that the rule of docs/images.md chooses"
-    return f"an image of {wish.repository}@{wish.revision}, {file}"
+def _build_words(wanted: ModelImageWish) -> str:
+    file = wanted.file or "the file that the rule of docs/images.md chooses"
+    return f"an image of {wanted.repository}@{wanted.revision}, {file}"
 
 
 def validation_errors(err: ValidationError) -> list[str]:
