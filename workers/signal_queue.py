@@ -38,7 +38,6 @@ MAX_DELAY_SECONDS = 30.0
 BURST, INTERVAL_SECONDS = 12, 0.5
 
 
-
 class SignalSender(Protocol):
     """Sends one signal. Raises RPCError or OSError when Temporal does not take it."""
 

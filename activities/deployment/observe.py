@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.configs import ProviderConfigs, configs_digest, provider_view
-from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.activities.deployment.installable import Listed, installable_among
 from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.step import implements
 from airunway.api import names
@@ -21,9 +21,9 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import DeploymentStatus
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.messages.deployment import OBSERVE, Limits, Observation, ObserveRequest, ProviderView
-from airunway.selection.admission_recheck import with_deploy_check
+from airunway.selection.admission_recheck import with_admission_recheck
 from airunway.selection.decide import decide
-from airunway.selection.installable import Uninstalled
+from airunway.selection.installable import Installable
 
 
 class DeploymentObserver:
@@ -92,8 +92,8 @@ class DeploymentObserver:
     def _decide(self, seen: Observation, obj: Object, listed: Sequence[Listed]) -> None:
         configs = [config for config, _ in listed]
         alive_since = self._alive_since()
-        uninstalled = uninstalled_among(listed, self._install_policy, alive_since=alive_since)
-        seen.decision = self._decision(obj, configs, alive_since, uninstalled)
+        installable = installable_among(listed, self._install_policy, alive_since=alive_since)
+        seen.decision = self._decision(obj, configs, alive_since, installable)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
             seen.provider = self._view(seen.decision.provider.name, configs, alive_since)
@@ -103,7 +103,7 @@ class DeploymentObserver:
         obj: Object,
         configs: Sequence[InferenceProviderConfig],
         alive_since: datetime,
-        uninstalled: Uninstalled,
+        installable: Installable,
     ) -> Decision:
         try:
             deployment = ModelDeployment.model_validate(obj)
@@ -120,10 +120,10 @@ class DeploymentObserver:
             alive_since=alive_since,
             fallback=self._fallback,
             selector_enabled=self._selector_enabled,
-            uninstalled=uninstalled,
+            installable=installable,
         )
         # The same rules as at admission, for a cluster without webhooks.
-        return with_deploy_check(decision, deployment)
+        return with_admission_recheck(decision, deployment)
 
     def _holder(
         self, finalizers: Sequence[str], configs: Sequence[InferenceProviderConfig]

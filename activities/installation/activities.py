@@ -11,9 +11,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from airunway.activities.heartbeats import heartbeats
 from airunway.activities.installation.crds import CrdInstaller
 from airunway.activities.installation.failures import translated
+from airunway.activities.installation.heartbeats import heartbeats
 from airunway.activities.installation.operator_wait import await_operator
 from airunway.activities.installation.plan import Plans
 from airunway.activities.installation.preflight import Preflight

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from airunway.activities.heartbeats import StepLines
 from airunway.activities.installation.failures import refused
+from airunway.activities.installation.heartbeats import StepLines
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.crds import apply_crd

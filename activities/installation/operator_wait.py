@@ -6,21 +6,19 @@ import asyncio
 from datetime import timedelta
 from time import monotonic
 
-from airunway.activities.heartbeats import StepLines
 from airunway.activities.installation.failures import refused
+from airunway.activities.installation.heartbeats import StepLines
 from airunway.activities.installation.probe import InstallationProbe
+from airunway.clients.backoff import Backoff
 from airunway.installation.plan import InstallationPlan
 from airunway.messages.installation import ReadyAnswer
-
-FIRST_PAUSE, MAX_PAUSE = 0.1, 3.0
-"""Seconds between looks."""
 
 
 async def await_operator(
     probe: InstallationProbe, plan: InstallationPlan, *, patience: timedelta, say: StepLines
 ) -> ReadyAnswer:
     """The operator once it counts as installed. Raises a failure when `patience` is at its end."""
-    begun, pause, before = monotonic(), FIRST_PAUSE, ""
+    begun, between_looks, before = monotonic(), Backoff(first=0.1, maximum=3.0), ""
     while True:
         _, status = await probe.status(plan)
         seen = status.seen
@@ -38,5 +36,4 @@ async def await_operator(
                 f"the operator of {plan.provider} is not ready after "
                 f"{patience.total_seconds():.0f} s: {seen}",
             )
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, MAX_PAUSE)
+        await asyncio.sleep(between_looks.next_delay())

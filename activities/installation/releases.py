@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from airunway.activities.heartbeats import StepLines
 from airunway.activities.installation.failures import busy
+from airunway.activities.installation.heartbeats import StepLines
 from airunway.activities.installation.plan import difference, with_record
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.clients.errors import ClientError

@@ -20,9 +20,9 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, wish_problems
 from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.selection.admission import admit
-from airunway.selection.admission_recheck import validate_for_deploy
+from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
-from airunway.selection.installable import NOTHING, Uninstalled, install_command
+from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
 
 UID_PLACEHOLDER = "set-by-the-api-server"
@@ -88,7 +88,7 @@ class World(BaseModel):
     """The oldest heartbeat of a provider that counts as alive."""
     fallback: SelectionFallback = SelectionFallback.NONE
     selector_enabled: bool = True
-    uninstalled: Uninstalled = NOTHING
+    installable: Installable = NONE_INSTALLABLE
     """Providers that lack only their operator, and what the policy is about them."""
 
 
@@ -129,8 +129,8 @@ def plan_deployment(
     deployment.metadata.name = planned.name
     deployment.metadata.namespace = planned.namespace
     deployment.metadata.uid = UID_PLACEHOLDER
-    # A pass checks what only admission does in the reference, for clusters without its webhooks.
-    planned.errors += [error.line for error in validate_for_deploy(deployment).errors]
+    # A reconcile checks what only admission does in the reference, for clusters without its webhooks.
+    planned.errors += [error.line for error in recheck_admission(deployment).errors]
     if planned.errors:
         return planned
     chosen = _choose(deployment, planned, world)
@@ -171,7 +171,7 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         alive_since=world.alive_since,
         fallback=world.fallback,
         selector_enabled=world.selector_enabled,
-        uninstalled=world.uninstalled,
+        installable=world.installable,
     )
     planned.warnings += [text for text in decision.warnings if text not in planned.warnings]
     if decision.engine:

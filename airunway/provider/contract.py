@@ -218,6 +218,8 @@ class Provider:
 
     name: str
     """Equals the name of its InferenceProviderConfig."""
+    version: str = ""
+    """Of its package, in the status of its config; empty: that of the distribution which registers it."""
     kinds: Sequence[UpstreamKind]
     """Every kind it creates; the first is the one whose status is followed. The core watches them all."""
     registration: Callable[[], Registration]

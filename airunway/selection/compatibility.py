@@ -43,7 +43,7 @@ def with_provider(
     return found
 
 
-def with_fleet(
+def with_any_provider(
     deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, engine: str
 ) -> list[Incompatibility]:
     """Findings when no provider is named: somebody, ready or not, must offer the engine without GPU."""

@@ -29,7 +29,7 @@ def choose_engine(
 ) -> EngineChoice:
     """The named engine, else the recorded one once handed over, else the preferred one on offer.
 
-    Until a provider is recorded the choice is made anew each time. A registered provider that the spec
+    Until a provider is recorded the choice is made again each time. A registered provider that the spec
     names narrows the choice to what it offers.
     """
     spec = deployment.spec

@@ -24,17 +24,17 @@ DIRECT_READ_SECONDS = 3.0
 """Well under the 10 s that the API server gives the webhook."""
 
 
-class Reader(Protocol):
+class ConfigReader(Protocol):
     """The part of the cluster that is asked directly."""
 
     async def get(self, kind: Kind, name: str) -> Object:
         """Read one object. Raises ApiErrors."""
 
 
-class Providers:
+class RegisteredProviders:
     """Registered providers by name. Feed it the changes of a reflector on their kind."""
 
-    def __init__(self, cluster: Reader) -> None:
+    def __init__(self, cluster: ConfigReader) -> None:
         self._cluster = cluster
         self._known: dict[str, Lookup] = {}
 

@@ -19,10 +19,6 @@ _MOCKER_SIZE = {"cpu": "100m", "memory": "256Mi"}
 _FRONTEND_SIZE = {"cpu": "2", "memory": "4Gi"}
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _CACHE_VARIABLE = "HF_HOME"
-_NIXL_HOST = {
-    "name": "VLLM_NIXL_SIDE_CHANNEL_HOST",
-    "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}},
-}
 
 
 def services_of(plan: Plan) -> dict[str, Any]:
@@ -182,7 +178,8 @@ def _environment(plan: Plan) -> list[dict[str, Any]]:
     if volume is not None:
         derived.append({"name": _CACHE_VARIABLE, "value": storage.mount_path(volume)})
     if plan.disaggregated and plan.engine == EngineType.VLLM:
-        derived.append(_NIXL_HOST)
+        own_address = {"fieldRef": {"fieldPath": "status.podIP"}}
+        derived.append({"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "valueFrom": own_address})
     given = {entry["name"]: entry for entry in rendering.user_environment(plan.deployment)}
     return [*(entry for entry in derived if entry["name"] not in given), *given.values()]
 

@@ -27,8 +27,7 @@ CITATION = re.compile(
     rf"(?:(?:,\ and\ |,\ |\ and\ |\ to\ |-)(?:{_PLACE}|{_SPOTS}))*)",
     re.VERBOSE,
 )
-POINTER = re.compile(r"§|\bweak spots? \d")
-"""What only a citation may hold."""
+_POINTER = re.compile(rf"§|\bweak[\s#]+spots?[\s#]+\d|(?<![\w/-])(?:{_FILE})")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ class Text:
     def __str__(self) -> str:
         """For messages."""
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.words[:120]}"
+
+
+def may_cite(words: str) -> bool:
+    """Whether there is anything that only a citation may hold: a section, a weak spot, a chapter's name."""
+    return _POINTER.search(words) is not None
 
 
 def texts_of_python(path: Path) -> Iterator[Text]:

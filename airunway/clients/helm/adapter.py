@@ -43,7 +43,7 @@ READING = timedelta(minutes=1)
 FETCHING = timedelta(minutes=5)
 """Limit of getting a chart and rendering it."""
 TIMEOUT = timedelta(minutes=5)
-"""For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md A6)."""
+"""For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md §A6)."""
 WAITS = 4
 """Things Helm may wait for one after the other: hooks before and after, the objects, and a rollback's."""
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airunway.api.model_deployment import DeploymentSpec
-from airunway.selection.cel_input import as_doubles, rule_view
+from airunway.selection.cel_input import as_doubles, rule_input
 from tests.selection.build import unhurried
 
 
 def view_of(spec: dict[str, Any], *, engine: str = "") -> dict[str, Any]:
-    return rule_view(DeploymentSpec.model_validate({"model": {"id": "o/m"}, **spec}), engine=engine)
+    return rule_input(DeploymentSpec.model_validate({"model": {"id": "o/m"}, **spec}), engine=engine)
 
 
 def test_explicit_zeros_and_false_are_kept() -> None:

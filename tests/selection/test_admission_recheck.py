@@ -6,13 +6,13 @@ import pytest
 
 from airunway.api.decision import Outcome
 from airunway.api.status import Phase
-from airunway.selection.admission_recheck import validate_for_deploy, with_deploy_check
+from airunway.selection.admission_recheck import recheck_admission, with_admission_recheck
 from airunway.selection.decide import decide
 from tests.selection.build import ALIVE_SINCE, config, deployment, offer
 
 
 def fields(spec: dict[str, Any], *, name: str = "chat") -> list[str]:
-    return [error.field for error in validate_for_deploy(deployment(name=name, spec=spec)).errors]
+    return [error.field for error in recheck_admission(deployment(name=name, spec=spec)).errors]
 
 
 def mounted(path: str, **given: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def mounted(path: str, **given: Any) -> dict[str, Any]:
 
 
 def test_a_sound_deployment_passes() -> None:
-    assert validate_for_deploy(deployment(engine="vllm", gpus=1, spec=mounted("/data"))).allowed
+    assert recheck_admission(deployment(engine="vllm", gpus=1, spec=mounted("/data"))).allowed
 
 
 def test_what_only_admission_checks_is_checked_here_too() -> None:
@@ -85,7 +85,7 @@ DANGEROUS = {"provider": {"overrides": {"hostPID": True}}, "engine": {"type": "v
 
 
 def checked(given: Any, *configs: Any) -> Any:
-    return with_deploy_check(decide(given, list(configs), alive_since=ALIVE_SINCE), given)
+    return with_admission_recheck(decide(given, list(configs), alive_since=ALIVE_SINCE), given)
 
 
 def test_a_dangerous_deployment_is_not_handed_over() -> None:

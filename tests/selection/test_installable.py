@@ -12,7 +12,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.provider.registry import installed_providers
 from airunway.selection.decide import decide
-from airunway.selection.installable import Uninstalled
+from airunway.selection.installable import Installable
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 OPERATORS = ("dynamo", "kaito", "kuberay")
@@ -42,11 +42,11 @@ def decided(
     *,
     ready: set[str],
     policy: InstallPolicy = InstallPolicy.AUTO,
-    uninstalled: tuple[str, ...] = OPERATORS,
+    installable: tuple[str, ...] = OPERATORS,
 ) -> Decision:
-    names = set(uninstalled) - ready
+    names = set(installable) - ready
     return decide(
-        wanted, configs(ready=ready), alive_since=NOW, uninstalled=Uninstalled(names=names, policy=policy)
+        wanted, configs(ready=ready), alive_since=NOW, installable=Installable(names=names, policy=policy)
     )
 
 
@@ -130,7 +130,7 @@ def test_a_recorded_provider_whose_operator_is_gone_needs_it_again() -> None:
 
 
 def test_one_that_nobody_could_install_is_no_candidate() -> None:
-    decision = decided(deployment(**ON_CPU), ready={"vllm"}, uninstalled=())
+    decision = decided(deployment(**ON_CPU), ready={"vllm"}, installable=())
 
     assert decision.outcome is not Outcome.OK
     assert decision.installation is None
@@ -139,7 +139,7 @@ def test_one_that_nobody_could_install_is_no_candidate() -> None:
 def test_a_deployment_that_none_takes_is_told_so_as_ever() -> None:
     spec = {"engine": {"type": "sglang"}, "serving": {"mode": "disaggregated"}}
 
-    with_them = decided(deployment(**spec), ready=set(), uninstalled=("kaito",))
+    with_them = decided(deployment(**spec), ready=set(), installable=("kaito",))
 
     assert with_them.installation is None
     assert with_them == decide(deployment(**spec), configs(ready=set()), alive_since=NOW)

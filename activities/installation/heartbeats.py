@@ -13,7 +13,7 @@ from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
 PAUSE_SECONDS = 1.0
 SHOWN = 10
-"""StepLines in one heartbeat: what a person who follows it has not seen yet."""
+"""Lines in one heartbeat: what a person who follows it has not seen yet."""
 
 
 class StepLines:
