@@ -13,8 +13,7 @@ from airunway.provider import flags, overrides, rendering, server_pod, serving_i
 
 PACKAGE = """
     NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
-    ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
-    UpstreamHealth
+    ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts UpstreamHealth
     UpstreamKind condition conditions_at count_at deployment_status flags is_observed mapping_at name_of
     overrides rendering server_pod serving_image storage text_at
 """
@@ -30,14 +29,12 @@ MODULES = {
     rendering: """
         DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_image_problem environment_entry environment_names
         given_groups gpu_type hugging_face_secret image_override is_nvidia model_id model_source node_selector
-        object_labels object_metadata once_each other_engine_problem owner_reference pod_annotations
-        pod_labels
+        object_labels object_metadata once_each other_engine_problem owner_reference pod_annotations pod_labels
         replaced_labels replaced_variables replica_count scheduling seconds_from service_name_problem
         token_entry tolerations user_environment without_empty
     """,
     server_pod: """
-        CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
-        SHARED_MEMORY_LIMIT
+        CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE SHARED_MEMORY_LIMIT
         fixed_labels progress_deadline replacement_reason selector server_deployment server_service
         whole_server
     """,
@@ -45,8 +42,7 @@ MODULES = {
         ImageReference POLICY_VARIABLE ResolutionPolicy age_of resolution_policy split_reference
     """,
     storage: """
-        CACHE_VARIABLES CLAIM DEFAULT_MOUNTS cache_environment claim_name managed_claims mount_path
-        pod_volumes
+        CACHE_VARIABLES CLAIM DEFAULT_MOUNTS cache_environment claim_name managed_claims mount_path pod_volumes
         storage_volumes volume_mounts
     """,
     testing: """
@@ -64,8 +60,9 @@ def defined(module: types.ModuleType) -> set[str]:
             found.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            walked = [name for target in targets for name in ast.walk(target)]
-            found |= {name.id for name in walked if isinstance(name, ast.Name)}
+            found |= {
+                name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            }
     return {name for name in found if not name.startswith("_")}
 
 
