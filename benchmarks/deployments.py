@@ -34,8 +34,8 @@ from airunway.clients.kubernetes import (
 )
 from airunway.clients.reflector import ObjectChange, Reflector
 from benchmarks.instant_operator import CRD, InstantOperator
+from kube_emulator.envtest.ports import free_port
 from tests.servers.cluster import Cluster as RealCluster
-from tests.servers.ports import free_port
 
 NAMESPACE = "bench"
 WARM_UP = 5

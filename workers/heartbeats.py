@@ -15,10 +15,10 @@ import structlog
 from pydantic import ValidationError
 
 from airunway.api import names
+from airunway.api.heartbeat import last_heartbeat, oldest_alive
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Conflict, NotFound
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
-from airunway.selection import eligibility
 
 _log = structlog.get_logger(__name__)
 
@@ -71,8 +71,8 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
         parsed = InferenceProviderConfig.model_validate(config)
     except ValidationError:
         return None
-    beat = eligibility.last_heartbeat(parsed)
-    if not queue or not parsed.ready or beat is None or now - beat <= limit:
+    beat = last_heartbeat(parsed.status.last_heartbeat if parsed.status else None)
+    if not queue or not parsed.ready or beat is None or beat >= oldest_alive(now, limit=limit):
         return None
     message = f"no heartbeat since {rfc3339(beat)}: the worker of task queue {queue} does not answer"
     return {

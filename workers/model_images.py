@@ -63,7 +63,7 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
         resolver=ImageResolver(options, hub=hub, bases=bases, tokens=tokens),
         tokens=tokens,
         hub=hub,
-        store=store,
+        storage=store,
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),

@@ -161,7 +161,7 @@ def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, lis
 
 
 def _warn_of_dead_rules(obj: Object) -> None:
-    """A rule that does not compile is ignored for ever; its author should know (core.md §20.12)."""
+    """A rule that does not compile is ignored for ever; its author should know (core.md, weak spot 12)."""
     config = read_config(obj)
     rules = config.spec.selection_rules if config and config.spec else None
     for rule in check_rules((rules or [])[:MAX_CHECKED_RULES]):

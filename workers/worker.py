@@ -78,6 +78,7 @@ def core_worker(
         seen=seen,
         hosted=served_locally.keys(),
         limits=settings.limits,
+        heartbeat_limit=settings.heartbeat_limit,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
         install_policy=settings.provider_install,
@@ -138,13 +139,18 @@ def _provider_activities(
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
     """The worker that installs providers' operators, with whatever rights this process has."""
-    helm = Helm(kubeconfig=settings.kubeconfig, context=settings.context, binary=settings.helm_binary)
+    helm = Helm(
+        kubeconfig=settings.kubeconfig,
+        context=settings.context,
+        binary=settings.helm_binary,
+        timeout=settings.helm_timeout,
+    )
     installation = InstallationActivities(
         cluster,
         helm,
+        heartbeat_limit=settings.heartbeat_limit,
         namespace=settings.pod_namespace,
         mirrors=settings.chart_mirrors,
-        helm_timeout=settings.helm_timeout,
     )
     return Worker(
         client,

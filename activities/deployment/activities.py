@@ -6,18 +6,18 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.activities.deployment.installable import Listed, installable_among
 from airunway.activities.deployment.object_cache import SeenObjects
-from airunway.activities.errors import translated_errors
+from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.decision import Decision, InstallPolicy, SelectionFallback
+from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.coalescing import Coalesced
@@ -38,10 +38,10 @@ from airunway.messages.deployment import (
     StatusAnswer,
     StatusRequest,
 )
-from airunway.selection.admission_recheck import with_deploy_check
+from airunway.selection.admission_recheck import with_admission_recheck
 from airunway.selection.decide import decide
 from airunway.selection.eligibility import find, not_available
-from airunway.selection.installable import Uninstalled
+from airunway.selection.installable import Installable
 
 COMPONENT = "airunway"
 
@@ -54,6 +54,7 @@ class CoreActivities:
         cluster: Cluster,
         *,
         limits: Limits,
+        heartbeat_limit: timedelta,
         seen: SeenObjects | None = None,
         hosted: Collection[str] = (),
         fallback: SelectionFallback = SelectionFallback.NONE,
@@ -62,6 +63,7 @@ class CoreActivities:
     ) -> None:
         self._cluster = cluster
         self._limits = limits
+        self._heartbeat_limit = heartbeat_limit
         self._hosted = hosted
         self._seen = seen or SeenObjects()
         self._parsed: dict[str, tuple[str, InferenceProviderConfig | None]] = {}
@@ -75,14 +77,13 @@ class CoreActivities:
         """What a worker registers."""
         return [self.observe, self.write_status, self.remove_finalizers]
 
-    @activity.defn(name=OBSERVE.name)
+    @implements(OBSERVE)
     async def observe(self, request: ObserveRequest) -> Observation:
         """Read a deployment and the provider configs; validate, select engine and provider."""
-        with translated_errors():
-            obj, listed = await asyncio.gather(
-                self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace),
-                self._configs(),
-            )
+        obj, listed = await asyncio.gather(
+            self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace),
+            self._configs(),
+        )
         configs: list[InferenceProviderConfig] = [config for config, _ in listed]
         if obj is None:
             return Observation(found=False)
@@ -108,20 +109,23 @@ class CoreActivities:
             return seen
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
-        now = datetime.now(UTC)
-        uninstalled = uninstalled_among(listed, self._install_policy, now=now)
-        seen.decision = self._decide(obj, configs, now, uninstalled)
+        alive_since = self._alive_since()
+        installable = installable_among(listed, self._install_policy, alive_since=alive_since)
+        seen.decision = self._decide(obj, configs, alive_since, installable)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
-            seen.provider = provider_view(seen.decision.provider.name, configs, now=now)
+            seen.provider = provider_view(seen.decision.provider.name, configs, alive_since=alive_since)
             seen.provider.hosted = seen.provider.name in self._hosted
         self._seen.remember(obj)
         return seen
 
+    def _alive_since(self) -> datetime:
+        return oldest_alive(datetime.now(UTC), limit=self._heartbeat_limit)
+
     def _holder(self, obj: Object, configs: Sequence[InferenceProviderConfig]) -> ProviderView | None:
         """The provider that a deletion waits for: whose finalizer is held, one of this system first."""
         held = names.providers_of(obj["metadata"].get("finalizers") or [])
-        views = [provider_view(name, configs, now=datetime.now(UTC)) for name in held]
+        views = [provider_view(name, configs, alive_since=self._alive_since()) for name in held]
         for view in views:
             view.hosted = view.name in self._hosted
         return min(views, key=lambda view: view.foreign, default=None)
@@ -130,8 +134,8 @@ class CoreActivities:
         self,
         obj: Object,
         configs: Sequence[InferenceProviderConfig],
-        now: datetime,
-        uninstalled: Uninstalled,
+        alive_since: datetime,
+        installable: Installable,
     ) -> Decision:
         try:
             deployment = ModelDeployment.model_validate(obj)
@@ -145,15 +149,15 @@ class CoreActivities:
         decision = decide(
             deployment,
             configs,
-            now=now,
+            alive_since=alive_since,
             fallback=self._fallback,
             selector_enabled=self._selector_enabled,
-            uninstalled=uninstalled,
+            installable=installable,
         )
         # The same rules as at admission, for a cluster without webhooks.
-        return with_deploy_check(decision, deployment)
+        return with_admission_recheck(decision, deployment)
 
-    @activity.defn(name=WRITE_STATUS.name)
+    @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         """Apply the status, and tell what is worth an Event."""
         involved = involved_object(request.ref, request.uid)
@@ -185,47 +189,43 @@ class CoreActivities:
             },
             "status": request.status,
         }
-        with translated_errors():
-            try:
-                await self._cluster.apply(
-                    DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
-                )
-            except NotFound:
-                return True
-            except (Conflict, Invalid):  # perhaps of the uid: another object of the name
-                live = await self._cluster.find(
-                    DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace
-                )
-                if live is None or live["metadata"]["uid"] != request.uid:
-                    return True
-                raise
-        return False
-
-    @activity.defn(name=REMOVE_FINALIZERS.name)
-    async def remove_finalizers(self, request: FinalizerRequest) -> FinalizerAnswer:
-        """Take the provider finalizers off, and nothing else."""
-        with translated_errors():
+        try:
+            await self._cluster.apply(
+                DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
+            )
+        except NotFound:
+            return True
+        except (Conflict, Invalid):  # perhaps of the uid: another object of the name
             live = await self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace)
             if live is None or live["metadata"]["uid"] != request.uid:
-                return FinalizerAnswer()
-            held = live["metadata"].get("finalizers") or []
-            ours = [entry for entry in held if names.is_provider_finalizer(entry)]
-            if not ours:
-                return FinalizerAnswer()
-            try:
-                await self._cluster.patch(
-                    DEPLOYMENTS,
-                    request.ref.name,
-                    finalizer_patch(held, keep=[entry for entry in held if entry not in ours]),
-                    namespace=request.ref.namespace,
-                    content_type=JSON_PATCH,
-                )
-            except NotFound:
-                pass
-            except ApiError as err:
-                if err.status == 422:  # the test failed: somebody changed the list meanwhile
-                    raise Conflict(str(err), status=409, reason="Conflict") from err
-                raise
+                return True
+            raise
+        return False
+
+    @implements(REMOVE_FINALIZERS)
+    async def remove_finalizers(self, request: FinalizerRequest) -> FinalizerAnswer:
+        """Take the provider finalizers off, and nothing else."""
+        live = await self._cluster.find(DEPLOYMENTS, request.ref.name, namespace=request.ref.namespace)
+        if live is None or live["metadata"]["uid"] != request.uid:
+            return FinalizerAnswer()
+        held = live["metadata"].get("finalizers") or []
+        ours = [entry for entry in held if names.is_provider_finalizer(entry)]
+        if not ours:
+            return FinalizerAnswer()
+        try:
+            await self._cluster.patch(
+                DEPLOYMENTS,
+                request.ref.name,
+                finalizer_patch(held, keep=[entry for entry in held if entry not in ours]),
+                namespace=request.ref.namespace,
+                content_type=JSON_PATCH,
+            )
+        except NotFound:
+            pass
+        except ApiError as err:
+            if err.status == 422:  # the test failed: somebody changed the list meanwhile
+                raise Conflict(str(err), status=409, reason="Conflict") from err
+            raise
         return FinalizerAnswer(removed=ours)
 
     async def _read_configs(self) -> list[Listed]:
@@ -254,13 +254,15 @@ def read_config(obj: Object) -> InferenceProviderConfig | None:
         return None
 
 
-def provider_view(name: str, configs: Sequence[InferenceProviderConfig], *, now: datetime) -> ProviderView:
+def provider_view(
+    name: str, configs: Sequence[InferenceProviderConfig], *, alive_since: datetime
+) -> ProviderView:
     """What the chosen provider's config says, for the workflow."""
     config = find(configs, name)
     if config is None:
         message = f'provider "{name}" is not registered'
         return ProviderView(name=name, registered=False, reason="ProviderNotRegistered", message=message)
-    unavailable = not_available(config, now=now)
+    unavailable = not_available(config, alive_since=alive_since)
     view = ProviderView(
         name=name,
         registered=True,

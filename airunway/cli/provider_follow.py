@@ -14,7 +14,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli.problems import CliError
-from airunway.messages.installation_workflow import InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 POLL_SECONDS = 0.3
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.3
 
 async def follow(
     client: Client, handle: WorkflowHandle[Any, Any], request_id: str, *, quiet: bool
-) -> tuple[InstallationView, Outcome]:
+) -> tuple[InstallationView, InstallationOutcome]:
     """Print what is said until the request has ended; the last view, and the outcome.
 
     `handle`: as it was started with, so that it knows the run that got the request.
@@ -47,7 +47,7 @@ async def follow(
 
 async def _in_an_earlier_run(
     client: Client, handle: WorkflowHandle[Any, Any], now: WorkflowExecutionDescription, request_id: str
-) -> tuple[InstallationView, Outcome] | None:
+) -> tuple[InstallationView, InstallationOutcome] | None:
     """The outcome, if the workflow ended with it and somebody has started the next one since."""
     if not handle.result_run_id or now.run_id == handle.result_run_id:
         return None

@@ -16,11 +16,10 @@ from airunway.cli.problems import CliError
 from airunway.cli.provider_values import forget, keep
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.installation import (
-    ChartAction,
     InstallationRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
 )
 from airunway.workers.settings import Settings
 from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWorkflow
@@ -38,7 +37,7 @@ async def plan_operation(
     settings: Settings,
     request: InstallationRequest,
     values: Mapping[str, Any] | None,
-) -> LookAnswer:
+) -> PreflightAnswer:
     """What a request would do. `values`: as for `provider_run.run`. Raises CliError."""
     planned = request.model_copy()
     proposed = ""
@@ -52,7 +51,7 @@ async def plan_operation(
     try:
         return await client.execute_workflow(
             ProviderPlanWorkflow.run,
-            LookRequest(request=planned, with_diff=True),
+            PreflightRequest(request=planned, with_diff=True),
             id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
             task_queue=names.CORE_TASK_QUEUE,
             static_summary=f"plan {request.operation.value} of provider {request.provider}",
@@ -67,15 +66,15 @@ async def plan_operation(
             await forget(cluster, proposed, namespace=settings.pod_namespace)
 
 
-def is_nothing(preflight: LookAnswer, request: InstallationRequest) -> bool:
+def is_nothing(preflight: PreflightAnswer, request: InstallationRequest) -> bool:
     """Whether there is nothing to do."""
-    idle = all(chart.action in (ChartAction.NONE, ChartAction.FOREIGN) for chart in preflight.charts)
+    idle = all(chart.is_left_alone for chart in preflight.charts)
     if request.operation is Operation.UNINSTALL:
         return idle and not request.delete_crds
     return idle and preflight.installed
 
 
-def show_nothing(preflight: LookAnswer, options: OperationOptions) -> None:
+def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Say that there is nothing to do."""
     if options.form is not OutputFormat.TABLE:
         data({"success": True, "message": preflight.message, "results": []}, options.form)
@@ -85,7 +84,7 @@ def show_nothing(preflight: LookAnswer, options: OperationOptions) -> None:
     _show_warnings(preflight)
 
 
-def show_plan(preflight: LookAnswer, options: OperationOptions) -> None:
+def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Show what would be done, and what it would take along."""
     if options.form is not OutputFormat.TABLE:
         data(preflight.model_dump(mode="json"), options.form)
@@ -94,8 +93,7 @@ def show_plan(preflight: LookAnswer, options: OperationOptions) -> None:
     for chart in preflight.charts:
         was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
         why = f": {chart.reason}" if chart.reason else ""
-        title = f"{chart.chart} {chart.version}".rstrip()
-        print(f"  {chart.action.value:9} {chart.namespace}/{chart.release}  {title}{was}{why}")
+        print(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
     if preflight.used:
         print(f"used by ModelDeployments, so it would be refused: {', '.join(preflight.used)}")
     _show_lost(preflight, options)
@@ -108,12 +106,12 @@ def show_plan(preflight: LookAnswer, options: OperationOptions) -> None:
             print(f"  {command}")
 
 
-def _show_warnings(preflight: LookAnswer) -> None:
+def _show_warnings(preflight: PreflightAnswer) -> None:
     for warning in preflight.warnings:
         note(f"warning: {warning}")
 
 
-def _show_lost(preflight: LookAnswer, options: OperationOptions) -> None:
+def _show_lost(preflight: PreflightAnswer, options: OperationOptions) -> None:
     if preflight.deleted_with_it:
         kept = "these stay, though Helm alone would delete them with the release:"
         print("these would be deleted as well:" if options.delete_crds else kept)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.activities.upstream.probe import Operator, Probe
+from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
 from airunway.cli.output import OutputFormat, console, data, facts, plain_table
 from airunway.cli.problems import CliError
@@ -19,8 +20,9 @@ from airunway.clients.kubernetes import CONFIGS, Cluster, Object
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import BadPlan, plan_of
-from airunway.installation.state import ProviderStatus, State, status_of
+from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
+from airunway.workers.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class ProviderRow:
     """A provider as it is shown."""
 
     metadata: ProviderMetadata
-    status: ProviderStatus
+    status: InstallationStatus
     config: Object
     versions: dict[str, str] = field(default_factory=dict)
     """Release (namespace/name) to its chart's version and status."""
@@ -37,9 +39,10 @@ class ProviderRow:
 
 async def report_all(*, form: OutputFormat, kubeconfig: Path | None) -> None:
     """The table of all providers."""
-    async with await _connect(kubeconfig) as cluster:
+    settings = settings_for(kubeconfig)
+    async with await _connect(settings) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
-        rows = await asyncio.gather(*(_row(cluster, config) for config in configs))
+        rows = await asyncio.gather(*(_row(cluster, config, settings) for config in configs))
     known = {row.metadata.id for row in rows}
     absent = sorted(set(installed_providers()) - known)
     if form is not OutputFormat.TABLE:
@@ -63,14 +66,15 @@ async def report_all(*, form: OutputFormat, kubeconfig: Path | None) -> None:
 
 async def report_one(name: str, *, form: OutputFormat, kubeconfig: Path | None) -> None:
     """One provider in full."""
-    async with await _connect(kubeconfig) as cluster:
+    settings = settings_for(kubeconfig)
+    async with await _connect(settings) as cluster:
         try:
             config = await cluster.get(CONFIGS, name)
         except NotFound as err:
             if "not found" in str(err) and name in str(err):
                 raise CliError(f"provider {name} is not registered: {_NOT_REGISTERED}") from err
             raise
-        row = await _row(cluster, config)
+        row = await _row(cluster, config, settings)
     if form is not OutputFormat.TABLE:
         data(_json(row), form)
         return
@@ -83,18 +87,18 @@ _NOT_REGISTERED = "there is no InferenceProviderConfig of that name; does its wo
 # -- reading -------------------------------------------------------------------------------------------
 
 
-async def _connect(kubeconfig: Path | None) -> Cluster:
-    settings = settings_for(kubeconfig)
+async def _connect(settings: Settings) -> Cluster:
     return await Cluster.connect(settings.kubeconfig, context=settings.context)
 
 
-async def _row(cluster: Cluster, config: Object) -> ProviderRow:
+async def _row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
     metadata = read_metadata(config)
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(
         probe.facts(metadata), _versions(cluster, metadata), _operators(probe, metadata)
     )
-    status = status_of(metadata, config, seen, now=datetime.now(UTC))
+    alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
+    status = status_of(metadata, config, seen, alive_since=alive)
     return ProviderRow(
         metadata=metadata, status=status, config=config, versions=versions, operators=operators
     )

@@ -24,8 +24,8 @@ from airunway.cli.provider_values import keep
 from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
-from airunway.messages.installation import InstallationRequest, LookAnswer, Operation
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workers.settings import Settings
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
@@ -83,7 +83,7 @@ async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
     print(f"{signal} sent to {workflow_id}")
 
 
-def _confirm(preflight: LookAnswer, options: OperationOptions, request: InstallationRequest) -> None:
+def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: InstallationRequest) -> None:
     """Show what changes something that runs, and ask. Raises CliError when the answer is no."""
     changes = any(chart.status for chart in preflight.charts) or request.operation is Operation.UNINSTALL
     if request.operation is Operation.UNINSTALL and preflight.used:
@@ -127,7 +127,7 @@ async def _do(
     _finish(view, outcome, options)
 
 
-def _finish(view: InstallationView, outcome: Outcome, options: OperationOptions) -> None:
+def _finish(view: InstallationView, outcome: InstallationOutcome, options: OperationOptions) -> None:
     if options.form is not OutputFormat.TABLE:
         results = [step.model_dump() for step in view.steps]
         data({"success": outcome.succeeded, "message": outcome.message, "results": results}, options.form)

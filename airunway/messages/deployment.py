@@ -7,16 +7,15 @@ person needs to understand the decision later, because answers are the audit log
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, Field
-from temporalio.common import RetryPolicy
 
 from airunway.api.core_types import Condition
 from airunway.api.decision import Decision
 from airunway.api.status import ImageStatus, UnifiedStatus
+from airunway.messages.step import Step
 
 
 class DeploymentRef(BaseModel):
@@ -259,35 +258,36 @@ class FinalizerAnswer(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Step:
-    """An activity type and its deadlines.
-
-    Each is first tried inline, in the worker that runs the workflow task, which saves a round trip through
-    the server. What does not succeed at once becomes an ordinary activity, with retries that are seen in
-    the Temporal UI and outlive the worker.
-    """
-
-    name: str
-    attempt_timeout: timedelta
-    retry: RetryPolicy
-
-
-# No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
-# then as now. The interval stays short so that recovery is prompt.
-UNTIL_IT_WORKS = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
+OBSERVE = Step(
+    name="observe",
+    request=ObserveRequest,
+    answer=Observation,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
 )
-
-INLINE_TIMEOUT = timedelta(seconds=5)  # under the 10 s of a workflow task, which it would otherwise renew
-
-OBSERVE = Step("observe", timedelta(seconds=30), UNTIL_IT_WORKS)
-RECONCILE_UPSTREAM = Step("reconcile_upstream", timedelta(seconds=45), UNTIL_IT_WORKS)
-RELEASE_UPSTREAM = Step("release_upstream", timedelta(seconds=60), UNTIL_IT_WORKS)
-WRITE_STATUS = Step("write_status", timedelta(seconds=30), UNTIL_IT_WORKS)
-REMOVE_FINALIZERS = Step("remove_finalizers", timedelta(seconds=30), UNTIL_IT_WORKS)
-
-NOT_HOSTED = "ProviderNotHosted"
-"""Failure type: this worker does not serve the provider; the one on the provider's queue does."""
+RECONCILE_UPSTREAM = Step(
+    name="reconcile_upstream",
+    request=UpstreamRequest,
+    answer=UpstreamAnswer,
+    attempt_timeout=timedelta(seconds=45),
+)
+RELEASE_UPSTREAM = Step(
+    name="release_upstream",
+    request=ReleaseRequest,
+    answer=ReleaseAnswer,
+    attempt_timeout=timedelta(seconds=60),
+)
+WRITE_STATUS = Step(
+    name="write_status",
+    request=StatusRequest,
+    answer=StatusAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)
+REMOVE_FINALIZERS = Step(
+    name="remove_finalizers",
+    request=FinalizerRequest,
+    answer=FinalizerAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)

@@ -6,16 +6,18 @@ never held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
-from temporalio.exceptions import TimeoutError as TemporalTimeout
+from temporalio.exceptions import FailureError
 
-from airunway.messages.deployment import UNTIL_IT_WORKS, DeploymentRef, ImageWish, Step
+from airunway.api.names import IMAGE_TASK_QUEUE
+from airunway.messages.deployment import DeploymentRef, ImageWish
+from airunway.messages.failures import error_type
+from airunway.messages.step import Step
 from airunway.modelimage.plan import ImagePlan
 
 
@@ -162,17 +164,6 @@ class FreeSpaceAnswer(BaseModel):
 # -- how they are called ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ImageStep:
-    """An activity of the image workflow. `deadline`: of all attempts together."""
-
-    name: str
-    attempt_timeout: timedelta
-    deadline: timedelta
-    retry: RetryPolicy
-    heartbeat: timedelta | None = None
-
-
 # How often readiness is looked at is the policy: an object that is not ready yet is a retryable failure.
 _UNTIL_READY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
@@ -181,33 +172,87 @@ _WITH_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 
-# A hub or registry may be away for hours, and each attempt costs the image's history some events.
-_WITH_MORE_PATIENCE = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+RESOLVE_IMAGE = Step(
+    name="resolve_image",
+    request=ResolveImageRequest,
+    answer=ResolveImageAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=5),
+    retry=RetryPolicy(maximum_attempts=2),
+    inline=True,
+)
+JOIN_IMAGE = Step(
+    name="join_image",
+    request=JoinImageRequest,
+    answer=JoinImageAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=1),
+    inline=True,
 )
 
-# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
-RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), RetryPolicy(maximum_attempts=2))
-JOIN_IMAGE = Step("join_image", timedelta(seconds=30), UNTIL_IT_WORKS)
-
-FIND_IMAGE = ImageStep("find_image", timedelta(seconds=30), timedelta(minutes=10), _WITH_PATIENCE)
-ENSURE_REGISTRY = ImageStep("ensure_registry", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
-ENSURE_BUILDER = ImageStep("ensure_builder", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
-PUBLISH_IMAGE = ImageStep("publish_image", timedelta(minutes=2), timedelta(minutes=15), _WITH_PATIENCE)
-FREE_SPACE = ImageStep("free_build_space", timedelta(minutes=2), timedelta(minutes=3), _WITH_PATIENCE)
+FIND_IMAGE = Step(
+    name="find_image",
+    request=ImageRequest,
+    answer=FindImageAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=10),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+ENSURE_REGISTRY = Step(
+    name="ensure_registry",
+    request=ImageRequest,
+    answer=EnsureAnswer,
+    attempt_timeout=timedelta(seconds=60),
+    deadline=timedelta(minutes=10),
+    retry=_UNTIL_READY,
+    ends_when_left=True,
+)
+ENSURE_BUILDER = replace(ENSURE_REGISTRY, name="ensure_builder")
+PUBLISH_IMAGE = Step(
+    name="publish_image",
+    request=PublishImageRequest,
+    answer=FindImageAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=15),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+FREE_SPACE = Step(
+    name="free_build_space",
+    request=FreeSpaceRequest,
+    answer=FreeSpaceAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=3),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+BUILD_IMAGE = Step(
+    name="build_image",
+    request=BuildImageRequest,
+    answer=BuildImageAnswer,
+    attempt_timeout=timedelta(minutes=15),
+    # A hub or registry may be away for hours, and each attempt costs the image's history some events.
+    retry=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+    ),
+    # A worker that was killed is noticed after this; the builder keeps what was downloaded.
+    heartbeat=timedelta(seconds=15),
+    task_queue=IMAGE_TASK_QUEUE,
+    ends_when_left=True,  # its space is freed then
+)
 
 MIN_BYTES_PER_SECOND = 1_000_000
-BUILD_HEARTBEAT = timedelta(seconds=15)
-"""A worker that was killed is noticed after this; the builder keeps what was downloaded."""
 
 
-def build_step(plan: ImagePlan) -> ImageStep:
+def build_step(plan: ImagePlan) -> Step[BuildImageRequest, BuildImageAnswer]:
     """Building: as long as a slow line takes for this size, three times over before it is given up.
 
     A build that makes no progress ends long before; see `airunway.activities.model_image.build`.
     """
-    attempt = timedelta(minutes=15, seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
-    return ImageStep("build_image", attempt, attempt * 3, _WITH_MORE_PATIENCE, heartbeat=BUILD_HEARTBEAT)
+    attempt = BUILD_IMAGE.attempt_timeout + timedelta(seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
+    return replace(BUILD_IMAGE, attempt_timeout=attempt, deadline=attempt * 3)
 
 
 # -- why a step failed --------------------------------------------------------------------------------------
@@ -253,30 +298,6 @@ REASONS = {
 """Error class of a step to the reason that a condition shows."""
 
 
-def _told(err: FailureError) -> ApplicationError | None:
-    """What a step raised last; None when it only ran out of time. Behind it are other libraries' causes."""
-    cause: BaseException | None = err
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    return cause
-
-
-def error_type(err: FailureError) -> str:
-    """The error class behind a failed step; empty when it only ran out of time."""
-    told = _told(err)
-    return (told.type or "") if told else ""
-
-
 def reason_of(err: FailureError) -> str:
     """The condition's reason for a failed step."""
     return REASONS.get(error_type(err), BUILD_FAILED)
-
-
-def message_of(err: FailureError) -> str:
-    """What a person is told: what the step said, and that its time was up if it was."""
-    told = _told(err)
-    timed_out = isinstance(err.__cause__, TemporalTimeout)
-    if told is None:
-        step = err.activity_type if isinstance(err, ActivityError) else "the step"
-        return f"{step}: not done in time, and no worker says why" if timed_out else str(err.__cause__ or err)
-    return f"{told.message} (given up after repeated attempts)" if timed_out else told.message

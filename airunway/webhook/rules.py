@@ -2,7 +2,7 @@
 
 A write that leaves the spec as it is, or concerns an object that is being deleted, always passes as it
 came: finalizers must come off even when the rules became stricter or a provider's config went away
-(crds.md §14.2). Nothing here has an effect outside, so a dry run needs no care.
+(crds.md, weak spot 2). Nothing here has an effect outside, so a dry run needs no care.
 """
 
 from __future__ import annotations

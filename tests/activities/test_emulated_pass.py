@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,14 @@ def provider(cluster: Cluster) -> ProviderActivities:
     return ProviderActivities(cluster, {"acme": ACME}, env={})
 
 
+def core_of(cluster: Cluster, *, heartbeat_limit: timedelta = timedelta(minutes=3)) -> CoreActivities:
+    limits = Limits(rollout_deadline=60, finalizer_timeout=60, resync=60)
+    return CoreActivities(cluster, limits=limits, heartbeat_limit=heartbeat_limit)
+
+
 @pytest.fixture
 def core(cluster: Cluster) -> CoreActivities:
-    return CoreActivities(cluster, limits=Limits(rollout_deadline=60, finalizer_timeout=60, resync=60))
+    return core_of(cluster)
 
 
 def request(deployment: Object) -> UpstreamRequest:
@@ -243,3 +249,26 @@ async def test_a_selection_that_was_not_written_yet_stands(core: CoreActivities,
     assert seen.decision is not None
     assert seen.decision.provider is not None
     assert seen.decision.provider.name == "acme"
+
+
+@pytest.mark.parametrize(("limit", "ready"), [(timedelta(minutes=30), True), (timedelta(minutes=10), False)])
+async def test_a_pass_gives_a_worker_as_long_as_the_setting_says(
+    cluster: Cluster, deployment: Object, limit: timedelta, ready: bool
+) -> None:
+    beat = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()
+    engine = {"name": "vllm", "servingModes": ["aggregated"], "gpuSupport": True, "cpuSupport": True}
+    config = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "InferenceProviderConfig",
+        "metadata": {"name": "acme"},
+        "spec": {"capabilities": {"engines": [engine]}},
+    }
+    await cluster.create(CONFIGS, config)
+    await cluster.patch(
+        CONFIGS, "acme", {"status": {"ready": True, "lastHeartbeat": beat}}, subresource="status"
+    )
+
+    seen = await core_of(cluster, heartbeat_limit=limit).observe(ObserveRequest(ref=REF))
+
+    assert seen.provider is not None
+    assert seen.provider.ready is ready

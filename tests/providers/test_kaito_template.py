@@ -58,7 +58,7 @@ MODELS = [
         "an image that a build step resolved holds its model",
         runner(),
         [ADDRESS],
-        {"image": "r.example/x@sha256:1"},
+        {"model_image": "r.example/x@sha256:1"},
     ),
 ]
 
@@ -69,7 +69,7 @@ def test_model_argument(case: ModelCase) -> None:
 
 
 def test_image_of_a_build_step_is_taken() -> None:
-    assert container(runner(), image="r.example/x@sha256:1")["image"] == "r.example/x@sha256:1"
+    assert container(runner(), model_image="r.example/x@sha256:1")["image"] == "r.example/x@sha256:1"
 
 
 def test_llamacpp_container() -> None:
@@ -154,7 +154,7 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
     given = runner(image=None, secrets={"huggingFaceToken": "hf"}, env=[{"name": "A", "value": "1"}])
     built = "localhost:30500/aikit-acme-chat-9b@sha256:" + "d" * 64
 
-    (workspace,) = PROVIDER.render(given, RenderContext(image=built))
+    (workspace,) = PROVIDER.render(given, RenderContext(model_image=built))
 
     (container,) = workspace["inference"]["template"]["spec"]["containers"]
     assert container["image"] == built

@@ -80,6 +80,17 @@ class Stage:
         )
         return found
 
+    async def events_of(self, name: str, reason: str) -> list[Object]:
+        """Wait for events of a reason about an object of that name."""
+        wanted = (name, reason)
+        found: list[Object] = await self.until(
+            EVENTS,
+            lambda events: [
+                event for event in events if (event["involvedObject"]["name"], event["reason"]) == wanted
+            ],
+        )
+        return found
+
     async def deploy(self, name: str = "web", **changes: Any) -> Object:
         """Create a Deployment; see `deployment`."""
         return await self.create(APPS_DEPLOYMENTS, deployment(name, **changes))

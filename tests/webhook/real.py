@@ -22,9 +22,9 @@ from airunway.webhook.keeper import CONFIGURATIONS
 from airunway.webhook.run import run_admission
 from airunway.workers.settings import Settings
 from airunway.workers.worker import Ready
+from kube_emulator.envtest.ports import free_port
 from tests.deploy.manifests import CORE, objects
 from tests.servers.cluster import Cluster as Servers
-from tests.servers.ports import free_port
 
 Object = dict[str, Any]
 

@@ -24,7 +24,6 @@ from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Ou
 from airunway.api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.messages.deployment import (
-    NOT_HOSTED,
     AppliedObject,
     DeploymentRef,
     FinalizerAnswer,
@@ -44,7 +43,8 @@ from airunway.messages.deployment import (
     UpstreamRequest,
 )
 from airunway.messages.deployment_workflow import DeploymentInput, DeploymentView, LookAgain
-from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+from airunway.messages.failures import NOT_SERVED_HERE
+from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 
 PROVIDER = "acme"
@@ -184,7 +184,7 @@ class World:
     @activity.defn(name="reconcile_upstream")
     async def reconcile_upstream(self, request: UpstreamRequest) -> UpstreamAnswer:
         if not self.hosted and activity.info().is_local:
-            raise ApplicationError("not here", type=NOT_HOSTED, non_retryable=True)
+            raise ApplicationError("not here", type=NOT_SERVED_HERE, non_retryable=True)
         self._maybe_fail("reconcile_upstream")
         if self.gate is not None:
             self.at_gate = True
@@ -237,7 +237,7 @@ class World:
     @activity.defn(name="release_upstream")
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
         if not self.hosted and activity.info().is_local:
-            raise ApplicationError("not here", type=NOT_HOSTED, non_retryable=True)
+            raise ApplicationError("not here", type=NOT_SERVED_HERE, non_retryable=True)
         self._maybe_fail("release_upstream")
         self.released += 1
         self._tell()
@@ -260,9 +260,9 @@ class World:
         self._tell()
         return FinalizerAnswer(removed=removed)
 
-    @activity.defn(name=JOIN)
+    @activity.defn(name=JOIN_INSTALLATION.name)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
-        self._maybe_fail(JOIN)
+        self._maybe_fail(JOIN_INSTALLATION.name)
         self.joins.append(request)
         self._tell()
         return JoinAnswer(workflow_id="provider/acme", installer=self.installer)

@@ -13,24 +13,21 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from airunway.api.decision import InstallationNeed, InstallPolicy
-    from airunway.messages.deployment import UNTIL_IT_WORKS, Step
+    from airunway.messages.failures import cause_with_kind
     from airunway.messages.installation import (
-        JOIN,
+        JOIN_INSTALLATION,
         InstallationRequest,
         InstallReport,
-        JoinAnswer,
         JoinRequest,
     )
     from airunway.workflows.model_deployment.state import DeploymentState, InstallationWait
-    from airunway.workflows.steps import run_step, words_of
+    from airunway.workflows.steps import call
 
 CONDITION = "ProviderInstalled"
 REQUIRED, RUNNING, FAILED, DONE = "InstallationRequired", "Installing", "InstallationFailed", "Installed"
 
 ASK_AGAIN = timedelta(minutes=10)
 """A report may be lost, and a failed installation may have been given up: then it is begun anew."""
-
-_REQUEST = Step(JOIN, timedelta(seconds=30), UNTIL_IT_WORKS)
 
 
 async def see_to_installation(
@@ -80,14 +77,13 @@ async def _request(wait: InstallationWait) -> None:
     )
     wait.reason = ""  # a report may come before the answer
     try:
-        answer = await run_step(_REQUEST, request, JoinAnswer, summary=f"install provider {provider}")
+        answer = await call(JOIN_INSTALLATION, request, summary=f"install provider {provider}")
     except FailureError as err:
         wait.reason = FAILED
-        wait.words = f"the installation of provider {provider} was not begun: {words_of(err)}"
+        wait.words = f"the installation of provider {provider} was not begun: {cause_with_kind(err)}"
         return
     finally:
         wait.asked_at, wait.again = workflow.now(), False
-    assert answer is not None
     if wait.reason:
         return
     wait.reason = RUNNING

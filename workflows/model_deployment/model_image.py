@@ -16,24 +16,22 @@ from temporalio.exceptions import FailureError
 from airunway.api.names import ANNOTATION_CANCEL_BUILD, image_workflow_id
 from airunway.api.status import Phase
 from airunway.messages.deployment import BuiltImage, DeploymentRef, EventSpec, ImageWish
+from airunway.messages.failures import is_final, message_of
 from airunway.messages.model_image import (
     BUILD_CANCELLED,
     JOIN_IMAGE,
     RESOLVE_IMAGE,
     ImagePhase,
     ImageReport,
-    JoinImageAnswer,
     JoinImageRequest,
-    ResolveImageAnswer,
     ResolveImageRequest,
     TokenRef,
     Waiter,
-    message_of,
     reason_of,
 )
 from airunway.workflows.model_deployment.image_state import BUILDING, CONDITION, READY, ModelImage
 from airunway.workflows.model_deployment.state import DeploymentState, StandingFailure
-from airunway.workflows.steps import is_final, run_step
+from airunway.workflows.steps import call
 
 SILENCE = timedelta(minutes=3)
 """Without a report for this long the image is joined again: its workflow may have been terminated."""
@@ -173,13 +171,11 @@ class DeploymentImage:
 
     async def _wait_for(self, image: ModelImage, overtaken: Callable[[], bool]) -> None:
         if image.plan is None:
-            resolved = await run_step(
+            resolved = await call(
                 RESOLVE_IMAGE,
                 ResolveImageRequest(ref=self._ref, wish=image.wish),
-                ResolveImageAnswer,
                 summary=f"resolve {image.wish.repository}",
-                overtaken=overtaken,
-                patience=timedelta(minutes=5),
+                leave_if=overtaken,
             )
             if resolved is None:
                 return
@@ -189,15 +185,13 @@ class DeploymentImage:
             return
         secret = image.wish.token_secret
         token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
-        joined = await run_step(
+        joined = await call(
             JOIN_IMAGE,
             JoinImageRequest(
                 plan=image.plan, waiter=Waiter(workflow_id=workflow.info().workflow_id, token=token)
             ),
-            JoinImageAnswer,
             summary=f"wait for the image of {image.wish.repository}",
-            overtaken=overtaken,
-            patience=timedelta(minutes=1),
+            leave_if=overtaken,
         )
         if joined is None:
             return

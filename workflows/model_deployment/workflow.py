@@ -7,6 +7,7 @@ passes, until a signal, or the time of the next look. So a new generation never 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -23,14 +24,11 @@ with workflow.unsafe.imports_passed_through():
         REMOVE_FINALIZERS,
         WRITE_STATUS,
         EventSpec,
-        FinalizerAnswer,
         FinalizerRequest,
         Limits,
         Observation,
         ObserveRequest,
-        ReleaseAnswer,
         ReleaseRequest,
-        StatusAnswer,
         StatusRequest,
         UpstreamAnswer,
         UpstreamRequest,
@@ -44,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
         DeploymentView,
         LookAgain,
     )
+    from airunway.messages.failures import cause_with_kind
     from airunway.messages.installation import InstallReport
     from airunway.messages.model_image import ImageReport
     from airunway.workflows.model_deployment.details import details_of
@@ -54,7 +53,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from airunway.workflows.model_deployment.model_image import DeploymentImage
     from airunway.workflows.model_deployment.state import DeploymentState, actions_in, events_between
-    from airunway.workflows.steps import run_step, words_of
+    from airunway.workflows.steps import call
 
 TERMINATING_POLL = timedelta(seconds=5)
 FIRST_SELECTION_RETRY_PAUSE = timedelta(seconds=15)
@@ -141,7 +140,7 @@ class ModelDeploymentWorkflow:
                 await self._pass()
             except FailureError as err:
                 # A step that failed for good must not end the workflow: the next look may find it mended.
-                self.step, self.pause = f"stopped: {words_of(err)}", TROUBLE_PAUSE
+                self.step, self.pause = f"stopped: {cause_with_kind(err)}", TROUBLE_PAUSE
             self._show()
             if self.finished:
                 return self.step
@@ -190,7 +189,7 @@ class ModelDeploymentWorkflow:
         self.step = "looking"
         self._news = LookAgain(cause="looking")  # whatever was heard before, this look is newer
         unwritten = self.state.provider if not (self.state.written or {}).get("provider") else ""
-        seen = await run_step(
+        seen = await call(
             OBSERVE,
             ObserveRequest(
                 ref=self.ref,
@@ -199,7 +198,6 @@ class ModelDeploymentWorkflow:
                 chosen_engine=self.state.engine if unwritten else "",
                 chosen_provider=unwritten,
             ),
-            Observation,
             summary="validate, select engine and provider",
         )
         if seen is not None and seen.found:
@@ -275,19 +273,20 @@ class ModelDeploymentWorkflow:
             built_image=self.images.built(self.state),
         )
         try:
-            answer = await run_step(
-                RECONCILE_UPSTREAM,
+            answer = await call(
+                replace(
+                    RECONCILE_UPSTREAM,
+                    task_queue=provider_task_queue(self.state.provider),
+                    inline=self.hosted,
+                    # A person must be told when a provider's worker is away or an object is not let in.
+                    deadline=timedelta(seconds=self.limits.step_patience),
+                ),
                 request,
-                UpstreamAnswer,
                 summary=f"{self.step}, generation {seen.generation}",
-                task_queue=provider_task_queue(self.state.provider),
-                inline=self.hosted,
-                overtaken=lambda: self._overtaken(seen),
-                # A person must be told when a provider's worker is away or an object is not let in.
-                patience=timedelta(seconds=self.limits.step_patience),
+                leave_if=lambda: self._overtaken(seen),
             )
         except FailureError as err:
-            self.step = words_of(err)
+            self.step = cause_with_kind(err)
             self.state.failed_looks += 1
             self.pause = _doubled(
                 FIRST_SELECTION_RETRY_PAUSE, self.state.failed_looks, MAX_SELECTION_RETRY_PAUSE
@@ -340,10 +339,9 @@ class ModelDeploymentWorkflow:
         if status == self.state.written and not events and not self._rewrite:
             return
         self._rewrite = False
-        answer = await run_step(
+        answer = await call(
             WRITE_STATUS,
             StatusRequest(ref=self.ref, uid=self.state.uid, status=status, events=events),
-            StatusAnswer,
             summary=f"status {status.get('phase', '')}",
         )
         self.state.written = status
@@ -370,15 +368,16 @@ class ModelDeploymentWorkflow:
         provider = self.state.provider or providers_of(seen.finalizers)[0]
         remaining: list[str] | None = None
         if left > timedelta(0):
-            answer = await run_step(
-                RELEASE_UPSTREAM,
+            answer = await call(
+                replace(
+                    RELEASE_UPSTREAM,
+                    task_queue=provider_task_queue(provider),
+                    inline=provider == self.state.provider and self.hosted,
+                ),
                 ReleaseRequest(ref=self.ref, uid=seen.uid, provider=provider),
-                ReleaseAnswer,
                 summary="delete the upstream objects",
-                task_queue=provider_task_queue(provider),
-                inline=provider == self.state.provider and self.hosted,
-                overtaken=lambda: self._overtaken(seen),
-                deadline=left,
+                leave_if=lambda: self._overtaken(seen),
+                leave_after=left,
             )
             if answer is None and self._overtaken(seen):
                 self._look_again = self._decide_again = True
@@ -395,16 +394,14 @@ class ModelDeploymentWorkflow:
                 f" removed all the same, which leaves behind: {orphans or 'nothing known'}"
             )
             warning = EventSpec(reason="FinalizerTimeout", message=words, warning=True)
-            await run_step(
+            await call(
                 WRITE_STATUS,
                 StatusRequest(ref=self.ref, uid=seen.uid, status=None, events=[warning]),
-                StatusAnswer,
                 summary="finalizer time limit passed",
             )
-        await run_step(
+        await call(
             REMOVE_FINALIZERS,
             FinalizerRequest(ref=self.ref, uid=seen.uid),
-            FinalizerAnswer,
             summary="remove the finalizer",
         )
         self._finish("deleted")

@@ -26,7 +26,7 @@ from airunway.clients.helm.errors import (
     TimedOut,
     ValuesInvalid,
 )
-from airunway.clients.helm.model import ChartInfo, ChartRef, Manifest, Release, ReleaseSpec, Rendered
+from airunway.clients.helm.model import ChartInfo, Manifest, ReleaseRecord, Rendered
 from airunway.clients.helm.redaction import masked
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "ChartInfo",
     "ChartInvalid",
     "ChartNotFound",
-    "ChartRef",
     "ClusterUnavailable",
     "Helm",
     "HelmCrashed",
@@ -45,10 +44,9 @@ __all__ = [
     "Manifest",
     "OperationInProgress",
     "OwnershipConflict",
-    "Release",
     "ReleaseFailed",
     "ReleaseNotFound",
-    "ReleaseSpec",
+    "ReleaseRecord",
     "Rendered",
     "RepositoryUnreachable",
     "TimedOut",

@@ -1,4 +1,4 @@
-"""From what Helm said to an error. Pure: tables of Helm's and Kubernetes' texts (install.md A7 and Helm 4).
+"""From what Helm said to an error. Pure: tables of Helm's and Kubernetes' texts (install.md §A7 and Helm 4).
 
 Which table counts depends on the step: a registry's "403 Forbidden" is no missing right in the cluster,
 and a chart may say anything in a message of its own.

@@ -65,11 +65,11 @@ class ValuesInvalid(HelmError):
 
 
 class HelmForbidden(HelmError):
-    """The account Helm acts as lacks a right (install.md A7, A15)."""
+    """The account Helm acts as lacks a right (install.md §A7, §A15)."""
 
 
 class OwnershipConflict(HelmError):
-    """An object the chart wants to write belongs to somebody else (install.md A7)."""
+    """An object the chart wants to write belongs to somebody else (install.md §A7)."""
 
     def __init__(
         self,

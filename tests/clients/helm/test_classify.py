@@ -1,4 +1,4 @@
-"""From Helm's words to an error: install.md A7, and what Helm 4 and Kubernetes say."""
+"""From Helm's words to an error: install.md §A7, and what Helm 4 and Kubernetes say."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOT_READY = "resource Deployment/ns/op not ready. status: InProgress, message: A
 JOB = "resource Job/ns/check not ready. status: Failed, message: Job Failed. failed: 1/1"
 
 CASES = [
-    # install.md A7, permission
+    # install.md §A7, permission
     Case("forbidden", 'secrets is forbidden: User "u" cannot list resource "secrets"', errors.HelmForbidden),
     Case("forbidden in capitals", "Error: FORBIDDEN", errors.HelmForbidden),
     Case("cannot patch", 'user "u" cannot patch resource "deployments"', errors.HelmForbidden),
@@ -45,7 +45,7 @@ CASES = [
     Case("requires a permission", "this action requires the cluster-admin permission", errors.HelmForbidden),
     Case("requires a privilege", "requires elevated privilege", errors.HelmForbidden),
     Case("no word of its own", "unforbiddenly strange", errors.HelmError),
-    # install.md A7, ownership
+    # install.md §A7, ownership
     Case(
         "an object without labels, cluster-wide",
         OWNED + 'label validation error: missing key "app.kubernetes.io/managed-by": must be set to "Helm"',
