@@ -118,14 +118,14 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     await up.until_line("Kubeconfig")
     async with await Cluster.connect(up.kubeconfig) as cluster:
         listing = await cluster.listing(DEPLOYMENTS, namespace="default")
-    told = await up.airunway("status", "chat-vllm", "-o", "json")
+    answer = await up.airunway("status", "chat-vllm", "-o", "json")
     retried = await up.airunway("retry", "chat-vllm")
     children = up.children
     status = await up.stop()
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
-    assert json.loads(told)["workflow"]["state"]["state"]["provider"] == "vllm"
+    assert json.loads(answer)["workflow"]["state"]["state"]["provider"] == "vllm"
     assert retried == "retry sent to modeldeployment/default/chat-vllm\n"
     assert status == 0
     assert not any("Traceback" in line for line in up.lines)
@@ -137,8 +137,8 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Start, tmp_path: Path) -> None:
     up = await start("--sample", _built(tmp_path))
     await up.until_line("built: Failed")
-    told = await up.airunway("cancel-build", "built")
-    assert told == "cancel_build sent to modeldeployment/default/built\n"
+    answer = await up.airunway("cancel-build", "built")
+    assert answer == "cancel_build sent to modeldeployment/default/built\n"
 
     async with await Cluster.connect(up.kubeconfig) as cluster:
         patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}
