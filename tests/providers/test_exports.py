@@ -12,7 +12,7 @@ from airunway import provider
 from airunway.provider import flags, overrides, rendering, server_pod, serving_image, storage, testing
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageWish Provider Registration RenderContext RenderError
+    NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
     ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts UpstreamHealth
     UpstreamKind condition conditions_at count_at deployment_status flags is_observed mapping_at name_of
     overrides rendering server_pod serving_image storage text_at
@@ -60,7 +60,9 @@ def defined(module: types.ModuleType) -> set[str]:
             found.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+            found |= {
+                name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            }
     return {name for name in found if not name.startswith("_")}
 
 
