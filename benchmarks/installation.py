@@ -24,9 +24,8 @@ from typing import Any
 from temporalio.client import Client
 
 from airunway.api.chart_release import ChartRelease
-from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
-from airunway.clients.crds import apply_crd
+from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, SECRETS, Cluster
@@ -156,8 +155,7 @@ async def _kubeconfig(stack: AsyncExitStack, folder: Path, *, emulated: bool) ->
 
 
 async def _prepare(cluster: Cluster, charts: ChartServer) -> None:
-    for crd in (model_deployment_crd(), provider_config_crd()):
-        await apply_crd(cluster, crd, field_manager="bench")
+    await apply_own_crds(cluster, field_manager="bench")
     for name in (SYSTEM_NAMESPACE, SPACE):
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": name}})

@@ -1,4 +1,4 @@
-"""CRDs that have to be there before a chart is installed. Source: install.md A4.3 (3), A5.
+"""CRDs that have to be there before a chart is installed. Source: install.md §A4.3, §A5.
 
 Those that exist are left alone, whoever brought them; each that is missing is applied by itself, and waited
 for until its kind is served.

@@ -1,4 +1,4 @@
-"""A plan as commands for a person: the same steps in the same order. Source: install.md A4.3, A4.4.
+"""A plan as commands for a person: the same steps in the same order. Source: install.md §A4.3, §A4.4.
 
 They name what the config names: mirrors are a matter of the installer, not of the person's own Helm.
 """

@@ -1,8 +1,8 @@
-"""What is done to install a provider, in order. Source: install.md A4.
+"""What is done to install a provider, in order. Source: install.md §A4.
 
 Everything that runs, and every command that is shown, comes from one plan, so the two cannot differ. An
 annotation can be written by anybody who may edit the config, and it decides what runs with the installer's
-rights: names and addresses are checked before anything is done with them (A4, weak spot 17).
+rights: names and addresses are checked before anything is done with them (install.md, weak spot 17).
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class InstallationRequest(BaseModel):
 
 
 class StepRecord(BaseModel):
-    """A step that was done, in the shape that AI Runway's clients know (install.md B3)."""
+    """A step that was done, in the shape that AI Runway's clients know (install.md §B3)."""
 
     step: str
     success: bool = True

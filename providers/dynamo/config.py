@@ -6,16 +6,20 @@ import json
 from typing import Any
 
 from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.provider.upstream import count_at, name_of, text_at
+from airunway.provider import (
+    Registration,
+    UpstreamFacts,
+    UpstreamHealth,
+    UpstreamKind,
+    count_at,
+    name_of,
+    text_at,
+)
 from airunway.providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
 
 NAME = "dynamo"
 GRAPH = UpstreamKind(
     api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
-)
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
 )
 JOB = UpstreamKind(api_version="batch/v1", kind="Job", plural="jobs", builtin=True)
 

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.provider.upstream import count_at, name_of, text_at
+from airunway.provider import (
+    Registration,
+    UpstreamFacts,
+    UpstreamHealth,
+    UpstreamKind,
+    count_at,
+    name_of,
+    text_at,
+)
 
 NAME = "kaito"
 WORKSPACE = UpstreamKind(api_version="kaito.sh/v1beta1", kind="Workspace", plural="workspaces")

@@ -6,13 +6,10 @@ import json
 from typing import Any
 
 from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
 
 NAME = "kuberay"
 RAY_SERVICE = UpstreamKind(api_version="ray.io/v1", kind="RayService", plural="rayservices")
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
 
 _NAMESPACE = "ray-system"
 _CHART_VERSION = "1.3.0"

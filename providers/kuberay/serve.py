@@ -13,9 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ServingMode, WorkerGroup
-from airunway.provider import common
-from airunway.provider.contract import RenderError
-from airunway.provider.images import split_reference
+from airunway.provider import RenderError, rendering, serving_image
 from airunway.providers.kuberay.args import SPANNING, engine_options, tensor_parallel_size
 
 DEFAULT_IMAGE = "rayproject/ray-llm:2.55.0-py311-cu128"
@@ -32,18 +30,18 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 def image_of(deployment: ModelDeployment) -> str:
     """Image of head and workers, as the user names it, else the default (kuberay.md §7.5)."""
-    return common.image_override(deployment) or DEFAULT_IMAGE
+    return rendering.image_override(deployment) or DEFAULT_IMAGE
 
 
 def is_stock(image: str) -> bool:
     """Whether an image is Ray's own for language models, in any version and from any mirror."""
-    repository = split_reference(image).short_repository
+    repository = serving_image.split_reference(image).short_repository
     return repository == _STOCK_REPOSITORY or repository.endswith(f"/{_STOCK_REPOSITORY}")
 
 
 def serve_replicas(deployment: ModelDeployment) -> int:
     """Engines that the application asks for; absent is 1, and so is 0 in disaggregated mode."""
-    replicas = common.replica_count(deployment)
+    replicas = rendering.replica_count(deployment)
     if replicas is None or replicas < 0:
         return 1
     return replicas or (1 if deployment.serving_mode == ServingMode.DISAGGREGATED else 0)

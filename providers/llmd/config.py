@@ -6,14 +6,9 @@ import json
 from typing import Any
 
 from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, server_pod
 
 NAME = "llmd"
-DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
-SERVICE = UpstreamKind(api_version="v1", kind="Service", plural="services", builtin=True)
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
 
 SCHEDULER_VERSION = "0.6.0"
 _SCHEDULER_IMAGE = f"ghcr.io/llm-d/llm-d-inference-scheduler:v{SCHEDULER_VERSION}"
@@ -103,4 +98,4 @@ def registration() -> Registration:
 
 def health(facts: UpstreamFacts) -> UpstreamHealth:
     """Always ready: Deployments and Services are served by every cluster."""
-    return UpstreamHealth(ready=True, crd_version=DEPLOYMENT.api_version)
+    return UpstreamHealth(ready=True, crd_version=server_pod.DEPLOYMENT.api_version)

@@ -6,14 +6,9 @@ import json
 from typing import Any
 
 from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, server_pod
 
 NAME = "vllm"
-DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
-SERVICE = UpstreamKind(api_version="v1", kind="Service", plural="services", builtin=True)
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
 
 _DESCRIPTION = (
     "vLLM as plain Deployments and Services, without an operator; "
@@ -76,4 +71,4 @@ def registration() -> Registration:
 
 def health(facts: UpstreamFacts) -> UpstreamHealth:
     """Always ready: Deployments and Services are served by every cluster."""
-    return UpstreamHealth(ready=True, crd_version=DEPLOYMENT.api_version)
+    return UpstreamHealth(ready=True, crd_version=server_pod.DEPLOYMENT.api_version)

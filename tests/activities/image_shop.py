@@ -16,12 +16,12 @@ from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
 from airunway.activities.model_image.cluster import ImageCluster
 from airunway.activities.model_image.options import ImageOptions
 from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
-from airunway.messages.deployment import DeploymentRef, ImageWish
 from airunway.messages.model_image import (
     BuildImageRequest,
     FindImageAnswer,
@@ -31,6 +31,7 @@ from airunway.messages.model_image import (
     ResolveImageRequest,
     TokenRef,
 )
+from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.plan import ImagePlan
 from airunway.sandbox.buildkit import PretendBuildKit
@@ -110,10 +111,10 @@ class Shop:
         )
 
     async def plan(self, **options: Any) -> ImagePlan:
-        return await self.resolve(ImageWish(repository=REPOSITORY), **options)
+        return await self.resolve(Spec(repository=REPOSITORY), **options)
 
-    async def resolve(self, wish: ImageWish, **options: Any) -> ImagePlan:
-        answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, wish=wish))
+    async def resolve(self, spec: Spec, **options: Any) -> ImagePlan:
+        answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, spec=spec))
         return answer.plan
 
     async def build(

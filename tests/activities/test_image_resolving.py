@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airunway.messages.deployment import ImageWish
+from airunway.api.model_image import ModelImageSpec as Spec
 from tests.activities.image_shop import REPOSITORY, TOKEN, WEIGHTS, Shop, failure_of
 from tests.servers.hub import HubModel
 
 
-async def test_a_wish_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> None:
+async def test_a_spec_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> None:
     plan = await shop.plan()
 
     assert [file.path for file in plan.files] == ["tiny-Q4_K_M.gguf"]
@@ -22,18 +22,18 @@ async def test_a_wish_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
 
 
 @pytest.mark.parametrize(
-    ("wish", "kind", "told"),
+    ("spec", "kind", "told"),
     [
-        (ImageWish(repository="a/b/c"), "InvalidModel", "no Hugging Face repository"),
-        (ImageWish(repository=REPOSITORY, file="../x.gguf"), "InvalidModel", "inside the repository"),
-        (ImageWish(repository=REPOSITORY, revision="a b"), "InvalidModel", "no branch"),
-        (ImageWish(repository=REPOSITORY, file="x.gguf"), "ChoiceError", "tiny-Q4_K_M.gguf, tiny-Q8_0.gguf"),
-        (ImageWish(repository=REPOSITORY, revision="v1"), "RevisionMissing", "v1"),
-        (ImageWish(repository="acme/Nothing"), "RepositoryMissing", "no such repository"),
+        (Spec(repository="a/b/c"), "InvalidModel", "no Hugging Face repository"),
+        (Spec(repository=REPOSITORY, file="../x.gguf"), "InvalidModel", "inside the repository"),
+        (Spec(repository=REPOSITORY, revision="a b"), "InvalidModel", "no branch"),
+        (Spec(repository=REPOSITORY, file="x.gguf"), "ChoiceError", "tiny-Q4_K_M.gguf, tiny-Q8_0.gguf"),
+        (Spec(repository=REPOSITORY, revision="v1"), "RevisionMissing", "v1"),
+        (Spec(repository="acme/Nothing"), "RepositoryMissing", "no such repository"),
     ],
 )
-async def test_a_wish_that_cannot_be_met_is_final(shop: Shop, wish: ImageWish, kind: str, told: str) -> None:
-    failure = await failure_of(lambda: shop.resolve(wish))
+async def test_a_spec_that_cannot_be_met_is_final(shop: Shop, spec: Spec, kind: str, told: str) -> None:
+    failure = await failure_of(lambda: shop.resolve(spec))
 
     assert (failure.type, failure.non_retryable) == (kind, True)
     assert told in failure.message
@@ -51,7 +51,7 @@ async def test_a_file_whose_name_no_image_can_have_is_refused_though_nobody_name
 ) -> None:
     shop.hub.publish(HubModel(id="acme/Odd", files={file: WEIGHTS}))
 
-    failure = await failure_of(lambda: shop.resolve(ImageWish(repository="acme/Odd")))
+    failure = await failure_of(lambda: shop.resolve(Spec(repository="acme/Odd")))
 
     assert (failure.type, failure.non_retryable) == ("InvalidModel", True)
 
@@ -65,14 +65,14 @@ async def test_builds_can_be_switched_off(shop: Shop) -> None:
 
 
 async def test_a_secret_that_comes_later_is_waited_for(shop: Shop) -> None:
-    wish = ImageWish(repository=REPOSITORY, token_secret="later")
-    failure = await failure_of(lambda: shop.resolve(wish))
+    spec = Spec(repository=REPOSITORY, token_secret="later")
+    failure = await failure_of(lambda: shop.resolve(spec))
     assert (failure.type, failure.non_retryable) == ("TokenMissing", False)
     assert "default/later" in failure.message
 
     await shop.secret("later", HF_TOKEN=f"{TOKEN}\n")
 
-    await shop.resolve(wish)
+    await shop.resolve(spec)
     assert {seen.authorization for seen in shop.hub.requests} == {f"Bearer {TOKEN}"}
 
 
@@ -80,7 +80,7 @@ async def test_a_secret_that_comes_later_is_waited_for(shop: Shop) -> None:
 async def test_a_secret_without_a_token_is_said(shop: Shop, data: dict[str, str]) -> None:
     await shop.secret("odd", **data)
 
-    failure = await failure_of(lambda: shop.resolve(ImageWish(repository=REPOSITORY, token_secret="odd")))
+    failure = await failure_of(lambda: shop.resolve(Spec(repository=REPOSITORY, token_secret="odd")))
 
     assert failure.type == "TokenMissing"
     assert "two" not in failure.message
@@ -91,7 +91,7 @@ async def test_aikits_frontend_takes_no_split_model(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Big", files=parts))
 
     failure = await failure_of(
-        lambda: shop.resolve(ImageWish(repository="acme/Big"), frontend="ghcr.io/a/b:latest")
+        lambda: shop.resolve(Spec(repository="acme/Big"), frontend="ghcr.io/a/b:latest")
     )
 
     assert (failure.type, failure.non_retryable) == ("InvalidModel", True)

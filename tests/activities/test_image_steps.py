@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airunway.messages.deployment import ImageWish
+from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.messages.model_image import (
     FreeSpaceRequest,
     TokenRef,
@@ -67,7 +67,7 @@ async def test_fixed_dates_are_another_image(shop: Shop) -> None:
 async def test_the_visible_tag_of_another_model_is_left_alone(shop: Shop) -> None:
     other = HubModel(id="example-tiny/GGUF", files={"tiny-Q4_K_M.gguf": b"another"})
     shop.hub.publish(other)
-    first, second = await shop.plan(), await shop.resolve(ImageWish(repository="example-tiny/GGUF"))
+    first, second = await shop.plan(), await shop.resolve(Spec(repository="example-tiny/GGUF"))
     assert (first.name, first.visible_tag) == (second.name, second.visible_tag)
     kept = await shop.build(first)
     await shop.publish(first, kept)
@@ -94,7 +94,7 @@ async def test_a_new_commit_of_the_same_file_takes_the_visible_tag(shop: Shop) -
 
 async def test_another_image_than_the_planned_one_is_not_published(shop: Shop) -> None:
     plan = await shop.plan()
-    other = await shop.resolve(ImageWish(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
+    other = await shop.resolve(Spec(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
     digest = await shop.build(other)
 
     failure = await failure_of(lambda: shop.publish(plan, digest))
@@ -118,7 +118,7 @@ async def test_a_registry_that_is_away_is_told_to_who_waits(shop: Shop) -> None:
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(ImageWish(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
 
     missing, good = TokenRef(namespace="default", name="gone"), TokenRef(namespace="default", name="hf")
     digest = await shop.build(plan, tokens=[missing, good])
@@ -131,7 +131,7 @@ async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_re
 async def test_a_token_that_was_withdrawn_is_a_refusal_without_the_token(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(ImageWish(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
     shop.hub.refuse(401, where="resolve")
 
     failure = await failure_of(lambda: shop.build(plan, tokens=[TokenRef(namespace="default", name="hf")]))
@@ -189,7 +189,7 @@ async def test_what_a_cancelled_build_downloaded_is_dropped(shop: Shop) -> None:
 
 async def test_everything_can_be_dropped(shop: Shop) -> None:
     await shop.build(await shop.plan())
-    other = await shop.resolve(ImageWish(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
+    other = await shop.resolve(Spec(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
 
     request = FreeSpaceRequest(plan=other, everything=True)
     freed = await shop.activities().free_build_space(request)

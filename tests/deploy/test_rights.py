@@ -58,6 +58,8 @@ ACCOUNTS = {
     "airunway.activities.model_image.resolve": WORKER,
     "airunway.activities.upstream.activities": PROVIDER,
     "airunway.activities.upstream.reconcile": PROVIDER,
+    "airunway.activities.upstream.inspection": PROVIDER,
+    "airunway.activities.upstream.writes": PROVIDER,
     "airunway.activities.upstream.stages": PROVIDER,
     "airunway.activities.upstream.diagnostics": PROVIDER,
     "airunway.workers.registration": PROVIDER,

@@ -18,7 +18,7 @@ server and a small chart:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from airunway.clients.helm.charts import is_remote
 from airunway.clients.helm.child import Child, Failed
 from airunway.clients.helm.classify import classify
+from airunway.clients.helm.driver import OnLine
 from airunway.clients.helm.errors import HelmError
 from airunway.clients.helm.model import ChartInfo, Manifest, ReleaseRecord, Rendered, moment
 from airunway.clients.helm.redaction import Redactor
@@ -34,7 +35,6 @@ if TYPE_CHECKING:  # the child process loads this package too, and is to start w
     from airunway.api.chart_release import ChartRelease
     from airunway.clients.kubernetes import Cluster
 
-OnLine = Callable[[str], None]
 Releases = list[ReleaseRecord]
 """A name of its own: inside `Helm`, `list` is a method."""
 
@@ -43,7 +43,7 @@ READING = timedelta(minutes=1)
 FETCHING = timedelta(minutes=5)
 """Limit of getting a chart and rendering it."""
 TIMEOUT = timedelta(minutes=5)
-"""For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md A6)."""
+"""For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md §A6)."""
 WAITS = 4
 """Things Helm may wait for one after the other: hooks before and after, the objects, and a rollback's."""
 
@@ -218,7 +218,7 @@ class Helm:
         )
 
     async def repair(self, name: str, namespace: str, *, on_line: OnLine = _ignore) -> str:
-        """Mend a release that was cut off or failed, so that it can be upgraded; says what was done.
+        """Repair a release that was cut off or failed, so that it can be upgraded; says what was done.
 
         Goes back to the newest revision that ran. If none ever did, only Helm's records of the attempts are
         removed: what they created stays, and the next install takes it over. Nothing is uninstalled.

@@ -1,7 +1,7 @@
 """Helm's own records of releases: read without starting Helm, and changed where Helm has no command for it.
 
 Helm keeps each revision as a Secret. Reading one takes milliseconds where starting Helm takes most of a
-second, which decides how long a look at an installed provider takes. The layout is Helm's storage format
+second, which decides how long a check of an installed provider takes. The layout is Helm's storage format
 `helm.sh/release.v1`, stable since Helm 3: JSON, gzip, base64, and base64 again by the API.
 """
 

@@ -21,9 +21,9 @@ from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import NODES, PretendNode
 from airunway.sandbox.operators.timing import Timing
 from kube_emulator import EmulatedCluster
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer, chart_server
-from tests.cluster.api import Api
 from tests.servers import binaries
 from tests.servers.fixtures import require
 

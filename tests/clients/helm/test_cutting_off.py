@@ -18,9 +18,9 @@ import pytest
 
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import Cancelled, Helm, HelmCrashed
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import helm_command, release
-from tests.cluster.api import Api
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,19 +13,18 @@ from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import (
     ChartInvalid,
     ClusterUnavailable,
-    Forbidden,
     Helm,
     HelmError,
+    HelmForbidden,
     OwnershipConflict,
     ReleaseFailed,
     ReleaseNotFound,
     ValuesInvalid,
 )
+from kube_emulator.envtest.ports import free_port
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import adapter, release
-from tests.cluster.api import Api
-from tests.cluster.objects import config_map
-from tests.servers.ports import free_port
 
 
 async def refused(helm: Helm, chart: ChartRelease, *, atomic: bool = True) -> HelmError:
@@ -67,6 +67,15 @@ async def test_values_against_the_schema_name_the_path(helm: Helm, space: str, t
     assert sorted(err.paths) == ["/apiToken", "/replicas"]
     assert "/replicas" in str(err)
     assert await helm.get("web", space) is None
+
+
+def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, **metadata},
+        "data": data or {},
+    }
 
 
 async def test_a_foreign_object_is_named(helm: Helm, api: Api, space: str, settings: Path) -> None:
@@ -221,7 +230,7 @@ async def test_a_missing_right_is_named(
 
     err = await refused(adapter(way, weak), release(settings, real_namespace))
 
-    assert isinstance(err, Forbidden) and not err.retryable
+    assert isinstance(err, HelmForbidden) and not err.retryable
     assert "installer RBAC" in str(err) and "secrets" in err.detail
 
 

@@ -14,10 +14,10 @@ from airunway.clients.helm import (
     HelmError,
     RepositoryUnreachable,
 )
+from kube_emulator.envtest.ports import free_port
 from tests.clients.helm.charts import copy_chart, pack, sha256
 from tests.clients.helm.conftest import adapter, release
 from tests.clients.helm.servers import ChartServer
-from tests.servers.ports import free_port
 from tests.servers.registry import Registry
 
 

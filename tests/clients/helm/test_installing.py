@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from airunway.clients.helm import Helm, OperationInProgress, ReleaseRecord
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
 from tests.clients.helm.servers import ChartServer
-from tests.cluster.api import Api
 
 
 def config(space: str, name: str = "web-settings") -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from airunway.clients.helm import Helm, HelmError, OperationInProgress
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
-from tests.cluster.api import Api
 
 
 async def stick(api: Api, space: str, *, revision: int, status: str) -> None:
