@@ -11,11 +11,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
-from airunway.activities.model_image.cluster import ImageCluster
-from airunway.activities.model_image.options import ImageOptions
-from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.activities.model_image.cluster import BuildServices
+from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
@@ -23,17 +23,17 @@ from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
-    BuildImageRequest,
-    FindImageAnswer,
-    ImageProgress,
-    ImageRequest,
-    PublishImageRequest,
-    ResolveImageRequest,
+    BuildModelImageRequest,
+    BuildProgress,
+    FindModelImageAnswer,
+    ModelImageRequest,
+    PublishModelImageRequest,
+    ResolveModelImageRequest,
     TokenRef,
 )
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.modelimage.plan import ImagePlan
+from airunway.modelimage.plan import ModelImagePlan
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from tests.servers.hub import Hub
@@ -59,9 +59,9 @@ class FakeWorkflow:
     id = "image/x"
 
     def __init__(self) -> None:
-        self.told: list[ImageProgress] = []
+        self.told: list[BuildProgress] = []
 
-    async def signal(self, name: str, progress: ImageProgress) -> None:
+    async def signal(self, name: str, progress: BuildProgress) -> None:
         assert name == "progress"
         self.told.append(progress)
 
@@ -84,13 +84,15 @@ class Shop:
     registry: PretendRegistry
     buildkit: PretendBuildKit
     cluster: Cluster
-    options: ImageOptions = field(default_factory=ImageOptions)
+    options: ModelImageOptions = field(default_factory=ModelImageOptions)
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
 
-    def activities(self, *, registry_keeper: ImageCluster | None = None, **options: Any) -> ImageActivities:
+    def activities(
+        self, *, registry_keeper: BuildServices | None = None, **options: Any
+    ) -> ModelImageActivities:
         wanted = replace(
-            ImageOptions(
+            ModelImageOptions(
                 hub=self.hub.url,
                 push_host=self.registry.host,
                 base="ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest",
@@ -100,9 +102,9 @@ class Shop:
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
-        return ImageActivities(
+        return ModelImageActivities(
             wanted,
-            resolver=ImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
+            resolver=ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
             tokens=tokens,
             hub=hub,
             storage=ModelImageStorage(self.registry.host),
@@ -110,38 +112,40 @@ class Shop:
             registry_keeper=registry_keeper,
         )
 
-    async def plan(self, **options: Any) -> ImagePlan:
+    async def plan(self, **options: Any) -> ModelImagePlan:
         return await self.resolve(Spec(repository=REPOSITORY), **options)
 
-    async def resolve(self, spec: Spec, **options: Any) -> ImagePlan:
-        answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, spec=spec))
+    async def resolve(self, spec: Spec, **options: Any) -> ModelImagePlan:
+        answer = await self.activities(**options).resolve_model_image(
+            ResolveModelImageRequest(ref=REF, spec=spec)
+        )
         return answer.plan
 
     async def build(
-        self, plan: ImagePlan, *, tokens: list[TokenRef] | None = None, attempt: int = 1, **options: Any
+        self, plan: ModelImagePlan, *, tokens: list[TokenRef] | None = None, attempt: int = 1, **options: Any
     ) -> str:
         """Run the build as an activity; answers the digest."""
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         environment.info = replace(environment.info, attempt=attempt)
         environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
-        request = BuildImageRequest(plan=plan, tokens=tokens or [])
-        answer = await environment.run(self.activities(**options).build_image, request)
+        request = BuildModelImageRequest(plan=plan, tokens=tokens or [])
+        answer = await environment.run(self.activities(**options).build_model_image, request)
         return answer.digest
 
-    async def publish(self, plan: ImagePlan, digest: str) -> str:
+    async def publish(self, plan: ModelImagePlan, digest: str) -> str:
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
-        request = PublishImageRequest(plan=plan, digest=digest)
-        return (await environment.run(self.activities().publish_image, request)).reference
+        request = PublishModelImageRequest(plan=plan, digest=digest)
+        return (await environment.run(self.activities().publish_model_image, request)).reference
 
-    async def found(self, plan: ImagePlan) -> str:
-        return (await self.activities().find_image(ImageRequest(plan=plan))).reference
+    async def found(self, plan: ModelImagePlan) -> str:
+        return (await self.activities().find_model_image(ModelImageRequest(plan=plan))).reference
 
-    async def find(self, plan: ImagePlan, *, looked_after: bool) -> FindImageAnswer:
+    async def find(self, plan: ModelImagePlan, *, looked_after: bool) -> FindModelImageAnswer:
         """Look in the registry, which is ours or somebody else's."""
-        keeper = ImageCluster(self.cluster, ClusterOptions(), digests=RegistryClient())
+        keeper = BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient())
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         activities = self.activities(registry_keeper=keeper if looked_after else None)
-        return await environment.run(activities.find_image, ImageRequest(plan=plan))
+        return await environment.run(activities.find_model_image, ModelImageRequest(plan=plan))
 
     async def secret(self, name: str, **data: str) -> None:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
