@@ -17,7 +17,7 @@ from temporalio import activity, workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import connect
 from benchmarks.instant_operator import WORKSPACES
@@ -94,14 +94,14 @@ class Bare:
         }
         await self._cluster.apply(DEPLOYMENTS, body, field_manager="bare", subresource="status")
 
-    def on_deployment(self, change: Change) -> None:
+    def on_deployment(self, change: ObjectChange) -> None:
         """Signal what is new."""
         meta = change.object["metadata"]
         if meta["uid"] not in self._seen:
             self._seen.add(meta["uid"])
             self._signal(meta, ready=False)
 
-    def on_workspace(self, change: Change) -> None:
+    def on_workspace(self, change: ObjectChange) -> None:
         """Signal what is ready."""
         if (change.object.get("status") or {}).get("state") == "Ready":
             self._signal(change.object["metadata"], ready=True)

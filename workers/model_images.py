@@ -31,7 +31,7 @@ from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
 
-# Temporal answers a heartbeat with a wish to cancel: a build stops within seconds of it.
+# Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
 HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
@@ -63,7 +63,7 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
         resolver=ImageResolver(options, hub=hub, bases=bases, tokens=tokens),
         tokens=tokens,
         hub=hub,
-        store=store,
+        storage=store,
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),

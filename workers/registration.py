@@ -1,6 +1,6 @@
 """A provider's InferenceProviderConfig: registered at start, kept fresh by heartbeats, unready at the end.
 
-Source: crds.md §7.2. Fields and conditions of others are kept (weak spot 8).
+Source: crds.md §7.2. Fields and conditions of others are kept (crds.md, weak spot 8).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from airunway.workers.upstream_kinds import kinds_annotation
 
 _log = structlog.get_logger(__name__)
 
-# While a provider cannot be used it is looked at more often, so that deployments do not wait a whole
+# While a provider cannot be used it is probed more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
 UNREADY_INTERVAL_SECONDS = 2.0
 READY_INTERVAL_SECONDS = 3.0
-"""While it can be used, it is looked at whether others say that it cannot."""
+"""While it can be used: how often it is checked whether others say that it cannot."""
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 10.0
 PROBE_TIMEOUT_SECONDS = 10.0
@@ -172,7 +172,7 @@ class Registrar:
     async def _write(self, health: UpstreamHealth, *, alive: bool = True) -> None:
         live = await self._cluster.find(CONFIGS, self._provider.name)
         if not alive and ((live or {}).get("status") or {}).get("lastHeartbeat") != self._last_beat:
-            return  # deleted, or another worker of this provider was heard since: it serves on
+            return  # deleted, or another worker of this provider heartbeats since: it serves on
         if live is None:
             # Somebody deleted the config: this worker is alive, so it is registered again.
             await self.register()

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     )
     finalizer_timeout: timedelta = Field(
         default=timedelta(minutes=5),
-        description="How long a deletion waits for upstream objects (crds.md §8.1).",
+        description="How long a deletion waits for upstream objects.",
     )
     resync: timedelta = Field(
         default=timedelta(hours=1),

@@ -1,7 +1,7 @@
 """Signals to deployment workflows: folded per deployment, never lost, a bounded number at a time.
 
-Each deployment has a pace as well: what an upstream controller changes many times a second is folded into
-few signals, because every signal is written into the deployment's history.
+Each deployment has a rate limit as well: what an upstream controller changes many times a second is folded
+into few signals, because every signal is written into the deployment's history.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airunway.clients.backoff import Backoff
 from airunway.clients.errors import error_text
 from airunway.messages.deployment import DeploymentRef
 from airunway.messages.deployment_workflow import NAMESPACE, PHASE, DeploymentInput, LookAgain
-from airunway.workers.rate_limit import Pace
+from airunway.workers.rate_limit import RateLimit
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ BURST, INTERVAL_SECONDS = 12, 0.5
 Key = tuple[str, str]
 
 
-class Sender(Protocol):
+class SignalSender(Protocol):
     """Sends one signal. Raises RPCError or OSError when Temporal does not take it."""
 
     async def __call__(self, ref: DeploymentRef, hint: LookAgain) -> None:
@@ -74,13 +74,13 @@ class WorkflowSender:
         )
 
 
-class Signals:
+class SignalQueue:
     """Hints waiting to be sent. A deployment has at most one waiting and one under way."""
 
-    def __init__(self, send: Sender, *, at_once: int, pace: Pace | None = None) -> None:
+    def __init__(self, send: SignalSender, *, at_once: int, rate_limit: RateLimit | None = None) -> None:
         self._send = send
         self._at_once = at_once
-        self._pace = pace or Pace(burst=BURST, interval=INTERVAL_SECONDS)
+        self._rate_limit = rate_limit or RateLimit(burst=BURST, interval=INTERVAL_SECONDS)
         self._waiting: dict[Key, LookAgain] = {}
         self._queue: asyncio.Queue[Key] = asyncio.Queue()
         self._under_way: set[Key] = set()
@@ -96,7 +96,7 @@ class Signals:
 
     def _enqueue(self, key: Key) -> None:
         loop = asyncio.get_running_loop()
-        delay = self._pace.delay(key, loop.time())
+        delay = self._rate_limit.delay(key, loop.time())
         if delay:
             loop.call_later(delay, self._queue.put_nowait, key)
         else:
@@ -113,7 +113,7 @@ class Signals:
             key = await self._queue.get()
             hint = self._waiting.pop(key)
             self._under_way.add(key)
-            self._pace.served(key, asyncio.get_running_loop().time())
+            self._rate_limit.served(key, asyncio.get_running_loop().time())
             ref = DeploymentRef(namespace=key[0], name=key[1])
             try:
                 await self._send(ref, hint)

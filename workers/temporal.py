@@ -59,7 +59,7 @@ async def _connect_once(settings: Settings) -> Client:
 async def ensure_search_attributes(client: Client) -> bool:
     """Add our search attributes to the namespace; false when the server will not have them.
 
-    A workflow that sets an unknown search attribute is stuck, so the watcher tells each workflow.
+    A workflow that sets an unknown search attribute is stuck, so the watcher passes the answer on to each.
     """
     wanted = {key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in SEARCH_ATTRIBUTES}
     try:

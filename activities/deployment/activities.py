@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.activities.deployment.installable import Listed, installable_among
 from airunway.activities.deployment.object_cache import SeenObjects
 from airunway.activities.step import implements
 from airunway.api import names
@@ -38,10 +38,10 @@ from airunway.messages.deployment import (
     StatusAnswer,
     StatusRequest,
 )
-from airunway.selection.admission_recheck import with_deploy_check
+from airunway.selection.admission_recheck import with_admission_recheck
 from airunway.selection.decide import decide
 from airunway.selection.eligibility import find, not_available
-from airunway.selection.installable import Uninstalled
+from airunway.selection.installable import Installable
 
 COMPONENT = "airunway"
 
@@ -110,8 +110,8 @@ class CoreActivities:
         if request.chosen_provider and request.chosen_for == seen.uid:
             _stand_by(obj, request)
         alive_since = self._alive_since()
-        uninstalled = uninstalled_among(listed, self._install_policy, alive_since=alive_since)
-        seen.decision = self._decide(obj, configs, alive_since, uninstalled)
+        installable = installable_among(listed, self._install_policy, alive_since=alive_since)
+        seen.decision = self._decide(obj, configs, alive_since, installable)
         seen.configs_digest = configs_digest(configs)
         if seen.decision.provider is not None:
             seen.provider = provider_view(seen.decision.provider.name, configs, alive_since=alive_since)
@@ -135,7 +135,7 @@ class CoreActivities:
         obj: Object,
         configs: Sequence[InferenceProviderConfig],
         alive_since: datetime,
-        uninstalled: Uninstalled,
+        installable: Installable,
     ) -> Decision:
         try:
             deployment = ModelDeployment.model_validate(obj)
@@ -152,10 +152,10 @@ class CoreActivities:
             alive_since=alive_since,
             fallback=self._fallback,
             selector_enabled=self._selector_enabled,
-            uninstalled=uninstalled,
+            installable=installable,
         )
         # The same rules as at admission, for a cluster without webhooks.
-        return with_deploy_check(decision, deployment)
+        return with_admission_recheck(decision, deployment)
 
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:

@@ -17,7 +17,7 @@ from airunway.clients.buildkit import (
     BuildKitEndpoint,
     CacheRecord,
     HttpFile,
-    ModelImage,
+    ImageBuild,
     Platform,
     Progress,
 )
@@ -107,8 +107,8 @@ class BuildKitBuilder:
         async with self._endpoints() as endpoint, BuildKit(endpoint) as builder:
             yield builder
 
-    def _image(self, order: BuildOrder) -> ModelImage:
-        return ModelImage(
+    def _image(self, order: BuildOrder) -> ImageBuild:
+        return ImageBuild(
             base=order.plan.base,
             base_config=order.base_config,
             files=_files(order.plan, order.urls, auth_secret=TOKEN_SECRET if order.token else ""),

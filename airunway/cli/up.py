@@ -54,15 +54,16 @@ def up(
         raise typer.BadParameter("--sample and --no-samples contradict each other")
     if sys.stderr.isatty():
         note("airunway up: loading")  # for the second or two in which nothing else is seen
-    from airunway.cli.up_session import Plan, run
+    from airunway.cli.up_servers import UpOptions
+    from airunway.cli.up_session import run
 
-    plan = Plan(
+    chosen = UpOptions(
         state_dir=state_dir,
         kubeconfig=kubeconfig,
         samples=sample or [],
         shipped_samples=not (no_samples or sample or kubeconfig),
         deadline=deadline if once else None,
     )
-    status = asyncio.run(run(plan))
+    status = asyncio.run(run(chosen))
     if status:
         raise typer.Exit(status)

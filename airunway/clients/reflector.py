@@ -1,8 +1,8 @@
 """A kind, followed for good: list, then watch, then whatever it takes to miss nothing.
 
 Kubernetes' own rules for clients: resume at the last version seen (bookmarks keep it fresh), list again
-when that version is gone (410), and tell the difference to what was known, so that an object deleted while
-nobody watched is still told as deleted.
+when that version is gone (410), and report the difference to what was known, so that an object deleted
+while nobody watched is still reported as deleted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True)
-class Change:
+class ObjectChange:
     """What became of an object: `set` (there, new or changed) or `deleted`.
 
     A deletion that was only found out by a list carries what identifies the object, not its content.
@@ -41,7 +41,12 @@ class Reflector:
     """Follows one kind and hands every change to `handle`, in order. Run one task of it."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, handle: Callable[[Change], None], *, label_selector: str = ""
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        handle: Callable[[ObjectChange], None],
+        *,
+        label_selector: str = "",
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -87,9 +92,9 @@ class Reflector:
         there = {_key(obj): obj for obj in listing.items}
         for key, gone in list(self._known.items()):
             if key not in there or there[key]["metadata"]["uid"] != gone["metadata"]["uid"]:
-                self._tell(Change("deleted", gone))
+                self._notify(ObjectChange("deleted", gone))
         for obj in listing.items:
-            self._tell(Change("set", obj))
+            self._notify(ObjectChange("set", obj))
         self._version = listing.resource_version
         self.synced.set()
 
@@ -98,12 +103,12 @@ class Reflector:
             self._kind, resource_version=self._version, label_selector=self._selector
         ):
             if event.type == "DELETED":
-                self._tell(Change("deleted", event.object))
+                self._notify(ObjectChange("deleted", event.object))
             elif event.type != "BOOKMARK":
-                self._tell(Change("set", event.object))
+                self._notify(ObjectChange("set", event.object))
             self._version = event.object["metadata"]["resourceVersion"]
 
-    def _tell(self, change: Change) -> None:
+    def _notify(self, change: ObjectChange) -> None:
         key = _key(change.object)
         if change.type == "deleted":
             self._known.pop(key, None)
@@ -114,7 +119,7 @@ class Reflector:
     def _forget_all(self) -> None:
         self._version = ""
         for gone in list(self._known.values()):
-            self._tell(Change("deleted", gone))
+            self._notify(ObjectChange("deleted", gone))
 
 
 def _key(obj: Object) -> tuple[str, str]:

@@ -1,7 +1,7 @@
-"""How a provider is seen: whether its operator is there, and in which words. Source: install.md A9.
+"""How a provider is seen: whether its operator is there, and in which words. Source: install.md §A9.
 
-What could not be looked at is *unknown*, never *absent*: an installation is not offered on a guess (weak
-spot 4).
+What could not be looked at is *unknown*, never *absent*: an installation is not offered on a guess
+(install.md, weak spot 4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 
 
 class State(StrEnum):
-    """Where a provider stands (A9.6)."""
+    """Where a provider stands (install.md §A9.6)."""
 
     NOT_REGISTERED = "NotRegistered"
     NOT_INSTALLED = "NotInstalled"
@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProviderStatus:
+class InstallationStatus:
     """The answer."""
 
     state: State
@@ -70,8 +70,8 @@ class ProviderStatus:
 
 def status_of(
     metadata: ProviderMetadata, config: Json, facts: Facts, *, alive_since: datetime
-) -> ProviderStatus:
-    """The decision table of A9.2, and the message of A9.4.
+) -> InstallationStatus:
+    """The decision table and the message (install.md §A9.2, §A9.4).
 
     `alive_since`: a worker whose last heartbeat is older counts as silent.
     """
@@ -86,7 +86,7 @@ def status_of(
         state = State.OPERATOR_UNHEALTHY
     status = config.get("status") or {}
     seen = _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready)
-    return ProviderStatus(
+    return InstallationStatus(
         state=state,
         installed=installed,
         crd_found=crd_found,
@@ -140,7 +140,7 @@ def _state(
 
 
 def status_ready(config: Json, health: Health) -> bool:
-    """`statusReady` of A9.1."""
+    """`statusReady` of install.md §A9.1."""
     status = config.get("status") or {}
     value: Any = status
     for part in health.ready_path.removeprefix("status.").split("."):
@@ -183,7 +183,7 @@ def _upstream_condition(config: Json) -> Json | None:
     return next((entry for entry in conditions if entry.get("type") == UPSTREAM_READY), None)
 
 
-# -- words (A9.4) ------------------------------------------------------------------------------------------
+# -- words (install.md §A9.4) ---------------------------------------------------------------------------
 
 
 def _overlay(config: Json, stale: bool) -> str:

@@ -1,6 +1,6 @@
 """What the activities of installations take and answer, and how each is called. Pure, as `signatures`.
 
-A request names a provider; what its config says is read anew by each activity. No chart value enters a
+A request names a provider; what its config says is read again by each activity. No chart value enters a
 history: those that a person lays over the config's lie in a Secret, and travel as its name.
 """
 
@@ -12,6 +12,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 
+from airunway.api.chart_release import ChartRelease
 from airunway.api.names import INSTALLER_TASK_QUEUE
 from airunway.messages.step import Answer, Request, Step
 
@@ -24,12 +25,12 @@ class Operation(StrEnum):
     """What is asked of a provider's installation."""
 
     INSTALL = "install"
-    """Bring about what the config says; nothing when it is so."""
+    """Install what the config says; nothing when it is so."""
     UPGRADE = "upgrade"
     """The same for a provider that is installed."""
     UNINSTALL = "uninstall"
     REPAIR = "repair"
-    """Mend releases that an interrupted Helm left behind; nothing else."""
+    """Repair releases that an interrupted Helm left behind; nothing else."""
 
 
 class InstallationRequest(BaseModel):
@@ -51,38 +52,8 @@ class InstallationRequest(BaseModel):
     """For the record: a person's words, or the workflow id of a deployment."""
 
 
-class ChartAction(StrEnum):
-    """What becomes of a release."""
-
-    NONE = "none"
-    INSTALL = "install"
-    UPGRADE = "upgrade"
-    REINSTALL = "reinstall"
-    """It is as wanted, but what it brought is gone."""
-    REPAIR = "repair"
-    """It is stuck or failed: mended first, then upgraded."""
-    UNINSTALL = "uninstall"
-    FOREIGN = "foreign"
-    """Somebody else runs the operator: used as it is."""
-
-
-class ChartView(BaseModel):
-    """A chart of the plan, and its release as it is."""
-
-    release: str
-    namespace: str
-    chart: str
-    version: str = ""
-    action: ChartAction
-    installed_version: str = ""
-    status: str = ""
-    """Helm's status of the last revision; empty: no release."""
-    revision: int = 0
-    reason: str = ""
-
-
 class StepRecord(BaseModel):
-    """A step that was done, in the shape that AI Runway's clients know (install.md B3)."""
+    """A step that was done, in the shape that AI Runway's clients know (install.md §B3)."""
 
     step: str
     success: bool = True
@@ -90,10 +61,10 @@ class StepRecord(BaseModel):
     error: str = ""
 
 
-class LookAnswer(BaseModel):
+class PreflightAnswer(BaseModel):
     """What there is, and what has to be done. Nothing was written."""
 
-    charts: list[ChartView] = Field(default_factory=list)
+    charts: list[ChartRelease] = Field(default_factory=list)
     steps: list[StepRecord] = Field(default_factory=list)
     state: str = ""
     installed: bool = False
@@ -108,7 +79,7 @@ class LookAnswer(BaseModel):
     """The same by hand."""
 
 
-class LookRequest(BaseModel):
+class PreflightRequest(BaseModel):
     """Look at a provider, and refuse what must not be done. `with_diff`: say what would change."""
 
     request: InstallationRequest
@@ -116,24 +87,18 @@ class LookRequest(BaseModel):
 
 
 class ChartRequest(BaseModel):
-    """Do something about one chart of a provider."""
+    """Do something about one chart of a provider, which is as it was seen in the preflight."""
 
     request: InstallationRequest
-    release: str
-    namespace: str
-    revision: int = 0
-    """The release's revision when it was looked at; 0: there was none."""
-    anew: bool = False
-    """Install again although the release is as wanted: what it brought is gone."""
+    chart: ChartRelease
 
 
 class ChartAnswer(BaseModel):
-    """What was done, and the release as it was left."""
+    """What was done."""
 
     steps: list[StepRecord] = Field(default_factory=list)
-    chart_version: str = ""
-    revision: int = 0
-    status: str = ""
+    chart: ChartRelease | None = None
+    """The chart with its release as it was left; None: there is no release, or nobody looked."""
     changed: bool = True
     lines: list[str] = Field(default_factory=list)
     """What was said on the way, Helm's words among it: the last lines, secrets taken out."""
@@ -215,7 +180,7 @@ JOIN_INSTALLATION = Step(
 )
 """Of the core, for a deployment: start a provider's installation or join it."""
 
-LOOK = _installer_step("look_at_provider", LookRequest, LookAnswer, timedelta(minutes=3))
+PREFLIGHT = _installer_step("preflight_provider", PreflightRequest, PreflightAnswer, timedelta(minutes=3))
 APPLY_CRDS = _installer_step("apply_crds", ChartRequest, ChartAnswer, timedelta(minutes=3))
 # Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
 INSTALL_CHART = _installer_step("install_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)

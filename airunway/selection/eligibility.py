@@ -57,8 +57,8 @@ def has_capabilities(config: InferenceProviderConfig) -> bool:
 def not_available(config: InferenceProviderConfig, *, alive_since: datetime) -> str:
     """Why the provider may not receive new deployments now; empty when it may.
 
-    A worker whose last heartbeat is older than `alive_since` is taken for dead (core.md §20.15). A config
-    without heartbeat, or with one that cannot be read, counts as fresh.
+    A worker whose last heartbeat is older than `alive_since` is taken for dead (core.md, weak spot 15). A
+    config without heartbeat, or with one that cannot be read, counts as fresh.
     """
     if not config.ready:
         return "not ready"

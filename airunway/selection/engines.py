@@ -1,4 +1,4 @@
-"""Which engine runs a deployment, and why. Source: core.md §6 and §20 (6, 8, 11)."""
+"""Which engine runs a deployment, and why. Source: core.md §6, weak spots 6, 8 and 11."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def choose_engine(
 ) -> EngineChoice:
     """The named engine, else the recorded one once handed over, else the preferred one on offer.
 
-    Until a provider is recorded the choice is made anew each time. A registered provider that the spec
+    Until a provider is recorded the choice is made again each time. A registered provider that the spec
     names narrows the choice to what it offers.
     """
     spec = deployment.spec

@@ -16,7 +16,7 @@ from airunway.api.decision import Candidate, ProviderDecision, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection import cel, eligibility
-from airunway.selection.cel_input import rule_view
+from airunway.selection.cel_input import rule_input
 from airunway.selection.engines import NONE_REGISTERED
 
 EXPLICIT_REASON = "explicit provider selection"
@@ -55,7 +55,7 @@ def choose_provider(
     if not configs:
         return Choice(error=NONE_REGISTERED)
     needs = eligibility.needs_of(deployment)
-    view = cel.Activation(rule_view(deployment.spec, engine=engine))
+    view = cel.Activation(rule_input(deployment.spec, engine=engine))
     candidates = [
         _consider(config, needs, engine=engine, view=view, alive_since=alive_since, fallback=fallback)
         for config in eligibility.in_name_order(configs)

@@ -94,7 +94,7 @@ def _resources(deployment: ModelDeployment) -> list[str]:
 
 
 def _idle_gpus(deployment: ModelDeployment) -> list[str]:
-    """GPUs that nothing uses: an engine takes one of several unless a flag says how (weak spot 7)."""
+    """GPUs that nothing uses: an engine takes one unless a flag says how (dynamo.md, weak spot 7)."""
     if is_mocker(deployment) or is_parallel(deployment):
         return []
     if not is_disaggregated(deployment):

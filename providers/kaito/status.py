@@ -1,4 +1,4 @@
-"""Read the state of a Workspace. Pure. Source: kaito.md §11, [KAITO 0.10] §15."""
+"""Read the state of a Workspace. Pure. Source: kaito.md §11, §15."""
 
 from __future__ import annotations
 

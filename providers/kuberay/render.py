@@ -13,7 +13,7 @@ from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_
 from airunway.providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
 
 NAME_LENGTH = 40
-"""KubeRay gives the Service of a longer name another name, so that nothing finds it (weak spot 13)."""
+"""KubeRay renames the Service of a longer name, so that nothing finds it (kuberay.md, weak spot 13)."""
 
 
 def check(deployment: ModelDeployment) -> str | None:

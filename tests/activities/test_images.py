@@ -101,7 +101,7 @@ class Shop:
             resolver=ImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
             tokens=tokens,
             hub=hub,
-            store=ModelImageStorage(self.registry.host),
+            storage=ModelImageStorage(self.registry.host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
         )

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
-from airunway.messages.installation import ChartAction, Operation
+from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, crd, failure, operator
@@ -24,7 +25,7 @@ async def installed(site: Site) -> None:
 async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
     await site.cluster.delete(CONFIGS, PROVIDER)
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert (err.type, err.non_retryable) == ("NotRegistered", True)
 
@@ -32,13 +33,13 @@ async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
 async def test_a_provider_that_needs_no_operator_is_refused(site: Site) -> None:
     await site.register(engines=[{"name": "vllm", "requiresCRD": False}])
 
-    assert (await failure(site.look())).type == "NotInstallable"
+    assert (await failure(site.preflight())).type == "NotInstallable"
 
 
 async def test_a_config_that_asks_for_harm_is_refused(site: Site) -> None:
     await site.register(chart="/etc/passwd")
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert err.type == "BadInstallation"
     assert "/etc/passwd" in err.message
@@ -47,7 +48,7 @@ async def test_a_config_that_asks_for_harm_is_refused(site: Site) -> None:
 async def test_a_password_in_an_address_is_not_told(site: Site) -> None:
     await site.register(chart="https://me:hunter2@charts.acme.dev/op-1.0.0.tgz")
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert err.type == "BadInstallation"
     assert "charts.acme.dev" in err.message
@@ -57,14 +58,14 @@ async def test_a_password_in_an_address_is_not_told(site: Site) -> None:
 async def test_a_secret_among_the_configs_values_is_not_told(site: Site) -> None:
     await site.register(values={"hub.token": "hunter2", "replicas": 2})
 
-    answer = await site.look(with_diff=True)
+    answer = await site.preflight(with_diff=True)
 
     assert "hunter2" not in answer.model_dump_json()
     assert "replicas=2" in answer.commands[-1]
 
 
 async def test_nothing_there_means_install(site: Site) -> None:
-    answer = await site.look()
+    answer = await site.preflight()
 
     (view,) = answer.charts
     assert view.action is ChartAction.INSTALL
@@ -77,7 +78,7 @@ async def test_what_is_as_wanted_is_left_alone_without_starting_helm(site: Site)
     await installed(site)
     site.helm.log.clear()
 
-    answer = await site.look()
+    answer = await site.preflight()
 
     assert answer.charts[0].action is ChartAction.NONE
     assert answer.installed
@@ -97,7 +98,7 @@ async def test_another_version_or_other_values_mean_upgrade(
     await installed(site)
     await site.register(**change)
 
-    (view,) = (await site.look()).charts
+    (view,) = (await site.preflight()).charts
 
     assert (view.action, view.reason) == (ChartAction.UPGRADE, reason)
     assert (view.installed_version, view.status, view.revision) == ("1.0.0", "deployed", 1)
@@ -107,7 +108,7 @@ async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> N
     await installed(site)
     await site.register(version="")
 
-    assert (await site.look()).charts[0].action is ChartAction.NONE
+    assert (await site.preflight()).charts[0].action is ChartAction.NONE
 
 
 async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> None:
@@ -120,7 +121,7 @@ async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> 
     }
     await site.cluster.apply(SECRETS, secret, field_manager="test")
 
-    answer = await site.look(with_diff=True)
+    answer = await site.preflight(with_diff=True)
 
     assert answer.charts[0].action is ChartAction.UPGRADE
     assert "hush" not in answer.model_dump_json()
@@ -137,7 +138,7 @@ async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Si
     }
     await site.cluster.apply(SECRETS, secret, field_manager="test")
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert err.type == "BadInstallation"
     assert "hush" not in str(err)
@@ -148,7 +149,7 @@ async def test_a_release_that_is_half_way_means_repair(site: Site, status: str) 
     await site.namespace(RELEASE[1])
     await site.helm.record(*RELEASE, 1, status, FakeChart())
 
-    assert (await site.look()).charts[0].action is ChartAction.REPAIR
+    assert (await site.preflight()).charts[0].action is ChartAction.REPAIR
 
 
 async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) -> None:
@@ -156,7 +157,7 @@ async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) ->
     await site.cluster.delete(APPS_DEPLOYMENTS, "acme-op", namespace=RELEASE[1])
     await site.cluster.delete(CRDS, "tools.acme.dev")
 
-    assert (await site.look()).charts[0].action is ChartAction.REINSTALL
+    assert (await site.preflight()).charts[0].action is ChartAction.REINSTALL
 
 
 @pytest.mark.parametrize("health", [{}, {"crds": ["tools.acme.dev"]}])
@@ -164,11 +165,11 @@ async def test_what_no_probe_looks_at_counts_as_there(site: Site, health: dict[s
     await site.register(health=health)
     await site.install()
 
-    assert (await site.look()).charts[0].action is ChartAction.NONE
+    assert (await site.preflight()).charts[0].action is ChartAction.NONE
 
 
 async def test_an_upgrade_needs_something_to_upgrade(site: Site) -> None:
-    err = await failure(site.look(Operation.UPGRADE))
+    err = await failure(site.preflight(Operation.UPGRADE))
 
     assert err.type == "NotInstalled"
     assert "airunway providers install acme" in err.message
@@ -181,7 +182,7 @@ async def test_what_an_upgrade_changes_is_shown(site: Site) -> None:
     site.helm.charts["acme/op"] = FakeChart("1.1.0", objects=[changed])
     await site.register(version="1.1.0")
 
-    diff = "\n".join((await site.look(Operation.UPGRADE, with_diff=True)).diff)
+    diff = "\n".join((await site.preflight(Operation.UPGRADE, with_diff=True)).diff)
 
     assert "-      - image: acme/op:1" in diff
     assert "+      - image: acme/op:2" in diff
@@ -210,9 +211,9 @@ async def test_an_operator_of_others_is_used_as_it_is(
     await apply_crd(site.cluster, crd("tools"), field_manager="other")
     await site.someone_elses_operator(namespace, annotations=annotations)
 
-    answer = await site.look()
+    answer = await site.preflight()
 
-    assert answer.charts[0].action is ChartAction.FOREIGN, reason
+    assert answer.charts[0].action is ChartAction.EXTERNALLY_MANAGED, reason
     assert answer.installed
     assert f"{namespace}/their-op" in answer.message
     assert site.helm.log == []
@@ -222,7 +223,7 @@ async def test_an_operator_of_others_that_is_broken_is_not_installed_over(site: 
     await apply_crd(site.cluster, crd("tools"), field_manager="other")
     await site.someone_elses_operator(ready=False)
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert (err.type, err.non_retryable) == ("ForeignOperator", True)
     assert "their-op" in err.message
@@ -234,14 +235,14 @@ async def test_an_operator_of_others_is_theirs_to_change(site: Site, operation: 
     await apply_crd(site.cluster, crd("tools"), field_manager="other")
     await site.someone_elses_operator()
 
-    assert (await failure(site.look(operation))).type == "ForeignOperator"
+    assert (await failure(site.preflight(operation))).type == "ForeignOperator"
 
 
 async def test_an_operator_for_some_namespaces_only_is_warned_of(site: Site) -> None:
     await apply_crd(site.cluster, crd("tools"), field_manager="other")
     await site.someone_elses_operator(env=[{"name": "WATCH_NAMESPACE", "value": "team-a"}])
 
-    answer = await site.look()
+    answer = await site.preflight()
 
     assert any("team-a" in warning for warning in answer.warnings)
 
@@ -250,7 +251,7 @@ async def test_a_second_operator_is_warned_of(site: Site) -> None:
     await installed(site)
     await site.someone_elses_operator()
 
-    answer = await site.look()
+    answer = await site.preflight()
 
     assert any("second operator" in warning for warning in answer.warnings)
 
@@ -263,7 +264,7 @@ async def test_definitions_of_others_among_the_templates_are_found_before_anythi
     theirs["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "aks-addon"}
     await apply_crd(site.cluster, theirs, field_manager="other")
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert (err.type, err.non_retryable) == ("OwnershipClash", True)
     assert "tools.acme.dev" in err.message
@@ -276,7 +277,7 @@ async def test_definitions_that_an_earlier_release_left_are_taken_over(site: Sit
     await site.install()
     await site.uninstall()
 
-    assert (await site.look()).charts[0].action is ChartAction.INSTALL
+    assert (await site.preflight()).charts[0].action is ChartAction.INSTALL
 
 
 # -- rights, charts, GPUs --------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ async def test_missing_rights_are_found_before_anything_is_written(site: Site, t
         strict = Site(cluster)
         strict.helm.charts = site.helm.charts
 
-        err = await failure(strict.look())
+        err = await failure(strict.preflight())
 
     assert (err.type, err.non_retryable) == ("MissingRights", True)
     assert "create deployments.apps in acme-system" in err.message
@@ -308,7 +309,7 @@ async def test_missing_rights_are_found_before_anything_is_written(site: Site, t
 async def test_a_chart_that_is_not_there_is_found_before_anything_is_written(site: Site) -> None:
     site.helm.charts.clear()
 
-    err = await failure(site.look())
+    err = await failure(site.preflight())
 
     assert (err.type, err.non_retryable) == ("ChartNotFound", True)
 
@@ -316,7 +317,7 @@ async def test_a_chart_that_is_not_there_is_found_before_anything_is_written(sit
 async def test_a_cluster_without_gpus_is_warned_of(site: Site) -> None:
     await site.register(engines=[{"name": "vllm", "gpuSupport": True}])
 
-    assert any("nvidia.com/gpu" in warning for warning in (await site.look()).warnings)
+    assert any("nvidia.com/gpu" in warning for warning in (await site.preflight()).warnings)
 
 
 # -- uninstall ---------------------------------------------------------------------------------------------
@@ -326,8 +327,8 @@ async def test_a_provider_in_use_stays(site: Site) -> None:
     await installed(site)
     await site.deployment("chat")
 
-    err = await failure(site.look(Operation.UNINSTALL))
-    plan = await site.look(Operation.UNINSTALL, with_diff=True)
+    err = await failure(site.preflight(Operation.UNINSTALL))
+    plan = await site.preflight(Operation.UNINSTALL, with_diff=True)
 
     assert err.type == "ProviderInUse"
     assert "default/chat" in err.message
@@ -339,7 +340,7 @@ async def test_what_helm_would_delete_along_is_told(site: Site) -> None:
     await installed(site)
     await site.tool("hammer")
 
-    answer = await site.look(Operation.UNINSTALL)
+    answer = await site.preflight(Operation.UNINSTALL)
 
     assert answer.deleted_with_it == ["tools.acme.dev", "Tool default/hammer"]
     assert answer.charts[0].action is ChartAction.UNINSTALL
@@ -349,20 +350,20 @@ async def test_definitions_are_not_deleted_while_there_are_resources(site: Site)
     await installed(site)
     await site.tool("hammer")
 
-    err = await failure(site.look(Operation.UNINSTALL, delete_crds=True))
+    err = await failure(site.preflight(Operation.UNINSTALL, delete_crds=True))
 
     assert err.type == "ResourcesInUse"
     assert "Tool default/hammer" in err.message
 
 
 async def test_nothing_to_uninstall_is_no_failure(site: Site) -> None:
-    assert (await site.look(Operation.UNINSTALL)).charts[0].action is ChartAction.NONE
+    assert (await site.preflight(Operation.UNINSTALL)).charts[0].action is ChartAction.NONE
 
 
 async def test_an_unreachable_cluster_is_tried_again(site: Site, tmp_path: Path) -> None:
     async with EmulatedCluster() as gone:
         kubeconfig = gone.kubeconfig(tmp_path / "gone")
     async with await Cluster.connect(kubeconfig) as cluster:
-        err = await failure(Site(cluster).look())
+        err = await failure(Site(cluster).preflight())
 
     assert (err.type, err.non_retryable) == ("Unreachable", False)

@@ -10,13 +10,14 @@ import pytest
 import yaml
 from temporalio.testing import ActivityEnvironment
 
+from airunway.api.chart_release import ChartAction
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import ReleaseFailed, RepositoryUnreachable
 from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, CRDS, LEASES, SECRETS
 from airunway.clients.lease import locked
-from airunway.messages.installation import InstallationRequest, Operation
+from airunway.messages.installation import ChartAnswer, InstallationRequest, Operation
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (
     PROVIDER,
@@ -38,6 +39,11 @@ async def record(site: Site) -> tuple[int, str] | None:
     return (found.revision, found.status) if found else None
 
 
+def revision(answer: ChartAnswer) -> int:
+    assert answer.chart is not None
+    return answer.chart.revision
+
+
 async def test_installing_again_does_nothing(site: Site) -> None:
     first = await site.install()
     before = await versions(site)
@@ -45,7 +51,7 @@ async def test_installing_again_does_nothing(site: Site) -> None:
     second = await site.install()
 
     assert (first.changed, second.changed) == (True, False)
-    assert second.revision == 1
+    assert revision(second) == 1
     assert site.helm.log.count("upgrade_or_install") == 1
     assert await versions(site) == before
 
@@ -58,7 +64,7 @@ async def versions(site: Site) -> dict[str, str]:
 async def test_the_values_are_one_document(site: Site) -> None:
     await site.install()
 
-    assert site.helm.specs[0].values == {"a": {"b": 1}}
+    assert site.helm.asked[0][0].values == {"a": {"b": 1}}
 
 
 async def test_only_what_ran_before_is_gone_back_to(site: Site) -> None:
@@ -68,7 +74,7 @@ async def test_only_what_ran_before_is_gone_back_to(site: Site) -> None:
     await site.install(revision=1)
 
     # A failed first installation is left for the next attempt; taking it away could take CRDs along.
-    assert [spec.atomic for spec in site.helm.specs] == [False, True]
+    assert [atomic for _, atomic in site.helm.asked] == [False, True]
 
 
 async def test_an_upgrade_that_fails_is_final_and_takes_nothing_away(site: Site) -> None:
@@ -111,7 +117,7 @@ async def test_an_upgrade_left_half_way_goes_back_and_then_forward(site: Site) -
 
     answer = await site.install(revision=1)
 
-    assert answer.chart_version == "1.1.0"
+    assert answer.chart is not None and answer.chart.installed_version == "1.1.0"
     assert await record(site) == (2, "deployed")
 
 
@@ -191,11 +197,11 @@ async def test_repair_mends_and_says_what_it_did(site: Site) -> None:
 async def test_installed_anew_only_as_long_as_it_was_not(site: Site) -> None:
     await site.install()
 
-    first = await site.install(anew=True, revision=1)
-    again = await site.install(anew=True, revision=1)
+    first = await site.install(action=ChartAction.REINSTALL, revision=1)
+    again = await site.install(action=ChartAction.REINSTALL, revision=1)
 
-    assert (first.changed, first.revision) == (True, 2)
-    assert (again.changed, again.revision) == (False, 2)
+    assert (first.changed, revision(first)) == (True, 2)
+    assert (again.changed, revision(again)) == (False, 2)
 
 
 # -- CRDs --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airunway.clients.kubernetes import Cluster, Resource
 from airunway.clients.kubernetes.encoding import yaml_from
-from kube_emulator import EmulatedCluster
+from tests.clusters import emulated_cluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 TEXTS = {
@@ -33,10 +33,7 @@ async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         async with await Cluster.connect(request.getfixturevalue("real_kubeconfig")) as client:
             yield client
         return
-    async with (
-        EmulatedCluster() as emulated,
-        await Cluster.connect(emulated.kubeconfig(tmp_path / "config")) as client,
-    ):
+    async with emulated_cluster(tmp_path) as client:
         yield client
 
 

@@ -26,7 +26,7 @@ from airunway.clients.kubernetes import (
     Cluster,
     Object,
 )
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 from airunway.workers.worker import run_watcher, run_worker
 from kube_emulator import EmulatedCluster
@@ -120,8 +120,8 @@ class System:
 
     # -- what there is -------------------------------------------------------------------------------
 
-    def _follow(self, plural: str) -> Callable[[Change], None]:
-        def on_change(change: Change) -> None:
+    def _follow(self, plural: str) -> Callable[[ObjectChange], None]:
+        def on_change(change: ObjectChange) -> None:
             meta = change.object["metadata"]
             if meta.get("namespace", self.namespace) != self.namespace:
                 return

@@ -1,4 +1,4 @@
-"""From a config to what is done: install.md A4."""
+"""From a config to what is done: install.md §A4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a provider is seen: install.md A9."""
+"""How a provider is seen: install.md §A9."""
 
 from __future__ import annotations
 

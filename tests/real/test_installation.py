@@ -44,13 +44,13 @@ from airunway.messages.installation import (
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
     INSTALL_CHART,
-    LOOK,
+    PREFLIGHT,
     InstallationRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import NODES, PretendNode
 from airunway.sandbox.operators.timing import Timing
@@ -159,21 +159,21 @@ class Site:
         )
         return handle, request.id
 
-    async def do(self, operation: Operation = Operation.INSTALL, **more: Any) -> Outcome:
+    async def do(self, operation: Operation = Operation.INSTALL, **more: Any) -> InstallationOutcome:
         return await self.outcome(*(await self.ask(operation, **more)))
 
-    async def outcome(self, handle: WorkflowHandle[Any, Any], request: str) -> Outcome:
+    async def outcome(self, handle: WorkflowHandle[Any, Any], request: str) -> InstallationOutcome:
         while True:
             outcome = (await view_of(handle)).outcomes.get(request)
             if outcome is not None:
                 return outcome
             await asyncio.sleep(0.1)
 
-    async def plan(self, operation: Operation = Operation.INSTALL) -> LookAnswer:
+    async def plan(self, operation: Operation = Operation.INSTALL) -> PreflightAnswer:
         request = InstallationRequest(provider=self.provider, operation=operation)
         return await self.client.execute_workflow(
             ProviderPlanWorkflow.run,
-            LookRequest(request=request, with_diff=True),
+            PreflightRequest(request=request, with_diff=True),
             id=f"plan-{uuid.uuid4().hex[:8]}",
             task_queue=CORE_TASK_QUEUE,
         )
@@ -379,10 +379,10 @@ async def hold_charts(site: Site) -> None:
     site.charts.handle = wait_first  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("phase", [LOOK.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name])
+@pytest.mark.parametrize("phase", [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name])
 async def test_a_worker_killed_at_any_phase_is_made_up_for(site: Site, phase: str) -> None:
     victim = worker(site)
-    if phase == LOOK.name:
+    if phase == PREFLIGHT.name:
         await hold_charts(site)
     elif phase == APPLY_CRDS.name:
         await site.register(preInstallMissingCrds=True)

@@ -10,7 +10,7 @@ import hashlib
 import grpc.aio
 import pytest
 
-from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Progress
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ImageBuild, Progress
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire import ops_pb2 as pb
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
@@ -65,8 +65,8 @@ def channel_to(daemon: PretendBuildKit) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(daemon.address.removeprefix("tcp://"))
 
 
-def image_of(hub: PretendHub) -> ModelImage:
+def image_of(hub: PretendHub) -> ImageBuild:
     blob = MODEL.blobs[FILE]
     url = resolve_url(hub.url, MODEL.id, MODEL.commit, FILE)
     file = HttpFile(url=url, sha256=blob.sha256, size=blob.size, path=f"/models/{FILE}")
-    return ModelImage(base="docker.io/vllm/vllm-openai:latest", base_config={}, files=[file])
+    return ImageBuild(base="docker.io/vllm/vllm-openai:latest", base_config={}, files=[file])

@@ -11,14 +11,15 @@ import pytest
 from airunway.api import names
 from airunway.clients.certificates import CERTIFICATE_LIFETIME
 from airunway.clients.errors import ClientError, Conflict, Forbidden
-from airunway.webhook.certificates import Material
-from airunway.webhook.keeper import MUTATING, SECRETS, VALIDATING
+from airunway.clients.kubernetes import SECRETS
+from airunway.webhook.certificates import CertificateMaterial
+from airunway.webhook.keeper import MUTATING, VALIDATING
 from tests.webhook.replica import Replica
 from tests.webhook.store import FakeStore, installed
 
 
-def in_secret(store: FakeStore) -> Material:
-    return Material.from_secret(store.read(SECRETS, names.WEBHOOK_SECRET).get("data"))
+def in_secret(store: FakeStore) -> CertificateMaterial:
+    return CertificateMaterial.from_secret(store.read(SECRETS, names.WEBHOOK_SECRET).get("data"))
 
 
 def bundles(store: FakeStore) -> set[bytes]:
@@ -34,7 +35,7 @@ async def test_the_first_look_makes_injects_and_serves_a_certificate() -> None:
     replica = Replica(store)
     assert not replica.keeper.trusted
 
-    material = await replica.look()
+    material = await replica.reconcile()
 
     assert in_secret(store) == material
     assert bundles(store) == {material.authorities}
@@ -50,10 +51,10 @@ async def test_the_first_look_makes_injects_and_serves_a_certificate() -> None:
 async def test_nothing_is_written_while_nothing_is_due() -> None:
     store = installed()
     replica = Replica(store)
-    await replica.look()
+    await replica.reconcile()
     store.writes.clear()
 
-    await replica.look(after=timedelta(days=30))
+    await replica.reconcile(after=timedelta(days=30))
 
     assert store.writes == []
 
@@ -61,9 +62,9 @@ async def test_nothing_is_written_while_nothing_is_due() -> None:
 async def test_the_certificate_is_renewed_well_before_it_expires() -> None:
     store = installed()
     replica = Replica(store)
-    first = await replica.look()
+    first = await replica.reconcile()
 
-    second = await replica.look(after=CERTIFICATE_LIFETIME * 2 / 3)
+    second = await replica.reconcile(after=CERTIFICATE_LIFETIME * 2 / 3)
 
     assert second.certificate != first.certificate
     assert second.authorities == first.authorities
@@ -73,11 +74,11 @@ async def test_the_certificate_is_renewed_well_before_it_expires() -> None:
 async def test_another_replica_takes_over_what_one_has_renewed() -> None:
     store = installed()
     one, other = Replica(store), Replica(store)
-    await one.look()
-    await other.look()
-    renewed = await one.look(after=CERTIFICATE_LIFETIME * 2 / 3)
+    await one.reconcile()
+    await other.reconcile()
+    renewed = await one.reconcile(after=CERTIFICATE_LIFETIME * 2 / 3)
 
-    await other.look(after=CERTIFICATE_LIFETIME * 2 / 3)
+    await other.reconcile(after=CERTIFICATE_LIFETIME * 2 / 3)
 
     assert other.served.material == renewed
     assert other.keeper.trusted
@@ -88,10 +89,10 @@ async def test_of_two_that_start_at_once_one_makes_the_certificate() -> None:
     slow, fast = Replica(store), Replica(store)
 
     async def be_faster(_: str) -> None:
-        await fast.look()
+        await fast.reconcile()
 
     store.before_write = be_faster
-    await slow.look()
+    await slow.reconcile()
 
     assert slow.served.material == fast.served.material == in_secret(store)
     assert store.writes.count("secrets") == 2  # the fast one's, and the slow one's that was refused
@@ -102,7 +103,7 @@ async def test_many_at_once_agree() -> None:
     store = installed()
     replicas = [Replica(store) for _ in range(4)]
 
-    await asyncio.gather(*(replica.look() for replica in replicas))
+    await asyncio.gather(*(replica.reconcile() for replica in replicas))
 
     assert {replica.served.material.certificate for replica in replicas} == {in_secret(store).certificate}
     assert all(replica.keeper.trusted for replica in replicas)
@@ -111,16 +112,16 @@ async def test_many_at_once_agree() -> None:
 async def test_a_late_replica_does_not_put_an_old_authority_back() -> None:
     store = installed()
     slow, fast = Replica(store), Replica(store)
-    await slow.look()
-    await fast.look()
+    await slow.reconcile()
+    await fast.reconcile()
 
     async def be_faster(_: str) -> None:
         store.put(SECRETS, names.WEBHOOK_SECRET, {"data": {}})
-        await fast.look()
+        await fast.reconcile()
 
     store.before_write = be_faster
     store.put(MUTATING, names.MUTATING_CONFIGURATION, {"webhooks": [{"name": "w", "clientConfig": {}}]})
-    await slow.look()  # wants to inject the authority it read
+    await slow.reconcile()  # wants to inject the authority it read
 
     assert bundles(store) == {in_secret(store).authorities} == {fast.served.material.authorities}
     assert slow.served.material == fast.served.material
@@ -131,13 +132,13 @@ async def test_a_late_replica_does_not_put_an_old_authority_back() -> None:
 async def test_broken_content_is_replaced(kept: set[str], broken: str) -> None:
     store = installed()
     replica = Replica(store)
-    await replica.look()
+    await replica.reconcile()
     data = store.read(SECRETS, names.WEBHOOK_SECRET)["data"]
     store.put(
         SECRETS, names.WEBHOOK_SECRET, {"data": {key: data[key] if key in kept else broken for key in data}}
     )
 
-    material = await replica.look()
+    material = await replica.reconcile()
 
     assert in_secret(store) == material
     assert replica.keeper.trusted
@@ -146,13 +147,13 @@ async def test_broken_content_is_replaced(kept: set[str], broken: str) -> None:
 async def test_a_key_of_another_certificate_is_replaced() -> None:
     store, foreign = installed(), installed()
     replica = Replica(store)
-    await replica.look()
-    await Replica(foreign).look()
+    await replica.reconcile()
+    await Replica(foreign).reconcile()
     data = store.read(SECRETS, names.WEBHOOK_SECRET)["data"]
     data["tls.key"] = foreign.read(SECRETS, names.WEBHOOK_SECRET)["data"]["tls.key"]
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": data})
 
-    await replica.look()
+    await replica.reconcile()
 
     assert in_secret(store).key != base64.b64decode(data["tls.key"])
 
@@ -160,16 +161,16 @@ async def test_a_key_of_another_certificate_is_replaced() -> None:
 async def test_a_new_authority_leaves_the_old_one_trusted_for_a_day() -> None:
     store = installed()
     one, other = Replica(store), Replica(store)
-    before = await one.look()
-    await other.look()
+    before = await one.reconcile()
+    await other.reconcile()
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": {}})
 
-    after = await one.look()
+    after = await one.reconcile()
 
     assert after.authorities.endswith(before.authorities)  # `other` still serves that one's certificate
     assert other.keeper.trusted
-    await other.look()
-    last = await one.look(after=timedelta(days=2))
+    await other.reconcile()
+    last = await one.reconcile(after=timedelta(days=2))
     assert after.authorities == last.authorities + before.authorities
     assert bundles(store) == {last.authorities}
     assert one.keeper.trusted
@@ -178,9 +179,9 @@ async def test_a_new_authority_leaves_the_old_one_trusted_for_a_day() -> None:
 async def test_an_authority_is_replaced_in_time() -> None:
     store = installed()
     replica = Replica(store)
-    first = await replica.look()
+    first = await replica.reconcile()
 
-    second = await replica.look(after=timedelta(days=3500))
+    second = await replica.reconcile(after=timedelta(days=3500))
 
     assert not second.authorities.startswith(first.authorities)
     assert replica.keeper.trusted
@@ -189,10 +190,10 @@ async def test_an_authority_is_replaced_in_time() -> None:
 async def test_a_removed_bundle_is_put_back() -> None:
     store = installed()
     replica = Replica(store)
-    material = await replica.look()
+    material = await replica.reconcile()
     store.put(VALIDATING, names.VALIDATING_CONFIGURATION, {"webhooks": [{"name": "w", "clientConfig": {}}]})
 
-    await replica.look()
+    await replica.reconcile()
 
     assert bundles(store) == {material.authorities}
 
@@ -203,11 +204,11 @@ async def test_without_a_configuration_there_is_no_trust() -> None:
     store.remove(MUTATING, names.MUTATING_CONFIGURATION)
     replica = Replica(store)
 
-    await replica.look()
+    await replica.reconcile()
 
     assert not replica.keeper.trusted
     store.put(MUTATING, names.MUTATING_CONFIGURATION, configuration)
-    await replica.look()
+    await replica.reconcile()
     assert replica.keeper.trusted
 
 
@@ -216,12 +217,12 @@ async def test_a_missing_secret_is_made() -> None:
     store.remove(SECRETS, names.WEBHOOK_SECRET)
     replica = Replica(store)
 
-    assert await replica.look() == in_secret(store)
+    assert await replica.reconcile() == in_secret(store)
 
 
 async def test_an_expired_certificate_is_not_trusted() -> None:
     replica = Replica(installed())
-    await replica.look()
+    await replica.reconcile()
 
     replica.now += CERTIFICATE_LIFETIME
 
@@ -231,7 +232,7 @@ async def test_an_expired_certificate_is_not_trusted() -> None:
 async def test_a_certificate_is_served_only_when_it_is_trusted() -> None:
     store = installed()
     replica = Replica(store)
-    before = await replica.look()
+    before = await replica.reconcile()
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": {}})
 
     async def not_allowed(plural: str) -> None:
@@ -242,11 +243,11 @@ async def test_a_certificate_is_served_only_when_it_is_trusted() -> None:
 
     store.before_write = not_allowed  # the Secret is written, the configuration is not
     with pytest.raises(Forbidden):
-        await replica.look()
+        await replica.reconcile()
 
     assert replica.served.material == before
     assert replica.keeper.trusted
-    await replica.look()
+    await replica.reconcile()
     assert replica.served.material == in_secret(store) != before
 
 
@@ -259,4 +260,4 @@ async def test_endless_conflicts_are_an_error_not_a_loop() -> None:
 
     store.before_write = conflict
     with pytest.raises(ClientError, match="all the time"):
-        await Replica(store).look()
+        await Replica(store).reconcile()

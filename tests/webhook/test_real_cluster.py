@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airunway.clients.kubernetes import CONFIGS
-from airunway.webhook.keeper import CONFIGURATIONS, SECRETS
+from airunway.clients.kubernetes import CONFIGS, SECRETS
+from airunway.webhook.keeper import CONFIGURATIONS
 from tests.servers.cluster import Cluster as Servers
 from tests.webhook.calling import deployment
 from tests.webhook.real import SYSTEM, Installation, Object, Response, User, installation

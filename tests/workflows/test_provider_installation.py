@@ -19,20 +19,20 @@ from airunway.messages.installation import (
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
     INSTALL_CHART,
-    LOOK,
+    PREFLIGHT,
     REPAIR_RELEASE,
     UNINSTALL_CHART,
     InstallationRequest,
-    LookRequest,
     Operation,
+    PreflightRequest,
 )
-from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS, Stage
+from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS, InstallationStage
 from airunway.workflows.provider_installation.workflow import LONG_HISTORY
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker, passing
 
-INSTALL = [LOOK.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
-UNINSTALL = [LOOK.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
+INSTALL = [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
+UNINSTALL = [PREFLIGHT.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
 
 
 @pytest_asyncio.fixture
@@ -66,21 +66,21 @@ async def test_what_is_installed_is_only_looked_at(world: InstallerWorld) -> Non
 
     assert outcome.succeeded
     assert not outcome.changed
-    assert world.calls == [LOOK.name]
+    assert world.calls == [PREFLIGHT.name]
 
 
 async def test_a_foreign_operator_is_used_and_nothing_is_installed(world: InstallerWorld) -> None:
     world.foreign = True
 
     assert (await world.outcome(await world.ask())).succeeded
-    assert world.calls == [LOOK.name]
+    assert world.calls == [PREFLIGHT.name]
 
 
 async def test_an_operator_that_is_not_ready_is_waited_for(world: InstallerWorld) -> None:
     world.revision, world.ready = 1, False
 
     assert (await world.outcome(await world.ask())).succeeded
-    assert world.calls == [LOOK.name, AWAIT_OPERATOR.name]
+    assert world.calls == [PREFLIGHT.name, AWAIT_OPERATOR.name]
 
 
 @pytest.mark.parametrize("step", INSTALL)
@@ -112,7 +112,7 @@ async def test_a_step_that_fails_for_good_waits_for_a_person(world: InstallerWor
 
     assert (outcome.succeeded, outcome.kind, outcome.message) == (False, "MissingRights", "no right")
     assert outcome.waits_for_retry
-    assert (await world.view()).stage is Stage.FAILED
+    assert (await world.view()).stage is InstallationStage.FAILED
     assert REPAIR_RELEASE.name not in world.calls
     assert UNINSTALL_CHART.name not in world.calls
 
@@ -131,7 +131,7 @@ async def test_retry_begins_the_operation_again(world: InstallerWorld, step: str
 
 
 async def test_a_failure_that_nobody_mends_ends_the_workflow_as_failed(world: InstallerWorld) -> None:
-    world.errors[LOOK.name] = [final()]
+    world.errors[PREFLIGHT.name] = [final()]
     request = await world.ask()
     await world.outcome(request)
 
@@ -160,7 +160,7 @@ async def test_cancel_stops_at_any_step_and_leaves_no_release_half_way(
     assert (REPAIR_RELEASE.name in world.calls) is touched
     assert UNINSTALL_CHART.name not in world.calls
     view = await world.handle.result()
-    assert view.stage is Stage.IDLE
+    assert view.stage is InstallationStage.IDLE
 
 
 @pytest.mark.parametrize("step", INSTALL)
@@ -211,7 +211,7 @@ async def test_retry_leaves_what_runs_and_begins_again(world: InstallerWorld, st
     gate.set()
 
     assert (await world.outcome(request)).succeeded
-    assert world.calls.count(LOOK.name) >= 2
+    assert world.calls.count(PREFLIGHT.name) >= 2
     assert world.revision == 1
 
 
@@ -224,7 +224,7 @@ async def test_two_that_ask_for_the_same_share_one_installation(world: Installer
 
     assert (await world.outcome(first)).succeeded
     assert (await world.outcome(second)).succeeded
-    assert world.calls == [*INSTALL, LOOK.name]
+    assert world.calls == [*INSTALL, PREFLIGHT.name]
     assert (await world.outcome(second)).changed
 
 
@@ -267,11 +267,11 @@ async def test_a_repair_mends_and_changes_nothing_else(world: InstallerWorld) ->
     world.revision = 1
 
     assert (await world.outcome(await world.ask(Operation.REPAIR))).succeeded
-    assert world.calls == [LOOK.name, REPAIR_RELEASE.name]
+    assert world.calls == [PREFLIGHT.name, REPAIR_RELEASE.name]
 
 
 async def test_a_new_request_takes_the_place_of_one_that_failed(world: InstallerWorld) -> None:
-    world.errors[LOOK.name] = [final()]
+    world.errors[PREFLIGHT.name] = [final()]
     await world.outcome(await world.ask())
 
     second = await world.ask()
@@ -317,7 +317,7 @@ async def test_who_joins_a_failed_installation_is_told_at_once(world: InstallerW
 
 async def test_one_who_waited_and_is_gone_stops_nobody(world: InstallerWorld) -> None:
     gone, there = await world.waiter(), await world.waiter()
-    gate = world.gates[LOOK.name] = asyncio.Event()
+    gate = world.gates[PREFLIGHT.name] = asyncio.Event()
     await world.join(gone)
     await world.join(there)
     await gone.terminate()
@@ -343,7 +343,7 @@ async def test_who_needs_the_provider_while_it_is_uninstalled_gets_it_installed(
 
 
 async def test_a_request_delivered_twice_is_done_once(world: InstallerWorld) -> None:
-    gate = world.gates[LOOK.name] = asyncio.Event()
+    gate = world.gates[PREFLIGHT.name] = asyncio.Event()
     first = await world.ask()
     again = (await world.view()).request
     await world.until(lambda: bool(world.calls))
@@ -446,13 +446,13 @@ async def test_a_plan_only_looks(world: InstallerWorld) -> None:
 
     answer = await world.env.client.execute_workflow(
         ProviderPlanWorkflow.run,
-        LookRequest(request=InstallationRequest(provider=world.provider), with_diff=True),
+        PreflightRequest(request=InstallationRequest(provider=world.provider), with_diff=True),
         id=f"plan-{request}",
         task_queue=CORE_TASK_QUEUE,
     )
 
     assert answer.installed
-    assert world.calls == [*INSTALL, LOOK.name]
+    assert world.calls == [*INSTALL, PREFLIGHT.name]
 
 
 async def test_progress_is_bounded(world: InstallerWorld) -> None:
@@ -470,7 +470,7 @@ async def test_without_an_installer_it_waits_and_can_be_cancelled(env: WorkflowE
     world = InstallerWorld(env)
     async with core_worker(world):
         request = await world.ask()
-        assert (await world.view()).activity == LOOK.name
+        assert (await world.view()).activity == PREFLIGHT.name
 
         await world.handle.signal("cancel")
 

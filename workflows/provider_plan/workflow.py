@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.messages.installation import LOOK, LookAnswer, LookRequest
+    from airunway.messages.installation import PREFLIGHT, PreflightAnswer, PreflightRequest
     from airunway.workflows.steps import call
 
 PATIENCE = timedelta(minutes=2)
@@ -17,10 +17,10 @@ PATIENCE = timedelta(minutes=2)
 
 @workflow.defn(name="ProviderPlanWorkflow")
 class ProviderPlanWorkflow:
-    """One look, and its answer."""
+    """One preflight, and its answer."""
 
     @workflow.run
-    async def run(self, request: LookRequest) -> LookAnswer:
+    async def run(self, request: PreflightRequest) -> PreflightAnswer:
         """Look."""
         summary = f"plan {request.request.operation.value} of {request.request.provider}"
-        return await call(replace(LOOK, deadline=PATIENCE), request, summary=summary)
+        return await call(replace(PREFLIGHT, deadline=PATIENCE), request, summary=summary)

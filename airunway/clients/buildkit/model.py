@@ -89,7 +89,7 @@ class HttpFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelImage:
+class ImageBuild:
     """An image: a base, the model's files on top of it as a layer each, and what it starts."""
 
     base: str
@@ -145,7 +145,7 @@ def _is_models(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class BuiltImage:
+class PushedImage:
     """An image that was pushed. `digest` is its manifest's, with `sha256:`."""
 
     digest: str

@@ -1,7 +1,7 @@
 """Helm's own records of releases: read without starting Helm, and changed where Helm has no command for it.
 
 Helm keeps each revision as a Secret. Reading one takes milliseconds where starting Helm takes most of a
-second, which decides how long a look at an installed provider takes. The layout is Helm's storage format
+second, which decides how long a check of an installed provider takes. The layout is Helm's storage format
 `helm.sh/release.v1`, stable since Helm 3: JSON, gzip, base64, and base64 again by the API.
 """
 
@@ -13,8 +13,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import yaml
@@ -22,7 +20,7 @@ import yaml
 from airunway.clients.errors import ClientError
 from airunway.clients.helm.errors import OperationInProgress
 from airunway.clients.helm.manifests import RESOURCE_POLICY
-from airunway.clients.helm.model import PENDING
+from airunway.clients.helm.model import ReleaseRecord, moment
 from airunway.clients.kubernetes import SECRETS, Cluster, Object
 
 _GONE = "superseded,uninstalled"
@@ -33,32 +31,6 @@ class UnreadableRecord(ClientError):
     """A Secret that claims to be a release of Helm is not one."""
 
     retryable = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseRecord:
-    """One revision of a release."""
-
-    name: str
-    namespace: str
-    revision: int
-    status: str
-    chart_name: str
-    chart_version: str
-    values: Mapping[str, Any]
-    """What was supplied at the installation, without the chart's own defaults."""
-    manifest: str
-    updated: datetime | None = None
-
-    @property
-    def pending(self) -> bool:
-        """Whether Helm was at work on it, or was interrupted."""
-        return self.status in PENDING
-
-    @property
-    def documents(self) -> list[dict[str, Any]]:
-        """The objects that it consists of."""
-        return [entry for entry in yaml.safe_load_all(self.manifest) if isinstance(entry, dict)]
 
 
 async def latest_record(cluster: Cluster, name: str, *, namespace: str) -> ReleaseRecord | None:
@@ -149,7 +121,7 @@ def record_of(secret: Object) -> ReleaseRecord:
         chart_version=str(chart.get("version") or ""),
         values=release.get("config") or {},
         manifest=str(release.get("manifest") or ""),
-        updated=_time(info.get("last_deployed")),
+        updated=moment(info.get("last_deployed")),
     )
 
 
@@ -176,11 +148,3 @@ def _decoded(secret: Object) -> dict[str, Any]:
 def _encoded(release: Mapping[str, Any]) -> str:
     data = gzip.compress(json.dumps(release).encode())
     return base64.b64encode(base64.b64encode(data)).decode()
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

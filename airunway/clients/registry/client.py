@@ -29,7 +29,7 @@ from airunway.clients.registry.errors import (
 from airunway.clients.registry.http import RegistryCalls
 from airunway.clients.registry.references import (
     DOCKER_HUB,
-    ImageReference,
+    RegistryReference,
     is_digest,
     parse_reference,
     parse_tagged_reference,
@@ -78,7 +78,7 @@ class _Target:
     """Where a reference is looked up."""
 
     reference: str
-    image: ImageReference
+    image: RegistryReference
     base: URL
     named_by_administrator: bool
     """Then its name may have a private address."""

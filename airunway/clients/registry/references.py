@@ -14,7 +14,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageReference:
+class RegistryReference:
     """A reference with Docker's defaults filled in."""
 
     host: str
@@ -23,14 +23,14 @@ class ImageReference:
     tag: str
 
 
-def parse_tagged_reference(reference: str) -> ImageReference:
+def parse_tagged_reference(reference: str) -> RegistryReference:
     """The parts of a reference with a tag. Raises ValueError for anything else."""
     if "@" in reference:
         raise ValueError(f"{reference!r} is no image reference with a tag")
     return parse_reference(reference)
 
 
-def parse_reference(reference: str) -> ImageReference:
+def parse_reference(reference: str) -> RegistryReference:
     """The parts of a reference; a digest, if it has one, stands for its tag. Raises ValueError."""
     name, _, digest = reference.strip().partition("@")
     first, slash, rest = name.partition("/")
@@ -46,7 +46,7 @@ def parse_reference(reference: str) -> ImageReference:
     good = is_digest(version) if digest else bool(_TAG.fullmatch(version))
     if not good or not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{reference!r} is no image reference with a tag")
-    return ImageReference(host=host, repository=repository, tag=version)
+    return RegistryReference(host=host, repository=repository, tag=version)
 
 
 def repository_of(reference: str) -> str:

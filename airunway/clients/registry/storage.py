@@ -68,7 +68,7 @@ class ModelImageStorage:
         self._seconds = call_timeout.total_seconds()
 
     def credentials(self) -> RegistryCredentials | None:
-        """The login, read anew each time so that a renewed one counts. Raises RegistryDenied."""
+        """The login, read again each time so that a renewed one counts. Raises RegistryDenied."""
         return read_login(self._login_file, self.host) if self._login_file else None
 
     async def ping(self) -> None:

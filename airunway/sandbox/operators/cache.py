@@ -13,7 +13,7 @@ from typing import Any
 from airunway.api.names import SANDBOX_FIELD_MANAGER
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import Cluster, Kind
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.sandbox.operators.objects import Key, Object, controller_of, key_of
 
 Listener = Callable[[Object], None]
@@ -100,7 +100,7 @@ class KindCache:
 
     # -- keeping it true ---------------------------------------------------------------------------
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: ObjectChange) -> None:
         if change.type == "deleted":
             self._forget(change.object)
         else:

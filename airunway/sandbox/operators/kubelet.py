@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from airunway.clients.kubernetes import SECRETS, Cluster, Resource
+from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.operators import pod_status
 from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.controller import Controller
+from airunway.sandbox.operators.environment import what_is_missing
 from airunway.sandbox.operators.events import record
 from airunway.sandbox.operators.faults import Fault, fault_of, is_instant
 from airunway.sandbox.operators.objects import Key, Object, is_ready, key_of
 from airunway.sandbox.operators.timing import Timing
 
 COMPONENT = "kubelet"
-CONFIG_MAPS = Resource("v1", "configmaps")
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Kubelet:
         return await self._start(pod, life)
 
     async def _start(self, pod: Object, life: _Life) -> float:
-        missing = await self._missing_reference(pod)
+        missing = await what_is_missing(self._cluster, pod)
         if missing:
             await self._write(pod, pod_status.waiting(pod, "CreateContainerConfigError", missing))
             await self._event(pod, "Failed", f"Error: {missing}", warning=True)
@@ -148,23 +148,6 @@ class Kubelet:
         life.stage = "restarting"
         # Grows as the real one does, up to five minutes.
         return min(backoff * 2.0 ** (life.restarts - 1), 300.0)
-
-    async def _missing_reference(self, pod: Object) -> str:
-        """A Secret or ConfigMap that a container's environment needs and that does not exist."""
-        namespace = pod["metadata"]["namespace"]
-        for container in pod["spec"]["containers"]:
-            for entry in container.get("env") or []:
-                source = entry.get("valueFrom") or {}
-                for field_name, kind, word in (
-                    ("secretKeyRef", SECRETS, "secret"),
-                    ("configMapKeyRef", CONFIG_MAPS, "configmap"),
-                ):
-                    wanted = source.get(field_name)
-                    if not wanted or wanted.get("optional"):
-                        continue
-                    if await self._cluster.find(kind, wanted["name"], namespace=namespace) is None:
-                        return f'{word} "{wanted["name"]}" not found'
-        return ""
 
     async def _write(self, pod: Object, status: Object) -> None:
         await self._pods.patch(pod, status, status=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, BuiltImage, HttpFile, ModelImage, Progress
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ImageBuild, Progress, PushedImage
 from airunway.sandbox.buildkit import PretendBuildKit
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub, HubModel, resolve_url
@@ -61,20 +61,20 @@ class World:
             for name, blob in model.blobs.items()
         ]
 
-    def image(self, model: HubModel, *, auth_secret: str = "", **changes: Any) -> ModelImage:
+    def image(self, model: HubModel, *, auth_secret: str = "", **changes: Any) -> ImageBuild:
         """An image of all its files, without a base."""
         files = self.files(model, auth_secret=auth_secret)
-        return ModelImage(**{"base": "", "base_config": {}, "files": files, **changes})
+        return ImageBuild(**{"base": "", "base_config": {}, "files": files, **changes})
 
     async def build(
         self,
-        image: ModelImage,
+        image: ImageBuild,
         *,
         push_to: str = "",
         secrets: Mapping[str, bytes] | None = None,
         registry_auth: Mapping[str, tuple[str, str]] | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
-    ) -> BuiltImage:
+    ) -> PushedImage:
         """Build it with a client of its own; pushed to `name:latest` of the registry."""
         async with BuildKit(self.endpoint) as builder:
             return await builder.build(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.api.chart_release import ChartRelease
+from airunway.clients.helm import Helm
 from airunway.clients.helm.records import (
     UnreadableRecord,
     has_deployed_revision,
@@ -41,17 +42,15 @@ def helm(kubeconfig: Path) -> Helm:
     return Helm(kubeconfig=kubeconfig)
 
 
-def release(chart: Path, **values: object) -> ReleaseSpec:
-    return ReleaseSpec(
-        name="web", namespace=SPACE, chart=ChartRef(chart=str(chart)), values=values, wait=False
-    )
+def release(chart: Path, **values: object) -> ChartRelease:
+    return ChartRelease(release="web", namespace=SPACE, chart=str(chart), values=values)
 
 
 async def test_what_helm_wrote_is_read(cluster: Cluster, helm: Helm, tmp_path: Path) -> None:
     chart = copy_chart("settings", tmp_path)
     assert await latest_record(cluster, "web", namespace=SPACE) is None
-    await helm.upgrade_or_install(release(chart))
-    await helm.upgrade_or_install(release(chart, greeting="hi"))
+    await helm.upgrade_or_install(release(chart), wait=False)
+    await helm.upgrade_or_install(release(chart, greeting="hi"), wait=False)
 
     record = await latest_record(cluster, "web", namespace=SPACE)
 
@@ -74,7 +73,7 @@ async def test_an_uninstall_leaves_what_is_marked_in_the_record(
     cluster: Cluster, helm: Helm, tmp_path: Path
 ) -> None:
     chart = copy_chart("templated-crds", tmp_path, group="kept.example.test")
-    await helm.upgrade_or_install(release(chart))
+    await helm.upgrade_or_install(release(chart), wait=False)
 
     kept = await keep_on_uninstall(cluster, "web", namespace=SPACE, kind="CustomResourceDefinition")
     await helm.uninstall("web", SPACE)
@@ -83,7 +82,7 @@ async def test_an_uninstall_leaves_what_is_marked_in_the_record(
     assert await cluster.find(CRDS, "machines.kept.example.test")
     assert await latest_record(cluster, "web", namespace=SPACE) is None
     # And the next installation takes them over.
-    await helm.upgrade_or_install(release(chart))
+    await helm.upgrade_or_install(release(chart), wait=False)
 
 
 async def test_a_secret_that_is_no_record_is_refused(cluster: Cluster) -> None:
