@@ -9,13 +9,22 @@ import types
 import pytest
 
 from airunway import provider
-from airunway.provider import flags, overrides, rendering, server_pod, serving_image, storage, testing
+from airunway.provider import (
+    flags,
+    overrides,
+    registering,
+    rendering,
+    server_pod,
+    serving_image,
+    storage,
+    testing,
+)
 
 PACKAGE = """
     NO_CONDITION Condition Manifest ModelImageWish Provider Registration RenderContext RenderError
     ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
     UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
-    mapping_at name_of overrides rendering server_pod serving_image storage text_at
+    mapping_at name_of overrides registering rendering server_pod serving_image storage text_at
 """
 MODULES = {
     flags: """
@@ -25,6 +34,9 @@ MODULES = {
     overrides: """
         FIELD IDENTITY_KEYS ListMerge PRIVILEGE_KEYS SIZING_KEYS key_paths merge merge_by_name
         overrides_of refuse_host_paths refuse_identity refuse_keys
+    """,
+    registering: """
+        config_annotations installation_without_operator operator_in versions_served
     """,
     rendering: """
         DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_image_problem environment_entry environment_names
