@@ -167,7 +167,8 @@ def lint(folder: Path, arguments: list[str]) -> None:
 
 def types(folder: Path, arguments: list[str]) -> None:
     """mypy over our packages."""
-    os.environ["MYPYPATH"] = os.pathsep.join([str(package_view()), str(ROOT / "emulator")])
+    places = (package_view(), ROOT / "emulator", ROOT / "examples" / "acme-provider")
+    os.environ["MYPYPATH"] = os.pathsep.join(map(str, places))
     _become([str(_python(folder)), "-m", "mypy", *arguments])
 
 

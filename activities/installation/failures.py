@@ -40,7 +40,7 @@ def busy(message: str) -> ApplicationError:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raise what clients and plans say as Temporal failures."""
     try:
         yield

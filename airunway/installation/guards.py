@@ -1,4 +1,4 @@
-"""What must be so before an operator may be taken away. Source: install.md A10, weak spots 28-30."""
+"""What must be so before an operator may be taken away. Source: install.md §A10, weak spots 28-30."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from airunway.api import names
 from airunway.modelimage.naming import PUSH_HOST
 
-FIELD_MANAGER = "airunway-images"
 REGISTRY_IMAGE = "docker.io/library/registry:2"
 BUILDER_IMAGE = "docker.io/moby/buildkit:v0.34.2"
 

@@ -14,16 +14,11 @@ import aiohttp
 import pytest
 
 from kube_emulator import EmulatedCluster
+from kube_emulator.envtest.ports import free_port
 
 pytestmark = pytest.mark.timeout(120)
 
 Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

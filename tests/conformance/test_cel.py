@@ -6,7 +6,7 @@ import pytest
 
 from airunway.api.model_deployment import DeploymentSpec
 from airunway.selection.cel import Activation, evaluate
-from airunway.selection.cel_input import as_doubles, rule_view
+from airunway.selection.cel_input import as_doubles, rule_input
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
 from tests.conformance.loader import Vector, cases
@@ -22,12 +22,12 @@ def test_the_evaluator_agrees_on_what_the_reference_saw(vector: Vector) -> None:
     found += compare.presence(vector.expect.get("error"), result.error, "error")
     left, used = unexcused(found, group=vector.group, file=vector.file, given=vector.input)
     assert not left
-    assert set(used) <= {"rule-limits", "rule-budget", "rule-messages"}
+    assert set(used) <= {"rule-limits", "rule-budget", "rule-messages", "rule-times"}
 
 
 @pytest.mark.parametrize("vector", cases("select", ["cel"]))
 def test_a_rule_matches_as_recorded(vector: Vector) -> None:
-    view = rule_view(DeploymentSpec.model_validate({"model": {}, **vector.input["spec"]}))
+    view = rule_input(DeploymentSpec.model_validate({"model": {}, **vector.input["spec"]}))
 
     result = evaluate(vector.input["condition"], Activation(view))
 

@@ -39,7 +39,7 @@ def pass_over(given: dict[str, Any], *, fallback: SelectionFallback) -> dict[str
             InferenceProviderConfig.model_validate(config)
             for config in provider_configs(given["provider_configs"])
         ],
-        now=NOW,
+        alive_since=NOW,
         fallback=fallback,
         selector_enabled=given.get("selector_enabled", True),
     )
@@ -135,7 +135,7 @@ def test_no_recorded_provider_lacks_only_its_operator(vector: Vector) -> None:
     found = [
         config["metadata"]["name"]
         for config in configs
-        if lacks_only_its_operator(read_metadata(config), config, now=NOW)
+        if lacks_only_its_operator(read_metadata(config), config, alive_since=NOW)
     ]
 
     assert found == []

@@ -14,7 +14,7 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.admission import admit, decoding_errors, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem, ProviderLookup, lookup_in
-from airunway.selection.stored_rules import reconcile_finding
+from airunway.selection.stored_rules import first_finding
 from airunway.selection.validation import validate_create, validate_update
 from tests.conformance import compare
 from tests.conformance.departures import unexcused
@@ -113,7 +113,7 @@ def test_a_raw_object_is_stored_as_recorded(vector: Vector) -> None:
 @pytest.mark.parametrize("vector", cases("validate", ["reconcile"]))
 def test_a_stored_object_is_valid_or_not(vector: Vector) -> None:
     def check(deployment: ModelDeployment) -> Verdict:
-        finding = reconcile_finding(deployment, configs_of(vector.input), engine=deployment.engine_type)
+        finding = first_finding(deployment, configs_of(vector.input), engine=deployment.engine_type)
         return Verdict(errors=[field_error(FieldErrorType.INVALID, "", finding)] if finding else [])
 
     verdict = verdict_on(vector.input["model_deployment"], check)

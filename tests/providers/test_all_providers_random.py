@@ -33,7 +33,7 @@ from kube_emulator import EmulatedCluster
 from tests.providers.specs import contexts, likely_deployments
 from tests.providers.worker_life import open_crd
 from tests.schemas import problems
-from tests.selection.build import NOW
+from tests.selection.build import ALIVE_SINCE
 from tests.servers.cluster import Cluster as RealCluster
 
 PROVIDERS = installed_providers()
@@ -84,7 +84,7 @@ def for_all(examples: int, check: Check, tally: Tally) -> None:
         admission = admit(given, lookup=lookup_in(CONFIGS))
         assume(admission.deployment is not None)
         assert admission.stored is not None and admission.deployment is not None
-        decision = decide(admission.deployment, CONFIGS, now=NOW)
+        decision = decide(admission.deployment, CONFIGS, alive_since=ALIVE_SINCE)
         assume(decision.engine is not None)
         assert decision.engine is not None
         tally.counts["specs"] += 1

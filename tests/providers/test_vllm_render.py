@@ -47,7 +47,7 @@ def probe(period: int, failures: int) -> dict[str, Any]:
 def test_smallest_deployment() -> None:
     given = deployment(engine={"enablePrefixCaching": True})
 
-    rendered, service = PROVIDER.render(given, RenderContext(image="vllm/vllm-openai@sha256:1"))
+    rendered, service = PROVIDER.render(given, RenderContext(serving_image="vllm/vllm-openai@sha256:1"))
 
     owners = rendered["metadata"].pop("ownerReferences")
     assert owners == service["metadata"].pop("ownerReferences")
@@ -336,7 +336,7 @@ PINNED = {"image": {"requested": "x", "resolved": " vllm/vllm-openai@sha256:0f "
     ],
 )
 def test_image(given: ModelDeployment, context: str | None, wanted: str) -> None:
-    assert container(given, image=context)["image"] == wanted
+    assert container(given, serving_image=context)["image"] == wanted
 
 
 def test_another_selector_needs_another_deployment() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Kind, Object
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.timing import Timing
 from kube_emulator import EmulatedCluster
@@ -34,7 +34,7 @@ class Stage:
         known: dict[str, Object] = {}
         changed = asyncio.Event()
 
-        def note(change: Change) -> None:
+        def note(change: ObjectChange) -> None:
             uid = change.object["metadata"]["uid"]
             if change.type == "deleted":
                 known.pop(uid, None)

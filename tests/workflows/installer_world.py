@@ -20,33 +20,34 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from airunway.activities.installation.requests import InstallationRequests
+from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
     INSTALL_CHART,
-    LOOK,
+    PREFLIGHT,
     REPAIR_RELEASE,
     UNINSTALL_CHART,
-    ChartAction,
     ChartAnswer,
     ChartRequest,
-    ChartView,
     InstallationRequest,
     InstallReport,
     JoinRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
     ReadyAnswer,
     StepRecord,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
-PROVIDER = "acme"
+INSTALL = [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
+UNINSTALL = [PREFLIGHT.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
+"""Steps of an operation, in their order."""
 
 
 @workflow.defn(name="Waiter")
@@ -105,23 +106,25 @@ class InstallerWorld:
 
     # -- activities ----------------------------------------------------------------------------------
 
-    @activity.defn(name=LOOK.name)
-    async def look(self, request: LookRequest) -> LookAnswer:
-        await self._enter(LOOK.name)
+    @activity.defn(name=PREFLIGHT.name)
+    async def preflight(self, request: PreflightRequest) -> PreflightAnswer:
+        await self._enter(PREFLIGHT.name)
         action = ChartAction.NONE
         if request.request.operation is Operation.UNINSTALL:
             action = ChartAction.UNINSTALL if self.revision else ChartAction.NONE
         elif request.request.operation is Operation.REPAIR:
             action = ChartAction.REPAIR
         elif self.foreign:
-            action = ChartAction.FOREIGN
+            action = ChartAction.EXTERNALLY_MANAGED
         elif self.revision < self.wanted:
             action = ChartAction.UPGRADE if self.revision else ChartAction.INSTALL
-        view = ChartView(
+        chart = ChartRelease(
             release="op", namespace="ns", chart="r/op", version="1.0.0", action=action, revision=self.revision
         )
         installed = self.foreign or (self.revision > 0 and self.ready)
-        return self._leave(LOOK.name, LookAnswer(charts=[view], installed=installed, message="looked"))
+        return self._leave(
+            PREFLIGHT.name, PreflightAnswer(charts=[chart], installed=installed, message="looked")
+        )
 
     @activity.defn(name=APPLY_CRDS.name)
     async def apply_crds(self, request: ChartRequest) -> ChartAnswer:
@@ -136,8 +139,7 @@ class InstallerWorld:
             self.revision += 1
         answer = ChartAnswer(
             steps=[StepRecord(step="install-op")],
-            revision=self.revision,
-            status="deployed",
+            chart=request.chart.recorded(version="1.0.0", status="deployed", revision=self.revision),
             changed=changed,
             lines=["helm said so"],
         )
@@ -234,7 +236,7 @@ class InstallerWorld:
     async def view(self) -> InstallationView:
         return await self.handle.query(ProviderInstallationWorkflow.state)
 
-    async def outcome(self, request: str) -> Outcome:
+    async def outcome(self, request: str) -> InstallationOutcome:
         async with asyncio.timeout(20):
             while True:
                 outcome = (await self.view()).outcomes.get(request)
@@ -253,7 +255,7 @@ class InstallerWorld:
 
     def activities(self) -> list[Any]:
         return [
-            self.look,
+            self.preflight,
             self.apply_crds,
             self.install_chart,
             self.uninstall_chart,

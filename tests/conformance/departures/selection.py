@@ -19,7 +19,7 @@ from airunway.selection.cel.compiler import MAX_LENGTH
 from airunway.selection.cel.functions import MAX_PATTERN_LENGTH
 from airunway.selection.cel.syntax import MAX_DEPTH
 from airunway.selection.cel.tree import MAX_NESTING
-from airunway.selection.cel_input import rule_view
+from airunway.selection.cel_input import rule_input
 from airunway.selection.decide import decide
 from tests.conformance.departures import Departure
 from tests.conformance.departures._given import at
@@ -105,7 +105,7 @@ def _differs(given: Given, *, with_zeros: bool) -> bool:
         return False
     spec = DeploymentSpec.model_validate({"model": {}, **spec_of(given)})
     for engine in engines_to_try(given):
-        ours = rule_view(spec, engine=engine)
+        ours = rule_input(spec, engine=engine)
         theirs = dict(ours) if with_zeros else without_zeros(ours)
         if with_zeros:
             theirs.pop("resources", None)
@@ -151,7 +151,7 @@ def recorded_provider_decides(given: Given) -> bool:
     config = eligibility.find(configs, recorded(given))
     engines = [deployment.engine_type] if deployment.engine_type else engines_to_try(given)
     return any(
-        bool(compatibility.with_fleet(deployment, configs, engine=engine))
+        bool(compatibility.with_any_provider(deployment, configs, engine=engine))
         != bool(config and compatibility.with_provider(deployment, config, engine=engine))
         for engine in engines
     )
@@ -184,7 +184,7 @@ def no_rule_matches(given: Given) -> bool:
             InferenceProviderConfig.model_validate(config)
             for config in provider_configs(given["provider_configs"])
         ],
-        now=datetime(2026, 1, 5, tzinfo=UTC),
+        alive_since=datetime(2026, 1, 5, tzinfo=UTC),
         fallback=SelectionFallback.CAPABILITIES,
         selector_enabled=given.get("selector_enabled", True),
     )
@@ -211,12 +211,16 @@ def is_beyond_cel_limits(condition: str) -> bool:
 
 
 def too_many_steps(given: Given) -> bool:
-    view = rule_view(DeploymentSpec.model_validate({"model": {}, **given["spec"]}))
+    view = rule_input(DeploymentSpec.model_validate({"model": {}, **given["spec"]}))
     return "too many steps" in evaluate(given["condition"], Activation(view)).error
 
 
 def builds_a_message(given: Given) -> bool:
     return "construction of messages" in evaluate(given["condition"], Activation({})).error
+
+
+def uses_times(given: Given) -> bool:
+    return "no timestamps and durations" in evaluate(given["condition"], Activation({})).error
 
 
 def refused_by_the_schema(given: Given) -> bool:
@@ -267,7 +271,7 @@ DEPARTURES = [
         CEL,
         zeros_matter,
         excuses="matched error rule_sees",
-        test="test_rule_view.py::test_explicit_zeros_and_false_are_kept",
+        test="test_cel_input.py::test_explicit_zeros_and_false_are_kept",
     ),
     rule(
         "explicit-zeros-decide",
@@ -281,7 +285,7 @@ DEPARTURES = [
         CEL,
         absent_resources_matter,
         excuses="matched error rule_sees",
-        test="test_rule_view.py::test_absent_resources_are_an_empty_map",
+        test="test_cel_input.py::test_absent_resources_are_an_empty_map",
     ),
     rule(
         "absent-resources-decide",
@@ -310,6 +314,13 @@ DEPARTURES = [
         builds_a_message,
         excuses="matched error",
         test="test_cel_limits.py::test_messages_cannot_be_built",
+    ),
+    rule(
+        "rule-times",
+        CEL,
+        uses_times,
+        excuses="matched error",
+        test="test_cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason",
     ),
     rule(
         "explicit-only-providers",
