@@ -41,6 +41,7 @@ from airunway.messages.model_image import (
     JoinModelImageAnswer,
     JoinModelImageRequest,
     ModelImageRequest,
+    PublishModelImageAnswer,
     PublishModelImageRequest,
     ResolveModelImageAnswer,
     ResolveModelImageRequest,
@@ -123,7 +124,7 @@ class ModelImageActivities:
         """Look whether the registry has the image."""
         async with trouble_told("looking for the image in the registry"):
             try:
-                return await self._published.find(request.plan)
+                return FindModelImageAnswer(image=await self._published.find(request.plan))
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
@@ -174,10 +175,11 @@ class ModelImageActivities:
     # -- after the build -----------------------------------------------------------------------------------
 
     @implements(PUBLISH_MODEL_IMAGE)
-    async def publish_model_image(self, request: PublishModelImageRequest) -> FindModelImageAnswer:
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
         """Look at what was pushed, and only then move the tags."""
         async with trouble_told("verifying the pushed image"):
-            return await self._published.publish(request.plan, request.digest)
+            image = await self._published.publish(request.plan, request.digest)
+        return PublishModelImageAnswer(image=image)
 
     @implements(FREE_SPACE, errors=benign_errors)
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:

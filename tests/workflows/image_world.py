@@ -20,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.model_image import ModelImageRef
     from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, model_image_workflow_id
     from airunway.messages.model_image import (
         BuildModelImageAnswer,
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         JoinModelImageRequest,
         ModelImageReport,
         ModelImageRequest,
+        PublishModelImageAnswer,
         PublishModelImageRequest,
         ResolveModelImageAnswer,
         ResolveModelImageRequest,
@@ -133,7 +135,8 @@ class ImageWorld:
         self._called("find_model_image")
         if self.registry_is_away:
             return FindModelImageAnswer(unanswered=True)
-        return _answer(request.plan) if request.plan.identity in self.in_registry else FindModelImageAnswer()
+        there = request.plan.identity in self.in_registry
+        return FindModelImageAnswer(image=_image(request.plan) if there else None)
 
     @activity.defn(name="ensure_registry")
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
@@ -167,10 +170,10 @@ class ImageWorld:
         return BuildModelImageAnswer(digest=DIGEST)
 
     @activity.defn(name="publish_model_image")
-    async def publish_model_image(self, request: PublishModelImageRequest) -> FindModelImageAnswer:
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
         self._called("publish_model_image")
         self.in_registry.add(request.plan.identity)
-        return _answer(request.plan)
+        return PublishModelImageAnswer(image=_image(request.plan))
 
     @activity.defn(name="free_build_space")
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:
@@ -299,6 +302,6 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
     return ApplicationError(words, type=kind, non_retryable=final)
 
 
-def _answer(image: ModelImagePlan) -> FindModelImageAnswer:
+def _image(image: ModelImagePlan) -> ModelImageRef:
     name = f"localhost:30500/{image.name}"
-    return FindModelImageAnswer(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")
+    return ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import (
     BuildProgress,
-    FindModelImageAnswer,
     ImageWaiter,
     ModelImagePhase,
     ModelImageReport,
@@ -59,11 +59,10 @@ class ModelImageReporting:
         if is_new or self._told_at is None or workflow.now() - self._told_at >= self._progress_pause():
             self.notify_all()
 
-    def ready(self, found: FindModelImageAnswer, *, was_there: bool) -> None:
+    def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
         """The image is in the registry."""
         self.report = self._report(ModelImagePhase.READY, "ready")
-        self.report.reference, self.report.tagged = found.reference, found.tagged
-        self.report.was_there = was_there
+        self.report.image, self.report.was_there = image, was_there
 
     def failed(self, phase: ModelImagePhase, *, reason: str, message: str) -> None:
         """There is no image: it could not be built, or is not wanted."""
