@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from airunway.activities.model_image.errors import BuildStalled
 from airunway.activities.model_image.options import Builder, BuildOrder
-from airunway.messages.model_image import MIN_BYTES_PER_SECOND, ImageProgress
+from airunway.messages.model_image import MIN_BYTES_PER_SECOND, BuildProgress
 from airunway.modelimage.plan import human_bytes
 
 SIGNAL_FIRST_SECONDS, SIGNAL_EVERY_SECONDS = 1.0, 5.0
@@ -40,8 +40,8 @@ class WatchedBuild:
         self,
         order: BuildOrder,
         *,
-        beat: Callable[[ImageProgress], None],
-        tell: Callable[[ImageProgress], Awaitable[None]],
+        beat: Callable[[BuildProgress], None],
+        tell: Callable[[BuildProgress], Awaitable[None]],
         stall: timedelta,
         quiet: timedelta = timedelta(0),
         clock: Callable[[], float] = time.monotonic,
@@ -50,7 +50,7 @@ class WatchedBuild:
         self._order = order
         self._beat, self._tell, self._clock, self._tick = beat, tell, clock, tick
         self._stall_seconds, self._quiet_seconds = stall.total_seconds(), quiet.total_seconds()
-        self._progress = ImageProgress(step="starting", total_bytes=order.plan.total_bytes)
+        self._progress = BuildProgress(step="starting", total_bytes=order.plan.total_bytes)
         self._started = self._moved = clock()
         self._counts = False
         """Bytes have been seen to move within the present step."""
@@ -73,7 +73,7 @@ class WatchedBuild:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await build
 
-    def _on_progress(self, progress: ImageProgress) -> None:
+    def _on_progress(self, progress: BuildProgress) -> None:
         before = self._progress
         if (progress.step, progress.done_bytes) != (before.step, before.done_bytes):
             self._moved = self._clock()

@@ -45,7 +45,7 @@ class Digests(Protocol):
         """The digest of a tag."""
 
 
-class ImageCluster:
+class BuildServices:
     """The two workloads of one cluster."""
 
     def __init__(self, cluster: Cluster, options: ClusterOptions, *, digests: Digests) -> None:

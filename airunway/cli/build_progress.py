@@ -22,7 +22,7 @@ from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.deployment_workflow import DeploymentView
-from airunway.messages.model_image import ImageProgress
+from airunway.messages.model_image import BuildProgress
 from airunway.workers.settings import Settings
 from airunway.workflows.model_image.details import progress_words
 
@@ -34,7 +34,7 @@ class BuildNow:
     """A deployment whose image is being built, and how far it is."""
 
     name: str
-    progress: ImageProgress
+    progress: BuildProgress
 
 
 def is_building(deployment: Object) -> bool:
@@ -66,7 +66,7 @@ class Builds:
             return None
         return BuildNow(meta["name"], progress) if progress else None
 
-    async def _progress(self, workflow_id: str) -> ImageProgress | None:
+    async def _progress(self, workflow_id: str) -> BuildProgress | None:
         if self._client is None:
             self._client = await temporal_client(self._settings)
         handle = self._client.get_workflow_handle(workflow_id)
@@ -78,13 +78,13 @@ class Builds:
         return await _heartbeat(self._client, described) or image.progress
 
 
-async def _heartbeat(client: Client, described: WorkflowExecutionDescription) -> ImageProgress | None:
+async def _heartbeat(client: Client, described: WorkflowExecutionDescription) -> BuildProgress | None:
     """What the build's activity said last; None when none runs."""
     for pending in described.raw_description.pending_activities:
         payloads = pending.heartbeat_details.payloads
         if payloads:
-            (progress,) = await client.data_converter.decode(payloads, [ImageProgress])
-            return progress if isinstance(progress, ImageProgress) else None
+            (progress,) = await client.data_converter.decode(payloads, [BuildProgress])
+            return progress if isinstance(progress, BuildProgress) else None
     return None
 
 

@@ -66,7 +66,7 @@ _SHARD = re.compile(r"^(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRequest:
+class AikitRequest:
     """A request to build or resolve an image (gguf-build.md §8.1); empty means not given."""
 
     source: str = ""
@@ -77,7 +77,7 @@ class ImageRequest:
     tag: str = ""
 
 
-def request_errors(request: ImageRequest) -> list[str]:
+def request_errors(request: AikitRequest) -> list[str]:
     """What is wrong with a request; empty when nothing is."""
     if request.source == "premade":
         if not request.premade:
@@ -97,7 +97,7 @@ def request_errors(request: ImageRequest) -> list[str]:
     ]
 
 
-def image_reference(request: ImageRequest, *, host: str = PULL_HOST) -> str:
+def image_reference(request: AikitRequest, *, host: str = PULL_HOST) -> str:
     """The reference of a valid request, as nodes pull it."""
     if request.source == "premade":
         return f"{PREMADE_REPOSITORY}/{request.premade}"

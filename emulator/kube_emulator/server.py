@@ -230,20 +230,17 @@ class EmulatedCluster:
 
 
 def _encoder(form: Form, request: Request) -> Callable[[str, Version, int], bytes] | None:
-    """Makes the lines of a watch in another form than plain objects; None for plain ones."""
+    """Makes the lines of a watch as tables; None for plain objects."""
     if not form.name:
         return None
     first = True
 
     def encode(event: str, version: Version, rv: int) -> bytes:
         nonlocal first
-        if form.name == "Table":
-            include = request.query.get("includeObject", "")
-            metadata = {"resourceVersion": str(rv)}
-            obj = tables.table(request.kind, [version], metadata, include=include, headers=first)
-            first = False
-        else:
-            obj = tables.partial(version.obj)
+        include = request.query.get("includeObject", "")
+        metadata = {"resourceVersion": str(rv)}
+        obj = tables.table(request.kind, [version], metadata, include=include, headers=first)
+        first = False
         return encode_json({"type": event, "object": obj}).encode() + b"\n"
 
     return encode

@@ -32,7 +32,6 @@ class Space:
         self.daemon_sets = f"/apis/apps/v1/namespaces/{name}/daemonsets"
         self.jobs = f"/apis/batch/v1/namespaces/{name}/jobs"
         self.leases = f"/apis/coordination.k8s.io/v1/namespaces/{name}/leases"
-        self.new_events = f"/apis/events.k8s.io/v1/namespaces/{name}/events"
         self.roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/roles"
         self.models = f"/apis/models.example.com/v1/namespaces/{name}/modelservers"
 

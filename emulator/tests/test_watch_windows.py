@@ -72,7 +72,7 @@ async def test_changes_of_other_kinds_do_not_use_up_the_window(tmp_path: Path):
     assert told == [("ADDED", "x")]
 
 
-async def test_a_page_from_before_the_window_can_go_on_with_the_present(tmp_path: Path):
+async def test_a_page_from_before_the_window_is_gone(tmp_path: Path):
     async with cluster(tmp_path, window=1) as api:
         for name in ("a", "b", "c"):
             await api.create(PATH, config_map(name))
@@ -81,10 +81,8 @@ async def test_a_page_from_before_the_window_can_go_on_with_the_present(tmp_path
         await api.create(PATH, config_map("e"))
 
         expired = await api.get(PATH, query={"limit": 1, "continue": first["metadata"]["continue"]})
-        fresh = expired.refused(410, "Expired")["metadata"]["continue"]
-        rest = (await api.get(PATH, query={"continue": fresh})).ok()
 
-    assert [item["metadata"]["name"] for item in rest["items"]] == ["b", "c", "d", "e"]
+    expired.refused(410, "Expired")
 
 
 async def test_bookmarks_come_as_often_as_set(tmp_path: Path):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.workflows import installer_world
+from tests.workflows.installer_world import InstallerWorld
 from tests.workflows.world import World, core_worker, provider_worker
 
 
@@ -45,6 +49,17 @@ async def world(env: WorkflowEnvironment, request: pytest.FixtureRequest) -> Asy
             await stack.enter_async_context(provider_worker(built))
         yield built
         await built.handle.terminate() if await _is_open(built) else None
+
+
+@pytest_asyncio.fixture
+async def installer(env: WorkflowEnvironment) -> AsyncIterator[InstallerWorld]:
+    """A world of installations with its workers running."""
+    built = InstallerWorld(env)
+    async with installer_world.core_worker(built), installer_world.installer_worker(built):
+        yield built
+        if (await built.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            with suppress(RPCError):  # it has ended meanwhile
+                await built.handle.terminate()
 
 
 async def _is_open(world: World) -> bool:

@@ -45,7 +45,9 @@ from airunway.messages.installation_workflow import InstallationInput, Installat
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
-PROVIDER = "acme"
+INSTALL = [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
+UNINSTALL = [PREFLIGHT.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
+"""Steps of an operation, in their order."""
 
 
 @workflow.defn(name="Waiter")

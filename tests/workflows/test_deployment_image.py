@@ -15,9 +15,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
+from airunway.api.names import CORE_TASK_QUEUE, model_image_workflow_id
 from airunway.api.status import Phase
-from airunway.messages.model_image import ImagePhase
+from airunway.messages.model_image import ModelImagePhase
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
@@ -59,7 +59,7 @@ class Both:
         await self.until(lambda: self.images.building == 1)
 
     def image_id(self, number: int = -1) -> str:
-        return image_workflow_id(self.images.joined[number].plan.identity)
+        return model_image_workflow_id(self.images.joined[number].plan.identity)
 
 
 @pytest_asyncio.fixture
@@ -124,16 +124,16 @@ async def test_progress_is_in_the_status(both: Both) -> None:
     await both.until(lambda: both.deployment.status.get("message") == words)
     assert both.condition()["message"] == words
     assert both.deployment.looks == looks, "progress alone decides nothing anew"
-    assert (await image.query(ModelImageWorkflow.view)).report.phase is ImagePhase.BUILDING
+    assert (await image.query(ModelImageWorkflow.view)).report.phase is ModelImagePhase.BUILDING
     gate.set()
 
 
 @pytest.mark.parametrize(
     ("step", "kind", "reason"),
     [
-        ("resolve_image", "AccessDenied", "ModelAccessDenied"),
-        ("resolve_image", "ChoiceError", "ModelFileUnclear"),
-        ("build_image", "DigestMismatch", "ChecksumMismatch"),
+        ("resolve_model_image", "AccessDenied", "ModelAccessDenied"),
+        ("resolve_model_image", "ChoiceError", "ModelFileUnclear"),
+        ("build_model_image", "DigestMismatch", "ChecksumMismatch"),
     ],
 )
 async def test_a_final_failure_stays_until_a_retry(both: Both, step: str, kind: str, reason: str) -> None:
@@ -155,9 +155,9 @@ async def test_a_final_failure_stays_until_a_retry(both: Both, step: str, kind: 
 
 
 async def test_what_cannot_be_found_out_for_now_is_said_and_tried_again(both: Both) -> None:
-    both.images.errors["resolve_image"] = [failure("HubUnavailable", final=False, words="503")] * 12
+    both.images.errors["resolve_model_image"] = [failure("HubUnavailable", final=False, words="503")] * 12
     await both.deployment.start()
-    await both.until(lambda: both.images.calls.count("resolve_image") > 1)
+    await both.until(lambda: both.images.calls.count("resolve_model_image") > 1)
 
     await both.deployment.skip(timedelta(minutes=1))
     await both.until(lambda: both.condition().get("reason") == "ModelHubUnavailable")
@@ -169,7 +169,9 @@ async def test_what_cannot_be_found_out_for_now_is_said_and_tried_again(both: Bo
 
 
 async def test_what_is_in_the_way_of_the_plan_is_said_at_once(both: Both) -> None:
-    both.images.errors["resolve_image"] = [failure("TokenMissing", final=False, words="no Secret hf")] * 3
+    both.images.errors["resolve_model_image"] = [
+        failure("TokenMissing", final=False, words="no Secret hf")
+    ] * 3
 
     await both.deployment.start()
 
@@ -286,7 +288,7 @@ async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(bo
 
 async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both: Both) -> None:
     both.images.slow_to_answer = True
-    both.images.errors["join_image"] = [failure("Slow", final=False)]  # so that it is not done inline
+    both.images.errors["join_model_image"] = [failure("Slow", final=False)]  # so that it is not done inline
 
     await both.deployment.start()
 
