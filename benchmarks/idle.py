@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.registry import installed_providers
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
@@ -25,7 +25,7 @@ from airunway.workers.watcher import Watcher
 class Silent(SignalQueue):
     """Takes hints and sends nothing."""
 
-    def put(self, ref: DeploymentRef, hint: LookAgain) -> None:
+    def put(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         """Drop it."""
 
 

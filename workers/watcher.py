@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from airunway.activities.deployment.activities import read_config
+from airunway.activities.deployment.configs import read_config
 from airunway.api import names
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from airunway.clients.reflector import ObjectChange, Reflector
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.selection.cel import check_rules
 from airunway.workers.marks import STATUS_CHANGED, DeploymentMark, config_mark, upstream_mark
@@ -36,7 +36,7 @@ class Watcher:
     def __init__(self, cluster: Cluster, providers: Mapping[str, Provider], signals: SignalQueue) -> None:
         self._cluster = cluster
         self._signals = signals
-        self._deployments: dict[tuple[str, str], DeploymentMark] = {}
+        self._deployments: dict[DeploymentRef, DeploymentMark] = {}
         self._configs: dict[str, int] = {}
         self._upstream: dict[str, int] = {}
         self._is_following = False
@@ -77,19 +77,18 @@ class Watcher:
 
     def _on_deployment(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
-        key = (meta["namespace"], meta["name"])
-        ref = DeploymentRef(namespace=key[0], name=key[1])
+        ref = DeploymentRef(namespace=meta["namespace"], name=meta["name"])
         if change.type == "deleted":
-            self._deployments.pop(key, None)
+            self._deployments.pop(ref, None)
             self._signals.put(
-                ref, LookAgain(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
+                ref, ChangeHint(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
             )
             return
-        mark, before = DeploymentMark.of(change.object), self._deployments.get(key)
+        mark, before = DeploymentMark.of(change.object), self._deployments.get(ref)
         cause = mark.change_since(before)
-        self._deployments[key] = mark
+        self._deployments[ref] = mark
         if cause:
-            hint = LookAgain(
+            hint = ChangeHint(
                 cause=cause,
                 uid=mark.uid,
                 generation=mark.generation,
@@ -113,10 +112,9 @@ class Watcher:
             _warn_of_dead_rules(change.object)
         if not self._is_following:
             return
-        for (namespace, deployment), mark in self._deployments.items():
+        for ref, mark in self._deployments.items():
             if name in mark.providers or not mark.providers or mark.failed:
-                ref = DeploymentRef(namespace=namespace, name=deployment)
-                self._signals.put(ref, LookAgain(cause=f"provider {name} changed"))
+                self._signals.put(ref, ChangeHint(cause=f"provider {name} changed"))
 
     def on_upstream(self, kind: UpstreamKind, readers: Sequence[Provider], change: ObjectChange) -> None:
         """An object that a provider made has changed."""
@@ -136,7 +134,7 @@ class Watcher:
             return
         ref = DeploymentRef(namespace=meta["namespace"], name=owner)
         cause = f"{kind.kind} {meta['name']} {_verb(change)}"
-        self._signals.put(ref, LookAgain(cause=cause, upstream_only=True))
+        self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True))
 
 
 class _UpstreamHandler:

@@ -12,8 +12,8 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from airunway.activities.deployment.activities import CoreActivities
-from airunway.activities.deployment.object_cache import SeenObjects
+from airunway.activities.deployment.activities import DeploymentActivities
+from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ImageActivities
@@ -72,11 +72,11 @@ def core_worker(
     images: ImageActivities,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
-    seen = SeenObjects()
-    core = CoreActivities(
+    cache = ObjectCache()
+    core = DeploymentActivities(
         cluster,
-        seen=seen,
-        hosted=served_locally.keys(),
+        cache=cache,
+        served_locally=served_locally.keys(),
         limits=settings.limits,
         heartbeat_limit=settings.heartbeat_limit,
         fallback=settings.selection_fallback,
@@ -95,7 +95,7 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
-            *_provider_activities(cluster, settings, served_locally, seen).all,
+            *_provider_activities(cluster, settings, served_locally, cache).all,
             *InstallationRequests(client).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
@@ -126,7 +126,7 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
-    seen: SeenObjects | None = None,
+    cache: ObjectCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
         mirrors=settings.registry_mirrors,
@@ -134,7 +134,7 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, seen=seen)
+    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:

@@ -99,7 +99,7 @@ class ImageActivities:
     @implements(RESOLVE_IMAGE, errors=benign_errors)
     async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
         """Find out commit, files, digests and base."""
-        return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.wish))
+        return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.spec))
 
     @implements(JOIN_IMAGE)
     async def join_image(self, request: JoinImageRequest) -> JoinImageAnswer:

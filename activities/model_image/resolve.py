@@ -1,4 +1,4 @@
-"""From a wish to a plan: which commit, which files with which digests, on which base."""
+"""From a spec to a plan: which commit, which files with which digests, on which base."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 
 from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, InvalidModel, TokenMissing
 from airunway.activities.model_image.options import BaseImages, Hub, ImageOptions
+from airunway.api.model_image import ModelImageSpec
 from airunway.clients.errors import ClientError, Forbidden, NotFound
 from airunway.clients.huggingface import HubRepository
 from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import BaseImage
-from airunway.messages.deployment import ImageWish
 from airunway.messages.model_image import TokenRef
 from airunway.modelimage import naming
 from airunway.modelimage.choice import ChoiceError as NoChoice
@@ -66,21 +66,21 @@ class ImageResolver:
         self._hub, self._bases, self._tokens = hub, bases, tokens
         self._base: tuple[float, BaseImage] | None = None
 
-    async def plan(self, namespace: str, wish: ImageWish) -> ImagePlan:
+    async def plan(self, namespace: str, spec: ModelImageSpec) -> ImagePlan:
         """The plan. Raises ClientErrors."""
-        self._refuse(wish)
-        secret = TokenRef(namespace=namespace, name=wish.token_secret) if wish.token_secret else None
+        self._refuse(spec)
+        secret = TokenRef(namespace=namespace, name=spec.token_secret) if spec.token_secret else None
         token = await self._tokens.read(secret)
-        found = await self._hub.repository(wish.repository, revision=wish.revision, token=token)
+        found = await self._hub.repository(spec.repository, revision=spec.revision, token=token)
         try:
-            chosen = choose_files([file.path for file in found.files], wanted=wish.file)
+            chosen = choose_files([file.path for file in found.files], wanted=spec.file)
         except NoChoice as err:
-            raise ChoiceError(f"{wish.repository}@{found.commit[:12]}: {err}") from err
+            raise ChoiceError(f"{spec.repository}@{found.commit[:12]}: {err}") from err
         self._refuse_files(chosen.files)
         await self._hub.check_access(found, chosen.main, token=token)
         plan = plan_image(
-            repository=wish.repository,
-            revision=wish.revision,
+            repository=spec.repository,
+            revision=spec.revision,
             commit=found.commit,
             files=[await self._planned(found, path, token) for path in chosen.files],
             base=(await self._base_image()).reference,
@@ -90,12 +90,12 @@ class ImageResolver:
         self._refuse_size(plan)
         return plan
 
-    def _refuse(self, wish: ImageWish) -> None:
+    def _refuse(self, spec: ModelImageSpec) -> None:
         if not self._options.enabled:
             raise BuildsOff(
                 "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
             )
-        problems = naming.wish_problems(wish.repository, file=wish.file, revision=wish.revision)
+        problems = naming.wish_problems(spec.repository, file=spec.file, revision=spec.revision)
         if problems:
             raise InvalidModel("; ".join(problems))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.object_cache import SeenObjects
+from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.step import implements
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.ownership import is_owned_by
@@ -45,7 +45,7 @@ class ProviderActivities:
         *,
         env: Mapping[str, str],
         images: DigestResolver | None = None,
-        seen: SeenObjects | None = None,
+        cache: ObjectCache | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -55,7 +55,7 @@ class ProviderActivities:
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
-        self._seen = seen or SeenObjects()
+        self._cache = cache or ObjectCache()
 
     @property
     def all(self) -> list[Any]:
@@ -66,7 +66,7 @@ class ProviderActivities:
     async def reconcile_upstream(self, request: UpstreamRequest) -> UpstreamAnswer:
         """Apply the upstream objects of one generation where they differ, and read their state."""
         provider = self._provider(request.provider)
-        known = self._seen.take(request.uid, request.resource_version)
+        known = self._cache.take(request.uid, request.resource_version)
         return await UpstreamReconcile(
             self._cluster, provider, request, surroundings=self._surroundings, known=known
         ).run()

@@ -113,9 +113,9 @@ class UpstreamReconcile:
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
-        built = self._request.built_image
+        built = self._request.built_model_image
         found = await prepare(self._provider, deployment, built, given=self._surroundings)
-        self._answer.image_wish = found.model_image
+        self._answer.wanted_model_image = found.model_image
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status
             self._answer.conditions += found.serving_image.conditions

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.api.model_deployment import ModelDeployment
-from airunway.messages.deployment import BuiltImage, ImageWish, StepFailure
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.messages.deployment import StepFailure
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
 from airunway.provider.serving_image import ResolutionPolicy
 
@@ -30,20 +31,19 @@ class Preparation:
     """
 
     context: RenderContext | None = None
-    model_image: ImageWish | None = None
+    model_image: ModelImageSpec | None = None
     serving_image: ServingImageReport | None = None
     failure: StepFailure | None = None
 
 
 async def prepare(
-    provider: Provider, deployment: ModelDeployment, built: BuiltImage | None, *, given: Surroundings
+    provider: Provider, deployment: ModelDeployment, built: ModelImageRef | None, *, given: Surroundings
 ) -> Preparation:
     """Find out what rendering may depend on; `built`: the model image that there is."""
-    wish = provider.model_image(deployment)
-    if wish is None:
+    wanted = provider.model_image(deployment)
+    if wanted is None:
         return await _with_serving_image(provider, deployment, given)
-    wanted = ImageWish.model_validate(asdict(wish))
-    if built is None or built.wish != wanted:
+    if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
     pools = await given.serves_inference_pools()
     context = RenderContext(env=given.env, model_image=built.reference, inference_pools=pools)

@@ -20,10 +20,10 @@ from airunway.api.names import deployment_workflow_id
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Object
+from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.deployment_workflow import DeploymentView
 from airunway.messages.model_image import ImageProgress
 from airunway.workers.settings import Settings
-from airunway.workflows.model_deployment.image_state import BUILDING, CONDITION
 from airunway.workflows.model_image.details import progress_words
 
 ANSWER_SECONDS = 2.0
@@ -40,7 +40,8 @@ class BuildNow:
 def is_building(deployment: Object) -> bool:
     """Whether a deployment waits for the build of its image."""
     conditions = (deployment.get("status") or {}).get("conditions") or []
-    return any((entry["type"], entry["reason"]) == (CONDITION, BUILDING) for entry in conditions)
+    building = (MODEL_IMAGE_READY, IMAGE_BUILDING)
+    return any((entry["type"], entry["reason"]) == building for entry in conditions)
 
 
 class Builds:

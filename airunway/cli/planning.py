@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, wish_problems
-from airunway.provider.contract import ModelImageWish, Provider, RenderContext, RenderError
+from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
@@ -240,9 +241,9 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(str(err))
 
 
-def _build_words(wanted: ModelImageWish) -> str:
-    file = wanted.file or "the file that the rule of docs/images.md chooses"
-    return f"an image of {wanted.repository}@{wanted.revision}, {file}"
+def _build_words(spec: ModelImageSpec) -> str:
+    file = spec.file or "the file that the rule of docs/images.md chooses"
+    return f"an image of {spec.repository}@{spec.revision}, {file}"
 
 
 def validation_errors(err: ValidationError) -> list[str]:

@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import IMAGE_TASK_QUEUE
-from airunway.messages.deployment import DeploymentRef, ImageWish
 from airunway.messages.failures import error_type
+from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
 from airunway.modelimage.plan import ImagePlan
 
@@ -82,10 +83,10 @@ class ImageReport(BaseModel):
 
 
 class ResolveImageRequest(BaseModel):
-    """Find out what the image of a wish is made of."""
+    """Find out what the image of a spec is made of."""
 
     ref: DeploymentRef
-    wish: ImageWish
+    spec: ModelImageSpec
 
 
 class ResolveImageAnswer(BaseModel):

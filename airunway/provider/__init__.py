@@ -8,10 +8,10 @@ each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, e
 
 from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
+from airunway.api.model_image import ModelImageSpec
 from airunway.provider import flags, overrides, registering, rendering, server_pod, serving_image, storage
 from airunway.provider.contract import (
     Manifest,
-    ModelImageWish,
     Provider,
     Registration,
     RenderContext,
@@ -40,7 +40,7 @@ __all__ = [
     "NO_CONDITION",
     "Condition",
     "Manifest",
-    "ModelImageWish",
+    "ModelImageSpec",
     "Provider",
     "Registration",
     "RenderContext",

@@ -17,6 +17,7 @@ from typing import Any
 
 from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
 from airunway.api.status import ImageStatus, UnifiedStatus
 
@@ -172,21 +173,6 @@ class Stage:
     judge: Callable[[Sequence[Mapping[str, Any] | None]], StageVerdict]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelImageWish:
-    """The image that must be built of a model's files before the deployment can be rendered.
-
-    The core builds it and hands its reference to `RenderContext.model_image`. `file`: path in the repository;
-    empty: chosen by the core's rule. `revision`: branch, tag or commit. `token_secret`: Secret in the
-    deployment's namespace with the key `HF_TOKEN`; empty: anonymous.
-    """
-
-    repository: str
-    file: str = ""
-    revision: str = "main"
-    token_secret: str = ""
-
-
 DescribeServingImage = Callable[
     [ModelDeployment, ServingImageResolution | None, datetime], ServingImageReport | None
 ]
@@ -208,7 +194,7 @@ def _no_image(deployment: ModelDeployment) -> str | None:
     return None
 
 
-def _no_model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+def _no_model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     return None
 
 
@@ -272,7 +258,7 @@ class Provider:
 
     The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
     """
-    model_image: Callable[[ModelDeployment], ModelImageWish | None] = _no_model_image
+    model_image: Callable[[ModelDeployment], ModelImageSpec | None] = _no_model_image
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource
-from airunway.provider import ModelImageWish, rendering
+from airunway.provider import ModelImageSpec, rendering
 
 DIRECT_MODE = "direct"
 FILE_ARGUMENT = "ggufFile"
@@ -19,7 +19,7 @@ RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 """What AI Runway names as the image in direct mode."""
 
 
-def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+def model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     """The image to build: for llama.cpp with a model of Hugging Face and no image named."""
     spec = deployment.spec
     if deployment.engine_type != EngineType.LLAMACPP or named_image(deployment):
@@ -27,7 +27,7 @@ def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
     if spec.model.source is ModelSource.CUSTOM or not rendering.model_id(deployment) or is_direct(deployment):
         return None
     annotations = deployment.metadata.annotations or {}
-    return ModelImageWish(
+    return ModelImageSpec(
         repository=rendering.model_id(deployment),
         file=argument(deployment, FILE_ARGUMENT),
         revision=annotations.get(names.ANNOTATION_MODEL_REVISION, "").strip() or "main",

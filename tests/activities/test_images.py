@@ -19,12 +19,12 @@ from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
 from airunway.activities.model_image.cluster import ImageCluster
 from airunway.activities.model_image.options import ImageOptions
 from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
-from airunway.messages.deployment import DeploymentRef, ImageWish
 from airunway.messages.model_image import (
     BuildImageRequest,
     FindImageAnswer,
@@ -35,6 +35,7 @@ from airunway.messages.model_image import (
     ResolveImageRequest,
     TokenRef,
 )
+from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.plan import ImagePlan
 from airunway.sandbox.buildkit import PretendBuildKit
@@ -107,10 +108,10 @@ class Shop:
         )
 
     async def plan(self, **options: Any) -> ImagePlan:
-        return await self.resolve(ImageWish(repository=REPOSITORY), **options)
+        return await self.resolve(Spec(repository=REPOSITORY), **options)
 
-    async def resolve(self, wish: ImageWish, **options: Any) -> ImagePlan:
-        answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, wish=wish))
+    async def resolve(self, spec: Spec, **options: Any) -> ImagePlan:
+        answer = await self.activities(**options).resolve_image(ResolveImageRequest(ref=REF, spec=spec))
         return answer.plan
 
     async def build(
@@ -165,7 +166,7 @@ async def failure_of(work: Callable[[], Any]) -> ApplicationError:
 # -- resolving ------------------------------------------------------------------------------------------
 
 
-async def test_a_wish_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> None:
+async def test_a_spec_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> None:
     plan = await shop.plan()
 
     assert [file.path for file in plan.files] == ["tiny-Q4_K_M.gguf"]
@@ -178,18 +179,18 @@ async def test_a_wish_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
 
 
 @pytest.mark.parametrize(
-    ("wish", "kind", "told"),
+    ("spec", "kind", "told"),
     [
-        (ImageWish(repository="a/b/c"), "InvalidModel", "no Hugging Face repository"),
-        (ImageWish(repository=REPOSITORY, file="../x.gguf"), "InvalidModel", "inside the repository"),
-        (ImageWish(repository=REPOSITORY, revision="a b"), "InvalidModel", "no branch"),
-        (ImageWish(repository=REPOSITORY, file="x.gguf"), "ChoiceError", "tiny-Q4_K_M.gguf, tiny-Q8_0.gguf"),
-        (ImageWish(repository=REPOSITORY, revision="v1"), "RevisionMissing", "v1"),
-        (ImageWish(repository="acme/Nothing"), "RepositoryMissing", "no such repository"),
+        (Spec(repository="a/b/c"), "InvalidModel", "no Hugging Face repository"),
+        (Spec(repository=REPOSITORY, file="../x.gguf"), "InvalidModel", "inside the repository"),
+        (Spec(repository=REPOSITORY, revision="a b"), "InvalidModel", "no branch"),
+        (Spec(repository=REPOSITORY, file="x.gguf"), "ChoiceError", "tiny-Q4_K_M.gguf, tiny-Q8_0.gguf"),
+        (Spec(repository=REPOSITORY, revision="v1"), "RevisionMissing", "v1"),
+        (Spec(repository="acme/Nothing"), "RepositoryMissing", "no such repository"),
     ],
 )
-async def test_a_wish_that_cannot_be_met_is_final(shop: Shop, wish: ImageWish, kind: str, told: str) -> None:
-    failure = await failure_of(lambda: shop.resolve(wish))
+async def test_a_spec_that_cannot_be_met_is_final(shop: Shop, spec: Spec, kind: str, told: str) -> None:
+    failure = await failure_of(lambda: shop.resolve(spec))
 
     assert (failure.type, failure.non_retryable) == (kind, True)
     assert told in failure.message
@@ -207,7 +208,7 @@ async def test_a_file_whose_name_no_image_can_have_is_refused_though_nobody_name
 ) -> None:
     shop.hub.publish(HubModel(id="acme/Odd", files={file: WEIGHTS}))
 
-    failure = await failure_of(lambda: shop.resolve(ImageWish(repository="acme/Odd")))
+    failure = await failure_of(lambda: shop.resolve(Spec(repository="acme/Odd")))
 
     assert (failure.type, failure.non_retryable) == ("InvalidModel", True)
 
@@ -221,14 +222,14 @@ async def test_builds_can_be_switched_off(shop: Shop) -> None:
 
 
 async def test_a_secret_that_comes_later_is_waited_for(shop: Shop) -> None:
-    wish = ImageWish(repository=REPOSITORY, token_secret="later")
-    failure = await failure_of(lambda: shop.resolve(wish))
+    spec = Spec(repository=REPOSITORY, token_secret="later")
+    failure = await failure_of(lambda: shop.resolve(spec))
     assert (failure.type, failure.non_retryable) == ("TokenMissing", False)
     assert "default/later" in failure.message
 
     await shop.secret("later", HF_TOKEN=f"{TOKEN}\n")
 
-    await shop.resolve(wish)
+    await shop.resolve(spec)
     assert {seen.authorization for seen in shop.hub.requests} == {f"Bearer {TOKEN}"}
 
 
@@ -236,7 +237,7 @@ async def test_a_secret_that_comes_later_is_waited_for(shop: Shop) -> None:
 async def test_a_secret_without_a_token_is_said(shop: Shop, data: dict[str, str]) -> None:
     await shop.secret("odd", **data)
 
-    failure = await failure_of(lambda: shop.resolve(ImageWish(repository=REPOSITORY, token_secret="odd")))
+    failure = await failure_of(lambda: shop.resolve(Spec(repository=REPOSITORY, token_secret="odd")))
 
     assert failure.type == "TokenMissing"
     assert "two" not in failure.message
@@ -297,7 +298,7 @@ async def test_fixed_dates_are_another_image(shop: Shop) -> None:
 async def test_the_visible_tag_of_another_model_is_left_alone(shop: Shop) -> None:
     other = HubModel(id="example-tiny/GGUF", files={"tiny-Q4_K_M.gguf": b"another"})
     shop.hub.publish(other)
-    first, second = await shop.plan(), await shop.resolve(ImageWish(repository="example-tiny/GGUF"))
+    first, second = await shop.plan(), await shop.resolve(Spec(repository="example-tiny/GGUF"))
     assert (first.name, first.visible_tag) == (second.name, second.visible_tag)
     kept = await shop.build(first)
     await shop.publish(first, kept)
@@ -324,7 +325,7 @@ async def test_a_new_commit_of_the_same_file_takes_the_visible_tag(shop: Shop) -
 
 async def test_another_image_than_the_planned_one_is_not_published(shop: Shop) -> None:
     plan = await shop.plan()
-    other = await shop.resolve(ImageWish(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
+    other = await shop.resolve(Spec(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
     digest = await shop.build(other)
 
     failure = await failure_of(lambda: shop.publish(plan, digest))
@@ -348,7 +349,7 @@ async def test_a_registry_that_is_away_is_told_to_who_waits(shop: Shop) -> None:
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(ImageWish(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
 
     missing, good = TokenRef(namespace="default", name="gone"), TokenRef(namespace="default", name="hf")
     digest = await shop.build(plan, tokens=[missing, good])
@@ -361,7 +362,7 @@ async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_re
 async def test_a_token_that_was_withdrawn_is_a_refusal_without_the_token(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(ImageWish(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
     shop.hub.refuse(401, where="resolve")
 
     failure = await failure_of(lambda: shop.build(plan, tokens=[TokenRef(namespace="default", name="hf")]))
@@ -419,7 +420,7 @@ async def test_what_a_cancelled_build_downloaded_is_dropped(shop: Shop) -> None:
 
 async def test_everything_can_be_dropped(shop: Shop) -> None:
     await shop.build(await shop.plan())
-    other = await shop.resolve(ImageWish(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
+    other = await shop.resolve(Spec(repository=REPOSITORY, file="tiny-Q8_0.gguf"))
 
     request = FreeSpaceRequest(plan=other, everything=True)
     freed = await shop.activities().free_build_space(request)
@@ -448,7 +449,7 @@ async def test_aikits_frontend_takes_no_split_model(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Big", files=parts))
 
     failure = await failure_of(
-        lambda: shop.resolve(ImageWish(repository="acme/Big"), frontend="ghcr.io/a/b:latest")
+        lambda: shop.resolve(Spec(repository="acme/Big"), frontend="ghcr.io/a/b:latest")
     )
 
     assert (failure.type, failure.non_retryable) == ("InvalidModel", True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airunway.cli.app import main
-from tests.servers.ports import free_port
+from kube_emulator.envtest.ports import free_port
 
 Airunway = Callable[..., "Result"]
 

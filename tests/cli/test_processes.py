@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from kube_emulator import EmulatedCluster
-from tests.servers.ports import free_port
+from kube_emulator.envtest.ports import free_port
 
 pytestmark = pytest.mark.timeout(120)
 

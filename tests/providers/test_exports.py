@@ -21,7 +21,7 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageWish Provider Registration RenderContext RenderError
+    NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
     ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
     UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
     mapping_at name_of overrides registering rendering server_pod serving_image storage text_at

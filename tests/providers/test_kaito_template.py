@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import ModelImageWish, RenderContext, RenderError
+from airunway.provider.contract import ModelImageSpec, RenderContext, RenderError
 from airunway.providers.kaito import PROVIDER
 from tests.providers.build import deployment, runner
 
@@ -163,9 +163,9 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wish"),
+    ("given", "wanted"),
     [
-        (runner(image=None), ModelImageWish(repository="acme/chat-9b")),
+        (runner(image=None), ModelImageSpec(repository="acme/chat-9b")),
         (
             runner(
                 image=None,
@@ -173,7 +173,7 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
                 annotations={"airunway.ai/model-revision": "v2"},
                 secrets={"huggingFaceToken": "hf"},
             ),
-            ModelImageWish(repository="acme/chat-9b", file="a-Q8_0.gguf", revision="v2", token_secret="hf"),
+            ModelImageSpec(repository="acme/chat-9b", file="a-Q8_0.gguf", revision="v2", token_secret="hf"),
         ),
         (runner(), None),
         (runner(image=None, engine={"image": "i"}), None),
@@ -183,8 +183,8 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
         (deployment(), None),
     ],
 )
-def test_when_an_image_is_wished_for(given: ModelDeployment, wish: ModelImageWish | None) -> None:
-    assert PROVIDER.model_image(given) == wish
+def test_when_an_image_is_wanted(given: ModelDeployment, wanted: ModelImageSpec | None) -> None:
+    assert PROVIDER.model_image(given) == wanted
 
 
 def test_arguments_that_a_build_has_no_use_for_are_told() -> None:

@@ -12,13 +12,8 @@ from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
 from airunway.clients.registry.client import ResolvedReference
 from airunway.clients.registry.errors import RegistryError
-from airunway.messages.deployment import (
-    AppliedObject,
-    DeploymentRef,
-    ReleaseRequest,
-    UpstreamAnswer,
-    UpstreamRequest,
-)
+from airunway.messages.deployment import AppliedObject, ReleaseRequest, UpstreamAnswer, UpstreamRequest
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.workers.registration import Registrar
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.signal_queue import SignalQueue
 
@@ -20,14 +20,14 @@ class Inbox:
     """Takes signals; `gate` closed, a send waits; `errors` are raised first."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[str, LookAgain]] = []
+        self.got: list[tuple[str, ChangeHint]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.started = asyncio.Event()
         self.errors: list[Exception] = []
         self._changed = asyncio.Event()
 
-    async def __call__(self, ref: DeploymentRef, hint: LookAgain) -> None:
+    async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         self.started.set()
         await self.gate.wait()
         if self.errors:
@@ -58,10 +58,10 @@ async def test_what_waits_behind_a_signal_under_way_is_folded_into_one() -> None
     inbox.gate.clear()
 
     async def story(signals: SignalQueue) -> None:
-        signals.put(REF, LookAgain(cause="first", uid="u", generation=1))
+        signals.put(REF, ChangeHint(cause="first", uid="u", generation=1))
         await inbox.started.wait()
         for generation in range(2, 52):
-            signals.put(REF, LookAgain(cause=f"generation {generation}", uid="u", generation=generation))
+            signals.put(REF, ChangeHint(cause=f"generation {generation}", uid="u", generation=generation))
         inbox.gate.set()
         await inbox.until(2)
 
@@ -74,8 +74,8 @@ async def test_one_deployment_does_not_wait_for_another() -> None:
     inbox = Inbox()
 
     async def story(signals: SignalQueue) -> None:
-        signals.put(REF, LookAgain(cause="a"))
-        signals.put(OTHER, LookAgain(cause="b"))
+        signals.put(REF, ChangeHint(cause="a"))
+        signals.put(OTHER, ChangeHint(cause="b"))
         await inbox.until(2)
 
     await running(inbox, story)
@@ -88,7 +88,7 @@ async def test_a_signal_that_could_not_be_sent_is_sent_again() -> None:
     inbox.errors = [RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b""), OSError("reset")]
 
     async def story(signals: SignalQueue) -> None:
-        signals.put(REF, LookAgain(cause="generation 3", uid="u", generation=3))
+        signals.put(REF, ChangeHint(cause="generation 3", uid="u", generation=3))
         await inbox.until(1)
 
     await running(inbox, story)
@@ -101,9 +101,9 @@ async def test_an_upstream_object_that_never_rests_does_not_fill_the_history() -
 
     async def story(signals: SignalQueue) -> None:
         for number in range(200):
-            signals.put(REF, LookAgain(cause=f"change {number}", upstream_only=True))
+            signals.put(REF, ChangeHint(cause=f"change {number}", upstream_only=True))
             await asyncio.sleep(0)
-        signals.put(OTHER, LookAgain(cause="another deployment"))
+        signals.put(OTHER, ChangeHint(cause="another deployment"))
         await inbox.until(3)
 
     # given a rate_limit at which the third signal of a deployment is an hour away
@@ -117,7 +117,7 @@ async def test_what_came_during_a_pause_is_sent_after_it() -> None:
 
     async def story(signals: SignalQueue) -> None:
         for generation in range(1, 6):
-            signals.put(REF, LookAgain(cause="edit", uid="u", generation=generation))
+            signals.put(REF, ChangeHint(cause="edit", uid="u", generation=generation))
             await asyncio.sleep(0)
         await inbox.until(2)
 
@@ -127,10 +127,10 @@ async def test_what_came_during_a_pause_is_sent_after_it() -> None:
 
 
 def test_folding_keeps_what_is_known_of_the_deployment() -> None:
-    seen = LookAgain(cause="generation 4", uid="u", generation=4)
-    upstream = LookAgain(cause="Workspace changed", upstream_only=True)
+    seen = ChangeHint(cause="generation 4", uid="u", generation=4)
+    upstream = ChangeHint(cause="Workspace changed", upstream_only=True)
 
-    assert seen.folded_with(upstream) == LookAgain(cause="Workspace changed", uid="u", generation=4)
+    assert seen.folded_with(upstream) == ChangeHint(cause="Workspace changed", uid="u", generation=4)
     assert upstream.folded_with(upstream).upstream_only
-    gone = LookAgain(cause="gone", uid="u", deleted=True, gone=True)
-    assert gone.folded_with(LookAgain(cause="seen", uid="v", generation=1)).gone is False
+    gone = ChangeHint(cause="gone", uid="u", deleted=True, gone=True)
+    assert gone.folded_with(ChangeHint(cause="seen", uid="v", generation=1)).gone is False

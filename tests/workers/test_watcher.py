@@ -12,8 +12,8 @@ from typing import Any
 from airunway.api.status import UnifiedStatus
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
@@ -24,14 +24,14 @@ class SentHints:
     """Takes the signals of a watcher."""
 
     def __init__(self) -> None:
-        self.hints: list[tuple[str, LookAgain]] = []
+        self.hints: list[tuple[str, ChangeHint]] = []
         self._changed = asyncio.Event()
 
-    async def __call__(self, ref: DeploymentRef, hint: LookAgain) -> None:
+    async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         self.hints.append((ref.name, hint))
         self._changed.set()
 
-    async def until(self, holds: Callable[[LookAgain], bool]) -> LookAgain:
+    async def until(self, holds: Callable[[ChangeHint], bool]) -> ChangeHint:
         async with asyncio.timeout(30):
             while True:
                 for _, hint in self.hints:

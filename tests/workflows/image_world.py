@@ -104,11 +104,11 @@ class ImageWorld:
     async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
         self._called("resolve_image")
         self.resolved.append(request)
-        file = request.wish.file or "tiny-Q4_K_M.gguf"
+        file = request.spec.file or "tiny-Q4_K_M.gguf"
         return ResolveImageAnswer(
             plan=plan_image(
-                repository=request.wish.repository,
-                revision=request.wish.revision,
+                repository=request.spec.repository,
+                revision=request.spec.revision,
                 commit=self.plan.commit,
                 files=[planned(file)],
                 base=self.plan.base,

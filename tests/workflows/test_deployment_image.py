@@ -14,17 +14,17 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
 from airunway.api.status import Phase
-from airunway.messages.deployment import ImageWish
 from airunway.messages.model_image import ImagePhase
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 from tests.workflows.world import World, provider_worker
 
-WISH = ImageWish(repository="example/Tiny-GGUF")
-OTHER = ImageWish(repository="example/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
+SPEC = ModelImageSpec(repository="example/Tiny-GGUF")
+OTHER = ModelImageSpec(repository="example/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Both:
 
 @pytest_asyncio.fixture
 async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
-    deployment, images = World(env, wish=WISH), ImageWorld(env)
+    deployment, images = World(env, wanted_image=SPEC), ImageWorld(env)
     core = Worker(
         env.client,
         task_queue=CORE_TASK_QUEUE,
@@ -90,7 +90,7 @@ async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both)
     gate.set()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_image
+    built = both.deployment.upstream_requests[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
     image = both.deployment.status["image"]
     assert image["resolved"] == built.reference
@@ -100,8 +100,8 @@ async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both)
     assert "ImageRequested" in reasons and "ModelImageReady" in reasons
 
 
-async def test_without_a_wish_nothing_is_asked_of_anybody(both: Both) -> None:
-    both.deployment.wish = None
+async def test_without_a_wanted_image_nothing_is_asked_of_anybody(both: Both) -> None:
+    both.deployment.wanted_image = None
 
     await both.deployment.start()
 
@@ -291,17 +291,17 @@ async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both:
     await both.deployment.start()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_image
+    built = both.deployment.upstream_requests[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
 
 
-async def test_another_wish_lets_go_of_the_old_image(both: Both) -> None:
+async def test_another_spec_lets_go_of_the_old_image(both: Both) -> None:
     gate = both.hold()
     await both.deployment.start()
     await both.until_building()
     old = both.image_id()
 
-    both.deployment.wish = OTHER
+    both.deployment.wanted_image = OTHER
     await both.deployment.edit()
 
     await both.until(lambda: both.images.cancelled == 1)
@@ -311,8 +311,8 @@ async def test_another_wish_lets_go_of_the_old_image(both: Both) -> None:
     assert both.image_id() != old
     token = both.images.joined[-1].waiter.token
     assert token is not None and token.name == "hf"
-    built = both.deployment.upstream_requests[-1].built_image
-    assert built is not None and built.wish == OTHER
+    built = both.deployment.upstream_requests[-1].built_model_image
+    assert built is not None and built.is_of(OTHER)
 
 
 async def test_a_user_who_names_an_image_after_all_needs_no_build(both: Both) -> None:
@@ -320,7 +320,7 @@ async def test_a_user_who_names_an_image_after_all_needs_no_build(both: Both) ->
     await both.deployment.start()
     await both.until_building()
 
-    both.deployment.wish = None
+    both.deployment.wanted_image = None
     await both.deployment.edit()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
@@ -328,7 +328,7 @@ async def test_a_user_who_names_an_image_after_all_needs_no_build(both: Both) ->
     assert both.condition() == {}
 
 
-async def test_a_new_generation_with_the_same_wish_keeps_the_image(both: Both) -> None:
+async def test_a_new_generation_with_the_same_spec_keeps_the_image(both: Both) -> None:
     await both.deployment.start()
     await both.deployment.until_phase(Phase.DEPLOYING)
 
@@ -356,7 +356,7 @@ async def test_a_deployment_of_the_same_name_lets_go_of_the_other_ones_image(bot
     await both.until_building()
     both.images.plan = both.images.joined[0].plan
 
-    both.deployment.uid, both.deployment.wish = "uid-2", OTHER
+    both.deployment.uid, both.deployment.wanted_image = "uid-2", OTHER
     await both.deployment.nudge("deployment seen")
     await both.until(lambda: len(both.images.joined) == 2)
     await both.images.tell("downloading tiny", 500)
@@ -406,7 +406,7 @@ async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> 
     await both.deployment.until_phase(Phase.RUNNING)
     both.hold()
 
-    both.deployment.wish = OTHER
+    both.deployment.wanted_image = OTHER
     await both.deployment.edit()
     await both.until_building()
     await both.until_built("ImageBuilding")

@@ -81,7 +81,7 @@ async def test_a_failed_selection_is_tried_again_by_itself(world: World) -> None
     await world.until_phase(Phase.DEPLOYING)
 
 
-@pytest.mark.world(hosted=False)
+@pytest.mark.world(served_locally=False)
 async def test_a_provider_with_its_own_worker_is_reached_through_its_queue(world: World) -> None:
     world.upstream_phase = Phase.RUNNING
 
