@@ -176,7 +176,7 @@ def _managers_for_update(live: Mapping[str, Any] | None, new: Mapping[str, Any],
     try:
         if not write.subresource:
             if given == [] or given == [{}]:
-                return {}  # an explicit wish to forget all owners
+                return {}  # the client asks to forget all owners
             if given and (managers := decode(given)):
                 return managers
         return decode(before)

@@ -37,17 +37,17 @@ from .writes import Writer
 _SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _STOP_GRACE = 1.0  # seconds for answers under way when the server stops
 _log = logging.getLogger(__name__)
-_BODY_LIMIT = 3 * 1024 * 1024  # bytes; as the real server's
+_MAX_BODY_BYTES = 3 * 1024 * 1024  # bytes; as the real server's
 _HEALTH = {"/healthz", "/livez", "/readyz"}
 
 
 class EmulatedCluster:
-    """A Kubernetes API server for the sandbox and for tests."""
+    """A Kubernetes API server for tests of controllers."""
 
     def __init__(
         self,
         *,
-        namespaces: Iterable[str] = ("airunway-system",),
+        namespaces: Iterable[str] = (),
         state_dir: Path | None = None,
         window: int = 1000,
         bookmark_every: timedelta = timedelta(seconds=60),
@@ -162,7 +162,7 @@ class EmulatedCluster:
         except StatusError as error:
             return _failure(error, http)
         except web.HTTPRequestEntityTooLarge:
-            return _failure(too_large(_BODY_LIMIT), http)
+            return _failure(too_large(_MAX_BODY_BYTES), http)
         except Exception:  # a fault of ours must reach the client as a failure, not as a lost connection
             _log.exception("%s %s", http.method, http.path_qs)
             return _failure(internal("the emulated cluster failed; its log says how"), http)
@@ -255,7 +255,7 @@ def _request(
 ) -> web.BaseRequest:
     """A request whose body may be as large as a real server takes; aiohttp's own limit is a third of it."""
     loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY_BYTES)
 
 
 def _close(http: web.BaseRequest) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from kube_emulator.testing import Api
+
 Obj = dict[str, Any]
 DEFINITIONS = Path(__file__).with_name("definitions.yaml")
 CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -148,3 +150,8 @@ def fields_of(obj: Obj, manager: str, operation: str = "Apply", subresource: str
 def managers_of(obj: Obj) -> list[tuple[str, str, str]]:
     entries = obj["metadata"].get("managedFields", ())
     return [(entry["manager"], entry["operation"], entry.get("subresource", "")) for entry in entries]
+
+
+async def rehearsed(api: Api, path: str, body: Obj) -> Obj:
+    """The object as it would be created, untouched by controllers."""
+    return (await api.create(path, body, query={"dryRun": "All"})).ok()

@@ -39,7 +39,7 @@ class Kubelet:
     def __init__(self, cluster: Cluster, pods: KindCache, timing: Timing) -> None:
         self._cluster, self._pods, self._timing = cluster, pods, timing
         self._lives: dict[str, _Life] = {}
-        self.controller = Controller("kubelet", self._look)
+        self.controller = Controller("kubelet", self._reconcile)
         pods.on_change(self._changed)
 
     def _changed(self, pod: Object) -> None:
@@ -48,7 +48,7 @@ class Kubelet:
         elif pod["spec"].get("nodeName"):
             self.controller.enqueue(key_of(pod))
 
-    async def _look(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> float | None:
         pod = self._pods.get(key)
         if pod is None or not pod["spec"].get("nodeName"):
             return None
