@@ -15,7 +15,7 @@ from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.controller import Controller
 from airunway.sandbox.operators.environment import what_is_missing
 from airunway.sandbox.operators.events import record
-from airunway.sandbox.operators.faults import Fault, fault_of, is_instant
+from airunway.sandbox.operators.faults import PodFault, fault_of, is_instant
 from airunway.sandbox.operators.objects import Key, Object, is_ready, key_of
 from airunway.sandbox.operators.timing import Timing
 
@@ -102,7 +102,7 @@ class Kubelet:
         return await self._start(pod, life)  # after a crash, or once the configuration is there
 
     async def _pulled(self, pod: Object, life: _Life) -> float:
-        if fault_of(pod) is Fault.IMAGE_PULL:
+        if fault_of(pod) is PodFault.IMAGE_PULL:
             cause = _not_found(_image(pod))
             words = f'Failed to pull image "{_image(pod)}": {cause}'
             await self._write(pod, pod_status.waiting(pod, "ErrImagePull", cause))
@@ -120,14 +120,14 @@ class Kubelet:
             life.stage = "blocked"
             return life.timing.backoff
         fault = fault_of(pod)
-        crashes = fault in (Fault.CRASH, Fault.OUT_OF_MEMORY)
+        crashes = fault in (PodFault.CRASH, PodFault.OUT_OF_MEMORY)
         await self._event(pod, "Started", f"Started container {pod['spec']['containers'][0]['name']}")
         # An instant start writes readiness at once, in one request instead of two.
-        if crashes or fault is Fault.NEVER_READY or life.timing.start:
+        if crashes or fault is PodFault.NEVER_READY or life.timing.start:
             await self._write(
                 pod, pod_status.running(pod, ready=False, restarts=life.restarts, last=life.last)
             )
-        if fault is Fault.NEVER_READY:
+        if fault is PodFault.NEVER_READY:
             words = "Readiness probe failed: connection refused"
             await self._event(pod, "Unhealthy", words, warning=True)
             life.stage = "done"
@@ -136,7 +136,7 @@ class Kubelet:
         return life.timing.crash if crashes else life.timing.start
 
     async def _crashed(self, pod: Object, life: _Life) -> float:
-        killed = fault_of(pod) is Fault.OUT_OF_MEMORY
+        killed = fault_of(pod) is PodFault.OUT_OF_MEMORY
         life.last = pod_status.ended(137 if killed else 1, "OOMKilled" if killed else "Error")
         life.restarts += 1
         backoff = life.timing.backoff
