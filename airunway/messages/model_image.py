@@ -176,7 +176,7 @@ _WITH_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 
-# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+# What is in the way is told by the reconcile, which tries again soon; until then nobody would know of it.
 RESOLVE_MODEL_IMAGE = Step(
     name="resolve_model_image",
     request=ResolveModelImageRequest,
