@@ -44,12 +44,16 @@ VERBS = {
 
 WORKER, WATCHER, PROVIDER, INSTALLS = "airunway-worker", "airunway-watcher", "provider", "airunway-installer"
 ACCOUNTS = {
-    "airunway.activities.deployment.activities": WORKER,
+    "airunway.activities.deployment.configs": WORKER,
+    "airunway.activities.deployment.finalizers": WORKER,
+    "airunway.activities.deployment.observe": WORKER,
+    "airunway.activities.deployment.status": WORKER,
     "airunway.clients.events": WORKER,
     "airunway.activities.installation.activities": INSTALLS,
     "airunway.activities.installation.crds": INSTALLS,
     "airunway.activities.installation.uninstall_checks": INSTALLS,
     "airunway.activities.installation.preflight": INSTALLS,
+    "airunway.activities.installation.chart_checks": INSTALLS,
     "airunway.activities.installation.plan": INSTALLS,
     "airunway.activities.upstream.probe": INSTALLS,
     "airunway.clients.helm.records": INSTALLS,
