@@ -10,7 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity, workflow
@@ -44,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.modelimage.plan import ModelImagePlan, plan_model_image
     from airunway.workflows.model_image.workflow import ModelImageView, ModelImageWorkflow
     from tests.modelimage.build import plan, planned
+    from tests.workflows.waiting import Changing, first
 
 DIGEST = "sha256:" + "d" * 64
 
@@ -69,7 +70,7 @@ class Listener:
 
 
 @dataclass
-class ImageWorld:
+class ImageWorld(Changing):
     """What the fakes see and did."""
 
     env: WorkflowEnvironment
@@ -98,7 +99,6 @@ class ImageWorld:
     resolved: list[ResolveModelImageRequest] = field(default_factory=list)
     joined: list[JoinModelImageRequest] = field(default_factory=list)
     listeners: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
@@ -240,30 +240,28 @@ class ImageWorld:
         self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
     ) -> None:
         """Wait until a listener has got such a report."""
-        async with asyncio.timeout(20):
-            while not any(map(fits, await self.reports(listener))):
-                await asyncio.sleep(0.02)
+
+        async def look() -> ModelImageReport | None:
+            return next(filter(fits, await self.reports(listener)), None)
+
+        await first(look)
 
     async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ModelImageReport:
         """The last word that a listener gets."""
-        async with asyncio.timeout(20):
-            while True:
-                reports = await self.reports(listener)
-                if reports and reports[-1].phase.is_final:
-                    return reports[-1]
-                await asyncio.sleep(0.02)
+
+        async def look() -> ModelImageReport | None:
+            reports = await self.reports(listener)
+            return reports[-1] if reports and reports[-1].phase.is_final else None
+
+        return await first(look)
 
     async def ended(self) -> None:
         """Wait until the image's workflow has ended."""
-        async with asyncio.timeout(20):
-            while (await self.image.describe()).close_time is None:
-                await asyncio.sleep(0.02)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        async def look() -> datetime | None:
+            return (await self.image.describe()).close_time
+
+        await first(look)
 
     # -- workers -------------------------------------------------------------------------------------
 

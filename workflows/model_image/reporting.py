@@ -32,7 +32,7 @@ class ModelImageReporting:
         self.waiters: Waiters[ImageWaiter] = Waiters("image_report")
         self.begin()
         self._building_since: datetime | None = None
-        self._told_at: datetime | None = None
+        self._notified_at: datetime | None = None
         self._sent_at: datetime | None = None
 
     # -- what is told ------------------------------------------------------------------------------------
@@ -56,7 +56,8 @@ class ModelImageReporting:
         """A step got on, or has trouble: told at once if it is another step or trouble, else now and then."""
         shown, self.report.progress = self.report.progress, progress
         is_new = (progress.step, progress.trouble) != (shown.step, shown.trouble)
-        if is_new or self._told_at is None or workflow.now() - self._told_at >= self._progress_pause():
+        since = workflow.now() - self._notified_at if self._notified_at else None
+        if is_new or since is None or since >= self._progress_pause():
             self.notify_all()
 
     def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
@@ -83,8 +84,8 @@ class ModelImageReporting:
 
     def notify_all(self) -> None:
         """Have everybody told the latest, and show it."""
-        self.waiters.notify_all()
-        self._told_at = workflow.now()
+        self.waiters.mark_all_pending()
+        self._notified_at = workflow.now()
         self.show()
 
     async def notify_loop(self) -> None:
@@ -96,7 +97,7 @@ class ModelImageReporting:
             if not self.waiters.has_pending:
                 continue
             report = self.report.model_copy(deep=True)
-            told = await self.waiters.tell_next(report)
+            told = await self.waiters.notify_next(report)
             if report.phase.is_final:
                 self.waiters.dismiss(told)
 

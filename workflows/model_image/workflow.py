@@ -86,7 +86,7 @@ class ModelImageWorkflow:
         """A deployment waits too. Joining twice changes nothing."""
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
-        self._waiters.notify(waiter.workflow_id)
+        self._waiters.mark_pending(waiter.workflow_id)
         if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
             # The outcome is being told to the others: whoever comes now wants another attempt.
             self._reporting.begin()
