@@ -1,6 +1,6 @@
 """The least that a control plane on Temporal can do for a deployment: the yardstick for ours.
 
-Watch, start with a signal, look at the deployment, write a Workspace and a status, wait for the signal of the
+Watch, start with a signal, read the deployment, write a Workspace and a status, wait for the signal of the
 upstream watch, write a status. No validation, selection, ownership, finalizer, events or failure handling.
 Absolute figures depend on the machine and its mood; the ratio to this does so much less.
 
@@ -34,7 +34,7 @@ class BareWorkflow:
         self.ready = False
 
     @workflow.signal
-    def look(self, ready: bool) -> None:
+    def object_changed(self, ready: bool) -> None:
         """Something changed."""
         self.ready = self.ready or ready
 
@@ -117,7 +117,7 @@ class Bare:
             args=[meta["name"], meta["namespace"]],
             id=f"bare/{meta['namespace']}/{meta['name']}",
             task_queue=QUEUE,
-            start_signal="look",
+            start_signal="object_changed",
             start_signal_args=[ready],
         )
 

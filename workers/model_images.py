@@ -9,16 +9,16 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.builder import (
     BuildKitBuilder,
     Endpoints,
     endpoint_in_cluster,
     endpoint_of,
 )
-from airunway.activities.model_image.cluster import ImageCluster
-from airunway.activities.model_image.options import ImageOptions
-from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.activities.model_image.cluster import BuildServices
+from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
@@ -36,7 +36,7 @@ HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
+def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = image_options(settings)
     bases = RegistryClient(
@@ -50,7 +50,7 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
             parse_reference(settings.buildkit_image).host,
         ],
     )
-    keeper = ImageCluster(cluster, cluster_options(settings), digests=bases)
+    keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
     store = ModelImageStorage(
         options.push_host,
@@ -58,9 +58,9 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
         login_file=settings.image_registry_login_file,
         architecture=options.architecture,
     )
-    return ImageActivities(
+    return ModelImageActivities(
         options,
-        resolver=ImageResolver(options, hub=hub, bases=bases, tokens=tokens),
+        resolver=ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens),
         tokens=tokens,
         hub=hub,
         storage=store,
@@ -72,11 +72,11 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
     )
 
 
-def image_options(settings: Settings) -> ImageOptions:
+def image_options(settings: Settings) -> ModelImageOptions:
     """What the settings say about builds."""
     push_host = settings.image_registry or registry_host(settings.image_namespace)
     local = f"localhost:{settings.image_registry_node_port}"
-    return ImageOptions(
+    return ModelImageOptions(
         enabled=settings.image_builds,
         hub=settings.hugging_face,
         base=settings.image_base,
@@ -115,7 +115,7 @@ def registry_host(namespace: str) -> str:
     return f"{names.REGISTRY}.{namespace}.svc:{names.REGISTRY_PORT}"
 
 
-def _endpoints(settings: Settings, keeper: ImageCluster) -> Endpoints:
+def _endpoints(settings: Settings, keeper: BuildServices) -> Endpoints:
     if not settings.buildkit_address:
         return partial(endpoint_in_cluster, keeper, builder_host(cluster_options(settings)))
     endpoint = BuildKitEndpoint(
@@ -132,7 +132,9 @@ def _endpoints(settings: Settings, keeper: ImageCluster) -> Endpoints:
     return endpoints
 
 
-def build_worker(client: Client, images: ImageActivities, settings: Settings, *, build_id: str) -> Worker:
+def build_worker(
+    client: Client, images: ModelImageActivities, settings: Settings, *, build_id: str
+) -> Worker:
     """The worker of the builds' queue: its slots are the limit of builds at once."""
     return Worker(
         client,

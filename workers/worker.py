@@ -16,7 +16,7 @@ from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
-from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
 from airunway.clients.helm import Helm
@@ -69,7 +69,7 @@ def core_worker(
     cluster: Cluster,
     settings: Settings,
     served_locally: Mapping[str, Provider],
-    images: ImageActivities,
+    images: ModelImageActivities,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = ObjectCache()

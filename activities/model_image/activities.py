@@ -10,49 +10,50 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.errors import benign_errors, to_application_error
 from airunway.activities.model_image.build import WatchedBuild
-from airunway.activities.model_image.cluster import ImageCluster
-from airunway.activities.model_image.options import Builder, Hub, ImageOptions
+from airunway.activities.model_image.cluster import BuildServices
+from airunway.activities.model_image.options import Builder, Hub, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
-from airunway.activities.model_image.progress import send_progress, trouble_told
-from airunway.activities.model_image.published import PublishedImages
-from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.activities.model_image.progress import send_progress, trouble_reported
+from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
-    BUILD_IMAGE,
+    BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
     ENSURE_REGISTRY,
-    FIND_IMAGE,
+    FIND_MODEL_IMAGE,
     FREE_SPACE,
-    JOIN_IMAGE,
-    PUBLISH_IMAGE,
-    RESOLVE_IMAGE,
+    JOIN_MODEL_IMAGE,
+    PUBLISH_MODEL_IMAGE,
+    RESOLVE_MODEL_IMAGE,
     TRIED_TWICE,
-    BuildImageAnswer,
-    BuildImageRequest,
+    BuildModelImageAnswer,
+    BuildModelImageRequest,
+    BuildProgress,
     EnsureAnswer,
-    FindImageAnswer,
+    FindModelImageAnswer,
     FreeSpaceAnswer,
     FreeSpaceRequest,
-    ImageProgress,
-    ImageRequest,
-    JoinImageAnswer,
-    JoinImageRequest,
-    PublishImageRequest,
-    ResolveImageAnswer,
-    ResolveImageRequest,
+    JoinModelImageAnswer,
+    JoinModelImageRequest,
+    ModelImageRequest,
+    PublishModelImageAnswer,
+    PublishModelImageRequest,
+    ResolveModelImageAnswer,
+    ResolveModelImageRequest,
 )
 
-IMAGE_WORKFLOW = "ModelImageWorkflow"
+MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
 MAX_PAUSE_SECONDS = 256
 
 
-class ImageActivities:
+class ModelImageActivities:
     """The activities of one process.
 
     `registry_keeper`, `builder_keeper`: who ensures them in the cluster; None: somebody else's are used.
@@ -60,88 +61,88 @@ class ImageActivities:
 
     def __init__(
         self,
-        options: ImageOptions,
+        options: ModelImageOptions,
         *,
-        resolver: ImageResolver,
+        resolver: ModelImageResolver,
         tokens: Tokens,
         hub: Hub,
         storage: ModelImageStorage,
         builder: Builder,
-        registry_keeper: ImageCluster | None = None,
-        builder_keeper: ImageCluster | None = None,
+        registry_keeper: BuildServices | None = None,
+        builder_keeper: BuildServices | None = None,
     ) -> None:
         self._options, self._resolver = options, resolver
         self._storage, self._builder = storage, builder
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
-        self._published = PublishedImages(storage, pull_host=options.pull_host)
+        self._published = PublishedModelImages(storage, pull_host=options.pull_host)
         self._orders = BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage)
 
     @property
     def all(self) -> list[Any]:
         """What a worker of the core registers."""
         return [
-            self.resolve_image,
-            self.join_image,
-            self.find_image,
+            self.resolve_model_image,
+            self.join_model_image,
+            self.find_model_image,
             self.ensure_registry,
             self.ensure_builder,
-            self.publish_image,
+            self.publish_model_image,
             self.free_build_space,
         ]
 
     @property
     def builds(self) -> list[Any]:
         """What a worker of the builds' own queue registers."""
-        return [self.build_image]
+        return [self.build_model_image]
 
     # -- for a deployment ------------------------------------------------------------------------------
 
-    @implements(RESOLVE_IMAGE, errors=benign_errors)
-    async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
+    @implements(RESOLVE_MODEL_IMAGE, errors=benign_errors)
+    async def resolve_model_image(self, request: ResolveModelImageRequest) -> ResolveModelImageAnswer:
         """Find out commit, files, digests and base."""
-        return ResolveImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.spec))
+        return ResolveModelImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.spec))
 
-    @implements(JOIN_IMAGE)
-    async def join_image(self, request: JoinImageRequest) -> JoinImageAnswer:
+    @implements(JOIN_MODEL_IMAGE)
+    async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
         """Signal the image's workflow, and start it if it does not run."""
-        workflow_id = names.image_workflow_id(request.plan.identity)
+        workflow_id = names.model_image_workflow_id(request.plan.identity)
         await activity.client().start_workflow(
-            IMAGE_WORKFLOW,
-            ImageRequest(plan=request.plan),
+            MODEL_IMAGE_WORKFLOW,
+            ModelImageRequest(plan=request.plan),
             id=workflow_id,
             task_queue=names.CORE_TASK_QUEUE,
             start_signal="join",
             start_signal_args=[request.waiter],
             static_summary=f"image of {request.plan.repository}",
         )
-        return JoinImageAnswer(workflow_id=workflow_id)
+        return JoinModelImageAnswer(workflow_id=workflow_id)
 
     # -- before the build --------------------------------------------------------------------------------
 
-    @implements(FIND_IMAGE)
-    async def find_image(self, request: ImageRequest) -> FindImageAnswer:
+    @implements(FIND_MODEL_IMAGE)
+    async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
         """Look whether the registry has the image."""
-        async with trouble_told("looking for the image in the registry"):
+        async with trouble_reported("looking for the image in the registry"):
             try:
-                return await self._published.find(request.plan)
+                return FindModelImageAnswer(image=await self._published.find(request.plan))
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
-                return FindImageAnswer(unanswered=True)
+                return FindModelImageAnswer(unanswered=True)
 
     @implements(ENSURE_REGISTRY)
-    async def ensure_registry(self, request: ImageRequest) -> EnsureAnswer:
+    async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the registry, or see that somebody else's answers."""
-        async with trouble_told("preparing the registry"):
+        async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
             await self._storage.ping()
         return EnsureAnswer(detail=detail or f"registry {self._storage.host} answers")
 
     @implements(ENSURE_BUILDER)
-    async def ensure_builder(self, request: ImageRequest) -> EnsureAnswer:
+    async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the builder, or see that somebody else's answers."""
-        async with trouble_told("preparing the builder"):
+        async with trouble_reported("preparing the builder"):
             keeper = self._builder_keeper
             detail = await keeper.ensure_builder() if keeper else ""
             version = await self._builder.check()
@@ -149,35 +150,36 @@ class ImageActivities:
 
     # -- the build ---------------------------------------------------------------------------------------
 
-    @implements(BUILD_IMAGE)
-    async def build_image(self, request: BuildImageRequest) -> BuildImageAnswer:
+    @implements(BUILD_MODEL_IMAGE)
+    async def build_model_image(self, request: BuildModelImageRequest) -> BuildModelImageAnswer:
         """Build and push, under a tag that nothing is ever deployed from."""
         attempt = activity.info().attempt
-        activity.heartbeat(ImageProgress(step="starting", total_bytes=request.plan.total_bytes))
+        activity.heartbeat(BuildProgress(step="starting", total_bytes=request.plan.total_bytes))
         try:
             watched = WatchedBuild(
                 await self._orders.order(request.plan, request.tokens),
                 beat=activity.heartbeat,
-                tell=send_progress,
+                signal=send_progress,
                 stall=self._options.stall,
                 quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
             )
-            return BuildImageAnswer(digest=await watched.run(self._builder))
+            return BuildModelImageAnswer(digest=await watched.run(self._builder))
         except ClientError as err:
             failure = _build_failure(err, attempt)
             if not failure.non_retryable:
                 trouble = f"{err}; trying again"  # without a number: the same trouble is no news
-                await send_progress(ImageProgress(step="waiting to try again", trouble=trouble))
+                await send_progress(BuildProgress(step="waiting to try again", trouble=trouble))
             # Without its cause, whose words are the daemon's: nobody has taken secrets out of those.
             raise failure from None
 
     # -- after the build -----------------------------------------------------------------------------------
 
-    @implements(PUBLISH_IMAGE)
-    async def publish_image(self, request: PublishImageRequest) -> FindImageAnswer:
+    @implements(PUBLISH_MODEL_IMAGE)
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
         """Look at what was pushed, and only then move the tags."""
-        async with trouble_told("verifying the pushed image"):
-            return await self._published.publish(request.plan, request.digest)
+        async with trouble_reported("verifying the pushed image"):
+            image = await self._published.publish(request.plan, request.digest)
+        return PublishModelImageAnswer(image=image)
 
     @implements(FREE_SPACE, errors=benign_errors)
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:

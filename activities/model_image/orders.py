@@ -6,14 +6,14 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
-from airunway.activities.model_image.options import BuildOrder, Hub, ImageOptions
-from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.activities.model_image.options import BuildOrder, Hub, ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.clients.errors import ClientError
 from airunway.clients.huggingface import HubRepository
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import TokenRef
 from airunway.modelimage.naming import staging_tag
-from airunway.modelimage.plan import ImagePlan
+from airunway.modelimage.plan import ModelImagePlan
 
 
 class BuildOrders:
@@ -21,9 +21,9 @@ class BuildOrders:
 
     def __init__(
         self,
-        options: ImageOptions,
+        options: ModelImageOptions,
         *,
-        resolver: ImageResolver,
+        resolver: ModelImageResolver,
         tokens: Tokens,
         hub: Hub,
         storage: ModelImageStorage,
@@ -31,7 +31,7 @@ class BuildOrders:
         self._push_host = options.push_host
         self._resolver, self._tokens, self._hub, self._storage = resolver, tokens, hub, storage
 
-    async def order(self, plan: ImagePlan, tokens: Sequence[TokenRef]) -> BuildOrder:
+    async def order(self, plan: ModelImagePlan, tokens: Sequence[TokenRef]) -> BuildOrder:
         """The order for a plan, with the first of the tokens that can be read. Raises ClientErrors."""
         token = await self._token(tokens)
         base = await self._resolver.base_config(plan)
@@ -46,7 +46,7 @@ class BuildOrders:
             login=await asyncio.to_thread(self._storage.credentials),
         )
 
-    def urls(self, plan: ImagePlan) -> tuple[str, ...]:
+    def urls(self, plan: ModelImagePlan) -> tuple[str, ...]:
         """Where the files of a plan are downloaded, in their order."""
         repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
         return tuple(self._hub.url(repository, file.path) for file in plan.files)

@@ -7,7 +7,7 @@ import binascii
 import time
 
 from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, InvalidModel, TokenMissing
-from airunway.activities.model_image.options import BaseImages, Hub, ImageOptions
+from airunway.activities.model_image.options import BaseImages, Hub, ModelImageOptions
 from airunway.api.model_image import ModelImageSpec
 from airunway.clients.errors import ClientError, Forbidden, NotFound
 from airunway.clients.huggingface import HubRepository
@@ -15,9 +15,8 @@ from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import BaseImage
 from airunway.messages.model_image import TokenRef
 from airunway.modelimage import naming
-from airunway.modelimage.choice import ChoiceError as NoChoice
-from airunway.modelimage.choice import choose_files
-from airunway.modelimage.plan import ImagePlan, PlannedFile, plan_image, space_problem
+from airunway.modelimage.choice import NoFileChosen, choose_files
+from airunway.modelimage.plan import ModelImagePlan, PlannedFile, plan_model_image, space_problem
 
 TOKEN_KEY = "HF_TOKEN"
 BASE_MEMORY_SECONDS = 300.0
@@ -58,15 +57,15 @@ class Tokens:
         return text
 
 
-class ImageResolver:
+class ModelImageResolver:
     """Makes plans for one process. Remembers for minutes what a base's tag stands for."""
 
-    def __init__(self, options: ImageOptions, *, hub: Hub, bases: BaseImages, tokens: Tokens) -> None:
+    def __init__(self, options: ModelImageOptions, *, hub: Hub, bases: BaseImages, tokens: Tokens) -> None:
         self._options = options
         self._hub, self._bases, self._tokens = hub, bases, tokens
         self._base: tuple[float, BaseImage] | None = None
 
-    async def plan(self, namespace: str, spec: ModelImageSpec) -> ImagePlan:
+    async def plan(self, namespace: str, spec: ModelImageSpec) -> ModelImagePlan:
         """The plan. Raises ClientErrors."""
         self._refuse(spec)
         secret = TokenRef(namespace=namespace, name=spec.token_secret) if spec.token_secret else None
@@ -74,11 +73,11 @@ class ImageResolver:
         found = await self._hub.repository(spec.repository, revision=spec.revision, token=token)
         try:
             chosen = choose_files([file.path for file in found.files], wanted=spec.file)
-        except NoChoice as err:
+        except NoFileChosen as err:
             raise ChoiceError(f"{spec.repository}@{found.commit[:12]}: {err}") from err
         self._refuse_files(chosen.files)
         await self._hub.check_access(found, chosen.main, token=token)
-        plan = plan_image(
+        plan = plan_model_image(
             repository=spec.repository,
             revision=spec.revision,
             commit=found.commit,
@@ -95,7 +94,7 @@ class ImageResolver:
             raise BuildsOff(
                 "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
             )
-        problems = naming.wish_problems(spec.repository, file=spec.file, revision=spec.revision)
+        problems = naming.spec_problems(spec)
         if problems:
             raise InvalidModel("; ".join(problems))
 
@@ -108,7 +107,7 @@ class ImageResolver:
                 f"{files[0]} is a split model, which AIKit's frontend cannot build (AIRUNWAY_IMAGE_FRONTEND)"
             )
 
-    def _refuse_size(self, plan: ImagePlan) -> None:
+    def _refuse_size(self, plan: ModelImagePlan) -> None:
         problem = space_problem(
             plan, builder_bytes=self._options.builder_bytes, registry_bytes=self._options.registry_bytes
         )
@@ -129,7 +128,7 @@ class ImageResolver:
             self._base = (now, found)
         return self._base[1]
 
-    async def base_config(self, plan: ImagePlan) -> BaseImage:
+    async def base_config(self, plan: ModelImagePlan) -> BaseImage:
         """The very base of a plan, by digest."""
         if self._base is not None and self._base[1].reference == plan.base:
             return self._base[1]

@@ -172,6 +172,6 @@ LABEL_IMAGE_COMMIT = "airunway.ai/model-commit"
 LABEL_IMAGE_FILE = "airunway.ai/model-file"
 
 
-def image_workflow_id(identity: str) -> str:
+def model_image_workflow_id(identity: str) -> str:
     """Workflow id of one model image: the digest of what is built, so that it is built once."""
     return f"image/{identity}"

@@ -13,8 +13,8 @@ from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
 from airunway.messages.deployment import AppliedObject, StatusOnWire
-from airunway.messages.model_image import ImagePhase, ImageProgress
-from airunway.modelimage.plan import ImagePlan
+from airunway.messages.model_image import BuildProgress, ModelImagePhase
+from airunway.modelimage.plan import ModelImagePlan
 
 MODEL_IMAGE_READY = "ModelImageReady"
 """Condition of a deployment that waits for a model image, or has one."""
@@ -51,7 +51,7 @@ class ModelImageState(BaseModel):
     spec: ModelImageSpec
     generation: int = 0
     """Of the deployment, when it last began to wait."""
-    plan: ImagePlan | None = None
+    plan: ModelImagePlan | None = None
     cancel_asked: bool = False
     retry_asked: bool = False
     """What a person asked for, until a reconcile does it. Kept here: a new run may not lose it."""
@@ -60,10 +60,10 @@ class ModelImageState(BaseModel):
     workflow_id: str = ""
     """The workflow that was joined; empty: not waiting."""
     heard_at: datetime | None = None
-    phase: ImagePhase = ImagePhase.WAITING
-    progress: ImageProgress = ImageProgress(step="resolving the model")
-    reference: str = ""
-    tagged: str = ""
+    phase: ModelImagePhase = ModelImagePhase.WAITING
+    progress: BuildProgress = BuildProgress(step="resolving the model")
+    image: ModelImageRef | None = None
+    """Once it is ready."""
     reason: str = ""
     message: str = ""
 
@@ -75,9 +75,7 @@ class ModelImageState(BaseModel):
     @property
     def built(self) -> ModelImageRef | None:
         """What rendering may use."""
-        if self.phase is not ImagePhase.READY:
-            return None
-        return ModelImageRef(reference=self.reference, spec_digest=self.spec.digest)
+        return self.image.taken_for(self.spec) if self.image else None
 
 
 class DeploymentState(BaseModel):

@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from airunway.api.model_image import ModelImageSpec
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import IMAGE_TASK_QUEUE
 from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
-from airunway.modelimage.plan import ImagePlan
+from airunway.modelimage.plan import ModelImagePlan
 
 
 class TokenRef(BaseModel):
@@ -29,14 +29,14 @@ class TokenRef(BaseModel):
     name: str
 
 
-class Waiter(BaseModel):
+class ImageWaiter(BaseModel):
     """A deployment that wants the image, by its workflow."""
 
     workflow_id: str
     token: TokenRef | None = None
 
 
-class ImagePhase(StrEnum):
+class ModelImagePhase(StrEnum):
     """Where an image stands."""
 
     WAITING = "waiting"
@@ -48,10 +48,10 @@ class ImagePhase(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self in (ImagePhase.READY, ImagePhase.FAILED, ImagePhase.CANCELLED)
+        return self in (ModelImagePhase.READY, ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
 
 
-class ImageProgress(BaseModel):
+class BuildProgress(BaseModel):
     """What a build looks like now. Also the details of the build activity's heartbeats."""
 
     step: str
@@ -63,16 +63,14 @@ class ImageProgress(BaseModel):
     """Why the last attempt broke off, while the next one is on its way."""
 
 
-class ImageReport(BaseModel):
+class ModelImageReport(BaseModel):
     """What a waiting deployment is told about its image."""
 
     identity: str
-    phase: ImagePhase
-    progress: ImageProgress
-    reference: str = ""
-    """`repository@sha256:…` as nodes pull it, once ready."""
-    tagged: str = ""
-    """The same image by its own tag."""
+    phase: ModelImagePhase
+    progress: BuildProgress
+    image: ModelImageRef | None = None
+    """Once it is ready."""
     was_there: bool = False
     """Nothing had to be built."""
     reason: str = ""
@@ -82,43 +80,42 @@ class ImageReport(BaseModel):
 # -- requests and answers ---------------------------------------------------------------------------------
 
 
-class ResolveImageRequest(BaseModel):
+class ResolveModelImageRequest(BaseModel):
     """Find out what the image of a spec is made of."""
 
     ref: DeploymentRef
     spec: ModelImageSpec
 
 
-class ResolveImageAnswer(BaseModel):
+class ResolveModelImageAnswer(BaseModel):
     """The plan: from now on the image is this one, whatever becomes of branch and tags."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
 
 
-class JoinImageRequest(BaseModel):
+class JoinModelImageRequest(BaseModel):
     """Wait for an image with the others; the first one starts its workflow."""
 
-    plan: ImagePlan
-    waiter: Waiter
+    plan: ModelImagePlan
+    waiter: ImageWaiter
 
 
-class JoinImageAnswer(BaseModel):
+class JoinModelImageAnswer(BaseModel):
     """Which workflow was told."""
 
     workflow_id: str
 
 
-class ImageRequest(BaseModel):
+class ModelImageRequest(BaseModel):
     """Something about one image."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
 
 
-class FindImageAnswer(BaseModel):
-    """The image if the registry has it; else both are empty."""
+class FindModelImageAnswer(BaseModel):
+    """The image if the registry has it."""
 
-    reference: str = ""
-    tagged: str = ""
+    image: ModelImageRef | None = None
     unanswered: bool = False
     """The registry in the cluster did not answer: it is not made yet, or just away."""
 
@@ -129,30 +126,36 @@ class EnsureAnswer(BaseModel):
     detail: str = ""
 
 
-class BuildImageRequest(BaseModel):
+class BuildModelImageRequest(BaseModel):
     """Build and push an image. `tokens`: of those who wait, the first that can be read is used."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     tokens: list[TokenRef] = Field(default_factory=list)
 
 
-class BuildImageAnswer(BaseModel):
+class BuildModelImageAnswer(BaseModel):
     """Digest of the pushed manifest; nobody has looked at it yet."""
 
     digest: str
 
 
-class PublishImageRequest(BaseModel):
+class PublishModelImageRequest(BaseModel):
     """Look at what was pushed, then let the tags point to it."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     digest: str
+
+
+class PublishModelImageAnswer(BaseModel):
+    """The image as nodes pull it: from now on it may be used."""
+
+    image: ModelImageRef
 
 
 class FreeSpaceRequest(BaseModel):
     """Take what the builder keeps of an image; `everything`: of all images that are not being built."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     everything: bool = False
 
 
@@ -174,28 +177,28 @@ _WITH_PATIENCE = RetryPolicy(
 )
 
 # What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
-RESOLVE_IMAGE = Step(
-    name="resolve_image",
-    request=ResolveImageRequest,
-    answer=ResolveImageAnswer,
+RESOLVE_MODEL_IMAGE = Step(
+    name="resolve_model_image",
+    request=ResolveModelImageRequest,
+    answer=ResolveModelImageAnswer,
     attempt_timeout=timedelta(minutes=2),
     deadline=timedelta(minutes=5),
     retry=RetryPolicy(maximum_attempts=2),
     inline=True,
 )
-JOIN_IMAGE = Step(
-    name="join_image",
-    request=JoinImageRequest,
-    answer=JoinImageAnswer,
+JOIN_MODEL_IMAGE = Step(
+    name="join_model_image",
+    request=JoinModelImageRequest,
+    answer=JoinModelImageAnswer,
     attempt_timeout=timedelta(seconds=30),
     deadline=timedelta(minutes=1),
     inline=True,
 )
 
-FIND_IMAGE = Step(
-    name="find_image",
-    request=ImageRequest,
-    answer=FindImageAnswer,
+FIND_MODEL_IMAGE = Step(
+    name="find_model_image",
+    request=ModelImageRequest,
+    answer=FindModelImageAnswer,
     attempt_timeout=timedelta(seconds=30),
     deadline=timedelta(minutes=10),
     retry=_WITH_PATIENCE,
@@ -203,7 +206,7 @@ FIND_IMAGE = Step(
 )
 ENSURE_REGISTRY = Step(
     name="ensure_registry",
-    request=ImageRequest,
+    request=ModelImageRequest,
     answer=EnsureAnswer,
     attempt_timeout=timedelta(seconds=60),
     deadline=timedelta(minutes=10),
@@ -211,10 +214,10 @@ ENSURE_REGISTRY = Step(
     ends_when_left=True,
 )
 ENSURE_BUILDER = replace(ENSURE_REGISTRY, name="ensure_builder")
-PUBLISH_IMAGE = Step(
-    name="publish_image",
-    request=PublishImageRequest,
-    answer=FindImageAnswer,
+PUBLISH_MODEL_IMAGE = Step(
+    name="publish_model_image",
+    request=PublishModelImageRequest,
+    answer=PublishModelImageAnswer,
     attempt_timeout=timedelta(minutes=2),
     deadline=timedelta(minutes=15),
     retry=_WITH_PATIENCE,
@@ -229,10 +232,10 @@ FREE_SPACE = Step(
     retry=_WITH_PATIENCE,
     ends_when_left=True,
 )
-BUILD_IMAGE = Step(
-    name="build_image",
-    request=BuildImageRequest,
-    answer=BuildImageAnswer,
+BUILD_MODEL_IMAGE = Step(
+    name="build_model_image",
+    request=BuildModelImageRequest,
+    answer=BuildModelImageAnswer,
     attempt_timeout=timedelta(minutes=15),
     # A hub or registry may be away for hours, and each attempt costs the image's history some events.
     retry=RetryPolicy(
@@ -247,13 +250,13 @@ BUILD_IMAGE = Step(
 MIN_BYTES_PER_SECOND = 1_000_000
 
 
-def build_step(plan: ImagePlan) -> Step[BuildImageRequest, BuildImageAnswer]:
+def build_step(plan: ModelImagePlan) -> Step[BuildModelImageRequest, BuildModelImageAnswer]:
     """Building: as long as a slow line takes for this size, three times over before it is given up.
 
     A build that makes no progress ends long before; see `airunway.activities.model_image.build`.
     """
-    attempt = BUILD_IMAGE.attempt_timeout + timedelta(seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
-    return replace(BUILD_IMAGE, attempt_timeout=attempt, deadline=attempt * 3)
+    attempt = BUILD_MODEL_IMAGE.attempt_timeout + timedelta(seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
+    return replace(BUILD_MODEL_IMAGE, attempt_timeout=attempt, deadline=attempt * 3)
 
 
 # -- why a step failed --------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ VALUE_ERROR = (
 )
 _LABEL_NAMED = {"Namespace", "Service"}
 _PATH_NAMED = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
-_ANNOTATIONS_LIMIT = 256 * 1024
+_MAX_ANNOTATIONS_BYTES = 256 * 1024
 
 
 def name_fault(name: str, kind: Kind) -> str:
@@ -86,8 +86,8 @@ def check(metadata: Mapping[str, Any], kind: Kind) -> list[Cause]:
     for key in annotations:
         if fault := qualified_fault(key.lower()):
             found.append(causes.invalid("metadata.annotations", key, fault))
-    if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
-        found.append(causes.too_long("metadata.annotations", _ANNOTATIONS_LIMIT))
+    if sum(len(key) + len(value) for key, value in annotations.items()) > _MAX_ANNOTATIONS_BYTES:
+        found.append(causes.too_long("metadata.annotations", _MAX_ANNOTATIONS_BYTES))
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
         found += _finalizer_causes(index, finalizer, builtin=kind.builtin)
     found += _owner_causes(metadata.get("ownerReferences") or ())

@@ -15,6 +15,7 @@ import pytest
 from kube_emulator import EmulatedCluster
 from kube_emulator.testing import Api
 
+from .kubectl import Kubectl, kubectl_for
 from .objects import CRD_PATH, Space, crds
 
 BOTH = ["emulated", pytest.param("real", marks=pytest.mark.real)]
@@ -73,3 +74,9 @@ async def custom(api: Api, space: Space) -> Space:
     for kind in ("modelclasses", "modelservers"):
         await api.until(f"/apis/models.example.com/v1/{kind}", lambda answer: answer.code == 200)
     return space
+
+
+@pytest.fixture
+def kubectl(served: Path, custom: Space, tmp_path: Path) -> Kubectl:
+    """Runs kubectl in the test's namespace."""
+    return kubectl_for(served, custom.name, tmp_path)

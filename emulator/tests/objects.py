@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from kube_emulator.testing import Api
+
 Obj = dict[str, Any]
 DEFINITIONS = Path(__file__).with_name("definitions.yaml")
 CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -32,7 +34,6 @@ class Space:
         self.daemon_sets = f"/apis/apps/v1/namespaces/{name}/daemonsets"
         self.jobs = f"/apis/batch/v1/namespaces/{name}/jobs"
         self.leases = f"/apis/coordination.k8s.io/v1/namespaces/{name}/leases"
-        self.new_events = f"/apis/events.k8s.io/v1/namespaces/{name}/events"
         self.roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/roles"
         self.models = f"/apis/models.example.com/v1/namespaces/{name}/modelservers"
 
@@ -149,3 +150,8 @@ def fields_of(obj: Obj, manager: str, operation: str = "Apply", subresource: str
 def managers_of(obj: Obj) -> list[tuple[str, str, str]]:
     entries = obj["metadata"].get("managedFields", ())
     return [(entry["manager"], entry["operation"], entry.get("subresource", "")) for entry in entries]
+
+
+async def rehearsed(api: Api, path: str, body: Obj) -> Obj:
+    """The object as it would be created, untouched by controllers."""
+    return (await api.create(path, body, query={"dryRun": "All"})).ok()

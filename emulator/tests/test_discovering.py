@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kube_emulator.testing import Api
 
 from .objects import Space
 
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 KINDS = [
     ("/api/v1", "namespaces", "Namespace", False, ["ns"]),
     ("/api/v1", "pods", "Pod", True, ["po"]),
@@ -21,7 +18,6 @@ KINDS = [
     ("/api/v1", "serviceaccounts", "ServiceAccount", True, ["sa"]),
     ("/api/v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ["pvc"]),
     ("/api/v1", "nodes", "Node", False, ["no"]),
-    ("/apis/events.k8s.io/v1", "events", "Event", True, ["ev"]),
     ("/apis/apps/v1", "deployments", "Deployment", True, ["deploy"]),
     ("/apis/apps/v1", "statefulsets", "StatefulSet", True, ["sts"]),
     ("/apis/apps/v1", "replicasets", "ReplicaSet", True, ["rs"]),
@@ -92,26 +88,6 @@ async def test_groups_are_listed(api: Api, custom: Space):
     assert one == {"kind": "APIGroup", "apiVersion": "v1", **groups["models.example.com"]}
 
 
-async def test_everything_is_had_in_one_document(api: Api, custom: Space):
-    answers = [await api.get(path, accept=f"{AGGREGATED},application/json") for path in ("/api", "/apis")]
-
-    assert [answer.headers["Content-Type"] for answer in answers] == [AGGREGATED] * 2
-    assert {answer.body["kind"] for answer in answers} == {"APIGroupDiscoveryList"}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for answer in answers:
-        for group in answer.body["items"]:
-            for version in group["versions"]:
-                for resource in version["resources"]:
-                    found[group["metadata"].get("name", ""), resource["resource"]] = resource
-    model = found["models.example.com", "modelservers"]
-    assert model["responseKind"] == {"group": "models.example.com", "version": "v1", "kind": "ModelServer"}
-    assert (model["scope"], model["singularResource"]) == ("Namespaced", "modelserver")
-    assert set(model["verbs"]) == ALL_VERBS
-    assert [sub["subresource"] for sub in model["subresources"]] == ["status"]
-    assert found["", "pods"]["shortNames"] == ["po"]
-    assert found["apps", "deployments"]["categories"] == ["all"]
-
-
 async def test_a_group_nobody_serves_is_not_found(api: Api):
     assert (await api.get("/apis/none.example.com/v1")).code == 404
     assert (await api.get("/apis/none.example.com")).code == 404
@@ -144,10 +120,3 @@ async def test_openapi_tells_merge_keys_and_field_validation(api: Api, space: Sp
         "kind": "Deployment",
         "version": "v1",
     }
-
-
-async def test_openapi_v2_has_all_definitions(api: Api, space: Space):
-    document = (await api.get("/openapi/v2")).ok()
-
-    assert document["swagger"] == "2.0"
-    assert "io.k8s.api.core.v1.Pod" in document["definitions"]

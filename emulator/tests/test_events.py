@@ -1,4 +1,4 @@
-"""Events: one store, two API groups."""
+"""Events: what happened to whom."""
 
 from __future__ import annotations
 
@@ -14,20 +14,6 @@ def core_event(space: Space, name: str, target: str = "m") -> Obj:
         "reason": "Chosen",
         "message": "a class was chosen",
         "type": "Normal",
-    }
-
-
-def new_event(space: Space, name: str) -> Obj:
-    return {
-        "metadata": {"name": name},
-        "regarding": {"kind": "ModelServer", "name": "m", "namespace": space.name},
-        "reason": "Chosen",
-        "note": "a class was chosen",
-        "type": "Normal",
-        "action": "Choosing",
-        "eventTime": "2024-01-02T03:04:05.000006Z",
-        "reportingController": "models.example.com/core",
-        "reportingInstance": "one",
     }
 
 
@@ -51,38 +37,6 @@ async def test_a_core_event(api: Api, space: Space):
     }
 
 
-async def test_a_core_event_is_seen_in_the_new_group(api: Api, space: Space):
-    created = (await api.create(space.events, core_event(space, "e"))).ok()
-
-    obj = (await api.get(f"{space.new_events}/e")).ok()
-
-    assert (obj["apiVersion"], obj["note"]) == ("events.k8s.io/v1", "a class was chosen")
-    assert obj["regarding"] == created["involvedObject"]
-    assert obj["metadata"]["uid"] == created["metadata"]["uid"]
-    assert "message" not in obj
-
-
-async def test_a_new_event_is_seen_in_the_core_group(api: Api, space: Space):
-    created = (await api.create(space.new_events, new_event(space, "e"))).ok()
-
-    obj = (await api.get(f"{space.events}/e")).ok()
-
-    assert created["note"] == obj["message"] == "a class was chosen"
-    assert obj["reportingComponent"] == "models.example.com/core"
-    assert obj["eventTime"] == "2024-01-02T03:04:05.000006Z"
-    assert [event["metadata"]["name"] for event in (await api.get(space.events)).ok()["items"]] == ["e"]
-
-
-async def test_a_new_event_is_counted_up_in_its_series(api: Api, space: Space):
-    await api.create(space.new_events, new_event(space, "e"))
-    series = {"count": 2, "lastObservedTime": "2024-01-02T03:05:05.000000Z"}
-
-    obj = (await api.patch(f"{space.new_events}/e", {"series": series})).ok()
-
-    assert obj["series"] == series
-    assert (await api.get(f"{space.events}/e")).ok()["series"] == series
-
-
 async def test_events_are_selected_by_what_they_are_about(api: Api, space: Space):
     await api.create(space.events, core_event(space, "one", "m"))
     await api.create(space.events, core_event(space, "two", "n"))
@@ -104,18 +58,6 @@ async def test_an_event_must_be_about_something_in_its_namespace(api: Api, space
 
     answer.refused(422, "Invalid")
     assert [cause["field"] for cause in answer.causes] == ["involvedObject.namespace"]
-
-
-async def test_a_watch_tells_of_events_of_both_groups(api: Api, space: Space):
-    start = (await api.get(space.events)).ok()["metadata"]["resourceVersion"]
-
-    async with api.watch(space.events, resourceVersion=start) as events:
-        await api.create(space.events, core_event(space, "one"))
-        await api.create(space.new_events, new_event(space, "two"))
-        told = await events.types_and_names(2)
-
-    assert told == [("ADDED", "one"), ("ADDED", "two")]
-    assert {event["object"]["apiVersion"] for event in events.seen} == {"v1"}
 
 
 async def test_an_event_is_counted_up_by_a_patch(api: Api, space: Space):

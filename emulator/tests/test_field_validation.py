@@ -1,4 +1,4 @@
-"""Unknown and duplicate fields: ignored, warned of, or refused, as the client asks."""
+"""Unknown fields: ignored, warned of, or refused, as the client asks."""
 
 from __future__ import annotations
 
@@ -78,16 +78,6 @@ async def test_a_patch_that_adds_an_unknown_field_is_refused_as_invalid(api: Api
     assert plain.refused(422, "Invalid")["message"] == (
         ' "" is invalid: patch: Invalid value: "map[nope:1]": strict decoding error: unknown field "nope"'
     )
-
-
-async def test_a_duplicate_field_is_refused(api: Api, space: Space):
-    body = b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"1","x":"2"}}'
-
-    strict = await api.create(space.config_maps, body, query={"fieldValidation": "Strict"})
-    lax = await api.create(space.config_maps, body, query={"fieldValidation": "Ignore"})
-
-    assert 'duplicate field "data.x"' in strict.refused(400, "BadRequest")["message"]
-    assert lax.ok()["data"] == {"x": "2"}
 
 
 @pytest.mark.parametrize(

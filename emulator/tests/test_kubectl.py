@@ -4,128 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from kube_emulator.testing import PATIENCE, Api
+from kube_emulator.testing import Api
 
+from .kubectl import Kubectl
 from .objects import Obj, Space, config_map, deployment, model, service
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-
-Kubectl = Callable[..., Awaitable[Done]]
-
-
-@pytest.fixture
-def kubectl(served: Path, custom: Space, tmp_path: Path) -> Kubectl:
-    """Runs kubectl in the test's namespace; keyword `stdin` is an object or several, as a manifest."""
-
-    async def run(*arguments: str, stdin: Any = None, fails: bool = False) -> Done:
-        options = ["--kubeconfig", str(served), "--cache-dir", str(tmp_path / "cache"), "-n", custom.name]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "KUBE_EDITOR": "sed -i s/before/after/",
-        }
-        process = await asyncio.create_subprocess_exec(
-            "kubectl",
-            *options,
-            *arguments,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        objects = [] if stdin is None else stdin if isinstance(stdin, list) else [stdin]
-        manifest = "\n".join(map(json.dumps, objects)).encode()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                out, err = await process.communicate(manifest)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        done = Done(process.returncode or 0, out.decode(), err.decode())
-        assert (done.code != 0) is fails, done
-        return done
-
-    return run
-
-
-async def test_apply_creates_changes_and_leaves_unchanged(kubectl: Kubectl):
-    first = await kubectl("apply", "-f", "-", stdin=[model("m"), deployment("d"), service("s")])
-    second = await kubectl("apply", "-f", "-", stdin=[model("m"), deployment("d"), service("s")])
-    third = await kubectl("apply", "-f", "-", stdin=[model("m", image="x"), deployment("d", args=["one"])])
-
-    assert first.out.split() == [
-        "modelserver.models.example.com/m",
-        "created",
-        "deployment.apps/d",
-        "created",
-        "service/s",
-        "created",
-    ]
-    assert second.out.split()[1::2] == ["unchanged"] * 3
-    assert third.out.split()[1::2] == ["configured"] * 2
-
-
-async def test_apply_takes_away_what_left_the_manifest(kubectl: Kubectl, api: Api, custom: Space):
-    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
-    await kubectl("apply", "-f", "-", stdin=[model("m", image="x"), deployment("d", env=env)])
-
-    await kubectl("apply", "-f", "-", stdin=[model("m"), deployment("d", env=env[1:])])
-
-    assert "image" not in (await api.get(f"{custom.models}/m")).ok()["spec"]
-    spec = (await api.get(f"{custom.deployments}/d")).ok()["spec"]["template"]["spec"]
-    assert spec["containers"][0]["env"] == env[1:]
-
-
-async def test_apply_on_the_server_side_with_a_conflict(kubectl: Kubectl, api: Api, custom: Space):
-    await kubectl("apply", "--server-side", "-f", "-", stdin=model("m", image="x"))
-    await kubectl("apply", "--server-side", "-f", "-", stdin=model("m", image="x"))
-    await api.patch(f"{custom.models}/m", {"spec": {"image": "y"}})
-
-    refused = await kubectl("apply", "--server-side", "-f", "-", stdin=model("m", image="x"), fails=True)
-    forced = await kubectl(
-        "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=model("m", image="x")
-    )
-
-    assert 'conflict with "conformance" using models.example.com/v1: .spec.image' in refused.err
-    assert forced.out.strip() == "modelserver.models.example.com/m serverside-applied"
-
-
-async def test_apply_on_the_server_side_takes_over_from_the_client_side(kubectl: Kubectl):
-    await kubectl("apply", "-f", "-", stdin=[model("m", image="x"), deployment("d", args=["one"])])
-
-    done = await kubectl(
-        "apply", "--server-side", "-f", "-", stdin=[model("m", image="y"), deployment("d", args=["two"])]
-    )
-
-    assert done.out.split()[1::2] == ["serverside-applied"] * 2
-
-
-async def test_a_typing_error_is_refused_before_anything_is_stored(kubectl: Kubectl, api: Api, custom: Space):
-    done = await kubectl("apply", "-f", "-", stdin=model("m", imgae="x"), fails=True)
-
-    assert 'strict decoding error: unknown field "spec.imgae"' in done.err
-    assert (await api.get(f"{custom.models}/m")).code == 404
 
 
 async def test_get_shows_the_columns_of_the_definition(kubectl: Kubectl, api: Api, custom: Space):

@@ -196,29 +196,6 @@ async def test_list_options_that_make_no_sense(api: Api, space: Space, query: Ob
     assert answer.code == code, answer.body
 
 
-async def test_only_metadata_on_request(api: Api, custom: Space):
-    await api.create(custom.models, model("m"))
-    full = (await api.get(f"{custom.models}/m")).ok()
-
-    one = (
-        await api.get(
-            f"{custom.models}/m", accept="application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
-        )
-    ).ok()
-    many = (
-        await api.get(
-            custom.models, accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-        )
-    ).ok()
-
-    assert one == {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": full["metadata"],
-    }
-    assert (many["kind"], many["items"]) == ("PartialObjectMetadataList", [one])
-
-
 async def test_config_maps_come_in_order_of_their_names(api: Api, space: Space):
     for name in ("b", "a", "c"):
         await api.create(space.config_maps, config_map(name))

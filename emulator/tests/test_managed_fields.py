@@ -167,19 +167,6 @@ async def test_an_update_of_an_object_nobody_owned_is_not_written_down(api: Api,
     assert "managedFields" not in obj["metadata"]
 
 
-async def test_only_ten_updaters_are_kept_apart(api: Api, space: Space):
-    await api.create(space.config_maps, config_map("a", {"x": "0"}), agent="m00/1")
-
-    for number in range(1, 13):
-        answer = await api.patch(
-            f"{space.config_maps}/a", {"data": {f"k{number}": "1"}}, agent=f"m{number:02}/1"
-        )
-
-    managers = [name for name, _, _ in managers_of(answer.ok())]
-    assert len(managers) == 10
-    assert "ancient-changes" in managers
-
-
 async def test_a_scale_is_written_down_under_its_subresource(api: Api, space: Space):
     await api.create(space.replica_sets, deployment("d", kind="ReplicaSet"))
     await api.patch(f"{space.replica_sets}/d/scale", {"spec": {"replicas": 0}})

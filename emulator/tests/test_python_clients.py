@@ -57,14 +57,14 @@ async def test_a_watch_of_the_official_client(official: Any, custom: Space):
     place = ("models.example.com", "v1", custom.name, "modelservers")
     await custom_objects.create_namespaced_custom_object(*place, model("a"))
 
-    told = []
+    received = []
     async with watch.Watch().stream(
         custom_objects.list_namespaced_custom_object, *place, timeout_seconds=30
     ) as stream:
         async for event in stream:
-            told.append((event["type"], event["object"]["metadata"]["name"]))
-            if len(told) == 2:
+            received.append((event["type"], event["object"]["metadata"]["name"]))
+            if len(received) == 2:
                 break
             await custom_objects.create_namespaced_custom_object(*place, model("b"))
 
-    assert told == [("ADDED", "a"), ("ADDED", "b")]
+    assert received == [("ADDED", "a"), ("ADDED", "b")]

@@ -56,10 +56,10 @@ async def test_a_watch_can_resume_at_the_version_of_the_restart_but_not_before(t
             expired = await events.next()
         async with api.watch(PATH, resourceVersion=late) as events:
             await api.create(PATH, config_map("b"))
-            told = await events.types_and_names(1)
+            received = await events.types_and_names(1)
 
     assert expired["object"]["code"] == 410
-    assert told == [("ADDED", "b")]
+    assert received == [("ADDED", "b")]
 
 
 async def test_what_was_being_deleted_goes_on_being_deleted(tmp_path: Path):

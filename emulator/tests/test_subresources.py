@@ -67,29 +67,6 @@ async def test_a_pod_is_bound_to_a_node(api: Api, space: Space):
     await api.delete(f"{space.pods}/p", {"gracePeriodSeconds": 0})
 
 
-async def test_a_pod_is_evicted(api: Api, space: Space):
-    await api.create(space.pods, pod("p"))
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
-
-    (await api.create(f"{space.pods}/p/eviction", body)).ok()
-
-    await api.until(f"{space.pods}/p", lambda answer: answer.code == 404)
-
-
-async def test_a_service_account_gets_a_token(api: Api, space: Space):
-    await api.create(f"{space.core}/serviceaccounts", {"metadata": {"name": "a"}})
-    body = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 3600},
-    }
-
-    answer = (await api.create(f"{space.core}/serviceaccounts/a/token", body)).ok()
-
-    assert answer["status"]["token"]
-    assert answer["status"]["expirationTimestamp"].endswith("Z")
-
-
 async def test_the_administrator_may_do_everything(api: Api):
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     body = {"spec": {"resourceAttributes": {"verb": "delete", "resource": "pods", "namespace": "default"}}}
@@ -99,15 +76,6 @@ async def test_the_administrator_may_do_everything(api: Api):
     assert answer.code == 201
     assert answer.body["status"] == {"allowed": True}
     assert answer.body["spec"]["resourceAttributes"]["verb"] == "delete"
-
-
-async def test_the_administrators_rules_are_listed(api: Api):
-    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-
-    status = (await api.create(path, {"spec": {"namespace": "default"}})).ok()["status"]
-
-    assert status["incomplete"] is False
-    assert {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]} in status["resourceRules"]
 
 
 async def test_a_client_may_ask_who_it_is(api: Api):

@@ -6,7 +6,7 @@ import re
 
 from kube_emulator.testing import TABLE, Api
 
-from .objects import Obj, Space, config_map, deployment, job, lease, model, pod, service
+from .objects import Obj, Space, config_map, deployment, job, model, pod, service
 
 AGE = re.compile(r"^\d+[smhd]")
 
@@ -75,7 +75,6 @@ async def test_columns_of_built_in_kinds(api: Api, space: Space):
         space.services: service("x"),
         space.pods: pod("x"),
         space.stateful_sets: deployment("x", kind="StatefulSet"),
-        space.leases: lease("x", holderIdentity="me"),
         space.jobs: job("x"),
     }
     rows = {}
@@ -110,7 +109,6 @@ async def test_columns_of_built_in_kinds(api: Api, space: Space):
         "Containers": "main",
         "Images": "example.com/app:1",
     }
-    assert rows[space.leases] == {"Name": "x", "Holder": "me"}
     assert rows[space.jobs].pop("Selector").startswith("batch.kubernetes.io/controller-uid=")
     assert rows[space.jobs].pop("Status") in ("Running", "Suspended")
     assert rows[space.jobs] == {

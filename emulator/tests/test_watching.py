@@ -26,9 +26,15 @@ async def test_every_change_is_told_once_and_in_order(api: Api, custom: Space):
         await api.patch(f"{custom.models}/a", {"spec": {"image": "x"}})
         await api.patch(f"{custom.models}/a/status", {"status": {"message": "x"}})
         await api.delete(f"{custom.models}/a")
-        told = await events.types_and_names(5)
+        received = await events.types_and_names(5)
 
-    assert told == [("ADDED", "a"), ("ADDED", "b"), ("MODIFIED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    assert received == [
+        ("ADDED", "a"),
+        ("ADDED", "b"),
+        ("MODIFIED", "a"),
+        ("MODIFIED", "a"),
+        ("DELETED", "a"),
+    ]
     versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events.seen]
     assert versions == sorted(set(versions))
 
@@ -61,9 +67,9 @@ async def test_a_watch_resumes_from_the_version_it_last_saw(api: Api, custom: Sp
     await api.delete(f"{custom.models}/a")
 
     async with api.watch(custom.models, resourceVersion=middle) as events:
-        told = await events.types_and_names(2)
+        received = await events.types_and_names(2)
 
-    assert told == [("ADDED", "c"), ("DELETED", "a")]
+    assert received == [("ADDED", "c"), ("DELETED", "a")]
 
 
 async def test_a_watch_without_version_starts_with_what_is_there(api: Api, custom: Space):
@@ -71,11 +77,11 @@ async def test_a_watch_without_version_starts_with_what_is_there(api: Api, custo
     await api.create(custom.models, model("a"))
 
     async with api.watch(custom.models) as events:
-        told = await events.types_and_names(2)
+        received = await events.types_and_names(2)
         await api.create(custom.models, model("c"))
         later = await events.types_and_names(1)
 
-    assert sorted(told) == [("ADDED", "a"), ("ADDED", "b")]
+    assert sorted(received) == [("ADDED", "a"), ("ADDED", "b")]
     assert later == [("ADDED", "c")]
 
 
@@ -85,9 +91,9 @@ async def test_a_watch_of_one_namespace_does_not_hear_of_others(api: Api, space:
     async with api.watch(space.config_maps, resourceVersion=start) as events:
         await api.create("/api/v1/namespaces/default/configmaps", config_map(f"x-{space.name}"))
         await api.create(space.config_maps, config_map("mine"))
-        told = await events.next()
+        received = await events.next()
 
-    assert told["object"]["metadata"]["namespace"] == space.name
+    assert received["object"]["metadata"]["namespace"] == space.name
     await api.delete(f"/api/v1/namespaces/default/configmaps/x-{space.name}")
 
 
@@ -107,9 +113,9 @@ async def test_a_watch_of_one_name(api: Api, custom: Space):
     async with api.watch(custom.models, resourceVersion=start, fieldSelector="metadata.name=b") as events:
         await api.create(custom.models, model("a"))
         await api.create(custom.models, model("b"))
-        told = await events.types_and_names(1)
+        received = await events.types_and_names(1)
 
-    assert told == [("ADDED", "b")]
+    assert received == [("ADDED", "b")]
 
 
 async def test_an_object_that_leaves_the_selector_is_deleted_for_the_watch(api: Api, space: Space):
@@ -122,9 +128,9 @@ async def test_an_object_that_leaves_the_selector_is_deleted_for_the_watch(api: 
         await api.patch(f"{space.secrets}/a", {"data": {"k": "dg=="}})
         gone = (await api.patch(f"{space.secrets}/a", labelled("a", "y"))).ok()
         await api.patch(f"{space.secrets}/a", labelled("a", "x"))
-        told = await events.types_and_names(4)
+        received = await events.types_and_names(4)
 
-    assert told == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+    assert received == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a"), ("ADDED", "a")]
     left = events.seen[2]["object"]
     assert left["metadata"]["labels"] == {"app": "x"}  # as it was while it was selected
     assert left["metadata"]["resourceVersion"] == gone["metadata"]["resourceVersion"]
@@ -172,12 +178,12 @@ async def test_initial_events_end_with_a_marked_bookmark(api: Api, custom: Space
         resourceVersionMatch="NotOlderThan",
         allowWatchBookmarks="true",
     ) as events:
-        told = await events.types_and_names(2)
+        received = await events.types_and_names(2)
         bookmark = await events.next()
         await api.create(custom.models, model("c"))
         later = await events.types_and_names(1)
 
-    assert sorted(told) == [("ADDED", "a"), ("ADDED", "b")]
+    assert sorted(received) == [("ADDED", "a"), ("ADDED", "b")]
     assert bookmark["type"] == "BOOKMARK"
     assert bookmark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert later == [("ADDED", "c")]
@@ -238,7 +244,7 @@ async def test_a_finalizer_taken_off_tells_the_deletion(api: Api, space: Space):
     async with api.watch(space.secrets, resourceVersion=created["metadata"]["resourceVersion"]) as events:
         await api.delete(f"{space.secrets}/a")
         await api.patch(f"{space.secrets}/a", {"metadata": {"finalizers": None}})
-        told = await events.types_and_names(2)
+        received = await events.types_and_names(2)
 
-    assert told == [("MODIFIED", "a"), ("DELETED", "a")]
+    assert received == [("MODIFIED", "a"), ("DELETED", "a")]
     assert events.seen[0]["object"]["metadata"]["deletionTimestamp"]

@@ -25,15 +25,14 @@ TARGET = Path(__file__).parents[1] / "kube_emulator" / "builtin_schemas.json"
 
 KINDS = {
     "api__v1": "Namespace Pod Service ConfigMap Secret Event ServiceAccount PersistentVolumeClaim Node "
-    "Binding DeleteOptions TokenRequest",
+    "Binding DeleteOptions",
     "apis__apps__v1": "Deployment StatefulSet ReplicaSet DaemonSet",
     "apis__batch__v1": "Job",
     "apis__coordination.k8s.io__v1": "Lease",
     "apis__networking.k8s.io__v1": "NetworkPolicy",
     "apis__rbac.authorization.k8s.io__v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "apis__apiextensions.k8s.io__v1": "CustomResourceDefinition",
-    "apis__events.k8s.io__v1": "Event",
-    "apis__authorization.k8s.io__v1": "SelfSubjectAccessReview SelfSubjectRulesReview",
+    "apis__authorization.k8s.io__v1": "SelfSubjectAccessReview",
     "apis__authentication.k8s.io__v1": "SelfSubjectReview",
     "apis__autoscaling__v1": "Scale",
 }

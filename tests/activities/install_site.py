@@ -13,6 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.api.chart_release import ChartAction, ChartRelease
+from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -145,6 +146,22 @@ class Site:
         return await run(
             self.activities.preflight_provider, PreflightRequest(request=request, with_diff=with_diff)
         )
+
+    async def installed(self) -> None:
+        """The operator is installed, and its pod is ready."""
+        await self.install()
+        await self.pod(RELEASE[1])
+
+    async def record(self) -> tuple[int, str] | None:
+        """Revision and status that Helm recorded."""
+        found = await latest_record(self.cluster, RELEASE[0], namespace=RELEASE[1])
+        return (found.revision, found.status) if found else None
+
+    @staticmethod
+    def revision_of(answer: ChartAnswer) -> int:
+        """Of the release as a step left it."""
+        assert answer.chart is not None
+        return answer.chart.revision
 
     async def install(self, **more: Any) -> ChartAnswer:
         return await run(self.activities.install_chart, chart(**more))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.api.names import BUILDER, REGISTRY
 from airunway.clients.errors import AlreadyExists
@@ -47,9 +47,9 @@ class Given:
         self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
         self.controllers = controllers
 
-    def keeper(self, **options: Any) -> ImageCluster:
+    def keeper(self, **options: Any) -> BuildServices:
         wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
-        return ImageCluster(self.cluster, wanted, digests=self.digests)
+        return BuildServices(self.cluster, wanted, digests=self.digests)
 
     async def get(self, kind: Resource, name: str) -> Object:
         return await self.cluster.get(kind, name, namespace=self.namespace)

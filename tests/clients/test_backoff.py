@@ -46,7 +46,7 @@ def test_jitter_spreads_around_a_delay_that_grows_all_the_same() -> None:
 async def test_what_fails_is_tried_again_after_each_delay() -> None:
     errors = iter([OSError("one"), TimeoutError("two")])
     slept: list[float] = []
-    told: list[tuple[str, float]] = []
+    failures: list[tuple[str, float]] = []
 
     async def attempt() -> str:
         if error := next(errors, None):
@@ -60,11 +60,11 @@ async def test_what_fails_is_tried_again_after_each_delay() -> None:
         attempt,
         on=(OSError,),  # a TimeoutError is one
         backoff=Backoff(first=1, maximum=10),
-        failed=lambda err, delay: told.append((str(err), delay)),
+        failed=lambda err, delay: failures.append((str(err), delay)),
         sleep=sleep,
     )
 
-    assert (result, slept, told) == ("done", [1, 2], [("one", 1), ("two", 2)])
+    assert (result, slept, failures) == ("done", [1, 2], [("one", 1), ("two", 2)])
 
 
 async def test_another_error_ends_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airunway.modelimage.aikit import frontend_build
-from airunway.modelimage.naming import ImageRequest, image_reference, request_errors
+from airunway.modelimage.naming import AikitRequest, image_reference, request_errors
 from tests.conformance.compare import differences
 from tests.conformance.departures import adjusted
 from tests.conformance.loader import Vector, cases
@@ -26,7 +26,7 @@ _FIELDS = {
 
 def answer(given: Mapping[str, Any]) -> dict[str, Any]:
     """Our answer in the form of the recorded ones; a build is one that always succeeds."""
-    request = ImageRequest(**{_FIELDS[key]: value for key, value in given["request"].items()})
+    request = AikitRequest(**{_FIELDS[key]: value for key, value in given["request"].items()})
     if request_errors(request):
         return {"valid": False, "result": {"success": False, "imageRef": ""}}
     reference = image_reference(request)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airunway.installation.metadata import read_metadata
-from airunway.installation.state import Facts, ProviderStatus, State, lacks_only_its_operator, status_of
+from airunway.installation.state import Facts, InstallationStatus, State, lacks_only_its_operator, status_of
 from tests.installation.build import ANOTHER_REPO, CHART, config
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -19,12 +19,12 @@ INSTALLATION = {"helmRepos": [ANOTHER_REPO], "helmCharts": [CHART]}
 BOTH = {"foos.acme.io": True, "bars.acme.io": True}
 
 
-def seen(facts: Facts, *, health: Any = None, name: str = "acme", **more: Any) -> ProviderStatus:
+def seen(facts: Facts, *, health: Any = None, name: str = "acme", **more: Any) -> InstallationStatus:
     given = config(name, health=health, **more)
     return status_of(read_metadata(given), given, facts, alive_since=NOW - LIMIT)
 
 
-def booleans(status: ProviderStatus) -> tuple[bool, bool, bool]:
+def booleans(status: InstallationStatus) -> tuple[bool, bool, bool]:
     return status.crd_found, status.operator_running, status.installed
 
 

@@ -22,7 +22,7 @@ from temporalio.worker import Worker
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
+from airunway.api.names import CORE_TASK_QUEUE, model_image_workflow_id
 from airunway.api.status import Phase
 from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
@@ -250,8 +250,8 @@ async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
 
 async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
     """Of the first run of the first image, when it has ended."""
-    await images.until(lambda: "find_image" in images.calls)  # by then it has been started
-    workflow_id = image_workflow_id(images.joined[0].plan.identity)
+    await images.until(lambda: "find_model_image" in images.calls)  # by then it has been started
+    workflow_id = model_image_workflow_id(images.joined[0].plan.identity)
     described = await env.client.get_workflow_handle(workflow_id).describe()
     handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)
     await handle.result()

@@ -18,6 +18,16 @@ from tests.webhook.replica import Replica
 from tests.webhook.store import FakeStore, installed
 
 
+@pytest.fixture
+def store() -> FakeStore:
+    return installed()
+
+
+@pytest.fixture
+def replica(store: FakeStore) -> Replica:
+    return Replica(store)
+
+
 def in_secret(store: FakeStore) -> CertificateMaterial:
     return CertificateMaterial.from_secret(store.read(SECRETS, names.WEBHOOK_SECRET).get("data"))
 
@@ -30,9 +40,7 @@ def bundles(store: FakeStore) -> set[bytes]:
     return {base64.b64decode(webhook["clientConfig"].get("caBundle", "")) for webhook in found}
 
 
-async def test_the_first_look_makes_injects_and_serves_a_certificate() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_the_first_reconcile_makes_injects_and_serves(store: FakeStore, replica: Replica) -> None:
     assert not replica.keeper.trusted
 
     material = await replica.reconcile()
@@ -48,9 +56,7 @@ async def test_the_first_look_makes_injects_and_serves_a_certificate() -> None:
     }
 
 
-async def test_nothing_is_written_while_nothing_is_due() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_nothing_is_written_while_nothing_is_due(store: FakeStore, replica: Replica) -> None:
     await replica.reconcile()
     store.writes.clear()
 
@@ -59,9 +65,7 @@ async def test_nothing_is_written_while_nothing_is_due() -> None:
     assert store.writes == []
 
 
-async def test_the_certificate_is_renewed_well_before_it_expires() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_the_certificate_is_renewed_well_before_it_expires(replica: Replica) -> None:
     first = await replica.reconcile()
 
     second = await replica.reconcile(after=CERTIFICATE_LIFETIME * 2 / 3)
@@ -71,8 +75,7 @@ async def test_the_certificate_is_renewed_well_before_it_expires() -> None:
     assert replica.keeper.trusted
 
 
-async def test_another_replica_takes_over_what_one_has_renewed() -> None:
-    store = installed()
+async def test_another_replica_takes_over_what_one_has_renewed(store: FakeStore) -> None:
     one, other = Replica(store), Replica(store)
     await one.reconcile()
     await other.reconcile()
@@ -84,8 +87,7 @@ async def test_another_replica_takes_over_what_one_has_renewed() -> None:
     assert other.keeper.trusted
 
 
-async def test_of_two_that_start_at_once_one_makes_the_certificate() -> None:
-    store = installed()
+async def test_of_two_that_start_at_once_one_makes_the_certificate(store: FakeStore) -> None:
     slow, fast = Replica(store), Replica(store)
 
     async def be_faster(_: str) -> None:
@@ -99,8 +101,7 @@ async def test_of_two_that_start_at_once_one_makes_the_certificate() -> None:
     assert slow.keeper.trusted and fast.keeper.trusted
 
 
-async def test_many_at_once_agree() -> None:
-    store = installed()
+async def test_many_at_once_agree(store: FakeStore) -> None:
     replicas = [Replica(store) for _ in range(4)]
 
     await asyncio.gather(*(replica.reconcile() for replica in replicas))
@@ -109,8 +110,7 @@ async def test_many_at_once_agree() -> None:
     assert all(replica.keeper.trusted for replica in replicas)
 
 
-async def test_a_late_replica_does_not_put_an_old_authority_back() -> None:
-    store = installed()
+async def test_a_late_replica_does_not_put_an_old_authority_back(store: FakeStore) -> None:
     slow, fast = Replica(store), Replica(store)
     await slow.reconcile()
     await fast.reconcile()
@@ -129,9 +129,9 @@ async def test_a_late_replica_does_not_put_an_old_authority_back() -> None:
 
 @pytest.mark.parametrize("kept", [{}, {"ca.crt", "ca.key"}, {"tls.crt", "tls.key"}, {"ca.crt", "tls.crt"}])
 @pytest.mark.parametrize("broken", ["", "bm90aGluZw==", "%%%"], ids=["empty", "no PEM", "no base64"])
-async def test_broken_content_is_replaced(kept: set[str], broken: str) -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_broken_content_is_replaced(
+    store: FakeStore, replica: Replica, kept: set[str], broken: str
+) -> None:
     await replica.reconcile()
     data = store.read(SECRETS, names.WEBHOOK_SECRET)["data"]
     store.put(
@@ -158,8 +158,7 @@ async def test_a_key_of_another_certificate_is_replaced() -> None:
     assert in_secret(store).key != base64.b64decode(data["tls.key"])
 
 
-async def test_a_new_authority_leaves_the_old_one_trusted_for_a_day() -> None:
-    store = installed()
+async def test_a_new_authority_leaves_the_old_one_trusted_for_a_day(store: FakeStore) -> None:
     one, other = Replica(store), Replica(store)
     before = await one.reconcile()
     await other.reconcile()
@@ -176,9 +175,7 @@ async def test_a_new_authority_leaves_the_old_one_trusted_for_a_day() -> None:
     assert one.keeper.trusted
 
 
-async def test_an_authority_is_replaced_in_time() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_an_authority_is_replaced_in_time(replica: Replica) -> None:
     first = await replica.reconcile()
 
     second = await replica.reconcile(after=timedelta(days=3500))
@@ -187,9 +184,7 @@ async def test_an_authority_is_replaced_in_time() -> None:
     assert replica.keeper.trusted
 
 
-async def test_a_removed_bundle_is_put_back() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_a_removed_bundle_is_put_back(store: FakeStore, replica: Replica) -> None:
     material = await replica.reconcile()
     store.put(VALIDATING, names.VALIDATING_CONFIGURATION, {"webhooks": [{"name": "w", "clientConfig": {}}]})
 
@@ -198,8 +193,7 @@ async def test_a_removed_bundle_is_put_back() -> None:
     assert bundles(store) == {material.authorities}
 
 
-async def test_without_a_configuration_there_is_no_trust() -> None:
-    store = installed()
+async def test_without_a_configuration_there_is_no_trust(store: FakeStore) -> None:
     configuration = store.read(MUTATING, names.MUTATING_CONFIGURATION)
     store.remove(MUTATING, names.MUTATING_CONFIGURATION)
     replica = Replica(store)
@@ -212,16 +206,14 @@ async def test_without_a_configuration_there_is_no_trust() -> None:
     assert replica.keeper.trusted
 
 
-async def test_a_missing_secret_is_made() -> None:
-    store = installed()
+async def test_a_missing_secret_is_made(store: FakeStore) -> None:
     store.remove(SECRETS, names.WEBHOOK_SECRET)
     replica = Replica(store)
 
     assert await replica.reconcile() == in_secret(store)
 
 
-async def test_an_expired_certificate_is_not_trusted() -> None:
-    replica = Replica(installed())
+async def test_an_expired_certificate_is_not_trusted(replica: Replica) -> None:
     await replica.reconcile()
 
     replica.now += CERTIFICATE_LIFETIME
@@ -229,9 +221,7 @@ async def test_an_expired_certificate_is_not_trusted() -> None:
     assert not replica.keeper.trusted
 
 
-async def test_a_certificate_is_served_only_when_it_is_trusted() -> None:
-    store = installed()
-    replica = Replica(store)
+async def test_a_certificate_is_served_only_when_it_is_trusted(store: FakeStore, replica: Replica) -> None:
     before = await replica.reconcile()
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": {}})
 
@@ -251,9 +241,7 @@ async def test_a_certificate_is_served_only_when_it_is_trusted() -> None:
     assert replica.served.material == in_secret(store) != before
 
 
-async def test_endless_conflicts_are_an_error_not_a_loop() -> None:
-    store = installed()
-
+async def test_endless_conflicts_are_an_error_not_a_loop(store: FakeStore) -> None:
     async def conflict(_: str) -> None:
         store.before_write = conflict
         raise Conflict("changed", status=409)

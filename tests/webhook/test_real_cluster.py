@@ -185,7 +185,7 @@ async def test_a_pinned_provider_must_be_registered(site: Installation, user: Us
     )
 
     await site.cluster.create(CONFIGS, config)
-    created = await user.create(pinned)  # at once: the watch may not have told of it yet
+    created = await user.create(pinned)  # at once: the watch may not have shown it yet
     await site.cluster.delete(CONFIGS, "acme")
 
     assert created.status == 201, created.body

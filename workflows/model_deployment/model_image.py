@@ -15,7 +15,7 @@ from temporalio.exceptions import FailureError
 
 from airunway.api.conditions import remove_condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import ANNOTATION_CANCEL_BUILD, image_workflow_id
+from airunway.api.names import ANNOTATION_CANCEL_BUILD, model_image_workflow_id
 from airunway.api.status import ImageStatus, Phase
 from airunway.messages.deployment import EventSpec, Observation
 from airunway.messages.deployment_state import (
@@ -28,18 +28,18 @@ from airunway.messages.deployment_state import (
 from airunway.messages.failures import is_final, message_of
 from airunway.messages.model_image import (
     BUILD_CANCELLED,
-    JOIN_IMAGE,
-    RESOLVE_IMAGE,
-    ImagePhase,
-    ImageReport,
-    JoinImageRequest,
-    ResolveImageRequest,
+    JOIN_MODEL_IMAGE,
+    RESOLVE_MODEL_IMAGE,
+    ImageWaiter,
+    JoinModelImageRequest,
+    ModelImagePhase,
+    ModelImageReport,
+    ResolveModelImageRequest,
     TokenRef,
-    Waiter,
     reason_of,
 )
 from airunway.messages.refs import DeploymentRef
-from airunway.modelimage.plan import ImagePlan
+from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_deployment.details import model_image_words
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.status_updates import forget_failure, set_condition
@@ -70,20 +70,19 @@ class DeploymentImage:
 
     # -- signals -----------------------------------------------------------------------------------------
 
-    def on_report(self, report: ImageReport) -> None:
+    def on_report(self, report: ModelImageReport) -> None:
         """The image's workflow tells how far it is; the outcome takes a whole reconcile."""
         image = self._state.model_image
         expected = image is not None and image.plan is not None and image.plan.identity == report.identity
         if image is None or not expected or image.phase.is_final:
             # From an image that this deployment does not wait for any more, or wanted under another uid.
             if not report.phase.is_final:
-                self._stale_images.add(image_workflow_id(report.identity))
+                self._stale_images.add(model_image_workflow_id(report.identity))
             self._inbox.ask(decide=not report.phase.is_final)
             return
         image.heard_at = workflow.now()
         image.phase, image.progress = report.phase, report.progress
-        image.reference, image.tagged = report.reference, report.tagged
-        image.reason, image.message = report.reason, report.message
+        image.image, image.reason, image.message = report.image, report.reason, report.message
         self._progressed = True
         self._inbox.ask(decide=report.phase.is_final)
 
@@ -151,9 +150,9 @@ class DeploymentImage:
             try:
                 await self._wait_for(image, seen)
             except FailureError as err:
-                if image.phase is not ImagePhase.READY:  # it may have been told all the same
+                if image.phase is not ModelImagePhase.READY:  # it may have been told all the same
                     return self._show_step_failure(err, image, seen.configs_digest)
-        if image.phase is ImagePhase.READY:
+        if image.phase is ModelImagePhase.READY:
             # If it was told during that await, the next reconcile, which is due already, renders with it.
             self._show_ready(image)
             return None
@@ -172,15 +171,15 @@ class DeploymentImage:
         if image is None:
             return self._begin_with(spec)
         again, image.retry_asked = image.retry_asked, False
-        if image.phase in (ImagePhase.FAILED, ImagePhase.CANCELLED):
+        if image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
             # A build is dear: only a person's retry or another generation is a reason to begin again.
             again = again or image.generation != self._state.generation
         if again and image.phase.is_final:
             # The commit stands, unless what failed was perhaps the commit.
-            return self._begin_with(spec, None if image.phase is ImagePhase.FAILED else image.plan)
+            return self._begin_with(spec, None if image.phase is ModelImagePhase.FAILED else image.plan)
         return image
 
-    def _begin_with(self, spec: ModelImageSpec, plan: ImagePlan | None = None) -> ModelImageState:
+    def _begin_with(self, spec: ModelImageSpec, plan: ModelImagePlan | None = None) -> ModelImageState:
         image = ModelImageState(spec=spec, generation=self._state.generation, plan=plan)
         self._state.model_image = image
         return image
@@ -189,8 +188,8 @@ class DeploymentImage:
         """Resolve the image and join its workflow; less when the deployment changes meanwhile."""
         if image.plan is None:
             resolved = await call(
-                RESOLVE_IMAGE,
-                ResolveImageRequest(ref=self._ref, spec=image.spec),
+                RESOLVE_MODEL_IMAGE,
+                ResolveModelImageRequest(ref=self._ref, spec=image.spec),
                 summary=f"resolve {image.spec.repository}",
                 leave_if=lambda: self._inbox.is_stale(seen),
             )
@@ -201,12 +200,14 @@ class DeploymentImage:
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)
 
-    async def _join(self, image: ModelImageState, plan: ImagePlan, seen: Observation) -> None:
+    async def _join(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
         secret = image.spec.token_secret
         token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
         joined = await call(
-            JOIN_IMAGE,
-            JoinImageRequest(plan=plan, waiter=Waiter(workflow_id=workflow.info().workflow_id, token=token)),
+            JOIN_MODEL_IMAGE,
+            JoinModelImageRequest(
+                plan=plan, waiter=ImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
+            ),
             summary=f"wait for the image of {image.spec.repository}",
             leave_if=lambda: self._inbox.is_stale(seen),
         )
@@ -229,7 +230,7 @@ class DeploymentImage:
 
     async def _cancel(self, image: ModelImageState) -> None:
         await self.leave()
-        image.phase, image.reason = ImagePhase.CANCELLED, BUILD_CANCELLED
+        image.phase, image.reason = ModelImagePhase.CANCELLED, BUILD_CANCELLED
         image.generation = self._state.generation
 
     async def _leave_stale_images(self) -> None:
@@ -259,16 +260,16 @@ class DeploymentImage:
         self._show_unless_applied(Phase.PENDING, "DeploymentInProgress", words)
 
     def _show_ready(self, image: ModelImageState) -> None:
-        self._state.status.image = image_status(image)
-        set_condition(
-            self._state, MODEL_IMAGE_READY, "True", "ImageReady", image.reference, now=workflow.now()
-        )
+        assert image.image is not None
+        self._state.status.image = image_status(image, image.image)
+        reference = image.image.reference
+        set_condition(self._state, MODEL_IMAGE_READY, "True", "ImageReady", reference, now=workflow.now())
 
     def _show_failed(self, image: ModelImageState, configs_digest: str) -> None:
         """A final failure: it stays until a retry, or a change of the spec or of the configs."""
         state = self._state
         reason, message = image.reason or "BuildFailed", image.message
-        if image.phase is ImagePhase.CANCELLED:
+        if image.phase is ModelImagePhase.CANCELLED:
             message = ANNOTATED_WORDS if image.annotated else CANCELLED_WORDS
         set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=workflow.now())
         state.failure = StandingFailure(
@@ -281,7 +282,7 @@ class DeploymentImage:
     ) -> timedelta | None:
         reason, words = reason_of(err), message_of(err)
         if is_final(err):
-            image.phase, image.reason, image.message = ImagePhase.FAILED, reason, words
+            image.phase, image.reason, image.message = ModelImagePhase.FAILED, reason, words
             self._show_failed(image, configs_digest)
             return None
         set_condition(self._state, MODEL_IMAGE_READY, "False", reason, words, now=workflow.now())
@@ -295,14 +296,14 @@ class DeploymentImage:
             set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
 
 
-def image_status(image: ModelImageState) -> ImageStatus:
+def image_status(image: ModelImageState, built: ModelImageRef) -> ImageStatus:
     """`status.image` of an image that is ready."""
-    repository, _, digest = image.reference.partition("@")
+    repository, _, digest = built.reference.partition("@")
     return ImageStatus(
-        requested=image.tagged,
-        resolved=image.reference,
+        requested=built.tagged,
+        resolved=built.reference,
         repository=repository,
-        tag=image.tagged.rpartition(":")[2],
+        tag=built.tagged.rpartition(":")[2],
         digest=digest,
         source="custom",
         message=f"built of {image.spec.repository}" + (f"@{image.plan.commit[:12]}" if image.plan else ""),

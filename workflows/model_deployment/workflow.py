@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from airunway.messages.failures import cause_with_kind
     from airunway.messages.installation import InstallReport
-    from airunway.messages.model_image import ImageReport
+    from airunway.messages.model_image import ModelImageReport
     from airunway.workflows.model_deployment.deletion import Deletion
     from airunway.workflows.model_deployment.details import details_of, update_search_attributes
     from airunway.workflows.model_deployment.events import events_of_actions
@@ -101,7 +101,7 @@ class ModelDeploymentWorkflow:
         self.inbox.ask()
 
     @workflow.signal
-    def image_report(self, report: ImageReport) -> None:
+    def image_report(self, report: ModelImageReport) -> None:
         """The workflow of the image tells how far it is."""
         self.images.on_report(report)
 

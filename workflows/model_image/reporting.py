@@ -7,8 +7,14 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from airunway.messages.model_image import FindImageAnswer, ImagePhase, ImageProgress, ImageReport, Waiter
-from airunway.modelimage.plan import ImagePlan
+from airunway.api.model_image import ModelImageRef
+from airunway.messages.model_image import (
+    BuildProgress,
+    ImageWaiter,
+    ModelImagePhase,
+    ModelImageReport,
+)
+from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_image.details import details_of_image
 from airunway.workflows.waiters import Waiters
 
@@ -18,55 +24,55 @@ of its status."""
 BETWEEN_REPORTS = timedelta(seconds=1)
 
 
-class ImageReporting:
+class ModelImageReporting:
     """The latest report of one image, and who has yet to be told of it."""
 
-    def __init__(self, plan: ImagePlan) -> None:
+    def __init__(self, plan: ModelImagePlan) -> None:
         self._plan = plan
-        self.waiters: Waiters[Waiter] = Waiters("image_report")
+        self.waiters: Waiters[ImageWaiter] = Waiters("image_report")
         self.begin()
         self._building_since: datetime | None = None
-        self._told_at: datetime | None = None
+        self._notified_at: datetime | None = None
         self._sent_at: datetime | None = None
 
     # -- what is told ------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Nothing has been done yet, or again: somebody wants another attempt."""
-        self.report = self._report(ImagePhase.WAITING, "starting")
+        self.report = self._report(ModelImagePhase.WAITING, "starting")
 
-    def step(self, words: str, *, phase: ImagePhase) -> None:
+    def step(self, words: str, *, phase: ModelImagePhase) -> None:
         """A step begins."""
         self.report.phase = phase
-        self.report.progress = ImageProgress(step=words, total_bytes=self._plan.total_bytes)
+        self.report.progress = BuildProgress(step=words, total_bytes=self._plan.total_bytes)
         self.notify_all()
 
     def build_begins(self) -> None:
         """The first step of a build; how long it takes decides how often progress is told."""
-        self.step("waiting for a free builder", phase=ImagePhase.BUILDING)
+        self.step("waiting for a free builder", phase=ModelImagePhase.BUILDING)
         self._building_since = workflow.now()
 
-    def progress(self, progress: ImageProgress) -> None:
+    def progress(self, progress: BuildProgress) -> None:
         """A step got on, or has trouble: told at once if it is another step or trouble, else now and then."""
         shown, self.report.progress = self.report.progress, progress
         is_new = (progress.step, progress.trouble) != (shown.step, shown.trouble)
-        if is_new or self._told_at is None or workflow.now() - self._told_at >= self._progress_pause():
+        since = workflow.now() - self._notified_at if self._notified_at else None
+        if is_new or since is None or since >= self._progress_pause():
             self.notify_all()
 
-    def ready(self, found: FindImageAnswer, *, was_there: bool) -> None:
+    def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
         """The image is in the registry."""
-        self.report = self._report(ImagePhase.READY, "ready")
-        self.report.reference, self.report.tagged = found.reference, found.tagged
-        self.report.was_there = was_there
+        self.report = self._report(ModelImagePhase.READY, "ready")
+        self.report.image, self.report.was_there = image, was_there
 
-    def failed(self, phase: ImagePhase, *, reason: str, message: str) -> None:
+    def failed(self, phase: ModelImagePhase, *, reason: str, message: str) -> None:
         """There is no image: it could not be built, or is not wanted."""
         self.report = self._report(phase, str(phase))
         self.report.reason, self.report.message = reason, message
 
-    def _report(self, phase: ImagePhase, step: str) -> ImageReport:
-        progress = ImageProgress(step=step, total_bytes=self._plan.total_bytes)
-        return ImageReport(identity=self._plan.identity, phase=phase, progress=progress)
+    def _report(self, phase: ModelImagePhase, step: str) -> ModelImageReport:
+        progress = BuildProgress(step=step, total_bytes=self._plan.total_bytes)
+        return ModelImageReport(identity=self._plan.identity, phase=phase, progress=progress)
 
     def _progress_pause(self) -> timedelta:
         since = workflow.now() - self._building_since if self._building_since else timedelta(0)
@@ -78,8 +84,8 @@ class ImageReporting:
 
     def notify_all(self) -> None:
         """Have everybody told the latest, and show it."""
-        self.waiters.notify_all()
-        self._told_at = workflow.now()
+        self.waiters.mark_all_pending()
+        self._notified_at = workflow.now()
         self.show()
 
     async def notify_loop(self) -> None:
@@ -91,7 +97,7 @@ class ImageReporting:
             if not self.waiters.has_pending:
                 continue
             report = self.report.model_copy(deep=True)
-            told = await self.waiters.tell_next(report)
+            told = await self.waiters.notify_next(report)
             if report.phase.is_final:
                 self.waiters.dismiss(told)
 

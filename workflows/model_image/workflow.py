@@ -22,36 +22,37 @@ with workflow.unsafe.imports_passed_through():
         BUILD_CANCELLED,
         ENSURE_BUILDER,
         ENSURE_REGISTRY,
-        FIND_IMAGE,
+        FIND_MODEL_IMAGE,
         FREE_SPACE,
-        PUBLISH_IMAGE,
-        BuildImageAnswer,
-        BuildImageRequest,
+        PUBLISH_MODEL_IMAGE,
+        BuildModelImageAnswer,
+        BuildModelImageRequest,
+        BuildProgress,
         EnsureAnswer,
-        FindImageAnswer,
+        FindModelImageAnswer,
         FreeSpaceRequest,
-        ImagePhase,
-        ImageProgress,
-        ImageReport,
-        ImageRequest,
-        PublishImageRequest,
+        ImageWaiter,
+        ModelImagePhase,
+        ModelImageReport,
+        ModelImageRequest,
+        PublishModelImageAnswer,
+        PublishModelImageRequest,
         TokenRef,
-        Waiter,
         build_step,
         reason_of,
     )
     from airunway.messages.step import Answer, Request, Step
-    from airunway.workflows.model_image.reporting import ImageReporting
+    from airunway.workflows.model_image.reporting import ModelImageReporting
     from airunway.workflows.steps import call
 
 FIRST_WAITER = timedelta(minutes=1)
 CLEAN_UP_PATIENCE = timedelta(seconds=30)
 
 
-class ImageView(BaseModel):
+class ModelImageView(BaseModel):
     """Answer of the query `state`."""
 
-    report: ImageReport
+    report: ModelImageReport
     waiting: list[str] = Field(default_factory=list)
     """Workflows of the deployments that wait."""
 
@@ -65,9 +66,9 @@ class ModelImageWorkflow:
     """One model image. Id: `image/<digest of what is built>`."""
 
     @workflow.init
-    def __init__(self, start: ImageRequest) -> None:
+    def __init__(self, start: ModelImageRequest) -> None:
         self._plan = start.plan
-        self._reporting = ImageReporting(start.plan)
+        self._reporting = ModelImageReporting(start.plan)
         self._waiters = self._reporting.waiters
         self._joined = False
         """Somebody has waited, who may have left again."""
@@ -81,12 +82,12 @@ class ModelImageWorkflow:
     # -- signals and queries -----------------------------------------------------------------------------
 
     @workflow.signal
-    def join(self, waiter: Waiter) -> None:
+    def join(self, waiter: ImageWaiter) -> None:
         """A deployment waits too. Joining twice changes nothing."""
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
-        self._waiters.notify(waiter.workflow_id)
-        if self._phase in (ImagePhase.FAILED, ImagePhase.CANCELLED):
+        self._waiters.mark_pending(waiter.workflow_id)
+        if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
             # The outcome is being told to the others: whoever comes now wants another attempt.
             self._reporting.begin()
             self._again, self._cancel = True, False
@@ -97,7 +98,7 @@ class ModelImageWorkflow:
         self._waiters.leave(workflow_id)
 
     @workflow.signal
-    def progress(self, progress: ImageProgress) -> None:
+    def progress(self, progress: BuildProgress) -> None:
         """A step tells how far it is, or what is in its way."""
         if self._phase.is_final:
             return
@@ -116,14 +117,14 @@ class ModelImageWorkflow:
         self._retry = True
 
     @workflow.query(name="state")
-    def view(self) -> ImageView:
+    def view(self) -> ModelImageView:
         """Where the image stands."""
-        return ImageView(report=self._reporting.report, waiting=self._waiters.ids)
+        return ModelImageView(report=self._reporting.report, waiting=self._waiters.ids)
 
     # -- the story -----------------------------------------------------------------------------------------
 
     @workflow.run
-    async def run(self, start: ImageRequest) -> ImageReport:
+    async def run(self, start: ModelImageRequest) -> ModelImageReport:
         """Ensure that the image is there, and tell everybody. Fails when it could not be built."""
         notifying = asyncio.create_task(self._reporting.notify_loop())
         try:
@@ -139,7 +140,7 @@ class ModelImageWorkflow:
         finally:
             notifying.cancel()
         report = self._reporting.report
-        if report.phase is ImagePhase.FAILED:
+        if report.phase is ModelImagePhase.FAILED:
             raise ApplicationError(report.message, type=report.reason, non_retryable=True)
         return report
 
@@ -152,38 +153,39 @@ class ModelImageWorkflow:
     async def _ensure_image(self) -> None:
         try:
             found = await self._find()
-            if not found.reference:
+            if found.image is None:
                 await self._prepare(ENSURE_REGISTRY, "registry")
             if found.unanswered:  # it may have been away only, with the image
                 found = await self._find()
-            was_there = bool(found.reference)
-            if not was_there:
-                await self._prepare(ENSURE_BUILDER, "builder")
-                found = await self._publish(await self._build())
-            self._reporting.ready(found, was_there=was_there)
+            if found.image is not None:
+                self._reporting.ready(found.image, was_there=True)
+                return
+            await self._prepare(ENSURE_BUILDER, "builder")
+            published = await self._publish(await self._build())
+            self._reporting.ready(published.image, was_there=False)
         except Unwanted:
-            was_building = self._phase is ImagePhase.BUILDING
+            was_building = self._phase is ModelImagePhase.BUILDING
             # First, so that whoever joins from now on is known to want another attempt.
             self._reporting.failed(
-                ImagePhase.CANCELLED, reason=BUILD_CANCELLED, message="the image build was cancelled"
+                ModelImagePhase.CANCELLED, reason=BUILD_CANCELLED, message="the image build was cancelled"
             )
             self._reporting.notify_all()
             if was_building:
                 await self._clean_up()
         except FailureError as err:
-            self._reporting.failed(ImagePhase.FAILED, reason=reason_of(err), message=message_of(err))
+            self._reporting.failed(ModelImagePhase.FAILED, reason=reason_of(err), message=message_of(err))
 
     # -- its steps, in the order of the story ------------------------------------------------------------
 
-    async def _find(self) -> FindImageAnswer:
-        self._reporting.step("looking for the image in the registry", phase=ImagePhase.WAITING)
-        return await self._call(FIND_IMAGE, lambda: ImageRequest(plan=self._plan))
+    async def _find(self) -> FindModelImageAnswer:
+        self._reporting.step("looking for the image in the registry", phase=ModelImagePhase.WAITING)
+        return await self._call(FIND_MODEL_IMAGE, lambda: ModelImageRequest(plan=self._plan))
 
-    async def _prepare(self, step: Step[ImageRequest, EnsureAnswer], words: str) -> None:
-        self._reporting.step(f"preparing the {words}", phase=ImagePhase.WAITING)
-        await self._call(step, lambda: ImageRequest(plan=self._plan))
+    async def _prepare(self, step: Step[ModelImageRequest, EnsureAnswer], words: str) -> None:
+        self._reporting.step(f"preparing the {words}", phase=ModelImagePhase.WAITING)
+        await self._call(step, lambda: ModelImageRequest(plan=self._plan))
 
-    async def _build(self) -> BuildImageAnswer:
+    async def _build(self) -> BuildModelImageAnswer:
         try:
             return await self._build_once()
         except FailureError as err:
@@ -191,29 +193,29 @@ class ModelImageWorkflow:
                 raise
         return await self._build_once()
 
-    async def _build_once(self) -> BuildImageAnswer:
+    async def _build_once(self) -> BuildModelImageAnswer:
         self._reporting.build_begins()
         try:
             return await self._call(build_step(self._plan), self._build_request)
         finally:
             self._used_tokens = None
 
-    def _build_request(self) -> BuildImageRequest:
+    def _build_request(self) -> BuildModelImageRequest:
         self._used_tokens = tokens = self._tokens()
-        return BuildImageRequest(plan=self._plan, tokens=tokens)
+        return BuildModelImageRequest(plan=self._plan, tokens=tokens)
 
     def _tokens(self) -> list[TokenRef]:
         return [waiter.token for waiter in self._waiters.entries if waiter.token is not None]
 
     async def _make_room(self) -> bool:
-        self._reporting.step("making room at the builder", phase=ImagePhase.BUILDING)
+        self._reporting.step("making room at the builder", phase=ModelImagePhase.BUILDING)
         request = FreeSpaceRequest(plan=self._plan, everything=True)
         return (await self._call(FREE_SPACE, lambda: request)).freed_bytes > 0
 
-    async def _publish(self, built: BuildImageAnswer) -> FindImageAnswer:
-        self._reporting.step("verifying the pushed image", phase=ImagePhase.BUILDING)
-        request = PublishImageRequest(plan=self._plan, digest=built.digest)
-        return await self._call(PUBLISH_IMAGE, lambda: request)
+    async def _publish(self, built: BuildModelImageAnswer) -> PublishModelImageAnswer:
+        self._reporting.step("verifying the pushed image", phase=ModelImagePhase.BUILDING)
+        request = PublishModelImageRequest(plan=self._plan, digest=built.digest)
+        return await self._call(PUBLISH_MODEL_IMAGE, lambda: request)
 
     async def _clean_up(self) -> None:
         """Free what the cancelled build took. Best effort: the builder collects its garbage anyway."""
@@ -246,5 +248,5 @@ class ModelImageWorkflow:
         return self._cancel or not self._waiters
 
     @property
-    def _phase(self) -> ImagePhase:
+    def _phase(self) -> ModelImagePhase:
         return self._reporting.report.phase

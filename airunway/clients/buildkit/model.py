@@ -118,11 +118,6 @@ class ImageBuild:
             return []
         return [file for file in self.files if file.path != f"/{file.name}"]
 
-    @property
-    def file_bytes(self) -> int:
-        """Size of all files together."""
-        return sum(file.size for file in self.files)
-
 
 def _refuse_clashes(files: Sequence[HttpFile]) -> None:
     """Files that lie at the image's root must hide neither each other nor what the base has there.

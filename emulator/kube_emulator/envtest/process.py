@@ -74,13 +74,6 @@ class Server:
             return None
         return self._process.pid
 
-    @property
-    def memory_mib(self) -> float:
-        """Resident memory of the server's own process; 0 while it does not run. Linux only."""
-        status = Path(f"/proc/{self.pid}/status")
-        lines = status.read_text().splitlines() if self.pid else []
-        return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
-
     def start(self) -> Self:
         """Start and wait until ready. Raises ServerFailed, leaving nothing running."""
         if self.pid is not None:

@@ -104,7 +104,7 @@ class World:
             await self.daemon.start()
 
     async def wipe(self) -> None:
-        """Start the daemon anew, with nothing kept."""
+        """Start the daemon again, with nothing kept."""
         if isinstance(self.daemon, Buildkitd):
             await asyncio.to_thread(self.daemon.wipe)
         else:
@@ -139,7 +139,7 @@ class World:
         return body
 
     async def content(self, reference: str = "latest") -> dict[str, bytes]:
-        """Files of the image by path; what a link leads to is told under the link's path alone."""
+        """Files of the image by path; what a link leads to is listed under the link's path alone."""
         files: dict[str, bytes] = {}
         links: dict[str, str] = {}
         for layer in await self.layers(reference):

@@ -9,17 +9,11 @@ import pytest
 
 from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
-from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
 from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
-from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, crd, failure, operator
-
-
-async def installed(site: Site) -> None:
-    await site.install()
-    await site.pod(RELEASE[1])
+from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, failure, operator
 
 
 async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
@@ -75,7 +69,7 @@ async def test_nothing_there_means_install(site: Site) -> None:
 
 
 async def test_what_is_as_wanted_is_left_alone_without_starting_helm(site: Site) -> None:
-    await installed(site)
+    await site.installed()
     site.helm.log.clear()
 
     answer = await site.preflight()
@@ -95,7 +89,7 @@ async def test_what_is_as_wanted_is_left_alone_without_starting_helm(site: Site)
 async def test_another_version_or_other_values_mean_upgrade(
     site: Site, change: dict[str, Any], reason: str
 ) -> None:
-    await installed(site)
+    await site.installed()
     await site.register(**change)
 
     (view,) = (await site.preflight()).charts
@@ -105,14 +99,14 @@ async def test_another_version_or_other_values_mean_upgrade(
 
 
 async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> None:
-    await installed(site)
+    await site.installed()
     await site.register(version="")
 
     assert (await site.preflight()).charts[0].action is ChartAction.NONE
 
 
 async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> None:
-    await installed(site)
+    await site.installed()
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -153,7 +147,7 @@ async def test_a_release_that_is_half_way_means_repair(site: Site, status: str) 
 
 
 async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) -> None:
-    await installed(site)
+    await site.installed()
     await site.cluster.delete(APPS_DEPLOYMENTS, "acme-op", namespace=RELEASE[1])
     await site.cluster.delete(CRDS, "tools.acme.dev")
 
@@ -176,7 +170,7 @@ async def test_an_upgrade_needs_something_to_upgrade(site: Site) -> None:
 
 
 async def test_what_an_upgrade_changes_is_shown(site: Site) -> None:
-    await installed(site)
+    await site.installed()
     changed = operator()
     changed["spec"]["template"]["spec"]["containers"][0]["image"] = "acme/op:2"
     site.helm.charts["acme/op"] = FakeChart("1.1.0", objects=[changed])
@@ -186,98 +180,6 @@ async def test_what_an_upgrade_changes_is_shown(site: Site) -> None:
 
     assert "-      - image: acme/op:1" in diff
     assert "+      - image: acme/op:2" in diff
-
-
-# -- operators of others ---------------------------------------------------------------------------------
-
-OTHER_RELEASE = {"meta.helm.sh/release-name": "theirs", "meta.helm.sh/release-namespace": "elsewhere"}
-
-
-@pytest.mark.parametrize(
-    ("reason", "namespace", "annotations"),
-    [
-        ("another release in another namespace", "elsewhere", OTHER_RELEASE),
-        (
-            "another release in the same namespace",
-            RELEASE[1],
-            {**OTHER_RELEASE, "meta.helm.sh/release-namespace": RELEASE[1]},
-        ),
-        ("a managed add-on", "kube-system", {}),
-    ],
-)
-async def test_an_operator_of_others_is_used_as_it_is(
-    site: Site, reason: str, namespace: str, annotations: dict[str, str]
-) -> None:
-    await apply_crd(site.cluster, crd("tools"), field_manager="other")
-    await site.someone_elses_operator(namespace, annotations=annotations)
-
-    answer = await site.preflight()
-
-    assert answer.charts[0].action is ChartAction.EXTERNALLY_MANAGED, reason
-    assert answer.installed
-    assert f"{namespace}/their-op" in answer.message
-    assert site.helm.log == []
-
-
-async def test_an_operator_of_others_that_is_broken_is_not_installed_over(site: Site) -> None:
-    await apply_crd(site.cluster, crd("tools"), field_manager="other")
-    await site.someone_elses_operator(ready=False)
-
-    err = await failure(site.preflight())
-
-    assert (err.type, err.non_retryable) == ("ForeignOperator", True)
-    assert "their-op" in err.message
-    assert site.helm.log == []
-
-
-@pytest.mark.parametrize("operation", [Operation.UPGRADE, Operation.UNINSTALL])
-async def test_an_operator_of_others_is_theirs_to_change(site: Site, operation: Operation) -> None:
-    await apply_crd(site.cluster, crd("tools"), field_manager="other")
-    await site.someone_elses_operator()
-
-    assert (await failure(site.preflight(operation))).type == "ForeignOperator"
-
-
-async def test_an_operator_for_some_namespaces_only_is_warned_of(site: Site) -> None:
-    await apply_crd(site.cluster, crd("tools"), field_manager="other")
-    await site.someone_elses_operator(env=[{"name": "WATCH_NAMESPACE", "value": "team-a"}])
-
-    answer = await site.preflight()
-
-    assert any("team-a" in warning for warning in answer.warnings)
-
-
-async def test_a_second_operator_is_warned_of(site: Site) -> None:
-    await installed(site)
-    await site.someone_elses_operator()
-
-    answer = await site.preflight()
-
-    assert any("second operator" in warning for warning in answer.warnings)
-
-
-async def test_definitions_of_others_among_the_templates_are_found_before_anything_is_written(
-    site: Site,
-) -> None:
-    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
-    theirs = crd("tools")
-    theirs["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "aks-addon"}
-    await apply_crd(site.cluster, theirs, field_manager="other")
-
-    err = await failure(site.preflight())
-
-    assert (err.type, err.non_retryable) == ("OwnershipClash", True)
-    assert "tools.acme.dev" in err.message
-    assert "aks-addon" in err.message
-    assert site.helm.log == ["render"]
-
-
-async def test_definitions_that_an_earlier_release_left_are_taken_over(site: Site) -> None:
-    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
-    await site.install()
-    await site.uninstall()
-
-    assert (await site.preflight()).charts[0].action is ChartAction.INSTALL
 
 
 # -- rights, charts, GPUs --------------------------------------------------------------------------------
@@ -321,43 +223,6 @@ async def test_a_cluster_without_gpus_is_warned_of(site: Site) -> None:
 
 
 # -- uninstall ---------------------------------------------------------------------------------------------
-
-
-async def test_a_provider_in_use_stays(site: Site) -> None:
-    await installed(site)
-    await site.deployment("chat")
-
-    err = await failure(site.preflight(Operation.UNINSTALL))
-    plan = await site.preflight(Operation.UNINSTALL, with_diff=True)
-
-    assert err.type == "ProviderInUse"
-    assert "default/chat" in err.message
-    assert plan.used == ["default/chat"]
-
-
-async def test_what_helm_would_delete_along_is_told(site: Site) -> None:
-    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
-    await installed(site)
-    await site.tool("hammer")
-
-    answer = await site.preflight(Operation.UNINSTALL)
-
-    assert answer.deleted_with_it == ["tools.acme.dev", "Tool default/hammer"]
-    assert answer.charts[0].action is ChartAction.UNINSTALL
-
-
-async def test_definitions_are_not_deleted_while_there_are_resources(site: Site) -> None:
-    await installed(site)
-    await site.tool("hammer")
-
-    err = await failure(site.preflight(Operation.UNINSTALL, delete_crds=True))
-
-    assert err.type == "ResourcesInUse"
-    assert "Tool default/hammer" in err.message
-
-
-async def test_nothing_to_uninstall_is_no_failure(site: Site) -> None:
-    assert (await site.preflight(Operation.UNINSTALL)).charts[0].action is ChartAction.NONE
 
 
 async def test_an_unreachable_cluster_is_tried_again(site: Site, tmp_path: Path) -> None:
