@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,14 +21,9 @@ from airunway.selection.cel.syntax import MAX_DEPTH
 from airunway.selection.cel.tree import MAX_NESTING
 from airunway.selection.cel_input import rule_view
 from airunway.selection.decide import decide
-from tests.conformance.departures import Departure
+from tests.conformance.departures import Departure, Given, Predicate, always, never
 from tests.conformance.departures._given import at
 from tests.conformance.loader import provider_configs
-
-PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
-DEFAULT_MODE = frozenset({"select-default"})
-CEL = frozenset({"select/cel"})
-Given = Mapping[str, Any]
 
 
 def spec_of(given: Given) -> dict[str, Any]:
@@ -46,6 +41,11 @@ def named(given: Given) -> str:
 
 def recorded(given: Given) -> str:
     return (status_of(given).get("provider") or {}).get("name") or ""
+
+
+def fleet(given: Given) -> list[InferenceProviderConfig]:
+    configs = provider_configs(given["provider_configs"])
+    return [InferenceProviderConfig.model_validate(config) for config in configs]
 
 
 def registered(given: Given) -> set[str]:
@@ -144,10 +144,7 @@ def recorded_provider_decides(given: Given) -> bool:
     if not recorded(given) or named(given) or refused_by_the_schema(given):
         return False
     deployment = ModelDeployment.model_validate(given["model_deployment"])
-    configs = [
-        InferenceProviderConfig.model_validate(config)
-        for config in provider_configs(given["provider_configs"])
-    ]
+    configs = fleet(given)
     config = eligibility.find(configs, recorded(given))
     engines = [deployment.engine_type] if deployment.engine_type else engines_to_try(given)
     return any(
@@ -180,10 +177,7 @@ def no_rule_matches(given: Given) -> bool:
         return False
     decision = decide(
         ModelDeployment.model_validate(given["model_deployment"]),
-        [
-            InferenceProviderConfig.model_validate(config)
-            for config in provider_configs(given["provider_configs"])
-        ],
+        fleet(given),
         now=datetime(2026, 1, 5, tzinfo=UTC),
         fallback=SelectionFallback.CAPABILITIES,
         selector_enabled=given.get("selector_enabled", True),
@@ -243,143 +237,112 @@ def claim_of_a_nameless_object(given: Given) -> bool:
     return open_claim and not at(obj, "metadata", "name")
 
 
-def no_objects(given: Given, answer: dict[str, Any]) -> dict[str, Any]:
-    return {"error": "<text>"}
-
-
 def rule(
-    name: str, groups: frozenset[str], applies: Any, *, excuses: str, test: str, adjust: Any = None
+    name: str, groups: frozenset[str], applies: Predicate, touches: str, test: str, refuses: Predicate = never
 ) -> Departure:
     return Departure(
         name=name,
         groups=groups,
         applies=applies,
-        excuses=frozenset(excuses.split()),
-        covered_by=f"tests/selection/{test}",
-        adjust=adjust,
+        touches=tuple(f"/{field}/**" for field in touches.split()),
+        covered_by=f"tests/selection/test_{test}",
+        refuses=refuses,
     )
 
 
+PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
+DEFAULT_MODE = frozenset({"select-default"})
+ALL_PASSES = PASSES | DEFAULT_MODE
+CEL = frozenset({"select/cel"})
+EVALUATED = CEL | {"select-seen/cel"}
+RECONCILE = frozenset({"validate/reconcile"})
+CHECKS = RECONCILE | {"validate/create", "validate/update"}
 OUTCOME = "engine provider phase message conditions"
+STANDING = "phase message conditions allowed"
+JUDGED = "allowed errors warnings"
+
+NO_GPU = "provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule"
+EXPLICIT_ONLY = "provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only"
+NARROWED = "engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines"
+CHOSEN_ANEW = "engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over"
+IS_NAMED = "decide.py::test_an_unregistered_provider_is_recorded_and_named"
+CHECKED = "decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider"
+SERVED = "decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment"
+SCHEMA = "admission.py::test_what_the_schema_refuses_is_no_deployment"
+DELETION = "validation.py::test_an_object_being_deleted_may_always_change"
+NAMELESS = "defaulting.py::test_a_claim_is_not_named_before_its_deployment_is"
+
 DEPARTURES = [
     rule(
         "explicit-zeros-kept",
         CEL,
         zeros_matter,
-        excuses="matched error rule_sees",
-        test="test_rule_view.py::test_explicit_zeros_and_false_are_kept",
+        "matched error rule_sees",
+        "rule_view.py::test_explicit_zeros_and_false_are_kept",
     ),
-    rule(
-        "explicit-zeros-decide",
-        PASSES,
-        zeros_matter,
-        excuses="provider",
-        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
-    ),
+    rule("explicit-zeros-decide", PASSES, zeros_matter, "provider", NO_GPU),
     rule(
         "absent-resources-are-empty",
         CEL,
         absent_resources_matter,
-        excuses="matched error rule_sees",
-        test="test_rule_view.py::test_absent_resources_are_an_empty_map",
+        "matched error rule_sees/resources",
+        "rule_view.py::test_absent_resources_are_an_empty_map",
     ),
-    rule(
-        "absent-resources-decide",
-        PASSES,
-        absent_resources_matter,
-        excuses="provider",
-        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
-    ),
+    rule("absent-resources-decide", PASSES, absent_resources_matter, "provider", NO_GPU),
     rule(
         "rule-limits",
-        CEL | PASSES,
+        EVALUATED | PASSES,
         beyond_cel_limits,
-        excuses="matched error provider",
-        test="test_cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
+        "matched error provider",
+        "cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
     ),
     rule(
         "rule-budget",
-        CEL,
+        EVALUATED,
         too_many_steps,
-        excuses="matched error",
-        test="test_cel_limits.py::test_an_expensive_rule_is_cut_off",
+        "matched error",
+        "cel_limits.py::test_an_expensive_rule_is_cut_off",
     ),
     rule(
         "rule-messages",
-        CEL,
+        EVALUATED,
         builds_a_message,
-        excuses="matched error",
-        test="test_cel_limits.py::test_messages_cannot_be_built",
+        "matched error",
+        "cel_limits.py::test_messages_cannot_be_built",
     ),
     rule(
-        "explicit-only-providers",
-        DEFAULT_MODE,
-        no_rule_matches,
-        excuses="provider message conditions",
-        test="test_provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only",
+        "explicit-only-providers", DEFAULT_MODE, no_rule_matches, "provider message conditions", EXPLICIT_ONLY
+    ),
+    rule("engine-of-pinned-provider", ALL_PASSES, engine_open_and_provider_pinned, OUTCOME, NARROWED),
+    rule("engine-chosen-anew", ALL_PASSES, engine_recorded_before_hand_over, OUTCOME, CHOSEN_ANEW),
+    rule("unregistered-provider-is-named", ALL_PASSES, provider_not_registered, "message", IS_NAMED),
+    rule(
+        "recorded-provider-is-checked", ALL_PASSES | RECONCILE, recorded_provider_decides, STANDING, CHECKED
     ),
     rule(
-        "engine-of-pinned-provider",
-        PASSES | DEFAULT_MODE,
-        engine_open_and_provider_pinned,
-        excuses=OUTCOME,
-        test="test_engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines",
-    ),
-    rule(
-        "engine-chosen-anew",
-        PASSES | DEFAULT_MODE,
-        engine_recorded_before_hand_over,
-        excuses=OUTCOME,
-        test="test_engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over",
-    ),
-    rule(
-        "unregistered-provider-is-named",
-        PASSES | DEFAULT_MODE,
-        provider_not_registered,
-        excuses="message",
-        test="test_decide.py::test_an_unregistered_provider_is_recorded_and_named",
-    ),
-    rule(
-        "recorded-provider-is-checked",
-        PASSES | DEFAULT_MODE | {"validate/reconcile"},
-        recorded_provider_decides,
-        excuses="phase message conditions allowed",
-        test="test_decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider",
-    ),
-    rule(
-        "served-deployment-stays-valid",
-        PASSES | DEFAULT_MODE | {"validate/reconcile"},
-        served_at_this_generation,
-        excuses="phase message conditions allowed",
-        test="test_decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment",
+        "served-deployment-stays-valid", ALL_PASSES | RECONCILE, served_at_this_generation, STANDING, SERVED
     ),
     rule(
         "failures-are-cleared",
-        PASSES | DEFAULT_MODE,
+        ALL_PASSES,
         failed_before,
-        excuses="phase message conditions image",
-        test="test_decide.py::test_a_success_clears_what_a_failure_left",
+        "phase message conditions image",
+        "decide.py::test_a_success_clears_what_a_failure_left",
     ),
     rule(
         "schema-comes-first",
-        PASSES | DEFAULT_MODE | {"validate/create", "validate/update", "validate/reconcile", "transform"},
+        ALL_PASSES | CHECKS | {"transform"},
         refused_by_the_schema,
-        excuses=f"{OUTCOME} image allowed errors warnings",
-        adjust=no_objects,  # of a provider; nothing else is adjusted
-        test="test_admission.py::test_what_the_schema_refuses_is_no_deployment",
+        f"{OUTCOME} image {JUDGED}",
+        SCHEMA,
+        refuses=always,
     ),
-    rule(
-        "deletion-is-not-validated",
-        frozenset({"validate/update"}),
-        being_deleted,
-        excuses="allowed errors warnings",
-        test="test_validation.py::test_an_object_being_deleted_may_always_change",
-    ),
+    rule("deletion-is-not-validated", frozenset({"validate/update"}), being_deleted, JUDGED, DELETION),
     rule(
         "claim-of-generated-name",
         frozenset({"validate/default", "validate/admission"}),
         claim_of_a_nameless_object,
-        excuses="spec allowed stored_spec errors",
-        test="test_defaulting.py::test_a_claim_is_not_named_before_its_deployment_is",
+        "allowed errors spec/model/storage/volumes/*/claimName stored_spec/model/storage/volumes/*/claimName",
+        NAMELESS,
     ),
 ]
