@@ -191,7 +191,7 @@ def tokens(given: Given) -> list[str]:
 
 def written_flags(given: Given) -> set[str]:
     """Flags of the user, in the server's spelling; `-tp` as its long form."""
-    found = {_spelled(key) for key in arguments(given)}
+    found = {key.replace("_", "-") for key in arguments(given)}
     for token in tokens(given):
         dashes = len(token) - len(token.lstrip("-"))
         found.add(

@@ -59,11 +59,11 @@ def flag(token: str) -> str:
 
 
 def parallel(given: Given) -> bool:
-    """Whether an engine may have several GPUs; how many it has is in the record."""
-    counts = [ask.gpu_count(given)]
+    """Whether workers have several GPUs, the same number in all; how many engines share them is recorded."""
+    counts = {ask.gpu_count(given)}
     if ask.disaggregated(given):
-        counts = [ask.role_gpus(given, role) for role in ("prefill", "decode")]
-    return max(counts) > 1 and "tensor-parallel-size" not in ask.positive_flags(given)
+        counts = {ask.role_gpus(given, role) for role in ("prefill", "decode")}
+    return len(counts) == 1 and max(counts) > 1 and "tensor-parallel-size" not in ask.positive_flags(given)
 
 
 def switched(given: Given) -> bool:
