@@ -2,4 +2,4 @@
 it.
 """
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["kube_emulator.envtest.fixtures", "tests.servers.fixtures"]

@@ -140,7 +140,7 @@ def up(folder: Path, arguments: list[str]) -> None:
 
 def test(folder: Path, arguments: list[str]) -> None:
     """Every test that needs no real servers."""
-    _become([str(_python(folder)), "-m", "pytest", "-m", "not real", "-n", "auto", *arguments])
+    _become([*_pytest(folder), "-m", "not real", "-n", "auto", *arguments])
 
 
 def test_real(folder: Path, arguments: list[str]) -> None:
@@ -149,7 +149,12 @@ def test_real(folder: Path, arguments: list[str]) -> None:
     _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL or runc is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
-    _become([python, "-m", "pytest", "-m", "real", *arguments])
+    _become([*_pytest(folder), "-m", "real", *arguments])
+
+
+def _pytest(folder: Path) -> list[str]:
+    """pytest with our settings, also where only tests of the emulator are named, which has its own."""
+    return [str(_python(folder)), "-m", "pytest", "-c", str(PROJECT), "--rootdir", str(ROOT)]
 
 
 def lint(folder: Path, arguments: list[str]) -> None:
@@ -163,7 +168,8 @@ def lint(folder: Path, arguments: list[str]) -> None:
 
 def types(folder: Path, arguments: list[str]) -> None:
     """mypy over our packages."""
-    os.environ["MYPYPATH"] = os.pathsep.join([str(package_view()), str(ROOT / "emulator")])
+    places = (package_view(), ROOT / "emulator", ROOT / "examples" / "acme-provider")
+    os.environ["MYPYPATH"] = os.pathsep.join(map(str, places))
     _become([str(_python(folder)), "-m", "mypy", *arguments])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -11,10 +11,10 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from airunway.clients.errors import ClientError
 
 
-def to_application_error(err: ClientError, *, told: bool = False) -> ApplicationError:
+def to_application_error(err: ClientError, *, benign: bool = False) -> ApplicationError:
     """The failure to raise from an activity. Its type is the client's error class.
 
-    `told`: the workflow tells people of it, so that the worker's log need not, with a traceback.
+    `benign`: the workflow tells people of it, so that the worker's log need not, with a traceback.
     """
     delay = timedelta(seconds=err.retry_after) if err.retry_after else None
     return ApplicationError(
@@ -22,14 +22,19 @@ def to_application_error(err: ClientError, *, told: bool = False) -> Application
         type=type(err).__name__,
         non_retryable=not err.retryable,
         next_retry_delay=delay,
-        category=ApplicationErrorCategory.BENIGN if told else ApplicationErrorCategory.UNSPECIFIED,
+        category=ApplicationErrorCategory.BENIGN if benign else ApplicationErrorCategory.UNSPECIFIED,
     )
 
 
 @contextmanager
-def translated_errors(*, told: bool = False) -> Iterator[None]:
+def translated_errors(*, benign: bool = False) -> Iterator[None]:
     """Raise a client's errors as Temporal failures."""
     try:
         yield
     except ClientError as err:
-        raise to_application_error(err, told=told) from err
+        raise to_application_error(err, benign=benign) from err
+
+
+def benign_errors() -> AbstractContextManager[None]:
+    """The same for errors that the workflow tells people of."""
+    return translated_errors(benign=True)

@@ -23,7 +23,7 @@ import structlog
 from airunway.api import names
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.provider_lookup import Lookup, LookupProblem
-from airunway.webhook.certificates import Material, renewal
+from airunway.webhook.certificates import CertificateMaterial, renewal
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
 from tests.conformance.loader import load, provider_configs
@@ -50,7 +50,10 @@ async def _serve(answer: Connection) -> None:
     async def find(name: str) -> Lookup:
         return configs.get(name, Lookup(problem=LookupProblem.NOT_FOUND))
 
-    made, served = renewal(Material(), hosts=["127.0.0.1"], now=datetime.now(UTC)), ServedCertificate()
+    made, served = (
+        renewal(CertificateMaterial(), hosts=["127.0.0.1"], now=datetime.now(UTC)),
+        ServedCertificate(),
+    )
     assert made is not None
     served.load(made.material)
     async with serving(application(find), host="127.0.0.1", port=0, context=served.context) as port:

@@ -1,6 +1,6 @@
 """The least that a control plane on Temporal can do for a deployment: the yardstick for ours.
 
-Watch, start with a signal, look at the deployment, write a Workspace and a status, wait for the signal of the
+Watch, start with a signal, read the deployment, write a Workspace and a status, wait for the signal of the
 upstream watch, write a status. No validation, selection, ownership, finalizer, events or failure handling.
 Absolute figures depend on the machine and its mood; the ratio to this does so much less.
 
@@ -17,7 +17,7 @@ from temporalio import activity, workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import connect
 from benchmarks.instant_operator import WORKSPACES
@@ -34,7 +34,7 @@ class BareWorkflow:
         self.ready = False
 
     @workflow.signal
-    def look(self, ready: bool) -> None:
+    def object_changed(self, ready: bool) -> None:
         """Something changed."""
         self.ready = self.ready or ready
 
@@ -94,14 +94,14 @@ class Bare:
         }
         await self._cluster.apply(DEPLOYMENTS, body, field_manager="bare", subresource="status")
 
-    def on_deployment(self, change: Change) -> None:
+    def on_deployment(self, change: ObjectChange) -> None:
         """Signal what is new."""
         meta = change.object["metadata"]
         if meta["uid"] not in self._seen:
             self._seen.add(meta["uid"])
             self._signal(meta, ready=False)
 
-    def on_workspace(self, change: Change) -> None:
+    def on_workspace(self, change: ObjectChange) -> None:
         """Signal what is ready."""
         if (change.object.get("status") or {}).get("state") == "Ready":
             self._signal(change.object["metadata"], ready=True)
@@ -117,7 +117,7 @@ class Bare:
             args=[meta["name"], meta["namespace"]],
             id=f"bare/{meta['namespace']}/{meta['name']}",
             task_queue=QUEUE,
-            start_signal="look",
+            start_signal="object_changed",
             start_signal_args=[ready],
         )
 

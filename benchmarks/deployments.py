@@ -22,21 +22,20 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.clients.crds import apply_crd, apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
-    CRDS,
     DEPLOYMENTS,
     NAMESPACES,
     PODS,
     Cluster,
 )
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from benchmarks.instant_operator import CRD, InstantOperator
+from kube_emulator.envtest.ports import free_port
 from tests.servers.cluster import Cluster as RealCluster
-from tests.servers.ports import free_port
 
 NAMESPACE = "bench"
 WARM_UP = 5
@@ -75,14 +74,14 @@ def deployment(name: str) -> dict[str, Any]:
     }
 
 
-class Watch:
+class PhaseWatch:
     """When each deployment was seen Running."""
 
     def __init__(self) -> None:
         self.running: dict[str, float] = {}
         self.changed = asyncio.Event()
 
-    def on_change(self, change: Change) -> None:
+    def on_change(self, change: ObjectChange) -> None:
         name = change.object["metadata"]["name"]
         if (change.object.get("status") or {}).get("phase") == "Running":
             self.running.setdefault(name, asyncio.get_running_loop().time())
@@ -98,10 +97,8 @@ async def prepare(cluster: Cluster) -> None:
     for name in (NAMESPACE, "airunway-system"):
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": name}})
-    for crd in (model_deployment_crd(), provider_config_crd(), CRD):
-        await cluster.apply(CRDS, crd, field_manager="bench")
-    while not await cluster.served_kinds("kaito.sh/v1beta1"):
-        await asyncio.sleep(0.2)
+    await apply_own_crds(cluster, field_manager="bench")
+    await apply_crd(cluster, CRD, field_manager="bench")
     await cluster.apply(APPS_DEPLOYMENTS, KAITO_OPERATOR, field_manager="bench")
     # There is no kubelet: the operator's pod is said to be ready here, and its Deployment follows.
     while not (pods := (await cluster.listing(PODS, namespace=NAMESPACE)).items):
@@ -122,7 +119,7 @@ async def until_ready(cluster: Cluster, provider: str, *, check: Callable[[], No
 
 async def measure(kubeconfig: str, singles: int, burst: int) -> None:
     async with await Cluster.connect(kubeconfig) as cluster:
-        operator, watch = InstantOperator(cluster), Watch()
+        operator, watch = InstantOperator(cluster), PhaseWatch()
         tasks = [
             asyncio.create_task(operator.run()),
             asyncio.create_task(Reflector(cluster, DEPLOYMENTS, watch.on_change).run()),

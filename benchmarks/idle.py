@@ -14,18 +14,18 @@ import uuid
 from typing import Any, cast
 
 from airunway.clients.kubernetes import Cluster
-from airunway.clients.reflector import Change, Reflector
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.registry import installed_providers
-from airunway.workers.signal_queue import Signals
+from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 
 
-class Silent(Signals):
+class Silent(SignalQueue):
     """Takes hints and sends nothing."""
 
-    def put(self, ref: DeploymentRef, hint: LookAgain) -> None:
+    def put(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         """Drop it."""
 
 
@@ -57,8 +57,8 @@ async def measure(count: int) -> float:
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):
         deployment, workspace = objects(number)
-        deployments._tell(Change("set", deployment))
-        workspaces._tell(Change("set", workspace))
+        deployments._tell(ObjectChange("set", deployment))
+        workspaces._tell(ObjectChange("set", workspace))
     after, _ = tracemalloc.get_traced_memory()
     return (after - before) / count
 

@@ -30,7 +30,7 @@ from airunway.clients.buildkit import (
     BuildKit,
     BuildKitEndpoint,
     HttpFile,
-    ModelImage,
+    ImageBuild,
     Platform,
     definition_of,
 )
@@ -107,7 +107,7 @@ async def be_client(way: str, task: dict[str, Any]) -> dict[str, float]:
     """Build one image; answers seconds, and the most memory this process had."""
     told = task["image"]
     files = [HttpFile(**file) for file in told["files"]]
-    image = ModelImage(**{**told, "files": files, "platform": Platform(**told["platform"])})
+    image = ImageBuild(**{**told, "files": files, "platform": Platform(**told["platform"])})
     start = time.perf_counter()
     build = build_as_usual if way == USUAL else build_ours
     await build(image, task["daemon"], task["push_to"])
@@ -115,12 +115,12 @@ async def be_client(way: str, task: dict[str, Any]) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak_mib": peak_kib / 1024}
 
 
-async def build_ours(image: ModelImage, daemon: str, push_to: str) -> None:
+async def build_ours(image: ImageBuild, daemon: str, push_to: str) -> None:
     async with BuildKit(BuildKitEndpoint(address=daemon)) as builder:
         await builder.build(image, push_to=push_to, ref=uuid.uuid4().hex, insecure=True)
 
 
-async def build_as_usual(image: ModelImage, daemon: str, push_to: str) -> None:
+async def build_as_usual(image: ImageBuild, daemon: str, push_to: str) -> None:
     """The same image, with the compression that an exporter has unless told otherwise."""
     attributes = exporter_attributes(image, push_to=push_to, insecure=True) | {"compression": "gzip"}
     request = control.SolveRequest(

@@ -23,13 +23,12 @@ from typing import Any
 
 from temporalio.client import Client
 
-from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.chart_release import ChartRelease
 from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
-from airunway.clients.crds import apply_crd
+from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
-from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, Cluster
+from airunway.clients.helm import Helm
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, SECRETS, Cluster
 from airunway.messages.installation import InstallationRequest
 from airunway.messages.installation_workflow import InstallationInput
 from airunway.sandbox.operators.manager import PretendOperators
@@ -84,7 +83,7 @@ async def _rounds(rounds: int, cluster: Cluster, client: Client, helm: Helm, cha
     no_ops: list[float] = []
     unchanged = True
     for _ in range(rounds + 1):
-        bare.append(await _timed(helm.upgrade_or_install(_spec(charts))))
+        bare.append(await _timed(helm.upgrade_or_install(_chart(charts), atomic=False)))
         await _clear(cluster, helm)
         workflows.append(await _timed(_install(client)))
         before = await _versions(cluster)
@@ -127,9 +126,9 @@ async def _install(client: Client) -> None:
     assert view.outcomes[request.id].succeeded
 
 
-def _spec(charts: ChartServer) -> ReleaseSpec:
-    chart = ChartRef(chart="test/operator", repository_url=charts.repository, version="2.1.0")
-    return ReleaseSpec(name=RELEASE, namespace=SPACE, chart=chart, atomic=False)
+def _chart(charts: ChartServer) -> ChartRelease:
+    where = {"chart": "test/operator", "repository_url": charts.repository, "version": "2.1.0"}
+    return ChartRelease(release=RELEASE, namespace=SPACE, **where)
 
 
 async def _clear(cluster: Cluster, helm: Helm) -> None:
@@ -156,8 +155,7 @@ async def _kubeconfig(stack: AsyncExitStack, folder: Path, *, emulated: bool) ->
 
 
 async def _prepare(cluster: Cluster, charts: ChartServer) -> None:
-    for crd in (model_deployment_crd(), provider_config_crd()):
-        await apply_crd(cluster, crd, field_manager="bench")
+    await apply_own_crds(cluster, field_manager="bench")
     for name in (SYSTEM_NAMESPACE, SPACE):
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": name}})

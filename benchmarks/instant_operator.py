@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import Cluster, Object, Resource
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 
 WORKSPACES = Resource("kaito.sh/v1beta1", "workspaces")
 
@@ -54,7 +54,7 @@ class InstantOperator:
         """Answer until cancelled."""
         await Reflector(self._cluster, WORKSPACES, self._on_change).run()
 
-    def _on_change(self, change: Change) -> None:
+    def _on_change(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
         if change.type == "deleted" or (change.object.get("status") or {}).get("state") == "Ready":
             return

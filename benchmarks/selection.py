@@ -22,7 +22,7 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection import cel
 from airunway.selection.admission import admit
 from airunway.selection.cel.compiler import compile_rule
-from airunway.selection.cel_input import rule_view
+from airunway.selection.cel_input import rule_input
 from airunway.selection.decide import decide
 from airunway.selection.provider_lookup import lookup_in
 
@@ -70,9 +70,9 @@ def main() -> None:
     ]
     deployment = ModelDeployment.model_validate({"metadata": {"name": "chat"}, "spec": SPEC})
     spec = DeploymentSpec.model_validate(SPEC)
-    view = rule_view(spec, engine="vllm")
+    view = rule_input(spec, engine="vllm")
 
-    show("rule view of one deployment", median_us(lambda: rule_view(spec, engine="vllm")))
+    show("rule view of one deployment", median_us(lambda: rule_input(spec, engine="vllm")))
     for rule in dict.fromkeys(rules):
         show(f"compile   {rule[:60]}", median_us(partial(compile_rule, rule), rounds=200))
         show(f"evaluate  {rule[:60]}", median_us(partial(evaluate_once, rule, view)))
@@ -84,7 +84,7 @@ def main() -> None:
     for fallback in SelectionFallback:
         show(
             f"decide    {len(configs)} shipped configs, fallback {fallback.value}",
-            median_us(partial(decide, deployment, configs, now=NOW, fallback=fallback)),
+            median_us(partial(decide, deployment, configs, alive_since=NOW, fallback=fallback)),
         )
     crowd = [
         InferenceProviderConfig.model_validate(
@@ -94,7 +94,7 @@ def main() -> None:
     ]
     show(
         "decide    100 configs with a rule each",
-        median_us(lambda: decide(deployment, crowd, now=NOW), rounds=200),
+        median_us(lambda: decide(deployment, crowd, alive_since=NOW), rounds=200),
     )
     lookup = lookup_in(configs)
     obj = {"metadata": {"name": "chat"}, "spec": SPEC}

@@ -1,7 +1,7 @@
-"""Providers whose worker fell silent: their config says so until the worker is heard again.
+"""Providers whose worker fell silent: their config says so until the worker heartbeats again.
 
 A worker that stops in order says so itself (`workers.registration`). One that is killed cannot, so the
-watcher looks at the age of each heartbeat. Both write `ready` and the condition `WorkerAlive`, each under its
+watcher checks the age of each heartbeat. Both write `ready` and the condition `WorkerAlive`, each under its
 own field manager and by force: whoever speaks last is right. What is deployed already is left alone.
 """
 
@@ -15,17 +15,17 @@ import structlog
 from pydantic import ValidationError
 
 from airunway.api import names
+from airunway.api.heartbeat import last_heartbeat, oldest_alive
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Conflict, NotFound
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
-from airunway.selection import eligibility
 
 _log = structlog.get_logger(__name__)
 
 WORKER_ALIVE = "WorkerAlive"
 ALIVE, EXPIRED = "HeartbeatReceived", "HeartbeatExpired"
 
-LOOKS_PER_LIMIT = 6
+SWEEPS_PER_LIMIT = 6
 
 
 def utc_now() -> datetime:
@@ -71,8 +71,8 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
         parsed = InferenceProviderConfig.model_validate(config)
     except ValidationError:
         return None
-    beat = eligibility.last_heartbeat(parsed)
-    if not queue or not parsed.ready or beat is None or now - beat <= limit:
+    beat = last_heartbeat(parsed.status.last_heartbeat if parsed.status else None)
+    if not queue or not parsed.ready or beat is None or beat >= oldest_alive(now, limit=limit):
         return None
     message = f"no heartbeat since {rfc3339(beat)}: the worker of task queue {queue} does not answer"
     return {
@@ -82,7 +82,7 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
 
 
 class HeartbeatSweep:
-    """Looks at all configs every now and then. Run one task of it, where the Lease is held."""
+    """Checks all configs every now and then. Run one task of it, where the Lease is held."""
 
     def __init__(self, cluster: Cluster, *, limit: timedelta, now: Callable[[], datetime] = utc_now) -> None:
         self._cluster = cluster
@@ -95,11 +95,11 @@ class HeartbeatSweep:
             try:
                 await self.sweep()
             except ApiError as err:
-                _log.warning("heartbeats not looked at; trying again", error=str(err)[:200])
-            await asyncio.sleep(self._limit.total_seconds() / LOOKS_PER_LIMIT)
+                _log.warning("heartbeats not checked; trying again", error=str(err)[:200])
+            await asyncio.sleep(self._limit.total_seconds() / SWEEPS_PER_LIMIT)
 
     async def sweep(self) -> list[str]:
-        """One look; answers the providers that were found silent. Raises ApiError."""
+        """One sweep; answers the providers that were found silent. Raises ApiError."""
         try:
             listing = await self._cluster.listing(CONFIGS)
         except NotFound:
@@ -112,7 +112,7 @@ class HeartbeatSweep:
         return silent
 
     async def _write(self, config: Object, status: Object) -> bool:
-        """False when something came in between: the next look will show what."""
+        """False when something came in between: the next sweep will show what."""
         meta = config["metadata"]
         body = {
             "apiVersion": names.API_VERSION,

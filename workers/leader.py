@@ -23,12 +23,11 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from airunway.clients.errors import AlreadyExists, ApiError, NotFound
-from airunway.clients.kubernetes import Cluster, Resource
+from airunway.clients.kubernetes import LEASES, Cluster
 
 _log = structlog.get_logger(__name__)
 
-LEASES = Resource("coordination.k8s.io/v1", "leases")
-RETRY_PAUSE_SECONDS = 2.0
+RETRY_DELAY_SECONDS = 2.0
 
 
 def identity() -> str:
@@ -52,7 +51,7 @@ async def run_as_leader(
             term = _Term(work, f"{namespace}/{name}", me)
             election = LeaderElection(
                 Config(
-                    _Lock(name, namespace, me, cluster.api_client),
+                    _ElectionLock(name, namespace, me, cluster.api_client),
                     lease_duration=int(seconds),  # written as given, and the API wants whole ones
                     renew_deadline=seconds * 2 / 3,
                     retry_period=max(seconds / 7.5, 1.01),  # the library takes nothing shorter
@@ -65,16 +64,16 @@ async def run_as_leader(
                 await term.until_over(election.run())
             except (ApiError, aiohttp.ClientError, OSError, TimeoutError, ApiException) as err:
                 _log.warning("the Lease cannot be reached; trying again", error=str(err)[:200])
-            await asyncio.sleep(RETRY_PAUSE_SECONDS)
+            await asyncio.sleep(RETRY_DELAY_SECONDS)
     finally:
-        await asyncio.shield(_let_go(cluster, name, namespace, me))
+        await asyncio.shield(_release(cluster, name, namespace, me))
 
 
-class _Lock(LeaseLock):
+class _ElectionLock(LeaseLock):
     """A Lease that is made here only: the library's own create is refused by its own type check."""
 
     async def create(self, *_: Any, **__: Any) -> bool:
-        """Asked for when the Lease is gone: then the election begins anew, by making one."""
+        """Asked for when the Lease is gone: then the election begins again, by making one."""
         raise NotFound("the Lease was deleted", status=404)
 
 
@@ -128,7 +127,7 @@ async def _ensure_lease(cluster: Cluster, name: str, namespace: str) -> None:
             await cluster.create(LEASES, body, namespace=namespace)
 
 
-async def _let_go(cluster: Cluster, name: str, namespace: str, me: str) -> None:
+async def _release(cluster: Cluster, name: str, namespace: str, me: str) -> None:
     try:
         lease = await cluster.find(LEASES, name, namespace=namespace)
         if lease is None or (lease.get("spec") or {}).get("holderIdentity") != me:

@@ -11,7 +11,7 @@ import structlog
 
 from airunway.workers.settings import Settings
 
-# They tell every request and every poll; only what goes wrong there matters here.
+# They log every request and every poll; only what goes wrong there matters here.
 QUIET = ("aiohttp", "asyncio", "kubernetes", "temporalio", "urllib3")
 
 
@@ -20,7 +20,7 @@ def configure_logging(
 ) -> None:
     """Send structlog's and the standard library's records the same way.
 
-    `file`: append there instead of standard error. `notice`: is also told each warning, as one short line.
+    `file`: append there instead of standard error. `notice`: also gets each warning, as one short line.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -47,7 +47,7 @@ def configure_logging(
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler, _Notices(notice)] if notice else [handler]
+    root.handlers[:] = [handler, _NoticeHandler(notice)] if notice else [handler]
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -61,12 +61,12 @@ def close_logging() -> None:
         handler.close()
 
 
-class _Notices(logging.Handler):
+class _NoticeHandler(logging.Handler):
     """Hands each warning on as one line; the same one again within a burst is left out."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, notice: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
-        self._tell = tell
+        self._notice = notice
         self._last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -74,7 +74,7 @@ class _Notices(logging.Handler):
         line = _short(record)
         if line != self._last:
             self._last = line
-            self._tell(line)
+            self._notice(line)
 
 
 def _short(record: logging.LogRecord) -> str:

@@ -9,61 +9,61 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.builder import (
     BuildKitBuilder,
     Endpoints,
     endpoint_in_cluster,
     endpoint_of,
 )
-from airunway.activities.model_image.cluster import ImageCluster
-from airunway.activities.model_image.options import ImageOptions
-from airunway.activities.model_image.resolve import ImageResolver, Tokens
+from airunway.activities.model_image.cluster import BuildServices
+from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
-from airunway.clients.image_documents import any_image
-from airunway.clients.image_registry import ImageRegistries
-from airunway.clients.image_store import ImageStore
 from airunway.clients.kubernetes import Cluster
+from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.references import parse_reference
+from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
 
-# Temporal answers a heartbeat with a wish to cancel: a build stops within seconds of it.
+# Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
 HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
+def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = image_options(settings)
-    bases = ImageRegistries(
+    bases = RegistryClient(
         mirrors=settings.registry_mirrors,
         # Named by whoever runs this, so these may be asked too.
         allowed_hosts=[
             *settings.registry_hosts,
-            any_image(options.base).host,
-            *([any_image(options.frontend).host] if options.frontend else []),
-            any_image(settings.image_registry_image).host,
-            any_image(settings.buildkit_image).host,
+            parse_reference(options.base).host,
+            *([parse_reference(options.frontend).host] if options.frontend else []),
+            parse_reference(settings.image_registry_image).host,
+            parse_reference(settings.buildkit_image).host,
         ],
     )
-    keeper = ImageCluster(cluster, cluster_options(settings), digests=bases)
+    keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
-    store = ImageStore(
+    store = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
         login_file=settings.image_registry_login_file,
         architecture=options.architecture,
     )
-    return ImageActivities(
+    return ModelImageActivities(
         options,
-        resolver=ImageResolver(options, hub=hub, bases=bases, tokens=tokens),
+        resolver=ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens),
         tokens=tokens,
         hub=hub,
-        store=store,
+        storage=store,
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),
@@ -72,11 +72,11 @@ def image_activities(cluster: Cluster, settings: Settings) -> ImageActivities:
     )
 
 
-def image_options(settings: Settings) -> ImageOptions:
+def image_options(settings: Settings) -> ModelImageOptions:
     """What the settings say about builds."""
     push_host = settings.image_registry or registry_host(settings.image_namespace)
     local = f"localhost:{settings.image_registry_node_port}"
-    return ImageOptions(
+    return ModelImageOptions(
         enabled=settings.image_builds,
         hub=settings.hugging_face,
         base=settings.image_base,
@@ -115,7 +115,7 @@ def registry_host(namespace: str) -> str:
     return f"{names.REGISTRY}.{namespace}.svc:{names.REGISTRY_PORT}"
 
 
-def _endpoints(settings: Settings, keeper: ImageCluster) -> Endpoints:
+def _endpoints(settings: Settings, keeper: BuildServices) -> Endpoints:
     if not settings.buildkit_address:
         return partial(endpoint_in_cluster, keeper, builder_host(cluster_options(settings)))
     endpoint = BuildKitEndpoint(
@@ -132,7 +132,9 @@ def _endpoints(settings: Settings, keeper: ImageCluster) -> Endpoints:
     return endpoints
 
 
-def build_worker(client: Client, images: ImageActivities, settings: Settings, *, build_id: str) -> Worker:
+def build_worker(
+    client: Client, images: ModelImageActivities, settings: Settings, *, build_id: str
+) -> Worker:
     """The worker of the builds' queue: its slots are the limit of builds at once."""
     return Worker(
         client,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 
-class Pace:
+class RateLimit:
     """A bucket a key: `burst` at once, after that one every `interval` seconds."""
 
     def __init__(self, *, burst: int, interval: float) -> None:

@@ -1,6 +1,6 @@
 """A provider's InferenceProviderConfig: registered at start, kept fresh by heartbeats, unready at the end.
 
-Source: crds.md §7.2. Fields and conditions of others are kept (weak spot 8).
+Source: crds.md §7.2. Fields and conditions of others are kept (crds.md, weak spot 8).
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from typing import Any
 import structlog
 
 from airunway.api import names
+from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
 from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE, Conditions, rfc3339
 from airunway.workers.upstream_kinds import kinds_annotation
-from airunway.workers.version import installed_version
 
 _log = structlog.get_logger(__name__)
 
-# While a provider cannot be used it is looked at more often, so that deployments do not wait a whole
+# While a provider cannot be used it is probed more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
-UNREADY_PAUSE_SECONDS = 2.0
-READY_PAUSE_SECONDS = 3.0
-"""While it can be used, it is looked at whether others say that it cannot."""
-RETRY_PAUSE_SECONDS = 1.0
+UNREADY_INTERVAL_SECONDS = 2.0
+READY_INTERVAL_SECONDS = 3.0
+"""While it can be used: how often it is checked whether others say that it cannot."""
+FIRST_DELAY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 10.0
 PROBE_TIMEOUT_SECONDS = 10.0
+UNKNOWN_VERSION = "dev"
 
 
 class Registrar:
@@ -46,7 +48,12 @@ class Registrar:
     async def run(self) -> None:
         """Register, then heartbeat until cancelled; say that the provider is away when it is."""
         try:
-            await self._until_done(self.register)
+            await retry(
+                self.register,
+                on=(ApiError,),
+                backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
+                failed=self._log_failure,
+            )
             self.registered.set()
             while True:
                 ready = False
@@ -61,7 +68,7 @@ class Registrar:
                 if ready:
                     await self._until_due(usual)
                 else:
-                    await asyncio.sleep(min(UNREADY_PAUSE_SECONDS, usual))
+                    await asyncio.sleep(min(UNREADY_INTERVAL_SECONDS, usual))
         finally:
             with contextlib.suppress(ApiError, asyncio.CancelledError):
                 await asyncio.shield(self.sign_off())
@@ -72,9 +79,9 @@ class Registrar:
         An installer that took the operator away says so, and brings it back perhaps.
         """
         while seconds > 0:
-            pause = min(READY_PAUSE_SECONDS, seconds)
-            await asyncio.sleep(pause)
-            seconds -= pause
+            step = min(READY_INTERVAL_SECONDS, seconds)
+            await asyncio.sleep(step)
+            seconds -= step
             with contextlib.suppress(ApiError):
                 live = await self._cluster.find(CONFIGS, self._provider.name)
                 if ((live or {}).get("status") or {}).get("ready") is not True:
@@ -146,11 +153,11 @@ class Registrar:
         return UpstreamFacts(kinds=[kind for found in served for kind in found], deployments=deployments)
 
     async def _served(self, kind: UpstreamKind) -> list[UpstreamKind]:
-        versions = await self._cluster.served_versions(kind.group)
+        versions = await self._cluster.discovery.served_versions(kind.group)
         found = []
         for served in versions:
             api_version = f"{kind.group}/{served}"
-            kinds = await self._cluster.served_kinds(api_version)
+            kinds = await self._cluster.discovery.served_kinds(api_version)
             if kind.kind in kinds:
                 found.append(UpstreamKind(api_version=api_version, kind=kind.kind, plural=kinds[kind.kind]))
         return found
@@ -165,7 +172,7 @@ class Registrar:
     async def _write(self, health: UpstreamHealth, *, alive: bool = True) -> None:
         live = await self._cluster.find(CONFIGS, self._provider.name)
         if not alive and ((live or {}).get("status") or {}).get("lastHeartbeat") != self._last_beat:
-            return  # deleted, or another worker of this provider was heard since: it serves on
+            return  # deleted, or another worker of this provider heartbeats since: it serves on
         if live is None:
             # Somebody deleted the config: this worker is alive, so it is registered again.
             await self.register()
@@ -177,7 +184,7 @@ class Registrar:
             conditions.append(said.condition(health.condition, health.ready, health.reason, health.message))
         status: Object = {
             "ready": health.ready,
-            "version": f"{self._provider.name}-provider:{installed_version()}",
+            "version": f"{self._provider.name}-provider:{self._provider.version or UNKNOWN_VERSION}",
             "lastHeartbeat": rfc3339(now),
             "upstreamCRDVersion": health.crd_version or self._provider.crd_version,
             "conditions": conditions,
@@ -194,18 +201,10 @@ class Registrar:
         )
         self._last_beat = status["lastHeartbeat"]
 
-    async def _until_done(self, step: Any) -> None:
-        pause = RETRY_PAUSE_SECONDS
-        while True:
-            try:
-                await step()
-                return
-            except ApiError as err:
-                _log.warning(
-                    "provider not registered yet; trying again",
-                    provider=self._provider.name,
-                    error=str(err)[:200],
-                    pause_seconds=pause,
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 10.0)
+    def _log_failure(self, err: Exception, delay: float) -> None:
+        _log.warning(
+            "provider not registered yet; trying again",
+            provider=self._provider.name,
+            error=str(err)[:200],
+            retry_in_seconds=delay,
+        )

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
-from airunway.clients.image_registry import PUBLIC_REGISTRIES
+from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     )
     finalizer_timeout: timedelta = Field(
         default=timedelta(minutes=5),
-        description="How long a deletion waits for upstream objects (crds.md §8.1).",
+        description="How long a deletion waits for upstream objects.",
     )
     resync: timedelta = Field(
         default=timedelta(hours=1),
@@ -188,12 +188,13 @@ class Settings(BaseSettings):
     )
     heartbeat: timedelta = Field(
         default=timedelta(seconds=60),
-        le=timedelta(seconds=60),  # selection itself gives up on a config after 180 s
+        le=timedelta(seconds=60),  # a third of the limit below, for two that are lost
         description="Pause between heartbeats of a provider's config; a minute at most.",
     )
     heartbeat_limit: timedelta = Field(
         default=timedelta(seconds=180),
-        description="Silence after which a provider's worker counts as dead: three missed heartbeats.",
+        description="Silence after which a provider's worker counts as dead and gets no new deployments: "
+        "three missed heartbeats. Alike for worker, installer, watcher and command line.",
     )
 
     workflow_tasks: int = Field(

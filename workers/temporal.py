@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 
 import structlog
@@ -13,13 +12,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from airunway.clients.backoff import Backoff, retry
+from airunway.clients.errors import error_text
 from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
 from airunway.workers.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 1.0
-MAX_PAUSE_SECONDS = 30.0
+FIRST_DELAY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 30.0
 
 
 async def connect(settings: Settings, *, patient: bool = True) -> Client:
@@ -27,34 +28,38 @@ async def connect(settings: Settings, *, patient: bool = True) -> Client:
 
     Raises RuntimeError or OSError when it cannot be reached and `patient` is false.
     """
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return await Client.connect(
-                settings.temporal_address,
-                namespace=settings.temporal_namespace,
-                tls=settings.temporal_tls,
-                api_key=_api_key(settings),
-                data_converter=pydantic_data_converter,
-                runtime=_runtime(settings.metrics_port),
-            )
-        except (RuntimeError, OSError) as err:
-            if not patient:
-                raise
-            _log.warning(
-                "Temporal cannot be reached; trying again",
-                address=settings.temporal_address,
-                error=str(err).splitlines()[0][:200],
-                pause_seconds=pause,
-            )
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+    def failed(err: Exception, delay: float) -> None:
+        _log.warning(
+            "Temporal cannot be reached; trying again",
+            address=settings.temporal_address,
+            error=error_text(err).splitlines()[0][:200],
+            retry_in_seconds=delay,
+        )
+
+    return await retry(
+        lambda: _connect_once(settings),
+        on=(RuntimeError, OSError) if patient else (),
+        backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
+        failed=failed,
+    )
+
+
+async def _connect_once(settings: Settings) -> Client:
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        tls=settings.temporal_tls,
+        api_key=_api_key(settings),
+        data_converter=pydantic_data_converter,
+        runtime=_runtime(settings.metrics_port),
+    )
 
 
 async def ensure_search_attributes(client: Client) -> bool:
     """Add our search attributes to the namespace; false when the server will not have them.
 
-    A workflow that sets an unknown search attribute is stuck, so the watcher tells each workflow.
+    A workflow that sets an unknown search attribute is stuck, so the watcher passes the answer on to each.
     """
     wanted = {key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in SEARCH_ATTRIBUTES}
     try:

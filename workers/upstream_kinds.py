@@ -28,7 +28,7 @@ _PLURAL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
 def key_of(kind: Kind) -> Key:
-    """What tells one kind from another in a path."""
+    """What makes one kind different from another in a path."""
     return kind.api_version, kind.plural
 
 

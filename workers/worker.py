@@ -12,16 +12,16 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from airunway.activities.deployment.activities import CoreActivities
-from airunway.activities.deployment.object_cache import SeenObjects
+from airunway.activities.deployment.activities import DeploymentActivities
+from airunway.activities.deployment.object_cache import ObjectCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
-from airunway.activities.model_image.activities import ImageActivities
+from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
 from airunway.clients.helm import Helm
-from airunway.clients.image_registry import ImageRegistries
 from airunway.clients.kubernetes import Cluster
+from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.health import probes
@@ -30,7 +30,7 @@ from airunway.workers.leader import run_as_leader
 from airunway.workers.model_images import build_worker, image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
-from airunway.workers.signal_queue import Signals, WorkflowSender
+from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
 from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
@@ -39,7 +39,7 @@ from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
-# Under the time that a step has inline: a slow registry must not turn every pass into a second attempt.
+# Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
 
 # Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
@@ -68,16 +68,17 @@ def core_worker(
     client: Client,
     cluster: Cluster,
     settings: Settings,
-    hosted: Mapping[str, Provider],
-    images: ImageActivities,
+    served_locally: Mapping[str, Provider],
+    images: ModelImageActivities,
 ) -> Worker:
-    """The worker of the core's queue. `hosted`: providers whose steps it may do inline."""
-    seen = SeenObjects()
-    core = CoreActivities(
+    """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
+    cache = ObjectCache()
+    core = DeploymentActivities(
         cluster,
-        seen=seen,
-        hosted=hosted.keys(),
+        cache=cache,
+        served_locally=served_locally.keys(),
         limits=settings.limits,
+        heartbeat_limit=settings.heartbeat_limit,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
         install_policy=settings.provider_install,
@@ -94,7 +95,7 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
-            *_provider_activities(cluster, settings, hosted, seen).all,
+            *_provider_activities(cluster, settings, served_locally, cache).all,
             *InstallationRequests(client).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
@@ -125,33 +126,38 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
-    seen: SeenObjects | None = None,
+    cache: ObjectCache | None = None,
 ) -> ProviderActivities:
-    images = ImageRegistries(
+    images = RegistryClient(
         mirrors=settings.registry_mirrors,
         allowed_hosts=settings.registry_hosts,
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, seen=seen)
+    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
     """The worker that installs providers' operators, with whatever rights this process has."""
-    helm = Helm(kubeconfig=settings.kubeconfig, context=settings.context, binary=settings.helm_binary)
+    helm = Helm(
+        kubeconfig=settings.kubeconfig,
+        context=settings.context,
+        binary=settings.helm_binary,
+        timeout=settings.helm_timeout,
+    )
     installation = InstallationActivities(
         cluster,
         helm,
+        heartbeat_limit=settings.heartbeat_limit,
         namespace=settings.pod_namespace,
         mirrors=settings.chart_mirrors,
-        helm_timeout=settings.helm_timeout,
     )
     return Worker(
         client,
         task_queue=INSTALLER_TASK_QUEUE,
         activities=installation.all,
         max_concurrent_activities=INSTALLATIONS,
-        # Followed by people, and cancelled by them: news must not wait for half a minute.
+        # Followed by people, and cancelled by them: a change must not wait for half a minute.
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -207,7 +213,7 @@ async def run_watcher(
         sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
 
         async def watch() -> None:
-            signals = Signals(sender, at_once=settings.signals_at_once)
+            signals = SignalQueue(sender, at_once=settings.signals_at_once)
             async with asyncio.TaskGroup() as group:
                 group.create_task(Watcher(cluster, known, signals).run())
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())

@@ -1,6 +1,6 @@
-"""How a workflow calls a step: inline first, then as an ordinary activity.
+"""How a workflow calls a step: inline first where the step says so, then as an ordinary activity.
 
-Apart because the rule is the same for every step and easy to get subtly wrong.
+Apart because the rule is the same for every workflow and easy to get subtly wrong.
 """
 
 from __future__ import annotations
@@ -8,45 +8,54 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import overload
 
-from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
-from temporalio.exceptions import TimeoutError as TemporalTimeout
+from temporalio.exceptions import FailureError
 
-from airunway.messages.deployment import INLINE_TIMEOUT, NOT_HOSTED, Step
+from airunway.messages.failures import is_final
+from airunway.messages.step import Answer, Request, Step
 
-Answer = TypeVar("Answer", bound=BaseModel)
+INLINE_TIMEOUT = timedelta(seconds=5)  # under the 10 s of a workflow task, which it would otherwise renew
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 
 
-async def run_step(
-    step: Step,
-    request: BaseModel,
-    answer: type[Answer],
+@overload
+async def call(step: Step[Request, Answer], request: Request, *, summary: str) -> Answer: ...
+
+
+@overload
+async def call(
+    step: Step[Request, Answer],
+    request: Request,
     *,
     summary: str,
-    inline: bool = True,
-    task_queue: str | None = None,
-    overtaken: Callable[[], bool] = lambda: False,
-    patience: timedelta | None = None,
-    deadline: timedelta | None = None,
-) -> Answer | None:
-    """The answer of a step; None when it was left because `overtaken` turned true or `deadline` passed.
+    leave_if: Callable[[], bool],
+    leave_after: timedelta | None = None,
+) -> Answer | None: ...
 
-    Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. `inline`
-    false: the worker of this workflow cannot do the step. Raises FailureError when it failed for good, or
-    did not succeed within `patience`.
+
+async def call(
+    step: Step[Request, Answer],
+    request: Request,
+    *,
+    summary: str,
+    leave_if: Callable[[], bool] | None = None,
+    leave_after: timedelta | None = None,
+) -> Answer | None:
+    """The answer of a step; None when it was left because `leave_if` turned true or `leave_after` passed.
+
+    Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. Raises
+    FailureError when the step failed for good, or did not succeed within its deadline.
     """
-    if inline:
+    if step.inline:
         try:
             at_once: Answer = await workflow.execute_local_activity(
                 step.name,
                 request,
-                result_type=answer,
+                result_type=step.answer,
                 start_to_close_timeout=INLINE_TIMEOUT,
                 retry_policy=_ONCE,
                 summary=summary,
@@ -55,41 +64,38 @@ async def run_step(
         except FailureError as err:
             if is_final(err):
                 raise
-    if overtaken():
+    if leave_if is not None and leave_if():
         return None
-    running = workflow.start_activity(
+    running = _start(step, request, summary)
+    if leave_if is None:
+        return await running
+    with contextlib.suppress(TimeoutError):
+        await workflow.wait_condition(lambda: running.done() or leave_if(), timeout=leave_after)
+    if running.done():
+        return await running
+    running.cancel()
+    if step.ends_when_left:
+        with contextlib.suppress(FailureError):
+            await running
+    return None
+
+
+def _start(step: Step[Request, Answer], request: Request, summary: str) -> workflow.ActivityHandle[Answer]:
+    # A worker that is gone never confirms that it stopped, so that is waited for only where it matters, and
+    # there heartbeats tell. The other steps see for themselves, by generation and resource version, that
+    # they are out of date.
+    waited_for = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+    return workflow.start_activity(
         step.name,
         request,
-        result_type=answer,
-        task_queue=task_queue,
+        result_type=step.answer,
+        task_queue=step.task_queue,
         start_to_close_timeout=step.attempt_timeout,
-        schedule_to_close_timeout=patience,
+        schedule_to_close_timeout=step.deadline,
+        heartbeat_timeout=step.heartbeat,
         retry_policy=step.retry,
-        # Not waited for: a worker that is gone would never confirm. The step itself sees, by generation
-        # and resource version, that it is out of date.
-        cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
+        cancellation_type=(
+            waited_for if step.ends_when_left else workflow.ActivityCancellationType.TRY_CANCEL
+        ),
         summary=summary,
     )
-    with contextlib.suppress(TimeoutError):
-        await workflow.wait_condition(lambda: running.done() or overtaken(), timeout=deadline)
-    if not running.done():
-        running.cancel()
-        return None
-    outcome: Answer = await running
-    return outcome
-
-
-def is_final(err: FailureError) -> bool:
-    """Whether a step failed in a way that no retry can mend. Inline, the cause comes without a wrapper."""
-    cause = err.cause if isinstance(err, ActivityError) else err
-    return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != NOT_HOSTED
-
-
-def words_of(err: FailureError) -> str:
-    """The message of the innermost cause; a time-out says which worker did not answer."""
-    cause: BaseException = err
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    if isinstance(err, ActivityError) and isinstance(cause, TemporalTimeout):
-        return f"{err.activity_type}: no worker of the provider took it in time"
-    return str(cause)

@@ -10,19 +10,21 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.kubernetes import Object
 from airunway.installation.metadata import read_metadata
 from airunway.installation.state import lacks_only_its_operator
-from airunway.selection.installable import NOTHING, Uninstalled
+from airunway.selection.installable import NONE_INSTALLABLE, Installable
 
 Listed = tuple[InferenceProviderConfig, Object]
 """A provider config, parsed and as the API server gave it."""
 
 
-def uninstalled_among(listed: Iterable[Listed], policy: InstallPolicy, *, now: datetime) -> Uninstalled:
+def installable_among(
+    listed: Iterable[Listed], policy: InstallPolicy, *, alive_since: datetime
+) -> Installable:
     """The providers that lack nothing but their operator, under a policy."""
     if policy is InstallPolicy.NEVER:
-        return NOTHING
+        return NONE_INSTALLABLE
     names = {
         config.name
         for config, obj in listed
-        if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, now=now)
+        if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, alive_since=alive_since)
     }
-    return Uninstalled(names=names, policy=policy)
+    return Installable(names=names, policy=policy)

@@ -1,4 +1,4 @@
-"""Deployments as they were last read by this process, for the next step of the same pass.
+"""Deployments as they were last read by this process, for the next step of the same reconcile.
 
 Deciding and applying act on the same version of a deployment; where both happen in one process it is read
 once. A step names the version it wants, so an entry can be missing but never wrong.
@@ -13,7 +13,7 @@ from airunway.clients.kubernetes import Object
 MAX_OBJECTS = 256
 
 
-class SeenObjects:
+class ObjectCache:
     """A small memory of objects by uid; the oldest go first."""
 
     def __init__(self) -> None:

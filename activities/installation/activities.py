@@ -1,63 +1,59 @@
-"""Activities of an installation, on the installer's queue: look, apply CRDs, install, wait, take away, mend.
+"""Activities of an installation, on the installer's queue: preflight, CRDs, install, wait, uninstall, repair.
 
-Thin: each reads the plan anew, calls one part, and translates errors. All are safe to repeat. What they need
+Thin: each reads the plan again, calls one part, and translates errors. All are safe to repeat. What they need
 beyond a reader's rights is in `deploy/installer`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from time import monotonic
+from datetime import timedelta
 from typing import Any
 
-from temporalio import activity
-
-from airunway.activities.heartbeats import heartbeats
 from airunway.activities.installation.crds import CrdInstaller
-from airunway.activities.installation.failures import refused, told
-from airunway.activities.installation.plan import HELM_TIMEOUT, Plans, spec_of
-from airunway.activities.installation.preflight import Look
+from airunway.activities.installation.failures import translated
+from airunway.activities.installation.heartbeats import heartbeats
+from airunway.activities.installation.operator_wait import await_operator
+from airunway.activities.installation.plan import Plans
+from airunway.activities.installation.preflight import Preflight
+from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.releases import Releases
-from airunway.activities.installation.uninstall_checks import Leaving
-from airunway.activities.upstream.probe import Probe
+from airunway.activities.installation.uninstall_checks import UninstallChecks
+from airunway.activities.step import implements
 from airunway.api import names
+from airunway.api.chart_release import ChartRelease
 from airunway.clients.downloads import Downloads
 from airunway.clients.errors import NotFound
 from airunway.clients.helm import Helm
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import CRDS, Cluster
+from airunway.clients.kubernetes import CRDS, SECRETS, Cluster
 from airunway.installation.crds import step_name
-from airunway.installation.plan import ChartPlan
-from airunway.installation.state import status_of
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
     INSTALL_CHART,
-    LOOK,
+    PREFLIGHT,
     REPAIR_RELEASE,
     UNINSTALL_CHART,
     ChartAnswer,
     ChartRequest,
     InstallationRequest,
-    LookAnswer,
-    LookRequest,
+    PreflightAnswer,
+    PreflightRequest,
     ReadyAnswer,
     StepRecord,
 )
 
 OPERATOR_PATIENCE = timedelta(minutes=10)
-FIRST_PAUSE, MAX_PAUSE = 0.1, 3.0
 
 
 class InstallationActivities:
     """The installer's activities, bound to one cluster.
 
-    `namespace`: where its locks and the Secrets with values are. `mirrors`: see `installation.mirrors`.
-    `helm_timeout`: see `ReleaseSpec`. `patience`: how long an installed operator may take to come up.
+    `heartbeat_limit`: silence after which a provider's worker counts as dead. `namespace`: where its locks
+    and the Secrets with values are. `mirrors`: see `installation.mirrors`.
+    `patience`: how long an installed operator may take to come up.
     """
 
     def __init__(
@@ -65,9 +61,9 @@ class InstallationActivities:
         cluster: Cluster,
         helm: Helm,
         *,
+        heartbeat_limit: timedelta,
         namespace: str = names.SYSTEM_NAMESPACE,
         mirrors: Mapping[str, str] | None = None,
-        helm_timeout: timedelta = HELM_TIMEOUT,
         patience: timedelta = OPERATOR_PATIENCE,
     ) -> None:
         self._cluster = cluster
@@ -75,17 +71,17 @@ class InstallationActivities:
         self._namespace = namespace
         self._patience = patience
         self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
-        self._leaving = Leaving(cluster)
-        self._look = Look(cluster, helm, self._plans)
+        self._uninstall_checks = UninstallChecks(cluster)
+        self._probe = InstallationProbe(cluster, heartbeat_limit=heartbeat_limit)
+        self._preflight = Preflight(cluster, helm, self._plans, self._probe)
         self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
-        self._releases = Releases(cluster, helm, namespace=namespace, timeout=helm_timeout)
-        self._probe = Probe(cluster)
+        self._releases = Releases(cluster, helm, namespace=namespace)
 
     @property
     def all(self) -> list[Any]:
         """What a worker registers."""
         return [
-            self.look_at_provider,
+            self.preflight_provider,
             self.apply_crds,
             self.install_chart,
             self.uninstall_chart,
@@ -94,101 +90,74 @@ class InstallationActivities:
             self.finish_uninstall,
         ]
 
-    @activity.defn(name=LOOK.name)
-    async def look_at_provider(self, request: LookRequest) -> LookAnswer:
+    @implements(PREFLIGHT, errors=translated)
+    async def preflight_provider(self, request: PreflightRequest) -> PreflightAnswer:
         """See what there is and what has to be done, and refuse what must not be done. Writes nothing."""
-        with told():
-            async with heartbeats():
-                return await self._look(request)
+        async with heartbeats():
+            return await self._preflight(request)
 
-    @activity.defn(name=APPLY_CRDS.name)
+    @implements(APPLY_CRDS, errors=translated)
     async def apply_crds(self, request: ChartRequest) -> ChartAnswer:
         """Apply the CRDs that a chart needs beforehand and that are not there."""
-        with told():
-            async with heartbeats() as say:
-                _, chart = await self._plans.chart(request)
-                provider = request.request.provider
-                steps = await self._crds.from_urls(chart, provider, say)
-                if self._brings_crds(chart, request):
-                    rendered = await self._helm.render(spec_of(chart, atomic=False))
-                    steps += await self._crds.missing(rendered.crds, provider, say)
-                return ChartAnswer(steps=steps, lines=say.kept)
+        async with heartbeats() as say:
+            chart, provider = await self._plans.chart(request), request.request.provider
+            steps = await self._crds.from_urls(chart, provider, say)
+            if _brings_crds(chart):
+                rendered = await self._helm.render(chart)
+                steps += await self._crds.missing(rendered.crds, provider, say)
+            return ChartAnswer(steps=steps, lines=say.kept)
 
-    def _brings_crds(self, chart: ChartPlan, request: ChartRequest) -> bool:
-        # Helm installs `crds/` with the first revision only, so later ones are looked after here.
-        return chart.pre_install_missing_crds or (request.revision > 0 and not chart.skip_crds)
-
-    @activity.defn(name=INSTALL_CHART.name)
+    @implements(INSTALL_CHART, errors=translated)
     async def install_chart(self, request: ChartRequest) -> ChartAnswer:
         """Upgrade or install one chart and wait until its objects are ready."""
-        with told():
-            async with heartbeats() as say:
-                _, chart = await self._plans.chart(request)
-                return await self._releases.install(chart, request, say)
+        async with heartbeats() as say:
+            return await self._releases.install(await self._plans.chart(request), say)
 
-    @activity.defn(name=UNINSTALL_CHART.name)
+    @implements(UNINSTALL_CHART, errors=translated)
     async def uninstall_chart(self, request: ChartRequest) -> ChartAnswer:
         """Take one chart away."""
-        with told():
-            async with heartbeats() as say:
-                _, chart = await self._plans.chart(request)
-                # Once more: it may have waited for another Helm, and deployments may have come meanwhile.
-                provider = request.request.provider
-                self._leaving.refuse_used(provider, await self._leaving.used(provider))
-                return await self._releases.uninstall(chart, say, delete_crds=request.request.delete_crds)
+        async with heartbeats() as say:
+            chart, provider = await self._plans.chart(request), request.request.provider
+            # Once more: it may have waited for another Helm, and deployments may have come meanwhile.
+            self._uninstall_checks.refuse_used(provider, await self._uninstall_checks.used(provider))
+            return await self._releases.uninstall(chart, say, delete_crds=request.request.delete_crds)
 
-    @activity.defn(name=REPAIR_RELEASE.name)
+    @implements(REPAIR_RELEASE, errors=translated)
     async def repair_release(self, request: ChartRequest) -> ChartAnswer:
-        """Mend a release that was left half-way."""
-        with told():
-            async with heartbeats() as say:
-                _, chart = await self._plans.chart(request)
-                return await self._releases.repair(chart, say)
+        """Repair a release that was left half-way."""
+        async with heartbeats() as say:
+            return await self._releases.repair(await self._plans.chart(request), say)
 
-    @activity.defn(name=AWAIT_OPERATOR.name)
+    @implements(AWAIT_OPERATOR, errors=translated)
     async def await_operator(self, request: InstallationRequest) -> ReadyAnswer:
-        """Wait until the provider counts as installed: CRDs served, operator pods ready."""
-        with told():
-            async with heartbeats() as say:
-                wanted = await self._plans.wanted(request)
-                begun, pause, before = monotonic(), FIRST_PAUSE, ""
-                while True:
-                    facts = await self._probe.facts(wanted.metadata)
-                    status = status_of(wanted.metadata, wanted.config, facts, now=datetime.now(UTC))
-                    seen = status.seen
-                    if status.installed:
-                        waiting = await self._probe.not_served(wanted.metadata)
-                        if not waiting:
-                            return ReadyAnswer(state=status.state.value, installed=True, message=seen)
-                        seen = f"CRD {', '.join(waiting)} is not established"
-                    if seen != before:
-                        before = seen
-                        say(before)
-                    if monotonic() - begun > self._patience.total_seconds():
-                        raise refused(
-                            "OperatorNotReady",
-                            f"the operator of {request.provider} is not ready after "
-                            f"{self._patience.total_seconds():.0f} s: {seen}",
-                        )
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, MAX_PAUSE)
+        """Wait until the provider counts as installed."""
+        async with heartbeats() as say:
+            plan = await self._plans.plan(request)
+            return await await_operator(self._probe, plan, patience=self._patience, say=say)
 
-    @activity.defn(name=FINISH_UNINSTALL.name)
+    @implements(FINISH_UNINSTALL, errors=translated)
     async def finish_uninstall(self, request: InstallationRequest) -> ChartAnswer:
         """Forget the values laid over the config's, say that the provider is not ready, delete CRDs."""
-        with told():
-            async with heartbeats() as say:
-                with suppress(NotFound):
-                    name = names.values_secret(request.provider)
-                    await self._cluster.delete(SECRETS, name, namespace=self._namespace)
-                await self._leaving.unready(await self._plans.wanted(request))
-                steps = []
-                if request.delete_crds:
-                    # Once more: resources may have been made meanwhile.
-                    await self._look(LookRequest(request=request))
-                    wanted = await self._plans.wanted(request)
-                    for crd in wanted.metadata.health.crds:
-                        with suppress(NotFound):
-                            await self._cluster.delete(CRDS, crd.name)
-                        steps.append(StepRecord(step=f"delete-crd-{step_name(crd.name)}"))
-                return ChartAnswer(steps=steps, lines=say.kept)
+        async with heartbeats() as say:
+            with suppress(NotFound):
+                name = names.values_secret(request.provider)
+                await self._cluster.delete(SECRETS, name, namespace=self._namespace)
+            plan = await self._plans.plan(request)
+            await self._uninstall_checks.unready(plan)
+            steps = await self._delete_crds(request) if request.delete_crds else []
+            return ChartAnswer(steps=steps, lines=say.kept)
+
+    async def _delete_crds(self, request: InstallationRequest) -> list[StepRecord]:
+        # Once more: resources may have been made meanwhile.
+        await self._preflight(PreflightRequest(request=request))
+        plan, steps = await self._plans.plan(request), []
+        for crd in plan.metadata.health.crds:
+            with suppress(NotFound):
+                await self._cluster.delete(CRDS, crd.name)
+            steps.append(StepRecord(step=f"delete-crd-{step_name(crd.name)}"))
+        return steps
+
+
+def _brings_crds(chart: ChartRelease) -> bool:
+    # Helm installs `crds/` with the first revision only, so later ones are looked after here.
+    return chart.pre_install_missing_crds or (chart.revision > 0 and not chart.skip_crds)

@@ -1,4 +1,4 @@
-"""CRDs that have to be there before a chart is installed. Source: install.md A4.3 (3), A5.
+"""CRDs that have to be there before a chart is installed. Source: install.md §A4.3, §A5.
 
 Those that exist are left alone, whoever brought them; each that is missing is applied by itself, and waited
 for until its kind is served.
@@ -12,17 +12,18 @@ from typing import Any
 
 import yaml
 
-from airunway.activities.heartbeats import Lines
 from airunway.activities.installation.failures import refused
+from airunway.activities.installation.heartbeats import StepLines
+from airunway.api import names
+from airunway.api.chart_release import ChartRelease
 from airunway.clients.crds import apply_crd
 from airunway.clients.downloads import Downloads
 from airunway.clients.kubernetes import CRDS, Cluster
 from airunway.installation.crds import crds_in, is_established, name_of, step_name
 from airunway.installation.mirrors import mirror_of
-from airunway.installation.plan import ChartPlan, crd_url_step
+from airunway.installation.plan import crd_url_step
 from airunway.messages.installation import StepRecord
 
-FIELD_MANAGER = "airunway-installer"
 LABEL = "airunway.ai/installed-for"
 
 
@@ -34,7 +35,7 @@ class CrdInstaller:
         self._downloads = downloads
         self._mirrors = mirrors
 
-    async def from_urls(self, chart: ChartPlan, provider: str, say: Lines) -> list[StepRecord]:
+    async def from_urls(self, chart: ChartRelease, provider: str, say: StepLines) -> list[StepRecord]:
         """The manifests that the config names by URL; only CRDs are taken from them."""
         steps = []
         for url in chart.pre_crd_urls:
@@ -46,7 +47,9 @@ class CrdInstaller:
             steps.append(StepRecord(step=crd_url_step(url), output=f"applied: {names}"))
         return steps
 
-    async def missing(self, crds: Sequence[Mapping[str, Any]], provider: str, say: Lines) -> list[StepRecord]:
+    async def missing(
+        self, crds: Sequence[Mapping[str, Any]], provider: str, say: StepLines
+    ) -> list[StepRecord]:
         """A chart's own CRDs, as far as they are not there."""
         wanted = crds_in(crds)
         live = await asyncio.gather(*(self._cluster.find(CRDS, name_of(crd)) for crd in wanted))
@@ -64,7 +67,7 @@ class CrdInstaller:
     async def _apply(self, crd: dict[str, Any], provider: str) -> None:
         meta = crd.setdefault("metadata", {})
         meta["labels"] = {**(meta.get("labels") or {}), LABEL: provider}
-        await apply_crd(self._cluster, crd, field_manager=FIELD_MANAGER)
+        await apply_crd(self._cluster, crd, field_manager=names.INSTALLER_FIELD_MANAGER)
 
 
 def _crds_of(text: str, url: str) -> list[dict[str, Any]]:

@@ -35,12 +35,12 @@ def refused(kind: str, message: str) -> ApplicationError:
 
 
 def busy(message: str) -> ApplicationError:
-    """Somebody else is at it: look again soon."""
+    """Somebody else is at it: tried again soon."""
     return ApplicationError(message, type="Busy", next_retry_delay=BUSY_PAUSE)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raise what clients and plans say as Temporal failures."""
     try:
         yield

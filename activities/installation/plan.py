@@ -6,36 +6,22 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from airunway.activities.installation.failures import refused
 from airunway.api import names
-from airunway.clients.helm import ChartRef, ReleaseSpec
-from airunway.clients.helm_records import SECRETS, ReleaseRecord
-from airunway.clients.kubernetes import CONFIGS, Cluster, Object
-from airunway.installation.metadata import ProviderMetadata, read_metadata
-from airunway.installation.plan import ChartPlan, Plan, plan_of
+from airunway.api.chart_release import ChartRelease
+from airunway.clients.helm import ReleaseRecord
+from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster
+from airunway.installation.metadata import read_metadata
+from airunway.installation.plan import InstallationPlan, plan_of
 from airunway.messages.installation import ChartRequest, InstallationRequest
 
 VALUES_KEY = "values.yaml"
-HELM_TIMEOUT = timedelta(minutes=5)
-"""For each thing Helm waits for (install.md A6)."""
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A provider's config, what it says, and the plan."""
-
-    config: Object
-    metadata: ProviderMetadata
-    plan: Plan
-    values_from: str = ""
-    """Where the values are that lie over the config's, in words; empty: there are none."""
 
 
 class Plans:
@@ -46,7 +32,7 @@ class Plans:
         self._namespace = namespace
         self._mirrors = mirrors
 
-    async def wanted(self, request: InstallationRequest) -> Wanted:
+    async def plan(self, request: InstallationRequest) -> InstallationPlan:
         """The plan of a request. Raises failures, BadPlan and ApiError."""
         config = await self._cluster.find(CONFIGS, request.provider)
         if config is None:
@@ -68,18 +54,16 @@ class Plans:
         plan = plan_of(metadata, overrides=overrides, mirrors=self._mirrors)
         kept = f"the values of Secret {self._namespace}/{names.values_secret(request.provider)}"
         where = "the values that are given" if request.values_secret else kept
-        return Wanted(config=config, metadata=metadata, plan=plan, values_from=where if overrides else "")
+        return replace(plan, config=config, values_from=where if overrides else "")
 
-    async def chart(self, request: ChartRequest) -> tuple[Wanted, ChartPlan]:
-        """One chart of the plan; it may be gone from the config since the request was made."""
-        wanted = await self.wanted(request.request)
-        for chart in wanted.plan.charts:
-            if (chart.namespace, chart.release) == (request.namespace, request.release):
-                return wanted, chart
+    async def chart(self, request: ChartRequest) -> ChartRelease:
+        """The chart of a request, with its values; it may be gone from the config since the preflight."""
+        plan = await self.plan(request.request)
+        for chart in plan.charts:
+            if chart.key == request.chart.key:
+                return chart.planned_as(request.chart)
         raise refused(
-            "BadInstallation",
-            f"provider {wanted.plan.provider} does not name release {request.namespace}/{request.release} "
-            "any more",
+            "BadInstallation", f"provider {plan.provider} does not name release {request.chart.key} any more"
         )
 
     async def _overrides(self, request: InstallationRequest) -> dict[str, Any]:
@@ -104,30 +88,23 @@ class Plans:
         return values
 
 
-def spec_of(chart: ChartPlan, *, atomic: bool, timeout: timedelta = HELM_TIMEOUT) -> ReleaseSpec:
-    """A chart for Helm."""
-    return ReleaseSpec(
-        name=chart.release,
-        namespace=chart.namespace,
-        chart=ChartRef(chart=chart.chart, repository_url=chart.repository_url, version=chart.version),
-        values=chart.values,
-        create_namespace=chart.create_namespace,
-        skip_crds=chart.skip_crds,
-        timeout=timeout,
-        atomic=atomic,
-    )
+def with_record(chart: ChartRelease, record: ReleaseRecord | None) -> ChartRelease:
+    """The chart with what Helm recorded of its release."""
+    if record is None:
+        return chart
+    return chart.recorded(version=record.chart_version, status=record.status, revision=record.revision)
 
 
-def wanted_version(chart: ChartPlan) -> str:
+def wanted_version(chart: ChartRelease) -> str:
     """The chart's version, where the config pins it: in so many words, or in the name of an archive."""
     if _EXACT.fullmatch(chart.version):
         return chart.version.removeprefix("v")
-    archive = chart.declared.rpartition("/")[2]
+    archive = chart.chart.rpartition("/")[2]
     match = re.fullmatch(r".*?-v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?)\.tgz", archive)
     return match[1] if match else ""
 
 
-def difference(record: ReleaseRecord, chart: ChartPlan) -> str:
+def difference(record: ReleaseRecord, chart: ChartRelease) -> str:
     """Why a deployed release is not what is wanted; empty when it is."""
     version = wanted_version(chart)
     if version and record.chart_version.removeprefix("v") != version:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from temporalio import activity
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from airunway.activities.step import implements
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
-from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
+from airunway.messages.installation_workflow import InstallationInput
 
 WORKFLOW = "ProviderInstallationWorkflow"
 
@@ -31,13 +32,13 @@ class InstallationRequests:
         """What a worker registers."""
         return [self.request_installation]
 
-    @activity.defn(name=JOIN)
+    @implements(JOIN_INSTALLATION)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         """Start the installation, or join the one that runs."""
         workflow_id = installation_workflow_id(request.request.provider)
         await self._client.start_workflow(
             WORKFLOW,
-            {"provider": request.request.provider},
+            InstallationInput(provider=request.request.provider),
             id=workflow_id,
             task_queue=CORE_TASK_QUEUE,
             start_signal="join",

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airunway.clients.access_review import may
+from airunway.clients.access_review import can_i
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.permissions import Need, needs_of
 
-AT_ONCE = 16
+MAX_REVIEWS_AT_ONCE = 16
 """Questions to the API server at the same time."""
 
 
@@ -18,20 +18,20 @@ async def missing_rights(
     cluster: Cluster, objects: Sequence[Mapping[str, Any]], *, namespace: str
 ) -> list[str]:
     """The rights, in words; empty when nothing is missing."""
-    if await may(cluster, group="*", resource="*", verb="*"):
+    if await can_i(cluster, group="*", resource="*", verb="*"):
         return []
     versions = sorted({str(obj.get("apiVersion") or "") for obj in objects} - {""})
-    served = await asyncio.gather(*(cluster.served_resources(version) for version in versions))
+    served = await asyncio.gather(*(cluster.discovery.served_resources(version) for version in versions))
     plurals = {
         (version, kind): found
         for version, kinds in zip(versions, served, strict=True)
         for kind, found in kinds.items()
     }
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(MAX_REVIEWS_AT_ONCE)
 
     async def allowed(need: Need) -> bool:
         async with gate:
-            return await may(
+            return await can_i(
                 cluster,
                 group=need.group,
                 resource=need.resource,

@@ -8,47 +8,50 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from airunway.activities.installation.crds import FIELD_MANAGER
 from airunway.activities.installation.failures import refused
-from airunway.activities.installation.plan import Wanted
 from airunway.activities.upstream.probe import Operator, Probe
 from airunway.api import names
+from airunway.api.chart_release import ChartRelease
 from airunway.clients.errors import Forbidden, NotFound
-from airunway.clients.helm_records import ReleaseRecord
+from airunway.clients.helm import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, Cluster, Object, Resource
 from airunway.installation.crds import name_of
 from airunway.installation.guards import goes_with_the_release, kind_of, listed, uses
-from airunway.installation.plan import ChartPlan
+from airunway.installation.plan import InstallationPlan
 from airunway.installation.state import CONTROLLER_MISSING, UPSTREAM_READY
-from airunway.messages.installation import InstallationRequest, LookAnswer
 
-PAGE = 500
-NAMED = 100
+PAGE_SIZE = 500
+MAX_NAMED = 100
 """Of each kind: an answer is kept in a history."""
 
 
-class Leaving:
+class UninstallChecks:
     """Looks at what hangs on a provider's operator."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._probe = Probe(cluster)
 
-    async def describe(
-        self,
-        request: InstallationRequest,
-        wanted: Wanted,
-        records: Sequence[ReleaseRecord | None],
-        answer: LookAnswer,
-    ) -> None:
-        """Put into an answer who uses the provider, and what would go with it."""
-        answer.used = await self.used(request.provider)
-        answer.deleted_with_it = await self._lost_with(wanted, records, delete_crds=request.delete_crds)
-
     async def used(self, provider: str) -> list[str]:
         """The ModelDeployments that use a provider."""
-        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=PAGE)).items
+        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=PAGE_SIZE)).items
         return _some(uses(deployments, provider))
+
+    async def lost_with(
+        self, plan: InstallationPlan, records: Sequence[ReleaseRecord | None], *, delete_crds: bool
+    ) -> list[str]:
+        """CRDs that Helm would delete with the releases (all of the provider's, if asked), and instances."""
+        crds: dict[str, Mapping[str, Any]] = {}
+        for record in filter(None, records):
+            crds |= {name_of(crd): crd for crd in goes_with_the_release(record.documents)}
+        if delete_crds:
+            names = [probe.name for probe in plan.metadata.health.crds if probe.name not in crds]
+            live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
+            crds |= {name_of(obj): obj for obj in live if obj is not None}
+        found: list[str] = []
+        for name, crd in sorted(crds.items()):
+            found += [name, *(await self._instances(crd))]
+        return found
 
     def refuse_used(self, provider: str, used: list[str]) -> None:
         """Raise a failure when a provider is in use."""
@@ -58,49 +61,34 @@ class Leaving:
                 f"ModelDeployments use provider {provider}: {listed(used)}; delete them first",
             )
 
-    def refuse(self, request: InstallationRequest, answer: LookAnswer) -> None:
-        """Raise a failure when the provider is in use, or custom resources would be deleted."""
-        self.refuse_used(request.provider, answer.used)
-        if request.delete_crds and any("/" in entry for entry in answer.deleted_with_it):
+    def refuse_lost(self, lost: list[str]) -> None:
+        """Raise a failure when custom resources are among what would be deleted."""
+        if any("/" in entry for entry in lost):
             raise refused(
                 "ResourcesInUse",
-                f"with the CRDs these would be deleted: {listed(answer.deleted_with_it)}; delete the "
+                f"with the CRDs these would be deleted: {listed(lost)}; delete the "
                 "resources yourself first, or keep the CRDs",
             )
 
-    async def unready(self, wanted: Wanted) -> None:
+    async def unready(self, plan: InstallationPlan) -> None:
         """Say in the config that the provider takes no new deployments, unless an operator is left.
 
         Its worker finds the same with its next heartbeat, and until then it would be chosen.
         """
-        if not (wanted.config.get("status") or {}).get("ready"):
+        if not (plan.config.get("status") or {}).get("ready"):
             return
-        if foreign_among(await self._probe.operators(wanted.metadata), wanted.plan.charts):
+        if external_among(await self._probe.operators(plan.metadata), plan.charts):
             return
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.CONFIG_KIND,
-            "metadata": {"name": wanted.metadata.id},
-            "status": {"ready": False, "conditions": _without_operator(wanted.config)},
+            "metadata": {"name": plan.metadata.id},
+            "status": {"ready": False, "conditions": _without_operator(plan.config)},
         }
         with suppress(Forbidden, NotFound):  # the worker says it soon
-            await self._cluster.apply(CONFIGS, body, field_manager=FIELD_MANAGER, subresource="status")
-
-    async def _lost_with(
-        self, wanted: Wanted, records: Sequence[ReleaseRecord | None], *, delete_crds: bool
-    ) -> list[str]:
-        """CRDs that Helm would delete with the releases (all of the provider's, if asked), and instances."""
-        crds: dict[str, Mapping[str, Any]] = {}
-        for record in filter(None, records):
-            crds |= {name_of(crd): crd for crd in goes_with_the_release(record.documents)}
-        if delete_crds:
-            names = [probe.name for probe in wanted.metadata.health.crds if probe.name not in crds]
-            live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))
-            crds |= {name_of(obj): obj for obj in live if obj is not None}
-        found: list[str] = []
-        for name, crd in sorted(crds.items()):
-            found += [name, *(await self._instances(crd))]
-        return found
+            await self._cluster.apply(
+                CONFIGS, body, field_manager=names.INSTALLER_FIELD_MANAGER, subresource="status"
+            )
 
     async def _instances(self, crd: Mapping[str, Any]) -> list[str]:
         kind = kind_of(crd)
@@ -108,13 +96,13 @@ class Leaving:
             return []
         resource = Resource(f"{kind.group}/{kind.version}", kind.plural)
         try:
-            items = (await self._cluster.listing(resource, limit=PAGE)).items
+            items = (await self._cluster.listing(resource, limit=PAGE_SIZE)).items
         except NotFound:
             return []
         return _some([f"{kind.kind} {_place(obj)}" for obj in items])
 
 
-def _without_operator(config: Object) -> list[dict[str, str]]:
+def _without_operator(config: Mapping[str, Any]) -> list[dict[str, str]]:
     """The condition that a worker writes of its operator, if it does."""
     said = [entry.get("type") for entry in config["status"].get("conditions") or []]
     condition = {
@@ -127,15 +115,15 @@ def _without_operator(config: Object) -> list[dict[str, str]]:
     return [condition] if UPSTREAM_READY in said else []
 
 
-def foreign_among(operators: Sequence[Operator], charts: Sequence[ChartPlan]) -> list[Operator]:
+def external_among(operators: Sequence[Operator], charts: Sequence[ChartRelease]) -> list[Operator]:
     """The operators that none of the charts' releases brought."""
     ours = {(chart.namespace, chart.release) for chart in charts}
     return [operator for operator in operators if operator.release not in ours]
 
 
 def _some(entries: list[str]) -> list[str]:
-    more = len(entries) - NAMED
-    return [*entries[:NAMED], f"and {more} more"] if more > 0 else entries
+    more = len(entries) - MAX_NAMED
+    return [*entries[:MAX_NAMED], f"and {more} more"] if more > 0 else entries
 
 
 def _place(obj: Object) -> str:

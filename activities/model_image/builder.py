@@ -1,6 +1,6 @@
 """BuildKit as the steps of model images need it: from a plan to a solve, and what is kept of one.
 
-Where BuildKit is and how it is trusted is asked anew for each use: certificates may have been renewed.
+Where BuildKit is and how it is trusted is asked again for each use: certificates may have been renewed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import BuildOrder
 from airunway.api import names
 from airunway.clients.buildkit import (
@@ -17,16 +17,16 @@ from airunway.clients.buildkit import (
     BuildKitEndpoint,
     CacheRecord,
     HttpFile,
-    ModelImage,
+    ImageBuild,
     Platform,
     Progress,
 )
 from airunway.clients.buildkit.llb import LINK_STEP, MERGE_STEP, copy_step
-from airunway.messages.model_image import ImageProgress
+from airunway.messages.model_image import BuildProgress
 from airunway.modelimage.aikit import frontend_build
 from airunway.modelimage.config import image_config
-from airunway.modelimage.naming import ImageRequest
-from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, ImagePlan
+from airunway.modelimage.naming import AikitRequest
+from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, ModelImagePlan
 
 _ROUNDS = 3  # what is merged holds what is in its place; the daemon drops from the outside
 TOKEN_SECRET = "hugging-face"
@@ -36,7 +36,7 @@ Endpoints = Callable[[], AbstractAsyncContextManager[BuildKitEndpoint]]
 
 
 @asynccontextmanager
-async def endpoint_in_cluster(cluster: ImageCluster, host: str) -> AsyncIterator[BuildKitEndpoint]:
+async def endpoint_in_cluster(cluster: BuildServices, host: str) -> AsyncIterator[BuildKitEndpoint]:
     """The builder that is looked after here. Raises BuilderNotReady."""
     async with cluster.client_files() as files:
         yield BuildKitEndpoint(
@@ -64,7 +64,7 @@ class BuildKitBuilder:
         async with self._connected() as builder:
             return (await builder.info()).version
 
-    async def build(self, order: BuildOrder, *, on_progress: Callable[[ImageProgress], None]) -> str:
+    async def build(self, order: BuildOrder, *, on_progress: Callable[[BuildProgress], None]) -> str:
         """Build and push; answers the digest. Raises BuildError."""
 
         def told(progress: Progress) -> None:
@@ -89,7 +89,7 @@ class BuildKitBuilder:
                 built = await builder.build(self._image(order), secrets=secrets, **common)
         return built.digest
 
-    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
+    async def free(self, plan: ModelImagePlan | None, urls: Sequence[str]) -> int:
         """Drop what is kept of a plan's files, or everything, as far as nothing is at it; bytes freed."""
         async with self._connected() as builder:
             if plan is None:
@@ -107,8 +107,8 @@ class BuildKitBuilder:
         async with self._endpoints() as endpoint, BuildKit(endpoint) as builder:
             yield builder
 
-    def _image(self, order: BuildOrder) -> ModelImage:
-        return ModelImage(
+    def _image(self, order: BuildOrder) -> ImageBuild:
+        return ImageBuild(
             base=order.plan.base,
             base_config=order.base_config,
             files=_files(order.plan, order.urls, auth_secret=TOKEN_SECRET if order.token else ""),
@@ -119,12 +119,12 @@ class BuildKitBuilder:
 
     def _frontend_attributes(self, order: BuildOrder) -> dict[str, str]:
         plan = order.plan
-        request = ImageRequest(source="huggingface", model=plan.repository, file=plan.main.path)
+        request = AikitRequest(source="huggingface", model=plan.repository, file=plan.main.path)
         asked = frontend_build(request, hub=self._hub, revision=plan.commit)
         return asked.attributes(plan.base)
 
 
-def _files(plan: ImagePlan, urls: Sequence[str], *, auth_secret: str = "") -> list[HttpFile]:
+def _files(plan: ModelImagePlan, urls: Sequence[str], *, auth_secret: str = "") -> list[HttpFile]:
     return [
         HttpFile(
             url=url,
@@ -150,8 +150,8 @@ def _of_files(kept: Sequence[CacheRecord], files: Sequence[HttpFile]) -> list[Ca
     return [entry for entry in idle if entry.description in own | {LINK_STEP, MERGE_STEP}]
 
 
-def _progress_of(progress: Progress) -> ImageProgress:
-    return ImageProgress(
+def _progress_of(progress: Progress) -> BuildProgress:
+    return BuildProgress(
         step=progress.step,
         done_bytes=progress.done_bytes,
         total_bytes=progress.total_bytes,

@@ -1,4 +1,4 @@
-"""Registry and builder in the cluster: made, mended, and waited for.
+"""Registry and builder in the cluster: made, repaired, and waited for.
 
 What is applied carries our field manager. An object of that name without it was made by somebody else (AI
 Runway makes a registry too) and is used as it is.
@@ -17,16 +17,16 @@ from airunway.activities.model_image import certificates
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.activities.upstream.diagnostics import findings_for
 from airunway.api import names
-from airunway.clients.image_registry import ResolvedImage
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, SECRETS, Cluster, Object, Resource
-from airunway.clients.registry_http import RegistryError
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryError
 from airunway.modelimage.builder_objects import (
     BUILDER_CERTIFICATES,
     builder_host,
     builder_image,
     builder_objects,
 )
-from airunway.modelimage.cluster_options import FIELD_MANAGER, ClusterOptions
+from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
 
 _KINDS = {
@@ -39,20 +39,20 @@ _KINDS = {
 
 
 class Digests(Protocol):
-    """Who knows what a tag stands for; see `airunway.clients.image_registry.ImageRegistries`."""
+    """Who knows what a tag stands for; see `airunway.clients.registry.client.RegistryClient`."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag."""
 
 
-class ImageCluster:
+class BuildServices:
     """The two workloads of one cluster."""
 
     def __init__(self, cluster: Cluster, options: ClusterOptions, *, digests: Digests) -> None:
         self._cluster, self._options, self._digests = cluster, options, digests
 
     async def ensure_registry(self) -> str:
-        """Bring the registry about. Raises RegistryNotReady while its pod is not up, ClientErrors."""
+        """Ensure the registry. Raises RegistryNotReady while its pod is not up, ClientErrors."""
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
         await self._apply(registry_objects(self._options, image=image))
         trouble = await self._trouble(names.REGISTRY)
@@ -61,7 +61,7 @@ class ImageCluster:
         return f"Deployment {self._options.namespace}/{names.REGISTRY} is ready"
 
     async def ensure_builder(self) -> str:
-        """Bring the builder about. Raises BuilderNotReady while its pod is not up, ClientErrors."""
+        """Ensure the builder. Raises BuilderNotReady while its pod is not up, ClientErrors."""
         files = await self._ensure_certificates()
         image = await self._pinned(names.BUILDER, builder_image(self._options))
         certificate = certificates.digest_of(files)
@@ -97,10 +97,12 @@ class ImageCluster:
                 continue
             if live is not None and body["kind"] == "PersistentVolumeClaim":
                 continue  # what is bound cannot be changed, and must not be lost
-            await self._cluster.apply(kind, dict(body), field_manager=FIELD_MANAGER, strict=True)
+            await self._cluster.apply(
+                kind, dict(body), field_manager=names.MODEL_IMAGE_FIELD_MANAGER, strict=True
+            )
 
     async def _ensure_certificates(self) -> Mapping[str, bytes]:
-        """What is in the Secret, made anew when it is due. The Secret itself comes with the manifests."""
+        """What is in the Secret, made again when it is due. The Secret itself comes with the manifests."""
         namespace, host = self._options.namespace, builder_host(self._options)
         now = datetime.now(UTC)
         live = await self._cluster.find(SECRETS, BUILDER_CERTIFICATES, namespace=namespace)
@@ -117,7 +119,11 @@ class ImageCluster:
         version = live["metadata"]["resourceVersion"]
         body = {"metadata": {"resourceVersion": version}, "data": certificates.encoded(made)}
         await self._cluster.patch(
-            SECRETS, BUILDER_CERTIFICATES, body, namespace=namespace, field_manager=FIELD_MANAGER
+            SECRETS,
+            BUILDER_CERTIFICATES,
+            body,
+            namespace=namespace,
+            field_manager=names.MODEL_IMAGE_FIELD_MANAGER,
         )
         return made
 
@@ -149,7 +155,7 @@ class ImageCluster:
 
 def _is_ours(live: Object) -> bool:
     entries = live["metadata"].get("managedFields") or []
-    return any(entry.get("manager") == FIELD_MANAGER for entry in entries)
+    return any(entry.get("manager") == names.MODEL_IMAGE_FIELD_MANAGER for entry in entries)
 
 
 def _is_ready(deployment: Object) -> bool:

@@ -12,15 +12,15 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from airunway.clients.huggingface import HubRepository
-from airunway.clients.image_registry import BaseImage, ResolvedImage
-from airunway.clients.registry_http import Credentials
-from airunway.messages.model_image import ImageProgress
+from airunway.clients.registry.client import BaseImage, ResolvedReference
+from airunway.clients.registry.credentials import RegistryCredentials
+from airunway.messages.model_image import BuildProgress
 from airunway.modelimage.naming import HUB, PULL_HOST, PUSH_HOST
-from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, RUNNER_BASE, ImagePlan
+from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, RUNNER_BASE, ModelImagePlan
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageOptions:
+class ModelImageOptions:
     """The settings of model images."""
 
     enabled: bool = True
@@ -50,14 +50,14 @@ class ImageOptions:
 class BuildOrder:
     """Everything for one build. `urls`: of the plan's files, in their order."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     urls: tuple[str, ...]
     base_config: Mapping[str, Any]
     push_to: str
     insecure: bool
     ref: str
     token: str = field(default="", repr=False)
-    login: Credentials | None = field(default=None, repr=False)
+    login: RegistryCredentials | None = field(default=None, repr=False)
 
 
 class Hub(Protocol):
@@ -77,9 +77,9 @@ class Hub(Protocol):
 
 
 class BaseImages(Protocol):
-    """What is needed of other people's registries; see `airunway.clients.image_registry.ImageRegistries`."""
+    """What is needed of other people's registries; see `airunway.clients.registry.client.RegistryClient`."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag."""
 
     async def base_image(self, reference: str, *, architecture: str) -> BaseImage:
@@ -92,8 +92,8 @@ class Builder(Protocol):
     async def check(self) -> str:
         """Its version. Raises BuilderUnreachable."""
 
-    async def build(self, order: BuildOrder, *, on_progress: Callable[[ImageProgress], None]) -> str:
+    async def build(self, order: BuildOrder, *, on_progress: Callable[[BuildProgress], None]) -> str:
         """Digest of the pushed manifest. Cancelling the task stops the build."""
 
-    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
+    async def free(self, plan: ModelImagePlan | None, urls: Sequence[str]) -> int:
         """Drop what is kept of a plan's downloads, or with None all that is not in use; bytes freed."""

@@ -1,4 +1,4 @@
-"""From a wish to a plan: which commit, which files with which digests, on which base."""
+"""From a spec to a plan: which commit, which files with which digests, on which base."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import binascii
 import time
 
 from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, InvalidModel, TokenMissing
-from airunway.activities.model_image.options import BaseImages, Hub, ImageOptions
+from airunway.activities.model_image.options import BaseImages, Hub, ModelImageOptions
+from airunway.api.model_image import ModelImageSpec
 from airunway.clients.errors import ClientError, Forbidden, NotFound
 from airunway.clients.huggingface import HubRepository
-from airunway.clients.image_registry import BaseImage
 from airunway.clients.kubernetes import SECRETS, Cluster
-from airunway.messages.deployment import ImageWish
+from airunway.clients.registry.client import BaseImage
 from airunway.messages.model_image import TokenRef
 from airunway.modelimage import naming
-from airunway.modelimage.choice import ChoiceError as NoChoice
-from airunway.modelimage.choice import choose_files
-from airunway.modelimage.plan import ImagePlan, PlannedFile, plan_image, space_problem
+from airunway.modelimage.choice import NoFileChosen, choose_files
+from airunway.modelimage.plan import ModelImagePlan, PlannedFile, plan_model_image, space_problem
 
 TOKEN_KEY = "HF_TOKEN"
 BASE_MEMORY_SECONDS = 300.0
@@ -58,29 +57,29 @@ class Tokens:
         return text
 
 
-class ImageResolver:
+class ModelImageResolver:
     """Makes plans for one process. Remembers for minutes what a base's tag stands for."""
 
-    def __init__(self, options: ImageOptions, *, hub: Hub, bases: BaseImages, tokens: Tokens) -> None:
+    def __init__(self, options: ModelImageOptions, *, hub: Hub, bases: BaseImages, tokens: Tokens) -> None:
         self._options = options
         self._hub, self._bases, self._tokens = hub, bases, tokens
         self._base: tuple[float, BaseImage] | None = None
 
-    async def plan(self, namespace: str, wish: ImageWish) -> ImagePlan:
+    async def plan(self, namespace: str, spec: ModelImageSpec) -> ModelImagePlan:
         """The plan. Raises ClientErrors."""
-        self._refuse(wish)
-        secret = TokenRef(namespace=namespace, name=wish.token_secret) if wish.token_secret else None
+        self._refuse(spec)
+        secret = TokenRef(namespace=namespace, name=spec.token_secret) if spec.token_secret else None
         token = await self._tokens.read(secret)
-        found = await self._hub.repository(wish.repository, revision=wish.revision, token=token)
+        found = await self._hub.repository(spec.repository, revision=spec.revision, token=token)
         try:
-            chosen = choose_files([file.path for file in found.files], wanted=wish.file)
-        except NoChoice as err:
-            raise ChoiceError(f"{wish.repository}@{found.commit[:12]}: {err}") from err
+            chosen = choose_files([file.path for file in found.files], wanted=spec.file)
+        except NoFileChosen as err:
+            raise ChoiceError(f"{spec.repository}@{found.commit[:12]}: {err}") from err
         self._refuse_files(chosen.files)
         await self._hub.check_access(found, chosen.main, token=token)
-        plan = plan_image(
-            repository=wish.repository,
-            revision=wish.revision,
+        plan = plan_model_image(
+            repository=spec.repository,
+            revision=spec.revision,
             commit=found.commit,
             files=[await self._planned(found, path, token) for path in chosen.files],
             base=(await self._base_image()).reference,
@@ -90,12 +89,12 @@ class ImageResolver:
         self._refuse_size(plan)
         return plan
 
-    def _refuse(self, wish: ImageWish) -> None:
+    def _refuse(self, spec: ModelImageSpec) -> None:
         if not self._options.enabled:
             raise BuildsOff(
                 "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
             )
-        problems = naming.wish_problems(wish.repository, file=wish.file, revision=wish.revision)
+        problems = naming.spec_problems(spec)
         if problems:
             raise InvalidModel("; ".join(problems))
 
@@ -108,7 +107,7 @@ class ImageResolver:
                 f"{files[0]} is a split model, which AIKit's frontend cannot build (AIRUNWAY_IMAGE_FRONTEND)"
             )
 
-    def _refuse_size(self, plan: ImagePlan) -> None:
+    def _refuse_size(self, plan: ModelImagePlan) -> None:
         problem = space_problem(
             plan, builder_bytes=self._options.builder_bytes, registry_bytes=self._options.registry_bytes
         )
@@ -129,7 +128,7 @@ class ImageResolver:
             self._base = (now, found)
         return self._base[1]
 
-    async def base_config(self, plan: ImagePlan) -> BaseImage:
+    async def base_config(self, plan: ModelImagePlan) -> BaseImage:
         """The very base of a plan, by digest."""
         if self._base is not None and self._base[1].reference == plan.base:
             return self._base[1]

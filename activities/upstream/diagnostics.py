@@ -6,7 +6,7 @@ import asyncio
 
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Object, Resource
-from airunway.messages.deployment import Finding
+from airunway.messages.deployment import PodFinding
 from airunway.provider.diagnosis import diagnose
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")
@@ -16,7 +16,7 @@ MAX_FINDINGS = 3
 PAGE = 500
 
 
-async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[Finding]:
+async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[PodFinding]:
     """The most telling causes for the pods of a selector; empty when nothing can be read.
 
     Best effort: a provider without the rights for it still deploys, with less to say.
@@ -33,7 +33,7 @@ async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[
     about = [event for event in events if (event.get("involvedObject") or {}).get("uid") in uids]
     found = diagnose(pods, about, workloads)
     return [
-        Finding(reason=entry.reason, message=entry.message, final=entry.final)
+        PodFinding(reason=entry.reason, message=entry.message, final=entry.final)
         for entry in found[:MAX_FINDINGS]
     ]
 

@@ -1,15 +1,15 @@
-"""How a pass over upstream objects says that it cannot go on."""
+"""How a reconcile of upstream objects says that it cannot go on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.conditions import condition
 from airunway.messages.deployment import StepFailure
 
 
 class StepFailed(Exception):
-    """The pass ends here, with this failure in the status."""
+    """The reconcile ends here, with this failure in the status."""
 
     def __init__(self, failure: StepFailure) -> None:
         super().__init__(failure.message)
@@ -20,12 +20,12 @@ def failed(
     reason: str, message: str, conditions: Sequence[str], *, final: bool = True, retry_seconds: int = 0
 ) -> StepFailed:
     """A failure that turns these conditions False."""
-    updates = [
-        Condition(type=kind, status=ConditionStatus.FALSE, reason=reason, message=message)
-        for kind in conditions
-    ]
     return StepFailed(
         StepFailure(
-            reason=reason, message=message, final=final, retry_seconds=retry_seconds, conditions=updates
+            reason=reason,
+            message=message,
+            final=final,
+            retry_seconds=retry_seconds,
+            conditions=[condition(kind, "False", reason, message) for kind in conditions],
         )
     )

@@ -12,13 +12,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from airunway.api import names
 from airunway.selection.quantities import InvalidQuantity, parse
 
 _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor"})
 """Fields that hold a quantity, or a map of quantities."""
-
-FORMER_MANAGERS = frozenset({"provider"})
-"""Manager names of AI Runway's provider controllers (crds.md §8.1)."""
 
 
 def is_owned_by(obj: Mapping[str, Any], uid: str) -> bool:
@@ -131,7 +129,7 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
 def _is_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     # What we created by a plain create is listed as our update; from the first apply on it is applied.
     return (
-        entry.get("manager") in FORMER_MANAGERS | {field_manager}
+        entry.get("manager") in names.FORMER_FIELD_MANAGERS | {field_manager}
         and entry.get("operation") == "Update"
         and not entry.get("subresource")
     )

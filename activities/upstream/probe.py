@@ -126,7 +126,7 @@ class Probe:
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Running, and every container ready (A9.1)."""
+    """Running, and every container ready (install.md §A9.1)."""
     status = pod.get("status") or {}
     containers = status.get("containerStatuses") or []
     return status.get("phase") == "Running" and bool(containers) and all(c.get("ready") for c in containers)

@@ -14,7 +14,7 @@ from airunway.api.core_types import Condition
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import StepFailure
-from airunway.provider.contract import Provider, Stage, StageVerdict, UpstreamKind
+from airunway.provider import Provider, Stage, StageVerdict, UpstreamKind
 
 
 @dataclass(frozen=True)

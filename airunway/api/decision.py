@@ -1,7 +1,7 @@
-"""What one pass over a ModelDeployment decides: engine, provider, conditions, or why not.
+"""What one reconcile of a ModelDeployment decides: engine, provider, conditions, or why not.
 
 A value without clock and without copies of the inputs: it travels through workflow histories, the audit
-log and `airunway plan`. `airunway.selection.decide` makes it. Source: core.md §3 (exits A-E) and §20.
+log and `airunway plan`. `airunway.selection.decide` makes it. Source: core.md §3 (exits A-E), core.md §20.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class InstallPolicy(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a pass ended."""
+    """How a decision ended."""
 
     OK = "ok"
     """Valid, and a provider is recorded; the deployment can be handed over."""
@@ -62,14 +62,14 @@ class Outcome(StrEnum):
 
 
 class EngineDecision(BaseModel):
-    """`status.engine` after the pass."""
+    """`status.engine`, as decided."""
 
     type: str
     reason: str = ""
 
 
 class ProviderDecision(BaseModel):
-    """`status.provider.name` and `.selectedReason` after the pass."""
+    """`status.provider.name` and `.selectedReason`, as decided."""
 
     name: str
     reason: str = ""
@@ -108,10 +108,10 @@ class Candidate(BaseModel):
 
 
 class Decision(BaseModel):
-    """The result of one pass.
+    """The result of one reconcile.
 
     `phase` None leaves the phase; `message` None leaves the message, empty clears it. `engine` and
-    `provider` are the complete state after the pass, None when there is none: a writer that applies its
+    `provider` are the complete state, None when there is none: a writer that applies its
     whole status sends them as they are. `conditions` are set, in this order; other types stay unless
     `remove_conditions` names them. `clear_image` removes `status.image`, an earlier conflict's finding.
     """
@@ -127,9 +127,9 @@ class Decision(BaseModel):
     clear_image: bool = False
     remove_conditions: list[str] = Field(default_factory=list)
     newly_selected: bool = False
-    """This pass chose the provider: the hand-over."""
+    """The provider was chosen just now: the hand-over."""
     handed_over: bool = False
-    """A provider was recorded before this pass, so phase and message are shared with it."""
+    """A provider was recorded before, so phase and message are shared with it."""
     candidates: list[Candidate] = Field(default_factory=list)
     """The registered providers by name (at most 50), when one had to be chosen."""
     installation: InstallationNeed | None = None

@@ -21,10 +21,27 @@ CONFIG_PLURAL = "inferenceproviderconfigs"
 
 SYSTEM_NAMESPACE = "airunway-system"
 
-STATUS_FIELD_MANAGER = "airunway"
-"""Field manager of every status this control plane writes by server-side apply."""
+# Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
+FIELD_MANAGER = "airunway"
+"""Of our CRDs, and of every patch without a manager of its own."""
+STATUS_FIELD_MANAGER = FIELD_MANAGER
+"""Of every status this control plane writes by server-side apply."""
 HEARTBEAT_FIELD_MANAGER = "airunway-heartbeats"
-"""Field manager of what the watcher writes on the config of a provider whose worker fell silent."""
+"""Of what the watcher writes on the config of a provider whose worker fell silent."""
+INSTALLER_FIELD_MANAGER = "airunway-installer"
+"""Of the CRDs beside a provider's charts, and of the status of a config that was uninstalled."""
+MODEL_IMAGE_FIELD_MANAGER = "airunway-images"
+"""Of the registry and the builder in the cluster."""
+WEBHOOK_FIELD_MANAGER = "airunway-webhook"
+"""Of the webhooks' certificate."""
+VALUES_FIELD_MANAGER = "airunway-cli"
+"""Of the Secrets with the chart values that a person gave."""
+SAMPLES_FIELD_MANAGER = "airunway-up"
+"""Of the samples that `airunway up` applies."""
+SANDBOX_FIELD_MANAGER = "airunway-sandbox"
+"""Of what the sandbox's controllers write."""
+FORMER_FIELD_MANAGERS = frozenset({"provider"})
+"""Of the provider controllers of AI Runway, whose objects are taken over (crds.md §8.1)."""
 
 LABEL_MANAGED_BY = "airunway.ai/managed-by"
 LABEL_MODEL_DEPLOYMENT = "airunway.ai/model-deployment"
@@ -155,6 +172,6 @@ LABEL_IMAGE_COMMIT = "airunway.ai/model-commit"
 LABEL_IMAGE_FILE = "airunway.ai/model-file"
 
 
-def image_workflow_id(identity: str) -> str:
+def model_image_workflow_id(identity: str) -> str:
     """Workflow id of one model image: the digest of what is built, so that it is built once."""
     return f"image/{identity}"

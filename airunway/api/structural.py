@@ -3,7 +3,7 @@
 Plain functions on JSON data and on the schema of a CRD (`openAPIV3Schema`), without knowledge of any kind.
 The rules are those of Kubernetes' apiextensions: nulls of fields that are not nullable are dropped before
 defaulting, defaults fill in only where the parent object exists, and every violation is reported.
-Source: crds.md §1 (schema-wide rules) and §4.1 (order).
+Source: crds.md §1 (schema-wide rules), crds.md §4.1 (order).
 """
 
 from __future__ import annotations

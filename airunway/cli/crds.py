@@ -10,8 +10,6 @@ import typer
 
 from airunway.cli import options
 
-FIELD_MANAGER = "airunway"
-
 
 def crds(
     *,
@@ -34,16 +32,14 @@ def crds(
 
 
 async def _apply(kubeconfig: Path | None) -> None:
-    from airunway.api.crd import model_deployment_crd, provider_config_crd
     from airunway.cli.cluster import settings_for
-    from airunway.clients.crds import apply_crd
+    from airunway.clients.crds import apply_own_crds
     from airunway.clients.kubernetes import NAMESPACES, Cluster
 
     settings = settings_for(kubeconfig)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        for crd in (model_deployment_crd(), provider_config_crd()):
-            await apply_crd(cluster, crd, field_manager=FIELD_MANAGER)
-            print(f"customresourcedefinition {crd['metadata']['name']} applied")
+        for name in await apply_own_crds(cluster):
+            print(f"customresourcedefinition {name} applied")
         if await cluster.find(NAMESPACES, settings.pod_namespace) is None:
             await cluster.create(NAMESPACES, {"metadata": {"name": settings.pod_namespace}})
             print(f"namespace {settings.pod_namespace} created")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from airunway.cli.output import Format
+from airunway.cli.output import OutputFormat
 
 STARTED = time.monotonic()
 """When the command began, as near as Python code can tell."""
@@ -26,4 +27,18 @@ Kubeconfig = Annotated[
     ),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Kubernetes namespace.")]
-Output = Annotated[Format, typer.Option("--output", "-o", help="How to print the answer.")]
+Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationOptions:
+    """What a person wants done to a provider's operator, and how to be asked and answered."""
+
+    operation: str
+    """`install`, `upgrade`, `uninstall` or `repair`."""
+    provider: str
+    dry_run: bool = False
+    detach: bool = False
+    delete_crds: bool = False
+    yes: bool = False
+    form: OutputFormat = OutputFormat.TABLE

@@ -16,7 +16,7 @@ from rich.text import Text
 WIDTH_WITHOUT_TERMINAL = 100_000  # a program that reads lines wants them whole
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """Output formats."""
 
     TABLE = "table"
@@ -35,17 +35,17 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def data(value: Any, form: Format) -> None:
+def data(value: Any, form: OutputFormat) -> None:
     """Print a JSON value as YAML or JSON."""
-    if form is Format.JSON:
+    if form is OutputFormat.JSON:
         print(json.dumps(value, indent=2, ensure_ascii=False))
     else:
         print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110), end="")
 
 
-def documents(values: list[Any], form: Format) -> None:
+def documents(values: list[Any], form: OutputFormat) -> None:
     """Print several JSON values: YAML documents, or one JSON list."""
-    if form is Format.JSON:
+    if form is OutputFormat.JSON:
         data(values, form)
     else:
         print(

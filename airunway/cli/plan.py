@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import Format
+from airunway.cli.output import OutputFormat
 
 
 def plan(
@@ -18,7 +18,7 @@ def plan(
             "--filename", "-f", help="Manifest, `-` for standard input; again for more.", metavar="FILE"
         ),
     ],
-    form: options.Output = Format.TABLE,
+    form: options.Output = OutputFormat.TABLE,
     configs: Annotated[
         str | None,
         typer.Option(

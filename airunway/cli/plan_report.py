@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from airunway.activities.deployment.installable import Listed, uninstalled_among
+from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.api.heartbeat import oldest_alive
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
-from airunway.cli.output import Format
+from airunway.cli.output import OutputFormat
 from airunway.cli.planning import (
     OtherProvider,
     PlannedDeployment,
@@ -35,7 +36,7 @@ from airunway.workers.settings import Settings
 
 
 def report(
-    files: Sequence[str], *, configs: str | None, kubeconfig: Path | None, namespace: str, form: Format
+    files: Sequence[str], *, configs: str | None, kubeconfig: Path | None, namespace: str, form: OutputFormat
 ) -> bool:
     """Plan every document and print; answers whether all would be deployed."""
     documents = read_files(files)
@@ -67,7 +68,8 @@ def _what(document: Document) -> str:
 
 
 def _world(configs: str | None, kubeconfig: Path | None) -> World:
-    settings, providers, now = Settings(), installed_providers(), datetime.now(UTC)
+    settings, providers = Settings(), installed_providers()
+    alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     if kubeconfig:
         listed = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
@@ -78,10 +80,10 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
         configs=[config for config, _ in listed] if given else shipped_configs(providers),
         providers=providers,
         env=os.environ,
-        now=now,
+        alive_since=alive,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
-        uninstalled=uninstalled_among(listed, settings.provider_install, now=now),
+        installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
@@ -113,10 +115,10 @@ def _config(body: dict[str, Any], source: str) -> InferenceProviderConfig:
 # -- printing -------------------------------------------------------------------------------------------
 
 
-def _print(planned: list[PlannedDeployment], form: Format) -> None:
-    if form is Format.JSON:
+def _print(planned: list[PlannedDeployment], form: OutputFormat) -> None:
+    if form is OutputFormat.JSON:
         output.data([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
-    elif form is Format.YAML:
+    elif form is OutputFormat.YAML:
         output.documents([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
     else:
         console = output.console()

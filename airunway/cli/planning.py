@@ -15,13 +15,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
-from airunway.modelimage.naming import PULL_HOST, repository_name, wish_problems
-from airunway.provider.contract import ModelImageWish, Provider, RenderContext, RenderError
+from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
+from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.selection.admission import admit
-from airunway.selection.admission_recheck import validate_for_deploy
+from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
-from airunway.selection.installable import NOTHING, Uninstalled, install_command
+from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
 
 UID_PLACEHOLDER = "set-by-the-api-server"
@@ -83,10 +84,11 @@ class World(BaseModel):
     configs: list[InferenceProviderConfig]
     providers: Mapping[str, Provider]
     env: Mapping[str, str] = Field(default_factory=dict)
-    now: datetime
+    alive_since: datetime
+    """The oldest heartbeat of a provider that counts as alive."""
     fallback: SelectionFallback = SelectionFallback.NONE
     selector_enabled: bool = True
-    uninstalled: Uninstalled = NOTHING
+    installable: Installable = NONE_INSTALLABLE
     """Providers that lack only their operator, and what the policy is about them."""
 
 
@@ -127,8 +129,8 @@ def plan_deployment(
     deployment.metadata.name = planned.name
     deployment.metadata.namespace = planned.namespace
     deployment.metadata.uid = UID_PLACEHOLDER
-    # A pass checks what only admission does in the reference, for clusters without its webhooks.
-    planned.errors += [error.line for error in validate_for_deploy(deployment).errors]
+    # A reconcile checks what only admission does in the reference, for clusters without its webhooks.
+    planned.errors += [error.line for error in recheck_admission(deployment).errors]
     if planned.errors:
         return planned
     chosen = _choose(deployment, planned, world)
@@ -166,10 +168,10 @@ def _choose(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
     decision = decide(
         deployment,
         world.configs,
-        now=world.now,
+        alive_since=world.alive_since,
         fallback=world.fallback,
         selector_enabled=world.selector_enabled,
-        uninstalled=world.uninstalled,
+        installable=world.installable,
     )
     planned.warnings += [text for text in decision.warnings if text not in planned.warnings]
     if decision.engine:
@@ -228,20 +230,20 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
-    wish = provider.model_image(deployment)
-    if wish is not None:
-        planned.builds = _build_words(wish)
-        planned.errors += wish_problems(wish.repository, file=wish.file, revision=wish.revision)
-    image = f"{PULL_HOST}/{repository_name(wish.repository)}@{DIGEST_PLACEHOLDER}" if wish else None
+    wanted = provider.model_image(deployment)
+    if wanted is not None:
+        planned.builds = _build_words(wanted)
+        planned.errors += spec_problems(wanted)
+    image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
-        planned.objects = provider.render(deployment, RenderContext(env=world.env, image=image))
+        planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))
     except RenderError as err:
         planned.errors.append(str(err))
 
 
-def _build_words(wish: ModelImageWish) -> str:
-    file = wish.file or "the file that the rule of docs/images.md chooses"
-    return f"an image of {wish.repository}@{wish.revision}, {file}"
+def _build_words(spec: ModelImageSpec) -> str:
+    file = spec.file or "the file that the rule of docs/images.md chooses"
+    return f"an image of {spec.repository}@{spec.revision}, {file}"
 
 
 def validation_errors(err: ValidationError) -> list[str]:

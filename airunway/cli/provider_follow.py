@@ -14,26 +14,26 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli.problems import CliError
-from airunway.messages.installation_workflow import InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
-PAUSE_SECONDS = 0.3
+POLL_SECONDS = 0.3
 
 
 async def follow(
     client: Client, handle: WorkflowHandle[Any, Any], request_id: str, *, quiet: bool
-) -> tuple[InstallationView, Outcome]:
+) -> tuple[InstallationView, InstallationOutcome]:
     """Print what is said until the request has ended; the last view, and the outcome.
 
     `handle`: as it was started with, so that it knows the run that got the request.
     """
-    told = _Told(quiet)
+    printer = _ProgressPrinter(quiet)
     while True:
         # Before the view: what a workflow says after its end is all that it will ever say.
         now = await handle.describe()
         view = await _view(handle)
         outcome = view.outcomes.get(request_id)
-        told.lines(view)
+        printer.lines(view)
         if outcome is not None:
             return view, outcome
         if found := await _in_an_earlier_run(client, handle, now, request_id):
@@ -41,13 +41,13 @@ async def follow(
         if now.status is not WorkflowExecutionStatus.RUNNING:
             raise CliError(_over(now))
         if view.activity:
-            told.heartbeat(*await _heartbeat(now, view.activity))
-        await asyncio.sleep(PAUSE_SECONDS)
+            printer.heartbeat(*await _heartbeat(now, view.activity))
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _in_an_earlier_run(
     client: Client, handle: WorkflowHandle[Any, Any], now: WorkflowExecutionDescription, request_id: str
-) -> tuple[InstallationView, Outcome] | None:
+) -> tuple[InstallationView, InstallationOutcome] | None:
     """The outcome, if the workflow ended with it and somebody has started the next one since."""
     if not handle.result_run_id or now.run_id == handle.result_run_id:
         return None
@@ -93,7 +93,7 @@ async def _heartbeat(
     return "", 0, [], ""
 
 
-class _Told:
+class _ProgressPrinter:
     """What was printed already."""
 
     def __init__(self, quiet: bool) -> None:

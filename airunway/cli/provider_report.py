@@ -10,39 +10,42 @@ from pathlib import Path
 from typing import Any
 
 from airunway.activities.upstream.probe import Operator, Probe
+from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import Format, console, data, facts, plain_table
+from airunway.cli.output import OutputFormat, console, data, facts, plain_table
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
-from airunway.clients.helm_records import latest_record
+from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import BadPlan, plan_of
-from airunway.installation.state import ProviderStatus, State, status_of
+from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
+from airunway.workers.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ProviderRow:
     """A provider as it is shown."""
 
     metadata: ProviderMetadata
-    status: ProviderStatus
+    status: InstallationStatus
     config: Object
     versions: dict[str, str] = field(default_factory=dict)
     """Release (namespace/name) to its chart's version and status."""
     operators: Sequence[Operator] = ()
 
 
-async def report_all(*, form: Format, kubeconfig: Path | None) -> None:
+async def report_all(*, form: OutputFormat, kubeconfig: Path | None) -> None:
     """The table of all providers."""
-    async with await _connect(kubeconfig) as cluster:
+    settings = settings_for(kubeconfig)
+    async with await _connect(settings) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
-        rows = await asyncio.gather(*(_row(cluster, config) for config in configs))
+        rows = await asyncio.gather(*(_row(cluster, config, settings) for config in configs))
     known = {row.metadata.id for row in rows}
     absent = sorted(set(installed_providers()) - known)
-    if form is not Format.TABLE:
+    if form is not OutputFormat.TABLE:
         data([_json(row) for row in rows] + [_absent(name) for name in absent], form)
         return
     table = plain_table("NAME", "REGISTERED", "READY", "UPSTREAM", "VERSION", "STATE", "MESSAGE")
@@ -61,17 +64,18 @@ async def report_all(*, form: Format, kubeconfig: Path | None) -> None:
     console().print(table)
 
 
-async def report_one(name: str, *, form: Format, kubeconfig: Path | None) -> None:
+async def report_one(name: str, *, form: OutputFormat, kubeconfig: Path | None) -> None:
     """One provider in full."""
-    async with await _connect(kubeconfig) as cluster:
+    settings = settings_for(kubeconfig)
+    async with await _connect(settings) as cluster:
         try:
             config = await cluster.get(CONFIGS, name)
         except NotFound as err:
             if "not found" in str(err) and name in str(err):
                 raise CliError(f"provider {name} is not registered: {_NOT_REGISTERED}") from err
             raise
-        row = await _row(cluster, config)
-    if form is not Format.TABLE:
+        row = await _row(cluster, config, settings)
+    if form is not OutputFormat.TABLE:
         data(_json(row), form)
         return
     _print_one(row)
@@ -80,22 +84,24 @@ async def report_one(name: str, *, form: Format, kubeconfig: Path | None) -> Non
 _NOT_REGISTERED = "there is no InferenceProviderConfig of that name; does its worker run?"
 
 
-# -- looking -------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------
 
 
-async def _connect(kubeconfig: Path | None) -> Cluster:
-    settings = settings_for(kubeconfig)
+async def _connect(settings: Settings) -> Cluster:
     return await Cluster.connect(settings.kubeconfig, context=settings.context)
 
 
-async def _row(cluster: Cluster, config: Object) -> Row:
+async def _row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
     metadata = read_metadata(config)
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(
         probe.facts(metadata), _versions(cluster, metadata), _operators(probe, metadata)
     )
-    status = status_of(metadata, config, seen, now=datetime.now(UTC))
-    return Row(metadata=metadata, status=status, config=config, versions=versions, operators=operators)
+    alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
+    status = status_of(metadata, config, seen, alive_since=alive)
+    return ProviderRow(
+        metadata=metadata, status=status, config=config, versions=versions, operators=operators
+    )
 
 
 async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, str]:
@@ -122,7 +128,7 @@ async def _operators(probe: Probe, metadata: ProviderMetadata) -> Sequence[Opera
         return ()
 
 
-def _upstream(row: Row) -> str:
+def _upstream(row: ProviderRow) -> str:
     if not row.metadata.requires_crd:
         return "not needed"
     if row.status.state is State.PROBE_ERROR:
@@ -133,7 +139,7 @@ def _upstream(row: Row) -> str:
 # -- showing -------------------------------------------------------------------------------------------
 
 
-def _print_one(row: Row) -> None:
+def _print_one(row: ProviderRow) -> None:
     screen = console()
     metadata, status = row.metadata, row.status
     lines = [
@@ -161,7 +167,7 @@ def _print_one(row: Row) -> None:
         print(f"warning: {warning}")
 
 
-def _print_engines(row: Row) -> None:
+def _print_engines(row: ProviderRow) -> None:
     capabilities = (row.config.get("spec") or {}).get("capabilities") or {}
     table = plain_table("ENGINE", "MODES", "GPU", "CPU", "API")
     for engine in capabilities.get("engines") or []:
@@ -178,7 +184,7 @@ def _print_engines(row: Row) -> None:
     console().print(table)
 
 
-def _print_installation(row: Row) -> None:
+def _print_installation(row: ProviderRow) -> None:
     if row.metadata.installable:
         print(f"\ninstallation: airunway providers install {row.metadata.id}, or by hand:")
         for command in _commands(row.metadata):
@@ -196,7 +202,7 @@ def _commands(metadata: ProviderMetadata) -> list[str]:
         return [f"# {err}"]
 
 
-def _json(row: Row) -> dict[str, Any]:
+def _json(row: ProviderRow) -> dict[str, Any]:
     metadata, status = row.metadata, row.status
     spec = row.config.get("spec") or {}
     return {

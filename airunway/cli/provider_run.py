@@ -5,64 +5,38 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import Format, data, note
+from airunway.cli.options import OperationOptions
+from airunway.cli.output import OutputFormat, data, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
-from airunway.cli.provider_values import forget, keep
+from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
+from airunway.cli.provider_values import keep
 from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
-from airunway.messages.installation import (
-    ChartAction,
-    InstallationRequest,
-    LookAnswer,
-    LookRequest,
-    Operation,
-)
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workers.settings import Settings
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
-from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWorkflow
 
 NO_INSTALLER = (
     "no installer listens on the task queue "
     f"{names.INSTALLER_TASK_QUEUE}; run `airunway worker --installer`, or apply deploy/installer"
 )
-PLANNING = PATIENCE + timedelta(minutes=1)
-NO_ANSWER = (
-    f"no worker answered within {PLANNING.total_seconds():.0f} s on the task queue "
-    f"{names.CORE_TASK_QUEUE}; is `airunway worker` running?"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a person wants."""
-
-    operation: str
-    provider: str
-    dry_run: bool = False
-    detach: bool = False
-    delete_crds: bool = False
-    yes: bool = False
-    form: Format = Format.TABLE
 
 
 async def run(
-    wish: Wish,
+    options: OperationOptions,
     *,
     values: Mapping[str, Any] | None = None,
     kubeconfig: Path | None = None,
@@ -73,27 +47,27 @@ async def run(
     if not await has_installer(client):
         raise CliError(NO_INSTALLER)
     request = InstallationRequest(
-        provider=wish.provider,
-        operation=Operation(wish.operation),
+        provider=options.provider,
+        operation=Operation(options.operation),
         id=uuid.uuid4().hex[:12],
-        delete_crds=wish.delete_crds,
+        delete_crds=options.delete_crds,
         requested_by="airunway providers",
     )
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         if request.operation is not Operation.REPAIR:
-            look = await _plan(client, cluster, settings, request, values)
-            if wish.dry_run:
-                _show_plan(look, wish)
+            preflight = await plan_operation(client, cluster, settings, request, values)
+            if options.dry_run:
+                show_plan(preflight, options)
                 return
-            if _is_nothing(look, request):
-                _show_nothing(look, wish)
+            if is_nothing(preflight, request):
+                show_nothing(preflight, options)
                 return
-            _confirm(look, wish, request)
+            _confirm(preflight, options, request)
         if values is not None:
             request.values_version = await keep(
-                cluster, names.values_secret(wish.provider), values, namespace=settings.pod_namespace
+                cluster, names.values_secret(options.provider), values, namespace=settings.pod_namespace
             )
-    await _do(client, settings, request, wish)
+    await _do(client, settings, request, options)
 
 
 async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
@@ -109,116 +83,27 @@ async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
     print(f"{signal} sent to {workflow_id}")
 
 
-# -- the plan ------------------------------------------------------------------------------------------
-
-
-async def _plan(
-    client: Client,
-    cluster: Cluster,
-    settings: Settings,
-    request: InstallationRequest,
-    values: Mapping[str, Any] | None,
-) -> LookAnswer:
-    planned = request.model_copy()
-    proposed = ""
-    if values:
-        # Not yet in the place of the kept ones: nothing is decided before it was shown.
-        proposed = f"{names.values_secret(request.provider)}-{request.id}"
-        await keep(cluster, proposed, values, namespace=settings.pod_namespace)
-        planned.values_secret = proposed
-    elif values is not None:
-        planned.without_values = True
-    try:
-        return await client.execute_workflow(
-            ProviderPlanWorkflow.run,
-            LookRequest(request=planned, with_diff=True),
-            id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
-            task_queue=names.CORE_TASK_QUEUE,
-            static_summary=f"plan {request.operation.value} of provider {request.provider}",
-            execution_timeout=PLANNING,
-        )
-    except WorkflowFailureError as err:
-        if isinstance(err.cause, TimeoutError):
-            raise CliError(NO_ANSWER) from err
-        raise CliError(_innermost(err)) from err
-    finally:
-        if proposed:
-            await forget(cluster, proposed, namespace=settings.pod_namespace)
-
-
-def _is_nothing(look: LookAnswer, request: InstallationRequest) -> bool:
-    idle = all(chart.action in (ChartAction.NONE, ChartAction.FOREIGN) for chart in look.charts)
-    if request.operation is Operation.UNINSTALL:
-        return idle and not request.delete_crds
-    return idle and look.installed
-
-
-def _show_nothing(look: LookAnswer, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
-        data({"success": True, "message": look.message, "results": []}, wish.form)
-        return
-    words = "nothing to uninstall" if wish.operation == "uninstall" else "nothing to do"
-    print(f"{wish.provider}: {words}: {look.message}")
-    _show_warnings(look)
-
-
-def _show_plan(look: LookAnswer, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
-        data(look.model_dump(mode="json"), wish.form)
-        return
-    print(f"{wish.provider}: {look.state}: {look.message}")
-    for chart in look.charts:
-        was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
-        why = f": {chart.reason}" if chart.reason else ""
-        title = f"{chart.chart} {chart.version}".rstrip()
-        print(f"  {chart.action.value:9} {chart.namespace}/{chart.release}  {title}{was}{why}")
-    if look.used:
-        print(f"used by ModelDeployments, so it would be refused: {', '.join(look.used)}")
-    _show_lost(look, wish)
-    _show_warnings(look)
-    for line in look.diff:
-        print(line)
-    if wish.operation in ("install", "upgrade"):
-        print("by hand:")
-        for command in look.commands:
-            print(f"  {command}")
-
-
-def _show_warnings(look: LookAnswer) -> None:
-    for warning in look.warnings:
-        note(f"warning: {warning}")
-
-
-def _show_lost(look: LookAnswer, wish: Wish) -> None:
-    if look.deleted_with_it:
-        kept = "these stay, though Helm alone would delete them with the release:"
-        print("these would be deleted as well:" if wish.delete_crds else kept)
-        for entry in look.deleted_with_it:
-            print(f"  {entry}")
-
-
-def _confirm(look: LookAnswer, wish: Wish, request: InstallationRequest) -> None:
+def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: InstallationRequest) -> None:
     """Show what changes something that runs, and ask. Raises CliError when the answer is no."""
-    changes = any(chart.status for chart in look.charts) or request.operation is Operation.UNINSTALL
-    if request.operation is Operation.UNINSTALL and look.used:
+    changes = any(chart.status for chart in preflight.charts) or request.operation is Operation.UNINSTALL
+    if request.operation is Operation.UNINSTALL and preflight.used:
         raise CliError(
-            f"ModelDeployments use provider {wish.provider}: {listed(look.used)}; delete them first"
+            f"ModelDeployments use provider {options.provider}: {listed(preflight.used)}; delete them first"
         )
-    if not changes or wish.yes:
+    if not changes or options.yes:
         return
-    table = wish.form is Format.TABLE
+    table = options.form is OutputFormat.TABLE
     if table:
-        _show_plan(look, wish)
+        show_plan(preflight, options)
     if not table or not sys.stdin.isatty():
         raise CliError("this changes what runs: give --yes")
-    if input(f"{wish.operation} {wish.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
+    if input(f"{options.operation} {options.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CliError("nothing was done")
 
 
-# -- doing it ------------------------------------------------------------------------------------------
-
-
-async def _do(client: Client, settings: Settings, request: InstallationRequest, wish: Wish) -> None:
+async def _do(
+    client: Client, settings: Settings, request: InstallationRequest, options: OperationOptions
+) -> None:
     workflow_id = names.installation_workflow_id(request.provider)
     handle = await client.start_workflow(
         ProviderInstallationWorkflow.run,
@@ -230,38 +115,32 @@ async def _do(client: Client, settings: Settings, request: InstallationRequest, 
         start_signal_args=[request],
         static_summary=f"installation of provider {request.provider}",
     )
-    if wish.detach:
+    if options.detach:
         words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
-        if wish.form is Format.TABLE:
+        if options.form is OutputFormat.TABLE:
             print(words)
         else:
-            data({"success": True, "message": words, "results": []}, wish.form)
+            data({"success": True, "message": words, "results": []}, options.form)
         note(f"follow it: {workflow_link(settings, workflow_id)}")
         return
-    view, outcome = await follow(client, handle, request.id, quiet=wish.form is not Format.TABLE)
-    _finish(view, outcome, wish)
+    view, outcome = await follow(client, handle, request.id, quiet=options.form is not OutputFormat.TABLE)
+    _finish(view, outcome, options)
 
 
-def _finish(view: InstallationView, outcome: Outcome, wish: Wish) -> None:
-    if wish.form is not Format.TABLE:
+def _finish(view: InstallationView, outcome: InstallationOutcome, options: OperationOptions) -> None:
+    if options.form is not OutputFormat.TABLE:
         results = [step.model_dump() for step in view.steps]
-        data({"success": outcome.succeeded, "message": outcome.message, "results": results}, wish.form)
+        data({"success": outcome.succeeded, "message": outcome.message, "results": results}, options.form)
         if not outcome.succeeded:
             sys.exit(1)
         return
     if outcome.succeeded:
-        print(f"{wish.provider}: {outcome.message}")
+        print(f"{options.provider}: {outcome.message}")
         return
     hint = ""
     if outcome.waits_for_retry:
         hint = (
-            f"; try again: airunway providers retry {wish.provider}, give up: airunway providers cancel "
-            f"{wish.provider}"
+            f"; try again: airunway providers retry {options.provider}, give up: airunway providers cancel "
+            f"{options.provider}"
         )
-    raise CliError(f"{wish.operation} of {wish.provider} failed: {outcome.message}{hint}")
-
-
-def _innermost(err: BaseException) -> str:
-    while err.__cause__ is not None:
-        err = err.__cause__
-    return err.message if isinstance(err, ApplicationError) else str(err)
+    raise CliError(f"{options.operation} of {options.provider} failed: {outcome.message}{hint}")

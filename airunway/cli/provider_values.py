@@ -13,11 +13,8 @@ from airunway.activities.installation.plan import VALUES_KEY
 from airunway.api import names
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import AlreadyExists, NotFound
-from airunway.clients.helm_records import SECRETS
-from airunway.clients.kubernetes import NAMESPACES, Cluster
+from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster
 from airunway.installation.values import BadPath, merged, parse_assignments
-
-FIELD_MANAGER = "airunway-cli"
 
 
 def given_values(assignments: list[str], file: Path | None) -> dict[str, Any] | None:
@@ -60,7 +57,7 @@ async def keep(cluster: Cluster, name: str, values: Mapping[str, Any], *, namesp
         },
         "stringData": {VALUES_KEY: yaml.safe_dump(dict(values), sort_keys=False)},
     }
-    live = await cluster.apply(SECRETS, body, field_manager=FIELD_MANAGER)
+    live = await cluster.apply(SECRETS, body, field_manager=names.VALUES_FIELD_MANAGER)
     return str(live["metadata"]["resourceVersion"])
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import Format
+from airunway.cli.options import OperationOptions
+from airunway.cli.output import OutputFormat
 
 providers = typer.Typer(
     help="Show providers, and install, upgrade or uninstall their upstream operators.",
@@ -36,7 +37,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before someth
 
 
 @providers.command("list")
-def list_providers(form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+def list_providers(form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
     """List the providers: registered, ready, and whether their operator is installed."""
     from airunway.cli.provider_report import report_all
 
@@ -44,7 +45,9 @@ def list_providers(form: options.Output = Format.TABLE, kubeconfig: options.Kube
 
 
 @providers.command()
-def show(name: Name, form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+def show(
+    name: Name, form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None
+) -> None:
     """Show one provider: its state, capabilities, selection rules and installation steps."""
     from airunway.cli.provider_report import report_one
 
@@ -60,14 +63,17 @@ def install(
     reset_values: ResetValues = False,
     detach: Detach = False,
     yes: Yes = False,
-    form: options.Output = Format.TABLE,
+    form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Install a provider's operator, as its InferenceProviderConfig says.
 
     Nothing is done when it is installed already. One that somebody else installed is used as it is.
     """
-    _run("install", name, dry_run, set_values, values, reset_values, detach, yes, form, kubeconfig)
+    chosen = OperationOptions(
+        operation="install", provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form
+    )
+    _run(chosen, set_values or [], values, reset_values=reset_values, kubeconfig=kubeconfig)
 
 
 @providers.command()
@@ -79,14 +85,17 @@ def upgrade(
     reset_values: ResetValues = False,
     detach: Detach = False,
     yes: Yes = False,
-    form: options.Output = Format.TABLE,
+    form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Upgrade an installed operator; what would change is shown first.
 
     An upgrade that fails goes back to what ran before.
     """
-    _run("upgrade", name, dry_run, set_values, values, reset_values, detach, yes, form, kubeconfig)
+    chosen = OperationOptions(
+        operation="upgrade", provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form
+    )
+    _run(chosen, set_values or [], values, reset_values=reset_values, kubeconfig=kubeconfig)
 
 
 @providers.command()
@@ -98,13 +107,13 @@ def uninstall(
     ] = False,
     detach: Detach = False,
     yes: Yes = False,
-    form: options.Output = Format.TABLE,
+    form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import run
 
-    wish = Wish(
+    chosen = OperationOptions(
         operation="uninstall",
         provider=name,
         dry_run=dry_run,
@@ -113,15 +122,18 @@ def uninstall(
         yes=yes,
         form=form,
     )
-    asyncio.run(run(wish, kubeconfig=kubeconfig))
+    asyncio.run(run(chosen, kubeconfig=kubeconfig))
 
 
 @providers.command()
-def repair(name: Name, form: options.Output = Format.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+def repair(
+    name: Name, form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None
+) -> None:
     """Mend a release that an interrupted Helm left half-way. Nothing is taken away."""
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import run
 
-    asyncio.run(run(Wish(operation="repair", provider=name, yes=True, form=form), kubeconfig=kubeconfig))
+    chosen = OperationOptions(operation="repair", provider=name, yes=True, form=form)
+    asyncio.run(run(chosen, kubeconfig=kubeconfig))
 
 
 @providers.command("retry")
@@ -141,22 +153,17 @@ def cancel_installation(name: Name, kubeconfig: options.Kubeconfig = None) -> No
 
 
 def _run(
-    operation: str,
-    name: str,
-    dry_run: bool,
-    set_values: list[str] | None,
+    chosen: OperationOptions,
+    assignments: list[str],
     values: Path | None,
+    *,
     reset_values: bool,
-    detach: bool,
-    yes: bool,
-    form: Format,
     kubeconfig: Path | None,
 ) -> None:
-    if reset_values and (set_values or values):
+    if reset_values and (assignments or values):
         raise typer.BadParameter("--reset-values goes with neither --set nor --values")
-    from airunway.cli.provider_run import Wish, run
+    from airunway.cli.provider_run import run
     from airunway.cli.provider_values import given_values
 
-    wish = Wish(operation=operation, provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form)
-    given = {} if reset_values else given_values(set_values or [], values)
-    asyncio.run(run(wish, values=given, kubeconfig=kubeconfig))
+    given = {} if reset_values else given_values(assignments, values)
+    asyncio.run(run(chosen, values=given, kubeconfig=kubeconfig))

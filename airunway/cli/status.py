@@ -1,4 +1,4 @@
-"""`airunway status`: deployments as the cluster and their workflows tell them."""
+"""`airunway status`: deployments as the cluster and their workflows know them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import Format
+from airunway.cli.output import OutputFormat
 
 
 def status(
@@ -17,12 +17,12 @@ def status(
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")
     ] = False,
-    form: options.Output = Format.TABLE,
+    form: options.Output = OutputFormat.TABLE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing, until Ctrl-C.")] = False,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show deployments and their workflows."""
-    if watch and form is not Format.TABLE:
+    if watch and form is not OutputFormat.TABLE:
         raise typer.BadParameter("--watch shows a table; leave --output out")
     if name and all_namespaces:
         raise typer.BadParameter("--all-namespaces shows a list; for one deployment give --namespace")

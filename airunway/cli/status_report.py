@@ -14,15 +14,16 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import DEPLOYMENT_KIND, deployment_workflow_id
+from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import Format
+from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
 from airunway.cli.rows import deployment_row
 from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings
 
 QUERY_SECONDS = 5.0
@@ -30,7 +31,7 @@ REFRESH_SECONDS = 1.0
 
 
 async def report(
-    namespace: str | None, name: str | None, *, form: Format, watch: bool, kubeconfig: Path | None
+    namespace: str | None, name: str | None, *, form: OutputFormat, watch: bool, kubeconfig: Path | None
 ) -> None:
     """Print once, or until cancelled. `namespace` None: of every namespace."""
     settings = settings_for(kubeconfig)
@@ -43,9 +44,9 @@ async def report(
             await _one(cluster, settings, namespace or "default", name, form)
 
 
-async def _list(cluster: Cluster, namespace: str | None, form: Format) -> None:
+async def _list(cluster: Cluster, namespace: str | None, form: OutputFormat) -> None:
     found = await _find(cluster, namespace, None)
-    if form is not Format.TABLE:
+    if form is not OutputFormat.TABLE:
         output.data({"items": found}, form)
     elif found:
         output.console().print(_table(found))
@@ -79,14 +80,14 @@ def _table(found: list[Object]) -> Table:
     return table
 
 
-async def _one(cluster: Cluster, settings: Settings, namespace: str, name: str, form: Format) -> None:
+async def _one(cluster: Cluster, settings: Settings, namespace: str, name: str, form: OutputFormat) -> None:
     obj = await cluster.find(DEPLOYMENTS, name, namespace=namespace)
     if obj is None:
         raise CliError(f"no {DEPLOYMENT_KIND} {namespace}/{name}")
-    workflow_id = deployment_workflow_id(namespace, name)
+    workflow_id = DeploymentRef(namespace=namespace, name=name).workflow_id
     view, missing = await _view(settings, workflow_id)
     link = workflow_link(settings, workflow_id)
-    if form is not Format.TABLE:
+    if form is not OutputFormat.TABLE:
         known = {"id": workflow_id, "link": link, "state": view, "missing": missing}
         workflow = {key: value for key, value in known.items() if value}
         output.data({"deployment": obj, "workflow": workflow}, form)

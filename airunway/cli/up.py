@@ -15,35 +15,41 @@ from airunway.cli.output import note
 DEADLINE_SECONDS = 120.0
 
 
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubeconfig",
+        help="Work on this real cluster instead of the emulated one. Samples are applied there only "
+        "when named with --sample.",
+        show_default=False,
+    ),
+]
+StateDir = Annotated[
+    Path, typer.Option("--state-dir", help="Folder that keeps the state; a second `up` resumes it.")
+]
+Sample = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sample",
+        help="Apply this manifest instead of the shipped samples; again for more.",
+        metavar="FILE",
+    ),
+]
+NoSamples = Annotated[bool, typer.Option("--no-samples", help="Apply nothing.")]
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
+]
+Deadline = Annotated[float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)]
+
+
 def up(
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            "--kubeconfig",
-            help="Work on this real cluster instead of the emulated one. Samples are applied there only "
-            "when named with --sample.",
-            show_default=False,
-        ),
-    ] = None,
-    state_dir: Annotated[
-        Path, typer.Option("--state-dir", help="Folder that keeps the state; a second `up` resumes it.")
-    ] = STATE_DIR,
-    sample: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sample",
-            help="Apply this manifest instead of the shipped samples; again for more.",
-            metavar="FILE",
-        ),
-    ] = None,
-    no_samples: Annotated[bool, typer.Option("--no-samples", help="Apply nothing.")] = False,
-    once: Annotated[
-        bool,
-        typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
-    ] = False,
-    deadline: Annotated[
-        float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)
-    ] = DEADLINE_SECONDS,
+    kubeconfig: Kubeconfig = None,
+    state_dir: StateDir = STATE_DIR,
+    sample: Sample = None,
+    no_samples: NoSamples = False,
+    once: Once = False,
+    deadline: Deadline = DEADLINE_SECONDS,
 ) -> None:
     """Try the whole system on this machine.
 
@@ -54,15 +60,16 @@ def up(
         raise typer.BadParameter("--sample and --no-samples contradict each other")
     if sys.stderr.isatty():
         note("airunway up: loading")  # for the second or two in which nothing else is seen
-    from airunway.cli.up_session import Plan, run
+    from airunway.cli.up_servers import UpOptions
+    from airunway.cli.up_session import run
 
-    plan = Plan(
+    chosen = UpOptions(
         state_dir=state_dir,
         kubeconfig=kubeconfig,
         samples=sample or [],
         shipped_samples=not (no_samples or sample or kubeconfig),
         deadline=deadline if once else None,
     )
-    status = asyncio.run(run(plan))
+    status = asyncio.run(run(chosen))
     if status:
         raise typer.Exit(status)

@@ -21,7 +21,7 @@ from airunway.cli.documents import Document
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 
 RUNNING = "Running"
@@ -73,7 +73,7 @@ class Display:
         raise NotImplementedError
 
     def row_changed(self, row: DeploymentRow) -> None:
-        """A deployment looks different."""
+        """What is shown of a deployment has changed."""
         raise NotImplementedError
 
     def everything_runs(self) -> None:
@@ -106,7 +106,7 @@ class Display:
             ]
         return lines
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
         key = (meta["namespace"], meta["name"])
         if change.type == "deleted":
@@ -138,7 +138,7 @@ class Display:
             self._follower.cancel()
 
 
-class Lines(Display):
+class LineDisplay(Display):
     """For a pipe or a log: one line per change."""
 
     def phase(self, text: str) -> None:
@@ -165,7 +165,7 @@ class Lines(Display):
         print(f"{self.elapsed}  {text}", flush=True)
 
 
-class LiveTable(Display):
+class TableDisplay(Display):
     """For a terminal: a table that stays."""
 
     def __init__(self, awaited: Sequence[Document], console: Console) -> None:
@@ -222,7 +222,7 @@ class LiveTable(Display):
 def display_for(awaited: Sequence[Document]) -> Display:
     """A live table on a terminal, lines elsewhere."""
     console = output.console()
-    return LiveTable(awaited, console) if console.is_terminal else Lines(awaited)
+    return TableDisplay(awaited, console) if console.is_terminal else LineDisplay(awaited)
 
 
 def _from_here(path: Path) -> str:

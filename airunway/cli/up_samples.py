@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airunway.api.names import SAMPLES_FIELD_MANAGER
 from airunway.cli.documents import Document, read_files, read_text
 from airunway.cli.problems import CliError, UsageError
 from airunway.clients.errors import Invalid
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Resource
 from airunway.sandbox import samples
-
-FIELD_MANAGER = "airunway-up"
 
 
 def samples_to_apply(files: Sequence[str], *, shipped: bool) -> list[Document]:
@@ -33,7 +32,7 @@ async def apply_samples(cluster: Cluster, wanted: Sequence[Document]) -> None:
             meta = body["metadata"]
             body["metadata"] = {**meta, "namespace": meta.get("namespace") or "default"}
         try:
-            await cluster.apply(kind, body, field_manager=FIELD_MANAGER, strict=True)
+            await cluster.apply(kind, body, field_manager=SAMPLES_FIELD_MANAGER, strict=True)
         except Invalid as err:
             raise CliError(f"{document.source}: {err}") from err
 
@@ -41,7 +40,7 @@ async def apply_samples(cluster: Cluster, wanted: Sequence[Document]) -> None:
 async def _kind_of(cluster: Cluster, document: Document) -> tuple[Resource, bool]:
     if document.kind == "ModelDeployment" and document.api_version == DEPLOYMENTS.api_version:
         return DEPLOYMENTS, True
-    served = await cluster.served_kinds(document.api_version)
+    served = await cluster.discovery.served_kinds(document.api_version)
     if document.kind not in served:
         raise CliError(
             f"{document.source}: the cluster does not serve {document.kind} of {document.api_version}"

@@ -7,165 +7,55 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.api.decision import InstallPolicy
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.cli.cluster import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
 from airunway.cli.up_samples import apply_samples, samples_to_apply
-from airunway.clients.crds import apply_crd
+from airunway.cli.up_servers import UpOptions, servers
+from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
-from airunway.modelimage.naming import PULL_HOST
 from airunway.provider.registry import installed_providers
-from airunway.sandbox import charts
-from airunway.sandbox.runtime import Sandbox
-from airunway.sandbox.temporal import (
-    USUAL_PORT,
-    USUAL_UI_PORT,
-    TemporalServer,
-    TemporalServerError,
-    free_port,
-)
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
 from airunway.workers.worker import Ready, run_watcher, run_worker
 
 REGISTRATION_SECONDS = 15.0
-RESTART_PAUSE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What was asked for. `deadline` None: run until stopped; else leave when the samples run."""
-
-    state_dir: Path
-    kubeconfig: Path | None
-    samples: Sequence[str]
-    shipped_samples: bool
-    deadline: float | None
-
-
-async def run(plan: Plan) -> int:
+async def run(options: UpOptions) -> int:
     """Do it; answers the exit status."""
-    wanted = samples_to_apply(
-        plan.samples, shipped=plan.shipped_samples
-    )  # a typing error in a file must not cost a start
+    # First: a typing error in a file must not cost a start.
+    wanted = samples_to_apply(options.samples, shipped=options.shipped_samples)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_lock(plan.state_dir))
+        stack.enter_context(_lock(options.state_dir))
         stop = _stop_on_signals()
         display = stack.enter_context(display_for(wanted))
-        configure_logging(Settings(), file=plan.state_dir / "airunway.log", notice=display.notice)
+        configure_logging(Settings(), file=options.state_dir / "airunway.log", notice=display.notice)
         stack.callback(close_logging)
-        settings = await stack.enter_async_context(_servers(plan, display))
+        settings = await stack.enter_async_context(servers(options, display))
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
         await _prepare(cluster)
-        _write_running(plan.state_dir, settings)
-        stack.callback((plan.state_dir / RUNNING_FILE).unlink, missing_ok=True)
+        _write_running(options.state_dir, settings)
+        stack.callback((options.state_dir / RUNNING_FILE).unlink, missing_ok=True)
         async with _system(settings) as system:
             await display.follow(cluster, settings)
             await _until_registered(cluster)
             await apply_samples(cluster, wanted)
-            return await _until_over(plan, display, system, stop)
-
-
-# -- servers --------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _servers(plan: Plan, display: Display) -> AsyncIterator[Settings]:
-    """Temporal, and the emulated cluster unless a real one was named; yields how to reach them."""
-    base = Settings()
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
-    if plan.kubeconfig is None:
-        display.phase("starting Temporal and the emulated cluster")
-        sandbox = Sandbox(plan.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
-        async with sandbox, _supervised(sandbox.temporal, display):
-            settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            yield settings.model_copy(update=_without_network(sandbox, settings))
-        return
-    display.phase("looking for the cluster")
-    async with await Cluster.connect(plan.kubeconfig, context=base.context) as cluster:
-        await cluster.version()
-    if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
-        yield base.model_copy(update={"kubeconfig": plan.kubeconfig, "health_port": 0})
-        return
-    display.phase("starting Temporal")
-    temporal = TemporalServer(
-        data_file=plan.state_dir / "temporal.db",
-        log_file=plan.state_dir / "temporal.log",
-        port=free_port(USUAL_PORT),
-        ui_port=free_port(USUAL_UI_PORT),
-        search_attributes=attributes,
-    )
-    async with temporal, _supervised(temporal, display):
-        yield _reach(base, temporal, plan.kubeconfig)
-
-
-def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
-    found = {
-        "temporal_address": temporal.address,
-        "temporal_ui": temporal.ui,
-        "kubeconfig": kubeconfig.absolute(),
-        "health_port": 0,
-    }
-    return base.model_copy(update=found)
-
-
-def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
-    """Settings by which hub, registries, charts and builder are those of the sandbox: it needs no network.
-
-    Nodes call the registry by the usual name, as if it ran in the cluster.
-    """
-    registry = sandbox.registry
-    policy = given.provider_install if "provider_install" in given.model_fields_set else InstallPolicy.AUTO
-    return {
-        "provider_install": policy,
-        "chart_mirrors": {**charts.mirrors(), **given.chart_mirrors},
-        "context": None,
-        "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
-        "hugging_face": sandbox.hub.url,
-        "buildkit_address": sandbox.buildkit.address,
-        "image_registry": registry.host,
-        "image_registry_pull": PULL_HOST,
-    }
-
-
-@asynccontextmanager
-async def _supervised(temporal: TemporalServer, display: Display) -> AsyncIterator[None]:
-    """Start Temporal's server again when it ends by itself: workflows go on where they were."""
-
-    async def watch() -> None:
-        while True:
-            await temporal.wait()
-            display.notice("Temporal's server ended; starting it again")
-            with suppress(TemporalServerError):
-                await temporal.start()
-                continue
-            await asyncio.sleep(RESTART_PAUSE_SECONDS)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            return await _until_over(options, display, system, stop)
 
 
 async def _prepare(cluster: Cluster) -> None:
     """Install what this system needs in a cluster: its CRDs, and its namespace."""
-    for crd in (model_deployment_crd(), provider_config_crd()):
-        await apply_crd(cluster, crd, field_manager="airunway")
+    await apply_own_crds(cluster)
     with suppress(AlreadyExists):
         await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
 
@@ -211,22 +101,24 @@ async def _registered(cluster: Cluster) -> list[Object]:
 # -- the end --------------------------------------------------------------------------------------------
 
 
-async def _until_over(plan: Plan, display: Display, system: asyncio.Task[None], stop: asyncio.Event) -> int:
+async def _until_over(
+    options: UpOptions, display: Display, system: asyncio.Task[None], stop: asyncio.Event
+) -> int:
     """Until a signal, a failure of the system or, with a deadline, until the samples run."""
     stopped = asyncio.create_task(stop.wait())
     running = asyncio.create_task(display.all_running.wait())
     waiting: set[asyncio.Task[Any]] = {stopped, system}
-    if plan.deadline is not None:
+    if options.deadline is not None:
         waiting.add(running)
     try:
-        done, _ = await asyncio.wait(waiting, timeout=plan.deadline, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waiting, timeout=options.deadline, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
         running.cancel()
     if system in done:
         system.result()  # raises what ended it
         raise CliError("worker and watcher ended without being asked to")
-    if stopped in done or plan.deadline is None:
+    if stopped in done or options.deadline is None:
         display.phase("stopping")
         return 0
     if running in done:

@@ -7,8 +7,8 @@ from airunway.clients.kubernetes import Cluster, Resource
 REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
-async def may(cluster: Cluster, *, group: str, resource: str, verb: str, namespace: str = "") -> bool:
-    """Whether this account may do it; `*` stands for everything."""
+async def can_i(cluster: Cluster, *, group: str, resource: str, verb: str, namespace: str = "") -> bool:
+    """Whether this account may do something; `*` stands for everything."""
     attributes = {"group": group, "resource": resource, "verb": verb, "namespace": namespace}
     answer = await cluster.create(REVIEWS, {"spec": {"resourceAttributes": attributes}})
     return bool((answer.get("status") or {}).get("allowed"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
-from airunway.clients.errors import ClientError
+from airunway.clients.errors import ClientError, error_text
+from airunway.clients.http import TooLarge, read_at_most
 
 MAX_BYTES = 16 * 1024 * 1024
 TIMEOUT_SECONDS = 30.0
@@ -42,14 +43,11 @@ class Downloads:
                     raise DownloadFailed(f"{url}: HTTP {response.status}")
                 if response.status != 200:
                     raise NoSuchFile(f"{url}: HTTP {response.status}")
-                data = await response.content.read(MAX_BYTES + 1)
-                while len(data) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
-                    data += more
+                return await read_at_most(response, MAX_BYTES)
+        except TooLarge as err:
+            raise NoSuchFile(f"{url} is larger than {MAX_BYTES} bytes") from err
         except (aiohttp.ClientError, TimeoutError, OSError) as err:
-            raise DownloadFailed(f"{url}: {str(err) or type(err).__name__}") from err
-        if len(data) > MAX_BYTES:
-            raise NoSuchFile(f"{url} is larger than {MAX_BYTES} bytes")
-        return data
+            raise DownloadFailed(f"{url}: {error_text(err)}") from err
 
 
 def _read(path: str) -> bytes:

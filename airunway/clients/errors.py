@@ -108,3 +108,8 @@ def api_error(status: int, reason: str, message: str, retry_after: float | None 
             429: TooManyRequests,
         }.get(status, ApiError)
     return kind(message, status=status, reason=reason, retry_after=retry_after)
+
+
+def error_text(err: BaseException) -> str:
+    """What an error says, or its class where it says nothing, as a timeout does."""
+    return str(err) or type(err).__name__

@@ -1,6 +1,6 @@
 """Kubernetes Events, best effort and without duplicates.
 
-The name of an Event is a digest of what it says about which object, so telling it again (a retried
+The name of an Event is a digest of what it says about which object, so recording it again (a retried
 activity, a second worker) raises the count of the first instead of adding a line.
 """
 
@@ -22,15 +22,15 @@ MESSAGE_LIMIT = 1024  # what the API server accepts
 async def record_event(
     cluster: Cluster, involved: Object, *, reason: str, message: str, warning: bool, component: str
 ) -> None:
-    """Tell an Event about an object (its apiVersion, kind, name, namespace and uid). Never raises ApiError.
+    """Record an Event about an object (its apiVersion, kind, name, namespace and uid). Never raises ApiError.
 
-    A lost Event must not fail the step that told it; the status says the same and does not expire.
+    A lost Event must not fail the step that recorded it; the status says the same and does not expire.
     """
     namespace = involved.get("namespace") or "default"
     kind = "Warning" if warning else "Normal"
     text = message[:MESSAGE_LIMIT]
-    told = "\0".join((involved.get("uid", ""), kind, reason, text))
-    name = f"{involved['name'][:230]}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    content = "\0".join((involved.get("uid", ""), kind, reason, text))
+    name = f"{involved['name'][:230]}.{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     body: Object = {
         "apiVersion": "v1",
@@ -50,8 +50,8 @@ async def record_event(
         try:
             await cluster.create(EVENTS, body, namespace=namespace)
         except AlreadyExists:
-            told_before = await cluster.get(EVENTS, name, namespace=namespace)
-            again = {"count": int(told_before.get("count") or 1) + 1, "lastTimestamp": now}
-            await cluster.patch(EVENTS, name, again, namespace=namespace)
+            recorded = await cluster.get(EVENTS, name, namespace=namespace)
+            update = {"count": int(recorded.get("count") or 1) + 1, "lastTimestamp": now}
+            await cluster.patch(EVENTS, name, update, namespace=namespace)
     except ApiError as err:
         _log.warning("event not recorded", reason=reason, object=involved["name"], error=str(err))

@@ -24,7 +24,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from airunway.clients.errors import ClientError
+from airunway.clients.errors import ClientError, error_text
+from airunway.clients.http import TooLarge, read_at_most, retry_after_of
 
 _MAX_BYTES = 16 * 1024 * 1024  # of an answer; large repositories have thousands of files
 _SMALL_FILE = 64 * 1024 * 1024
@@ -113,7 +114,10 @@ class HuggingFace:
         url = f"{self.endpoint}/api/models/{_encoded(name)}/revision/{quote(revision, safe=_UNRESERVED)}"
         async with self._session(token, name) as session, session.get(f"{url}?blobs=true") as response:
             self._refuse(response, name, revision, token)
-            body = await _limited(response, _MAX_BYTES)
+            try:
+                body = await read_at_most(response, _MAX_BYTES)
+            except TooLarge as err:
+                raise HubAnswerUnusable(str(err)) from err
         try:
             return _repository_from(name, json.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError) as err:
@@ -163,8 +167,7 @@ class HuggingFace:
             async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True) as session:
                 yield session
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
-            cause = str(err) or type(err).__name__
-            raise HubUnavailable(f"{name}: {self.endpoint} cannot be reached: {cause}") from err
+            raise HubUnavailable(f"{name}: {self.endpoint} cannot be reached: {error_text(err)}") from err
 
     def _refuse(
         self, response: aiohttp.ClientResponse, name: str, revision: str, token: str, *, file: str = ""
@@ -173,9 +176,9 @@ class HuggingFace:
         if status < 400:
             return
         if status == 429 or status >= 500:
-            wait = response.headers.get("Retry-After", "")
-            seconds = float(wait) if wait.isdecimal() else None
-            raise HubUnavailable(f"{name}: {self.endpoint} answers HTTP {status}", retry_after=seconds)
+            raise HubUnavailable(
+                f"{name}: {self.endpoint} answers HTTP {status}", retry_after=retry_after_of(response.headers)
+            )
         if code == "RevisionNotFound":
             raise RevisionMissing(f"{name} has no branch, tag or commit {revision}")
         if code == "EntryNotFound" or (status == 404 and file and code != "RepoNotFound"):
@@ -235,12 +238,3 @@ def _license_in(answer: Mapping[str, Any]) -> str:
 
 def _encoded(path: str) -> str:
     return "/".join(quote(segment, safe=_UNRESERVED) for segment in path.split("/"))
-
-
-async def _limited(response: aiohttp.ClientResponse, most: int) -> bytes:
-    body = b""
-    async for part in response.content.iter_chunked(64 * 1024):
-        body += part
-        if len(body) > most:
-            raise HubAnswerUnusable(f"{response.url.host} answers with more than {most} bytes")
-    return body

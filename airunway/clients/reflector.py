@@ -1,32 +1,33 @@
 """A kind, followed for good: list, then watch, then whatever it takes to miss nothing.
 
 Kubernetes' own rules for clients: resume at the last version seen (bookmarks keep it fresh), list again
-when that version is gone (410), and tell the difference to what was known, so that an object deleted while
-nobody watched is still told as deleted.
+when that version is gone (410), and report the difference to what was known, so that an object deleted
+while nobody watched is still reported as deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ApiError, Expired, NotFound
 from airunway.clients.kubernetes import Cluster, Kind, Object
 
 _log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.2
-MAX_PAUSE_SECONDS = 30.0
-MISSING_KIND_PAUSE_SECONDS = 5.0
+FIRST_DELAY_SECONDS = 0.2
+MAX_DELAY_SECONDS = 30.0
+MISSING_KIND_DELAY_SECONDS = 5.0
+JITTER = 0.2
 PAGE = 500
 
 
 @dataclass(frozen=True)
-class Change:
+class ObjectChange:
     """What became of an object: `set` (there, new or changed) or `deleted`.
 
     A deletion that was only found out by a list carries what identifies the object, not its content.
@@ -40,7 +41,12 @@ class Reflector:
     """Follows one kind and hands every change to `handle`, in order. Run one task of it."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, handle: Callable[[Change], None], *, label_selector: str = ""
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        handle: Callable[[ObjectChange], None],
+        *,
+        label_selector: str = "",
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -53,12 +59,13 @@ class Reflector:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        pause = FIRST_PAUSE_SECONDS
+        trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
+        missing = Backoff(first=MISSING_KIND_DELAY_SECONDS, maximum=MISSING_KIND_DELAY_SECONDS, jitter=JITTER)
         while True:
             try:
                 if not self._version:
                     await self._list()
-                pause = FIRST_PAUSE_SECONDS
+                trouble.reset()
                 await self._watch()
                 continue
             except Expired:
@@ -69,25 +76,25 @@ class Reflector:
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
-                pause = MISSING_KIND_PAUSE_SECONDS
+                delay = missing.next_delay()
             except ApiError as err:
+                delay = trouble.next_delay()
                 _log.warning(
                     "watch interrupted; trying again",
                     kind=self._kind.plural,
                     error=str(err)[:200],
-                    pause_seconds=round(pause, 1),
+                    retry_in_seconds=round(delay, 1),
                 )
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+            await asyncio.sleep(delay)
 
     async def _list(self) -> None:
         listing = await self._cluster.listing(self._kind, label_selector=self._selector, limit=PAGE)
         there = {_key(obj): obj for obj in listing.items}
         for key, gone in list(self._known.items()):
             if key not in there or there[key]["metadata"]["uid"] != gone["metadata"]["uid"]:
-                self._tell(Change("deleted", gone))
+                self._notify(ObjectChange("deleted", gone))
         for obj in listing.items:
-            self._tell(Change("set", obj))
+            self._notify(ObjectChange("set", obj))
         self._version = listing.resource_version
         self.synced.set()
 
@@ -96,12 +103,12 @@ class Reflector:
             self._kind, resource_version=self._version, label_selector=self._selector
         ):
             if event.type == "DELETED":
-                self._tell(Change("deleted", event.object))
+                self._notify(ObjectChange("deleted", event.object))
             elif event.type != "BOOKMARK":
-                self._tell(Change("set", event.object))
+                self._notify(ObjectChange("set", event.object))
             self._version = event.object["metadata"]["resourceVersion"]
 
-    def _tell(self, change: Change) -> None:
+    def _notify(self, change: ObjectChange) -> None:
         key = _key(change.object)
         if change.type == "deleted":
             self._known.pop(key, None)
@@ -112,7 +119,7 @@ class Reflector:
     def _forget_all(self) -> None:
         self._version = ""
         for gone in list(self._known.values()):
-            self._tell(Change("deleted", gone))
+            self._notify(ObjectChange("deleted", gone))
 
 
 def _key(obj: Object) -> tuple[str, str]:

@@ -2,5 +2,5 @@
 
 Apart from `activities`, which does it, so that every rule can be tested as a function on values, and from
 `providers`, because a provider of a stranger is installed by the same rules: nothing here names one but
-where the reference does (install.md A4.2, A9.3).
+where the reference does (install.md §A4.2, §A9.3).
 """

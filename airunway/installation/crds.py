@@ -1,4 +1,4 @@
-"""CRDs of a chart: which there are, which are missing, whose they are. Source: install.md A5."""
+"""CRDs of a chart: which there are, which are missing, whose they are. Source: install.md §A5."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Clash:
 
 
 def crds_in(documents: Iterable[Manifest]) -> list[dict[str, Any]]:
-    """The CRDs among documents; the first of a name wins (A5.4)."""
+    """The CRDs among documents; the first of a name wins (install.md §A5.4)."""
     found: dict[str, dict[str, Any]] = {}
     for document in documents:
         name = name_of(document)
@@ -46,7 +46,7 @@ def name_of(document: Manifest) -> str:
 
 
 def step_name(crd: str) -> str:
-    """A CRD's name within a step id (A5.5)."""
+    """A CRD's name within a step id (install.md §A5.5)."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", crd)
 
 
@@ -74,7 +74,7 @@ def release_of(live: Manifest) -> tuple[str, str] | None:
 def clashes(
     wanted: Iterable[Manifest], live: Mapping[str, Manifest], *, release: tuple[str, str]
 ) -> list[Clash]:
-    """Templated CRDs that exist and are not the release's: Helm would refuse them (A7, ownership)."""
+    """Templated CRDs that exist and are not the release's: Helm would refuse them (install.md §A7)."""
     found = []
     for crd in crds_in(wanted):
         there = live.get(name_of(crd))

@@ -1,4 +1,4 @@
-"""Reading JSON that anybody may have written: what is of no use is dropped. Source: install.md A3."""
+"""Reading JSON that anybody may have written: what is of no use is dropped. Source: install.md §A3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider's config says about its installation. Source: install.md A2, A3.
+"""What a provider's config says about its installation. Source: install.md §A2, §A3.
 
 Parsing never fails: whatever is not usable is left out, and a warning says so.
 """
@@ -103,7 +103,7 @@ class ProviderMetadata:
 
     @property
     def installable(self) -> bool:
-        """Whether there is an operator, and a chart to install it from (A3.8, the second definition)."""
+        """Whether there is an operator, and a chart to install it from (install.md §A3.8)."""
         return self.requires_crd and bool(self.charts)
 
 
@@ -141,7 +141,7 @@ def _display_name(identity: str, annotations: Mapping[str, str]) -> str:
     return next(filter(None, candidates), identity[:1].upper() + identity[1:])
 
 
-# -- does it need an operator? (A3.6) --------------------------------------------------------------------
+# -- does it need an operator? (install.md §A3.6) -------------------------------------------------------
 
 
 def _requires_crd(identity: str, config: Json, annotations: Mapping[str, str], warnings: list[str]) -> bool:
@@ -166,7 +166,7 @@ def _requires_crd(identity: str, config: Json, annotations: Mapping[str, str], w
     return shown not in _WITHOUT_OPERATOR_NAMES
 
 
-# -- entries of airunway.ai/installation (A2.1) --------------------------------------------------------------
+# -- entries of airunway.ai/installation (install.md §A2.1) ---------------------------------------------
 
 
 def _repository(entry: Json, where: str, warnings: list[str]) -> Repository | None:
@@ -208,7 +208,7 @@ def _step(entry: Json, where: str, warnings: list[str]) -> ManualStep | None:
     return ManualStep(title=title, description=description, command=text(entry.get("command")))
 
 
-# -- airunway.ai/health (A2.2) ---------------------------------------------------------------------------
+# -- airunway.ai/health (install.md §A2.2) --------------------------------------------------------------
 
 
 def _health(source: Json) -> Health:

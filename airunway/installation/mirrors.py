@@ -6,19 +6,10 @@ For clusters without a way out, and for the sandbox, whose charts lie beside its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """Where a chart is fetched from."""
-
-    chart: str
-    repository_url: str = ""
-
-
-def mirrored(chart: str, repository_url: str, version: str, mirrors: Mapping[str, str]) -> Where:
-    """A chart reference after the mirrors; the longest prefix that fits is taken.
+def mirrored(chart: str, repository_url: str, version: str, mirrors: Mapping[str, str]) -> tuple[str, str]:
+    """A chart's reference and its repository's URL after the mirrors; the longest prefix that fits counts.
 
     A classic repository that is mapped to a folder is looked for as `<folder>/<chart>-<version>.tgz`, and
     as the unpacked chart `<folder>/<chart>` where the mirror ends in `/`.
@@ -26,14 +17,14 @@ def mirrored(chart: str, repository_url: str, version: str, mirrors: Mapping[str
     if repository_url:
         target = mirror_of(repository_url, mirrors)
         if target is None:
-            return Where(chart=chart, repository_url=repository_url)
+            return chart, repository_url
         if "://" in target:
-            return Where(chart=chart, repository_url=target)
+            return chart, target
         name = chart.partition("/")[2]
         if target.endswith("/") or not version:
-            return Where(chart=f"{target.rstrip('/')}/{name}")
-        return Where(chart=f"{target}/{name}-{version}.tgz")
-    return Where(chart=mirror_of(chart, mirrors) or chart)
+            return f"{target.rstrip('/')}/{name}", ""
+        return f"{target}/{name}-{version}.tgz", ""
+    return mirror_of(chart, mirrors) or chart, ""
 
 
 def mirror_of(url: str, mirrors: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which rights an installation needs, from what the chart renders to. Source: install.md A15."""
+"""Which rights an installation needs, from what the chart renders to. Source: install.md §A15."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is done to install a provider, in order. Source: install.md A4.
+"""What is done to install a provider, in order. Source: install.md §A4.
 
-Everything that runs, and every command that is shown, comes from one Plan, so the two cannot differ. An
+Everything that runs, and every command that is shown, comes from one plan, so the two cannot differ. An
 annotation can be written by anybody who may edit the config, and it decides what runs with the installer's
-rights: names and addresses are checked before anything is done with them (A4, weak spot 17).
+rights: names and addresses are checked before anything is done with them (install.md, weak spot 17).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from airunway.api.chart_release import ChartRelease
+from airunway.installation.fields import Json
 from airunway.installation.metadata import Chart, ProviderMetadata, Repository
 from airunway.installation.mirrors import mirrored
 from airunway.installation.values import BadPath, document_of, merged
@@ -32,54 +34,20 @@ class BadPlan(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChartPlan:
-    """One chart. `chart` and `repository_url` are where it is fetched from, mirrors applied.
+class InstallationPlan:
+    """A provider's installation: its config, what that says, and the charts in their order."""
 
-    `values` is the whole document to install with: the config's, and what a person laid over it.
-    """
-
-    release: str
-    namespace: str
-    chart: str
-    declared: str
-    """The chart as the config names it."""
-    repository_url: str = ""
-    version: str = ""
-    create_namespace: bool = False
-    skip_crds: bool = False
-    pre_crd_urls: tuple[str, ...] = ()
-    pre_install_missing_crds: bool = False
-    values: Mapping[str, Any] = field(default_factory=dict)
-    value_paths: Mapping[str, Any] = field(default_factory=dict)
-    """The config's values as it writes them, for commands that are shown."""
+    metadata: ProviderMetadata
+    charts: tuple[ChartRelease, ...] = ()
+    config: Json = field(default_factory=dict)
+    """The InferenceProviderConfig as it was read; empty where only the plan matters."""
+    values_from: str = ""
+    """Where the values are that lie over the config's, in words; empty: there are none."""
 
     @property
-    def key(self) -> str:
-        """Identity of the release, whichever provider asks for it."""
-        return f"{self.namespace}/{self.release}"
-
-    @property
-    def step(self) -> str:
-        """Step id of its installation (A4.3)."""
-        return f"install-{self.release}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A provider's installation."""
-
-    provider: str
-    repositories: tuple[Repository, ...] = ()
-    charts: tuple[ChartPlan, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanStep:
-    """A step for a person to read: its id, what it does, and the command that does the same by hand."""
-
-    id: str
-    title: str
-    command: str
+    def provider(self) -> str:
+        """Name of the provider."""
+        return self.metadata.id
 
 
 def plan_of(
@@ -87,7 +55,7 @@ def plan_of(
     *,
     overrides: Mapping[str, Any] | None = None,
     mirrors: Mapping[str, str] | None = None,
-) -> Plan:
+) -> InstallationPlan:
     """The plan of a provider. `overrides`: a values document laid over each chart's. Raises BadPlan."""
     findings: list[str] = []
     repositories = {repository.name: repository for repository in metadata.repositories}
@@ -100,10 +68,10 @@ def plan_of(
         except BadPath as err:
             findings.append(f"chart {chart.release}: {err}")
             continue
-        charts.append(_chart_plan(chart, repositories, values, mirrors or {}))
+        charts.append(_release(chart, repositories, values, mirrors or {}))
     if findings:
         raise BadPlan(f"provider {metadata.id} asks for what is not installed: {'; '.join(findings)}")
-    return Plan(provider=metadata.id, repositories=metadata.repositories, charts=tuple(charts))
+    return InstallationPlan(metadata=metadata, charts=tuple(charts))
 
 
 def with_forced_crd_mode(provider: str, chart: Chart) -> Chart:
@@ -116,34 +84,39 @@ def with_forced_crd_mode(provider: str, chart: Chart) -> Chart:
 
 
 def crd_url_step(url: str) -> str:
-    """Step id of a CRD manifest given by URL."""
+    """Step id of a CRD manifest given by URL (A4.3)."""
     return f"apply-crd-{url.rpartition('/')[2]}"
 
 
-def _chart_plan(
+def install_step(chart: ChartRelease) -> str:
+    """Step id of a chart's installation (A4.3)."""
+    return f"install-{chart.release}"
+
+
+def _release(
     chart: Chart,
     repositories: Mapping[str, Repository],
     values: Mapping[str, Any],
     mirrors: Mapping[str, str],
-) -> ChartPlan:
+) -> ChartRelease:
     reference, repository_url, version = chart.fetch_url or chart.chart, "", chart.version
     if chart.fetch_url:
         version = ""  # the archive is what it is
     elif "://" not in reference:
         name = reference.partition("/")[0]
         repository_url = repositories[name].url if name in repositories else ""
-    where = mirrored(reference, repository_url, version, mirrors)
-    return ChartPlan(
+    source, repository_url = mirrored(reference, repository_url, version, mirrors)
+    return ChartRelease(
         release=chart.release,
         namespace=chart.namespace,
-        chart=where.chart,
-        declared=chart.fetch_url or chart.chart,
-        repository_url=where.repository_url,
+        chart=reference,
         version=version,
         create_namespace=chart.create_namespace,
         skip_crds=chart.skip_crds or chart.pre_install_missing_crds,
         pre_crd_urls=chart.pre_crd_urls,
         pre_install_missing_crds=chart.pre_install_missing_crds,
+        source=source,
+        repository_url=repository_url,
         values=values,
         value_paths=chart.values,
     )

@@ -1,4 +1,4 @@
-"""Where to look for a provider's operator: its own probes, or built-in ones. Source: install.md A9.3."""
+"""Where to look for a provider's operator: its own probes, or built-in ones. Source: install.md §A9.3."""
 
 from __future__ import annotations
 

@@ -1,21 +1,21 @@
-"""How a provider is seen: whether its operator is there, and in which words. Source: install.md A9.
+"""How a provider is seen: whether its operator is there, and in which words. Source: install.md §A9.
 
-What could not be looked at is *unknown*, never *absent*: an installation is not offered on a guess (weak
-spot 4).
+What could not be looked at is *unknown*, never *absent*: an installation is not offered on a guess
+(install.md, weak spot 4).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from airunway.api.heartbeat import is_silent, last_heartbeat
 from airunway.installation.metadata import Health, ProviderMetadata
 from airunway.installation.probes import probes_of
 
-STALE_AFTER = timedelta(seconds=180)
 UPSTREAM_READY = "UpstreamReady"
 CONTROLLER_MISSING = "UpstreamControllerMissing"
 _MISSING_REASONS = {"CRDMissing", CONTROLLER_MISSING}
@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 
 
 class State(StrEnum):
-    """Where a provider stands (A9.6)."""
+    """Where a provider stands (install.md §A9.6)."""
 
     NOT_REGISTERED = "NotRegistered"
     NOT_INSTALLED = "NotInstalled"
@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProviderStatus:
+class InstallationStatus:
     """The answer."""
 
     state: State
@@ -68,12 +68,17 @@ class ProviderStatus:
     stale: bool = False
 
 
-def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: datetime) -> ProviderStatus:
-    """The decision table of A9.2, and the message of A9.4."""
+def status_of(
+    metadata: ProviderMetadata, config: Json, facts: Facts, *, alive_since: datetime
+) -> InstallationStatus:
+    """The decision table and the message (install.md §A9.2, §A9.4).
+
+    `alive_since`: a worker whose last heartbeat is older counts as silent.
+    """
     health = probes_of(metadata)
     ready = status_ready(config, health)
     crd_found, running, installed = _seen(metadata, health, facts, ready)
-    stale = is_stale(config, now=now)
+    stale = is_silent(_heartbeat(config), since=alive_since)
     state = _state(metadata, health, facts, crd_found, running, installed)
     if state is State.INSTALLED and stale:
         state = State.SHIM_STALE
@@ -81,7 +86,7 @@ def status_of(metadata: ProviderMetadata, config: Json, facts: Facts, *, now: da
         state = State.OPERATOR_UNHEALTHY
     status = config.get("status") or {}
     seen = _message(metadata, health, facts, crd_found=crd_found, running=running, ready=ready)
-    return ProviderStatus(
+    return InstallationStatus(
         state=state,
         installed=installed,
         crd_found=crd_found,
@@ -135,7 +140,7 @@ def _state(
 
 
 def status_ready(config: Json, health: Health) -> bool:
-    """`statusReady` of A9.1."""
+    """`statusReady` of install.md §A9.1."""
     status = config.get("status") or {}
     value: Any = status
     for part in health.ready_path.removeprefix("status.").split("."):
@@ -148,29 +153,14 @@ def status_ready(config: Json, health: Health) -> bool:
     )
 
 
-def is_stale(config: Json, *, now: datetime, after: timedelta = STALE_AFTER) -> bool:
-    """Whether the worker was heard once and not since; one that never was is not stale."""
-    beat = last_heartbeat(config)
-    return beat is not None and now - beat > after
-
-
-def last_heartbeat(config: Json) -> datetime | None:
-    """When the worker last wrote; None when never, or not in a way that can be read."""
-    try:
-        beat = datetime.fromisoformat((config.get("status") or {}).get("lastHeartbeat") or "")
-    except (ValueError, TypeError):
-        return None
-    return beat if beat.tzinfo else beat.replace(tzinfo=UTC)
-
-
-def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, now: datetime) -> bool:
+def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, alive_since: datetime) -> bool:
     """Whether a registered provider would be ready if its operator were installed.
 
     Its worker was heard lately, is not ready, there are charts to install, and no condition complains of
     anything but an operator that is missing.
     """
-    beat = last_heartbeat(config)
-    if not metadata.installable or _said_ready(config) or beat is None or is_stale(config, now=now):
+    beat = last_heartbeat(_heartbeat(config))
+    if not metadata.installable or _said_ready(config) or beat is None or beat < alive_since:
         return False
     complaints = [
         str(entry.get("reason", ""))
@@ -178,6 +168,10 @@ def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, now: da
         if entry.get("status") == "False"
     ]
     return all(reason in _MISSING_REASONS for reason in complaints)
+
+
+def _heartbeat(config: Json) -> object:
+    return (config.get("status") or {}).get("lastHeartbeat")
 
 
 def _said_ready(config: Json) -> bool:
@@ -189,13 +183,12 @@ def _upstream_condition(config: Json) -> Json | None:
     return next((entry for entry in conditions if entry.get("type") == UPSTREAM_READY), None)
 
 
-# -- words (A9.4) ------------------------------------------------------------------------------------------
+# -- words (install.md §A9.4) ---------------------------------------------------------------------------
 
 
 def _overlay(config: Json, stale: bool) -> str:
     if stale:
-        beat = (config.get("status") or {}).get("lastHeartbeat")
-        return f"the provider is not reporting (last heartbeat {beat}); check its worker"
+        return f"the provider is not reporting (last heartbeat {_heartbeat(config)}); check its worker"
     condition = _upstream_condition(config)
     if condition is not None and not _said_ready(config):
         return str(condition.get("message") or "")

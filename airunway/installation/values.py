@@ -1,4 +1,4 @@
-"""Chart values: Helm's value paths made into one document. Source: install.md A4.3."""
+"""Chart values: Helm's value paths made into one document. Source: install.md §A4.3."""
 
 from __future__ import annotations
 

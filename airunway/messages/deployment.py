@@ -7,27 +7,20 @@ person needs to understand the decision later, because answers are the audit log
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
-from pydantic import BaseModel, Field
-from temporalio.common import RetryPolicy
+from pydantic import BaseModel, Field, PlainSerializer
 
 from airunway.api.core_types import Condition
 from airunway.api.decision import Decision
-from airunway.api.status import ImageStatus, UnifiedStatus
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.status import DeploymentStatus, ImageStatus, UnifiedStatus
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.step import Step
 
-
-class DeploymentRef(BaseModel):
-    """Namespace and name of a ModelDeployment."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
+StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump)]
+"""A status that travels as it is written to the cluster: what is not given is left out."""
 
 # -- observe ------------------------------------------------------------------------------------------
 
@@ -56,11 +49,11 @@ class ProviderView(BaseModel):
     message: str = ""
     task_queue: str = ""
     """Queue of its worker; empty: a provider controller of AI Runway's kind acts on the deployment."""
-    hosted: bool = False
+    served_locally: bool = False
     """The process that answers this can do the provider's steps itself."""
 
     @property
-    def foreign(self) -> bool:
+    def externally_managed(self) -> bool:
         """Whether a provider controller outside this system acts on its deployments."""
         return self.registered and not self.task_queue
 
@@ -90,7 +83,8 @@ class Observation(BaseModel):
     paused: bool = False
     cancel_build: bool = False
     """A person does not want an image built for it (annotation)."""
-    status: dict[str, Any] | None = None
+    status: StatusOnWire | None = None
+    """As the cluster has it, when it was asked for."""
     decision: Decision | None = None
     """None while it is being deleted or paused. `provider` is then the one that the deletion waits for."""
     configs_digest: str = ""
@@ -100,22 +94,6 @@ class Observation(BaseModel):
 
 
 # -- upstream -----------------------------------------------------------------------------------------
-
-
-class ImageWish(BaseModel):
-    """The image that a provider wants built of a model's files; see `provider.contract.ModelImageWish`."""
-
-    repository: str
-    file: str = ""
-    revision: str = "main"
-    token_secret: str = ""
-
-
-class BuiltImage(BaseModel):
-    """The image that was built for a wish, by digest."""
-
-    wish: ImageWish
-    reference: str
 
 
 class AppliedObject(BaseModel):
@@ -136,7 +114,7 @@ class AppliedObject(BaseModel):
 
 
 class UpstreamRequest(BaseModel):
-    """Bring the upstream objects of one generation about, and read their state.
+    """Ensure the upstream objects of one generation, and read their state.
 
     `apply` false: only read (the spec of this generation is refused, or a failure stands).
     """
@@ -145,16 +123,16 @@ class UpstreamRequest(BaseModel):
     uid: str
     generation: int
     resource_version: str = ""
-    """Version that was decided on, if this pass has just read it."""
+    """Version that was decided on, if this reconcile has just read it."""
     provider: str
     engine: str
     apply: bool = True
     only_upstream_changed: bool = False
-    """The deployment is as it was at the last pass, so its upstream objects need to be read only."""
+    """The deployment is as it was at the last reconcile, so its upstream objects need to be read only."""
     diagnose: bool = False
     applied: list[AppliedObject] = Field(default_factory=list)
     image: ImageStatus | None = None
-    built_image: BuiltImage | None = None
+    built_model_image: ModelImageRef | None = None
 
 
 class StepFailure(BaseModel):
@@ -164,11 +142,11 @@ class StepFailure(BaseModel):
     message: str
     final: bool = True
     retry_seconds: int = 0
-    """When to look again; 0: with the next news."""
+    """When to reconcile again; 0: with the next signal."""
     conditions: list[Condition] = Field(default_factory=list)
 
 
-class Finding(BaseModel):
+class PodFinding(BaseModel):
     """A cause read from pods and events."""
 
     reason: str
@@ -182,11 +160,11 @@ class UpstreamAnswer(BaseModel):
     gone: bool = False
     """The deployment was deleted, or is another one of the same name."""
     superseded: bool = False
-    """Its generation moved on, or it was paused: look again."""
+    """Its generation moved on, or it was paused: reconcile again."""
     failure: StepFailure | None = None
     objects: list[AppliedObject] = Field(default_factory=list)
     replacing: str = ""
-    """Why the main object is being deleted to be made anew; look again when it is gone."""
+    """Why the main object is being deleted to be made again; reconcile when it is gone."""
     waiting: str = ""
     """What must be ready before the objects can be written, e.g. a claim."""
     retry_seconds: int = 0
@@ -195,11 +173,11 @@ class UpstreamAnswer(BaseModel):
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ImageStatus | None = None
-    image_wish: ImageWish | None = None
-    """The image that rendering needs; without it nothing was written."""
+    wanted_model_image: ModelImageSpec | None = None
+    """The model image that rendering needs; without it nothing was written."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody looked."""
-    findings: list[Finding] = Field(default_factory=list)
+    findings: list[PodFinding] = Field(default_factory=list)
 
 
 class ReleaseRequest(BaseModel):
@@ -232,7 +210,7 @@ class StatusRequest(BaseModel):
 
     ref: DeploymentRef
     uid: str
-    status: dict[str, Any] | None
+    status: StatusOnWire | None
     """None: only events."""
     events: list[EventSpec] = Field(default_factory=list)
 
@@ -259,35 +237,36 @@ class FinalizerAnswer(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Step:
-    """An activity type and its deadlines.
-
-    Each is first tried inline, in the worker that runs the workflow task, which saves a round trip through
-    the server. What does not succeed at once becomes an ordinary activity, with retries that are seen in
-    the Temporal UI and outlive the worker.
-    """
-
-    name: str
-    attempt_timeout: timedelta
-    retry: RetryPolicy
-
-
-# No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
-# then as now. The interval stays short so that recovery is prompt.
-UNTIL_IT_WORKS = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
+OBSERVE = Step(
+    name="observe",
+    request=ObserveRequest,
+    answer=Observation,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
 )
-
-INLINE_TIMEOUT = timedelta(seconds=5)  # under the 10 s of a workflow task, which it would otherwise renew
-
-OBSERVE = Step("observe", timedelta(seconds=30), UNTIL_IT_WORKS)
-RECONCILE_UPSTREAM = Step("reconcile_upstream", timedelta(seconds=45), UNTIL_IT_WORKS)
-RELEASE_UPSTREAM = Step("release_upstream", timedelta(seconds=60), UNTIL_IT_WORKS)
-WRITE_STATUS = Step("write_status", timedelta(seconds=30), UNTIL_IT_WORKS)
-REMOVE_FINALIZERS = Step("remove_finalizers", timedelta(seconds=30), UNTIL_IT_WORKS)
-
-NOT_HOSTED = "ProviderNotHosted"
-"""Failure type: this worker does not serve the provider; the one on the provider's queue does."""
+RECONCILE_UPSTREAM = Step(
+    name="reconcile_upstream",
+    request=UpstreamRequest,
+    answer=UpstreamAnswer,
+    attempt_timeout=timedelta(seconds=45),
+)
+RELEASE_UPSTREAM = Step(
+    name="release_upstream",
+    request=ReleaseRequest,
+    answer=ReleaseAnswer,
+    attempt_timeout=timedelta(seconds=60),
+)
+WRITE_STATUS = Step(
+    name="write_status",
+    request=StatusRequest,
+    answer=StatusAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)
+REMOVE_FINALIZERS = Step(
+    name="remove_finalizers",
+    request=FinalizerRequest,
+    answer=FinalizerAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)

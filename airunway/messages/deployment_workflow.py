@@ -1,4 +1,4 @@
-"""What workflows are sent and asked: inputs, signals, query answers, search attributes. Pure."""
+"""What ModelDeploymentWorkflow is sent and asked: inputs, payloads, answers, search attributes. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from datetime import datetime
 from pydantic import BaseModel
 from temporalio.common import SearchAttributeKey
 
-from airunway.messages.deployment import DeploymentRef
-from airunway.workflows.model_deployment.state import DeploymentState
+from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.refs import DeploymentRef
 
 PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
 ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
 PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
 NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
 SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE)
+
+DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
+OBJECT_CHANGED = "object_changed"
+"""Signal with a ChangeHint."""
 
 
 class DeploymentInput(BaseModel):
@@ -28,11 +32,11 @@ class DeploymentInput(BaseModel):
     """The run before was told that somebody else wrote the status, and did not come to write it again."""
 
 
-class LookAgain(BaseModel):
-    """Something changed: look again. Not a delta; several may be folded into one.
+class ChangeHint(BaseModel):
+    """Something changed: reconcile. Not a delta; several may be folded into one.
 
     `uid`, `generation` and `deleted` tell how new the deployment is that the sender saw, so that the
-    workflow knows whether to leave what it is waiting for; empty when the news is about something else.
+    workflow knows whether to leave what it is waiting for; empty when the change is of something else.
     """
 
     cause: str
@@ -47,7 +51,7 @@ class LookAgain(BaseModel):
     upstream_only: bool = False
     """Only an upstream object changed: nothing needs to be decided anew."""
 
-    def folded_with(self, newer: LookAgain) -> LookAgain:
+    def folded_with(self, newer: ChangeHint) -> ChangeHint:
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
         both = {
             "cause": newer.cause,

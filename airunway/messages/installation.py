@@ -1,17 +1,20 @@
 """What the activities of installations take and answer, and how each is called. Pure, as `signatures`.
 
-A request names a provider; what its config says is read anew by each activity. No chart value enters a
+A request names a provider; what its config says is read again by each activity. No chart value enters a
 history: those that a person lays over the config's lie in a Secret, and travel as its name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
+
+from airunway.api.chart_release import ChartRelease
+from airunway.api.names import INSTALLER_TASK_QUEUE
+from airunway.messages.step import Answer, Request, Step
 
 MAX_LINES = 60
 """Lines of output that one step's answer keeps: enough to see why, few enough for a history."""
@@ -22,12 +25,12 @@ class Operation(StrEnum):
     """What is asked of a provider's installation."""
 
     INSTALL = "install"
-    """Bring about what the config says; nothing when it is so."""
+    """Install what the config says; nothing when it is so."""
     UPGRADE = "upgrade"
     """The same for a provider that is installed."""
     UNINSTALL = "uninstall"
     REPAIR = "repair"
-    """Mend releases that an interrupted Helm left behind; nothing else."""
+    """Repair releases that an interrupted Helm left behind; nothing else."""
 
 
 class InstallationRequest(BaseModel):
@@ -49,38 +52,8 @@ class InstallationRequest(BaseModel):
     """For the record: a person's words, or the workflow id of a deployment."""
 
 
-class ChartAction(StrEnum):
-    """What becomes of a release."""
-
-    NONE = "none"
-    INSTALL = "install"
-    UPGRADE = "upgrade"
-    REINSTALL = "reinstall"
-    """It is as wanted, but what it brought is gone."""
-    REPAIR = "repair"
-    """It is stuck or failed: mended first, then upgraded."""
-    UNINSTALL = "uninstall"
-    FOREIGN = "foreign"
-    """Somebody else runs the operator: used as it is."""
-
-
-class ChartView(BaseModel):
-    """A chart of the plan, and its release as it is."""
-
-    release: str
-    namespace: str
-    chart: str
-    version: str = ""
-    action: ChartAction
-    installed_version: str = ""
-    status: str = ""
-    """Helm's status of the last revision; empty: no release."""
-    revision: int = 0
-    reason: str = ""
-
-
 class StepRecord(BaseModel):
-    """A step that was done, in the shape that AI Runway's clients know (install.md B3)."""
+    """A step that was done, in the shape that AI Runway's clients know (install.md §B3)."""
 
     step: str
     success: bool = True
@@ -88,10 +61,10 @@ class StepRecord(BaseModel):
     error: str = ""
 
 
-class LookAnswer(BaseModel):
+class PreflightAnswer(BaseModel):
     """What there is, and what has to be done. Nothing was written."""
 
-    charts: list[ChartView] = Field(default_factory=list)
+    charts: list[ChartRelease] = Field(default_factory=list)
     steps: list[StepRecord] = Field(default_factory=list)
     state: str = ""
     installed: bool = False
@@ -106,7 +79,7 @@ class LookAnswer(BaseModel):
     """The same by hand."""
 
 
-class LookRequest(BaseModel):
+class PreflightRequest(BaseModel):
     """Look at a provider, and refuse what must not be done. `with_diff`: say what would change."""
 
     request: InstallationRequest
@@ -114,24 +87,18 @@ class LookRequest(BaseModel):
 
 
 class ChartRequest(BaseModel):
-    """Do something about one chart of a provider."""
+    """Do something about one chart of a provider, which is as it was seen in the preflight."""
 
     request: InstallationRequest
-    release: str
-    namespace: str
-    revision: int = 0
-    """The release's revision when it was looked at; 0: there was none."""
-    anew: bool = False
-    """Install again although the release is as wanted: what it brought is gone."""
+    chart: ChartRelease
 
 
 class ChartAnswer(BaseModel):
-    """What was done, and the release as it was left."""
+    """What was done."""
 
     steps: list[StepRecord] = Field(default_factory=list)
-    chart_version: str = ""
-    revision: int = 0
-    status: str = ""
+    chart: ChartRelease | None = None
+    """The chart with its release as it was left; None: there is no release, or nobody looked."""
     changed: bool = True
     lines: list[str] = Field(default_factory=list)
     """What was said on the way, Helm's words among it: the last lines, secrets taken out."""
@@ -173,38 +140,51 @@ class InstallReport(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class InstallStep:
-    """An activity type on the installer's queue, and its deadlines."""
-
-    name: str
-    attempt_timeout: timedelta
-    heartbeat: timedelta
-    retry: RetryPolicy
-
-
 # Retried as long as the operation lasts: a chart repository or an API server that is away comes back. A
 # person who does not want to wait sends `retry` or `cancel`.
-PATIENTLY = RetryPolicy(
+_PATIENTLY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=30),
 )
 
 # Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
-SILENCE = timedelta(seconds=12)
+_SILENCE = timedelta(seconds=12)
 
 OPERATION_LIMIT = timedelta(hours=2)
 """One step's retries altogether."""
 
-LOOK = InstallStep("look_at_provider", timedelta(minutes=3), SILENCE, PATIENTLY)
-APPLY_CRDS = InstallStep("apply_crds", timedelta(minutes=3), SILENCE, PATIENTLY)
-# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
-INSTALL_CHART = InstallStep("install_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
-UNINSTALL_CHART = InstallStep("uninstall_chart", OPERATION_LIMIT, SILENCE, PATIENTLY)
-JOIN = "request_installation"
-"""Activity of the core: start a provider's installation or join it."""
 
-REPAIR_RELEASE = InstallStep("repair_release", timedelta(minutes=30), SILENCE, PATIENTLY)
-AWAIT_OPERATOR = InstallStep("await_operator", timedelta(minutes=12), SILENCE, PATIENTLY)
-FINISH_UNINSTALL = InstallStep("finish_uninstall", timedelta(minutes=3), SILENCE, PATIENTLY)
+def _installer_step(
+    name: str, request: type[Request], answer: type[Answer], attempt_timeout: timedelta
+) -> Step[Request, Answer]:
+    return Step(
+        name=name,
+        request=request,
+        answer=answer,
+        attempt_timeout=attempt_timeout,
+        deadline=OPERATION_LIMIT,
+        retry=_PATIENTLY,
+        heartbeat=_SILENCE,
+        task_queue=INSTALLER_TASK_QUEUE,
+        ends_when_left=True,  # what Helm leaves can be repaired only when Helm has ended
+    )
+
+
+JOIN_INSTALLATION = Step(
+    name="request_installation",
+    request=JoinRequest,
+    answer=JoinAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    inline=True,
+)
+"""Of the core, for a deployment: start a provider's installation or join it."""
+
+PREFLIGHT = _installer_step("preflight_provider", PreflightRequest, PreflightAnswer, timedelta(minutes=3))
+APPLY_CRDS = _installer_step("apply_crds", ChartRequest, ChartAnswer, timedelta(minutes=3))
+# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+INSTALL_CHART = _installer_step("install_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
+UNINSTALL_CHART = _installer_step("uninstall_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
+REPAIR_RELEASE = _installer_step("repair_release", ChartRequest, ChartAnswer, timedelta(minutes=30))
+AWAIT_OPERATOR = _installer_step("await_operator", InstallationRequest, ReadyAnswer, timedelta(minutes=12))
+FINISH_UNINSTALL = _installer_step("finish_uninstall", InstallationRequest, ChartAnswer, timedelta(minutes=3))

@@ -7,14 +7,15 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from airunway.messages.installation import ChartView, InstallationRequest, StepRecord
+from airunway.api.chart_release import ChartRelease
+from airunway.messages.installation import InstallationRequest, StepRecord
 
 MAX_STEPS = 60
 MAX_LINES = 200
 MAX_OUTCOMES = 20
 
 
-class Stage(StrEnum):
+class InstallationStage(StrEnum):
     """Where an installation stands."""
 
     IDLE = "idle"
@@ -24,7 +25,7 @@ class Stage(StrEnum):
     CANCELLING = "cancelling"
 
 
-class Outcome(BaseModel):
+class InstallationOutcome(BaseModel):
     """How one request ended."""
 
     succeeded: bool
@@ -44,7 +45,7 @@ class InstallationState(BaseModel):
     queue: list[InstallationRequest] = Field(default_factory=list)
     waiters: list[str] = Field(default_factory=list)
     """Workflows that get a report when the provider is installed, or cannot be."""
-    outcomes: dict[str, Outcome] = Field(default_factory=dict)
+    outcomes: dict[str, InstallationOutcome] = Field(default_factory=dict)
     """By request id; the newest are kept."""
 
 
@@ -59,13 +60,13 @@ class InstallationView(BaseModel):
     """Answer of the query `state`, and the result."""
 
     provider: str
-    stage: Stage = Stage.IDLE
+    stage: InstallationStage = InstallationStage.IDLE
     request: InstallationRequest | None = None
     step: str = ""
     """What is being done, in words."""
     activity: str = ""
     """Type of the activity that runs, for whoever wants to follow its heartbeats."""
-    charts: list[ChartView] = Field(default_factory=list)
+    charts: list[ChartRelease] = Field(default_factory=list)
     steps: list[StepRecord] = Field(default_factory=list)
     lines: list[str] = Field(default_factory=list)
     """Progress, oldest first; the last ones."""
@@ -76,7 +77,7 @@ class InstallationView(BaseModel):
     message: str = ""
     waiters: list[str] = Field(default_factory=list)
     queued: int = 0
-    outcomes: dict[str, Outcome] = Field(default_factory=dict)
+    outcomes: dict[str, InstallationOutcome] = Field(default_factory=dict)
 
 
 def details_of(view: InstallationView) -> str:
@@ -85,8 +86,7 @@ def details_of(view: InstallationView) -> str:
     if view.charts:
         lines += ["", "| release | chart | action | status |", "|---|---|---|---|"]
         lines += [
-            f"| {chart.namespace}/{chart.release} | {chart.chart} {chart.version} | {chart.action.value} |"
-            f" {chart.status} |"
+            f"| {chart.key} | {chart.title} | {chart.action.value} | {chart.status} |"
             for chart in view.charts
         ]
     return "\n".join(lines)

@@ -6,17 +6,20 @@ never held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
-from temporalio.exceptions import TimeoutError as TemporalTimeout
+from temporalio.exceptions import FailureError
 
-from airunway.messages.deployment import UNTIL_IT_WORKS, DeploymentRef, ImageWish, Step
-from airunway.modelimage.plan import ImagePlan
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.names import IMAGE_TASK_QUEUE
+from airunway.messages.failures import error_type
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.step import Step
+from airunway.modelimage.plan import ModelImagePlan
 
 
 class TokenRef(BaseModel):
@@ -26,14 +29,14 @@ class TokenRef(BaseModel):
     name: str
 
 
-class Waiter(BaseModel):
+class ImageWaiter(BaseModel):
     """A deployment that wants the image, by its workflow."""
 
     workflow_id: str
     token: TokenRef | None = None
 
 
-class ImagePhase(StrEnum):
+class ModelImagePhase(StrEnum):
     """Where an image stands."""
 
     WAITING = "waiting"
@@ -45,10 +48,10 @@ class ImagePhase(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self in (ImagePhase.READY, ImagePhase.FAILED, ImagePhase.CANCELLED)
+        return self in (ModelImagePhase.READY, ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
 
 
-class ImageProgress(BaseModel):
+class BuildProgress(BaseModel):
     """What a build looks like now. Also the details of the build activity's heartbeats."""
 
     step: str
@@ -60,16 +63,14 @@ class ImageProgress(BaseModel):
     """Why the last attempt broke off, while the next one is on its way."""
 
 
-class ImageReport(BaseModel):
+class ModelImageReport(BaseModel):
     """What a waiting deployment is told about its image."""
 
     identity: str
-    phase: ImagePhase
-    progress: ImageProgress
-    reference: str = ""
-    """`repository@sha256:…` as nodes pull it, once ready."""
-    tagged: str = ""
-    """The same image by its own tag."""
+    phase: ModelImagePhase
+    progress: BuildProgress
+    image: ModelImageRef | None = None
+    """Once it is ready."""
     was_there: bool = False
     """Nothing had to be built."""
     reason: str = ""
@@ -79,43 +80,42 @@ class ImageReport(BaseModel):
 # -- requests and answers ---------------------------------------------------------------------------------
 
 
-class ResolveImageRequest(BaseModel):
-    """Find out what the image of a wish is made of."""
+class ResolveModelImageRequest(BaseModel):
+    """Find out what the image of a spec is made of."""
 
     ref: DeploymentRef
-    wish: ImageWish
+    spec: ModelImageSpec
 
 
-class ResolveImageAnswer(BaseModel):
+class ResolveModelImageAnswer(BaseModel):
     """The plan: from now on the image is this one, whatever becomes of branch and tags."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
 
 
-class JoinImageRequest(BaseModel):
+class JoinModelImageRequest(BaseModel):
     """Wait for an image with the others; the first one starts its workflow."""
 
-    plan: ImagePlan
-    waiter: Waiter
+    plan: ModelImagePlan
+    waiter: ImageWaiter
 
 
-class JoinImageAnswer(BaseModel):
+class JoinModelImageAnswer(BaseModel):
     """Which workflow was told."""
 
     workflow_id: str
 
 
-class ImageRequest(BaseModel):
+class ModelImageRequest(BaseModel):
     """Something about one image."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
 
 
-class FindImageAnswer(BaseModel):
-    """The image if the registry has it; else both are empty."""
+class FindModelImageAnswer(BaseModel):
+    """The image if the registry has it."""
 
-    reference: str = ""
-    tagged: str = ""
+    image: ModelImageRef | None = None
     unanswered: bool = False
     """The registry in the cluster did not answer: it is not made yet, or just away."""
 
@@ -126,30 +126,36 @@ class EnsureAnswer(BaseModel):
     detail: str = ""
 
 
-class BuildImageRequest(BaseModel):
+class BuildModelImageRequest(BaseModel):
     """Build and push an image. `tokens`: of those who wait, the first that can be read is used."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     tokens: list[TokenRef] = Field(default_factory=list)
 
 
-class BuildImageAnswer(BaseModel):
+class BuildModelImageAnswer(BaseModel):
     """Digest of the pushed manifest; nobody has looked at it yet."""
 
     digest: str
 
 
-class PublishImageRequest(BaseModel):
+class PublishModelImageRequest(BaseModel):
     """Look at what was pushed, then let the tags point to it."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     digest: str
+
+
+class PublishModelImageAnswer(BaseModel):
+    """The image as nodes pull it: from now on it may be used."""
+
+    image: ModelImageRef
 
 
 class FreeSpaceRequest(BaseModel):
     """Take what the builder keeps of an image; `everything`: of all images that are not being built."""
 
-    plan: ImagePlan
+    plan: ModelImagePlan
     everything: bool = False
 
 
@@ -162,17 +168,6 @@ class FreeSpaceAnswer(BaseModel):
 # -- how they are called ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ImageStep:
-    """An activity of the image workflow. `deadline`: of all attempts together."""
-
-    name: str
-    attempt_timeout: timedelta
-    deadline: timedelta
-    retry: RetryPolicy
-    heartbeat: timedelta | None = None
-
-
 # How often readiness is looked at is the policy: an object that is not ready yet is a retryable failure.
 _UNTIL_READY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
@@ -181,33 +176,87 @@ _WITH_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 
-# A hub or registry may be away for hours, and each attempt costs the image's history some events.
-_WITH_MORE_PATIENCE = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+RESOLVE_MODEL_IMAGE = Step(
+    name="resolve_model_image",
+    request=ResolveModelImageRequest,
+    answer=ResolveModelImageAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=5),
+    retry=RetryPolicy(maximum_attempts=2),
+    inline=True,
+)
+JOIN_MODEL_IMAGE = Step(
+    name="join_model_image",
+    request=JoinModelImageRequest,
+    answer=JoinModelImageAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=1),
+    inline=True,
 )
 
-# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
-RESOLVE_IMAGE = Step("resolve_image", timedelta(minutes=2), RetryPolicy(maximum_attempts=2))
-JOIN_IMAGE = Step("join_image", timedelta(seconds=30), UNTIL_IT_WORKS)
-
-FIND_IMAGE = ImageStep("find_image", timedelta(seconds=30), timedelta(minutes=10), _WITH_PATIENCE)
-ENSURE_REGISTRY = ImageStep("ensure_registry", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
-ENSURE_BUILDER = ImageStep("ensure_builder", timedelta(seconds=60), timedelta(minutes=10), _UNTIL_READY)
-PUBLISH_IMAGE = ImageStep("publish_image", timedelta(minutes=2), timedelta(minutes=15), _WITH_PATIENCE)
-FREE_SPACE = ImageStep("free_build_space", timedelta(minutes=2), timedelta(minutes=3), _WITH_PATIENCE)
+FIND_MODEL_IMAGE = Step(
+    name="find_model_image",
+    request=ModelImageRequest,
+    answer=FindModelImageAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=10),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+ENSURE_REGISTRY = Step(
+    name="ensure_registry",
+    request=ModelImageRequest,
+    answer=EnsureAnswer,
+    attempt_timeout=timedelta(seconds=60),
+    deadline=timedelta(minutes=10),
+    retry=_UNTIL_READY,
+    ends_when_left=True,
+)
+ENSURE_BUILDER = replace(ENSURE_REGISTRY, name="ensure_builder")
+PUBLISH_MODEL_IMAGE = Step(
+    name="publish_model_image",
+    request=PublishModelImageRequest,
+    answer=PublishModelImageAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=15),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+FREE_SPACE = Step(
+    name="free_build_space",
+    request=FreeSpaceRequest,
+    answer=FreeSpaceAnswer,
+    attempt_timeout=timedelta(minutes=2),
+    deadline=timedelta(minutes=3),
+    retry=_WITH_PATIENCE,
+    ends_when_left=True,
+)
+BUILD_MODEL_IMAGE = Step(
+    name="build_model_image",
+    request=BuildModelImageRequest,
+    answer=BuildModelImageAnswer,
+    attempt_timeout=timedelta(minutes=15),
+    # A hub or registry may be away for hours, and each attempt costs the image's history some events.
+    retry=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+    ),
+    # A worker that was killed is noticed after this; the builder keeps what was downloaded.
+    heartbeat=timedelta(seconds=15),
+    task_queue=IMAGE_TASK_QUEUE,
+    ends_when_left=True,  # its space is freed then
+)
 
 MIN_BYTES_PER_SECOND = 1_000_000
-BUILD_HEARTBEAT = timedelta(seconds=15)
-"""A worker that was killed is noticed after this; the builder keeps what was downloaded."""
 
 
-def build_step(plan: ImagePlan) -> ImageStep:
+def build_step(plan: ModelImagePlan) -> Step[BuildModelImageRequest, BuildModelImageAnswer]:
     """Building: as long as a slow line takes for this size, three times over before it is given up.
 
     A build that makes no progress ends long before; see `airunway.activities.model_image.build`.
     """
-    attempt = timedelta(minutes=15, seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
-    return ImageStep("build_image", attempt, attempt * 3, _WITH_MORE_PATIENCE, heartbeat=BUILD_HEARTBEAT)
+    attempt = BUILD_MODEL_IMAGE.attempt_timeout + timedelta(seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
+    return replace(BUILD_MODEL_IMAGE, attempt_timeout=attempt, deadline=attempt * 3)
 
 
 # -- why a step failed --------------------------------------------------------------------------------------
@@ -253,30 +302,6 @@ REASONS = {
 """Error class of a step to the reason that a condition shows."""
 
 
-def _told(err: FailureError) -> ApplicationError | None:
-    """What a step raised last; None when it only ran out of time. Behind it are other libraries' causes."""
-    cause: BaseException | None = err
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    return cause
-
-
-def error_type(err: FailureError) -> str:
-    """The error class behind a failed step; empty when it only ran out of time."""
-    told = _told(err)
-    return (told.type or "") if told else ""
-
-
 def reason_of(err: FailureError) -> str:
     """The condition's reason for a failed step."""
     return REASONS.get(error_type(err), BUILD_FAILED)
-
-
-def message_of(err: FailureError) -> str:
-    """What a person is told: what the step said, and that its time was up if it was."""
-    told = _told(err)
-    timed_out = isinstance(err.__cause__, TemporalTimeout)
-    if told is None:
-        step = err.activity_type if isinstance(err, ActivityError) else "the step"
-        return f"{step}: not done in time, and no worker says why" if timed_out else str(err.__cause__ or err)
-    return f"{told.message} (given up after repeated attempts)" if timed_out else told.message

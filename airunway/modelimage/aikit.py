@@ -26,7 +26,7 @@ class FrontendBuild:
 
 
 def frontend_build(
-    request: naming.ImageRequest,
+    request: naming.AikitRequest,
     *,
     host: str = naming.PUSH_HOST,
     hub: str = naming.HUB,

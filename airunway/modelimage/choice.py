@@ -34,7 +34,7 @@ _NO_MODELS = ("mmproj", "imatrix", "mtp-draft")
 _MAX_LISTED = 30
 
 
-class ChoiceError(Exception):
+class NoFileChosen(Exception):
     """No file can be chosen. The message lists what is there."""
 
 
@@ -51,10 +51,10 @@ class ModelFiles:
 
 
 def choose_files(available: Iterable[str], *, wanted: str = "") -> ModelFiles:
-    """The files to serve out of a repository's. Raises ChoiceError."""
+    """The files to serve out of a repository's. Raises NoFileChosen."""
     there = sorted({name for name in available if name.lower().endswith(".gguf")})
     if not there:
-        raise ChoiceError("the repository has no .gguf file")
+        raise NoFileChosen("the repository has no .gguf file")
     return _named(wanted, there) if wanted else _chosen(there)
 
 
@@ -62,7 +62,7 @@ def _named(wanted: str, there: Sequence[str]) -> ModelFiles:
     if wanted not in there:
         alike = [name for name in there if name.lower() == wanted.lower()]
         hint = f"; did you mean {alike[0]}?" if alike else f"; there are: {_listed(there)}"
-        raise ChoiceError(f"the repository has no file {wanted}{hint}")
+        raise NoFileChosen(f"the repository has no file {wanted}{hint}")
     return ModelFiles(_with_shards(wanted, there))
 
 
@@ -70,13 +70,13 @@ def _chosen(there: Sequence[str]) -> ModelFiles:
     models = [name for name in there if _is_model(name)]
     firsts = [name for name in models if (shard := shard_of(name)) is None or shard.number == 1]
     if not firsts:
-        raise ChoiceError(
+        raise NoFileChosen(
             f"no .gguf file of the repository is a model; name one in engine.args.ggufFile: {_listed(there)}"
         )
     ranked = sorted(firsts, key=_order)
     best = ranked[0]
     if len(ranked) > 1 and _rank(best) == len(_PREFERRED):
-        raise ChoiceError(
+        raise NoFileChosen(
             "several models and no telling which is meant; name one in engine.args.ggufFile: "
             f"{_listed(firsts)}"
         )
@@ -84,7 +84,7 @@ def _chosen(there: Sequence[str]) -> ModelFiles:
 
 
 def _with_shards(file: str, there: Sequence[str]) -> tuple[str, ...]:
-    """All parts of a split model in order. Raises ChoiceError when one is missing."""
+    """All parts of a split model in order. Raises NoFileChosen when one is missing."""
     shard = shard_of(file)
     if shard is None:
         return (file,)
@@ -93,7 +93,7 @@ def _with_shards(file: str, there: Sequence[str]) -> tuple[str, ...]:
     )
     missing = [part for part in parts if part not in there]
     if missing:
-        raise ChoiceError(
+        raise NoFileChosen(
             f"{file} is part of a split model whose other parts are missing: {_listed(missing)}"
         )
     return parts

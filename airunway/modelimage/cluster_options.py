@@ -1,4 +1,4 @@
-"""How registry and builder are to look in the cluster: what the settings decide."""
+"""What registry and builder are to be like in the cluster: what the settings decide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from airunway.api import names
 from airunway.modelimage.naming import PUSH_HOST
 
-FIELD_MANAGER = "airunway-images"
 REGISTRY_IMAGE = "docker.io/library/registry:2"
 BUILDER_IMAGE = "docker.io/moby/buildkit:v0.34.2"
 

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from airunway.api import names
-from airunway.modelimage.plan import ImagePlan
+from airunway.modelimage.plan import ModelImagePlan
 
 MODEL_VARIABLE = "AIRUNWAY_MODEL_DEFINITION"
 PORT = 8080
@@ -23,7 +23,7 @@ _START = (
 )
 
 
-def image_config(plan: ImagePlan) -> dict[str, Any]:
+def image_config(plan: ModelImagePlan) -> dict[str, Any]:
     """What the image's config has beside its base's: the value of `config` in OCI's image config."""
     return {
         "Entrypoint": ["/bin/sh", "-euc", _START, "airunway-model"],
@@ -35,7 +35,7 @@ def image_config(plan: ImagePlan) -> dict[str, Any]:
     }
 
 
-def image_labels(plan: ImagePlan) -> dict[str, str]:
+def image_labels(plan: ModelImagePlan) -> dict[str, str]:
     """Where the model comes from, under which licence, and what the image is made of."""
     labels = {
         names.LABEL_IMAGE_IDENTITY: plan.identity,
@@ -53,7 +53,7 @@ def image_labels(plan: ImagePlan) -> dict[str, str]:
     return labels
 
 
-def _definition(plan: ImagePlan) -> str:
+def _definition(plan: ModelImagePlan) -> str:
     """LocalAI's model definition. JSON is YAML, and quotes whatever a file name holds."""
     name = plan.main.path.rpartition("/")[2]
     return json.dumps([{"name": name, "backend": "llama-cpp", "parameters": {"model": name}}])

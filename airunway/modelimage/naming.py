@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import REGISTRY, REGISTRY_NODE_PORT, REGISTRY_PORT, SYSTEM_NAMESPACE
 
 PUSH_HOST = f"{REGISTRY}.{SYSTEM_NAMESPACE}.svc:{REGISTRY_PORT}"
@@ -66,7 +67,7 @@ _SHARD = re.compile(r"^(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRequest:
+class AikitRequest:
     """A request to build or resolve an image (gguf-build.md §8.1); empty means not given."""
 
     source: str = ""
@@ -77,7 +78,7 @@ class ImageRequest:
     tag: str = ""
 
 
-def request_errors(request: ImageRequest) -> list[str]:
+def request_errors(request: AikitRequest) -> list[str]:
     """What is wrong with a request; empty when nothing is."""
     if request.source == "premade":
         if not request.premade:
@@ -97,7 +98,7 @@ def request_errors(request: ImageRequest) -> list[str]:
     ]
 
 
-def image_reference(request: ImageRequest, *, host: str = PULL_HOST) -> str:
+def image_reference(request: AikitRequest, *, host: str = PULL_HOST) -> str:
     """The reference of a valid request, as nodes pull it."""
     if request.source == "premade":
         return f"{PREMADE_REPOSITORY}/{request.premade}"
@@ -168,9 +169,13 @@ def encoded(path: str) -> str:
     return "/".join(quote(segment, safe=_UNRESERVED) for segment in path.split("/"))
 
 
-def wish_problems(repository: str, *, file: str, revision: str) -> list[str]:
-    """What is wrong with a wish for an image; empty when nothing is. Without a file one is chosen."""
-    problems = [model_problem(repository), file_problem(file) if file else "", revision_problem(revision)]
+def spec_problems(spec: ModelImageSpec) -> list[str]:
+    """What is wrong with the spec of an image; empty when nothing is. Without a file one is chosen."""
+    problems = [
+        model_problem(spec.repository),
+        file_problem(spec.file) if spec.file else "",
+        revision_problem(spec.revision),
+    ]
     return [problem for problem in problems if problem]
 
 

@@ -39,7 +39,7 @@ class PlannedFile(BaseModel):
         return f"{FOLDER}/{self.path.rpartition('/')[2]}"
 
 
-class ImagePlan(BaseModel):
+class ModelImagePlan(BaseModel):
     """One image: everything that decides what is in it, and what it will be called."""
 
     identity: str
@@ -71,7 +71,7 @@ class ImagePlan(BaseModel):
         return self.files[0]
 
 
-def plan_image(
+def plan_model_image(
     *,
     repository: str,
     revision: str,
@@ -80,7 +80,7 @@ def plan_image(
     base: str,
     license: str = "",
     layout: str = LAYOUT,
-) -> ImagePlan:
+) -> ModelImagePlan:
     """The plan for these parts. `files` in the order in which a server loads them."""
     parts = {
         "repository": repository,
@@ -91,7 +91,7 @@ def plan_image(
     }
     identity = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     main = files[0].path
-    return ImagePlan(
+    return ModelImagePlan(
         identity=identity,
         layout=layout,
         repository=repository,
@@ -106,7 +106,7 @@ def plan_image(
     )
 
 
-def space_problem(plan: ImagePlan, *, builder_bytes: int, registry_bytes: int) -> str:
+def space_problem(plan: ModelImagePlan, *, builder_bytes: int, registry_bytes: int) -> str:
     """Why volumes of these sizes cannot hold a build of the image; empty when they can. 0: unknown."""
     in_builder = _BUILDER_COPIES if plan.layout == LAYOUT else _BUILDER_COPIES_PLACED
     for what, setting, has, copies in (

@@ -1,1 +1,71 @@
-"""What a provider is, for those who write one: contract, rendering helpers, contract tests."""
+"""What a provider is, for those who write one.
+
+A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
+Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
+each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
+`flags`, `overrides`, `server_pod`, `serving_image`, `storage`. Contract tests: `airunway.provider.testing`.
+"""
+
+from airunway.api.conditions import condition
+from airunway.api.core_types import Condition
+from airunway.api.model_image import ModelImageSpec
+from airunway.provider import flags, overrides, registering, rendering, server_pod, serving_image, storage
+from airunway.provider.contract import (
+    Manifest,
+    Provider,
+    Registration,
+    RenderContext,
+    RenderError,
+    ServingImageReport,
+    ServingImageResolution,
+    Stage,
+    StageVerdict,
+    UpstreamFacts,
+    UpstreamHealth,
+    UpstreamKind,
+)
+from airunway.provider.reading import (
+    NO_CONDITION,
+    UpstreamCondition,
+    conditions_at,
+    count_at,
+    is_observed,
+    mapping_at,
+    name_of,
+    text_at,
+)
+from airunway.provider.workloads import deployment_status
+
+__all__ = [
+    "NO_CONDITION",
+    "Condition",
+    "Manifest",
+    "ModelImageSpec",
+    "Provider",
+    "Registration",
+    "RenderContext",
+    "RenderError",
+    "ServingImageReport",
+    "ServingImageResolution",
+    "Stage",
+    "StageVerdict",
+    "UpstreamCondition",
+    "UpstreamFacts",
+    "UpstreamHealth",
+    "UpstreamKind",
+    "condition",
+    "conditions_at",
+    "count_at",
+    "deployment_status",
+    "flags",
+    "is_observed",
+    "mapping_at",
+    "name_of",
+    "overrides",
+    "registering",
+    "rendering",
+    "server_pod",
+    "serving_image",
+    "storage",
+    "text_at",
+]

@@ -17,6 +17,7 @@ from typing import Any
 
 from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
 from airunway.api.status import ImageStatus, UnifiedStatus
 
@@ -94,18 +95,20 @@ class UpstreamHealth:
 class RenderContext:
     """What rendering may depend on besides the deployment.
 
-    `env`: the environment of the provider's worker. `image`: the reference (digest pinned) of the image that
-    was built for the deployment, or that the image step resolved; None when there is neither.
+    `env`: the environment of the provider's worker. `model_image`: reference, by digest, of the image that
+    was built of the model's files (`Provider.model_image`). `serving_image`: reference of the server's image
+    as it was resolved (`Provider.describe_serving_image`). None: there is none.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
-    image: str | None = None
+    model_image: str | None = None
+    serving_image: str | None = None
     inference_pools: bool | None = None
     """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageResolution:
+class ServingImageResolution:
     """What a registry answered about `reference`.
 
     `error` is empty on success; then `digest` is not. `created_at` (RFC 3339) and `revision` are what the
@@ -120,11 +123,11 @@ class ImageResolution:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageReport:
-    """What the image step says about a deployment: all of `status.image`, and its conditions.
+class ServingImageReport:
+    """What is said about a deployment's serving image: all of `status.image`, and its conditions.
 
-    `image` goes to `RenderContext.image`. `cleared`: condition types that no longer apply and must go from
-    the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
+    `image` goes to `RenderContext.serving_image`. `cleared`: condition types that no longer apply and must go
+    from the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
     user's own image never fails the deployment.
     """
 
@@ -170,19 +173,9 @@ class Stage:
     judge: Callable[[Sequence[Mapping[str, Any] | None]], StageVerdict]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelImageWish:
-    """The image that must be built of a model's files before the deployment can be rendered.
-
-    The core builds it and hands its reference to `RenderContext.image`. `file`: path in the repository;
-    empty: chosen by the core's rule. `revision`: branch, tag or commit. `token_secret`: Secret in the
-    deployment's namespace with the key `HF_TOKEN`; empty: anonymous.
-    """
-
-    repository: str
-    file: str = ""
-    revision: str = "main"
-    token_secret: str = ""
+DescribeServingImage = Callable[
+    [ModelDeployment, ServingImageResolution | None, datetime], ServingImageReport | None
+]
 
 
 def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
@@ -201,13 +194,13 @@ def _no_image(deployment: ModelDeployment) -> str | None:
     return None
 
 
-def _no_model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+def _no_model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     return None
 
 
 def _no_report(
-    deployment: ModelDeployment, resolution: ImageResolution | None, now: datetime
-) -> ImageReport | None:
+    deployment: ModelDeployment, resolution: ServingImageResolution | None, now: datetime
+) -> ServingImageReport | None:
     return None
 
 
@@ -225,6 +218,8 @@ class Provider:
 
     name: str
     """Equals the name of its InferenceProviderConfig."""
+    version: str = ""
+    """Of its package, in the status of its config; empty: that of the distribution which registers it."""
     kinds: Sequence[UpstreamKind]
     """Every kind it creates; the first is the one whose status is followed. The core watches them all."""
     registration: Callable[[], Registration]
@@ -253,21 +248,19 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made anew to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
-    image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
+    serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
     """Reference of the image that should be resolved to a digest before rendering, or None.
 
     None as well when the deployment's status holds the answer for the same reference.
     """
-    describe_image: Callable[[ModelDeployment, ImageResolution | None, datetime], ImageReport | None] = (
-        _no_report
-    )
+    describe_serving_image: DescribeServingImage = _no_report
     """(deployment, answer, now) -> the image's status; None: the provider has no image step.
 
     The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
     """
-    model_image: Callable[[ModelDeployment], ModelImageWish | None] = _no_model_image
+    model_image: Callable[[ModelDeployment], ModelImageSpec | None] = _no_model_image
     """The image to build before rendering, or None. With it, the provider needs no other image."""
-    default_image: str = ""
+    default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
     pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
     """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""

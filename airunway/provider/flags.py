@@ -109,6 +109,26 @@ def rendered_args(args: Mapping[str, str]) -> list[str]:
     return rendered
 
 
+def command_line(
+    deployment: ModelDeployment,
+    *flags: tuple[str, str | None] | None,
+    reserved: frozenset[str],
+) -> list[str]:
+    """Flags that follow from other fields, then the user's of both fields.
+
+    A flag that the user sets, in any spelling, replaces the one that follows from another field. Raises
+    RenderError for a flag that cannot be given.
+    """
+    refuse_reserved(deployment, reserved)
+    refuse_duplicates(deployment)
+    refuse_bad_keys(deployment)
+    return [
+        *derived(explicit_flags(deployment), *flags),
+        *rendered_args(engine_args(deployment)),
+        *extra_args(deployment),
+    ]
+
+
 def derived(explicit: Iterable[str], *flags: tuple[str, str | None] | None) -> list[str]:
     """Flags that follow from other fields, without those the user sets. None entries do not apply.
 

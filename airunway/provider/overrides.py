@@ -1,7 +1,7 @@
 """`spec.provider.overrides`: read, checked again, and merged into a rendered object.
 
-Admission refuses the keys below already (crds.md §4.4). They are checked here once more because webhooks
-can be off, and because these keys would lift the limits that admission puts on a deployment.
+Admission refuses the keys of `airunway.api.overrides` already. They are checked here once more because
+webhooks can be off, and because these keys would lift the limits that admission puts on a deployment.
 """
 
 from __future__ import annotations
@@ -10,25 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD as FIELD  # for providers, too
+from airunway.api.overrides import PRIVILEGE_KEYS, SIZING_KEYS
 from airunway.provider.contract import Manifest, RenderError
 
-FIELD = "spec.provider.overrides"
-
-PRIVILEGE_KEYS = frozenset(
-    {
-        "securityContext",
-        "serviceAccountName",
-        "serviceAccount",
-        "hostNetwork",
-        "hostPID",
-        "hostIPC",
-        "automountServiceAccountToken",
-        "nodeName",
-        "priorityClassName",
-        "runtimeClassName",
-    }
-)
-SIZING_KEYS = frozenset({"replicas", "resources"})
 IDENTITY_KEYS = frozenset({"apiVersion", "kind", "metadata", "status"})
 """Root keys that would make the object another one; refused whatever their value is."""
 

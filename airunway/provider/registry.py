@@ -6,7 +6,7 @@ A plug-in that cannot be loaded is reported and left out: it must not take the o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -60,4 +60,6 @@ def _load_one(entry: EntryPoint) -> tuple[str, Provider | None]:
         return f"{entry.value}: is no Provider but a {type(value).__name__}", None
     if value.name != entry.name:
         return f"{entry.value}: calls itself {value.name!r}, but is registered as {entry.name!r}", None
+    if not value.version and entry.dist is not None:
+        value = replace(value, version=f"v{entry.dist.version}")
     return "", value

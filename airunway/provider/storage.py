@@ -9,8 +9,13 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import AccessMode, ModelDeployment, StorageVolume, VolumePurpose
-from airunway.provider.common import environment_names, object_metadata
-from airunway.provider.contract import Manifest
+from airunway.provider.contract import Manifest, UpstreamKind
+from airunway.provider.rendering import environment_names, object_metadata
+
+CLAIM = UpstreamKind(
+    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
+)
+"""Kind of the claims that `managed_claims` renders."""
 
 DEFAULT_MOUNTS = {
     VolumePurpose.MODEL_CACHE: "/model-cache",
@@ -93,8 +98,8 @@ def managed_claims(deployment: ModelDeployment) -> list[Manifest]:
         if volume.storage_class_name is not None:  # "" asks for no class at all
             spec["storageClassName"] = volume.storage_class_name
         claims[name] = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
+            "apiVersion": CLAIM.api_version,
+            "kind": CLAIM.kind,
             "metadata": object_metadata(deployment, name=name, labels=labels),
             "spec": spec,
         }

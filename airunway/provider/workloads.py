@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.upstream import (
+from airunway.provider.reading import (
     NO_CONDITION,
     UpstreamCondition,
     conditions_at,

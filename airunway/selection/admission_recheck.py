@@ -1,7 +1,7 @@
-"""What a pass checks beyond the reference, so that it is safe in a cluster without webhooks.
+"""Admission's own rules again, at every reconcile, so that a cluster without webhooks is safe.
 
-The rules that otherwise only admission applies, and values that cannot work (crds.md §14.13). Kept apart
-from `selection.stored_rules`, whose findings are those of the reference: a pass calls both and reports both.
+The rules that otherwise only admission applies, and values that cannot work (crds.md, weak spot 13). Kept
+apart from `selection.stored_rules`, whose findings are those of the reference: both are asked, both reported.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_err
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import Phase
 from airunway.selection import quantities
-from airunway.selection.limits import check_ceilings
+from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides
 from airunway.selection.storage import FIELD, check_storage, is_system_path, volumes_of
 from airunway.selection.stored_rules import served_at_this_generation
 from airunway.selection.validation import check_flags, check_name, warnings_for
 
 
-def validate_for_deploy(deployment: ModelDeployment) -> Verdict:
-    """Findings about a stored deployment: names, flags (V2), overrides (V4), storage (V8), ceilings (V9).
+def recheck_admission(deployment: ModelDeployment) -> Verdict:
+    """Findings about a stored deployment: names, flags (V2), overrides (V4), storage (V8), limits (V9).
 
     Does not repeat what `airunway.selection.stored_rules` finds (R1-R7), and needs no provider.
     """
@@ -32,14 +32,14 @@ def validate_for_deploy(deployment: ModelDeployment) -> Verdict:
         *check_flags(deployment),
         *check_overrides(spec.provider.overrides if spec.provider else None),
         *check_storage(deployment),
-        *check_ceilings(spec),
+        *check_limits(spec),
         *_impossible_mounts(deployment),
         *_impossible_amounts(deployment),
     ]
     return Verdict(errors=errors, warnings=warnings_for(deployment))
 
 
-def with_deploy_check(decision: Decision, deployment: ModelDeployment) -> Decision:
+def with_admission_recheck(decision: Decision, deployment: ModelDeployment) -> Decision:
     """The decision, refused where the stored object breaks a rule that only admission would have applied.
 
     Refused as in `decide`: nothing is handed over. A deployment that was valid as it is stays so, with a
@@ -67,7 +67,7 @@ def _checked(decision: Decision, deployment: ModelDeployment) -> Decision:
         return decision
     errors = [
         error
-        for error in validate_for_deploy(deployment).errors
+        for error in recheck_admission(deployment).errors
         if not (decision.handed_over and error.field == "metadata.name")
     ]
     if not errors:
@@ -141,7 +141,7 @@ def _impossible_amounts(deployment: ModelDeployment) -> list[FieldError]:
 
 
 def _amount(text: str | None, field: str, *, zero: bool = True) -> list[FieldError]:
-    """What is wrong with a quantity. `zero`: 0 is fine, and the ceilings report what is unreadable."""
+    """What is wrong with a quantity. `zero`: 0 is fine, and `selection.limits` reports what is unreadable."""
     if not text:
         return []
     try:

@@ -19,7 +19,7 @@ _QUANTITIES = {(StorageVolume, "size"), (ResourceFieldSelector, "divisor")}
 _KEPT_EMPTY = {(StorageVolume, "storage_class_name")}
 
 
-def rule_view(spec: DeploymentSpec, *, engine: str = "") -> dict[str, Any]:
+def rule_input(spec: DeploymentSpec, *, engine: str = "") -> dict[str, Any]:
     """The spec as rules see it; `engine` is inserted as `engine.type` when the user gave none."""
     view = _object(spec)
     view.setdefault("resources", {})

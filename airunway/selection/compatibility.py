@@ -1,6 +1,7 @@
-"""Whether a provider can run a deployment's engine, mode and hardware. Source: core.md §5 and §20 (9, 10).
+"""Whether a provider can run a deployment's engine, mode and hardware.
 
-Findings come in a fixed order; reconcile reports the first, admission all.
+Source: core.md §5, weak spots 9 and 10. Findings come in a fixed order; reconcile reports the
+first, admission all.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def with_provider(
     return found
 
 
-def with_fleet(
+def with_any_provider(
     deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, engine: str
 ) -> list[Incompatibility]:
     """Findings when no provider is named: somebody, ready or not, must offer the engine without GPU."""

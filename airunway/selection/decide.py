@@ -1,20 +1,22 @@
-"""One pass over a deployment as a value: core.md §3, steps 3-13, in memory.
+"""What one reconcile decides about a deployment, as a value: core.md §3, steps 3-13, in memory.
 
-Nothing is read or written here; the caller applies the Decision. Improves on the reference as core.md §20
-asks: what a failure left behind is cleared when its cause is gone (1), a provider that is not registered
-is said to be so (14), a missing GPU support is reported (10).
+Nothing is read or written here; the caller applies the Decision. Improves on the reference (core.md, weak
+spots 1, 10 and 14): what a failure left behind is cleared when its cause is gone, a missing GPU support is
+reported, a provider that is not registered is said to be so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import (
     Decision,
     EngineDecision,
     ImageFinding,
+    InstallationNeed,
     InstallPolicy,
     Outcome,
     ProviderDecision,
@@ -25,8 +27,13 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import Phase
 from airunway.selection import compatibility, eligibility, stale_status, stored_rules
-from airunway.selection.engines import choose_engine, recorded_engine
-from airunway.selection.installable import INSTALLATION_REQUIRED, NOTHING, Uninstalled, install_command
+from airunway.selection.engines import EngineChoice, choose_engine, recorded_engine
+from airunway.selection.installable import (
+    INSTALLATION_REQUIRED,
+    NONE_INSTALLABLE,
+    Installable,
+    install_command,
+)
 from airunway.selection.provider_choice import EXPLICIT_REASON, Choice, choose_provider
 
 NO_PROVIDER = "No provider specified and provider-selector not enabled"
@@ -37,42 +44,32 @@ def decide(
     deployment: ModelDeployment,
     configs: Sequence[InferenceProviderConfig],
     *,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback = SelectionFallback.NONE,
     selector_enabled: bool = True,
-    uninstalled: Uninstalled = NOTHING,
+    installable: Installable = NONE_INSTALLABLE,
 ) -> Decision:
     """Resolve engine, validity and provider of one deployment against the registered providers.
 
-    For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). `now` is
-    compared with heartbeats only. `uninstalled`: providers that would be ready if their operator were
-    installed. The same inputs give the same decision. The rules that only admission
-    knows are not asked: see `airunway.selection.admission_recheck.with_deploy_check`.
+    For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). A provider
+    whose last heartbeat is older than `alive_since` gets no new deployment. `installable`: providers that
+    would be ready if their operator were installed. The same inputs give the same decision. The rules that
+    only admission knows are not asked: see `airunway.selection.admission_recheck.with_admission_recheck`.
     """
-    decision = Decision(
-        outcome=Outcome.OK,
-        observed_generation=deployment.metadata.generation,
-        phase=None if deployment.status and deployment.status.phase else Phase.PENDING,
-        engine=recorded_engine(deployment),
-        provider=recorded_provider(deployment),
-        handed_over=bool(deployment.recorded_provider),
-    )
+    decision = _as_recorded(deployment)
     conflict = stored_rules.image_conflict(deployment)
     if conflict:
         return _image_conflict(decision, deployment, conflict)
     stale_status.clear_image_conflict(decision, deployment)
     if selector_enabled:
-        chosen = choose_engine(deployment, configs, now=now)
-        if chosen.engine is None and uninstalled:
-            second = choose_engine(deployment, uninstalled.as_if_installed(configs), now=now)
-            chosen = second if second.engine is not None else chosen
+        chosen = _choose_engine(deployment, configs, alive_since=alive_since, installable=installable)
         decision.engine = chosen.engine
         if chosen.engine is None:
             return _failed(
                 decision, Outcome.ENGINE_FAILED, "EngineSelected", "Engine selection failed: ", chosen.error
             )
     engine = _engine_of(deployment, decision)
-    finding = stored_rules.reconcile_finding(deployment, configs, engine=engine)
+    finding = stored_rules.first_finding(deployment, configs, engine=engine)
     if finding:
         return _invalid(decision, finding)
     decision.conditions.append(_true("Validated", "ValidationPassed", VALID))
@@ -84,10 +81,22 @@ def decide(
         deployment,
         configs,
         engine=engine,
-        now=now,
+        alive_since=alive_since,
         fallback=fallback,
         selector_enabled=selector_enabled,
-        uninstalled=uninstalled,
+        installable=installable,
+    )
+
+
+def _as_recorded(deployment: ModelDeployment) -> Decision:
+    """The decision before anything is decided: what the status says already."""
+    return Decision(
+        outcome=Outcome.OK,
+        observed_generation=deployment.metadata.generation,
+        phase=None if deployment.status and deployment.status.phase else Phase.PENDING,
+        engine=recorded_engine(deployment),
+        provider=recorded_provider(deployment),
+        handed_over=bool(deployment.recorded_provider),
     )
 
 
@@ -105,10 +114,10 @@ def _resolve_provider(
     configs: Sequence[InferenceProviderConfig],
     *,
     engine: str,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback,
     selector_enabled: bool,
-    uninstalled: Uninstalled,
+    installable: Installable,
 ) -> Decision:
     named, recorded = deployment.provider_name, deployment.recorded_provider
     if named and recorded and named != recorded:
@@ -116,71 +125,92 @@ def _resolve_provider(
     if recorded:
         stale_status.renew_provider_condition(decision, deployment, configs)
     elif named:
-        decision.provider = ProviderDecision(name=named, reason=EXPLICIT_REASON)
-        decision.newly_selected = True
-        message = stale_status.provider_message(decision.provider, configs, explicit=True)
-        decision.conditions.append(_true("ProviderSelected", "ExplicitSelection", message))
+        _select(decision, ProviderDecision(name=named, reason=EXPLICIT_REASON), configs, explicit=True)
     elif not selector_enabled:
         stale_status.clear_phase(decision, deployment)
         return _failed(
             decision, Outcome.NO_PROVIDER, "ProviderSelected", "", NO_PROVIDER, reason="NoProvider"
         )
     else:
-        choice = choose_provider(deployment, configs, engine=engine, now=now, fallback=fallback)
-        if choice.provider is None and uninstalled:
-            would_be = uninstalled.as_if_installed(configs)
-            second = choose_provider(deployment, would_be, engine=engine, now=now, fallback=fallback)
-            if second.provider is not None:
-                choice = _second_choice(second, second.provider, error=choice.error)
-                decision.installation = uninstalled.need(second.provider.name, reason=second.provider.reason)
+        choose = partial(
+            choose_provider, deployment, engine=engine, alive_since=alive_since, fallback=fallback
+        )
+        choice, decision.installation = _choose_provider(choose, configs, installable)
         decision.candidates = choice.candidates
-        if decision.installation is not None and decision.installation.policy is InstallPolicy.ASK:
+        if choice.provider is None or _is_asked_for(decision.installation):
             # Not recorded: whoever reads it may as well install another provider that takes it.
             stale_status.clear_phase(decision, deployment)
-            return _ask_for_installation(decision, choice.error)
-        if choice.provider is None:
-            stale_status.clear_phase(decision, deployment)
-            return _failed(
-                decision,
-                Outcome.PROVIDER_FAILED,
-                "ProviderSelected",
-                "Provider selection failed: ",
-                choice.error,
-            )
-        decision.provider = choice.provider
-        decision.newly_selected = True
-        message = stale_status.provider_message(choice.provider, configs, explicit=False)
-        decision.conditions.append(_true("ProviderSelected", "AutoSelected", message))
+            return _no_provider(decision, choice.error)
+        _select(decision, choice.provider, configs, explicit=False)
     if decision.provider is not None and decision.installation is None:
-        decision.installation = uninstalled.need(decision.provider.name, reason=decision.provider.reason)
+        decision.installation = installable.need(decision.provider.name, reason=decision.provider.reason)
     stale_status.clear(decision, deployment, configs)
     return decision
 
 
-def _second_choice(choice: Choice, provider: ProviderDecision, *, error: str) -> Choice:
-    reason = f"{provider.reason}; no ready provider takes it, and this one lacks only its operator"
-    return Choice(
-        provider=ProviderDecision(name=provider.name, reason=reason),
-        error=error,
-        candidates=choice.candidates,
-    )
+def _choose_engine(
+    deployment: ModelDeployment,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    alive_since: datetime,
+    installable: Installable,
+) -> EngineChoice:
+    """Among the ready providers, else among those that lack only their operator."""
+    chosen = choose_engine(deployment, configs, alive_since=alive_since)
+    if chosen.engine is not None or not installable:
+        return chosen
+    second = choose_engine(deployment, installable.as_if_installed(configs), alive_since=alive_since)
+    return second if second.engine is not None else chosen
 
 
-def _ask_for_installation(decision: Decision, error: str) -> Decision:
-    need = decision.installation
-    assert need is not None
-    finding = (
-        f"provider {need.provider} would take it ({need.reason}) once its operator is installed; run: "
-        f"{install_command(need.provider)} (no provider is ready for it: {error})"
-    )
-    return _failed(
-        decision,
-        Outcome.PROVIDER_FAILED,
-        "ProviderSelected",
-        "Provider selection failed: ",
-        finding,
-        reason=INSTALLATION_REQUIRED,
-    )
+def _choose_provider(
+    choose: Callable[[Sequence[InferenceProviderConfig]], Choice],
+    configs: Sequence[InferenceProviderConfig],
+    installable: Installable,
+) -> tuple[Choice, InstallationNeed | None]:
+    """Among the ready providers, else among those that lack only their operator, and what that needs."""
+    choice = choose(configs)
+    if choice.provider is not None or not installable:
+        return choice, None
+    second = choose(installable.as_if_installed(configs))
+    if second.provider is None:
+        return choice, None
+    need = installable.need(second.provider.name, reason=second.provider.reason)
+    reason = f"{second.provider.reason}; no ready provider takes it, and this one lacks only its operator"
+    provider = ProviderDecision(name=second.provider.name, reason=reason)
+    return Choice(provider=provider, error=choice.error, candidates=second.candidates), need
+
+
+def _select(
+    decision: Decision,
+    provider: ProviderDecision,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    explicit: bool,
+) -> None:
+    decision.provider = provider
+    decision.newly_selected = True
+    message = stale_status.provider_message(provider, configs, explicit=explicit)
+    reason = "ExplicitSelection" if explicit else "AutoSelected"
+    decision.conditions.append(_true("ProviderSelected", reason, message))
+
+
+def _is_asked_for(need: InstallationNeed | None) -> bool:
+    """Whether a person has to install something first."""
+    return need is not None and need.policy is InstallPolicy.ASK
+
+
+def _no_provider(decision: Decision, error: str) -> Decision:
+    """`error`: why none of the ready providers takes it."""
+    need, reason = decision.installation, "SelectionFailed"
+    if need is not None:
+        reason = INSTALLATION_REQUIRED
+        error = (
+            f"provider {need.provider} would take it ({need.reason}) once its operator is installed; run: "
+            f"{install_command(need.provider)} (no provider is ready for it: {error})"
+        )
+    prefix = "Provider selection failed: "
+    return _failed(decision, Outcome.PROVIDER_FAILED, "ProviderSelected", prefix, error, reason=reason)
 
 
 def _engine_of(deployment: ModelDeployment, decision: Decision) -> str:
@@ -209,7 +239,7 @@ def _warn(
     if config is None or stored_rules.is_mocker(deployment):
         return
     missing = compatibility.gpu_warning(deployment, config, engine=engine)
-    changed = stored_rules.fleet_findings(deployment, configs, engine=engine)
+    changed = stored_rules.capability_findings(deployment, configs, engine=engine)
     decision.warnings += [text for text in (missing, *(found.message for found in changed)) if text]
 
 

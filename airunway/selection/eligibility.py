@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from airunway.api.heartbeat import is_silent
 from airunway.api.model_deployment import ModelDeployment, ServingMode
 from airunway.api.provider_config import EngineCapability, InferenceProviderConfig
-
-HEARTBEAT_LIMIT = timedelta(seconds=180)
-"""Three missed heartbeats: the provider gets no new deployments (core.md §20.15)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,26 +54,15 @@ def has_capabilities(config: InferenceProviderConfig) -> bool:
     return config.spec is not None and config.spec.capabilities is not None
 
 
-def not_available(config: InferenceProviderConfig, *, now: datetime) -> str:
+def not_available(config: InferenceProviderConfig, *, alive_since: datetime) -> str:
     """Why the provider may not receive new deployments now; empty when it may.
 
-    A config without heartbeat, or with one that cannot be read, counts as fresh.
+    A worker whose last heartbeat is older than `alive_since` is taken for dead (core.md, weak spot 15). A
+    config without heartbeat, or with one that cannot be read, counts as fresh.
     """
     if not config.ready:
         return "not ready"
-    beat = last_heartbeat(config)
-    if beat is not None and now - beat > HEARTBEAT_LIMIT:
-        return f"not ready: last heartbeat {config.status.last_heartbeat if config.status else ''}"
+    beat = config.status.last_heartbeat if config.status else None
+    if is_silent(beat, since=alive_since):
+        return f"not ready: last heartbeat {beat}"
     return ""
-
-
-def last_heartbeat(config: InferenceProviderConfig) -> datetime | None:
-    """When its worker last wrote the status; None when it never did, or not in a way that can be read."""
-    text = config.status.last_heartbeat if config.status else None
-    if not text:
-        return None
-    try:
-        beat = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return beat if beat.tzinfo else beat.replace(tzinfo=UTC)

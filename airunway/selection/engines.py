@@ -1,4 +1,4 @@
-"""Which engine runs a deployment, and why. Source: core.md §6 and §20 (6, 8, 11)."""
+"""Which engine runs a deployment, and why. Source: core.md §6, weak spots 6, 8 and 11."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class EngineChoice:
 
 
 def choose_engine(
-    deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, now: datetime
+    deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, alive_since: datetime
 ) -> EngineChoice:
     """The named engine, else the recorded one once handed over, else the preferred one on offer.
 
-    Until a provider is recorded the choice is made anew each time. A registered provider that the spec
+    Until a provider is recorded the choice is made again each time. A registered provider that the spec
     names narrows the choice to what it offers.
     """
     spec = deployment.spec
@@ -44,7 +44,8 @@ def choose_engine(
     available = [
         config
         for config in eligibility.in_name_order([pinned] if pinned else configs)
-        if eligibility.has_capabilities(config) and not eligibility.not_available(config, now=now)
+        if eligibility.has_capabilities(config)
+        and not eligibility.not_available(config, alive_since=alive_since)
     ]
     needs = eligibility.needs_of(deployment)
     for engine in EngineType:  # declared in the order of preference
@@ -52,7 +53,7 @@ def choose_engine(
             if any(entry.name is engine and not needs.unmet_by(entry) for entry in config.engines):
                 reason = f"auto-selected from provider {config.name} capabilities"
                 return EngineChoice(engine=EngineDecision(type=engine.value, reason=reason))
-    return EngineChoice(error=_none_available(available, needs) + _pin_note(pinned, needs, now))
+    return EngineChoice(error=_none_available(available, needs) + _pin_note(pinned, needs, alive_since))
 
 
 def recorded_engine(deployment: ModelDeployment) -> EngineDecision | None:
@@ -75,10 +76,10 @@ def _none_available(available: Sequence[InferenceProviderConfig], needs: eligibi
     )
 
 
-def _pin_note(pinned: InferenceProviderConfig | None, needs: eligibility.Needs, now: datetime) -> str:
+def _pin_note(pinned: InferenceProviderConfig | None, needs: eligibility.Needs, alive_since: datetime) -> str:
     if pinned is None:
         return ""
-    cause = eligibility.not_available(pinned, now=now)
+    cause = eligibility.not_available(pinned, alive_since=alive_since)
     if not cause and not eligibility.has_capabilities(pinned):
         cause = "declares no capabilities"
     unmet = "; ".join(dict.fromkeys(needs.unmet_by(entry) for entry in pinned.engines))

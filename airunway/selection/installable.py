@@ -16,7 +16,7 @@ INSTALLATION_REQUIRED = "InstallationRequired"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Uninstalled:
+class Installable:
     """The providers, by name, and what becomes of a deployment that gets one."""
 
     names: Collection[str] = ()
@@ -41,7 +41,7 @@ class Uninstalled:
         return [_ready(config) if config.name in self.names else config for config in configs]
 
 
-NOTHING = Uninstalled()
+NONE_INSTALLABLE = Installable()
 
 
 def install_command(provider: str) -> str:

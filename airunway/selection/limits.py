@@ -12,7 +12,7 @@ MAX_CPU = "512"
 MAX_MEMORY = "4Ti"
 
 
-def check_ceilings(spec: DeploymentSpec) -> list[FieldError]:
+def check_limits(spec: DeploymentSpec) -> list[FieldError]:
     """Findings in every mode, also in the blocks that the mode does not use."""
     found: list[FieldError] = []
     resources, scaling = spec.resources, spec.scaling

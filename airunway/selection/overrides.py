@@ -7,23 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airunway.api.findings import FieldError, FieldErrorType, field_error
-
-PRIVILEGE_KEYS = frozenset(
-    {
-        "securityContext",
-        "serviceAccountName",
-        "serviceAccount",
-        "hostNetwork",
-        "hostPID",
-        "hostIPC",
-        "automountServiceAccountToken",
-        "nodeName",
-        "priorityClassName",
-        "runtimeClassName",
-    }
-)
-SIZING_KEYS = frozenset({"replicas", "resources"})
-_FIELD = "spec.provider.overrides"
+from airunway.api.overrides import FIELD, PRIVILEGE_KEYS, SIZING_KEYS
 
 
 def check_overrides(overrides: Any) -> list[FieldError]:
@@ -32,7 +16,7 @@ def check_overrides(overrides: Any) -> list[FieldError]:
         return []
     if not isinstance(overrides, dict):
         value = f"<redacted {_size(overrides)} bytes>"
-        return [field_error(FieldErrorType.INVALID, _FIELD, "must be a JSON object", value)]
+        return [field_error(FieldErrorType.INVALID, FIELD, "must be a JSON object", value)]
     return [
         FieldError(type=FieldErrorType.FORBIDDEN, field=path, detail=detail)
         for keys, detail in (
@@ -52,7 +36,7 @@ def _size(value: Any) -> str:
 
 def _found(tree: dict[str, Any], keys: frozenset[str]) -> Iterator[str]:
     """Paths of the keys; below a key that is found nothing more is looked for."""
-    pending: list[tuple[str, Any]] = [(_FIELD, tree)]
+    pending: list[tuple[str, Any]] = [(FIELD, tree)]
     while pending:
         path, node = pending.pop()
         if isinstance(node, dict):

@@ -16,7 +16,7 @@ from airunway.api.decision import Candidate, ProviderDecision, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection import cel, eligibility
-from airunway.selection.cel_input import rule_view
+from airunway.selection.cel_input import rule_input
 from airunway.selection.engines import NONE_REGISTERED
 
 EXPLICIT_REASON = "explicit provider selection"
@@ -48,21 +48,21 @@ def choose_provider(
     configs: Sequence[InferenceProviderConfig],
     *,
     engine: str,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback,
 ) -> Choice:
     """Choose among the registered providers for a deployment that names none."""
     if not configs:
         return Choice(error=NONE_REGISTERED)
     needs = eligibility.needs_of(deployment)
-    view = cel.Activation(rule_view(deployment.spec, engine=engine))
+    view = cel.Activation(rule_input(deployment.spec, engine=engine))
     candidates = [
-        _consider(config, needs, engine=engine, view=view, now=now, fallback=fallback)
+        _consider(config, needs, engine=engine, view=view, alive_since=alive_since, fallback=fallback)
         for config in eligibility.in_name_order(configs)
     ]
     running = [candidate for candidate in candidates if candidate.score is not None]
     if not running:
-        return Choice(error=_error(configs, candidates, now), candidates=candidates[:MAX_CANDIDATES])
+        return Choice(error=_error(configs, candidates, alive_since), candidates=candidates[:MAX_CANDIDATES])
     winner = max(running, key=lambda candidate: candidate.score or 0)  # the first of equals
     for candidate in running:
         if candidate is not winner:
@@ -80,10 +80,12 @@ def _consider(
     *,
     engine: str,
     view: Any,
-    now: datetime,
+    alive_since: datetime,
     fallback: SelectionFallback,
 ) -> Candidate:
-    why_not = eligibility.not_available(config, now=now) or _unfit(config, needs, engine=engine)
+    why_not = eligibility.not_available(config, alive_since=alive_since) or _unfit(
+        config, needs, engine=engine
+    )
     candidate = Candidate(provider=config.name, why_not=why_not, would_accept=not why_not)
     if why_not:
         return candidate
@@ -127,8 +129,10 @@ def _beaten(candidate: Candidate, winner: Candidate) -> str:
     return f"score {candidate.score} is below {winner.score} of {winner.provider}"
 
 
-def _error(configs: Sequence[InferenceProviderConfig], candidates: Sequence[Candidate], now: datetime) -> str:
-    healthy = any(not eligibility.not_available(config, now=now) for config in configs)
+def _error(
+    configs: Sequence[InferenceProviderConfig], candidates: Sequence[Candidate], alive_since: datetime
+) -> str:
+    healthy = any(not eligibility.not_available(config, alive_since=alive_since) for config in configs)
     causes = [f"{candidate.provider}: {candidate.why_not}" for candidate in candidates]
     willing = [candidate.provider for candidate in candidates if candidate.would_accept]
     text = f"{NONE_COMPATIBLE if healthy else NONE_HEALTHY} ({'; '.join(_some(causes))})"

@@ -1,7 +1,7 @@
 """Kubernetes resource quantities: parse, compare, canonical text. Exact, with Decimal.
 
 A quantity is a signed decimal number and a suffix: none, decimal (n u m k M G T P E), binary (Ki … Ei) or
-an exponent (e3, E-2). Source: crds.md §1 (pattern) and §4.2 (canonical form).
+an exponent (e3, E-2). Source: crds.md §1 (pattern), crds.md §4.2 (canonical form).
 """
 
 from __future__ import annotations

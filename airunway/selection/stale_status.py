@@ -1,4 +1,4 @@
-"""What earlier failures left in the status, and its removal once their cause is gone (core.md §20.1).
+"""What earlier failures left in the status, and its removal once their cause is gone (core.md, weak spot 1).
 
 Only what the core wrote itself is taken back: a message is recognised by its text, a phase by the core's
 own condition that explains it.
@@ -14,10 +14,10 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import Phase
 from airunway.selection import eligibility
+from airunway.selection.provider_choice import EXPLICIT_REASON
 
 EXPLICIT_MESSAGE = "Provider explicitly specified in spec"
 _NOT_REGISTERED = "is not registered"
-_EXPLICIT_REASON = "explicit provider selection"
 _PREFIXES = ("Validation failed: ", "Engine selection failed: ", "Provider selection failed: ")
 _CORE_FAILURES = {
     ("Validated", "ValidationFailed"),
@@ -54,7 +54,7 @@ def renew_provider_condition(
     explicit = (
         existing.reason == "ExplicitSelection"
         if existing.status is ConditionStatus.TRUE
-        else decision.provider.reason == _EXPLICIT_REASON
+        else decision.provider.reason == EXPLICIT_REASON
     )
     renewed = Condition(
         type="ProviderSelected",
@@ -62,15 +62,15 @@ def renew_provider_condition(
         reason="ExplicitSelection" if explicit else "AutoSelected",
         message=provider_message(decision.provider, configs, explicit=explicit),
     )
-    told = _NOT_REGISTERED in existing.message
-    if existing.status is not ConditionStatus.TRUE or told != (_NOT_REGISTERED in renewed.message):
+    said_missing = _NOT_REGISTERED in existing.message
+    if existing.status is not ConditionStatus.TRUE or said_missing != (_NOT_REGISTERED in renewed.message):
         decision.conditions.append(renewed)
 
 
 def clear(
     decision: Decision, deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig]
 ) -> None:
-    """Complete a successful pass: drop the core's own failures, say what the deployment waits for."""
+    """Complete a decision that succeeded: drop the core's own failures, say what the deployment waits for."""
     status = deployment.status
     name = decision.provider.name if decision.provider else ""
     missing = not_registered(name, configs)

@@ -1,4 +1,4 @@
-"""The rules that every pass checks on a stored deployment, webhook or not. Source: core.md §4.
+"""The rules that every reconcile checks on a stored deployment, webhook or not. Source: core.md §4.
 
 The first violation wins. What only admission checks is in `airunway.selection.validation`.
 """
@@ -73,7 +73,7 @@ def worker_gpus(group: WorkerGroup) -> int:
     return (group.gpu.count or 0) if group.gpu else 0
 
 
-def reconcile_finding(
+def first_finding(
     deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, engine: str
 ) -> str:
     """The first violation of R1-R7 with the resolved engine; empty when the deployment is valid."""
@@ -91,26 +91,26 @@ def reconcile_finding(
 def _compatibility_finding(
     deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, engine: str
 ) -> str:
-    """R5, against the named provider, else the recorded one, else the fleet.
+    """R5, against the named provider, else the recorded one, else all of them.
 
     A deployment that was handed over and validated at this generation does not fail because configs
-    changed since (core.md §20.9).
+    changed since (core.md, weak spot 9).
     """
     if is_mocker(deployment):
         return ""
-    found = fleet_findings(deployment, configs, engine=engine)
+    found = capability_findings(deployment, configs, engine=engine)
     if not found or served_at_this_generation(deployment):
         return ""
     return found[0].message
 
 
-def fleet_findings(
+def capability_findings(
     deployment: ModelDeployment, configs: Sequence[InferenceProviderConfig], *, engine: str
 ) -> list[compatibility.Incompatibility]:
     """What the configs of now say against the deployment, served already or not."""
     name = deployment.provider_name or deployment.recorded_provider
     if not name:
-        return compatibility.with_fleet(deployment, configs, engine=engine)
+        return compatibility.with_any_provider(deployment, configs, engine=engine)
     config = eligibility.find(configs, name)
     return compatibility.with_provider(deployment, config, engine=engine) if config else []
 

@@ -1,7 +1,7 @@
 """The validating webhook's rules as functions. Source: crds.md §4.3-§4.6.
 
-Violations accumulate in the order of the rules: C1, V1-V9, I1-I6. What every pass checks again is in
-`selection.stored_rules`; what a pass adds for clusters without webhook is in `selection.admission_recheck`.
+Violations accumulate in the order of the rules: C1, V1-V9, I1-I6. What every reconcile checks again is in
+`selection.stored_rules`; what it adds for clusters without webhook is in `selection.admission_recheck`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_err
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode, VolumePurpose
 from airunway.selection import compatibility, quantities
 from airunway.selection.immutability import check_immutability
-from airunway.selection.limits import check_ceilings
+from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides
 from airunway.selection.provider_lookup import LookupProblem, ProviderLookup
 from airunway.selection.storage import check_storage, volumes_of
@@ -64,7 +64,7 @@ def _validate(deployment: ModelDeployment, verdict: Verdict, *, lookup: Provider
         _check_provider(deployment, verdict, engine=engine, lookup=lookup)
     verdict.errors += check_workers(deployment)
     verdict.errors += check_storage(deployment)
-    verdict.errors += check_ceilings(spec)
+    verdict.errors += check_limits(spec)
     verdict.warnings += warnings_for(deployment)
 
 

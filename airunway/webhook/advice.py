@@ -1,4 +1,7 @@
-"""Warnings beyond the reference's: what is admitted and will hardly work. Source: crds.md §14.12, §14.16."""
+"""Warnings beyond the reference's: what is admitted and will hardly work.
+
+Source: crds.md, weak spots 12 and 16.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ MAX_AUTHORITIES = 3  # in the bundle: the API server takes at most 1 MiB, and ol
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class CertificateMaterial:
     """What the Secret holds, as PEM; empty where there is nothing. `authorities`: newest first."""
 
     authorities: bytes = b""
@@ -81,12 +81,12 @@ def _decoded(text: str) -> bytes:
 class Renewal:
     """New content for the Secret, and why."""
 
-    material: Material
+    material: CertificateMaterial
     reason: str
 
 
 def renewal(
-    material: Material, *, hosts: Sequence[str], now: datetime, trusted: bytes = b""
+    material: CertificateMaterial, *, hosts: Sequence[str], now: datetime, trusted: bytes = b""
 ) -> Renewal | None:
     """What to write instead of `material`; None when it is good for a while.
 
@@ -96,7 +96,7 @@ def renewal(
     signer = _signer(material, now)
     if signer is None:
         signer = new_authority(now)
-        known = [*material.chain, *Material(authorities=trusted).chain]
+        known = [*material.chain, *CertificateMaterial(authorities=trusted).chain]
         bundle = _bundle([signer[0], *(old for old in known if is_valid(old, now))])
         return Renewal(_issued(hosts, signer, bundle, now), "there is no authority that can sign for long")
     outdated = len(material.chain) > 1 and now > signer[0].not_valid_before_utc + BACKDATED + OVERLAP
@@ -109,12 +109,14 @@ def renewal(
     return None
 
 
-def _issued(hosts: Sequence[str], signer: Signer, bundle: bytes, now: datetime) -> Material:
+def _issued(hosts: Sequence[str], signer: Signer, bundle: bytes, now: datetime) -> CertificateMaterial:
     certificate, key = certificate_for(hosts, signer, now)
-    return Material(authorities=bundle, authority_key=key_pem(signer[1]), certificate=certificate, key=key)
+    return CertificateMaterial(
+        authorities=bundle, authority_key=key_pem(signer[1]), certificate=certificate, key=key
+    )
 
 
-def flaw(material: Material, *, hosts: Iterable[str], now: datetime) -> str:
+def flaw(material: CertificateMaterial, *, hosts: Iterable[str], now: datetime) -> str:
     """Why the serving certificate cannot be used; empty when it can."""
     certificate, key = _certificate(material), _key(material.key)
     if certificate is None or key is None:
@@ -134,14 +136,14 @@ def is_valid(certificate: x509.Certificate, now: datetime) -> bool:
     return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
 
-def trusts(bundle: bytes, material: Material) -> bool:
+def trusts(bundle: bytes, material: CertificateMaterial) -> bool:
     """Whether a client that trusts the bundle accepts the serving certificate, or one it comes with."""
-    authorities = Material(authorities=bundle).chain
-    served = Material(authorities=material.certificate).chain
+    authorities = CertificateMaterial(authorities=bundle).chain
+    served = CertificateMaterial(authorities=material.certificate).chain
     return any(_issued_by(certificate, authorities) for certificate in served)
 
 
-def _due(material: Material, now: datetime) -> str:
+def _due(material: CertificateMaterial, now: datetime) -> str:
     certificate = _certificate(material)
     if certificate is None or not _in_last_third(certificate, now):
         return ""
@@ -153,7 +155,7 @@ def _in_last_third(certificate: x509.Certificate, now: datetime) -> bool:
     return now >= end - (end - start) / 3
 
 
-def _signer(material: Material, now: datetime) -> Signer | None:
+def _signer(material: CertificateMaterial, now: datetime) -> Signer | None:
     """The authority we have the key of, if it outlives a certificate made now."""
     key = _key(material.authority_key)
     if key is None:
@@ -177,7 +179,7 @@ def _issued_by(certificate: x509.Certificate | None, authorities: Iterable[x509.
     return False
 
 
-def _certificate(material: Material) -> x509.Certificate | None:
+def _certificate(material: CertificateMaterial) -> x509.Certificate | None:
     try:
         return x509.load_pem_x509_certificate(material.certificate)
     except ValueError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-Operation = dict[str, Any]
+PatchOperation = dict[str, Any]
 
 
-def difference(before: Any, after: Any, path: str = "") -> list[Operation]:
+def difference(before: Any, after: Any, path: str = "") -> list[PatchOperation]:
     """Operations that turn `before` into `after`; empty when they are the same.
 
     Objects are compared key by key and lists of one length entry by entry; a list of another length is
@@ -23,8 +23,8 @@ def difference(before: Any, after: Any, path: str = "") -> list[Operation]:
     return [{"op": "replace", "path": path, "value": after}]
 
 
-def _of_objects(before: dict[str, Any], after: dict[str, Any], path: str) -> list[Operation]:
-    found: list[Operation] = [
+def _of_objects(before: dict[str, Any], after: dict[str, Any], path: str) -> list[PatchOperation]:
+    found: list[PatchOperation] = [
         {"op": "remove", "path": f"{path}/{_token(key)}"} for key in before if key not in after
     ]
     for key, value in after.items():

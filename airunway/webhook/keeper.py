@@ -20,10 +20,11 @@ from typing import Any, Protocol
 import structlog
 
 from airunway.api import names
+from airunway.clients.backoff import Backoff
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import JSON_PATCH, MERGE_PATCH, SECRETS, Kind, Object, Resource
-from airunway.webhook.certificates import Material, renewal, trusts
-from airunway.webhook.tls import ServedCertificate, Unusable
+from airunway.webhook.certificates import CertificateMaterial, renewal, trusts
+from airunway.webhook.tls import CertificateUnusable, ServedCertificate
 
 _log = structlog.get_logger(__name__)
 
@@ -31,13 +32,12 @@ MUTATING = Resource("admissionregistration.k8s.io/v1", "mutatingwebhookconfigura
 VALIDATING = Resource("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
 CONFIGURATIONS = ((MUTATING, names.MUTATING_CONFIGURATION), (VALIDATING, names.VALIDATING_CONFIGURATION))
 
-FIELD_MANAGER = "airunway-webhook"
 ATTEMPTS = 5
-"""Of one look; each failed one means that another replica got on, so there are at most a few."""
+"""Of one reconcile; each failed one means that another replica got on, so there are at most a few."""
 FIRST_RETRY = timedelta(seconds=1)
 
 
-class Store(Protocol):
+class CertificateStore(Protocol):
     """The part of the cluster that is needed."""
 
     async def find(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object | None:
@@ -64,7 +64,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Keeper:
+class CertificateKeeper:
     """Looks after the certificate of one server. Run one task of it.
 
     `hosts`: what the certificate is for. `rotation` false: Secret and configurations are somebody else's,
@@ -73,7 +73,7 @@ class Keeper:
 
     def __init__(
         self,
-        cluster: Store,
+        cluster: CertificateStore,
         served: ServedCertificate,
         *,
         namespace: str,
@@ -91,33 +91,34 @@ class Keeper:
 
     @property
     def trusted(self) -> bool:
-        """Whether the API server accepts what is served, as far as seen at the last look."""
+        """Whether the API server accepts what is served, as far as seen at the last reconcile."""
         return self._in_bundles and self._served.is_valid(self._now())
 
-    async def run(self, *, every: timedelta, tell: Callable[[bool], None]) -> None:
-        """Look again and again until cancelled; `tell` hears each time whether the API server trusts us."""
-        retry = FIRST_RETRY
+    async def run(self, *, every: timedelta, on_trust: Callable[[bool], None]) -> None:
+        """Reconcile until cancelled; `on_trust` gets each time whether the API server trusts us."""
+        backoff = Backoff(first=FIRST_RETRY.total_seconds(), maximum=every.total_seconds())
         while True:
             try:
-                await self.look()
+                await self.reconcile()
                 failed = not self.trusted
-            except (ApiError, Unusable) as err:
+            except (ApiError, CertificateUnusable) as err:
                 _log.warning("webhook certificate not looked after", error=str(err)[:300])
                 failed = True
-            tell(self.trusted)
-            await asyncio.sleep(min(retry, every).total_seconds() if failed else every.total_seconds())
-            retry = min(retry * 2, every) if failed else FIRST_RETRY
+            on_trust(self.trusted)
+            if not failed:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_delay() if failed else every.total_seconds())
 
-    async def look(self) -> None:
-        """Renew what is due and put everything in its place. Raises ApiErrors and Unusable."""
+    async def reconcile(self) -> None:
+        """Renew what is due and put everything in its place. Raises ApiErrors and CertificateUnusable."""
         for _ in range(ATTEMPTS):
             try:
-                return await self._look_once()
+                return await self._reconcile_once()
             except (Conflict, AlreadyExists):
                 continue  # another replica was faster: go on from what it wrote
         raise Conflict("the webhook's Secret or configurations change all the time", status=409)
 
-    async def _look_once(self) -> None:
+    async def _reconcile_once(self) -> None:
         found = [(kind, await self._cluster.find(kind, name)) for kind, name in CONFIGURATIONS]
         material = await self._agreed()
         bundles: list[bytes] = []
@@ -135,14 +136,14 @@ class Keeper:
             _log.info("webhook certificate loaded", trusted=known)
         self._in_bundles = all(trusts(bundle, self._served.material) for bundle in bundles)
 
-    async def _agreed(self) -> Material:
+    async def _agreed(self) -> CertificateMaterial:
         """What all replicas serve: the content of the Secret, renewed when that is due."""
         name, namespace = names.WEBHOOK_SECRET, self._namespace
         secret = await self._cluster.find(SECRETS, name, namespace=namespace)
-        material = Material.from_secret((secret or {}).get("data"))
+        material = CertificateMaterial.from_secret((secret or {}).get("data"))
         due = renewal(material, hosts=self._hosts, now=self._now(), trusted=self._served.material.authorities)
         if secret is None and not self._rotation:
-            raise Unusable(f"Secret {namespace}/{name} is missing, and rotation is off")
+            raise CertificateUnusable(f"Secret {namespace}/{name} is missing, and rotation is off")
         if due is None or not self._rotation:
             return material
         data = due.material.to_secret()
@@ -155,7 +156,7 @@ class Keeper:
                 name,
                 {"metadata": {"resourceVersion": secret["metadata"]["resourceVersion"]}, "data": data},
                 namespace=namespace,
-                field_manager=FIELD_MANAGER,
+                field_manager=names.WEBHOOK_FIELD_MANAGER,
             )
         _log.info("webhook certificate renewed", secret=f"{namespace}/{name}", reason=due.reason)
         return due.material
@@ -181,7 +182,7 @@ class Keeper:
             metadata["name"],
             [as_read, *changes],
             content_type=JSON_PATCH,
-            field_manager=FIELD_MANAGER,
+            field_manager=names.WEBHOOK_FIELD_MANAGER,
         )
         _log.info("webhook authority injected", kind=kind.plural, name=metadata["name"])
         return changed

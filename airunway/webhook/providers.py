@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Forbidden, NotFound, Unauthorized
 from airunway.clients.kubernetes import CONFIGS, Kind, Object
-from airunway.clients.reflector import Change
+from airunway.clients.reflector import ObjectChange
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 
 _log = structlog.get_logger(__name__)
@@ -24,21 +24,21 @@ DIRECT_READ_SECONDS = 3.0
 """Well under the 10 s that the API server gives the webhook."""
 
 
-class Reader(Protocol):
+class ConfigReader(Protocol):
     """The part of the cluster that is asked directly."""
 
     async def get(self, kind: Kind, name: str) -> Object:
         """Read one object. Raises ApiErrors."""
 
 
-class Providers:
+class RegisteredProviders:
     """Registered providers by name. Feed it the changes of a reflector on their kind."""
 
-    def __init__(self, cluster: Reader) -> None:
+    def __init__(self, cluster: ConfigReader) -> None:
         self._cluster = cluster
         self._known: dict[str, Lookup] = {}
 
-    def on_change(self, change: Change) -> None:
+    def on_change(self, change: ObjectChange) -> None:
         """Keep the list."""
         name = change.object["metadata"]["name"]
         if change.type == "deleted":

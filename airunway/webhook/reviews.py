@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from airunway.api.findings import Verdict
-from airunway.webhook.json_patch import Operation
+from airunway.webhook.json_patch import PatchOperation
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -28,7 +28,7 @@ class BadReview(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class AdmissionRequest:
     """What is asked about one write. `old`: the stored object, on update."""
 
     uid: str
@@ -51,7 +51,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class AdmissionAnswer:
     """What becomes of the write. `code` and `reason` only count when it is refused."""
 
     allowed: bool
@@ -59,17 +59,17 @@ class Answer:
     reason: str = ""
     message: str = ""
     warnings: list[str] = field(default_factory=list)
-    patch: list[Operation] = field(default_factory=list)
+    patch: list[PatchOperation] = field(default_factory=list)
 
 
-ALLOWED = Answer(allowed=True)
+ALLOWED = AdmissionAnswer(allowed=True)
 
 
-def verdict_answer(verdict: Verdict) -> Answer:
+def verdict_answer(verdict: Verdict) -> AdmissionAnswer:
     """The answer of the rules: 403 `Forbidden` with all violations; warnings either way."""
     if verdict.allowed:
-        return Answer(allowed=True, warnings=verdict.warnings)
-    return Answer(
+        return AdmissionAnswer(allowed=True, warnings=verdict.warnings)
+    return AdmissionAnswer(
         allowed=False,
         code=HTTPStatus.FORBIDDEN,
         reason="Forbidden",
@@ -78,12 +78,12 @@ def verdict_answer(verdict: Verdict) -> Answer:
     )
 
 
-def errored(code: HTTPStatus, message: str) -> Answer:
+def errored(code: HTTPStatus, message: str) -> AdmissionAnswer:
     """The answer when no rule could be asked: 400 for what cannot be read, 500 for our own fault."""
-    return Answer(allowed=False, code=code, message=message)
+    return AdmissionAnswer(allowed=False, code=code, message=message)
 
 
-def read_review(body: bytes) -> Request:
+def read_review(body: bytes) -> AdmissionRequest:
     """The request in a body. Raises BadReview."""
     try:
         review = json.loads(body)
@@ -95,7 +95,7 @@ def read_review(body: bytes) -> Request:
     uid = request.get("uid") if isinstance(request, dict) else None
     if not isinstance(request, dict) or not isinstance(uid, str) or not uid:
         raise BadReview("the review has no request with a uid")
-    return Request(
+    return AdmissionRequest(
         uid=uid,
         operation=_text(request, "operation"),
         object=request.get("object"),
@@ -106,7 +106,7 @@ def read_review(body: bytes) -> Request:
     )
 
 
-def review_of(uid: str, answer: Answer) -> dict[str, Any]:
+def review_of(uid: str, answer: AdmissionAnswer) -> dict[str, Any]:
     """The AdmissionReview that carries an answer."""
     response: dict[str, Any] = {"uid": uid, "allowed": answer.allowed}
     if not answer.allowed:

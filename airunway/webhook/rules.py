@@ -2,7 +2,7 @@
 
 A write that leaves the spec as it is, or concerns an object that is being deleted, always passes as it
 came: finalizers must come off even when the rules became stricter or a provider's config went away
-(crds.md §14.2). Nothing here has an effect outside, so a dry run needs no care.
+(crds.md, weak spot 2). Nothing here has an effect outside, so a dry run needs no care.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airunway.selection.stored_rules import is_mocker
 from airunway.selection.validation import validate_create, validate_update
 from airunway.webhook import advice
 from airunway.webhook.json_patch import difference
-from airunway.webhook.reviews import ALLOWED, Answer, Request, errored, verdict_answer
+from airunway.webhook.reviews import ALLOWED, AdmissionAnswer, AdmissionRequest, errored, verdict_answer
 
 FindProvider = Callable[[str], Awaitable[Lookup]]
 """Name of a provider to its config, or why there is none (crds.md §4.3, V6). Never raises."""
@@ -35,7 +35,7 @@ class Undecodable(ValueError):
     """The object cannot be read as a ModelDeployment."""
 
 
-async def default(request: Request, _find: FindProvider) -> Answer:
+async def default(request: AdmissionRequest, _find: FindProvider) -> AdmissionAnswer:
     """The mutating webhook (crds.md §4.2): a patch with what is filled in."""
     if passes_unseen(request):
         return ALLOWED
@@ -46,10 +46,10 @@ async def default(request: Request, _find: FindProvider) -> Answer:
             raise Undecodable(_lines(wrong))
     except Undecodable as err:
         return errored(HTTPStatus.BAD_REQUEST, str(err))
-    return Answer(allowed=True, patch=difference(obj, with_defaults(obj)))
+    return AdmissionAnswer(allowed=True, patch=difference(obj, with_defaults(obj)))
 
 
-async def validate(request: Request, find: FindProvider) -> Answer:
+async def validate(request: AdmissionRequest, find: FindProvider) -> AdmissionAnswer:
     """The validating webhook (crds.md §4.3-§4.6)."""
     if passes_unseen(request):
         return ALLOWED
@@ -66,7 +66,7 @@ async def validate(request: Request, find: FindProvider) -> Answer:
     return verdict_answer(verdict)
 
 
-def passes_unseen(request: Request) -> bool:
+def passes_unseen(request: AdmissionRequest) -> bool:
     """Whether the write is none of the webhooks' business."""
     if not request.concerns_spec:
         return True
@@ -81,13 +81,13 @@ def _terminating(obj: Any) -> bool:
     return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
 
 
-def _changes_what_is_judged(request: Request) -> bool:
+def _changes_what_is_judged(request: AdmissionRequest) -> bool:
     old, new = _judged(request.old), _judged(request.object)
     return old is None or new is None or old != new
 
 
 def _judged(obj: Any) -> str | None:
-    """What the rules look at, as one text: the spec, and the annotation that waives some of them.
+    """What the rules judge, as one text: the spec, and the annotation that waives some of them.
 
     A text, because to Python `1 == True`. None for what is no object with a spec.
     """

@@ -8,8 +8,8 @@ import structlog
 
 from airunway.clients.kubernetes import CONFIGS, Cluster
 from airunway.clients.reflector import Reflector
-from airunway.webhook.keeper import Keeper
-from airunway.webhook.providers import Providers
+from airunway.webhook.keeper import CertificateKeeper
+from airunway.webhook.providers import RegisteredProviders
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
 from airunway.workers.settings import Settings
@@ -35,10 +35,10 @@ async def run_admission(settings: Settings, ready: Ready | None = None) -> None:
 
 
 async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
-    providers, served = Providers(cluster), ServedCertificate()
+    providers, served = RegisteredProviders(cluster), ServedCertificate()
     reflector = Reflector(cluster, CONFIGS, providers.on_change)
     service, namespace = settings.webhook_service, settings.pod_namespace
-    keeper = Keeper(
+    keeper = CertificateKeeper(
         cluster,
         served,
         namespace=namespace,
@@ -65,6 +65,6 @@ async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
         group.create_task(
             keeper.run(
                 every=settings.webhook_check,
-                tell=lambda trusted: ready.parts.update({"webhook certificate": trusted}),
+                on_trust=lambda trusted: ready.parts.update({"webhook certificate": trusted}),
             )
         )

@@ -17,7 +17,14 @@ from aiohttp import web
 
 from airunway.api import names
 from airunway.webhook import rules
-from airunway.webhook.reviews import Answer, BadReview, Request, errored, read_review, review_of
+from airunway.webhook.reviews import (
+    AdmissionAnswer,
+    AdmissionRequest,
+    BadReview,
+    errored,
+    read_review,
+    review_of,
+)
 from airunway.webhook.rules import FindProvider
 
 _log = structlog.get_logger(__name__)
@@ -30,7 +37,7 @@ KEEPALIVE_SECONDS = 120.0
 """Longer than the API server keeps idle connections (90 s): a review must not meet a closing one."""
 DRAIN_SECONDS = 8.0
 
-Rule = Callable[[Request, FindProvider], Awaitable[Answer]]
+Rule = Callable[[AdmissionRequest, FindProvider], Awaitable[AdmissionAnswer]]
 
 
 def application(find: FindProvider) -> web.Application:
@@ -84,7 +91,7 @@ def _handler(rule: Rule, find: FindProvider) -> Callable[[web.Request], Awaitabl
     return handle
 
 
-async def _answer(rule: Rule, request: Request, find: FindProvider) -> Answer:
+async def _answer(rule: Rule, request: AdmissionRequest, find: FindProvider) -> AdmissionAnswer:
     try:
         return await rule(request, find)
     except RecursionError:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from cryptography import x509
 
-from airunway.webhook.certificates import Material, is_valid
+from airunway.webhook.certificates import CertificateMaterial, is_valid
 
 
-class Unusable(Exception):
+class CertificateUnusable(Exception):
     """Certificate and key cannot be served."""
 
 
@@ -26,11 +26,11 @@ class ServedCertificate:
 
     def __init__(self) -> None:
         self.context = _context()
-        self.material = Material()
+        self.material = CertificateMaterial()
         self.loaded = asyncio.Event()
 
-    def load(self, material: Material) -> None:
-        """Serve this from now on. Raises Unusable, and then goes on with what it has."""
+    def load(self, material: CertificateMaterial) -> None:
+        """Serve this from now on. Raises CertificateUnusable, and then goes on with what it has."""
         # OpenSSL reads files only; they are gone again at once. The first context finds out what is wrong
         # before the one that serves is touched.
         with tempfile.TemporaryDirectory(prefix="airunway-webhook-") as folder:
@@ -40,7 +40,7 @@ class ServedCertificate:
                 for context in (_context(), self.context):
                     context.load_cert_chain(certificate, key, password=_no_password)
             except (ssl.SSLError, OSError, ValueError) as err:
-                raise Unusable(f"certificate and key cannot be served: {err}") from err
+                raise CertificateUnusable(f"certificate and key cannot be served: {err}") from err
         self.material = material
         self.loaded.set()
 

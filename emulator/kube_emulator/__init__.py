@@ -1,7 +1,7 @@
-"""An emulated Kubernetes API server, small and in-process, for the sandbox and for tests.
+"""An emulated Kubernetes API server, small and in-process, for tests of controllers.
 
-It keeps what controllers and kubectl rely on and nothing more; `tests/cluster` runs the same tests against it
-and against a real kube-apiserver.
+It keeps what controllers and kubectl rely on, and nothing more; its tests run against a real kube-apiserver
+as well.
 """
 
 from .faults import Faults

@@ -22,9 +22,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    cluster = EmulatedCluster(
-        namespaces=arguments.namespace or ("airunway-system",), state_dir=arguments.state_dir
-    )
+    cluster = EmulatedCluster(namespaces=arguments.namespace, state_dir=arguments.state_dir)
     await cluster.start(arguments.port)
     cluster.kubeconfig(arguments.kubeconfig)
     print(f"listening on {cluster.url}; kubeconfig {arguments.kubeconfig}", flush=True)

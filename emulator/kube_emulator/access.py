@@ -15,11 +15,6 @@ def review(kind: Kind, obj: Obj) -> Obj:
     """The review with its status filled in; reviews are not stored."""
     statuses: dict[str, Obj] = {
         "SelfSubjectAccessReview": {"allowed": True},
-        "SelfSubjectRulesReview": {
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": False,
-        },
         "SelfSubjectReview": {"userInfo": {"username": _USER, "groups": _GROUPS}},
     }
     return {**obj, "kind": kind.kind, "apiVersion": kind.api_version, "status": statuses[kind.kind]}

@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the client can read: objects (`""`), `Table` or `PartialObjectMetadata(List)`."""
+    """What the client can read: objects (`""`) or `Table`."""
 
     name: str = ""
 
@@ -46,8 +46,7 @@ class Form:
             name = options.get("as", "")
             if not name:
                 return cls()
-            known = name in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
-            if known and options.get("g") == "meta.k8s.io" and options.get("v") == "v1":
+            if (name, options.get("g"), options.get("v")) == ("Table", "meta.k8s.io", "v1"):
                 return cls(name)
         raise not_acceptable(_ACCEPTED)
 
@@ -104,24 +103,14 @@ class Resources:
         if form.name == "Table":
             include = request.query.get("includeObject", "")
             return _json(200, tables.table(request.kind, page.items, page.metadata(), include=include))
-        if form.name:
-            items = [tables.partial(version.obj) for version in page.items]
-            head = {
-                "kind": "PartialObjectMetadataList",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": page.metadata(),
-            }
-            return _json(200, {**head, "items": items})
         return Answer(200, listing.list_body(request, page))
 
     def _one(self, request: Request, form: Form, version: Version, code: int) -> Answer:
         if not form.name:
             return Answer(code, conversion.body(request.kind, version))
-        if form.name == "Table":
-            metadata = {"resourceVersion": str(version.rv)}
-            include = request.query.get("includeObject", "")
-            return _json(code, tables.table(request.kind, [version], metadata, include=include))
-        return _json(code, tables.partial(version.obj))
+        metadata = {"resourceVersion": str(version.rv)}
+        include = request.query.get("includeObject", "")
+        return _json(code, tables.table(request.kind, [version], metadata, include=include))
 
     def _written(self, request: Request, form: Form, outcome: Outcome) -> Answer:
         if outcome.version is not None:
@@ -141,18 +130,8 @@ class Resources:
             return _json(200, subresources.scale_of(kind, listing.find(self._store, request)))
         if name == "scale" and method in ("PUT", "PATCH"):
             return _json(200, subresources.write_scale(request, self._writer))
-        if name == "token" and method == "POST":
-            return _json(201, subresources.token(request, self._writer))
         if name == "binding" and method == "POST":
             return _json(201, subresources.bind(request, self._writer))
-        if name == "finalize" and method == "PUT":
-            return _json(200, subresources.finalize(request, self._writer))
-        if name == "eviction" and method == "POST":
-            version = listing.find(self._store, request)
-            self._deleter.remove(kind, version)
-            return _json(
-                201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-            )
         raise method_not_allowed()
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from . import causes
+from . import causes, pod_rules
 from .errors import Cause
 from .kinds import Kind
 
 Obj = Mapping[str, Any]
-_PORT_RANGE = "must be between 1 and 65535, inclusive"
+_NONE = (0, "0%")
 
 
 def check(kind: Kind, obj: Obj, live: Obj | None) -> list[Cause]:
@@ -54,85 +54,28 @@ def _workload(obj: Obj) -> Iterator[Cause]:
         )
     if (spec.get("replicas") or 0) < 0:
         yield causes.invalid("spec.replicas", spec["replicas"], "must be greater than or equal to 0")
-    yield from _pod_spec(_at(spec, "template.spec") or {}, "spec.template.spec")
+    yield from pod_rules.check(_at(spec, "template.spec") or {}, "spec.template.spec")
 
 
-def _pod_spec(spec: Obj, path: str) -> Iterator[Cause]:
-    if not spec.get("containers"):
-        yield causes.required(f"{path}.containers")
-    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
-    yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
-    for field in ("initContainers", "containers"):
-        names: set[str] = set()
-        for index, container in enumerate(spec.get(field) or ()):
-            where = f"{path}.{field}[{index}]"
-            yield from _container(container, where, volumes)
-            name = container.get("name", "")
-            if name and name in names:
-                yield causes.duplicate(f"{where}.name", name)
-            names.add(name)
-
-
-_VOLUME_SOURCES = [
-    "emptyDir",
-    "hostPath",
-    "gitRepo",
-    "secret",
-    "nfs",
-    "iscsi",
-    "persistentVolumeClaim",
-    "cephfs",
-    "downwardAPI",
-    "configMap",
-    "projected",
-    "csi",
-    "ephemeral",
-    "image",
-]
-
-
-def _volumes(volumes: Any, path: str) -> Iterator[Cause]:
-    names: set[str] = set()
-    for index, volume in enumerate(volumes):
-        where, name = f"{path}[{index}]", volume.get("name", "")
-        if not name:
-            yield causes.required(f"{where}.name")
-        elif name in names:
-            yield causes.duplicate(f"{where}.name", name)
-        names.add(name)
-        for source in [source for source in _VOLUME_SOURCES if source in volume][1:]:
-            yield causes.forbidden(f"{where}.{source}", "may not specify more than 1 volume type")
-
-
-def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
-    if not container.get("name"):
-        yield causes.required(f"{path}.name")
-    if not container.get("image"):
-        yield causes.required(f"{path}.image")
-    for index, env in enumerate(container.get("env") or ()):
-        if not env.get("name"):
-            yield causes.required(f"{path}.env[{index}].name")
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
-        if not mount.get("mountPath"):
-            yield causes.required(f"{path}.volumeMounts[{index}].mountPath")
-        if mount.get("name") not in volumes:
-            yield Cause(
-                "FieldValueNotFound",
-                f'Not found: "{mount.get("name")}"',
-                f"{path}.volumeMounts[{index}].name",
-            )
-    for index, port in enumerate(container.get("ports") or ()):
-        if not 0 < port.get("containerPort", 0) < 65536:
-            yield causes.invalid(
-                f"{path}.ports[{index}].containerPort",
-                port.get("containerPort", 0),
-                _PORT_RANGE,
-            )
+def _deployment(obj: Obj) -> Iterator[Cause]:
+    yield from _workload(obj)
+    strategy, path = obj["spec"]["strategy"], "spec.strategy"
+    rolling = strategy.get("rollingUpdate")
+    if strategy["type"] == "Recreate":
+        if rolling is not None:
+            words = "may not be specified when strategy `type` is 'Recreate'"
+            yield causes.forbidden(f"{path}.rollingUpdate", words)
+    elif strategy["type"] != "RollingUpdate":
+        shown = {"Type": strategy["type"], "RollingUpdate": rolling}  # Go's own form
+        yield causes.not_supported(path, shown, ["Recreate", "RollingUpdate"])
+    elif all(rolling[bound] in _NONE for bound in ("maxSurge", "maxUnavailable")):
+        words = "may not be 0 when `maxSurge` is 0"
+        yield causes.invalid(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], words)
 
 
 def _job(obj: Obj) -> Iterator[Cause]:
     spec = _at(obj, "spec.template.spec") or {}
-    yield from _pod_spec(spec, "spec.template.spec")
+    yield from pod_rules.check(spec, "spec.template.spec")
     if spec.get("restartPolicy") == "Always":
         yield causes.required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
     elif spec.get("restartPolicy") not in ("Never", "OnFailure"):
@@ -152,7 +95,7 @@ def _service(obj: Obj) -> Iterator[Cause]:
         target = port.get("targetPort", 0)
         for field, number in (("port", port.get("port", 0)), ("targetPort", target)):
             if isinstance(number, int) and not 0 < number < 65536:
-                yield causes.invalid(f"spec.ports[{index}].{field}", number, _PORT_RANGE)
+                yield causes.invalid(f"spec.ports[{index}].{field}", number, pod_rules.PORT_RANGE)
 
 
 def _claim(obj: Obj) -> Iterator[Cause]:
@@ -239,11 +182,11 @@ def _keep_claim(new: Obj, old: Obj) -> Iterator[Cause]:
 
 
 _RULES: dict[str, Callable[[Obj], Iterator[Cause]]] = {
-    "Deployment": _workload,
+    "Deployment": _deployment,
     "ReplicaSet": _workload,
     "StatefulSet": _workload,
     "DaemonSet": _workload,
-    "Pod": lambda obj: _pod_spec(obj.get("spec") or {}, "spec"),
+    "Pod": lambda obj: pod_rules.check(obj.get("spec") or {}, "spec"),
     "Job": _job,
     "Service": _service,
     "PersistentVolumeClaim": _claim,

@@ -83,16 +83,19 @@ class Collector:
 
     def _owner_gone(self, uid: str) -> None:
         for dependent in list(self._store.dependents.pop(uid, ())):
-            self._add(lambda uid=dependent: self._check_dependent(uid))  # type: ignore[misc]
+            self._add(lambda dependent=dependent: self._check_dependent(dependent, gone=uid))  # type: ignore[misc]
 
-    def _check_dependent(self, uid: str) -> None:
-        """Deletes an object none of whose owners is left, or takes references to absent owners off it."""
+    def _check_dependent(self, uid: str, *, gone: str = "") -> None:
+        """Deletes an object none of whose owners is left, or takes references to absent owners off it.
+
+        `gone` is an owner known to be gone, also when its kind went along with it.
+        """
         found = self._find(uid)
         if found is None:
             return
         kind, version = found
         references = version.obj["metadata"].get("ownerReferences") or ()
-        alive = [reference for reference in references if self._lives(reference, version)]
+        alive = [ref for ref in references if ref["uid"] != gone and self._lives(ref, version)]
         if not references or len(alive) == len(references):
             return
         if alive:

@@ -12,7 +12,7 @@ from . import causes, defaults, gotypes, structural
 from .errors import StatusError, bad_request, invalid, unrecognized
 from .gotypes import WrongType
 from .kinds import Kind
-from .requests import DuplicateFields, Request, duplicates
+from .requests import Request
 from .schema import object_meta
 from .store import encode_json
 from .type_faults import go_text
@@ -24,11 +24,7 @@ _TYPE = ("kind", "apiVersion")
 def body(request: Request) -> Obj:
     """The object in a POST or PUT; 400 when it is not one of the kind."""
     kind = request.kind
-    try:
-        obj = request.json_body(strict=request.field_validation == "Strict")
-    except DuplicateFields as error:
-        faults = ", ".join(f'duplicate field "{path}"' for path in duplicates(request.body))
-        raise bad_request(f"{_unfit(kind)}: strict decoding error: {faults}") from error
+    obj = request.json_body()
     if not isinstance(obj, dict):
         text = json.dumps(obj)
         raise unrecognized(kind.kind, "couldn't get version/kind; json parse error: not an object", text)

@@ -45,7 +45,9 @@ def _deployment(obj: Obj) -> None:
     strategy = spec.setdefault("strategy", {})
     _set(strategy, type="RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _set(strategy.setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
     _pod_template(spec)
 
 

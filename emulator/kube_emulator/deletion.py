@@ -162,11 +162,11 @@ class Deleter:
         for hook in self.removed:
             hook(kind, last.obj)
 
-    def _check_preconditions(self, kind: Kind, version: Version, wishes: DeleteOptions) -> None:
+    def _check_preconditions(self, kind: Kind, version: Version, asked: DeleteOptions) -> None:
         recreated, modified = "might have been deleted and then recreated", "might have been modified"
         for label, wanted, found, guess in (
-            ("UID", wishes.uid, version.uid, recreated),
-            ("ResourceVersion", wishes.resource_version, str(version.rv), modified),
+            ("UID", asked.uid, version.uid, recreated),
+            ("ResourceVersion", asked.resource_version, str(version.rv), modified),
         ):
             if wanted and wanted != found:
                 why = f"the {label} in the precondition ({wanted})"

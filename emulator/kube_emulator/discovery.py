@@ -1,4 +1,4 @@
-"""Tells clients which kinds there are: version, groups, resources, in the plain and the aggregated form.
+"""Tells clients which kinds there are: version, groups, resources.
 
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api.
 """
@@ -16,20 +16,14 @@ from .kinds import Kind, Registry
 Obj = dict[str, Any]
 MAJOR, MINOR = "1", "37"
 GIT_VERSION = "v1.37.2"
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
 _SUBRESOURCE_VERBS = {
     "status": ["get", "patch", "update"],
     "scale": ["get", "patch", "update"],
-    "finalize": ["update"],
     "binding": ["create"],
-    "eviction": ["create"],
-    "token": ["create"],
 }
 _SUBRESOURCE_KINDS = {
     "scale": ("autoscaling", "v1", "Scale"),
     "binding": ("", "v1", "Binding"),
-    "eviction": ("policy", "v1", "Eviction"),
-    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
 }
 
 
@@ -135,53 +129,3 @@ def _storage_hash(kind: Kind) -> str:
 
 def _subresource_kind(kind: Kind, name: str) -> tuple[str, str, str]:
     return _SUBRESOURCE_KINDS.get(name, (kind.group, kind.version, kind.kind))
-
-
-def aggregated(kinds: Registry, *, core: bool, form: str = "v2") -> Obj:
-    """GET /api or /apis in one document for all groups."""
-    items = []
-    for name, versions in _groups(kinds).items():
-        if bool(name) is core:
-            continue
-        entries = [
-            {
-                "version": v,
-                "resources": [_aggregated_resource(k) for k in kinds if (k.group, k.version) == (name, v)],
-                "freshness": "Current",
-            }
-            for v in versions
-        ]
-        items.append({"metadata": {"name": name} if name else {}, "versions": entries})
-    return {
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": f"apidiscovery.k8s.io/{form}",
-        "metadata": {},
-        "items": items,
-    }
-
-
-def _aggregated_resource(kind: Kind) -> Obj:
-    entry: Obj = {
-        "resource": kind.plural,
-        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
-        "scope": "Namespaced" if kind.namespaced else "Cluster",
-        "singularResource": kind.singular,
-        "verbs": list(kind.verbs),
-    }
-    if kind.short_names:
-        entry["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        entry["categories"] = list(kind.categories)
-    subresources = []
-    for name in sorted(kind.subresources):
-        group_name, api_version, kind_name = _subresource_kind(kind, name)
-        subresources.append(
-            {
-                "subresource": name,
-                "responseKind": {"group": group_name, "version": api_version, "kind": kind_name},
-                "verbs": _SUBRESOURCE_VERBS[name],
-            }
-        )
-    if subresources:
-        entry["subresources"] = subresources
-    return entry

@@ -11,56 +11,45 @@ from .kinds import Registry
 from .store import encode_json
 
 Obj = dict[str, Any]
-_ROOT = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
 
 
 def find(kinds: Registry, path: str, accept: str, address: str) -> Answer | None:
     """The document at a path; None for paths of resources. 404 when a group or version is not served."""
-    parts = path.strip("/").split("/")
-    if parts[0] == "openapi" and len(parts) > 1:
-        return _openapi(kinds, parts[1], parts[2:], accept)
-    if path in ("/api", "/apis"):
-        return _groups(kinds, path, accept, address)
-    if path in ("/", "/version"):
-        return _json(discovery.version() if path == "/version" else {"paths": _ROOT})
-    found: Obj | None = None
-    if parts[0] == "api" and len(parts) == 2:
-        found = discovery.resource_list(kinds, "", parts[1])
-    elif parts[0] == "apis" and len(parts) == 2:
-        found = discovery.group(kinds, parts[1])
-    elif parts[0] == "apis" and len(parts) == 3:
-        found = discovery.resource_list(kinds, parts[1], parts[2])
-    else:
-        return None
+    found: Obj | None
+    match path.strip("/").split("/"):
+        case ["version"]:
+            found = discovery.version()
+        case ["api"]:
+            found = discovery.api_versions(address)
+        case ["apis"]:
+            found = discovery.group_list(kinds)
+        case ["api", version]:
+            found = discovery.resource_list(kinds, "", version)
+        case ["apis", group]:
+            found = discovery.group(kinds, group)
+        case ["apis", group, version]:
+            found = discovery.resource_list(kinds, group, version)
+        case ["openapi", *rest]:
+            return _openapi(kinds, rest, accept)
+        case _:
+            return None
     if found is None:
         raise NoSuchGroup
     Form.accepted(accept)
     return _json(found)
 
 
-def _groups(kinds: Registry, path: str, accept: str, address: str) -> Answer:
-    for clause in accept.split(","):
-        for form in ("v2", "v2beta1"):
-            wanted = discovery.AGGREGATED.format(version=form)
-            if clause.replace(" ", "") == wanted:
-                found = discovery.aggregated(kinds, core=path == "/api", form=form)
-                return Answer(200, encode_json(found).encode(), {"Content-Type": wanted})
-    Form.accepted(accept)
-    return _json(discovery.api_versions(address) if path == "/api" else discovery.group_list(kinds))
-
-
-def _openapi(kinds: Registry, form: str, rest: list[str], accept: str) -> Answer:
+def _openapi(kinds: Registry, path: list[str], accept: str) -> Answer:
     if accept and "json" not in accept and "*/*" not in accept:
         raise not_acceptable(["application/json"])
     found: Obj | None = None
-    if form == "v3" and not rest:
-        found = openapi.index(kinds)
-    elif form == "v3" and rest[0] == "api" and len(rest) == 2:
-        found = openapi.document(kinds, "", rest[1])
-    elif form == "v3" and rest[0] == "apis" and len(rest) == 3:
-        found = openapi.document(kinds, rest[1], rest[2])
-    elif form == "v2" and not rest:
-        found = openapi.document_v2(kinds)
+    match path:
+        case ["v3"]:
+            found = openapi.index(kinds)
+        case ["v3", "api", version]:
+            found = openapi.document(kinds, "", version)
+        case ["v3", "apis", group, version]:
+            found = openapi.document(kinds, group, version)
     if found is None:
         raise no_such_path()
     return _json(found)

@@ -36,7 +36,6 @@ class StatusError(Exception):
     message: str
     details: dict[str, Any] | None = None
     retry_after: int | None = None
-    list_metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
@@ -46,7 +45,7 @@ class StatusError(Exception):
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": self.list_metadata or {},
+            "metadata": {},
             "status": "Failure",
             "message": self.message,
         }
@@ -172,9 +171,3 @@ def internal(message: str) -> StatusError:
     """The server failed; also how apply reports objects it cannot merge."""
     details = {"causes": [{"message": message}]}
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", details)
-
-
-def unavailable(message: str, retry_after: int = 1) -> StatusError:
-    """The server cannot answer now."""
-    details = {"retryAfterSeconds": retry_after}
-    return StatusError(503, "ServiceUnavailable", message, details, retry_after)

@@ -18,16 +18,15 @@ CREATE_ONLY = ("create",)
 # server counts generations, v = a PUT must name the version it replaces, p = a PUT may create, c = it can
 # only be created, d = a collection cannot be deleted at once.
 _BUILTIN = """
--                     v1 Namespace                namespaces                cluster status,finalize             ns     -   d
--                     v1 Pod                      pods                      spaced  status,binding,eviction     po     all g
+-                     v1 Namespace                namespaces                cluster status                      ns     -   d
+-                     v1 Pod                      pods                      spaced  status,binding              po     all g
 -                     v1 Service                  services                  spaced  status                      svc    all p
 -                     v1 ConfigMap                configmaps                spaced  -                           cm     -   -
 -                     v1 Secret                   secrets                   spaced  -                           -      -   -
 -                     v1 Event                    events                    spaced  -                           ev     -   p
--                     v1 ServiceAccount           serviceaccounts           spaced  token                       sa     -   -
+-                     v1 ServiceAccount           serviceaccounts           spaced  -                           sa     -   -
 -                     v1 PersistentVolumeClaim    persistentvolumeclaims    spaced  status                      pvc    -   -
 -                     v1 Node                     nodes                     cluster status                      no     -   -
-events.k8s.io         v1 Event                    events                    spaced  -                           ev     -   p
 apps                  v1 Deployment               deployments               spaced  status,scale                deploy all g
 apps                  v1 StatefulSet              statefulsets              spaced  status,scale                sts    all g
 apps                  v1 ReplicaSet               replicasets               spaced  status,scale                rs     all g
@@ -41,7 +40,6 @@ rbac.authorization.k8s.io v1 ClusterRole          clusterroles              clus
 rbac.authorization.k8s.io v1 ClusterRoleBinding   clusterrolebindings       cluster -                           -      -   p
 apiextensions.k8s.io  v1 CustomResourceDefinition customresourcedefinitions cluster status                      crd,crds api-extensions gv
 authorization.k8s.io  v1 SelfSubjectAccessReview  selfsubjectaccessreviews  cluster -                           -      -   c
-authorization.k8s.io  v1 SelfSubjectRulesReview   selfsubjectrulesreviews   cluster -                           -      -   c
 authentication.k8s.io v1 SelfSubjectReview        selfsubjectreviews        cluster -                           -      -   c
 """  # noqa: E501 - a table reads best with one row a line
 # metadata that the status endpoints of these kinds do not write
@@ -115,8 +113,8 @@ class Kind:
 
     @property
     def storage(self) -> tuple[str, str]:
-        """Where the objects are kept; both Event kinds share one place."""
-        return ("", "events") if self.kind == "Event" and self.builtin else (self.group, self.plural)
+        """Where the objects of all its versions are kept."""
+        return self.group, self.plural
 
     @property
     def has_status(self) -> bool:

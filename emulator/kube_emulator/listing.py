@@ -17,15 +17,7 @@ from .requests import Request
 from .selectors import Predicate, both, parse_fields, parse_labels
 from .store import Place, Store, Table, Version
 
-CONTINUE_EXPIRED = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new "
-    "list without "
-    "the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-    "results. "
-    "Continuing with the provided token results in an inconsistent list - objects that were created, "
-    "modified, or "
-    "deleted between the time the first chunk was returned and now may show up in the list."
-)
+CONTINUE_EXPIRED = "The provided continue parameter is too old to display a consistent list result."
 
 
 @dataclass(slots=True)
@@ -87,10 +79,8 @@ def page(store: Store, request: Request) -> Page:
     after: Place | None = None
     if token:
         rv, after = _decode(token)
-        if rv < 0:
-            rv = store.rv
-        elif rv < table.forgotten:
-            raise _expired_page(store, after)
+        if rv < table.forgotten:
+            raise expired(CONTINUE_EXPIRED)
         items = snapshot(table, rv, request.namespace)
     else:
         rv, items = _asked_version(store, table, request)
@@ -155,12 +145,6 @@ def _decode(token: str) -> tuple[int, Place]:
         return int(data["rv"]), (namespace, name)
     except (ValueError, KeyError, TypeError) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
-
-
-def _expired_page(store: Store, after: Place) -> StatusError:
-    error = expired(CONTINUE_EXPIRED)
-    error.list_metadata = {"continue": _encode(-1, after)}
-    return error
 
 
 def list_body(request: Request, found: Page) -> bytes:

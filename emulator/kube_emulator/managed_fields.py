@@ -23,8 +23,6 @@ from .fieldsets import (
 )
 from .schema import Node
 
-MAX_UPDATERS = 10
-ANCIENT = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 _SYSTEM_FIELDS = [
     "name",
@@ -142,7 +140,7 @@ def track_update(live: Mapping[str, Any] | None, new: dict[str, Any], write: Wri
     with contextlib.suppress(typed.TypeMismatch):
         if not _nonsense_to_be_reset(live or {}, new, write):
             managers = _updated(bare(live) if live is not None else write.empty, bare(new), managers, write)
-    store(new, _capped(managers))
+    store(new, managers)
 
 
 def _nonsense_to_be_reset(live: Mapping[str, Any], new: Mapping[str, Any], write: Write) -> bool:
@@ -178,7 +176,7 @@ def _managers_for_update(live: Mapping[str, Any] | None, new: Mapping[str, Any],
     try:
         if not write.subresource:
             if given == [] or given == [{}]:
-                return {}  # an explicit wish to forget all owners
+                return {}  # the client asks to forget all owners
             if given and (managers := decode(given)):
                 return managers
         return decode(before)
@@ -212,29 +210,6 @@ def _without(managers: Managers, change: typed.Difference, keep: Manager | None 
         fields = entry.fields if manager == keep else difference(entry.fields, taken)
         if fields:
             out[manager] = entry if fields is entry.fields else replace(entry, fields=fields)
-    return out
-
-
-def _capped(managers: Managers) -> Managers:
-    """At most ten updaters: the oldest are put together in one entry per API version."""
-    updaters = [manager for manager in managers if manager.operation == "Update"]
-    if len(updaters) <= MAX_UPDATERS:
-        return managers
-    updaters.sort(key=lambda manager: (managers[manager].time or "", manager))
-    out, count, first = dict(managers), len(updaters), dict[str, Manager]()
-    for manager in updaters:
-        if count <= MAX_UPDATERS:
-            break
-        entry = out[manager]
-        bucket = Manager(ANCIENT, "Update", entry.api_version, "")
-        if entry.api_version not in first:
-            first[entry.api_version] = manager
-            continue
-        if bucket not in out:
-            out[bucket] = out.pop(first[entry.api_version])
-        out[bucket] = replace(entry, fields=union(entry.fields, out[bucket].fields))
-        del out[manager]
-        count -= 1
     return out
 
 

@@ -42,7 +42,7 @@ VALUE_ERROR = (
 )
 _LABEL_NAMED = {"Namespace", "Service"}
 _PATH_NAMED = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
-_ANNOTATIONS_LIMIT = 256 * 1024
+_MAX_ANNOTATIONS_BYTES = 256 * 1024
 
 
 def name_fault(name: str, kind: Kind) -> str:
@@ -53,6 +53,11 @@ def name_fault(name: str, kind: Kind) -> str:
         return next((f"may not contain '{mark}'" for mark in "/%" if mark in name), "")
     if kind.builtin and kind.kind in _LABEL_NAMED:
         return label_fault(name)
+    return subdomain_fault(name)
+
+
+def subdomain_fault(name: str) -> str:
+    """Why this is not a DNS-1123 subdomain, as most objects' names are; empty when it is."""
     if len(name) > 253:
         return "must be no more than 253 bytes"
     return "" if re.fullmatch(_SUBDOMAIN, name) else SUBDOMAIN_ERROR
@@ -79,10 +84,10 @@ def check(metadata: Mapping[str, Any], kind: Kind) -> list[Cause]:
         found += _label_causes(key, value)
     annotations = metadata.get("annotations") or {}
     for key in annotations:
-        if fault := _qualified_fault(key.lower()):
+        if fault := qualified_fault(key.lower()):
             found.append(causes.invalid("metadata.annotations", key, fault))
-    if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
-        found.append(causes.too_long("metadata.annotations", _ANNOTATIONS_LIMIT))
+    if sum(len(key) + len(value) for key, value in annotations.items()) > _MAX_ANNOTATIONS_BYTES:
+        found.append(causes.too_long("metadata.annotations", _MAX_ANNOTATIONS_BYTES))
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
         found += _finalizer_causes(index, finalizer, builtin=kind.builtin)
     found += _owner_causes(metadata.get("ownerReferences") or ())
@@ -90,15 +95,21 @@ def check(metadata: Mapping[str, Any], kind: Kind) -> list[Cause]:
 
 
 def _label_causes(key: str, value: str) -> Iterator[Cause]:
-    if fault := _qualified_fault(key):
+    if fault := qualified_fault(key):
         yield causes.invalid("metadata.labels", key, fault)
+    if fault := value_fault(value):
+        yield causes.invalid("metadata.labels", value, fault)
+
+
+def value_fault(value: str) -> str:
+    """Why this is not the value of a label; empty when it is."""
     if len(value) > 63:
-        yield causes.invalid("metadata.labels", value, "must be no more than 63 bytes")
-    elif not re.fullmatch(_VALUE, value):
-        yield causes.invalid("metadata.labels", value, VALUE_ERROR)
+        return "must be no more than 63 bytes"
+    return "" if re.fullmatch(_VALUE, value) else VALUE_ERROR
 
 
-def _qualified_fault(key: str) -> str:
+def qualified_fault(key: str) -> str:
+    """Why this is not the key of a label; empty when it is."""
     prefix, slash, name = key.rpartition("/")
     if slash and not re.fullmatch(_SUBDOMAIN, prefix):
         return "prefix part " + (SUBDOMAIN_ERROR if prefix else "must be non-empty")
@@ -108,7 +119,7 @@ def _qualified_fault(key: str) -> str:
 
 
 def _finalizer_causes(index: int, finalizer: str, *, builtin: bool) -> Iterator[Cause]:
-    if fault := _qualified_fault(finalizer):
+    if fault := qualified_fault(finalizer):
         yield causes.invalid("metadata.finalizers", finalizer, fault)
     # Only compiled-in kinds are asked for more; KAITO's own finalizer has no prefix.
     elif builtin and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):

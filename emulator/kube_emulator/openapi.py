@@ -7,7 +7,6 @@ descriptions. Built-in definitions come without descriptions, those of custom ki
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,17 +58,6 @@ def document(kinds: Registry, group: str, version: str) -> Obj | None:
         "paths": paths,
         "components": {"schemas": schemas},
     }
-
-
-def document_v2(kinds: Registry) -> Obj:
-    """GET /openapi/v2: all types in one document."""
-    schemas: Obj = {}
-    paths: Obj = {}
-    for kind in kinds:
-        _add_kind(schemas, kind)
-        paths |= dict(_paths(kind))
-    text = json.dumps({"paths": paths, "definitions": schemas}).replace(_REF, "#/definitions/")
-    return {"swagger": "2.0", "info": {"title": "Kubernetes", "version": GIT_VERSION}, **json.loads(text)}
 
 
 def definition_name(kind: Kind) -> str:

@@ -11,7 +11,7 @@ from . import causes
 from .errors import Cause, invalid
 from .requests import APPLY_PATCH, Request
 
-_MANAGER_LENGTH = 128
+_MAX_MANAGER_BYTES = 128
 _FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
 
 
@@ -29,8 +29,8 @@ def _faults(request: Request, kind: str) -> Iterator[Cause]:
         if request.media_type == APPLY_PATCH and not query.get("fieldManager"):
             yield causes.required("fieldManager", "is required for apply patch")
     manager = query.get("fieldManager", "")
-    if len(manager.encode()) > _MANAGER_LENGTH:
-        yield causes.too_long("fieldManager", _MANAGER_LENGTH)
+    if len(manager.encode()) > _MAX_MANAGER_BYTES:
+        yield causes.too_long("fieldManager", _MAX_MANAGER_BYTES)
     for index, letter in enumerate(manager):
         if not letter.isprintable():
             detail = f"invalid character U+{ord(letter):04X} (at position {index})"

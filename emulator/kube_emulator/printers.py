@@ -1,4 +1,4 @@
-"""The columns and cells `kubectl get` shows for built-in kinds.
+"""The columns and cells `kubectl get` shows for the built-in kinds people look at; others get name and time.
 
 Source: k8s.io/kubernetes/pkg/printers/internalversion/printers.go.
 """
@@ -41,8 +41,6 @@ _COLUMNS = {
     "Deployment": "Name|Ready|Up-to-date:integer|Available:integer|Age" + _WORKLOAD,
     "ReplicaSet": "Name|Desired:integer|Current:integer|Ready:integer|Age" + _WORKLOAD,
     "StatefulSet": "Name|Ready|Age|Containers*|Images*",
-    "DaemonSet": "Name|Desired:integer|Current:integer|Ready:integer|Up-to-date:integer|Available:integer"
-    "|Node Selector|Age" + _WORKLOAD,
     "Job": "Name|Status|Completions|Duration|Age" + _WORKLOAD,
     "Service": "Name|Type|Cluster-IP|External-IP|Port(s)|Age|Selector*",
     "Namespace": "Name|Status|Age",
@@ -51,12 +49,8 @@ _COLUMNS = {
     "Event": "Last Seen|Type|Reason|Object|Subobject*|Source*|Message|First Seen*|Count*|Name*",
     "ConfigMap": "Name|Data|Age",
     "Secret": "Name|Type|Data|Age",
-    "ServiceAccount": "Name|Age",
     "PersistentVolumeClaim": "Name|Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age"
     "|VolumeMode*",
-    "Lease": "Name|Holder|Age",
-    "RoleBinding": "Name|Role|Age|Users*|Groups*|ServiceAccounts*",
-    "ClusterRoleBinding": "Name|Role|Age|Users*|Groups*|ServiceAccounts*",
 }
 
 
@@ -158,21 +152,6 @@ def _replica_set(obj: Obj) -> Cells:
 def _stateful_set(obj: Obj) -> Cells:
     ready = f"{_status(obj).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 0)}"
     return [_name(obj), ready, _age(obj), *_containers(obj)]
-
-
-def _daemon_set(obj: Obj) -> Cells:
-    status = _status(obj)
-    names = (
-        "desiredNumberScheduled",
-        "currentNumberScheduled",
-        "numberReady",
-        "updatedNumberScheduled",
-        "numberAvailable",
-    )
-    counts = [status.get(name, 0) for name in names]
-    node_selector = obj["spec"]["template"]["spec"].get("nodeSelector")
-    selector = _selector(obj["spec"].get("selector"))
-    return [_name(obj), *counts, _labels(node_selector), _age(obj), *_containers(obj), selector]
 
 
 def _job(obj: Obj) -> Cells:
@@ -313,15 +292,6 @@ def _claim(obj: Obj) -> Cells:
     ]
 
 
-def _role_binding(obj: Obj) -> Cells:
-    by_kind: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
-    for subject in obj.get("subjects") or ():
-        prefix = f"{subject['namespace']}/" if subject.get("namespace") else ""
-        by_kind.setdefault(subject["kind"], []).append(prefix + subject["name"])
-    subjects = [", ".join(by_kind[kind]) for kind in ("User", "Group", "ServiceAccount")]
-    return [_name(obj), f"{obj['roleRef']['kind']}/{obj['roleRef']['name']}", _age(obj), *subjects]
-
-
 def _data(obj: Obj) -> int:
     return len(obj.get("data") or {}) + len(obj.get("binaryData") or {})
 
@@ -331,7 +301,6 @@ _PRINTERS: dict[str, Callable[[Obj], Cells]] = {
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
     "StatefulSet": _stateful_set,
-    "DaemonSet": _daemon_set,
     "Job": _job,
     "Service": _service,
     "Namespace": lambda obj: [_name(obj), _status(obj).get("phase", ""), _age(obj)],
@@ -339,9 +308,5 @@ _PRINTERS: dict[str, Callable[[Obj], Cells]] = {
     "Event": _event,
     "ConfigMap": lambda obj: [_name(obj), _data(obj), _age(obj)],
     "Secret": lambda obj: [_name(obj), obj.get("type", ""), _data(obj), _age(obj)],
-    "ServiceAccount": lambda obj: [_name(obj), _age(obj)],
     "PersistentVolumeClaim": _claim,
-    "Lease": lambda obj: [_name(obj), (obj.get("spec") or {}).get("holderIdentity", ""), _age(obj)],
-    "RoleBinding": _role_binding,
-    "ClusterRoleBinding": _role_binding,
 }

@@ -7,7 +7,7 @@ makes it from HTTP.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +76,11 @@ class Request:
 
     @property
     def field_validation(self) -> str:
-        """What to do about unknown and duplicate fields: Ignore, Warn or Strict."""
+        """What to do about unknown fields: Ignore, Warn or Strict."""
         return self.query.get("fieldValidation") or "Warn"
 
-    def json_body(self, *, strict: bool = False, definition: str = "") -> Any:
-        """The body as plain data; duplicate fields are refused when strict.
+    def json_body(self, *, definition: str = "") -> Any:
+        """The body as plain data.
 
         `definition` is its type when that is not the kind's own, which only protobuf needs to know.
         """
@@ -96,7 +96,7 @@ class Request:
         ):
             raise unsupported_media_type(["application/json", "application/yaml"])
         try:
-            return parse(self.body, yaml_allowed=kind == "application/yaml", strict=strict)
+            return parse(self.body, yaml_allowed=kind == "application/yaml")
         except NotJSON as error:
             why = f"couldn't get version/kind; json parse error: {error}"
             raise unrecognized(self.kind.kind, why, self.body.decode(errors="replace")) from error
@@ -118,7 +118,7 @@ _YAMLLoader.yaml_implicit_resolvers = {
 }
 
 
-def parse(body: bytes, *, yaml_allowed: bool = False, strict: bool = False) -> Any:
+def parse(body: bytes, *, yaml_allowed: bool = False) -> Any:
     """JSON, or YAML where it is allowed. Raises NotJSON."""
     if yaml_allowed and body.lstrip()[:1] != b"{":
         try:
@@ -126,47 +126,13 @@ def parse(body: bytes, *, yaml_allowed: bool = False, strict: bool = False) -> A
         except yaml.YAMLError as error:
             raise NotJSON(f"error decoding YAML: {error}") from error
     try:
-        return json.loads(body, object_pairs_hook=_without_duplicates if strict else None)
+        return json.loads(body)
     except ValueError as error:
         raise NotJSON(str(error)) from error
 
 
 class NotJSON(Exception):
     """A body that cannot be read."""
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise DuplicateFields
-    return out
-
-
-class DuplicateFields(Exception):
-    """A JSON object that has one field twice; `duplicates` tells which."""
-
-
-def duplicates(body: bytes) -> list[str]:
-    """Paths of fields that are in a JSON body more than once."""
-    return list(_duplicates(json.loads(body, object_pairs_hook=_Pairs), ""))
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with all its fields, however often they are there."""
-
-
-def _duplicates(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, _Pairs):
-        seen: set[str] = set()
-        for key, item in value:
-            where = f"{path}.{key}" if path else key
-            if key in seen:
-                yield where
-            seen.add(key)
-            yield from _duplicates(item, where)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _duplicates(item, f"{path}[{index}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,17 @@ from .writes import Writer
 _SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _STOP_GRACE = 1.0  # seconds for answers under way when the server stops
 _log = logging.getLogger(__name__)
-_BODY_LIMIT = 3 * 1024 * 1024  # bytes; as the real server's
+_MAX_BODY_BYTES = 3 * 1024 * 1024  # bytes; as the real server's
 _HEALTH = {"/healthz", "/livez", "/readyz"}
 
 
 class EmulatedCluster:
-    """A Kubernetes API server for the sandbox and for tests."""
+    """A Kubernetes API server for tests of controllers."""
 
     def __init__(
         self,
         *,
-        namespaces: Iterable[str] = ("airunway-system",),
+        namespaces: Iterable[str] = (),
         state_dir: Path | None = None,
         window: int = 1000,
         bookmark_every: timedelta = timedelta(seconds=60),
@@ -162,7 +162,7 @@ class EmulatedCluster:
         except StatusError as error:
             return _failure(error, http)
         except web.HTTPRequestEntityTooLarge:
-            return _failure(too_large(_BODY_LIMIT), http)
+            return _failure(too_large(_MAX_BODY_BYTES), http)
         except Exception:  # a fault of ours must reach the client as a failure, not as a lost connection
             _log.exception("%s %s", http.method, http.path_qs)
             return _failure(internal("the emulated cluster failed; its log says how"), http)
@@ -230,20 +230,17 @@ class EmulatedCluster:
 
 
 def _encoder(form: Form, request: Request) -> Callable[[str, Version, int], bytes] | None:
-    """Makes the lines of a watch in another form than plain objects; None for plain ones."""
+    """Makes the lines of a watch as tables; None for plain objects."""
     if not form.name:
         return None
     first = True
 
     def encode(event: str, version: Version, rv: int) -> bytes:
         nonlocal first
-        if form.name == "Table":
-            include = request.query.get("includeObject", "")
-            metadata = {"resourceVersion": str(rv)}
-            obj = tables.table(request.kind, [version], metadata, include=include, headers=first)
-            first = False
-        else:
-            obj = tables.partial(version.obj)
+        include = request.query.get("includeObject", "")
+        metadata = {"resourceVersion": str(rv)}
+        obj = tables.table(request.kind, [version], metadata, include=include, headers=first)
+        first = False
         return encode_json({"type": event, "object": obj}).encode() + b"\n"
 
     return encode
@@ -258,7 +255,7 @@ def _request(
 ) -> web.BaseRequest:
     """A request whose body may be as large as a real server takes; aiohttp's own limit is a third of it."""
     loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY_BYTES)
 
 
 def _close(http: web.BaseRequest) -> None:

@@ -157,7 +157,7 @@ class Store:
         self._index(storage, version, None)
 
     def reread(self, storage: Storage, fit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Puts every object of a kind into another form under its old version, as reading it anew would."""
+        """Puts every object of a kind into another form under its old version, as reading it again would."""
         for names in self.table(storage).items.values():
             for name, version in names.items():
                 fitted = fit(json.loads(version.body))

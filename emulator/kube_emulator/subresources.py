@@ -1,19 +1,17 @@
-"""The subresources that are not the object itself: scale, finalize, binding, eviction, token.
+"""The subresources that are not the object itself: scale and binding.
 
 `status` is not here: it is an ordinary write with other rules (`writes.py`).
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from . import jsonpath, patches
 from .causes import invalid as invalid_cause
-from .errors import bad_request, invalid
+from .errors import invalid
 from .kinds import Kind
 from .listing import find
 from .requests import APPLY_PATCH, PATCH_TYPES, Request, parse
@@ -88,43 +86,3 @@ def bind(request: Request, writer: Writer) -> Obj:
     obj["status"]["conditions"] = [*conditions, scheduled]
     writer.put(request.kind, obj)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-
-
-def token(request: Request, writer: Writer) -> Obj:
-    """POST of a TokenRequest: a token nobody checks."""
-    account = find(writer.store, request)
-    definition = "io.k8s.api.authentication.v1.TokenRequest"
-    body = request.json_body(definition=definition) if request.body else {}
-    spec = body.get("spec") or {}
-    seconds = spec.get("expirationSeconds", 3600)
-    expires = (writer.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = (
-        base64.urlsafe_b64encode(f"{account.namespace}:{account.name}:{expires}".encode())
-        .decode()
-        .rstrip("=")
-    )
-    meta = {"name": account.name, "namespace": account.namespace, "creationTimestamp": writer.timestamp()}
-    return {
-        "kind": "TokenRequest",
-        "apiVersion": "authentication.k8s.io/v1",
-        "metadata": meta,
-        "spec": {
-            "audiences": ["https://kubernetes.default"],
-            "expirationSeconds": seconds,
-            "boundObjectRef": None,
-            **spec,
-        },
-        "status": {"token": text, "expirationTimestamp": expires},
-    }
-
-
-def finalize(request: Request, writer: Writer) -> Obj:
-    """PUT of a namespace's finalizers."""
-    version = find(writer.store, request)
-    body = request.json_body()
-    if not isinstance(body, dict):
-        raise bad_request("the body is not an object")
-    obj = json.loads(version.body)
-    finalizers = (body.get("spec") or {}).get("finalizers")
-    obj["spec"] = {"finalizers": finalizers} if finalizers else {}
-    return writer.put(request.kind, obj).obj

@@ -32,16 +32,15 @@ def table(
     return out
 
 
-def partial(obj: Mapping[str, Any]) -> Obj:
-    """Only the metadata of an object."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
-
-
 def _row(kind: Kind, version: Version, include: str) -> Obj:
     obj = version.obj
     row: Obj = {"cells": _cells(kind, obj)}
     if include == "Metadata":
-        row["object"] = partial(obj)
+        row["object"] = {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": obj["metadata"],
+        }
     elif include == "Object":
         row["object"] = conversion.outward(kind, obj)
     return row

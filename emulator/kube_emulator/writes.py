@@ -259,7 +259,7 @@ class Writer:
                 hook(kind, version.obj)
             meta["resourceVersion"] = version.obj["metadata"]["resourceVersion"]
             return Outcome(obj)  # what the client made of it, though the watches saw it as it was before
-        version = self.store.put(kind.storage, conversion.inward(kind, obj))
+        version = self.store.put(kind.storage, obj)
         for hook in self.after_store:
             hook(kind, version.obj)
         return Outcome(conversion.outward(kind, version.obj), version, created)

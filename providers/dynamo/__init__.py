@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import Provider
+from airunway.provider import Provider, storage
 from airunway.providers.dynamo.check import check
-from airunway.providers.dynamo.config import CLAIM, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
+from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
 from airunway.providers.dynamo.ignored import ignored_fields
 from airunway.providers.dynamo.render import render
 from airunway.providers.dynamo.stages import CONDITIONS, stages
@@ -20,7 +20,7 @@ def _pod_selector(deployment: ModelDeployment) -> str:
 
 PROVIDER = Provider(
     name=NAME,
-    kinds=(GRAPH, CLAIM, JOB),
+    kinds=(GRAPH, storage.CLAIM, JOB),
     registration=registration,
     check=check,
     render=render,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import EngineType, ModelDeployment
-from airunway.provider import common, flags
-from airunway.provider.contract import RenderError
+from airunway.provider import RenderError, flags, rendering
 from airunway.providers.dynamo.plan import MOCKER, Plan
 
 CONNECTOR_KEY = "connector"
@@ -57,14 +56,14 @@ def worker_args(plan: Plan, role: str) -> list[str]:
 
 
 def _mocked_model(deployment: ModelDeployment) -> list[str]:
-    model = common.model_id(deployment)
+    model = rendering.model_id(deployment)
     if not model:
         raise RenderError("spec.model.id: the mocker needs a model")
     return ["--model-path", model, "--model-name", deployment.spec.model.served_name or model]
 
 
 def _model(plan: Plan) -> list[str]:
-    model = common.model_id(plan.deployment)
+    model = rendering.model_id(plan.deployment)
     if model:
         return ["--model" if plan.engine == EngineType.VLLM else "--model-path", model]
     if _MODEL_FLAGS.isdisjoint(flags.explicit_flags(plan.deployment)):

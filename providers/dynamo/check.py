@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import EngineType, ModelDeployment, WorkerGroup
-from airunway.provider import common
+from airunway.provider import rendering
 from airunway.providers.dynamo.config import NAME
 from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume, is_disaggregated, is_mocker
 from airunway.providers.dynamo.release import ENGINE_IMAGES
@@ -50,10 +50,10 @@ def group_gpus(group: WorkerGroup) -> int:
 
 
 def _name_problem(deployment: ModelDeployment) -> str | None:
-    problem = common.service_name_problem(deployment, suffixes=SERVICE_SUFFIXES)
+    problem = rendering.service_name_problem(deployment, suffixes=SERVICE_SUFFIXES)
     if problem or download_volume(deployment) is None:
         return problem
-    limit = common.DNS_LABEL_LENGTH - len(DOWNLOAD_SUFFIX)
+    limit = rendering.DNS_LABEL_LENGTH - len(DOWNLOAD_SUFFIX)
     if len(deployment.name) <= limit:
         return None
     return (

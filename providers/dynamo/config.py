@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.provider.upstream import count_at, name_of, text_at
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind, registering
 from airunway.providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
 
 NAME = "dynamo"
 GRAPH = UpstreamKind(
     api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
-)
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
 )
 JOB = UpstreamKind(api_version="batch/v1", kind="Job", plural="jobs", builtin=True)
 
@@ -111,16 +105,16 @@ _INSTALLATION = {
 def registration() -> Registration:
     """The InferenceProviderConfig of Dynamo."""
     return Registration(
-        annotations={
-            names.ANNOTATION_DISPLAY_NAME: "Dynamo",
-            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
-            names.ANNOTATION_DEFAULT_NAMESPACE: OPERATOR_NAMESPACE,
-            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
-            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
-            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
-            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
-            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
-        },
+        annotations=registering.config_annotations(
+            display_name="Dynamo",
+            description=_DESCRIPTION,
+            default_namespace=OPERATOR_NAMESPACE,
+            documentation_url=_DOCUMENTATION,
+            documentation=_DOCUMENTATION,
+            capabilities=_CAPABILITIES,
+            health=_HEALTH,
+            installation=_INSTALLATION,
+        ),
         spec={"capabilities": _CAPABILITIES, "selectionRules": _SELECTION_RULES},
     )
 
@@ -130,17 +124,15 @@ def health(facts: UpstreamFacts) -> UpstreamHealth:
 
     No operator in sight is no reason to be unready: it may carry other labels, as the reference allows.
     """
-    served = [kind for kind in facts.kinds if kind.group == GRAPH.group and kind.kind == GRAPH.kind]
-    if all(kind.version != GRAPH.version for kind in served):
-        versions = ", ".join(sorted(kind.version for kind in served))
+    served = registering.versions_served(facts, GRAPH)
+    if GRAPH.version not in served:
+        versions = ", ".join(served)
         found = f"only as {versions}" if versions else "not at all; install the Helm chart dynamo-platform"
         return _answer("CRDMissing", f"{GRAPH.kind} ({GRAPH.api_version}) is needed, but served {found}")
     if not facts.deployments:
         message = f"{GRAPH.kind} is served; no operator labelled {OPERATOR_SELECTOR} was found"
         return _answer("UpstreamControllerUnknown", message, ready=True)
-    ready = [operator for operator in facts.deployments if count_at(operator, "status", "readyReplicas") > 0]
-    chosen = ready[0] if ready else facts.deployments[0]
-    operator = f"{text_at(chosen, 'metadata', 'namespace')}/{name_of(chosen)}"
+    operator, ready = registering.operator_in(facts.deployments)
     if not ready:
         return _answer("UpstreamControllerNotReady", f"the Dynamo operator {operator} has no ready replica")
     return _answer("UpstreamHealthy", f"the Dynamo operator {operator} is ready", ready=True)

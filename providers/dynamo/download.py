@@ -11,12 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airunway.api import names
-from airunway.api.conditions import condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import ModelDeployment, StorageVolume
-from airunway.provider import common, storage
-from airunway.provider.contract import Manifest, RenderContext, Stage, StageVerdict
-from airunway.provider.upstream import UpstreamCondition, conditions_at, count_at, mapping_at
+from airunway.provider import (
+    Manifest,
+    RenderContext,
+    Stage,
+    StageVerdict,
+    UpstreamCondition,
+    condition,
+    conditions_at,
+    count_at,
+    mapping_at,
+    rendering,
+    storage,
+)
 from airunway.providers.dynamo.config import JOB
 from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
 from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
@@ -54,7 +63,7 @@ def download_stage(deployment: ModelDeployment, context: RenderContext) -> Stage
 def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: str) -> Manifest:
     """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone."""
     path = storage.mount_path(volume)
-    secret = common.hugging_face_secret(deployment)
+    secret = rendering.hugging_face_secret(deployment)
     labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_MODEL_DEPLOYMENT: deployment.name,
@@ -63,7 +72,7 @@ def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: s
     container = {
         "name": _CONTAINER,
         "image": image,
-        "args": ["download", common.model_id(deployment)],
+        "args": ["download", rendering.model_id(deployment)],
         "env": [{"name": "HF_HOME", "value": path}],
         **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
         "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "16Gi"}},
@@ -73,15 +82,13 @@ def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: s
     pod = {
         "restartPolicy": "Never",
         "containers": [container],
-        **common.without_empty(
-            nodeSelector=common.node_selector(deployment), tolerations=common.tolerations(deployment)
-        ),
+        **rendering.scheduling(deployment),
         "volumes": [{"name": _VOLUME, "persistentVolumeClaim": claim}],
     }
     return {
         "apiVersion": JOB.api_version,
         "kind": JOB.kind,
-        "metadata": common.object_metadata(
+        "metadata": rendering.object_metadata(
             deployment,
             name=f"{deployment.name}{DOWNLOAD_SUFFIX}",
             labels=labels,

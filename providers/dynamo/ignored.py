@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import EngineType, ModelDeployment
-from airunway.provider import flags, storage
-from airunway.provider.contract import RenderError
-from airunway.provider.overrides import FIELD, overrides_of
+from airunway.provider import RenderError, flags, overrides, rendering, storage
 from airunway.providers.dynamo.args import CONNECTOR_KEY, is_parallel
 from airunway.providers.dynamo.check import group_gpus
 from airunway.providers.dynamo.options import unknown_keys
@@ -40,11 +38,11 @@ def _volumes(deployment: ModelDeployment) -> list[str]:
 
 def _overrides(deployment: ModelDeployment) -> list[str]:
     try:
-        given, unknown = overrides_of(deployment), unknown_keys(deployment)
+        given, unknown = overrides.overrides_of(deployment), unknown_keys(deployment)
     except RenderError:
         return []  # refused as a whole
     unused = ["routerMode", "frontend"] if uses_gateway(deployment) else ["epp"]
-    return [*unknown, *(f"{FIELD}.{key}" for key in unused if given.get(key))]
+    return [*unknown, *(f"{overrides.FIELD}.{key}" for key in unused if given.get(key))]
 
 
 def _engine(deployment: ModelDeployment) -> list[str]:
@@ -78,15 +76,10 @@ def _connector_is_ignored(deployment: ModelDeployment, given: dict[str, str]) ->
 
 
 def _scaling(deployment: ModelDeployment) -> list[str]:
-    scaling, disaggregated = deployment.spec.scaling, is_disaggregated(deployment)
-    if scaling is None:
-        return []
-    return _only(
-        # 1 is the CRD's default, which the API server writes beside the groups.
-        scaling__replicas=disaggregated and scaling.replicas not in (None, 1),
-        scaling__prefill=not disaggregated and scaling.prefill is not None,
-        scaling__decode=not disaggregated and scaling.decode is not None,
-    )
+    if not is_disaggregated(deployment):
+        return rendering.given_groups(deployment)
+    # 1 is the CRD's default, which the API server writes beside the groups.
+    return _only(scaling__replicas=rendering.replica_count(deployment) not in (None, 1))
 
 
 def _resources(deployment: ModelDeployment) -> list[str]:
@@ -101,7 +94,7 @@ def _resources(deployment: ModelDeployment) -> list[str]:
 
 
 def _idle_gpus(deployment: ModelDeployment) -> list[str]:
-    """GPUs that nothing uses: an engine takes one of several unless a flag says how (weak spot 7)."""
+    """GPUs that nothing uses: an engine takes one unless a flag says how (dynamo.md, weak spot 7)."""
     if is_mocker(deployment) or is_parallel(deployment):
         return []
     if not is_disaggregated(deployment):

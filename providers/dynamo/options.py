@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import overrides
-from airunway.provider.contract import RenderError
+from airunway.provider import RenderError, overrides
 
 DEFAULT_ROUTER_MODE = "round-robin"
 ROUTER_MODES = (

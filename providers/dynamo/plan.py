@@ -12,8 +12,7 @@ from airunway.api.model_deployment import (
     StorageVolume,
     VolumePurpose,
 )
-from airunway.provider import common, storage
-from airunway.provider.contract import RenderContext
+from airunway.provider import RenderContext, rendering, storage
 from airunway.providers.dynamo.options import Options, options_of
 from airunway.providers.dynamo.release import ENGINE_IMAGES, MOCKER_IMAGE
 
@@ -50,7 +49,7 @@ def cache_volume(deployment: ModelDeployment) -> StorageVolume | None:
 def download_volume(deployment: ModelDeployment) -> StorageVolume | None:
     """The volume that a download Job fills before the workers start, or None (dynamo.md §7.2)."""
     volume = cache_volume(deployment)
-    wanted = common.model_source(deployment) == ModelSource.HUGGINGFACE
+    wanted = rendering.model_source(deployment) == ModelSource.HUGGINGFACE
     return volume if wanted and volume is not None and not volume.read_only else None
 
 
@@ -73,7 +72,7 @@ class Plan:
 def plan_of(deployment: ModelDeployment, context: RenderContext) -> Plan:
     """The plan of a deployment that passed the check. Raises RenderError for wrong overrides."""
     engine, mocker = deployment.engine_type, is_mocker(deployment)
-    image = MOCKER_IMAGE if mocker else common.image_override(deployment) or ENGINE_IMAGES[engine]
+    image = MOCKER_IMAGE if mocker else rendering.image_override(deployment) or ENGINE_IMAGES[engine]
     return Plan(
         deployment=deployment,
         engine=engine,
@@ -82,5 +81,5 @@ def plan_of(deployment: ModelDeployment, context: RenderContext) -> Plan:
         gateway=uses_gateway(deployment, inference_pools=context.inference_pools),
         options=options_of(deployment),
         image=image,
-        secret=common.hugging_face_secret(deployment),
+        secret=rendering.hugging_face_secret(deployment),
     )

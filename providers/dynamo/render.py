@@ -11,8 +11,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import common, overrides, storage
-from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH
 from airunway.providers.dynamo.options import merged_part
@@ -35,10 +34,10 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     graph: Manifest = {
         "apiVersion": GRAPH.api_version,
         "kind": GRAPH.kind,
-        "metadata": common.object_metadata(deployment, labels=_labels(deployment)),
+        "metadata": rendering.object_metadata(deployment, labels=_labels(deployment)),
         "spec": {
             "backendFramework": plan.engine,
-            **common.without_empty(pvcs=_claims(deployment)),
+            **rendering.without_empty(pvcs=_claims(deployment)),
             "services": services_of(plan),
         },
     }
@@ -62,7 +61,7 @@ def _labels(deployment: ModelDeployment) -> dict[str, str]:
     return {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_MODEL_DEPLOYMENT: deployment.name,
-        LABEL_MODEL_ID: label_value(common.model_id(deployment)),
+        LABEL_MODEL_ID: label_value(rendering.model_id(deployment)),
         names.LABEL_ENGINE_TYPE: deployment.engine_type,
     }
 

@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from airunway.api.model_deployment import EngineType, ModelDeployment, Resources, VolumePurpose, WorkerGroup
-from airunway.provider import common, storage
-from airunway.provider.contract import RenderError
+from airunway.provider import RenderError, rendering, storage
 from airunway.providers.dynamo.args import block_size, worker_args, worker_command
 from airunway.providers.dynamo.options import ROUTER_MODES
 from airunway.providers.dynamo.plan import Plan, cache_volume
@@ -20,10 +19,6 @@ _MOCKER_SIZE = {"cpu": "100m", "memory": "256Mi"}
 _FRONTEND_SIZE = {"cpu": "2", "memory": "4Gi"}
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _CACHE_VARIABLE = "HF_HOME"
-_NIXL_HOST = {
-    "name": "VLLM_NIXL_SIDE_CHANNEL_HOST",
-    "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}},
-}
 
 
 def services_of(plan: Plan) -> dict[str, Any]:
@@ -95,7 +90,7 @@ def _frontend(plan: Plan) -> dict[str, Any]:
             f"use {', '.join(ROUTER_MODES)}"
         )
     size = _MOCKER_SIZE if plan.mocker else _FRONTEND_SIZE
-    given = common.without_empty(cpu=options.frontend_cpu, memory=options.frontend_memory)
+    given = rendering.without_empty(cpu=options.frontend_cpu, memory=options.frontend_memory)
     return {
         "componentType": "frontend",
         "replicas": options.frontend_replicas,
@@ -126,7 +121,7 @@ def _worker(plan: Plan, *, role: str = "") -> dict[str, Any]:
         "image": plan.image,
         "command": worker_command(plan),
         "args": worker_args(plan, role),
-        **common.without_empty(env=_environment(plan)),
+        **rendering.without_empty(env=_environment(plan)),
     }
     return {
         "componentType": "worker",
@@ -136,11 +131,9 @@ def _worker(plan: Plan, *, role: str = "") -> dict[str, Any]:
         **_from_secret(plan),
         **_pod_metadata(deployment),
         **({"frontendSidecar": _sidecar(plan)} if plan.gateway else {}),
-        **common.without_empty(volumeMounts=_mounts(deployment)),
+        **rendering.without_empty(volumeMounts=_mounts(deployment)),
         "extraPodSpec": {
-            **common.without_empty(
-                nodeSelector=common.node_selector(deployment), tolerations=common.tolerations(deployment)
-            ),
+            **rendering.scheduling(deployment),
             "mainContainer": container,
         },
     }
@@ -157,7 +150,7 @@ def _group(deployment: ModelDeployment, role: str) -> WorkerGroup:
 def _replicas(deployment: ModelDeployment, role: str) -> int:
     if role:
         return max(0, _group(deployment, role).replicas or 0)
-    replicas = common.replica_count(deployment)
+    replicas = rendering.replica_count(deployment)
     return 1 if replicas is None or replicas < 0 else replicas
 
 
@@ -169,11 +162,11 @@ def _resources(plan: Plan, role: str) -> dict[str, Any]:
     requests: dict[str, Any] = {}
     if sized.gpu and (sized.gpu.count or 0) > 0:
         requests["gpu"] = str(sized.gpu.count)
-        if (sized.gpu.type or common.NVIDIA_GPU) != common.NVIDIA_GPU:
+        if (sized.gpu.type or rendering.NVIDIA_GPU) != rendering.NVIDIA_GPU:
             requests["gpuType"] = sized.gpu.type
     cpu = None if role else given.cpu
     return {
-        "limits": {**requests, **common.without_empty(memory=sized.memory, cpu=cpu)},
+        "limits": {**requests, **rendering.without_empty(memory=sized.memory, cpu=cpu)},
         "requests": requests,
     }
 
@@ -185,8 +178,9 @@ def _environment(plan: Plan) -> list[dict[str, Any]]:
     if volume is not None:
         derived.append({"name": _CACHE_VARIABLE, "value": storage.mount_path(volume)})
     if plan.disaggregated and plan.engine == EngineType.VLLM:
-        derived.append(_NIXL_HOST)
-    given = {entry["name"]: entry for entry in common.user_environment(plan.deployment)}
+        own_address = {"fieldRef": {"fieldPath": "status.podIP"}}
+        derived.append({"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "valueFrom": own_address})
+    given = {entry["name"]: entry for entry in rendering.user_environment(plan.deployment)}
     return [*(entry for entry in derived if entry["name"] not in given), *given.values()]
 
 
@@ -219,7 +213,7 @@ def _from_secret(plan: Plan) -> dict[str, Any]:
 
 
 def _pod_metadata(deployment: ModelDeployment) -> dict[str, Any]:
-    metadata = common.without_empty(
-        labels=common.pod_labels(deployment), annotations=common.pod_annotations(deployment)
+    metadata = rendering.without_empty(
+        labels=rendering.pod_labels(deployment), annotations=rendering.pod_annotations(deployment)
     )
     return {"extraPodMetadata": metadata} if metadata else {}

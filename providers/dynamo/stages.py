@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airunway.api.conditions import condition
 from airunway.api.model_deployment import ModelDeployment, StorageVolume
-from airunway.provider import storage
-from airunway.provider.contract import Manifest, RenderContext, Stage, StageVerdict
-from airunway.provider.upstream import text_at
-from airunway.providers.dynamo.config import CLAIM
+from airunway.provider import Manifest, RenderContext, Stage, StageVerdict, condition, storage, text_at
 from airunway.providers.dynamo.download import DOWNLOADED, download_stage
 from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
 
@@ -36,7 +32,7 @@ def stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
     found = []
     volumes = storage.storage_volumes(deployment)
     if volumes:
-        reads = [(CLAIM, storage.claim_name(deployment, volume)) for volume in volumes]
+        reads = [(storage.CLAIM, storage.claim_name(deployment, volume)) for volume in volumes]
         found.append(
             Stage(condition=STORAGE_READY, reads=reads, judge=lambda live: judge_claims(deployment, live))
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.upstream import conditions_at, is_observed, mapping_at, name_of, text_at
+from airunway.provider import conditions_at, is_observed, mapping_at, name_of, text_at
 from airunway.providers.dynamo.config import GRAPH
 
 PORT = 8000

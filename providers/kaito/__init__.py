@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import Provider, UpstreamKind
+from airunway.provider import Provider, storage
 from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
 from airunway.providers.kaito.model_image import model_image
 from airunway.providers.kaito.render import check, ignored_fields, render
@@ -12,10 +12,6 @@ from airunway.providers.kaito.status import read_status
 
 __all__ = ["PROVIDER"]
 
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
-
 
 def _pod_selector(deployment: ModelDeployment) -> str:
     return f"kaito.sh/workspace={deployment.name}"
@@ -23,7 +19,7 @@ def _pod_selector(deployment: ModelDeployment) -> str:
 
 PROVIDER = Provider(
     name=NAME,
-    kinds=(WORKSPACE, CLAIM),
+    kinds=(WORKSPACE, storage.CLAIM),
     registration=registration,
     check=check,
     render=render,

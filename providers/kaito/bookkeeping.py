@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from airunway.provider.contract import Manifest
+from airunway.provider import Manifest
 
 LAST_APPLIED = "airunway.ai/kaito-last-applied"
 

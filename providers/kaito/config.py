@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.provider.upstream import count_at, name_of, text_at
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind, registering
 
 NAME = "kaito"
 WORKSPACE = UpstreamKind(api_version="kaito.sh/v1beta1", kind="Workspace", plural="workspaces")
@@ -118,30 +115,29 @@ def registration() -> Registration:
     """The InferenceProviderConfig of KAITO."""
     capabilities = {"engines": _ENGINES}
     return Registration(
-        annotations={
-            names.ANNOTATION_DISPLAY_NAME: "KAITO",
-            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
-            names.ANNOTATION_DEFAULT_NAMESPACE: OPERATOR_NAMESPACE,
-            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
-            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
-            names.ANNOTATION_CAPABILITIES: json.dumps(capabilities, separators=(",", ":")),
-            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
-            names.ANNOTATION_INSTALLATION: json.dumps(_installation(), separators=(",", ":")),
-        },
+        annotations=registering.config_annotations(
+            display_name="KAITO",
+            description=_DESCRIPTION,
+            default_namespace=OPERATOR_NAMESPACE,
+            documentation_url=_DOCUMENTATION,
+            documentation=_DOCUMENTATION,
+            capabilities=capabilities,
+            health=_HEALTH,
+            installation=_installation(),
+        ),
         spec={"capabilities": capabilities, "selectionRules": _SELECTION_RULES},
     )
 
 
 def health(facts: UpstreamFacts) -> UpstreamHealth:
     """Whether the Workspace kind is served and an operator Deployment is ready (kaito.md §3)."""
-    served = [kind for kind in facts.kinds if kind.group == WORKSPACE.group and kind.kind == WORKSPACE.kind]
+    served = registering.versions_served(facts, WORKSPACE)
     if not served:
         return _unhealthy("CRDMissing", "the kind Workspace of kaito.sh is not installed")
-    if all(kind.version != WORKSPACE.version for kind in served):
-        versions = ", ".join(sorted(kind.version for kind in served))
+    if WORKSPACE.version not in served:
         return _unhealthy(
             "CRDMissing",
-            f"Workspace is served as {versions}, but {WORKSPACE.version} is needed; upgrade KAITO",
+            f"Workspace is served as {', '.join(served)}, but {WORKSPACE.version} is needed; upgrade KAITO",
         )
     if not facts.deployments:
         return _unhealthy(
@@ -149,9 +145,7 @@ def health(facts: UpstreamFacts) -> UpstreamHealth:
             "no KAITO operator found; install the Helm chart kaito/workspace into kaito-workspace, or "
             "enable the AKS add-on (az aks update --enable-ai-toolchain-operator), which runs in kube-system",
         )
-    ready = [operator for operator in facts.deployments if count_at(operator, "status", "readyReplicas") > 0]
-    chosen = ready[0] if ready else facts.deployments[0]
-    operator = f"{text_at(chosen, 'metadata', 'namespace')}/{name_of(chosen)}"
+    operator, ready = registering.operator_in(facts.deployments)
     if not ready:
         return _unhealthy("UpstreamControllerNotReady", f"the KAITO operator {operator} has no ready replica")
     return UpstreamHealth(

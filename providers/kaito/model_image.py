@@ -10,8 +10,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource
-from airunway.provider import common
-from airunway.provider.contract import ModelImageWish
+from airunway.provider import ModelImageSpec, rendering
 
 DIRECT_MODE = "direct"
 FILE_ARGUMENT = "ggufFile"
@@ -20,25 +19,25 @@ RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 """What AI Runway names as the image in direct mode."""
 
 
-def model_image(deployment: ModelDeployment) -> ModelImageWish | None:
+def model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     """The image to build: for llama.cpp with a model of Hugging Face and no image named."""
     spec = deployment.spec
     if deployment.engine_type != EngineType.LLAMACPP or named_image(deployment):
         return None
-    if spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment) or is_direct(deployment):
+    if spec.model.source is ModelSource.CUSTOM or not rendering.model_id(deployment) or is_direct(deployment):
         return None
     annotations = deployment.metadata.annotations or {}
-    return ModelImageWish(
-        repository=common.model_id(deployment),
+    return ModelImageSpec(
+        repository=rendering.model_id(deployment),
         file=argument(deployment, FILE_ARGUMENT),
         revision=annotations.get(names.ANNOTATION_MODEL_REVISION, "").strip() or "main",
-        token_secret=common.hugging_face_secret(deployment),
+        token_secret=rendering.hugging_face_secret(deployment),
     )
 
 
 def named_image(deployment: ModelDeployment) -> str:
     """The image that a user names, in the spec or for containers of the overrides; empty when none is."""
-    return common.image_override(deployment) or _overriding_image(deployment)
+    return rendering.image_override(deployment) or _overriding_image(deployment)
 
 
 def _overriding_image(deployment: ModelDeployment) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
-from airunway.provider import common, overrides, storage
-from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
 from airunway.providers.kaito.bookkeeping import with_record
 from airunway.providers.kaito.config import NAME, WORKSPACE
 from airunway.providers.kaito.model_image import (
@@ -39,7 +38,7 @@ def check(deployment: ModelDeployment) -> str | None:
     if engine == EngineType.LLAMACPP and not (named_image(deployment) or model_image(deployment)):
         hint = f"; in direct mode name a runner such as {RUNNER}" if is_direct(deployment) else ""
         return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server{hint}"
-    return common.service_name_problem(deployment)
+    return rendering.service_name_problem(deployment)
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -51,8 +50,8 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     workspace: Manifest = {
         "apiVersion": WORKSPACE.api_version,
         "kind": WORKSPACE.kind,
-        "metadata": common.object_metadata(
-            deployment, labels=_labels(deployment), annotations=common.pod_annotations(deployment)
+        "metadata": rendering.object_metadata(
+            deployment, labels=_labels(deployment), annotations=rendering.pod_annotations(deployment)
         ),
         "resource": _resource(deployment, context),
         "inference": _inference(deployment, context),
@@ -63,19 +62,19 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
 
 
 def _labels(deployment: ModelDeployment) -> dict[str, str]:
-    return {**common.pod_labels(deployment), **_own_labels(deployment)}
+    return {**rendering.pod_labels(deployment), **_own_labels(deployment)}
 
 
 def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
-    return {**common.object_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+    return {**rendering.object_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
 
 
 def _resource(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    selector = {"kubernetes.io/os": "linux", **common.node_selector(deployment)}
+    selector = {"kubernetes.io/os": "linux", **rendering.node_selector(deployment)}
     if deployment.gpu_count > 0 and _needs_nvidia_node(deployment):
         selector[GPU_NODE_LABEL] = "true"
     resource: dict[str, Any] = {
-        "count": common.replica_count(deployment) or 1,  # nodes; KAITO cannot run on none
+        "count": rendering.replica_count(deployment) or 1,  # nodes; KAITO cannot run on none
         "labelSelector": {"matchLabels": selector},
     }
     instance_type = _instance_type(deployment, context.env)
@@ -84,7 +83,8 @@ def _resource(deployment: ModelDeployment, context: RenderContext) -> dict[str, 
 
 def _needs_nvidia_node(deployment: ModelDeployment) -> bool:
     # Presets run on NVIDIA GPUs only; a template runs on the GPU that its image is made for.
-    return deployment.engine_type != EngineType.LLAMACPP or common.is_nvidia(common.gpu_type(deployment))
+    preset = deployment.engine_type != EngineType.LLAMACPP
+    return preset or rendering.is_nvidia(rendering.gpu_type(deployment))
 
 
 def _instance_type(deployment: ModelDeployment, env: Mapping[str, str]) -> str:
@@ -104,8 +104,8 @@ def _inference(deployment: ModelDeployment, context: RenderContext) -> dict[str,
 
 
 def _preset(deployment: ModelDeployment) -> dict[str, Any]:
-    preset: dict[str, Any] = {"name": common.model_id(deployment)}
-    secret = common.hugging_face_secret(deployment)
+    preset: dict[str, Any] = {"name": rendering.model_id(deployment)}
+    secret = rendering.hugging_face_secret(deployment)
     if secret and downloads_at_run_time(deployment):
         preset["presetOptions"] = {"modelAccessSecret": secret}
     return preset
@@ -116,7 +116,7 @@ def downloads_at_run_time(deployment: ModelDeployment) -> bool:
 
     KAITO's webhook refuses a token for a preset that downloads nothing (kaito.md §15).
     """
-    owner, _, model = common.model_id(deployment).partition("/")
+    owner, _, model = rendering.model_id(deployment).partition("/")
     return bool(owner and model)
 
 
@@ -124,7 +124,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Given fields that a Workspace cannot express (kaito.md §8.5, weak spots 3 and 14)."""
     spec, engine = deployment.spec, deployment.spec.engine
     preset = deployment.engine_type == EngineType.VLLM
-    replicas = common.replica_count(deployment)
+    replicas = rendering.replica_count(deployment)
     args = sorted((engine.args or {}) if engine else {})
     ignored = {
         "spec.model.servedName": bool(spec.model.served_name),
@@ -135,8 +135,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
         "spec.engine.enablePrefixCaching": bool(engine and engine.enable_prefix_caching is False),
         # A Workspace counts nodes: more nodes are one bigger preset, or pods that no Service selects.
         "spec.scaling.replicas": replicas is not None and replicas != 1,
-        "spec.scaling.prefill": bool(spec.scaling and spec.scaling.prefill),
-        "spec.scaling.decode": bool(spec.scaling and spec.scaling.decode),
+        **dict.fromkeys(rendering.given_groups(deployment), True),
     }
     if preset:
         resources = spec.resources
@@ -145,20 +144,20 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.engine.image": bool(engine and engine.image),
             "spec.engine.args": bool(args),
             "spec.env": bool(spec.env),
-            "spec.secrets.huggingFaceToken": bool(common.hugging_face_secret(deployment))
+            "spec.secrets.huggingFaceToken": bool(rendering.hugging_face_secret(deployment))
             and not downloads_at_run_time(deployment),
             "spec.resources.cpu": bool(resources and resources.cpu),
             "spec.resources.memory": bool(resources and resources.memory),
             "spec.resources.gpu.count": deployment.gpu_count > 1,
             "spec.resources.gpu.type": deployment.gpu_count > 0
-            and not common.is_nvidia(common.gpu_type(deployment)),
+            and not rendering.is_nvidia(rendering.gpu_type(deployment)),
             "spec.tolerations": bool(spec.tolerations),
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
     else:
         ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _heard(deployment)}
-        ignored |= dict.fromkeys(common.replaced_variables(deployment), True)
-    ignored |= dict.fromkeys(common.replaced_labels(deployment, _own_labels(deployment)), True)
+        ignored |= dict.fromkeys(rendering.replaced_variables(deployment), True)
+    ignored |= dict.fromkeys(rendering.replaced_labels(deployment, _own_labels(deployment)), True)
     return [path for path, is_ignored in ignored.items() if is_ignored]
 
 
@@ -166,5 +165,5 @@ def _heard(deployment: ModelDeployment) -> set[str]:
     """Keys of `engine.args` that a template has a use for."""
     if model_image(deployment) is not None:
         return {FILE_ARGUMENT}
-    has_model = deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment)
+    has_model = deployment.spec.model.source is ModelSource.CUSTOM or not rendering.model_id(deployment)
     return set() if has_model else {URL_ARGUMENT}

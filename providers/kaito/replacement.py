@@ -1,6 +1,7 @@
 """When a Workspace must be deleted and made anew: changes that KAITO refuses, or admits and never rolls out.
 
-Source: kaito.md §15 (webhook on update; the StatefulSet is made once) and §10.3 (what counts as a change).
+Source: kaito.md §15 (webhook on update; the StatefulSet is made once), kaito.md §10.3 (what counts as a
+change).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read the state of a Workspace. Pure. Source: kaito.md §11, [KAITO 0.10] §15."""
+"""Read the state of a Workspace. Pure. Source: kaito.md §11, §15."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.upstream import (
+from airunway.provider import (
     NO_CONDITION,
     UpstreamCondition,
     conditions_at,

@@ -6,8 +6,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment, ModelSource
-from airunway.provider import common, storage
-from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider import RenderContext, RenderError, rendering, storage
 from airunway.providers.kaito.model_image import URL_ARGUMENT, argument, named_image
 
 CONTAINER = "model"
@@ -26,31 +25,31 @@ _RUNNERS = "runners/"
 
 def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     """`inference.template`. Raises RenderError without an image."""
-    labels = {**common.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+    labels = {**rendering.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
     return {
-        "metadata": common.without_empty(labels=labels, annotations=common.pod_annotations(deployment)),
+        "metadata": rendering.without_empty(labels=labels, annotations=rendering.pod_annotations(deployment)),
         "spec": {
             "containers": [_container(deployment, context)],
-            **common.without_empty(
-                tolerations=common.tolerations(deployment), volumes=storage.pod_volumes(deployment)
+            **rendering.without_empty(
+                tolerations=rendering.tolerations(deployment), volumes=storage.pod_volumes(deployment)
             ),
         },
     }
 
 
 def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    image = context.image or named_image(deployment)
+    image = context.model_image or named_image(deployment)
     if not image:
         raise RenderError("spec.engine.image: the llamacpp engine needs an image with its server")
-    model = "" if context.image else model_argument(deployment, image)
+    model = "" if context.model_image else model_argument(deployment, image)
     return {
         "name": CONTAINER,
         "image": image,
         "args": [*([model] if model else []), f"--address=:{PORT}"],
         "ports": [{"containerPort": PORT}],
-        **common.without_empty(
+        **rendering.without_empty(
             resources=_resources(deployment),
-            env=_environment(deployment, downloads=not context.image),
+            env=_environment(deployment, downloads=not context.model_image),
             volumeMounts=storage.volume_mounts(deployment),
         ),
         **_probes(deployment, context),
@@ -63,12 +62,12 @@ def model_argument(deployment: ModelDeployment, image: str) -> str:
     The REST API writes the source `huggingface` for every image, so an image that is known to hold a
     model (AIKit's catalogue, the GGUF build) gets no argument: `huggingface://llama3.2:1b` is no model.
     """
-    if deployment.spec.model.source is ModelSource.CUSTOM or not common.model_id(deployment):
+    if deployment.spec.model.source is ModelSource.CUSTOM or not rendering.model_id(deployment):
         return ""
     url = argument(deployment, URL_ARGUMENT)
     if url:
         return url
-    return "" if holds_model(image) else f"huggingface://{common.model_id(deployment)}"
+    return "" if holds_model(image) else f"huggingface://{rendering.model_id(deployment)}"
 
 
 def holds_model(image: str) -> bool:
@@ -81,23 +80,23 @@ def holds_model(image: str) -> bool:
 
 def _resources(deployment: ModelDeployment) -> dict[str, Any]:
     resources = deployment.spec.resources
-    requests = common.without_empty(
+    requests = rendering.without_empty(
         memory=resources.memory if resources else None, cpu=resources.cpu if resources else None
     )
-    limits = {common.gpu_type(deployment): str(deployment.gpu_count)} if deployment.gpu_count > 0 else {}
-    return common.without_empty(requests=requests, limits=limits)
+    limits = {rendering.gpu_type(deployment): str(deployment.gpu_count)} if deployment.gpu_count > 0 else {}
+    return rendering.without_empty(requests=requests, limits=limits)
 
 
 def _environment(deployment: ModelDeployment, *, downloads: bool) -> list[dict[str, Any]]:
     # An image that was built for the deployment holds its model: nobody in there needs the token.
-    token = common.token_entry(deployment) if downloads else None
-    return [*common.user_environment(deployment), *([token] if token else [])]
+    token = rendering.token_entry(deployment) if downloads else None
+    return [*rendering.user_environment(deployment), *([token] if token else [])]
 
 
 def _probes(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    seconds = common.seconds_from(context.env, STARTUP_VARIABLE, default=STARTUP_SECONDS, minimum=60)
+    seconds = rendering.seconds_from(context.env, STARTUP_VARIABLE, default=STARTUP_SECONDS, minimum=60)
     # With an API key the server answers an anonymous GET with 401, also when it is well.
-    guarded = not _API_KEY_VARIABLES.isdisjoint(common.environment_names(deployment))
+    guarded = not _API_KEY_VARIABLES.isdisjoint(rendering.environment_names(deployment))
     check: dict[str, Any] = (
         {"tcpSocket": {"port": PORT}} if guarded else {"httpGet": {"path": "/v1/models", "port": PORT}}
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import Provider
-from airunway.providers.kuberay.config import CLAIM, NAME, RAY_SERVICE, health, registration
+from airunway.provider import Provider, storage
+from airunway.providers.kuberay.config import NAME, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.render import check, ignored_fields, render
 from airunway.providers.kuberay.serve import DEFAULT_IMAGE
 from airunway.providers.kuberay.status import read_status
@@ -20,14 +20,14 @@ def _pod_selector(deployment: ModelDeployment) -> str:
 # No replacement_reason: KubeRay takes every change in place, or by a second cluster (kuberay.md §8).
 PROVIDER = Provider(
     name=NAME,
-    kinds=(RAY_SERVICE, CLAIM),
+    kinds=(RAY_SERVICE, storage.CLAIM),
     registration=registration,
     check=check,
     render=render,
     read_status=read_status,
     health=health,
     ignored_fields=ignored_fields,
-    default_image=DEFAULT_IMAGE,
+    default_serving_image=DEFAULT_IMAGE,
     pod_selector=_pod_selector,
     crd_version=RAY_SERVICE.api_version,
 )

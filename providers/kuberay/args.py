@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import common, flags
-from airunway.provider.contract import RenderError
+from airunway.provider import RenderError, flags, rendering
 
 RESERVED = frozenset({"host", "port"})
 """Ray Serve listens, not the engine."""
@@ -91,7 +90,7 @@ def _from_fields(
     # True is the CRD's default and the engine's own, so only an explicit false says something.
     uncached = bool(engine and engine.enable_prefix_caching is False) and not caches_explicitly
     return [
-        ("model", common.model_id(deployment)) if common.model_id(deployment) else None,
+        ("model", rendering.model_id(deployment)) if rendering.model_id(deployment) else None,
         ("max-model-len", str(length)) if length is not None else None,
         ("served-model-name", model.served_name) if model.served_name else None,
         ("trust-remote-code", None) if engine and engine.trust_remote_code else None,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind, registering
 
 NAME = "kuberay"
 RAY_SERVICE = UpstreamKind(api_version="ray.io/v1", kind="RayService", plural="rayservices")
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
 
 _NAMESPACE = "ray-system"
 _CHART_VERSION = "1.3.0"
@@ -93,32 +88,28 @@ _INSTALLATION = {
 def registration() -> Registration:
     """The InferenceProviderConfig of KubeRay."""
     return Registration(
-        annotations={
-            names.ANNOTATION_DISPLAY_NAME: "KubeRay",
-            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
-            names.ANNOTATION_DEFAULT_NAMESPACE: _NAMESPACE,
-            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
-            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
-            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
-            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
-            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
-        },
+        annotations=registering.config_annotations(
+            display_name="KubeRay",
+            description=_DESCRIPTION,
+            default_namespace=_NAMESPACE,
+            documentation_url=_DOCUMENTATION,
+            documentation=_DOCUMENTATION,
+            capabilities=_CAPABILITIES,
+            health=_HEALTH,
+            installation=_INSTALLATION,
+        ),
         spec={"capabilities": _CAPABILITIES, "selectionRules": _SELECTION_RULES},
     )
 
 
 def health(facts: UpstreamFacts) -> UpstreamHealth:
     """Whether RayService is served as `ray.io/v1`; operator pods are not looked at (kuberay.md §3)."""
-    served = [
-        kind.version
-        for kind in facts.kinds
-        if kind.group == RAY_SERVICE.group and kind.kind == RAY_SERVICE.kind
-    ]
+    served = registering.versions_served(facts, RAY_SERVICE)
     if RAY_SERVICE.version in served:
         return UpstreamHealth(ready=True, reason="UpstreamHealthy", crd_version=RAY_SERVICE.api_version)
     problem = "the kind RayService of ray.io is not installed"
     if served:
-        versions = ", ".join(sorted(served))
+        versions = ", ".join(served)
         problem = f"RayService is served as {versions}, but {RAY_SERVICE.version} is needed; upgrade KubeRay"
     return UpstreamHealth(
         ready=False, reason="CRDMissing", message=problem, crd_version=RAY_SERVICE.api_version

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airunway.provider import overrides
-from airunway.provider.contract import Manifest, RenderError
+from airunway.api.overrides import SIZING_KEYS as COMMON_SIZING_KEYS
+from airunway.provider import Manifest, RenderError, overrides
 
 FIELD = overrides.FIELD
-SIZING_KEYS = overrides.SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}
+SIZING_KEYS = COMMON_SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}
 """Everything that multiplies pods or their resources."""
 
 _MERGED_BY = {"workerGroupSpecs": "groupName", "containers": "name", "initContainers": "name"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
-from airunway.provider import common, storage
+from airunway.provider import rendering, storage
 from airunway.providers.kuberay.args import argument_text, tensor_parallel_size
 from airunway.providers.kuberay.serve import image_of, is_stock, serve_replicas
 
@@ -42,12 +42,12 @@ def worker_template(deployment: ModelDeployment, *, gpu: Gpu | None, memory: str
     given = deployment.spec.resources
     limits = {"memory": memory or WORKER_MEMORY}
     if gpu and gpu.count and gpu.count > 0:
-        limits[gpu.type or common.NVIDIA_GPU] = str(gpu.count)
-    requests = common.without_empty(cpu=given.cpu if given else None)
+        limits[gpu.type or rendering.NVIDIA_GPU] = str(gpu.count)
+    requests = rendering.without_empty(cpu=given.cpu if given else None)
     return _template(
         deployment,
         container="ray-worker",
-        resources={"limits": limits, **common.without_empty(requests=requests)},
+        resources={"limits": limits, **rendering.without_empty(requests=requests)},
         volumes=storage.storage_volumes(deployment),
         variables=storage.cache_environment(deployment),
     )
@@ -78,9 +78,9 @@ def _template(
     is_written = any(not volume.read_only for volume in volumes)
     security = {"fsGroup": _STOCK_IMAGE_GROUP} if is_written and is_stock(image) else {}
     return {
-        "metadata": common.without_empty(
-            labels={**common.pod_labels(deployment), **fixed_labels(deployment)},
-            annotations=common.pod_annotations(deployment),
+        "metadata": rendering.without_empty(
+            labels={**rendering.pod_labels(deployment), **fixed_labels(deployment)},
+            annotations=rendering.pod_annotations(deployment),
         ),
         "spec": {
             "containers": [
@@ -89,12 +89,11 @@ def _template(
                     "image": image,
                     "resources": resources,
                     "env": _environment(deployment, variables),
-                    **common.without_empty(volumeMounts=mounts),
+                    **rendering.without_empty(volumeMounts=mounts),
                 }
             ],
-            **common.without_empty(
-                nodeSelector=common.node_selector(deployment),
-                tolerations=common.tolerations(deployment),
+            **rendering.scheduling(deployment),
+            **rendering.without_empty(
                 volumes=sources,
                 securityContext=security,
             ),
@@ -109,13 +108,13 @@ def fixed_labels(deployment: ModelDeployment) -> dict[str, str]:
 
 def _environment(deployment: ModelDeployment, variables: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Model, arguments, caches, the user's variables, the token; of two with one name the last counts."""
-    token = common.token_entry(deployment)
-    return common.once_each(
+    token = rendering.token_entry(deployment)
+    return rendering.once_each(
         [
-            {"name": "MODEL_ID", "value": common.model_id(deployment)},
+            {"name": "MODEL_ID", "value": rendering.model_id(deployment)},
             {"name": "VLLM_ENGINE_ARGS", "value": _arguments(deployment)},
             *variables,
-            *common.user_environment(deployment),
+            *rendering.user_environment(deployment),
             *([token] if token else []),
         ]
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.api.model_deployment import EngineType, Gpu, ModelDeployment, ServingMode, WorkerGroup
-from airunway.provider import common, overrides, storage
-from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, WorkerGroup
+from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
 from airunway.providers.kuberay.args import refuse_bad_flags
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
@@ -14,15 +13,17 @@ from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_
 from airunway.providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
 
 NAME_LENGTH = 40
-"""KubeRay gives the Service of a longer name another name, so that nothing finds it (weak spot 13)."""
+"""KubeRay renames the Service of a longer name, so that nothing finds it (kuberay.md, weak spot 13)."""
 
 
 def check(deployment: ModelDeployment) -> str | None:
     """Why KubeRay cannot take the deployment, or None (kuberay.md §6)."""
-    if deployment.engine_type != EngineType.VLLM:
-        engine = deployment.engine_type or "no engine"
-        return f"spec.engine.type: {NAME} runs the vllm engine only, not {engine}"
-    return _gpu_problem(deployment) or _model_problem(deployment) or _name_problem(deployment)
+    return (
+        rendering.other_engine_problem(deployment, provider=NAME)
+        or _gpu_problem(deployment)
+        or _model_problem(deployment)
+        or _name_problem(deployment)
+    )
 
 
 def _gpu_problem(deployment: ModelDeployment) -> str | None:
@@ -39,7 +40,7 @@ def _gpu_problem(deployment: ModelDeployment) -> str | None:
 
 
 def _model_problem(deployment: ModelDeployment) -> str | None:
-    if common.model_id(deployment) or not is_stock(image_of(deployment)):
+    if rendering.model_id(deployment) or not is_stock(image_of(deployment)):
         return None
     return (
         "spec.model.id: the default image holds no model; name a model here, "
@@ -52,7 +53,7 @@ def _name_problem(deployment: ModelDeployment) -> str | None:
         return (
             f"metadata.name: at most {NAME_LENGTH} characters; KubeRay shortens the Service of a longer name"
         )
-    return common.service_name_problem(deployment)
+    return rendering.service_name_problem(deployment)
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -64,10 +65,10 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     service: Manifest = {
         "apiVersion": RAY_SERVICE.api_version,
         "kind": RAY_SERVICE.kind,
-        "metadata": common.object_metadata(
+        "metadata": rendering.object_metadata(
             deployment,
-            labels={**common.pod_labels(deployment), **common.object_labels(deployment)},
-            annotations=common.pod_annotations(deployment),
+            labels={**rendering.pod_labels(deployment), **rendering.object_labels(deployment)},
+            annotations=rendering.pod_annotations(deployment),
         ),
         "spec": {
             "serveConfigV2": serve_config(deployment),
@@ -135,27 +136,17 @@ def _fix_labels(deployment: ModelDeployment, service: Manifest) -> None:
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Given fields that a RayService cannot honour, and those that give way to ours or to a later one."""
-    scaling = deployment.spec.scaling
-    if deployment.serving_mode != ServingMode.DISAGGREGATED:
-        ignored = {
-            "spec.scaling.prefill": bool(scaling and scaling.prefill),
-            "spec.scaling.decode": bool(scaling and scaling.decode),
-        }
-    else:
+    ignored = dict.fromkeys(rendering.given_groups(deployment), True)
+    if deployment.serving_mode == ServingMode.DISAGGREGATED:
         # The stock image's application counts prefill and decode workers; 1 is the CRD's default.
-        replicas = common.replica_count(deployment)
+        replicas = rendering.replica_count(deployment)
         ignored = {
             "spec.resources.gpu": deployment.gpu_count > 0,
             "spec.scaling.replicas": replicas not in (None, 1) and is_stock(image_of(deployment)),
         }
-    fixed = {**common.object_labels(deployment), **fixed_labels(deployment)}
-    labels = common.pod_labels(deployment)
+    fixed = {**rendering.object_labels(deployment), **fixed_labels(deployment)}
     return [
         *(path for path, is_ignored in ignored.items() if is_ignored),
-        *common.replaced_variables(deployment),
-        *(
-            f"spec.podTemplate.metadata.labels[{key}]"
-            for key in labels
-            if key in fixed and labels[key] != fixed[key]
-        ),
+        *rendering.replaced_variables(deployment),
+        *rendering.replaced_labels(deployment, fixed),
     ]

@@ -7,15 +7,15 @@ which reads MODEL_ID and VLLM_ENGINE_ARGS.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from math import inf
 from typing import Any
 
+import yaml
+
 from airunway.api.model_deployment import ModelDeployment, ServingMode, WorkerGroup
-from airunway.provider import common
-from airunway.provider.contract import RenderError
-from airunway.provider.images import split_reference
+from airunway.provider import RenderError, rendering, serving_image
 from airunway.providers.kuberay.args import SPANNING, engine_options, tensor_parallel_size
 
 DEFAULT_IMAGE = "rayproject/ray-llm:2.55.0-py311-cu128"
@@ -23,27 +23,25 @@ DEFAULT_IMAGE = "rayproject/ray-llm:2.55.0-py311-cu128"
 _STOCK_REPOSITORY = "rayproject/ray-llm"
 _NO_REPLICAS = {"min_replicas": 0, "initial_replicas": 0, "max_replicas": 1}
 """Ray Serve refuses `num_replicas: 0`."""
-_OPTIONS = "engine_kwargs"
 _KV_TRANSFER = {"kv_connector": "NixlConnector", "kv_role": "kv_both"}
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*")
 _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def image_of(deployment: ModelDeployment) -> str:
     """Image of head and workers, as the user names it, else the default (kuberay.md §7.5)."""
-    return common.image_override(deployment) or DEFAULT_IMAGE
+    return rendering.image_override(deployment) or DEFAULT_IMAGE
 
 
 def is_stock(image: str) -> bool:
     """Whether an image is Ray's own for language models, in any version and from any mirror."""
-    repository = split_reference(image).short_repository
+    repository = serving_image.split_reference(image).short_repository
     return repository == _STOCK_REPOSITORY or repository.endswith(f"/{_STOCK_REPOSITORY}")
 
 
 def serve_replicas(deployment: ModelDeployment) -> int:
     """Engines that the application asks for; absent is 1, and so is 0 in disaggregated mode."""
-    replicas = common.replica_count(deployment)
+    replicas = rendering.replica_count(deployment)
     if replicas is None or replicas < 0:
         return 1
     return replicas or (1 if deployment.serving_mode == ServingMode.DISAGGREGATED else 0)
@@ -69,7 +67,7 @@ def serve_config(deployment: ModelDeployment) -> str:
 
 def _application(import_path: str, body: Mapping[str, Any]) -> str:
     application = {"name": "llm", "route_prefix": "/", "import_path": import_path, **body}
-    return "\n".join([*_block({"applications": [application]}, ""), ""])
+    return _written({"applications": [application]})
 
 
 def _role_config(deployment: ModelDeployment, group: WorkerGroup) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _model_config(options: dict[str, Any], *, workers: int, gpus: int) -> dict[s
             raise RenderError(f"spec.engine.args: --{flag} takes one name on the default image")
     return {
         "model_loading_config": {"model_id": served, "model_source": source},
-        **({_OPTIONS: options} if options else {}),
+        **({"engine_kwargs": {key: _Inline(value) for key, value in options.items()}} if options else {}),
         "deployment_config": _scaling(_engines(options, workers=workers, gpus=gpus)),
     }
 
@@ -111,29 +109,54 @@ def _scaling(replicas: int) -> dict[str, Any]:
 
 
 # --- YAML ------------------------------------------------------------------------------------------
-# Written by hand: a general writer takes longer than all other rendering together.
 
 
-def _block(value: Mapping[str, Any], indent: str, *, flat: bool = False) -> Iterator[str]:
-    """Lines of a map; `flat`: each value on the line of its key, whatever it is."""
-    for key, item in value.items():
-        line = f"{indent}{_scalar(key)}:"
-        if flat or not isinstance(item, Mapping | list):
-            yield f"{line} {_scalar(item)}"
-        elif isinstance(item, Mapping):
-            yield line
-            yield from _block(item, indent + "  ", flat=key == _OPTIONS)
-        else:
-            yield line
-            for entry in item:
-                first, *rest = _block(entry, indent + "    ")
-                yield f"{indent}  - {first.lstrip()}"
-                yield from rest
+class _Inline:
+    """A value on the line of its key, whatever it is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
-def _scalar(value: Any) -> str:
-    """A value on one line; JSON is YAML, once the characters are escaped that YAML does not allow raw."""
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
-        return value
-    text = json.dumps(value, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+class _ServeDumper(yaml.SafeDumper):
+    """Lists are indented below their key, and everything that could be read as something else is quoted."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Never without an indent."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No anchors: an equal part stands written out wherever it is."""
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Plain, if nobody can take it for anything but a text."""
+        plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+    def represent_inline(self, inline: _Inline) -> yaml.Node:
+        """As JSON writes it, but for a text by itself."""
+        node = self.represent_data(inline.value)
+        if isinstance(node, yaml.CollectionNode):
+            _put_on_one_line(node)
+        return node
+
+
+_ServeDumper.add_representer(str, _ServeDumper.represent_text)
+_ServeDumper.add_representer(_Inline, _ServeDumper.represent_inline)
+
+
+def _put_on_one_line(node: yaml.Node) -> None:
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = True
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                _put_on_one_line(part)
+    elif node.tag.endswith(":str") and isinstance(node, yaml.ScalarNode):
+        node.style = '"'
+
+
+def _written(value: Mapping[str, Any]) -> str:
+    return yaml.dump(
+        value, Dumper=_ServeDumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=inf
+    )

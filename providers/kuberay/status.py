@@ -11,14 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.upstream import (
-    NO_CONDITION,
-    UpstreamCondition,
-    conditions_at,
-    is_observed,
-    mapping_at,
-    name_of,
-)
+from airunway.provider import NO_CONDITION, UpstreamCondition, conditions_at, is_observed, mapping_at, name_of
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 SERVICE_PORT = 8000

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from airunway.provider.contract import Provider
+from airunway.provider import Provider, server_pod, storage
 from airunway.providers.llmd.checks import check, ignored_fields
-from airunway.providers.llmd.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
-from airunway.providers.llmd.render import render, replacement_reason
+from airunway.providers.llmd.config import NAME, health, registration
+from airunway.providers.llmd.render import render
 from airunway.providers.llmd.status import read_status, with_companions
 
 __all__ = ["PROVIDER"]
 
 PROVIDER = Provider(
     name=NAME,
-    kinds=(DEPLOYMENT, SERVICE, CLAIM),
+    kinds=(server_pod.DEPLOYMENT, server_pod.SERVICE, storage.CLAIM),
     registration=registration,
     check=check,
     render=render,
     read_status=read_status,
     with_companions=with_companions,
     health=health,
-    replacement_reason=replacement_reason,
+    replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
-    crd_version=DEPLOYMENT.api_version,
+    crd_version=server_pod.DEPLOYMENT.api_version,
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import common, flags
+from airunway.provider import flags, rendering
 from airunway.providers.llmd.components import Component
 
-PORT = 8000
 KV_CONNECTOR = "PyNcclConnector"
 RESERVED = frozenset({"port"})
 """The Services and the probes count on the server's own port; any other would never be reached."""
@@ -17,36 +16,23 @@ _PREFIX_CACHING = "enable-prefix-caching"
 
 
 def server_args(deployment: ModelDeployment, component: Component) -> list[str]:
-    """The arguments, in the contract's order. Raises RenderError for a flag that cannot be given.
-
-    A flag that the user sets, in any spelling, replaces the one that follows from another field.
-    """
-    flags.refuse_reserved(deployment, RESERVED)
-    flags.refuse_duplicates(deployment)
-    flags.refuse_bad_keys(deployment)
-    explicit = flags.explicit_flags(deployment)
-    return [
-        *flags.derived(explicit, *_from_fields(deployment, component, explicit)),
-        *flags.rendered_args(flags.engine_args(deployment)),
-        *flags.extra_args(deployment),
-    ]
+    """The arguments, in the contract's order. Raises RenderError for a flag that cannot be given."""
+    return flags.command_line(deployment, *_from_fields(deployment, component), reserved=RESERVED)
 
 
-def _from_fields(
-    deployment: ModelDeployment, component: Component, explicit: set[str]
-) -> list[tuple[str, str | None] | None]:
+def _from_fields(deployment: ModelDeployment, component: Component) -> list[tuple[str, str | None] | None]:
     model, engine = deployment.spec.model, deployment.spec.engine
     length = engine.context_length if engine else None
     caching = bool(engine and engine.enable_prefix_caching)
     transfer = {"kv_connector": KV_CONNECTOR, "kv_role": component.kv_role}
     return [
-        ("model", common.model_id(deployment)) if common.model_id(deployment) else None,
+        ("model", rendering.model_id(deployment)) if rendering.model_id(deployment) else None,
         ("served-model-name", model.served_name) if model.served_name else None,
         ("max-model-len", str(length)) if length is not None else None,
         ("trust-remote-code", None) if engine and engine.trust_remote_code else None,
         # Exactly one form is always there, so that the server's own default does not matter.
         (_PREFIX_CACHING if caching else f"no-{_PREFIX_CACHING}", None)
-        if _PREFIX_CACHING not in explicit
+        if _PREFIX_CACHING not in flags.explicit_flags(deployment)
         else None,
         ("enforce-eager", None) if engine and engine.enforce_eager else None,
         ("tensor-parallel-size", str(component.gpus)) if component.gpus > 1 else None,

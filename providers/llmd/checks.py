@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from airunway.api import names
-from airunway.api.model_deployment import EngineType, ModelDeployment
-from airunway.provider import common
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import rendering
 from airunway.providers.llmd.components import components, is_disaggregated, service_suffixes
 from airunway.providers.llmd.config import NAME
 
@@ -14,15 +14,12 @@ RESERVED_POD_LABELS = frozenset({names.LABEL_DEPLOYMENT, names.LABEL_MODEL_DEPLO
 
 def check(deployment: ModelDeployment) -> str | None:
     """Why llm-d cannot take the deployment, or None. The first rule that fails counts (llmd.md §7)."""
-    if deployment.engine_type != EngineType.VLLM:
-        return (
-            f"spec.engine.type: {NAME} runs the vllm engine only, not {deployment.engine_type or 'no engine'}"
-        )
     return (
-        _missing_group(deployment)
+        rendering.other_engine_problem(deployment, provider=NAME)
+        or _missing_group(deployment)
         or _missing_gpus(deployment)
         or _gpu_problem(deployment)
-        or common.service_name_problem(deployment, suffixes=service_suffixes(deployment))
+        or rendering.service_name_problem(deployment, suffixes=service_suffixes(deployment))
     )
 
 
@@ -47,48 +44,35 @@ def _missing_gpus(deployment: ModelDeployment) -> str | None:
 
 
 def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if common.image_override(deployment):
+    if rendering.image_override(deployment):
         return None
-    for component in components(deployment):
-        if not common.is_nvidia(component.gpu_type):
-            return (
-                f"{component.field}.gpu.type: the default image runs on NVIDIA GPUs, "
-                f"not on {component.gpu_type}; name a fitting image in spec.engine.image"
-            )
-    return None
+    problems = [
+        rendering.default_image_problem(component.gpu_type, field=component.field)
+        for component in components(deployment)
+    ]
+    return next(filter(None, problems), None)
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Paths of given fields that do not reach the pods in the chosen mode (llmd.md §9.5)."""
-    sizes = (
-        _ignored_when_split(deployment) if is_disaggregated(deployment) else _ignored_when_whole(deployment)
-    )
+    split = is_disaggregated(deployment)
     ours = {
-        **common.object_labels(deployment),
+        **rendering.object_labels(deployment),
         names.LABEL_MODEL_DEPLOYMENT: deployment.name,
         "app": components(deployment)[0].name,
     }
     return [
-        *sizes,
-        *common.replaced_variables(deployment),
-        *common.replaced_labels(deployment, ours),
+        *(_ignored_when_split(deployment) if split else rendering.given_groups(deployment)),
+        *rendering.replaced_variables(deployment),
+        *rendering.replaced_labels(deployment, ours),
     ]
-
-
-def _ignored_when_whole(deployment: ModelDeployment) -> list[str]:
-    scaling = deployment.spec.scaling
-    ignored = {
-        "spec.scaling.prefill": bool(scaling and scaling.prefill),
-        "spec.scaling.decode": bool(scaling and scaling.decode),
-    }
-    return [path for path, is_ignored in ignored.items() if is_ignored]
 
 
 def _ignored_when_split(deployment: ModelDeployment) -> list[str]:
     resources = deployment.spec.resources
     ignored = {
         # The API server fills 1 in, so 1 may not be the user's wish.
-        "spec.scaling.replicas": common.replica_count(deployment) not in (None, 1),
+        "spec.scaling.replicas": rendering.replica_count(deployment) not in (None, 1),
         "spec.resources.gpu": deployment.gpu_count > 0,
         "spec.resources.memory": bool(resources and resources.memory),
         "spec.resources.cpu": bool(resources and resources.cpu),

@@ -5,36 +5,25 @@ Source: llmd.md §7 to §9.1. Apart from rendering, so that checks and diagnosis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, WorkerGroup
-from airunway.provider import common
+from airunway.provider import rendering, server_pod
 
 _SUFFIXES = {"serving": "", "decode": "-decode", "prefill": "-prefill"}
 _KV_ROLES = {"decode": "kv_consumer", "prefill": "kv_producer"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Component:
+class Component(server_pod.ModelServer):
     """One Deployment with its Service.
 
-    `role`: `serving` (aggregated), `decode` or `prefill`. `field`: the spec field that sizes it, for
-    messages. `memory` and `cpu` are empty when not given.
+    `role`: `serving` (aggregated), `decode` or `prefill`; the prefill Service is internal (llmd.md §9.4).
+    `field`: the spec field that sizes it, for messages.
     """
 
     role: str
     field: str
-    name: str
-    replicas: int
-    gpus: int
-    gpu_type: str
-    memory: str = ""
-    cpu: str = ""
-
-    @property
-    def takes_requests(self) -> bool:
-        """Whether clients send their requests here; the prefill Service is internal (llmd.md §9.4)."""
-        return self.role != "prefill"
 
     @property
     def kv_role(self) -> str:
@@ -55,19 +44,8 @@ def components(deployment: ModelDeployment) -> list[Component]:
             _group(deployment, "decode", scaling.decode if scaling else None),
             _group(deployment, "prefill", scaling.prefill if scaling else None),
         ]
-    resources, replicas = deployment.spec.resources, common.replica_count(deployment)
-    return [
-        Component(
-            role="serving",
-            field="spec.resources",
-            name=deployment.name,
-            replicas=1 if replicas is None else replicas,
-            gpus=deployment.gpu_count,
-            gpu_type=common.gpu_type(deployment),
-            memory=(resources.memory if resources else None) or "",
-            cpu=(resources.cpu if resources else None) or "",
-        )
-    ]
+    whole = server_pod.whole_server(deployment)
+    return [Component(role="serving", field="spec.resources", **asdict(whole))]
 
 
 def service_suffixes(deployment: ModelDeployment) -> list[str]:
@@ -83,6 +61,7 @@ def _group(deployment: ModelDeployment, role: str, given: WorkerGroup | None) ->
         name=f"{deployment.name}{_SUFFIXES[role]}",
         replicas=(given.replicas if given else None) or 0,
         gpus=gpu.count or 0,
-        gpu_type=gpu.type or common.NVIDIA_GPU,
+        gpu_type=gpu.type or rendering.NVIDIA_GPU,
         memory=(given.memory if given else None) or "",
+        takes_requests=role != "prefill",
     )

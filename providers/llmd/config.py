@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from airunway.api import names
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, registering, server_pod
 
 NAME = "llmd"
-DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
-SERVICE = UpstreamKind(api_version="v1", kind="Service", plural="services", builtin=True)
-CLAIM = UpstreamKind(
-    api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
-)
 
 SCHEDULER_VERSION = "0.6.0"
 _SCHEDULER_IMAGE = f"ghcr.io/llm-d/llm-d-inference-scheduler:v{SCHEDULER_VERSION}"
@@ -41,10 +34,6 @@ _DESCRIPTION = (
     "needs GPU nodes with the NVIDIA device plugin"
 )
 _DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/llmd.md"
-_DEVICE_PLUGIN = (
-    "https://raw.githubusercontent.com/NVIDIA/k8s-device-plugin/v0.17.0"
-    "/deployments/static/nvidia-device-plugin.yml"
-)
 
 _CAPABILITIES: dict[str, Any] = {
     "engines": [
@@ -63,39 +52,22 @@ _CAPABILITIES: dict[str, Any] = {
 
 _HEALTH = {"status": {"readyPath": "ready"}}
 
-_INSTALLATION = {
-    "description": _DESCRIPTION,
-    "steps": [
-        {
-            "title": "Install NVIDIA GPU Device Plugin",
-            "command": f"kubectl apply -f {_DEVICE_PLUGIN}",
-            "description": "Let the nodes offer their GPUs; skip it where the GPU operator runs.",
-        },
-        {
-            "title": "Create HuggingFace Token Secret",
-            "command": (
-                "kubectl create secret generic llm-d-hf-token "
-                "--from-literal=HF_TOKEN=<your-token> -n <model-namespace>"
-            ),
-            "description": "Only for gated models: the token that downloads them.",
-        },
-    ],
-}
-
 
 def registration() -> Registration:
     """The InferenceProviderConfig of llm-d."""
     return Registration(
-        annotations={
-            names.ANNOTATION_DISPLAY_NAME: "llm-d",
-            names.ANNOTATION_DESCRIPTION: _DESCRIPTION,
-            names.ANNOTATION_DEFAULT_NAMESPACE: _DEFAULT_NAMESPACE,
-            names.ANNOTATION_DOCUMENTATION_URL: _DOCUMENTATION,
-            names.ANNOTATION_DOCUMENTATION: _DOCUMENTATION,
-            names.ANNOTATION_CAPABILITIES: json.dumps(_CAPABILITIES, separators=(",", ":")),
-            names.ANNOTATION_HEALTH: json.dumps(_HEALTH, separators=(",", ":")),
-            names.ANNOTATION_INSTALLATION: json.dumps(_INSTALLATION, separators=(",", ":")),
-        },
+        annotations=registering.config_annotations(
+            display_name="llm-d",
+            description=_DESCRIPTION,
+            default_namespace=_DEFAULT_NAMESPACE,
+            documentation_url=_DOCUMENTATION,
+            documentation=_DOCUMENTATION,
+            capabilities=_CAPABILITIES,
+            health=_HEALTH,
+            installation=registering.installation_without_operator(
+                _DESCRIPTION, token_secret="llm-d-hf-token"
+            ),
+        ),
         spec={"capabilities": _CAPABILITIES},
         keeps_rules=True,  # it ships none, so that an administrator may say when it is wanted (llmd.md §3)
     )
@@ -103,4 +75,4 @@ def registration() -> Registration:
 
 def health(facts: UpstreamFacts) -> UpstreamHealth:
     """Always ready: Deployments and Services are served by every cluster."""
-    return UpstreamHealth(ready=True, crd_version=DEPLOYMENT.api_version)
+    return UpstreamHealth(ready=True, crd_version=server_pod.DEPLOYMENT.api_version)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import common, overrides, storage
-from airunway.provider.contract import Manifest, RenderContext, RenderError
-from airunway.providers.llmd.args import PORT
+from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
+from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
 from airunway.providers.llmd.components import Component, components
-from airunway.providers.llmd.config import DEPLOYMENT, SERVICE
-from airunway.providers.llmd.pod import pod_spec, progress_deadline
+
+DEFAULT_IMAGE = "vllm/vllm-openai:v0.9.1"
+IMAGE_VARIABLE = "AIRUNWAY_LLMD_IMAGE"
+"""In the worker's environment: the image of deployments that name none."""
+DEADLINE_VARIABLE = "AIRUNWAY_LLMD_PROGRESS_DEADLINE_SECONDS"
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -29,63 +30,25 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
             overrides.merge(_deployment(deployment, group, context), given, null_deletes=False)
             for group in groups
         ),
-        *(_service(deployment, group) for group in groups),
+        *(server_pod.server_service(deployment, group) for group in groups),
         *storage.managed_claims(deployment),
     ]
 
 
-def selector(deployment: ModelDeployment, component: Component) -> dict[str, str]:
-    """Labels by which Deployment and Service find the pods; immutable, so fixed by the names."""
-    return {names.LABEL_DEPLOYMENT: deployment.name, "app": component.name}
-
-
 def _deployment(deployment: ModelDeployment, component: Component, context: RenderContext) -> Manifest:
-    return {
-        "apiVersion": DEPLOYMENT.api_version,
-        "kind": DEPLOYMENT.kind,
-        "metadata": common.object_metadata(
-            deployment,
-            name=component.name,
-            labels={**common.pod_labels(deployment), **common.object_labels(deployment)},
-            annotations=common.pod_annotations(deployment),
-        ),
-        "spec": {
-            "replicas": component.replicas,
-            "progressDeadlineSeconds": progress_deadline(context),
-            "selector": {"matchLabels": selector(deployment, component)},
-            "template": {
-                "metadata": {
-                    "labels": _pod_labels(deployment, component),
-                    "annotations": common.pod_annotations(deployment),
-                },
-                "spec": pod_spec(deployment, component, context),
-            },
-        },
-    }
+    return server_pod.server_deployment(
+        deployment,
+        component,
+        image=image_of(deployment, context),
+        args=server_args(deployment, component),
+        deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
+    )
 
 
-def _pod_labels(deployment: ModelDeployment, component: Component) -> dict[str, str]:
-    """The user's labels, the selector's, and the InferencePool's on pods that take requests."""
-    labels = {**common.pod_labels(deployment), **selector(deployment, component)}
-    labels.pop(names.LABEL_MODEL_DEPLOYMENT, None)
-    if component.takes_requests:
-        labels[names.LABEL_MODEL_DEPLOYMENT] = deployment.name
-    return labels
-
-
-def _service(deployment: ModelDeployment, component: Component) -> Manifest:
-    return {
-        "apiVersion": SERVICE.api_version,
-        "kind": SERVICE.kind,
-        "metadata": common.object_metadata(
-            deployment, name=component.name, labels=common.object_labels(deployment)
-        ),
-        "spec": {
-            "type": "ClusterIP",
-            "selector": selector(deployment, component),
-            "ports": [{"name": "http", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
-        },
-    }
+def image_of(deployment: ModelDeployment, context: RenderContext) -> str:
+    """The user's image, else the one the worker is set to, else the contract's."""
+    configured = context.env.get(IMAGE_VARIABLE, "").strip()
+    return rendering.image_override(deployment) or configured or DEFAULT_IMAGE
 
 
 def _refuse_unsafe(given: Mapping[str, Any]) -> None:
@@ -115,11 +78,3 @@ def _object_at(parent: Mapping[str, Any], key: str, *, at: str) -> Mapping[str, 
     if not isinstance(value, Mapping):
         raise RenderError(f"{at}.{key}: must stay an object")
     return value
-
-
-def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
-    """Why the object must be made anew: only a Deployment with another selector, which is immutable."""
-    if live.get("kind") != DEPLOYMENT.kind:
-        return None
-    current, wanted = (obj.get("spec", {}).get("selector") for obj in (live, desired))
-    return None if current == wanted else "spec.selector of a Deployment is immutable"

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airunway.api.status import Phase, UnifiedStatus
-from airunway.provider.upstream import name_of
-from airunway.provider.workloads import deployment_status
-from airunway.providers.llmd.args import PORT
-from airunway.providers.llmd.config import DEPLOYMENT
+from airunway.provider import deployment_status, name_of, server_pod
 
 
 def read_status(workload: Mapping[str, Any]) -> UnifiedStatus:
     """The primary Deployment's state; its Service has the same name."""
-    return deployment_status(workload, port=PORT)
+    return deployment_status(workload, port=server_pod.PORT)
 
 
 def with_companions(status: UnifiedStatus, companions: Sequence[Mapping[str, Any]]) -> UnifiedStatus:
@@ -23,7 +20,7 @@ def with_companions(status: UnifiedStatus, companions: Sequence[Mapping[str, Any
     The reference looks at the decode Deployment alone, so that a prefill Deployment can fail unseen.
     """
     for companion in companions:
-        if companion.get("kind") != DEPLOYMENT.kind or status.phase is Phase.FAILED:
+        if companion.get("kind") != server_pod.DEPLOYMENT.kind or status.phase is Phase.FAILED:
             continue
         other, name = read_status(companion), name_of(companion)
         if other.phase is Phase.FAILED:

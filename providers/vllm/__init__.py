@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from airunway.provider.contract import Provider
-from airunway.providers.vllm.config import CLAIM, DEPLOYMENT, NAME, SERVICE, health, registration
-from airunway.providers.vllm.image import DEFAULT_IMAGE, describe_image, image_to_resolve
-from airunway.providers.vllm.render import check, ignored_fields, render, replacement_reason
+from airunway.provider import Provider, server_pod, storage
+from airunway.providers.vllm.config import NAME, health, registration
+from airunway.providers.vllm.image import DEFAULT_IMAGE, describe_serving_image, serving_image_to_resolve
+from airunway.providers.vllm.render import check, ignored_fields, render
 from airunway.providers.vllm.status import read_status
 
 __all__ = ["PROVIDER"]
 
 PROVIDER = Provider(
     name=NAME,
-    kinds=(DEPLOYMENT, SERVICE, CLAIM),
+    kinds=(server_pod.DEPLOYMENT, server_pod.SERVICE, storage.CLAIM),
     registration=registration,
     check=check,
     render=render,
     read_status=read_status,
     health=health,
-    replacement_reason=replacement_reason,
+    replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
-    image_to_resolve=image_to_resolve,
-    describe_image=describe_image,
-    default_image=DEFAULT_IMAGE,
-    crd_version=DEPLOYMENT.api_version,
+    serving_image_to_resolve=serving_image_to_resolve,
+    describe_serving_image=describe_serving_image,
+    default_serving_image=DEFAULT_IMAGE,
+    crd_version=server_pod.DEPLOYMENT.api_version,
 )

@@ -10,13 +10,17 @@ from datetime import datetime
 from typing import Any
 
 from airunway.api import names
-from airunway.api.conditions import Verdict, condition
-from airunway.api.core_types import Condition
+from airunway.api.conditions import Verdict
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ImageStatus, Phase
-from airunway.provider.common import image_override
-from airunway.provider.contract import ImageReport, ImageResolution
-from airunway.provider.images import ImageReference, age_of, split_reference
+from airunway.provider import (
+    Condition,
+    ServingImageReport,
+    ServingImageResolution,
+    condition,
+    rendering,
+    serving_image,
+)
 
 OFFICIAL_REPOSITORY = "vllm/vllm-openai"
 DEFAULT_IMAGE = f"{OFFICIAL_REPOSITORY}:cu130-nightly"
@@ -29,12 +33,12 @@ _NOT_VERIFIED = "image signatures are not verified yet"
 
 def requested_image(deployment: ModelDeployment) -> str:
     """The reference asked for: the user's, else the default one."""
-    return image_override(deployment).strip() or DEFAULT_IMAGE
+    return rendering.image_override(deployment).strip() or DEFAULT_IMAGE
 
 
-def image_to_resolve(deployment: ModelDeployment) -> str | None:
+def serving_image_to_resolve(deployment: ModelDeployment) -> str | None:
     """The reference whose digest only a registry knows, unless the status holds it already."""
-    reference = split_reference(requested_image(deployment))
+    reference = serving_image.split_reference(requested_image(deployment))
     if not reference.needs_registry or _recorded(deployment) or _serves_its_tag(deployment):
         return None
     return reference.text
@@ -53,13 +57,13 @@ def _serves_its_tag(deployment: ModelDeployment) -> bool:
     A digest now would change nothing but the reference, and restart every server.
     """
     status = deployment.status
-    if image_override(deployment) or status is None or status.phase is not Phase.RUNNING:
+    if rendering.image_override(deployment) or status is None or status.phase is not Phase.RUNNING:
         return False
     image = status.image
     return image is not None and image.requested == DEFAULT_IMAGE and not image.resolved
 
 
-def image_source(reference: ImageReference) -> str:
+def image_source(reference: serving_image.ImageReference) -> str:
     """`launch`, `nightly`, `stable` or `custom` (vllm.md §7.1)."""
     tag = reference.tag.lower()
     official = reference.short_repository == OFFICIAL_REPOSITORY
@@ -70,11 +74,11 @@ def image_source(reference: ImageReference) -> str:
     return "stable" if official and reference.tag == "latest" else "custom"
 
 
-def describe_image(
-    deployment: ModelDeployment, resolution: ImageResolution | None, now: datetime
-) -> ImageReport:
+def describe_serving_image(
+    deployment: ModelDeployment, resolution: ServingImageResolution | None, now: datetime
+) -> ServingImageReport:
     """`status.image` and its conditions, given what a registry answered, if one was asked."""
-    reference = split_reference(requested_image(deployment))
+    reference = serving_image.split_reference(requested_image(deployment))
     recorded = _recorded(deployment)
     resolved, answer = _resolution_fields(reference, recorded, resolution, now)
     source = image_source(reference)
@@ -90,8 +94,8 @@ def describe_image(
         "message": _message(reference, source, summary),
         **resolved,
     }
-    is_default = not image_override(deployment)
-    return ImageReport(
+    is_default = not rendering.image_override(deployment)
+    return ServingImageReport(
         status=ImageStatus.model_validate({key: value for key, value in fields.items() if value != ""}),
         conditions=(answer, _verified(), _unsupported(reference, source), *_recipe(summary)),
         cleared=() if summary else (RECIPE_CONDITION,),
@@ -101,9 +105,9 @@ def describe_image(
 
 
 def _resolution_fields(
-    reference: ImageReference,
+    reference: serving_image.ImageReference,
     recorded: ImageStatus | None,
-    resolution: ImageResolution | None,
+    resolution: ServingImageResolution | None,
     now: datetime,
 ) -> tuple[dict[str, Any], Condition]:
     if not reference.needs_registry:
@@ -127,7 +131,7 @@ def _resolution_fields(
         "digest": resolution.digest,
         "createdAt": resolution.created_at,
         "revision": resolution.revision,
-        "age": age_of(resolution.created_at, now),
+        "age": serving_image.age_of(resolution.created_at, now),
     }
     return fields, _resolved("True", "ImageResolved", f"{reference.text} is {pinned}")
 
@@ -140,7 +144,7 @@ def _verified() -> Condition:
     return condition("ImageVerified", "Unknown", "VerificationNotImplemented", _NOT_VERIFIED)
 
 
-def _unsupported(reference: ImageReference, source: str) -> Condition:
+def _unsupported(reference: serving_image.ImageReference, source: str) -> Condition:
     if source == "custom":
         words = f"{reference.text} is not one of the known vLLM images; it is used all the same"
         return condition("UnsupportedImage", "True", "CustomImage", words)
@@ -163,6 +167,6 @@ def recipe_summary(annotations: Mapping[str, str]) -> str:
     return ", ".join(f"{label}={value.strip()}" for label, value in pairs if value.strip())
 
 
-def _message(reference: ImageReference, source: str, summary: str) -> str:
+def _message(reference: serving_image.ImageReference, source: str, summary: str) -> str:
     text = f"{reference.text} is a {source} image."
     return f"{text} Recipe provenance: {summary}." if summary else text

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.status import UnifiedStatus
-from airunway.provider.workloads import deployment_status
-from airunway.providers.vllm.args import PORT
+from airunway.provider import deployment_status, server_pod
 
 
 def read_status(workload: Mapping[str, Any]) -> UnifiedStatus:
     """The Deployment's state; its Service has the same name."""
-    return deployment_status(workload, port=PORT)
+    return deployment_status(workload, port=server_pod.PORT)

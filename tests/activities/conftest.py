@@ -1,4 +1,4 @@
-"""Fixtures of the installer's tests."""
+"""Fixtures of the tests of installer and model images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import pytest_asyncio
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import Cluster
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
+from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
+from tests.servers.hub import Hub, HubModel
 
 
 @pytest_asyncio.fixture
@@ -29,3 +33,15 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await built.namespace(SYSTEM)
         await built.register()
         yield built
+
+
+@pytest_asyncio.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    emulated = EmulatedCluster()
+    await emulated.start(0)
+    model = HubModel(id=REPOSITORY, files=FILES, license="mit")
+    async with Hub([model]) as hub, PretendRegistry() as registry, PretendBuildKit() as buildkit:
+        buildkit.network.registries["ghcr.io"] = registry.url
+        async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+            yield Shop(hub, registry, buildkit, cluster)
+    await emulated.stop()

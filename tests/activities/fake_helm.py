@@ -11,11 +11,12 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from airunway.api.chart_release import ChartRelease
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.helm import (
@@ -23,12 +24,11 @@ from airunway.clients.helm import (
     ChartNotFound,
     HelmCrashed,
     Manifest,
-    Release,
-    ReleaseSpec,
+    ReleaseRecord,
     Rendered,
 )
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster, Object, Resource
+from airunway.clients.helm.records import latest_record
+from airunway.clients.kubernetes import CRDS, NAMESPACES, SECRETS, Cluster, Object, Resource
 
 PLURALS = {"Deployment": "deployments", "ConfigMap": "configmaps", "Secret": "secrets"}
 
@@ -52,47 +52,50 @@ class FakeHelm:
         self.dies = False
         """The next operation that writes is cut off after it has begun."""
         self.fails: list[Exception] = []
-        self.specs: list[ReleaseSpec] = []
+        self.asked: list[tuple[ChartRelease, bool]] = []
+        """Every chart to install, and whether a failure was to be taken back."""
 
-    def _chart(self, spec: ReleaseSpec) -> FakeChart:
-        if spec.chart.chart not in self.charts:
-            raise ChartNotFound(f"release {spec.name}: there is no such chart: {spec.chart}")
-        return self.charts[spec.chart.chart]
+    def _chart(self, wanted: ChartRelease) -> FakeChart:
+        if wanted.fetched_from not in self.charts:
+            raise ChartNotFound(f"release {wanted.release}: there is no such chart: {wanted.title}")
+        return self.charts[wanted.fetched_from]
 
-    async def render(self, spec: ReleaseSpec, *, is_upgrade: bool = False) -> Rendered:
-        chart = self._chart(spec)
+    async def render(self, wanted: ChartRelease, *, is_upgrade: bool = False) -> Rendered:
+        chart = self._chart(wanted)
         self.log.append("render")
         info = ChartInfo(name="chart", version=chart.version)
         return Rendered(manifests=[Manifest(object=obj) for obj in chart.objects], crds=chart.crds, info=info)
 
     async def upgrade_or_install(
-        self, spec: ReleaseSpec, *, on_line: Callable[[str], None] = print
-    ) -> Release:
-        chart = self._chart(spec)
+        self, wanted: ChartRelease, *, atomic: bool, on_line: Callable[[str], None] = print
+    ) -> ReleaseRecord:
+        chart = self._chart(wanted)
         self.log.append("upgrade_or_install")
-        self.specs.append(spec)
-        on_line(f"working on {spec.name}")
+        self.asked.append((wanted, atomic))
+        on_line(f"working on {wanted.release}")
         if self.fails:
             raise self.fails.pop(0)
-        if spec.create_namespace:
+        if wanted.create_namespace:
             with suppress(AlreadyExists):
-                await self._cluster.create(NAMESPACES, {"metadata": {"name": spec.namespace}})
-        before = await latest_record(self._cluster, spec.name, namespace=spec.namespace)
+                await self._cluster.create(NAMESPACES, {"metadata": {"name": wanted.namespace}})
+        before = await latest_record(self._cluster, wanted.release, namespace=wanted.namespace)
         revision = before.revision + 1 if before else 1
         status = "pending-upgrade" if before else "pending-install"
-        await self.record(spec.name, spec.namespace, revision, status, chart, spec.values)
+        await self.record(wanted.release, wanted.namespace, revision, status, chart, wanted.values)
         if self.dies:
             self.dies = False
-            raise HelmCrashed(f"release {spec.name}: the process died")
-        if not before and not spec.skip_crds:
+            raise HelmCrashed(f"release {wanted.release}: the process died")
+        if not before and not wanted.skip_crds:
             for crd in chart.crds:
                 await apply_crd(self._cluster, crd, field_manager="helm")
         for obj in chart.objects:
-            await self._write(obj, spec)
+            await self._write(obj, wanted)
         for old in range(1, revision):
-            await self._mark(spec.name, spec.namespace, old, "superseded")
-        await self.record(spec.name, spec.namespace, revision, "deployed", chart, spec.values)
-        return Release(name=spec.name, namespace=spec.namespace, revision=revision, status="deployed")
+            await self._mark(wanted.release, wanted.namespace, old, "superseded")
+        await self.record(wanted.release, wanted.namespace, revision, "deployed", chart, wanted.values)
+        record = await latest_record(self._cluster, wanted.release, namespace=wanted.namespace)
+        assert record is not None
+        return record
 
     async def uninstall(
         self,
@@ -101,7 +104,6 @@ class FakeHelm:
         *,
         keep_history: bool = False,
         wait: bool = True,
-        timeout: timedelta = timedelta(minutes=5),  # noqa: ASYNC109
         on_line: Callable[[str], None] = print,
     ) -> None:
         self.log.append("uninstall")
@@ -180,20 +182,20 @@ class FakeHelm:
         with suppress(NotFound):
             await self._cluster.patch(SECRETS, secret_name(name, revision), patch, namespace=namespace)
 
-    async def _write(self, obj: Object, spec: ReleaseSpec) -> None:
+    async def _write(self, obj: Object, wanted: ChartRelease) -> None:
         meta = {
             **obj["metadata"],
             "labels": {**obj["metadata"].get("labels", {}), "app.kubernetes.io/managed-by": "Helm"},
             "annotations": {
                 **obj["metadata"].get("annotations", {}),
-                "meta.helm.sh/release-name": spec.name,
-                "meta.helm.sh/release-namespace": spec.namespace,
+                "meta.helm.sh/release-name": wanted.release,
+                "meta.helm.sh/release-namespace": wanted.namespace,
             },
         }
         if _kind(obj) is CRDS:
             await apply_crd(self._cluster, {**obj, "metadata": meta}, field_manager="helm")
             return
-        meta.setdefault("namespace", spec.namespace)
+        meta.setdefault("namespace", wanted.namespace)
         await self._cluster.apply(_kind(obj), {**obj, "metadata": meta}, field_manager="helm")
 
 

@@ -12,6 +12,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from airunway.activities.installation.activities import InstallationActivities
+from airunway.api.chart_release import ChartAction, ChartRelease
+from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -26,9 +28,9 @@ from airunway.messages.installation import (
     ChartAnswer,
     ChartRequest,
     InstallationRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
 )
 from tests.activities.fake_helm import FakeChart, FakeHelm
 
@@ -112,6 +114,7 @@ class Site:
         self.activities = InstallationActivities(
             self.cluster,
             self.helm,
+            heartbeat_limit=timedelta(minutes=3),
             namespace=SYSTEM,
             mirrors=self.mirrors,
             patience=timedelta(0),  # type: ignore[arg-type]
@@ -136,11 +139,29 @@ class Site:
 
     # -- activities --------------------------------------------------------------------------------------
 
-    async def look(
+    async def preflight(
         self, operation: Operation = Operation.INSTALL, *, with_diff: bool = False, **more: Any
-    ) -> LookAnswer:
+    ) -> PreflightAnswer:
         request = InstallationRequest(provider=PROVIDER, operation=operation, **more)
-        return await run(self.activities.look_at_provider, LookRequest(request=request, with_diff=with_diff))
+        return await run(
+            self.activities.preflight_provider, PreflightRequest(request=request, with_diff=with_diff)
+        )
+
+    async def installed(self) -> None:
+        """The operator is installed, and its pod is ready."""
+        await self.install()
+        await self.pod(RELEASE[1])
+
+    async def record(self) -> tuple[int, str] | None:
+        """Revision and status that Helm recorded."""
+        found = await latest_record(self.cluster, RELEASE[0], namespace=RELEASE[1])
+        return (found.revision, found.status) if found else None
+
+    @staticmethod
+    def revision_of(answer: ChartAnswer) -> int:
+        """Of the release as a step left it."""
+        assert answer.chart is not None
+        return answer.chart.revision
 
     async def install(self, **more: Any) -> ChartAnswer:
         return await run(self.activities.install_chart, chart(**more))
@@ -243,10 +264,19 @@ class Site:
         await self.cluster.create(TOOLS, body, namespace=namespace)
 
 
-def chart(operation: Operation = Operation.INSTALL, **more: Any) -> ChartRequest:
-    own = {key: more.pop(key) for key in ("revision", "anew") if key in more}
+def chart(
+    operation: Operation = Operation.INSTALL,
+    *,
+    revision: int = 0,
+    action: ChartAction = ChartAction.NONE,
+    **more: Any,
+) -> ChartRequest:
+    """A request about the chart; `revision`, `action`: what a preflight said of it."""
+    planned = ChartRelease(
+        release=RELEASE[0], namespace=RELEASE[1], chart="acme/op", revision=revision, action=action
+    )
     request = InstallationRequest(provider=PROVIDER, operation=operation, **more)
-    return ChartRequest(request=request, release=RELEASE[0], namespace=RELEASE[1], **own)
+    return ChartRequest(request=request, chart=planned)
 
 
 async def run(activity: Callable[[Any], Awaitable[Answer]], request: Any) -> Answer:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from airunway.activities.deployment.activities import CoreActivities
+from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, EVENTS, Cluster, Object
 from airunway.messages.deployment import (
-    DeploymentRef,
     EventSpec,
     FinalizerRequest,
     Limits,
@@ -22,6 +22,7 @@ from airunway.messages.deployment import (
     StatusRequest,
     UpstreamRequest,
 )
+from airunway.messages.refs import DeploymentRef
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
@@ -55,9 +56,14 @@ def provider(cluster: Cluster) -> ProviderActivities:
     return ProviderActivities(cluster, {"acme": ACME}, env={})
 
 
+def core_of(cluster: Cluster, *, heartbeat_limit: timedelta = timedelta(minutes=3)) -> DeploymentActivities:
+    limits = Limits(rollout_deadline=60, finalizer_timeout=60, resync=60)
+    return DeploymentActivities(cluster, limits=limits, heartbeat_limit=heartbeat_limit)
+
+
 @pytest.fixture
-def core(cluster: Cluster) -> CoreActivities:
-    return CoreActivities(cluster, limits=Limits(rollout_deadline=60, finalizer_timeout=60, resync=60))
+def core(cluster: Cluster) -> DeploymentActivities:
+    return core_of(cluster)
 
 
 def request(deployment: Object) -> UpstreamRequest:
@@ -119,7 +125,7 @@ async def test_an_object_that_somebody_deleted_is_told_as_recreated(
 
 
 @pytest.mark.parametrize(
-    ("finalizers", "foreign"),
+    ("finalizers", "external"),
     [
         (["airunway.ai/acme-provider"], False),
         (["airunway.ai/shim-provider"], True),
@@ -128,7 +134,7 @@ async def test_an_object_that_somebody_deleted_is_told_as_recreated(
     ],
 )
 async def test_a_deletion_tells_whose_finalizer_holds_it(
-    cluster: Cluster, core: CoreActivities, deployment: Object, finalizers: list[str], foreign: bool
+    cluster: Cluster, core: DeploymentActivities, deployment: Object, finalizers: list[str], external: bool
 ) -> None:
     queues: dict[str, dict[str, str]] = {"acme": {"airunway.ai/task-queue": "q"}, "shim": {}}
     for name, queue in queues.items():
@@ -147,7 +153,7 @@ async def test_a_deletion_tells_whose_finalizer_holds_it(
 
     assert seen.deleted_at is not None
     assert seen.provider is not None
-    assert seen.provider.foreign is foreign
+    assert seen.provider.externally_managed is external
 
 
 async def test_the_finalizer_is_there_before_the_object(
@@ -162,7 +168,7 @@ async def test_the_finalizer_is_there_before_the_object(
 
 
 async def test_a_status_written_twice_is_one_write_and_one_event(
-    cluster: Cluster, core: CoreActivities, deployment: Object
+    cluster: Cluster, core: DeploymentActivities, deployment: Object
 ) -> None:
     written = StatusRequest(
         ref=REF,
@@ -183,7 +189,7 @@ async def test_a_status_written_twice_is_one_write_and_one_event(
 
 
 async def test_a_status_is_not_written_to_another_object_of_the_name(
-    cluster: Cluster, core: CoreActivities, deployment: Object
+    cluster: Cluster, core: DeploymentActivities, deployment: Object
 ) -> None:
     answer = await core.write_status(StatusRequest(ref=REF, uid="another", status={"phase": "Failed"}))
 
@@ -218,7 +224,7 @@ async def test_releasing_leaves_the_objects_of_others(
 
 
 async def test_only_provider_finalizers_are_removed(
-    cluster: Cluster, core: CoreActivities, provider: ProviderActivities, deployment: Object
+    cluster: Cluster, core: DeploymentActivities, provider: ProviderActivities, deployment: Object
 ) -> None:
     await provider.reconcile_upstream(request(deployment))
     body = {"metadata": {"finalizers": ["airunway.ai/acme-provider", "example.com/other"]}}
@@ -233,7 +239,9 @@ async def test_only_provider_finalizers_are_removed(
     assert live["metadata"]["finalizers"] == ["example.com/other"]
 
 
-async def test_a_selection_that_was_not_written_yet_stands(core: CoreActivities, deployment: Object) -> None:
+async def test_a_selection_that_was_not_written_yet_stands(
+    core: DeploymentActivities, deployment: Object
+) -> None:
     uid = deployment["metadata"]["uid"]
 
     seen = await core.observe(
@@ -243,3 +251,26 @@ async def test_a_selection_that_was_not_written_yet_stands(core: CoreActivities,
     assert seen.decision is not None
     assert seen.decision.provider is not None
     assert seen.decision.provider.name == "acme"
+
+
+@pytest.mark.parametrize(("limit", "ready"), [(timedelta(minutes=30), True), (timedelta(minutes=10), False)])
+async def test_a_pass_gives_a_worker_as_long_as_the_setting_says(
+    cluster: Cluster, deployment: Object, limit: timedelta, ready: bool
+) -> None:
+    beat = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()
+    engine = {"name": "vllm", "servingModes": ["aggregated"], "gpuSupport": True, "cpuSupport": True}
+    config = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "InferenceProviderConfig",
+        "metadata": {"name": "acme"},
+        "spec": {"capabilities": {"engines": [engine]}},
+    }
+    await cluster.create(CONFIGS, config)
+    await cluster.patch(
+        CONFIGS, "acme", {"status": {"ready": True, "lastHeartbeat": beat}}, subresource="status"
+    )
+
+    seen = await core_of(cluster, heartbeat_limit=limit).observe(ObserveRequest(ref=REF))
+
+    assert seen.provider is not None
+    assert seen.provider.ready is ready

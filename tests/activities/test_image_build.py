@@ -11,8 +11,8 @@ import pytest
 from airunway.activities.model_image.build import WatchedBuild
 from airunway.activities.model_image.errors import BuildStalled
 from airunway.activities.model_image.options import BuildOrder
-from airunway.messages.model_image import ImageProgress
-from airunway.modelimage.plan import ImagePlan
+from airunway.messages.model_image import BuildProgress
+from airunway.modelimage.plan import ModelImagePlan
 from tests.modelimage.build import plan, planned
 
 DIGEST = "sha256:" + "d" * 64
@@ -34,13 +34,13 @@ class FakeBuilder:
 
     def __init__(self, clock: Clock, story: Callable[[FakeBuilder], Awaitable[None]]) -> None:
         self._clock, self._story = clock, story
-        self._on_progress: Callable[[ImageProgress], None] = lambda _: None
+        self._on_progress: Callable[[BuildProgress], None] = lambda _: None
         self.cancelled = False
 
     async def check(self) -> str:
         return "v1"
 
-    async def build(self, order: BuildOrder, *, on_progress: Callable[[ImageProgress], None]) -> str:
+    async def build(self, order: BuildOrder, *, on_progress: Callable[[BuildProgress], None]) -> str:
         self._on_progress = on_progress
         try:
             await self._story(self)
@@ -49,13 +49,13 @@ class FakeBuilder:
             raise
         return DIGEST
 
-    async def free(self, plan: ImagePlan | None, urls: Sequence[str]) -> int:
+    async def free(self, plan: ModelImagePlan | None, urls: Sequence[str]) -> int:
         return 0
 
     async def passes(self, seconds: float, step: str, done: int = 0) -> None:
         """So much later this is how it looks."""
         self._clock.now += seconds
-        self._on_progress(ImageProgress(step=step, done_bytes=done, total_bytes=MEGABYTES * 1_000_000))
+        self._on_progress(BuildProgress(step=step, done_bytes=done, total_bytes=MEGABYTES * 1_000_000))
         for _ in range(4):  # lets the watch look
             await asyncio.sleep(0)
 
@@ -73,17 +73,17 @@ class Watch:
     def __init__(self, story: Callable[[FakeBuilder], Awaitable[None]]) -> None:
         self.clock = Clock()
         self.builder = FakeBuilder(self.clock, story)
-        self.beats: list[ImageProgress] = []
+        self.beats: list[BuildProgress] = []
         self.told: list[tuple[float, str]] = []
 
     async def run(self, *, quiet: timedelta = timedelta(0)) -> str:
-        async def tell(progress: ImageProgress) -> None:
+        async def tell(progress: BuildProgress) -> None:
             self.told.append((self.clock.now, progress.step))
 
         watched = WatchedBuild(
             order(),
             beat=self.beats.append,
-            tell=tell,
+            signal=tell,
             stall=timedelta(minutes=5),
             quiet=quiet,
             clock=self.clock,

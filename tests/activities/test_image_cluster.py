@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from airunway.activities.model_image.cluster import ImageCluster
+from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.api.names import BUILDER, REGISTRY
 from airunway.clients.errors import AlreadyExists
-from airunway.clients.image_registry import ResolvedImage
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
-from airunway.clients.registry_http import RegistryUnavailable
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
 from airunway.modelimage.cluster_options import ClusterOptions
 from kube_emulator import EmulatedCluster
@@ -34,10 +34,10 @@ class Digests:
     def __init__(self) -> None:
         self.reachable = True
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         if not self.reachable:
             raise RegistryUnavailable(f"{reference}: away")
-        return ResolvedImage(digest=DIGEST)
+        return ResolvedReference(digest=DIGEST)
 
 
 class Given:
@@ -47,9 +47,9 @@ class Given:
         self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
         self.controllers = controllers
 
-    def keeper(self, **options: Any) -> ImageCluster:
+    def keeper(self, **options: Any) -> BuildServices:
         wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
-        return ImageCluster(self.cluster, wanted, digests=self.digests)
+        return BuildServices(self.cluster, wanted, digests=self.digests)
 
     async def get(self, kind: Resource, name: str) -> Object:
         return await self.cluster.get(kind, name, namespace=self.namespace)

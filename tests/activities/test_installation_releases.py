@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import yaml
 from temporalio.testing import ActivityEnvironment
 
-from airunway.clients.crds import apply_crd
-from airunway.clients.errors import NotFound
+from airunway.api.chart_release import ChartAction
 from airunway.clients.helm import ReleaseFailed, RepositoryUnreachable
-from airunway.clients.helm_records import SECRETS, latest_record
-from airunway.clients.kubernetes import CONFIGS, CRDS
-from airunway.clients.lease import LEASES, locked
-from airunway.messages.installation import InstallationRequest, Operation
+from airunway.clients.kubernetes import LEASES, SECRETS
+from airunway.clients.lease import locked
 from tests.activities.fake_helm import FakeChart
 from tests.activities.install_site import (
-    PROVIDER,
     RELEASE,
     SYSTEM,
-    TOOLS,
     Site,
     chart,
-    crd,
     failure,
     operator,
 )
 
 LOCK = f"airunway-release-{RELEASE[1]}-{RELEASE[0]}"
-
-
-async def record(site: Site) -> tuple[int, str] | None:
-    found = await latest_record(site.cluster, RELEASE[0], namespace=RELEASE[1])
-    return (found.revision, found.status) if found else None
 
 
 async def test_installing_again_does_nothing(site: Site) -> None:
@@ -45,7 +32,7 @@ async def test_installing_again_does_nothing(site: Site) -> None:
     second = await site.install()
 
     assert (first.changed, second.changed) == (True, False)
-    assert second.revision == 1
+    assert site.revision_of(second) == 1
     assert site.helm.log.count("upgrade_or_install") == 1
     assert await versions(site) == before
 
@@ -58,7 +45,7 @@ async def versions(site: Site) -> dict[str, str]:
 async def test_the_values_are_one_document(site: Site) -> None:
     await site.install()
 
-    assert site.helm.specs[0].values == {"a": {"b": 1}}
+    assert site.helm.asked[0][0].values == {"a": {"b": 1}}
 
 
 async def test_only_what_ran_before_is_gone_back_to(site: Site) -> None:
@@ -68,7 +55,7 @@ async def test_only_what_ran_before_is_gone_back_to(site: Site) -> None:
     await site.install(revision=1)
 
     # A failed first installation is left for the next attempt; taking it away could take CRDs along.
-    assert [spec.atomic for spec in site.helm.specs] == [False, True]
+    assert [atomic for _, atomic in site.helm.asked] == [False, True]
 
 
 async def test_an_upgrade_that_fails_is_final_and_takes_nothing_away(site: Site) -> None:
@@ -80,7 +67,7 @@ async def test_an_upgrade_that_fails_is_final_and_takes_nothing_away(site: Site)
 
     assert (err.type, err.non_retryable) == ("ReleaseFailed", True)
     assert "uninstall" not in site.helm.log
-    assert await record(site) == (1, "deployed")
+    assert await site.record() == (1, "deployed")
 
 
 async def test_an_unreachable_repository_is_tried_again(site: Site) -> None:
@@ -93,13 +80,13 @@ async def test_what_this_system_left_half_way_is_mended_first(site: Site) -> Non
     site.helm.dies = True
     err = await failure(site.install())
     assert (err.type, err.non_retryable) == ("HelmCrashed", False)
-    assert await record(site) == (1, "pending-install")
+    assert await site.record() == (1, "pending-install")
 
     answer = await site.install()
 
     assert answer.changed
     assert site.helm.log[-2:] == ["repair", "upgrade_or_install"]
-    assert await record(site) == (1, "deployed")
+    assert await site.record() == (1, "deployed")
 
 
 async def test_an_upgrade_left_half_way_goes_back_and_then_forward(site: Site) -> None:
@@ -111,8 +98,8 @@ async def test_an_upgrade_left_half_way_goes_back_and_then_forward(site: Site) -
 
     answer = await site.install(revision=1)
 
-    assert answer.chart_version == "1.1.0"
-    assert await record(site) == (2, "deployed")
+    assert answer.chart is not None and answer.chart.installed_version == "1.1.0"
+    assert await site.record() == (2, "deployed")
 
 
 async def test_a_release_that_somebody_else_works_on_is_waited_for(site: Site) -> None:
@@ -191,183 +178,8 @@ async def test_repair_mends_and_says_what_it_did(site: Site) -> None:
 async def test_installed_anew_only_as_long_as_it_was_not(site: Site) -> None:
     await site.install()
 
-    first = await site.install(anew=True, revision=1)
-    again = await site.install(anew=True, revision=1)
-
-    assert (first.changed, first.revision) == (True, 2)
-    assert (again.changed, again.revision) == (False, 2)
-
-
-# -- CRDs --------------------------------------------------------------------------------------------------
-
-
-async def test_missing_crds_come_first_and_existing_ones_are_left_alone(site: Site) -> None:
-    await site.register(preInstallMissingCrds=True)
-    site.helm.charts["acme/op"] = FakeChart(crds=[crd("nuts"), crd("tools")])
-    await apply_crd(site.cluster, crd("tools"), field_manager="other")
-    before = await site.cluster.get(CRDS, "tools.acme.dev")
-
-    answer = await site.crds()
-
-    assert [step.step for step in answer.steps] == ["apply-crd-nuts-acme-dev", "skip-crd-tools-acme-dev"]
-    assert await site.cluster.get(CRDS, "tools.acme.dev") == before
-    assert (await site.crds()).steps[0].step == "skip-crd-nuts-acme-dev"
-
-
-async def test_helm_brings_the_crds_of_a_first_installation_itself(site: Site) -> None:
-    assert (await site.crds()).steps == []
-
-
-async def test_crds_that_are_gone_come_back_with_an_upgrade(site: Site) -> None:
-    await site.install()
-    await site.cluster.delete(CRDS, "tools.acme.dev")
-
-    answer = await site.crds(revision=1)
-
-    assert [step.step for step in answer.steps] == ["apply-crd-tools-acme-dev"]
-
-
-async def test_crds_named_by_url_are_applied(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "charts" / "more.yaml").write_text(yaml.safe_dump_all([crd("nuts"), crd("bolts")]))
-    await site.register(preCrdUrls=["https://files.acme.dev/more.yaml"])
-
-    answer = await site.crds()
-
-    assert [step.step for step in answer.steps] == ["apply-crd-more.yaml"]
-    assert await site.cluster.find(CRDS, "bolts.acme.dev")
-
-
-async def test_nothing_but_crds_is_taken_from_a_url(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "charts" / "more.yaml").write_text("kind: ClusterRoleBinding\nmetadata: {name: x}\n")
-    await site.register(preCrdUrls=["https://files.acme.dev/more.yaml"])
-
-    assert (await failure(site.crds())).type == "BadInstallation"
-
-
-# -- uninstall ---------------------------------------------------------------------------------------------
-
-
-async def test_uninstalling_keeps_the_definitions_and_what_there_is_of_them(site: Site) -> None:
-    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
-    await site.install()
-    await site.tool("hammer")
-
-    answer = await site.uninstall()
-
-    assert answer.changed
-    assert "CRD tools.acme.dev stays" in answer.lines
-    assert await site.cluster.find(TOOLS, "hammer", namespace="default")
-    assert await record(site) is None
-
-
-async def test_uninstalling_again_does_nothing(site: Site) -> None:
-    await site.install()
-    await site.uninstall()
-
-    assert not (await site.uninstall()).changed
-
-
-async def test_an_uninstall_waits_for_another_helm(site: Site) -> None:
-    await site.namespace(RELEASE[1])
-    await site.helm.record(*RELEASE, 2, "pending-upgrade", FakeChart())
-
-    err = await failure(site.uninstall())
-
-    assert (err.type, err.non_retryable) == ("Busy", False)
-    assert site.helm.log == []
-
-
-async def test_a_provider_that_is_used_since_it_was_looked_at_stays(site: Site) -> None:
-    await site.install()
-    await site.deployment("chat")
-
-    err = await failure(site.uninstall())
-
-    assert (err.type, err.non_retryable) == ("ProviderInUse", True)
-    assert "default/chat" in err.message
-    assert await record(site) == (1, "deployed")
-
-
-async def test_a_provider_without_its_operator_is_not_chosen_any_more(site: Site) -> None:
-    await site.says_ready()
-
-    await site.finish()
-    await site.finish()
-
-    config = await site.cluster.get(CONFIGS, PROVIDER)
-    assert config["status"]["ready"] is False
-    assert config["status"]["version"] == "1"
-    upstream = next(entry for entry in config["status"]["conditions"] if entry["type"] == "UpstreamReady")
-    assert (upstream["status"], upstream["reason"]) == ("False", "UpstreamControllerMissing")
-    assert [entry["type"] for entry in config["status"]["conditions"]] == ["WorkerAlive", "UpstreamReady"]
-
-
-async def test_a_provider_with_an_operator_of_others_is_chosen_still(site: Site) -> None:
-    await site.says_ready()
-    await site.someone_elses_operator(app="acme-operator")
-
-    await site.finish()
-
-    assert (await site.cluster.get(CONFIGS, PROVIDER))["status"]["ready"] is True
-
-
-async def test_values_are_forgotten_though_definitions_stay(site: Site) -> None:
-    await site.install()
-    await site.uninstall()
-    await site.tool("hammer")
-    name = f"airunway-values-{PROVIDER}"
-    secret = {"metadata": {"name": name}, "stringData": {"values.yaml": "{}"}}
-    await site.cluster.create(SECRETS, secret, namespace=SYSTEM)
-
-    err = await failure(site.finish(delete_crds=True))
-
-    assert err.type == "ResourcesInUse"
-    assert await site.cluster.find(SECRETS, name, namespace=SYSTEM) is None
-
-
-async def test_definitions_go_when_that_is_asked(site: Site) -> None:
-    site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
-    await site.install()
-
-    await site.uninstall(delete_crds=True)
-    await site.finish(delete_crds=True)
-
-    with pytest.raises(NotFound):
-        await site.cluster.get(CRDS, "tools.acme.dev")
-
-
-async def test_values_of_a_person_are_forgotten_with_the_operator(site: Site) -> None:
-    name = f"airunway-values-{PROVIDER}"
-    secret = {"metadata": {"name": name}, "stringData": {"values.yaml": "{}"}}
-    await site.cluster.create(SECRETS, secret, namespace=SYSTEM)
-
-    await site.finish()
-    await site.finish()
-
-    assert await site.cluster.find(SECRETS, name, namespace=SYSTEM) is None
-
-
-async def test_an_operator_that_does_not_come_up_is_told_with_the_reason(site: Site) -> None:
-    await site.install()
-    request = InstallationRequest(provider=PROVIDER, operation=Operation.INSTALL)
-
-    err = await failure(ActivityEnvironment().run(site.activities.await_operator, request))  # type: ignore[arg-type]
-    await site.pod(RELEASE[1])
-    answer = await ActivityEnvironment().run(site.activities.await_operator, request)  # type: ignore[misc]
-
-    assert err.type == "OperatorNotReady"
-    assert "no operator pod is ready" in err.message
-    assert answer.installed
-
-
-async def test_definitions_that_are_not_served_are_waited_for(site: Site) -> None:
-    await site.install()
-    await site.pod(RELEASE[1])
-    request = InstallationRequest(provider=PROVIDER, operation=Operation.INSTALL)
-    waits = {"status": {"conditions": [{"type": "Established", "status": "False"}]}}
-    await site.cluster.patch(CRDS, "tools.acme.dev", waits, subresource="status")
-
-    err = await failure(ActivityEnvironment().run(site.activities.await_operator, request))  # type: ignore[arg-type]
-
-    assert err.type == "OperatorNotReady"
-    assert "tools.acme.dev is not established" in err.message
+    first = await site.install(action=ChartAction.REINSTALL, revision=1)
+    again = await site.install(action=ChartAction.REINSTALL, revision=1)
+
+    assert (first.changed, site.revision_of(first)) == (True, 2)
+    assert (again.changed, site.revision_of(again)) == (False, 2)

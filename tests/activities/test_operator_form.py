@@ -16,7 +16,8 @@ import pytest_asyncio
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.crd import model_deployment_crd
 from airunway.clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
-from airunway.messages.deployment import AppliedObject, DeploymentRef, UpstreamAnswer, UpstreamRequest
+from airunway.messages.deployment import AppliedObject, UpstreamAnswer, UpstreamRequest
+from airunway.messages.refs import DeploymentRef
 from airunway.providers.kaito import PROVIDER
 from airunway.sandbox import charts
 from kube_emulator import EmulatedCluster

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from airunway.cli.build_progress import BuildNow, Builds, bars, is_building
-from airunway.messages.model_image import ImageProgress
+from airunway.messages.model_image import BuildProgress
 from airunway.workers.settings import Settings
 from airunway.workflows.model_image.details import duration_words, percent, progress_words
 
@@ -30,7 +30,7 @@ def shown(*builds: BuildNow) -> str:
 
 
 def test_a_bar_says_how_far_and_how_long() -> None:
-    progress = ImageProgress(
+    progress = BuildProgress(
         step="downloading a.gguf",
         done_bytes=1_200_000_000,
         total_bytes=3_500_000_000,
@@ -45,7 +45,7 @@ def test_a_bar_says_how_far_and_how_long() -> None:
 
 
 def test_without_a_count_there_is_no_percentage() -> None:
-    line = shown(BuildNow("tiny", ImageProgress(step="pushing", total_bytes=3_500_000_000)))
+    line = shown(BuildNow("tiny", BuildProgress(step="pushing", total_bytes=3_500_000_000)))
 
     assert "pushing (of 3.5 GB)" in line
     assert "0%" not in line
@@ -74,10 +74,10 @@ def test_times_for_people(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(("done", "total", "wanted"), [(0, 0, 0), (5, 10, 50), (20, 10, 100)])
 def test_percent_stays_in_its_bounds(done: int, total: int, wanted: int) -> None:
-    assert percent(ImageProgress(step="x", done_bytes=done, total_bytes=total)) == wanted
+    assert percent(BuildProgress(step="x", done_bytes=done, total_bytes=total)) == wanted
 
 
 def test_trouble_is_told_in_place_of_numbers() -> None:
-    trouble = ImageProgress(step="waiting", done_bytes=5, total_bytes=10, trouble="the hub is away")
+    trouble = BuildProgress(step="waiting", done_bytes=5, total_bytes=10, trouble="the hub is away")
 
     assert progress_words(trouble) == "waiting: the hub is away"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,23 @@ def test_an_operator_that_is_missing_is_told(
     result = airunway("plan", "-f", "-", "--configs", file, stdin=manifest(**GPU))
 
     assert (result.status, words in result.out) == (status, True), result.out
+
+
+@pytest.mark.parametrize(("limit", "status"), [("30m", 0), ("10m", 1), ("", 1)])
+def test_how_long_a_provider_may_be_silent_is_a_setting(
+    airunway: Airunway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, status: int
+) -> None:
+    config = yaml.safe_load(_config("acme", ready=True))
+    config["spec"]["selectionRules"] = [{"condition": "true", "priority": 1}]
+    config["status"]["lastHeartbeat"] = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()
+    file = tmp_path / "configs.yaml"
+    file.write_text(yaml.safe_dump(config))
+    if limit:
+        monkeypatch.setenv("AIRUNWAY_HEARTBEAT_LIMIT", limit)
+
+    result = airunway("plan", "-f", "-", "--configs", file, stdin=manifest(**GPU))
+
+    assert (result.status, "acme: not ready: last heartbeat" in result.out) == (status, status == 1)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,12 @@ async def test_an_operator_is_shown_installed_upgraded_and_taken_away(start: Sta
     assert [entry["step"] for entry in answer["results"]][-1] == "install-kaito-workspace"
     assert "hush" not in out
 
+    await uninstall_when_nothing_uses_it(up)
+    assert (await listed(up, "kaito"))[3] == "not"
+    await up.stop()
+
+
+async def uninstall_when_nothing_uses_it(up: Up) -> None:
     async with await Cluster.connect(up.kubeconfig) as cluster:
         await cluster.create(DEPLOYMENTS, yaml.safe_load(DEPLOYMENT), namespace="default")
         status, _, err = await run(up, "providers", "uninstall", "kaito", "--yes")
@@ -108,8 +114,6 @@ async def test_an_operator_is_shown_installed_upgraded_and_taken_away(start: Sta
     status, out, err = await run(up, "providers", "uninstall", "kaito", "--yes")
     assert status == 0, err
     assert "CRD workspaces.kaito.sh stays" in out
-    assert (await listed(up, "kaito"))[3] == "not"
-    await up.stop()
 
 
 async def test_what_is_not_there_is_said_in_one_line(start: Start) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,14 +118,14 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     await up.until_line("Kubeconfig")
     async with await Cluster.connect(up.kubeconfig) as cluster:
         listing = await cluster.listing(DEPLOYMENTS, namespace="default")
-    told = await up.airunway("status", "chat-vllm", "-o", "json")
+    answer = await up.airunway("status", "chat-vllm", "-o", "json")
     retried = await up.airunway("retry", "chat-vllm")
     children = up.children
     status = await up.stop()
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
-    assert json.loads(told)["workflow"]["state"]["state"]["provider"] == "vllm"
+    assert json.loads(answer)["workflow"]["state"]["state"]["provider"] == "vllm"
     assert retried == "retry sent to modeldeployment/default/chat-vllm\n"
     assert status == 0
     assert not any("Traceback" in line for line in up.lines)
@@ -136,8 +137,8 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Start, tmp_path: Path) -> None:
     up = await start("--sample", _built(tmp_path))
     await up.until_line("built: Failed")
-    told = await up.airunway("cancel-build", "built")
-    assert told == "cancel_build sent to modeldeployment/default/built\n"
+    answer = await up.airunway("cancel-build", "built")
+    assert answer == "cancel_build sent to modeldeployment/default/built\n"
 
     async with await Cluster.connect(up.kubeconfig) as cluster:
         patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}
@@ -152,18 +153,26 @@ async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Sta
 
 def _built(folder: Path) -> str:
     """A deployment of a GGUF model without an image, whose build is not wanted yet."""
+    spec = {
+        "model": {"id": "example/Tiny-GGUF"},
+        "provider": {"name": "kaito"},
+        "engine": {"type": "llamacpp"},
+        "resources": {"cpu": "1"},
+    }
+    return _sample(folder, "built", spec, annotations={ANNOTATION_CANCEL_BUILD: "true"})
+
+
+def _sample(
+    folder: Path, name: str, spec: dict[str, Any], *, annotations: dict[str, str] | None = None
+) -> str:
+    """A manifest of a deployment; its path."""
     sample = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "ModelDeployment",
-        "metadata": {"name": "built", "annotations": {ANNOTATION_CANCEL_BUILD: "true"}},
-        "spec": {
-            "model": {"id": "example/Tiny-GGUF"},
-            "provider": {"name": "kaito"},
-            "engine": {"type": "llamacpp"},
-            "resources": {"cpu": "1"},
-        },
+        "metadata": {"name": name, "annotations": annotations or {}},
+        "spec": spec,
     }
-    file = folder / "built.json"
+    file = folder / f"{name}.json"
     file.write_text(json.dumps(sample))
     return str(file)
 
@@ -203,20 +212,13 @@ async def test_once_gives_up_after_the_deadline(start: Start, tmp_path: Path) ->
 
 def _greedy(folder: Path) -> str:
     """A deployment that wants more GPUs than any pretend node has."""
-    sample = {
-        "apiVersion": "airunway.ai/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": "greedy"},
-        "spec": {
-            "model": {"id": "acme/big"},
-            "provider": {"name": "vllm"},
-            "engine": {"type": "vllm"},
-            "resources": {"gpu": {"count": 8}},
-        },
+    spec = {
+        "model": {"id": "acme/big"},
+        "provider": {"name": "vllm"},
+        "engine": {"type": "vllm"},
+        "resources": {"gpu": {"count": 8}},
     }
-    file = folder / "greedy.json"
-    file.write_text(json.dumps(sample))
-    return str(file)
+    return _sample(folder, "greedy", spec)
 
 
 async def test_one_folder_has_one_up(start: Start) -> None:

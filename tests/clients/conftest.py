@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.servers.ports import free_port
+from kube_emulator.envtest.ports import free_port
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.clients.encoding import yaml_from
 from airunway.clients.kubernetes import Cluster, Resource
-from kube_emulator import EmulatedCluster
+from airunway.clients.kubernetes.encoding import yaml_from
+from tests.clusters import emulated_cluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 TEXTS = {
@@ -33,10 +33,7 @@ async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         async with await Cluster.connect(request.getfixturevalue("real_kubeconfig")) as client:
             yield client
         return
-    async with (
-        EmulatedCluster() as emulated,
-        await Cluster.connect(emulated.kubeconfig(tmp_path / "config")) as client,
-    ):
+    async with emulated_cluster(tmp_path) as client:
         yield client
 
 

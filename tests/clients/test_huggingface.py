@@ -58,7 +58,7 @@ async def test_an_older_commit_is_found_by_its_name(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "revision", "error", "told"),
+    ("name", "revision", "error", "message"),
     [
         ("acme/Nothing", "main", RepositoryMissing, "no token is given"),
         ("acme/Private", "main", RepositoryMissing, "huggingFaceToken"),
@@ -66,9 +66,9 @@ async def test_an_older_commit_is_found_by_its_name(hub: Hub) -> None:
     ],
 )
 async def test_what_is_not_there(
-    hub: Hub, name: str, revision: str, error: type[HubError], told: str
+    hub: Hub, name: str, revision: str, error: type[HubError], message: str
 ) -> None:
-    with pytest.raises(error, match=told) as raised:
+    with pytest.raises(error, match=message) as raised:
         await HuggingFace(hub.url).repository(name, revision=revision)
 
     assert not raised.value.retryable

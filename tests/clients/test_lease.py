@@ -10,19 +10,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from airunway.clients.kubernetes import Cluster
-from airunway.clients.lease import BEGUN, LEASES, Held, locked
-from kube_emulator import EmulatedCluster
+from airunway.clients.kubernetes import LEASES, Cluster
+from airunway.clients.lease import BEGUN, Held, locked
+from tests.clusters import emulated_cluster
 
 LASTS = timedelta(seconds=10)
 
 
 @pytest_asyncio.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    async with (
-        EmulatedCluster() as emulated,
-        await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as connected,
-    ):
+    async with emulated_cluster(tmp_path) as connected:
         yield connected
 
 

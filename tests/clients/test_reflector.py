@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.kubernetes import Cluster, Resource
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from kube_emulator import EmulatedCluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
@@ -19,11 +19,11 @@ SECRET_KIND = Resource("unheard.of/v1", "things")
 
 
 class Follower:
-    """A reflector of one kind and what it has told."""
+    """A reflector of one kind and what it has reported."""
 
     def __init__(self, emulated: EmulatedCluster, cluster: Cluster) -> None:
         self.emulated, self.cluster = emulated, cluster
-        self.told: list[tuple[str, str]] = []
+        self.changes: list[tuple[str, str]] = []
         self.values: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -41,9 +41,9 @@ class Follower:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def _on_change(self, change: Change) -> None:
+    def _on_change(self, change: ObjectChange) -> None:
         name = change.object["metadata"]["name"]
-        self.told.append((change.type, name))
+        self.changes.append((change.type, name))
         if change.type == "deleted":
             self.values.pop(name, None)
         else:
@@ -80,16 +80,16 @@ async def follower(tmp_path: Path) -> AsyncIterator[Follower]:
     await emulated.stop()
 
 
-async def test_what_is_there_is_told_and_then_what_comes(follower: Follower) -> None:
+async def test_what_is_there_is_reported_and_then_what_comes(follower: Follower) -> None:
     await follower.put("old", "1")
     await follower.start()
 
     await follower.put("new", "1")
     await follower.put("old", "2")
     await follower.remove("new")
-    await follower.until(lambda: follower.values == {"old": "2"} and len(follower.told) == 4)
+    await follower.until(lambda: follower.values == {"old": "2"} and len(follower.changes) == 4)
 
-    assert follower.told == [
+    assert follower.changes == [
         ("set", "old"),
         ("set", "new"),
         ("set", "old"),
@@ -109,10 +109,10 @@ async def test_a_watch_that_ends_is_resumed_or_listed_again(follower: Follower, 
     await follower.put("late", "1")
 
     await follower.until(lambda: follower.values == {"kept": "2", "late": "1"})
-    assert ("deleted", "gone") in follower.told
+    assert ("deleted", "gone") in follower.changes
 
 
-async def test_an_outage_is_waited_for_and_deletions_meanwhile_are_told(follower: Follower) -> None:
+async def test_an_outage_is_waited_for_and_deletions_meanwhile_are_reported(follower: Follower) -> None:
     await follower.put("gone", "1")
     await follower.start()
     faults = follower.emulated.faults
@@ -128,4 +128,4 @@ async def test_an_outage_is_waited_for_and_deletions_meanwhile_are_told(follower
 async def test_a_kind_that_is_not_served_is_synced_with_nothing(follower: Follower) -> None:
     await follower.start(SECRET_KIND)
 
-    assert follower.told == []
+    assert follower.changes == []

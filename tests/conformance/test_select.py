@@ -29,7 +29,7 @@ def test_no_recorded_provider_lacks_only_its_operator(vector: Vector) -> None:
     found = [
         config["metadata"]["name"]
         for config in configs
-        if lacks_only_its_operator(read_metadata(config), config, now=NOW)
+        if lacks_only_its_operator(read_metadata(config), config, alive_since=NOW)
     ]
 
     assert found == []

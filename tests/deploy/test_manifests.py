@@ -174,7 +174,7 @@ async def test_a_real_api_server_takes_them(folder: Path, real_kubeconfig: Path)
         webhooks: list[tuple[Resource, str]] = []
         try:
             for obj in objects(folder):
-                served = await cluster.served_kinds(obj["apiVersion"])
+                served = await cluster.discovery.served_kinds(obj["apiVersion"])
                 kind = Resource(obj["apiVersion"], served[obj["kind"]])
                 if obj["kind"].endswith("WebhookConfiguration"):
                     webhooks.append((kind, obj["metadata"]["name"]))

@@ -8,7 +8,6 @@ from typing import Any
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.common import owner_reference
 from airunway.provider.contract import (
     Manifest,
     Provider,
@@ -19,6 +18,7 @@ from airunway.provider.contract import (
     UpstreamHealth,
     UpstreamKind,
 )
+from airunway.provider.rendering import owner_reference
 
 SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")
 

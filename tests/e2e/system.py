@@ -26,7 +26,7 @@ from airunway.clients.kubernetes import (
     Cluster,
     Object,
 )
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 from airunway.workers.worker import run_watcher, run_worker
 from kube_emulator import EmulatedCluster
@@ -88,7 +88,7 @@ class System:
 
     async def _until_served(self) -> None:
         for group_version in (names.API_VERSION, SERVER.api_version):
-            while not await self.cluster.served_kinds(group_version):
+            while not await self.cluster.discovery.served_kinds(group_version):
                 await asyncio.sleep(0.05)
         for kind in (DEPLOYMENTS, SERVER, CONFIGS):
             while True:  # a new kind is listed in discovery before it can be read
@@ -120,8 +120,8 @@ class System:
 
     # -- what there is -------------------------------------------------------------------------------
 
-    def _follow(self, plural: str) -> Callable[[Change], None]:
-        def on_change(change: Change) -> None:
+    def _follow(self, plural: str) -> Callable[[ObjectChange], None]:
+        def on_change(change: ObjectChange) -> None:
             meta = change.object["metadata"]
             if meta.get("namespace", self.namespace) != self.namespace:
                 return

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from airunway.clients.kubernetes import Object
+from kube_emulator.envtest.ports import free_port
+from kube_emulator.envtest.process import Server
 from tests.e2e.system import System
-from tests.servers.ports import free_port
-from tests.servers.process import Server
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "acme-provider"
 ACME = "acme worker"
@@ -37,6 +37,7 @@ class Airunway(Server):
     """One process of `airunway …`; ready when its probe says so."""
 
     name = "airunway"
+    foreign = (*Server.foreign, "TEMPORAL_")
 
     def __init__(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
         super().__init__(folder)

@@ -6,6 +6,7 @@ The core's processes do not have its package. What they know of it is its Infere
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,10 +18,12 @@ import yaml
 
 from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.places import places
-from tests.examples.processes import EXAMPLE, Installation
+from tests.examples.processes import EXAMPLE, Installation, install
 
 ROOT = EXAMPLE.parents[1]
-CORE = ["api", "selection", "providers", "clients", "activities", "workflows", "workers", "sandbox", "deploy"]
+CORE = ["airunway", "providers", "activities", "workflows", "workers", "deploy"]
+TESTED = ROOT / "airunway" / "provider" / "testing.py"
+"""Makes sample deployments for the tests of any provider, of a model that is called like its maker."""
 
 
 @pytest_asyncio.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
@@ -40,6 +43,7 @@ async def test_a_strangers_provider_is_registered_chosen_and_brought_to_running(
     annotations = config["metadata"]["annotations"]
     assert annotations["airunway.ai/task-queue"] == "airunway-provider-acme"
     assert [kind["kind"] for kind in json.loads(annotations["airunway.ai/upstream-kinds"])] == ["Server"]
+    assert config["status"]["version"] == "acme-provider:v1.0.0"
 
     sample = yaml.safe_load((EXAMPLE / "deployment.yaml").read_text())
     assert "provider" not in sample["spec"]
@@ -82,9 +86,23 @@ def test_the_core_does_not_know_it() -> None:
         str(file.relative_to(ROOT))
         for folder in CORE
         for file in sorted((ROOT / folder).rglob("*"))
-        if file.suffix in (".py", ".yaml", ".json") and "acme" in file.read_text(encoding="utf-8").lower()
+        if file.suffix in (".py", ".yaml", ".json")
+        and file != TESTED
+        and "acme" in file.read_text(encoding="utf-8").lower()
     ]
     assert found == []
+
+
+def test_it_keeps_the_contract_by_its_own_tests(tmp_path: Path) -> None:
+    package = install(tmp_path)
+    tests = tmp_path / "source" / "tests"
+    command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "--rootdir", str(tests)]
+    env = {**os.environ, "PYTHONPATH": str(package)}
+
+    done = subprocess.run([*command, str(tests)], env=env, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
 
 
 def test_without_its_package_its_worker_cannot_be_run() -> None:

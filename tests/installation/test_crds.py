@@ -1,4 +1,4 @@
-"""CRDs of charts: install.md A5, A7."""
+"""CRDs of charts: install.md §A5, §A7."""
 
 from __future__ import annotations
 

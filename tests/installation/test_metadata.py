@@ -1,4 +1,4 @@
-"""Reading a provider's config: install.md A2, A3."""
+"""Reading a provider's config: install.md §A2, §A3."""
 
 from __future__ import annotations
 

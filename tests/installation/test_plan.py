@@ -1,4 +1,4 @@
-"""From a config to what is done: install.md A4."""
+"""From a config to what is done: install.md §A4."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from airunway.installation.commands import commands_of, steps_of
 from airunway.installation.metadata import read_metadata
-from airunway.installation.plan import BadPlan, Plan, plan_of
+from airunway.installation.plan import BadPlan, InstallationPlan, plan_of
 from tests.installation.build import ANOTHER_REPO, CHART, KAITO_CHART, REPO, config
 
 
@@ -19,7 +19,7 @@ def plan(
     name: str = "acme",
     repos: list[dict[str, Any]] | None = None,
     **more: Any,
-) -> Plan:
+) -> InstallationPlan:
     installation = {"helmRepos": [ANOTHER_REPO] if repos is None else repos, "helmCharts": charts}
     return plan_of(read_metadata(config(name, installation=installation)), **more)
 
@@ -198,7 +198,7 @@ def test_a_mirror_is_asked_instead(
 ) -> None:
     (planned,) = plan([{**CHART, **chart}], mirrors=mirrors).charts
 
-    assert (planned.chart, planned.repository_url) == want, reason
+    assert (planned.source, planned.repository_url) == want, reason
 
 
 def test_commands_name_the_config_and_not_the_mirror() -> None:

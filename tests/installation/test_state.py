@@ -1,4 +1,4 @@
-"""How a provider is seen: install.md A9."""
+"""How a provider is seen: install.md §A9."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Any
 import pytest
 
 from airunway.installation.metadata import read_metadata
-from airunway.installation.state import Facts, ProviderStatus, State, lacks_only_its_operator, status_of
+from airunway.installation.state import Facts, InstallationStatus, State, lacks_only_its_operator, status_of
 from tests.installation.build import ANOTHER_REPO, CHART, config
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+LIMIT = timedelta(seconds=180)
 CRDS: list[Any] = [{"name": "foos.acme.io", "displayName": "Foo CRD"}, "bars.acme.io"]
 PODS = [{"namespace": "acme", "selectors": ["app=op"]}, {"selectors": ["app=op"]}]
 INSTALLATION = {"helmRepos": [ANOTHER_REPO], "helmCharts": [CHART]}
 BOTH = {"foos.acme.io": True, "bars.acme.io": True}
 
 
-def seen(facts: Facts, *, health: Any = None, name: str = "acme", **more: Any) -> ProviderStatus:
+def seen(facts: Facts, *, health: Any = None, name: str = "acme", **more: Any) -> InstallationStatus:
     given = config(name, health=health, **more)
-    return status_of(read_metadata(given), given, facts, now=NOW)
+    return status_of(read_metadata(given), given, facts, alive_since=NOW - LIMIT)
 
 
-def booleans(status: ProviderStatus) -> tuple[bool, bool, bool]:
+def booleans(status: InstallationStatus) -> tuple[bool, bool, bool]:
     return status.crd_found, status.operator_running, status.installed
 
 
@@ -113,6 +114,16 @@ def test_a_silent_worker_changes_the_message_and_no_boolean() -> None:
     assert "not reporting" not in status.seen
 
 
+def test_how_long_a_worker_may_be_silent_is_the_callers() -> None:
+    given = config("acme", status={"lastHeartbeat": "2026-01-05T08:40:00Z"})
+
+    def stale(limit: timedelta) -> bool:
+        return status_of(read_metadata(given), given, Facts(), alive_since=NOW - limit).stale
+
+    assert stale(LIMIT)
+    assert not stale(timedelta(minutes=30))
+
+
 def test_no_heartbeat_at_all_is_not_stale() -> None:
     assert not seen(Facts()).stale
 
@@ -182,10 +193,10 @@ def test_which_providers_lack_nothing_but_their_operator(
     status = {"ready": False, "lastHeartbeat": NOW.isoformat(), **changes}
     given = config(installation=INSTALLATION, status=status)
 
-    assert lacks_only_its_operator(read_metadata(given), given, now=NOW) is want, reason
+    assert lacks_only_its_operator(read_metadata(given), given, alive_since=NOW - LIMIT) is want, reason
 
 
 def test_a_provider_without_charts_is_no_candidate() -> None:
     given = config(status={"ready": False, "lastHeartbeat": NOW.isoformat()})
 
-    assert not lacks_only_its_operator(read_metadata(given), given, now=NOW)
+    assert not lacks_only_its_operator(read_metadata(given), given, alive_since=NOW - LIMIT)

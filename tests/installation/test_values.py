@@ -1,4 +1,4 @@
-"""Helm's value paths: install.md A4.3."""
+"""Helm's value paths: install.md §A4.3."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from airunway.modelimage.plan import ImagePlan, PlannedFile, plan_image
+from airunway.modelimage.plan import ModelImagePlan, PlannedFile, plan_model_image
 
 BASE = "registry.example.com/runner@sha256:" + "b" * 64
 
@@ -14,7 +14,7 @@ def planned(path: str = "tiny-Q4_K_M.gguf", *, content: str = "", size: int = 10
     return PlannedFile(path=path, sha256=hashlib.sha256((content or path).encode()).hexdigest(), size=size)
 
 
-def plan(**fields: Any) -> ImagePlan:
+def plan(**fields: Any) -> ModelImagePlan:
     given = {
         "repository": "example/Tiny-GGUF",
         "revision": "main",
@@ -23,4 +23,4 @@ def plan(**fields: Any) -> ImagePlan:
         "base": BASE,
         "license": "apache-2.0",
     }
-    return plan_image(**{**given, **fields})
+    return plan_model_image(**{**given, **fields})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.modelimage.choice import ChoiceError, choose_files
+from airunway.modelimage.choice import NoFileChosen, choose_files
 
 KINDS = ["Q4_K_M", "Q4_K_S", "Q8_0", "F16", "IQ4_XS", "Q6_K", "BF16", "UD-Q4_K_M"]
 NAMES = st.lists(
@@ -69,7 +69,7 @@ def test_choice(there: list[str], wanted: str, chosen: list[str]) -> None:
     ],
 )
 def test_an_unclear_choice_says_what_is_there(there: list[str], wanted: str, told: str) -> None:
-    with pytest.raises(ChoiceError, match=told.replace(".", r"\.")):
+    with pytest.raises(NoFileChosen, match=told.replace(".", r"\.")):
         choose_files(there, wanted=wanted)
 
 
@@ -81,7 +81,7 @@ def test_the_order_of_a_listing_does_not_matter(there: list[str], shuffle: rando
     def outcome(names: list[str]) -> object:
         try:
             return choose_files(names)
-        except ChoiceError as err:
+        except NoFileChosen as err:
             return str(err)
 
     assert outcome(there) == outcome(mixed)
@@ -91,11 +91,11 @@ def test_the_order_of_a_listing_does_not_matter(there: list[str], shuffle: rando
 def test_what_is_chosen_is_there(there: list[str]) -> None:
     try:
         chosen = choose_files(there)
-    except ChoiceError:
+    except NoFileChosen:
         return
     assert set(chosen.files) <= set(there)
 
 
 def test_a_long_list_is_cut() -> None:
-    with pytest.raises(ChoiceError, match="and 70 more"):
+    with pytest.raises(NoFileChosen, match="and 70 more"):
         choose_files([f"{number}.gguf" for number in range(100)])

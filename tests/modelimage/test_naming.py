@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airunway.modelimage import naming
-from airunway.modelimage.naming import ImageRequest
+from airunway.modelimage.naming import AikitRequest
 
 OCI_NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 OCI_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -19,8 +19,8 @@ MODELS = st.builds("{}/{}".format, SEGMENTS, SEGMENTS) | SEGMENTS
 IDENTITY = "0123456789abcdef" * 4
 
 
-def request(**fields: str) -> ImageRequest:
-    return ImageRequest(**{"source": "huggingface", "model": "acme/Tiny", "file": "t.Q4_0.gguf", **fields})
+def request(**fields: str) -> AikitRequest:
+    return AikitRequest(**{"source": "huggingface", "model": "acme/Tiny", "file": "t.Q4_0.gguf", **fields})
 
 
 @given(MODELS)

@@ -58,7 +58,7 @@ def cases(draw: st.DrawFn, overrides: st.SearchStrategy[Any]) -> tuple[dict[str,
     spec["engine"] = {**spec["engine"], "type": engine}
     spec["provider"] = {"overrides": draw(overrides)}
     image = draw(st.sampled_from([None, "registry.example.com/x@sha256:00"]))
-    return deployment, RenderContext(env=draw(PROCESS), image=image)
+    return deployment, RenderContext(env=draw(PROCESS), model_image=image, serving_image=image)
 
 
 BY_PROVIDER = {
@@ -105,7 +105,8 @@ def mend_toleration(toleration: dict[str, Any]) -> None:
 contexts = st.builds(
     RenderContext,
     env=PROCESS,
-    image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
+    model_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
+    serving_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
     inference_pools=st.sampled_from([None, True, False]),
 )
 """What a worker's environment, its image step and its cluster may say."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from kubernetes.aio.client import Configuration
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
@@ -33,7 +34,7 @@ from kube_emulator import EmulatedCluster
 from tests.providers.specs import contexts, likely_deployments
 from tests.providers.worker_life import open_crd
 from tests.schemas import problems
-from tests.selection.build import NOW
+from tests.selection.build import ALIVE_SINCE
 from tests.servers.cluster import Cluster as RealCluster
 
 PROVIDERS = installed_providers()
@@ -84,7 +85,7 @@ def for_all(examples: int, check: Check, tally: Tally) -> None:
         admission = admit(given, lookup=lookup_in(CONFIGS))
         assume(admission.deployment is not None)
         assert admission.stored is not None and admission.deployment is not None
-        decision = decide(admission.deployment, CONFIGS, now=NOW)
+        decision = decide(admission.deployment, CONFIGS, alive_since=ALIVE_SINCE)
         assume(decision.engine is not None)
         assert decision.engine is not None
         tally.counts["specs"] += 1
@@ -181,9 +182,14 @@ async def applied_twice(samples: list[tuple[Provider, list[Manifest]]], folder: 
 class DryRun(Cluster):
     """Asks for everything, and changes nothing."""
 
-    async def _send(self, method: str, path: str, **options: Any) -> Any:
-        options["query"] = {**options["query"], "dryRun": "All"}
-        return await super()._send(method, path, **options)
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        send = self._transport.send
+
+        async def dry(method: str, path: str, **options: Any) -> Any:
+            return await send(method, path, **{**options, "query": {**options["query"], "dryRun": "All"}})
+
+        setattr(self._transport, "send", dry)  # noqa: B010  (typed as a method)
 
 
 @pytest.mark.real

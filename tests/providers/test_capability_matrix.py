@@ -14,7 +14,7 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.selection.decide import decide
-from tests.selection.build import NOW, deployment
+from tests.selection.build import ALIVE_SINCE, deployment
 
 PROVIDERS = installed_providers()
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
@@ -55,7 +55,7 @@ CONFIGS = [registered(provider) for provider in PROVIDERS.values()]
 
 def choice(configs: Sequence[InferenceProviderConfig] = CONFIGS, **wish: Any) -> tuple[str, str]:
     """Engine and provider of a deployment; empty when it gets none."""
-    decision = decide(deployment(**wish), configs, now=NOW)
+    decision = decide(deployment(**wish), configs, alive_since=ALIVE_SINCE)
     if decision.outcome is not Outcome.OK or not decision.engine or not decision.provider:
         return "", ""
     return decision.engine.type, decision.provider.name

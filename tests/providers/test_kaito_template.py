@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import ModelImageWish, RenderContext, RenderError
+from airunway.provider.contract import ModelImageSpec, RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
-from tests.providers.build import deployment, runner
+from tests.providers.build import runner
 
 
 def container(given: ModelDeployment, **context: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ MODELS = [
         "an image that a build step resolved holds its model",
         runner(),
         [ADDRESS],
-        {"image": "r.example/x@sha256:1"},
+        {"model_image": "r.example/x@sha256:1"},
     ),
 ]
 
@@ -69,7 +70,7 @@ def test_model_argument(case: ModelCase) -> None:
 
 
 def test_image_of_a_build_step_is_taken() -> None:
-    assert container(runner(), image="r.example/x@sha256:1")["image"] == "r.example/x@sha256:1"
+    assert container(runner(), model_image="r.example/x@sha256:1")["image"] == "r.example/x@sha256:1"
 
 
 def test_llamacpp_container() -> None:
@@ -154,7 +155,7 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
     given = runner(image=None, secrets={"huggingFaceToken": "hf"}, env=[{"name": "A", "value": "1"}])
     built = "localhost:30500/aikit-acme-chat-9b@sha256:" + "d" * 64
 
-    (workspace,) = PROVIDER.render(given, RenderContext(image=built))
+    (workspace,) = PROVIDER.render(given, RenderContext(model_image=built))
 
     (container,) = workspace["inference"]["template"]["spec"]["containers"]
     assert container["image"] == built
@@ -163,9 +164,9 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wish"),
+    ("given", "wanted"),
     [
-        (runner(image=None), ModelImageWish(repository="acme/chat-9b")),
+        (runner(image=None), ModelImageSpec(repository="acme/chat-9b")),
         (
             runner(
                 image=None,
@@ -173,7 +174,7 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
                 annotations={"airunway.ai/model-revision": "v2"},
                 secrets={"huggingFaceToken": "hf"},
             ),
-            ModelImageWish(repository="acme/chat-9b", file="a-Q8_0.gguf", revision="v2", token_secret="hf"),
+            ModelImageSpec(repository="acme/chat-9b", file="a-Q8_0.gguf", revision="v2", token_secret="hf"),
         ),
         (runner(), None),
         (runner(image=None, engine={"image": "i"}), None),
@@ -183,8 +184,8 @@ def test_an_image_that_was_built_holds_its_model_and_needs_no_token() -> None:
         (deployment(), None),
     ],
 )
-def test_when_an_image_is_wished_for(given: ModelDeployment, wish: ModelImageWish | None) -> None:
-    assert PROVIDER.model_image(given) == wish
+def test_when_an_image_is_wanted(given: ModelDeployment, wanted: ModelImageSpec | None) -> None:
+    assert PROVIDER.model_image(given) == wanted
 
 
 def test_arguments_that_a_build_has_no_use_for_are_told() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 
 from airunway.provider.registry import ENTRY_POINT_GROUP, installed_providers, load
 
@@ -34,6 +34,12 @@ def test_a_broken_plug_in_does_not_take_the_others_down() -> None:
     assert "no_such_package" in found.broken["missing"]
     assert "is no Provider but a str" in found.broken["wrong"]
     assert "calls itself 'kaito'" in found.broken["alias"]
+
+
+def test_a_provider_has_the_version_of_its_package() -> None:
+    shipped = installed_providers()["kaito"]
+
+    assert shipped.version == f"v{version('airunway-temporal')}"
 
 
 def test_of_two_providers_with_one_name_the_first_counts() -> None:

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import ImageReport, ImageResolution, RenderError
-from airunway.provider.images import ImagePolicy, age_of, image_policy, split_reference
+from airunway.provider.contract import RenderError, ServingImageReport, ServingImageResolution
+from airunway.provider.serving_image import ResolutionPolicy, age_of, resolution_policy, split_reference
+from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
 from airunway.providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
-from tests.providers.build import deployment
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "0f" * 32
 
 
-def describe(given: ModelDeployment, resolution: ImageResolution | None = None) -> ImageReport:
-    report = PROVIDER.describe_image(given, resolution, NOW)
+def describe(given: ModelDeployment, resolution: ServingImageResolution | None = None) -> ServingImageReport:
+    report = PROVIDER.describe_serving_image(given, resolution, NOW)
     assert report is not None
     return report
 
 
-def words(report: ImageReport) -> dict[str, str]:
+def words(report: ServingImageReport) -> dict[str, str]:
     return {condition.type: f"{condition.status}/{condition.reason}" for condition in report.conditions}
 
 
@@ -75,11 +75,11 @@ def test_references(case: Case) -> None:
     assert (reference.repository, reference.tag, reference.digest) == (case.repository, case.tag, case.digest)
     assert image_source(reference) == case.source
     wanted = case.reference if case.asks else None
-    assert PROVIDER.image_to_resolve(deployment(image=case.reference)) == wanted
+    assert PROVIDER.serving_image_to_resolve(deployment(image=case.reference)) == wanted
 
 
 def test_a_fresh_answer() -> None:
-    answer = ImageResolution(
+    answer = ServingImageResolution(
         reference=DEFAULT_IMAGE, digest=DIGEST, created_at="2026-03-01T10:00:00Z", revision="abc"
     )
 
@@ -117,7 +117,7 @@ def test_an_earlier_answer_is_used_again() -> None:
 
     report = describe(given)
 
-    assert PROVIDER.image_to_resolve(given) is None
+    assert PROVIDER.serving_image_to_resolve(given) is None
     assert words(report)["ImageResolved"] == "True/ImageResolutionReused"
     assert (report.image, report.status.age, report.status.digest) == (f"r@{DIGEST}", "9d", DIGEST)
 
@@ -125,7 +125,7 @@ def test_an_earlier_answer_is_used_again() -> None:
 def test_an_answer_about_another_image_is_not() -> None:
     given = deployment(status=RECORDED, image="vllm/vllm-openai:latest")
 
-    assert PROVIDER.image_to_resolve(given) == "vllm/vllm-openai:latest"
+    assert PROVIDER.serving_image_to_resolve(given) == "vllm/vllm-openai:latest"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,9 @@ def test_an_answer_about_another_image_is_not() -> None:
 )
 @pytest.mark.parametrize("error", ["no answer", ""])
 def test_a_failed_answer(image: str | None, wanted: str | None, failed: bool, error: str) -> None:
-    report = describe(deployment(image=image), ImageResolution(reference=image or DEFAULT_IMAGE, error=error))
+    resolution = ServingImageResolution(reference=image or DEFAULT_IMAGE, error=error)
+
+    report = describe(deployment(image=image), resolution)
 
     assert words(report)["ImageResolved"] == "False/ImageResolutionFailed"
     assert report.status.resolved is None
@@ -153,7 +155,7 @@ def test_a_server_that_runs_by_its_tag_is_not_restarted_for_a_digest() -> None:
 
     report = describe(given)
 
-    assert PROVIDER.image_to_resolve(given) is None
+    assert PROVIDER.serving_image_to_resolve(given) is None
     assert words(report)["ImageResolved"] == "Unknown/ImageResolutionOff"
     assert (report.image, report.failure) == (DEFAULT_IMAGE, "")
 
@@ -168,7 +170,7 @@ def test_a_server_that_runs_by_its_tag_is_not_restarted_for_a_digest() -> None:
     ],
 )
 def test_a_registry_is_asked_where_nothing_is_restarted(status: dict[str, Any], image: str | None) -> None:
-    assert PROVIDER.image_to_resolve(deployment(status=status, image=image))
+    assert PROVIDER.serving_image_to_resolve(deployment(status=status, image=image))
 
 
 def test_a_reference_that_needs_no_registry_is_resolved_as_it_is() -> None:
@@ -236,15 +238,19 @@ def test_age(created: str, age: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "policy"),
-    [("", ImagePolicy.BEST_EFFORT), (" Required ", ImagePolicy.REQUIRED), ("off", ImagePolicy.OFF)],
+    [
+        ("", ResolutionPolicy.BEST_EFFORT),
+        (" Required ", ResolutionPolicy.REQUIRED),
+        ("off", ResolutionPolicy.OFF),
+    ],
 )
-def test_policy(text: str, policy: ImagePolicy) -> None:
-    assert image_policy({"AIRUNWAY_IMAGE_RESOLUTION": text}) is policy
+def test_policy(text: str, policy: ResolutionPolicy) -> None:
+    assert resolution_policy({"AIRUNWAY_IMAGE_RESOLUTION": text}) is policy
 
 
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(RenderError, match="best-effort, required, off"):
-        image_policy({"AIRUNWAY_IMAGE_RESOLUTION": "maybe"})
+        resolution_policy({"AIRUNWAY_IMAGE_RESOLUTION": "maybe"})
 
 
 def test_providers_without_an_image_step_say_nothing() -> None:
@@ -252,5 +258,5 @@ def test_providers_without_an_image_step_say_nothing() -> None:
 
     given: Any = deployment()
 
-    assert KAITO.image_to_resolve(given) is None
-    assert KAITO.describe_image(given, None, NOW) is None
+    assert KAITO.serving_image_to_resolve(given) is None
+    assert KAITO.describe_serving_image(given, None, NOW) is None

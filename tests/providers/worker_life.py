@@ -9,16 +9,11 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
-from airunway.clients.image_registry import ResolvedImage
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
-from airunway.clients.registry_http import RegistryError
-from airunway.messages.deployment import (
-    AppliedObject,
-    DeploymentRef,
-    ReleaseRequest,
-    UpstreamAnswer,
-    UpstreamRequest,
-)
+from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.errors import RegistryError
+from airunway.messages.deployment import AppliedObject, ReleaseRequest, UpstreamAnswer, UpstreamRequest
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.workers.registration import Registrar
 
@@ -53,7 +48,7 @@ def open_crd(kind: UpstreamKind) -> Object:
 class NoRegistry:
     """No registry can be reached."""
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str) -> ResolvedReference:
         raise RegistryError(f"{reference}: no network")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airunway.api.names import SYSTEM_NAMESPACE
-from tests.servers.ports import free_port
+from kube_emulator.envtest.ports import free_port
 
 
 class Processes:

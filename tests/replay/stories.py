@@ -1,7 +1,8 @@
 """The stories whose histories are kept, and how they are recorded: `python -m tests.replay.stories`.
 
-A change in the order of a workflow's steps breaks their replay. Then it needs a `workflow.patched` branch
-for deployments that are alive, and a new history beside the old one: old histories are never rewritten.
+A change in the order of a workflow's steps breaks their replay. As long as nothing is released, the history
+is then removed and recorded again; later it needs a `workflow.patched` branch for deployments that are alive,
+and a new history beside the old one.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
-from airunway.api.names import CORE_TASK_QUEUE, image_workflow_id
+from airunway.api.model_image import ModelImageSpec
+from airunway.api.names import CORE_TASK_QUEUE, model_image_workflow_id
 from airunway.api.status import Phase
-from airunway.messages.deployment import DeploymentRef, Finding, ImageWish, StepFailure
+from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
+from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows import installer_world
@@ -51,7 +54,7 @@ async def to_running_and_edited(world: World) -> None:
 
 async def failed_and_retried(world: World) -> None:
     """A roll-out that crashes, a retry by a person, running."""
-    world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
+    world.findings = [PodFinding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
     await world.skip(timedelta(seconds=15))
@@ -66,7 +69,8 @@ async def failed_and_retried(world: World) -> None:
 
 async def through_the_providers_queue(world: World) -> None:
     """A provider with a worker of its own; first without a provider at all."""
-    world.hosted, world.outcome, world.finding = False, Outcome.PROVIDER_FAILED, "no compatible provider"
+    world.served_locally = False
+    world.outcome, world.finding = Outcome.PROVIDER_FAILED, "no compatible provider"
     await world.start()
     await world.until(lambda: bool(world.statuses))
     world.outcome = Outcome.OK
@@ -97,7 +101,7 @@ async def paused_and_deleted(world: World) -> None:
 async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     """An image is built with progress, cancelled, retried; another model's image after it; deleted."""
     images.gate = asyncio.Event()
-    world.wish = ImageWish(repository="example/Tiny-GGUF")
+    world.wanted_image = ModelImageSpec(repository="example/Tiny-GGUF")
     await world.start()
     await images.until(lambda: images.building == 1)
     images.plan = images.joined[0].plan
@@ -110,7 +114,7 @@ async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     await world.handle.signal(ModelDeploymentWorkflow.retry)
     await world.until_phase(Phase.DEPLOYING)
     await images.ended()
-    world.wish = ImageWish(repository="example/Tiny-GGUF", file="other-Q8_0.gguf")
+    world.wanted_image = ModelImageSpec(repository="example/Tiny-GGUF", file="other-Q8_0.gguf")
     await world.edit()
     await world.until(lambda: world.upstream_generation == 2)
     await world.quiet()
@@ -246,8 +250,8 @@ async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
 
 async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
     """Of the first run of the first image, when it has ended."""
-    await images.until(lambda: "find_image" in images.calls)  # by then it has been started
-    workflow_id = image_workflow_id(images.joined[0].plan.identity)
+    await images.until(lambda: "find_model_image" in images.calls)  # by then it has been started
+    workflow_id = model_image_workflow_id(images.joined[0].plan.identity)
     described = await env.client.get_workflow_handle(workflow_id).describe()
     handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)
     await handle.result()
@@ -260,7 +264,7 @@ async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]
         world = InstallerWorld(env, provider=story.__name__.replace("_", "-"))
         async with installer_world.core_worker(world), installer_world.installer_worker(world):
             await story(world)
-            return (await world.handle.fetch_history()).to_json()
+            return await _history_of(world.handle)
 
 
 @asynccontextmanager

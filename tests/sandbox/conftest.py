@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Kind, Object
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.timing import Timing
 from kube_emulator import EmulatedCluster
@@ -34,7 +34,7 @@ class Stage:
         known: dict[str, Object] = {}
         changed = asyncio.Event()
 
-        def note(change: Change) -> None:
+        def note(change: ObjectChange) -> None:
             uid = change.object["metadata"]["uid"]
             if change.type == "deleted":
                 known.pop(uid, None)
@@ -77,6 +77,17 @@ class Stage:
         """Wait for events of a reason."""
         found: list[Object] = await self.until(
             EVENTS, lambda events: [event for event in events if event["reason"] == reason]
+        )
+        return found
+
+    async def events_of(self, name: str, reason: str) -> list[Object]:
+        """Wait for events of a reason about an object of that name."""
+        wanted = (name, reason)
+        found: list[Object] = await self.until(
+            EVENTS,
+            lambda events: [
+                event for event in events if (event["involvedObject"]["name"], event["reason"]) == wanted
+            ],
         )
         return found
 

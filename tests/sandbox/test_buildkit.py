@@ -10,11 +10,11 @@ import hashlib
 import grpc.aio
 import pytest
 
-from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ModelImage, Progress
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ImageBuild, Progress
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire import ops_pb2 as pb
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
-from airunway.clients.image_registry import ImageRegistries
+from airunway.clients.registry.client import RegistryClient
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.hub import PretendHub, resolve_url
 from airunway.sandbox.hub_models import DEFAULT_MODELS
@@ -37,7 +37,7 @@ async def test_a_model_of_the_sandbox_becomes_an_image_under_its_name_in_the_clu
                 image_of(hub), push_to=f"{IN_CLUSTER}/tiny:1", ref="a", on_progress=told.append
             )
 
-        registries = ImageRegistries(
+        registries = RegistryClient(
             mirrors={IN_CLUSTER: registry.url}, allowed_hosts=[IN_CLUSTER.partition(":")[0]]
         )
         assert (await registries.resolve(f"{IN_CLUSTER}/tiny:1")).digest == built.digest
@@ -65,8 +65,8 @@ def channel_to(daemon: PretendBuildKit) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(daemon.address.removeprefix("tcp://"))
 
 
-def image_of(hub: PretendHub) -> ModelImage:
+def image_of(hub: PretendHub) -> ImageBuild:
     blob = MODEL.blobs[FILE]
     url = resolve_url(hub.url, MODEL.id, MODEL.commit, FILE)
     file = HttpFile(url=url, sha256=blob.sha256, size=blob.size, path=f"/models/{FILE}")
-    return ModelImage(base="docker.io/vllm/vllm-openai:latest", base_config={}, files=[file])
+    return ImageBuild(base="docker.io/vllm/vllm-openai:latest", base_config={}, files=[file])

@@ -12,6 +12,7 @@ from airunway.sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
 
 SECRETS = Resource("v1", "secrets")
+CONFIG_MAPS = Resource("v1", "configmaps")
 CLAIMS = Resource("v1", "persistentvolumeclaims")
 
 
@@ -132,6 +133,84 @@ async def test_a_secret_that_is_made_later_lets_the_container_start(stage: Stage
     assert pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"] == 'secret "token" not found'
 
     await stage.create(SECRETS, {"metadata": {"name": "token"}, "stringData": {"HF_TOKEN": "x"}})
+
+    await stage.rolled_out()
+
+
+REFERENCES = [
+    pytest.param(
+        {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "there", "key": "none"}}}]},
+        "couldn't find key none in Secret default/there",
+        id="a key of a Secret",
+    ),
+    pytest.param(
+        {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "there", "key": "none"}}}]},
+        "couldn't find key none in ConfigMap default/there",
+        id="a key of a ConfigMap",
+    ),
+    pytest.param(
+        {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "none", "key": "k"}}}]},
+        'configmap "none" not found',
+        id="a ConfigMap",
+    ),
+    pytest.param(
+        {"envFrom": [{"secretRef": {"name": "none"}}]},
+        'secret "none" not found',
+        id="a whole Secret",
+    ),
+    pytest.param(
+        {"envFrom": [{"configMapRef": {"name": "none"}}]},
+        'configmap "none" not found',
+        id="a whole ConfigMap",
+    ),
+    pytest.param(
+        {
+            "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "k"}}}],
+            "envFrom": [{"configMapRef": {"name": "none"}}],
+        },
+        'configmap "none" not found',
+        id="both, of which whole objects come first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("container", "words"), REFERENCES)
+async def test_a_container_does_not_start_without_its_environment(
+    stage: Stage, container: Object, words: str
+) -> None:
+    await stage.create(SECRETS, {"metadata": {"name": "there"}, "stringData": {"k": "x"}})
+    await stage.create(CONFIG_MAPS, {"metadata": {"name": "there"}, "data": {"k": "x"}})
+
+    await stage.deploy(container=container)
+
+    pod = await _until_waiting(stage, "CreateContainerConfigError")
+    assert pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"] == words
+    (event,) = await stage.events("Failed")
+    assert event["message"] == f"Error: {words}"
+
+
+async def test_what_is_optional_may_be_missing(stage: Stage) -> None:
+    await stage.create(SECRETS, {"metadata": {"name": "there"}, "stringData": {"k": "x"}})
+    references = [
+        {"secretKeyRef": {"name": "there", "key": "none", "optional": True}},
+        {"configMapKeyRef": {"name": "none", "key": "k", "optional": True}},
+        {"secretKeyRef": {"name": "there", "key": "k"}},
+    ]
+    env = [{"name": f"V{index}", "valueFrom": source} for index, source in enumerate(references)]
+    whole = [{"secretRef": {"name": "there"}}, {"configMapRef": {"name": "none", "optional": True}}]
+
+    await stage.deploy(container={"env": env, "envFrom": whole})
+
+    await stage.rolled_out()
+
+
+async def test_a_key_that_is_added_later_lets_the_container_start(stage: Stage) -> None:
+    await stage.create(SECRETS, {"metadata": {"name": "token"}})
+    source = {"secretKeyRef": {"name": "token", "key": "HF_TOKEN"}}
+    await stage.deploy(container={"env": [{"name": "HF_TOKEN", "valueFrom": source}]})
+    await _until_waiting(stage, "CreateContainerConfigError")
+
+    await stage.cluster.patch(SECRETS, "token", {"stringData": {"HF_TOKEN": "x"}}, namespace=NAMESPACE)
 
     await stage.rolled_out()
 

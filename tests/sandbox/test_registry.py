@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from airunway.clients.image_registry import ImageRegistries
-from airunway.clients.registry_http import ImageNotFound
+from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.errors import ImageNotFound
 from airunway.sandbox.pushed_images import digest_of
 from airunway.sandbox.registry import PretendRegistry
 
@@ -37,8 +37,8 @@ async def test_an_unknown_tag_is_not_found() -> None:
             await _registries(registry).resolve("vllm/vllm-openai:no-such")
 
 
-def _registries(registry: PretendRegistry) -> ImageRegistries:
-    return ImageRegistries(mirrors={"docker.io": registry.url})
+def _registries(registry: PretendRegistry) -> RegistryClient:
+    return RegistryClient(mirrors={"docker.io": registry.url})
 
 
 async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:

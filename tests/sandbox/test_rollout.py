@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.sandbox.operators.rollout import SetState, scales
+from airunway.sandbox.operators.rollout import SetState, scales, scales_while_paused
 
 NUMBERS = st.integers(0, 12)
 SHARES = st.one_of(st.integers(0, 5), st.integers(0, 100).map(lambda share: f"{share}%"))
@@ -50,6 +50,21 @@ def test_recreate_starts_only_after_the_last_old_pod_went() -> None:
     assert scales(recreate, _state("new", 0, 0), [_state("old", 2, 2)]) == {"old": 0}
     assert scales(recreate, _state("new", 0, 0), [going]) == {}
     assert scales(recreate, _state("new", 0, 0), [replace(going, replicas=0)]) == {"new": 2}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changes"),
+    [
+        pytest.param([0, 2], {"old": 3}, id="the one with pods takes them all"),
+        pytest.param([0, 0], {"new": 3}, id="the newest, where none has any"),
+        pytest.param([3, 0], {}, id="enough already"),
+        pytest.param([1, 2], {}, id="a roll-out cut in two stays as it is"),
+    ],
+)
+def test_a_paused_deployment_only_scales(wanted: list[int], changes: dict[str, int]) -> None:
+    sets = [_state(name, count, count) for name, count in zip(("new", "old"), wanted, strict=True)]
+
+    assert scales_while_paused(deployment(3), sets) == changes
 
 
 @given(

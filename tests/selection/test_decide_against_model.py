@@ -11,7 +11,7 @@ from airunway.api.decision import Decision, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.decide import decide
-from tests.selection.build import NOW, unhurried
+from tests.selection.build import ALIVE_SINCE, unhurried
 
 ENGINES = ["vllm", "sglang", "trtllm", "llamacpp"]
 MODES = ["aggregated", "disaggregated"]
@@ -135,7 +135,7 @@ def outcome_of(spec: Any, status: Any, drawn: Any, fallback: SelectionFallback) 
     deployment = ModelDeployment.model_validate(
         {"metadata": {"name": "x", "generation": 3}, "spec": spec, "status": status}
     )
-    return decide(deployment, registered(drawn), now=NOW, fallback=fallback)
+    return decide(deployment, registered(drawn), alive_since=ALIVE_SINCE, fallback=fallback)
 
 
 @settings(unhurried, max_examples=300)

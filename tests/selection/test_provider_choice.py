@@ -7,7 +7,7 @@ import pytest
 from airunway.api.decision import SelectionFallback
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.provider_choice import MAX_CANDIDATES, MAX_RULES_LENGTH, Choice, choose_provider
-from tests.selection.build import CPU_RULE, NOW, config, deployment, offer, seconds_ago
+from tests.selection.build import ALIVE_SINCE, CPU_RULE, config, deployment, offer, seconds_ago
 
 NONE, CAPABILITIES = SelectionFallback.NONE, SelectionFallback.CAPABILITIES
 
@@ -20,7 +20,11 @@ def choose(
     spec: dict[str, Any] | None = None,
 ) -> Choice:
     return choose_provider(
-        deployment(engine=engine, gpus=gpus, spec=spec), configs, engine=engine, now=NOW, fallback=fallback
+        deployment(engine=engine, gpus=gpus, spec=spec),
+        configs,
+        engine=engine,
+        alive_since=ALIVE_SINCE,
+        fallback=fallback,
     )
 
 
@@ -156,7 +160,7 @@ def test_rules_see_the_resolved_engine() -> None:
         deployment(gpus=1),
         [config("alpha", offer("sglang")), bravo],
         engine="sglang",
-        now=NOW,
+        alive_since=ALIVE_SINCE,
         fallback=NONE,
     )
 

@@ -15,11 +15,11 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from kube_emulator.envtest.process import ServerFailed
 from tests.servers import buildkitd, cluster, registry, temporal_server
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster
 from tests.servers.postgres import Postgres
-from tests.servers.process import ServerFailed
 from tests.servers.registry import Registry
 from tests.servers.temporal_server import TemporalServer
 

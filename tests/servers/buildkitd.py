@@ -9,11 +9,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from kube_emulator.envtest.ports import kept_port
+from kube_emulator.envtest.process import KEEP, Server
 from tests.servers import binaries
 from tests.servers.binaries import binary
 from tests.servers.certificates import Certificates
-from tests.servers.ports import kept_port
-from tests.servers.process import Server
 
 NEEDS = "BuildKit's daemon needs root, and `runc` on PATH (run `python3 tools/real/debian.py`)"
 
@@ -76,7 +76,7 @@ class Buildkitd(Server):
         self.start()
 
     def _clean_up(self) -> None:
-        if self._own_folder and not os.environ.get("AIRUNWAY_REAL_KEEP"):
+        if self._own_folder and not os.environ.get(KEEP):
             self._remove_root()
         super()._clean_up()
 

@@ -1,4 +1,4 @@
-"""pytest fixtures over the real servers; load with `pytest_plugins = ["tests.servers.fixtures"]`.
+"""pytest fixtures over the real servers; loaded after `kube_emulator.envtest`'s, to put our cluster there.
 
 A server that is missing makes its tests skip, saying how to get it, unless `AIRUNWAY_REAL=1` asked
 for the real tier: then they fail. Each server starts once a session, at the first test that needs it.
@@ -7,8 +7,6 @@ for the real tier: then they fail. Each server starts once a session, at the fir
 from __future__ import annotations
 
 import os
-import re
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,17 +48,6 @@ def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
         return Path(named)
     running: Cluster = request.getfixturevalue("real_cluster")
     return running.kubeconfig
-
-
-@pytest.fixture
-def real_namespace(real_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A Kubernetes namespace of the test's own; its end is begun afterwards, and not awaited."""
-    stem = re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
-    name = f"{stem}-{uuid.uuid4().hex[:6]}"
-    status, answer = real_cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    assert status == 201, answer
-    yield name
-    real_cluster.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.servers.ports import kept_port
-from tests.servers.process import Server, clean_environment, run_once
+from kube_emulator.envtest.ports import kept_port
+from kube_emulator.envtest.process import Server, clean_environment, run_once
 
 SYSTEM_USER = "postgres"
 SUPERUSER = "temporal"
@@ -22,6 +22,7 @@ class Postgres(Server):
     """One PostgreSQL server on loopback, trusting whoever connects, for a test's own data."""
 
     name = "postgres"
+    foreign = ("PG",)
     stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave
     death_signal = signal.SIGQUIT  # "immediate": also ends its children and frees its shared memory
 
@@ -43,7 +44,7 @@ class Postgres(Server):
             return
         shutil.rmtree(data, ignore_errors=True)  # an interrupted initdb left it unusable
         initdb = [_program("initdb"), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8"]
-        run_once([*initdb, "--no-sync"], user=self.user)
+        run_once([*initdb, "--no-sync"], user=self.user, foreign=self.foreign)
 
     def command(self) -> list[str]:
         settings = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
@@ -57,7 +58,7 @@ class Postgres(Server):
     def is_ready(self) -> bool:
         asked = subprocess.run(
             [_program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"],
-            env=clean_environment(),
+            env=clean_environment(self.foreign),
             check=False,
         )
         return asked.returncode == 0

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kube_emulator.envtest.ports import kept_port
+from kube_emulator.envtest.process import Server
 from tests.servers import binaries
 from tests.servers.binaries import binary
-from tests.servers.ports import kept_port
-from tests.servers.process import Server
 
 
 class Registry(Server):

@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kube_emulator.envtest.ports import kept_port
+from kube_emulator.envtest.process import Server, ServerFailed, clean_environment, run_once
 from tests.servers import binaries, postgres
 from tests.servers.binaries import binary
-from tests.servers.ports import kept_port
 from tests.servers.postgres import Postgres
-from tests.servers.process import Server, ServerFailed, clean_environment, run_once
 from tests.servers.temporal_config import SERVICES, STORE, VISIBILITY, dynamic_config, server_config
 
 SCHEMAS = {STORE: "postgresql/v12/temporal", VISIBILITY: "postgresql/v12/visibility"}
@@ -31,6 +31,7 @@ class TemporalServer(Server):
     """
 
     name = "temporal-server"
+    foreign = ("TEMPORAL_", "SQL_")
     namespace = "default"
 
     def __init__(
@@ -115,13 +116,18 @@ class TemporalServer(Server):
         """Run Temporal's command line against this server, unmoved by the caller's own configuration."""
         command = [temporal_cli(), *words, "--address", self.address, "--disable-config-file"]
         return subprocess.run(
-            command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=30
+            command,
+            env=clean_environment(self.foreign),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
         )
 
     def _sql(self, database: str, *words: str) -> None:
         where = ["--plugin", "postgres12", "--ep", "127.0.0.1", "-p", str(self.postgres.port)]
         who = ["-u", self.postgres.db_user, "--db", database]
-        run_once([binary("temporal-sql-tool"), *where, *who, *words])
+        run_once([binary("temporal-sql-tool"), *where, *who, *words], foreign=self.foreign)
 
 
 def temporal_cli() -> str:

@@ -18,7 +18,7 @@ import aiohttp
 
 from airunway.api import names
 from airunway.selection.provider_lookup import Lookup, LookupProblem
-from airunway.webhook.certificates import Material, renewal
+from airunway.webhook.certificates import CertificateMaterial, renewal
 from airunway.webhook.rules import FindProvider
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
@@ -30,8 +30,8 @@ async def no_provider(_: str) -> Lookup:
     return Lookup(problem=LookupProblem.NOT_FOUND)
 
 
-def certificate_for(*hosts: str) -> Material:
-    made = renewal(Material(), hosts=hosts, now=datetime.now(UTC))
+def certificate_for(*hosts: str) -> CertificateMaterial:
+    made = renewal(CertificateMaterial(), hosts=hosts, now=datetime.now(UTC))
     assert made is not None
     return made.material
 

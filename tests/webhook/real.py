@@ -15,17 +15,16 @@ from typing import Any
 
 import aiohttp
 
-from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.clients.crds import apply_crd
+from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
 from airunway.webhook.keeper import CONFIGURATIONS
 from airunway.webhook.run import run_admission
 from airunway.workers.settings import Settings
 from airunway.workers.worker import Ready
+from kube_emulator.envtest.ports import free_port
 from tests.deploy.manifests import CORE, objects
 from tests.servers.cluster import Cluster as Servers
-from tests.servers.ports import free_port
 
 Object = dict[str, Any]
 
@@ -106,7 +105,7 @@ class Installation:
         return obj
 
     async def apply(self, obj: Object) -> None:
-        served = await self.cluster.served_kinds(obj["apiVersion"])
+        served = await self.cluster.discovery.served_kinds(obj["apiVersion"])
         kind = Resource(obj["apiVersion"], served[obj["kind"]])
         await self.cluster.apply(kind, obj, field_manager="test", strict=True)
 
@@ -179,8 +178,7 @@ async def installation(servers: Servers, namespace: str, folder: Path) -> AsyncI
         await Cluster.connect(servers.kubeconfig) as cluster,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), headers=headers) as session,
     ):
-        for crd in (model_deployment_crd(), provider_config_crd()):
-            await apply_crd(cluster, crd, field_manager="test")
+        await apply_own_crds(cluster, field_manager="test")
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM}})
         here = Installation(servers, cluster, User(session, servers.url, namespace), folder)

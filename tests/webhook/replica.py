@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airunway.webhook.certificates import Material
-from airunway.webhook.keeper import Keeper
+from airunway.webhook.certificates import CertificateMaterial
+from airunway.webhook.keeper import CertificateKeeper
 from airunway.webhook.tls import ServedCertificate
 from tests.webhook.store import FakeStore
 
@@ -20,7 +20,7 @@ class Replica:
     def __init__(self, store: FakeStore, **options: Any) -> None:
         self.now = START
         self.served = ServedCertificate()
-        self.keeper = Keeper(
+        self.keeper = CertificateKeeper(
             store,
             self.served,
             namespace="airunway-system",
@@ -29,7 +29,7 @@ class Replica:
             **options,
         )
 
-    async def look(self, *, after: timedelta = timedelta()) -> Material:
+    async def reconcile(self, *, after: timedelta = timedelta()) -> CertificateMaterial:
         self.now += after
-        await self.keeper.look()
+        await self.keeper.reconcile()
         return self.served.material

@@ -8,8 +8,8 @@ from typing import Any
 
 from airunway.api import names
 from airunway.clients.errors import AlreadyExists, Conflict
-from airunway.clients.kubernetes import Kind
-from airunway.webhook.keeper import MUTATING, SECRETS, VALIDATING
+from airunway.clients.kubernetes import SECRETS, Kind
+from airunway.webhook.keeper import MUTATING, VALIDATING
 
 Object = dict[str, Any]
 

@@ -12,14 +12,14 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from airunway.clients.certificates import CA_LIFETIME, key_pem, pem
-from airunway.webhook.certificates import Material, renewal
+from airunway.webhook.certificates import CertificateMaterial, renewal
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOST = "airunway-webhook-service.airunway-system.svc"
 
 
-def made(*hosts: str) -> Material:
-    due = renewal(Material(), hosts=hosts, now=NOW)
+def made(*hosts: str) -> CertificateMaterial:
+    due = renewal(CertificateMaterial(), hosts=hosts, now=NOW)
     assert due is not None
     return due.material
 
@@ -81,7 +81,7 @@ def test_an_authority_with_another_kind_of_key_goes_on() -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
     )
-    found = Material(authorities=pem(authority), authority_key=key_pem(key))
+    found = CertificateMaterial(authorities=pem(authority), authority_key=key_pem(key))
 
     due = renewal(found, hosts=[HOST], now=NOW)
 

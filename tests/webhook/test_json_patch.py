@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunway.webhook.json_patch import Operation, difference
+from airunway.webhook.json_patch import PatchOperation, difference
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,5 @@ from airunway.webhook.json_patch import Operation, difference
         ),
     ],
 )
-def test_operations(before: Any, after: Any, want: list[Operation]) -> None:
+def test_operations(before: Any, after: Any, want: list[PatchOperation]) -> None:
     assert difference(before, after) == want

@@ -8,10 +8,10 @@ import pytest
 
 from airunway.clients.errors import Forbidden, NotFound, ServerError, Unauthorized, Unreachable
 from airunway.clients.kubernetes import Kind
-from airunway.clients.reflector import Change
+from airunway.clients.reflector import ObjectChange
 from airunway.selection.provider_lookup import LookupProblem
 from airunway.webhook import providers
-from airunway.webhook.providers import Providers
+from airunway.webhook.providers import RegisteredProviders
 from tests.webhook.calling import Object, Webhooks, deployment
 
 PINNED = deployment(provider={"name": "acme"}, engine={"type": "vllm"}, resources={"gpu": {"count": 1}})
@@ -42,33 +42,33 @@ NOT_FOUND = NotFound('"acme" not found', status=404, reason="NotFound")
 
 async def test_a_watched_config_is_not_asked_for() -> None:
     reader = FakeReader(NOT_FOUND)
-    known = Providers(reader)
+    known = RegisteredProviders(reader)
 
-    known.on_change(Change("set", config("vllm")))
+    known.on_change(ObjectChange("set", config("vllm")))
 
     assert (await known.find("acme")).config is not None
     assert reader.asked == 0
 
 
 async def test_a_config_that_is_not_known_yet_is_asked_for() -> None:
-    found = await Providers(FakeReader(config("vllm"))).find("acme")
+    found = await RegisteredProviders(FakeReader(config("vllm"))).find("acme")
 
     assert found.config is not None and found.config.name == "acme"
 
 
 async def test_a_deleted_config_is_forgotten() -> None:
-    known = Providers(FakeReader(NOT_FOUND))
-    known.on_change(Change("set", config("vllm")))
+    known = RegisteredProviders(FakeReader(NOT_FOUND))
+    known.on_change(ObjectChange("set", config("vllm")))
 
-    known.on_change(Change("deleted", config()))
+    known.on_change(ObjectChange("deleted", config()))
 
     assert (await known.find("acme")).problem is LookupProblem.NOT_FOUND
 
 
 async def test_an_unreadable_config_refuses_nothing() -> None:
-    known = Providers(FakeReader(NOT_FOUND))
+    known = RegisteredProviders(FakeReader(NOT_FOUND))
 
-    known.on_change(Change("set", {"metadata": {"name": "acme"}, "spec": "text"}))
+    known.on_change(ObjectChange("set", {"metadata": {"name": "acme"}, "spec": "text"}))
 
     assert (await known.find("acme")).problem is LookupProblem.UNAVAILABLE
 
@@ -93,7 +93,7 @@ async def test_an_unreadable_config_refuses_nothing() -> None:
 async def test_each_failure_has_its_outcome(
     webhooks: Webhooks, failure: Exception, message: str, warning: str
 ) -> None:
-    webhooks.find = Providers(FakeReader(failure)).find
+    webhooks.find = RegisteredProviders(FakeReader(failure)).find
 
     response = await webhooks.create(PINNED)
 
@@ -108,7 +108,7 @@ async def test_a_silent_api_server_does_not_hold_the_answer(
     webhooks: Webhooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "DIRECT_READ_SECONDS", 0)
-    webhooks.find = Providers(FakeReader(None)).find
+    webhooks.find = RegisteredProviders(FakeReader(None)).find
 
     response = await webhooks.create(PINNED)
 
@@ -116,7 +116,7 @@ async def test_a_silent_api_server_does_not_hold_the_answer(
 
 
 async def test_what_the_config_says_is_checked(webhooks: Webhooks) -> None:
-    webhooks.find = Providers(FakeReader(config("sglang"))).find
+    webhooks.find = RegisteredProviders(FakeReader(config("sglang"))).find
 
     response = await webhooks.create(PINNED)
 
@@ -125,7 +125,7 @@ async def test_what_the_config_says_is_checked(webhooks: Webhooks) -> None:
 
 async def test_nobody_is_asked_without_a_pinned_provider(webhooks: Webhooks) -> None:
     reader = FakeReader(NOT_FOUND)
-    webhooks.find = Providers(reader).find
+    webhooks.find = RegisteredProviders(reader).find
 
     await webhooks.create(deployment(engine={"type": "vllm"}))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airunway.clients.kubernetes import CONFIGS
-from airunway.webhook.keeper import CONFIGURATIONS, SECRETS
+from airunway.clients.kubernetes import CONFIGS, SECRETS
+from airunway.webhook.keeper import CONFIGURATIONS
 from tests.servers.cluster import Cluster as Servers
 from tests.webhook.calling import deployment
 from tests.webhook.real import SYSTEM, Installation, Object, Response, User, installation
@@ -185,7 +185,7 @@ async def test_a_pinned_provider_must_be_registered(site: Installation, user: Us
     )
 
     await site.cluster.create(CONFIGS, config)
-    created = await user.create(pinned)  # at once: the watch may not have told of it yet
+    created = await user.create(pinned)  # at once: the watch may not have shown it yet
     await site.cluster.delete(CONFIGS, "acme")
 
     assert created.status == 201, created.body

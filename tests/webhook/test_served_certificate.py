@@ -10,20 +10,20 @@ import pytest
 
 from airunway.api import names
 from airunway.clients.certificates import CERTIFICATE_LIFETIME
-from airunway.webhook.certificates import Material
-from airunway.webhook.keeper import SECRETS
-from airunway.webhook.tls import Unusable
+from airunway.clients.kubernetes import SECRETS
+from airunway.webhook.certificates import CertificateMaterial
+from airunway.webhook.tls import CertificateUnusable
 from tests.webhook.replica import HOST, Replica
 from tests.webhook.store import installed
 
 
 async def test_without_rotation_nothing_is_written() -> None:
     store = installed()
-    made = await Replica(store).look()
+    made = await Replica(store).reconcile()
     store.writes.clear()
     replica = Replica(store, rotation=False)
 
-    await replica.look(after=CERTIFICATE_LIFETIME - timedelta(days=1))
+    await replica.reconcile(after=CERTIFICATE_LIFETIME - timedelta(days=1))
 
     assert replica.served.material == made
     assert replica.keeper.trusted
@@ -34,18 +34,18 @@ async def test_without_rotation_a_missing_or_broken_secret_is_said() -> None:
     store = installed()
     replica = Replica(store, rotation=False)
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": {"tls.crt": "bm8=", "tls.key": "bm8="}})
-    with pytest.raises(Unusable, match="cannot be served"):
-        await replica.look()
+    with pytest.raises(CertificateUnusable, match="cannot be served"):
+        await replica.reconcile()
 
     store.remove(SECRETS, names.WEBHOOK_SECRET)
-    with pytest.raises(Unusable, match="is missing"):
-        await replica.look()
+    with pytest.raises(CertificateUnusable, match="is missing"):
+        await replica.reconcile()
 
 
 async def test_a_running_server_shows_the_new_certificate_to_new_connections() -> None:
     replica = Replica(installed())
     replica.now = datetime.now(UTC) - CERTIFICATE_LIFETIME * 2 / 3  # the client's clock is the real one
-    first = await replica.look()
+    first = await replica.reconcile()
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
@@ -54,21 +54,21 @@ async def test_a_running_server_shows_the_new_certificate_to_new_connections() -
     async with server:
         port = server.sockets[0].getsockname()[1]
         assert await shown(port, first) == der(first)
-        second = await replica.look(after=CERTIFICATE_LIFETIME * 2 / 3)
+        second = await replica.reconcile(after=CERTIFICATE_LIFETIME * 2 / 3)
         assert await shown(port, second) == der(second) != der(first)
 
 
 async def test_a_certificate_that_cannot_be_served_changes_nothing() -> None:
     replica = Replica(installed())
-    good = await replica.look()
+    good = await replica.reconcile()
 
-    with pytest.raises(Unusable):
-        replica.served.load(Material(certificate=good.certificate, key=b"no key"))
+    with pytest.raises(CertificateUnusable):
+        replica.served.load(CertificateMaterial(certificate=good.certificate, key=b"no key"))
 
     assert replica.served.material == good
 
 
-async def shown(port: int, trusted: Material) -> bytes:
+async def shown(port: int, trusted: CertificateMaterial) -> bytes:
     """The certificate that a client gets that trusts an authority; it checks the name, not the dates."""
     context = ssl.create_default_context(cadata=trusted.authorities.decode())
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=HOST)
@@ -78,5 +78,5 @@ async def shown(port: int, trusted: Material) -> bytes:
     return certificate
 
 
-def der(material: Material) -> bytes:
+def der(material: CertificateMaterial) -> bytes:
     return ssl.PEM_cert_to_DER_cert(material.certificate.decode())

@@ -1,4 +1,4 @@
-"""A selection rule that does not compile is told of once, not ignored in silence."""
+"""A selection rule that does not compile is warned of once, not ignored in silence."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, cast
 from structlog.testing import capture_logs
 
 from airunway.clients.kubernetes import Cluster
-from airunway.clients.reflector import Change
-from airunway.workers.signal_queue import Signals
+from airunway.clients.reflector import ObjectChange
+from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 
 
 def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:
     """Provider and rule of every warning while a watcher sees these versions of configs."""
-    watcher = Watcher(cast(Cluster, None), {}, cast(Signals, None))
+    watcher = Watcher(cast(Cluster, None), {}, cast(SignalQueue, None))
     with capture_logs() as logs:
         for config in configs:
-            watcher._on_config(Change(type="set", object=config))
+            watcher._on_config(ObjectChange(type="set", object=config))
     return [(entry["provider"], entry["rule"]) for entry in logs if "never match" in entry["event"]]
 
 
@@ -29,7 +29,7 @@ def config(*conditions: Any, heartbeat: str = "2026-01-05T09:00:00Z") -> dict[st
     }
 
 
-def test_a_rule_that_does_not_compile_is_told_of() -> None:
+def test_a_rule_that_does_not_compile_is_warned_of() -> None:
     assert seen(config("true", "spec.model.id.lowerAscii() == 'x'", "")) == [("acme", 1), ("acme", 2)]
 
 
@@ -37,7 +37,7 @@ def test_rules_that_only_miss_a_field_here_are_nobodys_fault() -> None:
     assert seen(config("spec.provider.overrides.a == 1", "has(spec.serving)")) == []
 
 
-def test_it_is_told_again_only_when_the_config_changes() -> None:
+def test_it_is_warned_of_again_only_when_the_config_changes() -> None:
     broken = config("broken (")
     beat = config("broken (", heartbeat="2026-01-05T09:01:00Z")
 

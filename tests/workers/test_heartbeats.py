@@ -64,7 +64,7 @@ def test_a_silent_worker() -> None:
     }
 
 
-def test_the_transition_time_is_that_of_the_first_finding() -> None:
+def test_the_transition_time_is_that_of_the_first_sweep() -> None:
     before = {"type": "WorkerAlive", "status": "False", "reason": "HeartbeatExpired", "message": ""}
     since = {**before, "lastTransitionTime": "2026-01-05T08:00:00Z"}
 
@@ -144,7 +144,7 @@ async def test_the_sweep_says_so_and_the_next_heartbeat_heals_it(cluster: Cluste
     assert owners_of_ready(healed) == ["acme-provider"]
 
 
-async def test_a_second_look_writes_nothing(cluster: Cluster) -> None:
+async def test_a_second_sweep_writes_nothing(cluster: Cluster) -> None:
     await registered(cluster)
     sweep = HeartbeatSweep(cluster, limit=LIMIT, now=later())
     await sweep.sweep()
@@ -155,7 +155,7 @@ async def test_a_second_look_writes_nothing(cluster: Cluster) -> None:
     assert await cluster.get(CONFIGS, "acme") == before
 
 
-async def test_a_worker_that_is_heard_is_left_alone(cluster: Cluster) -> None:
+async def test_a_worker_that_heartbeats_is_left_alone(cluster: Cluster) -> None:
     await registered(cluster)
     before = await cluster.get(CONFIGS, "acme")
 
@@ -164,7 +164,7 @@ async def test_a_worker_that_is_heard_is_left_alone(cluster: Cluster) -> None:
     assert await cluster.get(CONFIGS, "acme") == before
 
 
-async def test_a_heartbeat_that_comes_during_the_look_wins(cluster: Cluster) -> None:
+async def test_a_heartbeat_that_comes_during_the_sweep_wins(cluster: Cluster) -> None:
     registrar = await registered(cluster)
     listing = cluster.listing
 
@@ -181,7 +181,7 @@ async def test_a_heartbeat_that_comes_during_the_look_wins(cluster: Cluster) -> 
     assert (await cluster.get(CONFIGS, "acme"))["status"]["ready"] is True
 
 
-async def test_without_the_kind_there_is_nothing_to_look_at(cluster: Cluster) -> None:
+async def test_without_the_kind_there_is_nothing_to_sweep(cluster: Cluster) -> None:
     await cluster.delete(CRDS, "inferenceproviderconfigs.airunway.ai")
 
     assert await HeartbeatSweep(cluster, limit=LIMIT).sweep() == []

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airunway.clients.kubernetes import Cluster
-from airunway.workers.leader import LEASES, run_as_leader
+from airunway.clients.kubernetes import LEASES, Cluster
+from airunway.workers.leader import run_as_leader
 
 FRESH = {
     "holderIdentity": "another",

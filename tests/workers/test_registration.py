@@ -112,7 +112,7 @@ async def test_an_orderly_stop_is_said(cluster: Cluster) -> None:
 
 
 async def test_a_worker_that_was_replaced_stops_in_silence(cluster: Cluster) -> None:
-    """In a rolling update the new worker is heard before the old one stops."""
+    """In a rolling update the new worker heartbeats before the old one stops."""
     await apply_crd(cluster, CRD, field_manager="test")
     old = registrar(cluster)
     await old.register()

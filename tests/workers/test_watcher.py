@@ -12,26 +12,26 @@ from typing import Any
 from airunway.api.status import UnifiedStatus
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.messages.deployment import DeploymentRef
-from airunway.messages.deployment_workflow import LookAgain
+from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
-from airunway.workers.signal_queue import Signals
+from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 from tests.e2e.acme import ACME, CRD, SERVER
 
 
-class Told:
+class SentHints:
     """Takes the signals of a watcher."""
 
     def __init__(self) -> None:
-        self.hints: list[tuple[str, LookAgain]] = []
+        self.hints: list[tuple[str, ChangeHint]] = []
         self._changed = asyncio.Event()
 
-    async def __call__(self, ref: DeploymentRef, hint: LookAgain) -> None:
+    async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         self.hints.append((ref.name, hint))
         self._changed.set()
 
-    async def until(self, holds: Callable[[LookAgain], bool]) -> LookAgain:
+    async def until(self, holds: Callable[[ChangeHint], bool]) -> ChangeHint:
         async with asyncio.timeout(30):
             while True:
                 for _, hint in self.hints:
@@ -42,11 +42,11 @@ class Told:
 
 
 @asynccontextmanager
-async def watching(cluster: Cluster, provider: Provider = ACME) -> AsyncIterator[Told]:
-    told = Told()
-    task = asyncio.create_task(Watcher(cluster, {"acme": provider}, Signals(told, at_once=1)).run())
+async def watching(cluster: Cluster, provider: Provider = ACME) -> AsyncIterator[SentHints]:
+    sent = SentHints()
+    task = asyncio.create_task(Watcher(cluster, {"acme": provider}, SignalQueue(sent, at_once=1)).run())
     try:
-        yield told
+        yield sent
         assert not task.done(), "the watcher ended"
     finally:
         task.cancel()
@@ -90,29 +90,29 @@ async def serve(cluster: Cluster, deployment: Object, *, ready: bool = True) -> 
     await cluster.patch(SERVER, meta["name"], status, namespace="default", subresource="status")
 
 
-async def test_at_its_start_each_deployment_is_told_once(cluster: Cluster) -> None:
+async def test_at_its_start_each_deployment_is_signalled_once(cluster: Cluster) -> None:
     await apply_crd(cluster, CRD, field_manager="test")
     await serve(cluster, await deploy(cluster, "chat"))
 
-    async with watching(cluster) as told:
-        first = await told.until(lambda hint: hint.cause == "deployment seen")
+    async with watching(cluster) as sent:
+        first = await sent.until(lambda hint: hint.cause == "deployment seen")
         await deploy(cluster, "later")
-        await told.until(lambda hint: hint.uid not in ("", first.uid))
+        await sent.until(lambda hint: hint.uid not in ("", first.uid))
 
-    assert [name for name, _ in told.hints] == ["chat", "later"]
+    assert [name for name, _ in sent.hints] == ["chat", "later"]
     assert first.status_changed, "its status may have been written while nobody watched"
 
 
-async def test_an_object_of_a_kind_that_was_installed_late_is_news(cluster: Cluster) -> None:
+async def test_an_object_of_a_kind_that_was_installed_late_is_a_change(cluster: Cluster) -> None:
     """The operator answers before the watcher has found the kind."""
     deployment = await deploy(cluster, "chat")
 
-    async with watching(cluster) as told:
-        await told.until(lambda hint: hint.cause == "deployment seen")
+    async with watching(cluster) as sent:
+        await sent.until(lambda hint: hint.cause == "deployment seen")
         await apply_crd(cluster, CRD, field_manager="test")
         await serve(cluster, deployment)
 
-        await told.until(lambda hint: hint.upstream_only)
+        await sent.until(lambda hint: hint.upstream_only)
 
 
 async def test_an_object_that_a_provider_fails_to_read_does_not_end_the_watch(cluster: Cluster) -> None:
@@ -122,10 +122,10 @@ async def test_an_object_that_a_provider_fails_to_read_does_not_end_the_watch(cl
     await apply_crd(cluster, CRD, field_manager="test")
     deployment = await deploy(cluster, "chat")
 
-    async with watching(cluster, replace(ACME, read_status=cannot)) as told:
-        await told.until(lambda hint: hint.cause == "deployment seen")
+    async with watching(cluster, replace(ACME, read_status=cannot)) as sent:
+        await sent.until(lambda hint: hint.cause == "deployment seen")
         await serve(cluster, deployment)
-        await told.until(lambda hint: hint.upstream_only)
+        await sent.until(lambda hint: hint.upstream_only)
 
         await deploy(cluster, "other")
-        await told.until(lambda hint: hint.uid not in ("", deployment["metadata"]["uid"]))
+        await sent.until(lambda hint: hint.uid not in ("", deployment["metadata"]["uid"]))

@@ -5,14 +5,24 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
+from airunway.api.names import CORE_TASK_QUEUE
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
+from tests.workflows import installer_world
+from tests.workflows.deployment_image_world import SPEC, Both
+from tests.workflows.image_world import ImageWorld
+from tests.workflows.installer_world import InstallerWorld
 from tests.workflows.world import World, core_worker, provider_worker
 
 
@@ -45,6 +55,33 @@ async def world(env: WorkflowEnvironment, request: pytest.FixtureRequest) -> Asy
             await stack.enter_async_context(provider_worker(built))
         yield built
         await built.handle.terminate() if await _is_open(built) else None
+
+
+@pytest_asyncio.fixture
+async def installer(env: WorkflowEnvironment) -> AsyncIterator[InstallerWorld]:
+    """A world of installations with its workers running."""
+    built = InstallerWorld(env)
+    async with installer_world.core_worker(built), installer_world.installer_worker(built):
+        yield built
+        if (await built.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            with suppress(RPCError):  # it has ended meanwhile
+                await built.handle.terminate()
+
+
+@pytest_asyncio.fixture
+async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
+    deployment, images = World(env, wanted_image=SPEC), ImageWorld(env)
+    core = Worker(
+        env.client,
+        task_queue=CORE_TASK_QUEUE,
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+        activities=[*deployment.activities(), *images.activities],
+    )
+    async with AsyncExitStack() as stack:
+        for worker in (core, images.build_worker(), provider_worker(deployment)):
+            await stack.enter_async_context(worker)
+        yield Both(deployment, images)
+        await deployment.handle.terminate() if await _is_open(deployment) else None
 
 
 async def _is_open(world: World) -> bool:

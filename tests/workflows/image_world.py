@@ -10,7 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity, workflow
@@ -20,28 +20,31 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, image_workflow_id
+    from airunway.api.model_image import ModelImageRef
+    from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, model_image_workflow_id
     from airunway.messages.model_image import (
-        BuildImageAnswer,
-        BuildImageRequest,
+        BuildModelImageAnswer,
+        BuildModelImageRequest,
+        BuildProgress,
         EnsureAnswer,
-        FindImageAnswer,
+        FindModelImageAnswer,
         FreeSpaceAnswer,
         FreeSpaceRequest,
-        ImageProgress,
-        ImageReport,
-        ImageRequest,
-        JoinImageAnswer,
-        JoinImageRequest,
-        PublishImageRequest,
-        ResolveImageAnswer,
-        ResolveImageRequest,
+        ImageWaiter,
+        JoinModelImageAnswer,
+        JoinModelImageRequest,
+        ModelImageReport,
+        ModelImageRequest,
+        PublishModelImageAnswer,
+        PublishModelImageRequest,
+        ResolveModelImageAnswer,
+        ResolveModelImageRequest,
         TokenRef,
-        Waiter,
     )
-    from airunway.modelimage.plan import ImagePlan, plan_image
-    from airunway.workflows.model_image.workflow import ImageView, ModelImageWorkflow
+    from airunway.modelimage.plan import ModelImagePlan, plan_model_image
+    from airunway.workflows.model_image.workflow import ModelImageView, ModelImageWorkflow
     from tests.modelimage.build import plan, planned
+    from tests.workflows.waiting import Changing, first
 
 DIGEST = "sha256:" + "d" * 64
 
@@ -51,14 +54,14 @@ class Listener:
     """Stands for a deployment."""
 
     def __init__(self) -> None:
-        self._reports: list[ImageReport] = []
+        self._reports: list[ModelImageReport] = []
 
     @workflow.signal
-    def image_report(self, report: ImageReport) -> None:
+    def image_report(self, report: ModelImageReport) -> None:
         self._reports.append(report)
 
     @workflow.query
-    def reports(self) -> list[ImageReport]:
+    def reports(self) -> list[ModelImageReport]:
         return self._reports
 
     @workflow.run
@@ -67,11 +70,11 @@ class Listener:
 
 
 @dataclass
-class ImageWorld:
+class ImageWorld(Changing):
     """What the fakes see and did."""
 
     env: WorkflowEnvironment
-    plan: ImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
+    plan: ModelImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
     registry_is_away: bool = False
@@ -89,72 +92,72 @@ class ImageWorld:
     """To raise when a build has pushed already: its answer is lost."""
 
     calls: list[str] = field(default_factory=list)
-    builds: list[BuildImageRequest] = field(default_factory=list)
+    builds: list[BuildModelImageRequest] = field(default_factory=list)
     building: int = 0
     cancelled: int = 0
     freed: list[FreeSpaceRequest] = field(default_factory=list)
-    resolved: list[ResolveImageRequest] = field(default_factory=list)
-    joined: list[JoinImageRequest] = field(default_factory=list)
+    resolved: list[ResolveModelImageRequest] = field(default_factory=list)
+    joined: list[JoinModelImageRequest] = field(default_factory=list)
     listeners: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
-    @activity.defn(name="resolve_image")
-    async def resolve_image(self, request: ResolveImageRequest) -> ResolveImageAnswer:
-        self._called("resolve_image")
+    @activity.defn(name="resolve_model_image")
+    async def resolve_model_image(self, request: ResolveModelImageRequest) -> ResolveModelImageAnswer:
+        self._called("resolve_model_image")
         self.resolved.append(request)
-        file = request.wish.file or "tiny-Q4_K_M.gguf"
-        return ResolveImageAnswer(
-            plan=plan_image(
-                repository=request.wish.repository,
-                revision=request.wish.revision,
+        file = request.spec.file or "tiny-Q4_K_M.gguf"
+        return ResolveModelImageAnswer(
+            plan=plan_model_image(
+                repository=request.spec.repository,
+                revision=request.spec.revision,
                 commit=self.plan.commit,
                 files=[planned(file)],
                 base=self.plan.base,
             )
         )
 
-    @activity.defn(name="join_image")
-    async def join_image(self, request: JoinImageRequest) -> JoinImageAnswer:
-        self._called("join_image")
+    @activity.defn(name="join_model_image")
+    async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
+        self._called("join_model_image")
         self.joined.append(request)
-        workflow_id = image_workflow_id(request.plan.identity)
+        workflow_id = model_image_workflow_id(request.plan.identity)
         if self.mute:
             self.mute = False
         else:
             await self.join(request.waiter, of=request.plan)
         if self.slow_to_answer:
             await self.env.client.get_workflow_handle(workflow_id).result()
-        return JoinImageAnswer(workflow_id=workflow_id)
+        return JoinModelImageAnswer(workflow_id=workflow_id)
 
-    @activity.defn(name="find_image")
-    async def find_image(self, request: ImageRequest) -> FindImageAnswer:
-        self._called("find_image")
+    @activity.defn(name="find_model_image")
+    async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
+        self._called("find_model_image")
         if self.registry_is_away:
-            return FindImageAnswer(unanswered=True)
-        return _answer(request.plan) if request.plan.identity in self.in_registry else FindImageAnswer()
+            return FindModelImageAnswer(unanswered=True)
+        there = request.plan.identity in self.in_registry
+        return FindModelImageAnswer(image=_image(request.plan) if there else None)
 
     @activity.defn(name="ensure_registry")
-    async def ensure_registry(self, request: ImageRequest) -> EnsureAnswer:
+    async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
         self._called("ensure_registry")
         self.registry_is_away = False
         return EnsureAnswer()
 
     @activity.defn(name="ensure_builder")
-    async def ensure_builder(self, request: ImageRequest) -> EnsureAnswer:
+    async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:
         self._called("ensure_builder")
         return EnsureAnswer()
 
-    @activity.defn(name="build_image")
-    async def build_image(self, request: BuildImageRequest) -> BuildImageAnswer:
-        self._called("build_image")
+    @activity.defn(name="build_model_image")
+    async def build_model_image(self, request: BuildModelImageRequest) -> BuildModelImageAnswer:
+        self._called("build_model_image")
         self.builds.append(request)
         self.building += 1
         self._changed.set()
         try:
             while self.gate is not None and not self.gate.is_set():
-                activity.heartbeat(ImageProgress(step="downloading"))
+                activity.heartbeat(BuildProgress(step="downloading"))
                 await asyncio.sleep(0.02)
         except asyncio.CancelledError:
             self.cancelled += 1
@@ -164,13 +167,13 @@ class ImageWorld:
             self.building -= 1
         if self.after_push:
             raise self.after_push.pop(0)
-        return BuildImageAnswer(digest=DIGEST)
+        return BuildModelImageAnswer(digest=DIGEST)
 
-    @activity.defn(name="publish_image")
-    async def publish_image(self, request: PublishImageRequest) -> FindImageAnswer:
-        self._called("publish_image")
+    @activity.defn(name="publish_model_image")
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
+        self._called("publish_model_image")
         self.in_registry.add(request.plan.identity)
-        return _answer(request.plan)
+        return PublishModelImageAnswer(image=_image(request.plan))
 
     @activity.defn(name="free_build_space")
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:
@@ -198,15 +201,15 @@ class ImageWorld:
     async def wait_for_image(self, *, token: TokenRef | None = None) -> WorkflowHandle[Any, Any]:
         """Have somebody new wait for the image."""
         handle = await self.listener()
-        await self.join(Waiter(workflow_id=handle.id, token=token))
+        await self.join(ImageWaiter(workflow_id=handle.id, token=token))
         return handle
 
-    async def join(self, waiter: Waiter, *, of: ImagePlan | None = None) -> None:
+    async def join(self, waiter: ImageWaiter, *, of: ModelImagePlan | None = None) -> None:
         wanted = of or self.plan
         await self.env.client.start_workflow(
             ModelImageWorkflow.run,
-            ImageRequest(plan=wanted),
-            id=image_workflow_id(wanted.identity),
+            ModelImageRequest(plan=wanted),
+            id=model_image_workflow_id(wanted.identity),
             task_queue=CORE_TASK_QUEUE,
             start_signal="join",
             start_signal_args=[waiter],
@@ -215,52 +218,50 @@ class ImageWorld:
     @property
     def image(self) -> WorkflowHandle[Any, Any]:
         """The image's workflow, whichever run it is."""
-        return self.env.client.get_workflow_handle(image_workflow_id(self.plan.identity))
+        return self.env.client.get_workflow_handle(model_image_workflow_id(self.plan.identity))
 
     async def leave(self, listener: WorkflowHandle[Any, Any]) -> None:
         await self.image.signal("leave", listener.id)
 
     async def tell(self, step: str, done: int, **more: Any) -> None:
         """Progress, as the build's activity signals it."""
-        told = ImageProgress(step=step, done_bytes=done, total_bytes=1000, **more)
+        told = BuildProgress(step=step, done_bytes=done, total_bytes=1000, **more)
         await self.image.signal("progress", told)
 
-    async def view(self) -> ImageView:
-        view: ImageView = await self.image.query(ModelImageWorkflow.view)
+    async def view(self) -> ModelImageView:
+        view: ModelImageView = await self.image.query(ModelImageWorkflow.view)
         return view
 
-    async def reports(self, listener: WorkflowHandle[Any, Any]) -> list[ImageReport]:
-        reports: list[ImageReport] = await listener.query(Listener.reports)
+    async def reports(self, listener: WorkflowHandle[Any, Any]) -> list[ModelImageReport]:
+        reports: list[ModelImageReport] = await listener.query(Listener.reports)
         return reports
 
     async def until_told(
-        self, listener: WorkflowHandle[Any, Any], fits: Callable[[ImageReport], bool]
+        self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
     ) -> None:
         """Wait until a listener has got such a report."""
-        async with asyncio.timeout(20):
-            while not any(map(fits, await self.reports(listener))):
-                await asyncio.sleep(0.02)
 
-    async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ImageReport:
+        async def look() -> ModelImageReport | None:
+            return next(filter(fits, await self.reports(listener)), None)
+
+        await first(look)
+
+    async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ModelImageReport:
         """The last word that a listener gets."""
-        async with asyncio.timeout(20):
-            while True:
-                reports = await self.reports(listener)
-                if reports and reports[-1].phase.is_final:
-                    return reports[-1]
-                await asyncio.sleep(0.02)
+
+        async def look() -> ModelImageReport | None:
+            reports = await self.reports(listener)
+            return reports[-1] if reports and reports[-1].phase.is_final else None
+
+        return await first(look)
 
     async def ended(self) -> None:
         """Wait until the image's workflow has ended."""
-        async with asyncio.timeout(20):
-            while (await self.image.describe()).close_time is None:
-                await asyncio.sleep(0.02)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        async def look() -> datetime | None:
+            return (await self.image.describe()).close_time
+
+        await first(look)
 
     # -- workers -------------------------------------------------------------------------------------
 
@@ -268,12 +269,12 @@ class ImageWorld:
     def activities(self) -> list[Any]:
         """All but the build."""
         return [
-            self.resolve_image,
-            self.join_image,
-            self.find_image,
+            self.resolve_model_image,
+            self.join_model_image,
+            self.find_model_image,
             self.ensure_registry,
             self.ensure_builder,
-            self.publish_image,
+            self.publish_model_image,
             self.free_build_space,
         ]
 
@@ -281,7 +282,7 @@ class ImageWorld:
         return Worker(
             self.env.client,
             task_queue=IMAGE_TASK_QUEUE,
-            activities=[self.build_image],
+            activities=[self.build_model_image],
             max_heartbeat_throttle_interval=timedelta(milliseconds=50),
         )
 
@@ -299,6 +300,6 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
     return ApplicationError(words, type=kind, non_retryable=final)
 
 
-def _answer(image: ImagePlan) -> FindImageAnswer:
+def _image(image: ModelImagePlan) -> ModelImageRef:
     name = f"localhost:30500/{image.name}"
-    return FindImageAnswer(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")
+    return ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,33 +19,35 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from airunway.activities.installation.requests import InstallationRequests
+from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
     INSTALL_CHART,
-    LOOK,
+    PREFLIGHT,
     REPAIR_RELEASE,
     UNINSTALL_CHART,
-    ChartAction,
     ChartAnswer,
     ChartRequest,
-    ChartView,
     InstallationRequest,
     InstallReport,
     JoinRequest,
-    LookAnswer,
-    LookRequest,
     Operation,
+    PreflightAnswer,
+    PreflightRequest,
     ReadyAnswer,
     StepRecord,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationView, Outcome
+from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+from tests.workflows.waiting import Changing, first
 
-PROVIDER = "acme"
+INSTALL = [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
+UNINSTALL = [PREFLIGHT.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
+"""Steps of an operation, in their order."""
 
 
 @workflow.defn(name="Waiter")
@@ -75,7 +76,7 @@ class Waiter:
 
 
 @dataclass
-class InstallerWorld:
+class InstallerWorld(Changing):
     """What the fakes see and did."""
 
     env: WorkflowEnvironment
@@ -101,27 +102,28 @@ class InstallerWorld:
     running: int = 0
     most_running: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
-    @activity.defn(name=LOOK.name)
-    async def look(self, request: LookRequest) -> LookAnswer:
-        await self._enter(LOOK.name)
+    @activity.defn(name=PREFLIGHT.name)
+    async def preflight(self, request: PreflightRequest) -> PreflightAnswer:
+        await self._enter(PREFLIGHT.name)
         action = ChartAction.NONE
         if request.request.operation is Operation.UNINSTALL:
             action = ChartAction.UNINSTALL if self.revision else ChartAction.NONE
         elif request.request.operation is Operation.REPAIR:
             action = ChartAction.REPAIR
         elif self.foreign:
-            action = ChartAction.FOREIGN
+            action = ChartAction.EXTERNALLY_MANAGED
         elif self.revision < self.wanted:
             action = ChartAction.UPGRADE if self.revision else ChartAction.INSTALL
-        view = ChartView(
+        chart = ChartRelease(
             release="op", namespace="ns", chart="r/op", version="1.0.0", action=action, revision=self.revision
         )
         installed = self.foreign or (self.revision > 0 and self.ready)
-        return self._leave(LOOK.name, LookAnswer(charts=[view], installed=installed, message="looked"))
+        return self._leave(
+            PREFLIGHT.name, PreflightAnswer(charts=[chart], installed=installed, message="looked")
+        )
 
     @activity.defn(name=APPLY_CRDS.name)
     async def apply_crds(self, request: ChartRequest) -> ChartAnswer:
@@ -136,8 +138,7 @@ class InstallerWorld:
             self.revision += 1
         answer = ChartAnswer(
             steps=[StepRecord(step="install-op")],
-            revision=self.revision,
-            status="deployed",
+            chart=request.chart.recorded(version="1.0.0", status="deployed", revision=self.revision),
             changed=changed,
             lines=["helm said so"],
         )
@@ -224,36 +225,28 @@ class InstallerWorld:
 
     async def reports(self, waiter: WorkflowHandle[Any, Any], count: int = 1) -> list[bool]:
         """Whether each report said success, once there are so many."""
-        async with asyncio.timeout(20):
-            while True:
-                seen: list[InstallReport] = await waiter.query(Waiter.seen)
-                if len(seen) >= count:
-                    return [report.succeeded for report in seen]
-                await asyncio.sleep(0.02)
+
+        async def look() -> list[bool] | None:
+            seen: list[InstallReport] = await waiter.query(Waiter.seen)
+            return [report.succeeded for report in seen] if len(seen) >= count else None
+
+        return await first(look)
 
     async def view(self) -> InstallationView:
         return await self.handle.query(ProviderInstallationWorkflow.state)
 
-    async def outcome(self, request: str) -> Outcome:
-        async with asyncio.timeout(20):
-            while True:
-                outcome = (await self.view()).outcomes.get(request)
-                if outcome is not None:
-                    return outcome
-                await asyncio.sleep(0.02)
+    async def outcome(self, request: str) -> InstallationOutcome:
+        async def look() -> InstallationOutcome | None:
+            return (await self.view()).outcomes.get(request)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        return await first(look)
 
     async def skip(self, time: timedelta) -> None:
         await self.env.sleep(time)
 
     def activities(self) -> list[Any]:
         return [
-            self.look,
+            self.preflight,
             self.apply_crds,
             self.install_chart,
             self.uninstall_chart,

@@ -49,7 +49,7 @@ async def test_a_provider_whose_worker_is_away_cannot_hold_a_deletion_for_ever(w
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
     await world.quiet()
-    world.hosted, world.finalizers = False, [FINALIZER]
+    world.served_locally, world.finalizers = False, [FINALIZER]
     world.errors["release_upstream"] = [RuntimeError("away") for _ in range(1000)]
 
     await world.delete()

@@ -10,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
-from airunway.messages.installation import INSTALL_CHART, LOOK
+from airunway.messages.installation import INSTALL_CHART, PREFLIGHT
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker
 
 
@@ -31,7 +31,7 @@ async def test_a_workflow_that_was_terminated_is_not_followed_for_ever(env: Work
 
 async def test_an_outcome_is_found_though_another_run_has_begun(env: WorkflowEnvironment) -> None:
     world = InstallerWorld(env)
-    world.errors[LOOK.name] = [final()]
+    world.errors[PREFLIGHT.name] = [final()]
     async with core_worker(world), installer_worker(world):
         request = await world.ask()
         first = world.handle

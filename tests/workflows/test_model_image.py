@@ -11,7 +11,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from airunway.messages.model_image import ImagePhase, TokenRef, Waiter
+from airunway.api.model_image import ModelImageRef
+from airunway.messages.model_image import ImageWaiter, ModelImagePhase, TokenRef
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 
 
@@ -35,11 +36,17 @@ async def test_an_image_is_built_verified_and_handed_out_by_digest(world: ImageW
 
     report = await world.outcome(listener)
 
-    assert report.phase is ImagePhase.READY
-    assert report.reference == f"localhost:30500/{world.plan.name}@{DIGEST}"
-    assert report.tagged == f"localhost:30500/{world.plan.name}:{world.plan.tag}"
+    assert report.phase is ModelImagePhase.READY
+    name = f"localhost:30500/{world.plan.name}"
+    assert report.image == ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{world.plan.tag}")
     assert not report.was_there
-    assert world.calls == ["find_image", "ensure_registry", "ensure_builder", "build_image", "publish_image"]
+    assert world.calls == [
+        "find_model_image",
+        "ensure_registry",
+        "ensure_builder",
+        "build_model_image",
+        "publish_model_image",
+    ]
     await world.ended()
 
 
@@ -49,7 +56,7 @@ async def test_an_image_that_is_there_is_not_built_again(world: ImageWorld) -> N
     report = await world.outcome(await world.wait_for_image())
 
     assert report.was_there
-    assert world.calls == ["find_image"]
+    assert world.calls == ["find_model_image"]
 
 
 async def test_a_registry_that_was_only_away_is_asked_once_more_before_anything_is_built(
@@ -61,7 +68,7 @@ async def test_a_registry_that_was_only_away_is_asked_once_more_before_anything_
     report = await world.outcome(await world.wait_for_image())
 
     assert report.was_there
-    assert world.calls == ["find_image", "ensure_registry", "find_image"]
+    assert world.calls == ["find_model_image", "ensure_registry", "find_model_image"]
 
 
 async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
@@ -72,14 +79,14 @@ async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
     gate.set()
 
     reports = [await world.outcome(listener) for listener in listeners]
-    assert {report.reference for report in reports} == {reports[0].reference}
+    assert {report.image for report in reports} == {reports[0].image}
     assert len(world.builds) == 1
 
 
 async def test_joining_twice_is_joining_once(world: ImageWorld) -> None:
     gate = hold(world)
     listener = await world.wait_for_image()
-    await world.join(Waiter(workflow_id=listener.id))
+    await world.join(ImageWaiter(workflow_id=listener.id))
     await world.until(lambda: world.building == 1)
 
     assert (await world.view()).waiting == [listener.id]
@@ -100,7 +107,7 @@ async def test_the_build_goes_on_while_somebody_waits_and_ends_with_the_last(wor
     await world.leave(second)
     await world.until(lambda: world.cancelled == 1 and bool(world.freed))
     await world.ended()
-    assert "publish_image" not in world.calls
+    assert "publish_model_image" not in world.calls
     assert not world.freed[0].everything
 
 
@@ -113,7 +120,7 @@ async def test_a_person_cancels_it_for_everybody(world: ImageWorld) -> None:
 
     for listener in listeners:
         report = await world.outcome(listener)
-        assert (report.phase, report.reason) == (ImagePhase.CANCELLED, "BuildCancelled")
+        assert (report.phase, report.reason) == (ModelImagePhase.CANCELLED, "BuildCancelled")
     assert world.cancelled == 1
     await world.ended()
 
@@ -128,19 +135,19 @@ async def test_who_comes_after_a_cancellation_starts_anew(world: ImageWorld) -> 
 
     report = await world.outcome(await world.wait_for_image())
 
-    assert report.phase is ImagePhase.READY
+    assert report.phase is ModelImagePhase.READY
     assert len(world.builds) == 2
 
 
 @pytest.mark.parametrize(
     ("step", "kind", "reason"),
     [
-        ("build_image", "DigestMismatch", "ChecksumMismatch"),
-        ("build_image", "SourceRefused", "ModelAccessDenied"),
-        ("build_image", "PushRefused", "RegistryDenied"),
-        ("publish_image", "ImageNotVerified", "ImageNotVerified"),
+        ("build_model_image", "DigestMismatch", "ChecksumMismatch"),
+        ("build_model_image", "SourceRefused", "ModelAccessDenied"),
+        ("build_model_image", "PushRefused", "RegistryDenied"),
+        ("publish_model_image", "ImageNotVerified", "ImageNotVerified"),
         ("ensure_registry", "Forbidden", "ClusterForbids"),
-        ("build_image", "SomethingNew", "BuildFailed"),
+        ("build_model_image", "SomethingNew", "BuildFailed"),
     ],
 )
 async def test_a_final_failure_is_told_with_its_reason(
@@ -150,7 +157,11 @@ async def test_a_final_failure_is_told_with_its_reason(
 
     report = await world.outcome(await world.wait_for_image())
 
-    assert (report.phase, report.reason, report.message) == (ImagePhase.FAILED, reason, "as the client said")
+    assert (report.phase, report.reason, report.message) == (
+        ModelImagePhase.FAILED,
+        reason,
+        "as the client said",
+    )
     with pytest.raises(WorkflowFailureError) as failed:
         await world.image.result()
     assert isinstance(failed.value.cause, ApplicationError)
@@ -159,13 +170,13 @@ async def test_a_final_failure_is_told_with_its_reason(
 
 async def test_what_passes_is_tried_again(world: ImageWorld) -> None:
     world.errors["ensure_registry"] = [failure("RegistryNotReady", final=False)]
-    world.errors["build_image"] = [failure("BuildInterrupted", final=False)]
+    world.errors["build_model_image"] = [failure("BuildInterrupted", final=False)]
 
     report = await world.outcome(await world.wait_for_image())
 
-    assert report.phase is ImagePhase.READY
+    assert report.phase is ModelImagePhase.READY
     assert world.calls.count("ensure_registry") == 2
-    assert world.calls.count("build_image") == 2
+    assert world.calls.count("build_model_image") == 2
 
 
 async def test_a_build_whose_answer_was_lost_is_built_again_from_the_cache(world: ImageWorld) -> None:
@@ -173,23 +184,23 @@ async def test_a_build_whose_answer_was_lost_is_built_again_from_the_cache(world
 
     report = await world.outcome(await world.wait_for_image())
 
-    assert report.phase is ImagePhase.READY
+    assert report.phase is ModelImagePhase.READY
     assert len(world.builds) == 2
-    assert world.calls.count("publish_image") == 1
+    assert world.calls.count("publish_model_image") == 1
 
 
 async def test_a_full_builder_is_emptied_once(world: ImageWorld) -> None:
-    world.errors["build_image"] = [failure("NoSpace")]
+    world.errors["build_model_image"] = [failure("NoSpace")]
     world.freed_bytes = 1000
 
     report = await world.outcome(await world.wait_for_image())
 
-    assert report.phase is ImagePhase.READY
+    assert report.phase is ModelImagePhase.READY
     assert [request.everything for request in world.freed] == [True]
 
 
 async def test_a_builder_that_stays_full_is_said(world: ImageWorld) -> None:
-    world.errors["build_image"] = [failure("NoSpace", words="the disk is full")]
+    world.errors["build_model_image"] = [failure("NoSpace", words="the disk is full")]
 
     report = await world.outcome(await world.wait_for_image())
 
@@ -236,7 +247,7 @@ async def test_a_retry_does_not_wait_for_the_pause(world: ImageWorld) -> None:
     await world.until(lambda: len(world.builds) == 2)
     assert world.gate is not None
     world.gate.set()
-    assert (await world.outcome(listener)).phase is ImagePhase.READY
+    assert (await world.outcome(listener)).phase is ModelImagePhase.READY
 
 
 async def test_a_deployment_that_is_gone_does_not_keep_a_build_alive(world: ImageWorld) -> None:
@@ -280,12 +291,12 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
     await world.view()
     assert len(world.builds) == 2
     gate.set()
-    assert (await world.outcome(second)).phase is ImagePhase.READY
+    assert (await world.outcome(second)).phase is ModelImagePhase.READY
 
 
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:
     world = ImageWorld(env)
-    await world.join(Waiter(workflow_id="somebody"))
+    await world.join(ImageWaiter(workflow_id="somebody"))
     await world.image.signal("leave", "somebody")
 
     async with world.core_worker():

@@ -39,7 +39,7 @@ async def test_a_running_deployment_stays_running_when_its_provider_goes(world: 
     assert world.condition("ProviderHealthy")["reason"] == "UpstreamControllerNotReady"
 
 
-@pytest.mark.world(hosted=False, provider_worker=False)
+@pytest.mark.world(served_locally=False, provider_worker=False)
 async def test_a_provider_whose_worker_does_not_answer_is_said_so(world: World) -> None:
     world.limits.step_patience = 1
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
-from airunway.messages.deployment import Finding, StepFailure
+from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.world import World
 
 
 async def test_the_deadline_of_a_rollout_passes(world: World) -> None:
-    world.findings = [Finding(reason="Unschedulable", message="0/3 nodes have enough nvidia.com/gpu")]
+    world.findings = [PodFinding(reason="Unschedulable", message="0/3 nodes have enough nvidia.com/gpu")]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
 
@@ -24,7 +24,7 @@ async def test_the_deadline_of_a_rollout_passes(world: World) -> None:
 
 
 async def test_the_cause_is_shown_while_there_is_hope(world: World) -> None:
-    world.findings = [Finding(reason="ImagePullBackOff", message="example/x: not reachable")]
+    world.findings = [PodFinding(reason="ImagePullBackOff", message="example/x: not reachable")]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
 
@@ -45,7 +45,7 @@ async def test_what_the_upstream_object_waits_for_is_shown(world: World) -> None
 
 
 async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
-    world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 137 (OOMKilled)", final=True)]
+    world.findings = [PodFinding(reason="CrashLoopBackOff", message="exit code 137 (OOMKilled)", final=True)]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
 
@@ -55,7 +55,7 @@ async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
 
 
 async def test_retry_starts_the_clock_anew(world: World) -> None:
-    world.findings = [Finding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
+    world.findings = [PodFinding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
     await world.skip(timedelta(seconds=15))

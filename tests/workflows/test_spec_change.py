@@ -49,7 +49,7 @@ async def test_in_an_edit_storm_the_latest_generation_wins(world: World) -> None
 
 
 async def test_a_step_that_hangs_is_left_when_a_new_generation_arrives(world: World) -> None:
-    world.hosted = False  # the step is waited for in the provider's queue
+    world.served_locally = False  # the step is waited for in the provider's queue
     world.gate = asyncio.Event()
     await world.start()
     await world.until(lambda: world.at_gate)

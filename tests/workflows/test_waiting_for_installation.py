@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.api.decision import InstallationNeed, InstallPolicy
 from airunway.api.status import Phase
-from airunway.messages.installation import JOIN, InstallReport
+from airunway.messages.installation import JOIN_INSTALLATION, InstallReport
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.world import PROVIDER, World
 
@@ -137,7 +137,7 @@ async def test_a_persons_retry_reaches_the_installation(world: World) -> None:
 
 @pytest.mark.world(
     installation=AUTO,
-    errors={JOIN: [ApplicationError("no", non_retryable=True)]},
+    errors={JOIN_INSTALLATION.name: [ApplicationError("no", non_retryable=True)]},
     **UNREADY,
 )
 async def test_what_cannot_be_asked_for_is_told(world: World) -> None:

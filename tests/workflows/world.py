@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,19 +20,17 @@ from temporalio.worker import Worker
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Outcome, ProviderDecision
-from airunway.api.names import CORE_TASK_QUEUE, deployment_workflow_id, provider_task_queue
-from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.api.model_image import ModelImageSpec
+from airunway.api.names import CORE_TASK_QUEUE, provider_task_queue
+from airunway.api.status import DeploymentStatus, EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.messages.deployment import (
-    NOT_HOSTED,
     AppliedObject,
-    DeploymentRef,
     FinalizerAnswer,
     FinalizerRequest,
-    Finding,
-    ImageWish,
     Limits,
     Observation,
     ObserveRequest,
+    PodFinding,
     ProviderView,
     ReleaseAnswer,
     ReleaseRequest,
@@ -43,15 +40,18 @@ from airunway.messages.deployment import (
     UpstreamAnswer,
     UpstreamRequest,
 )
-from airunway.messages.deployment_workflow import DeploymentInput, DeploymentView, LookAgain
-from airunway.messages.installation import JOIN, JoinAnswer, JoinRequest
+from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint, DeploymentInput, DeploymentView
+from airunway.messages.failures import NOT_SERVED_HERE
+from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
+from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from tests.workflows.waiting import Changing
 
 PROVIDER = "acme"
 
 
 @dataclass
-class World:
+class World(Changing):
     """What the fakes see and did. Change it, `nudge` the workflow, look at what was written."""
 
     env: WorkflowEnvironment
@@ -82,15 +82,15 @@ class World:
     upstream_message: str = ""
     upstream_generation: int = 0
     failure: StepFailure | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
     remaining: list[str] = field(default_factory=list)
-    wish: ImageWish | None = None
+    wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
     cancel_build: bool = False
     """The annotation."""
 
-    hosted: bool = True
+    served_locally: bool = True
     """Whether the core's worker does the provider's steps inline."""
     provider_worker: bool = True
     """Whether a worker listens on the provider's queue."""
@@ -109,7 +109,6 @@ class World:
     released: int = 0
     finalizers_removed: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
@@ -130,7 +129,7 @@ class World:
             paused=self.paused,
             cancel_build=self.cancel_build,
             limits=self.limits,
-            status=self.status_before if request.want_status else None,
+            status=DeploymentStatus.model_validate(self.status_before) if request.want_status else None,
         )
         if self.deleted_at is not None:
             seen.provider = self._provider_view()
@@ -148,7 +147,7 @@ class World:
             reason=self.provider_reason,
             message=f"provider {PROVIDER} is not ready" if not self.provider_ready else "",
             task_queue=self.task_queue,
-            hosted=self.hosted,
+            served_locally=self.served_locally,
         )
 
     def _decision(self) -> Decision:
@@ -183,8 +182,8 @@ class World:
 
     @activity.defn(name="reconcile_upstream")
     async def reconcile_upstream(self, request: UpstreamRequest) -> UpstreamAnswer:
-        if not self.hosted and activity.info().is_local:
-            raise ApplicationError("not here", type=NOT_HOSTED, non_retryable=True)
+        if not self.served_locally and activity.info().is_local:
+            raise ApplicationError("not here", type=NOT_SERVED_HERE, non_retryable=True)
         self._maybe_fail("reconcile_upstream")
         if self.gate is not None:
             self.at_gate = True
@@ -198,9 +197,9 @@ class World:
             return UpstreamAnswer(superseded=True)
         answer = UpstreamAnswer(failure=self.failure, replacing=self.replacing, objects=request.applied)
         if request.apply:
-            answer.image_wish = self.wish
-            built = request.built_image
-            if self.wish is not None and (built is None or built.wish != self.wish):
+            answer.wanted_model_image = self.wanted_image
+            built = request.built_model_image
+            if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
                 return answer
         if self.failure is None:
             if request.apply and not self.replacing:
@@ -236,8 +235,8 @@ class World:
 
     @activity.defn(name="release_upstream")
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
-        if not self.hosted and activity.info().is_local:
-            raise ApplicationError("not here", type=NOT_HOSTED, non_retryable=True)
+        if not self.served_locally and activity.info().is_local:
+            raise ApplicationError("not here", type=NOT_SERVED_HERE, non_retryable=True)
         self._maybe_fail("release_upstream")
         self.released += 1
         self._tell()
@@ -247,7 +246,7 @@ class World:
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         self._maybe_fail("write_status")
         if request.status is not None:
-            self.statuses.append(request.status)
+            self.statuses.append(request.status.dump())
         self.events += [(event.reason, event.message) for event in request.events]
         self._tell()
         return StatusAnswer(gone=not self.exists)
@@ -260,9 +259,9 @@ class World:
         self._tell()
         return FinalizerAnswer(removed=removed)
 
-    @activity.defn(name=JOIN)
+    @activity.defn(name=JOIN_INSTALLATION.name)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
-        self._maybe_fail(JOIN)
+        self._maybe_fail(JOIN_INSTALLATION.name)
         self.joins.append(request)
         self._tell()
         return JoinAnswer(workflow_id="provider/acme", installer=self.installer)
@@ -283,21 +282,21 @@ class World:
         self.handle = await self.env.client.start_workflow(
             ModelDeploymentWorkflow.run,
             DeploymentInput(ref=self.ref, search_attributes=False),
-            id=deployment_workflow_id(self.ref.namespace, self.ref.name),
+            id=self.ref.workflow_id,
             task_queue=CORE_TASK_QUEUE,
-            start_signal="look_again",
+            start_signal=OBJECT_CHANGED,
             start_signal_args=[self.hint("deployment seen")],
         )
 
-    def hint(self, cause: str, *, upstream_only: bool = False) -> LookAgain:
+    def hint(self, cause: str, *, upstream_only: bool = False) -> ChangeHint:
         if upstream_only:
-            return LookAgain(cause=cause, upstream_only=True)
-        return LookAgain(
+            return ChangeHint(cause=cause, upstream_only=True)
+        return ChangeHint(
             cause=cause, uid=self.uid, generation=self.generation, deleted=self.deleted_at is not None
         )
 
     async def nudge(self, cause: str = "changed", *, upstream_only: bool = False) -> None:
-        await self.handle.signal("look_again", self.hint(cause, upstream_only=upstream_only))
+        await self.handle.signal(OBJECT_CHANGED, self.hint(cause, upstream_only=upstream_only))
 
     async def edit(self) -> None:
         """A new generation."""
@@ -311,13 +310,6 @@ class World:
     async def upstream(self, phase: Phase, message: str = "") -> None:
         self.upstream_phase, self.upstream_message = phase, message
         await self.nudge("Server changed", upstream_only=True)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds; only real time passes meanwhile."""
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def until_phase(self, phase: Phase) -> dict[str, Any]:
         await self.until(lambda: bool(self.statuses) and self.statuses[-1]["phase"] == phase)

@@ -1,34 +1,44 @@
-"""The Markdown that the Temporal UI shows for a deployment. Pure."""
+"""What the Temporal UI shows of a deployment beside its history: details in Markdown, search attributes."""
 
 from __future__ import annotations
 
-from airunway.messages.deployment import DeploymentRef
-from airunway.workflows.model_deployment.state import DeploymentState
+from datetime import timedelta
+
+from temporalio import workflow
+
+from airunway.messages.deployment_state import DeploymentState, ModelImageState
+from airunway.messages.deployment_workflow import ENGINE, NAMESPACE, PHASE, PROVIDER
+from airunway.messages.refs import DeploymentRef
+from airunway.workflows.model_image.details import progress_words
+
+INDEX_AFTER = timedelta(seconds=5)
+MAX_CELL = 300
 
 
 def details_of(ref: DeploymentRef, state: DeploymentState, step: str) -> str:
     """Where a deployment stands, for a person who follows it in the Temporal UI."""
-    phase = state.phase.value if state.phase else "not seen yet"
+    status = state.status
+    engine_reason = status.engine.selected_reason if status.engine else None
+    provider_reason = status.provider.selected_reason if status.provider else None
     lines = [
-        f"### {ref}: {phase}",
+        f"### {ref}: {status.phase or 'not seen yet'}",
         "",
         step or "",
         "",
         "| | |",
         "|---|---|",
         f"| generation | {state.generation} |",
-        f"| engine | {state.engine or '-'} ({state.engine_reason or '-'}) |",
-        f"| provider | {state.provider or '-'} ({state.provider_reason or '-'}) |",
+        f"| engine | {state.engine or '-'} ({engine_reason or '-'}) |",
+        f"| provider | {state.provider or '-'} ({provider_reason or '-'}) |",
     ]
-    if state.replicas is not None:
-        lines.append(f"| replicas | {state.replicas.ready or 0} of {state.replicas.desired or 0} ready |")
+    if status.replicas is not None:
+        lines.append(f"| replicas | {status.replicas.ready or 0} of {status.replicas.desired or 0} ready |")
     if state.model_image is not None:
         image = state.model_image
-        lines.append(
-            f"| model image | {image.reference or _cell(image.words)} ({image.workflow_id or '-'}) |"
-        )
-    if state.endpoint is not None:
-        lines.append(f"| endpoint | {state.endpoint.service}:{state.endpoint.port} |")
+        words = image.image.reference if image.image else _cell(model_image_words(image))
+        lines.append(f"| model image | {words} ({image.workflow_id or '-'}) |")
+    if status.endpoint is not None:
+        lines.append(f"| endpoint | {status.endpoint.service}:{status.endpoint.port} |")
     lines += [f"| {entry.kind} | {entry.name} ({entry.action}) |" for entry in state.applied]
     if state.failure is not None:
         lines += [
@@ -38,11 +48,38 @@ def details_of(ref: DeploymentRef, state: DeploymentState, step: str) -> str:
     if state.conditions:
         lines += ["", "| condition | status | reason | message |", "|---|---|---|---|"]
         lines += [
-            f"| {kind} | {entry.status} | {entry.reason} | {_cell(entry.message)} |"
-            for kind, entry in state.conditions.items()
+            f"| {entry.type} | {entry.status} | {entry.reason} | {_cell(entry.message)} |"
+            for entry in state.conditions
         ]
     return "\n".join(lines)
 
 
+def model_image_words(image: ModelImageState) -> str:
+    """What a person should know of a model image now."""
+    return image.message or f"building the model image: {progress_words(image.progress)}"
+
+
+def update_search_attributes(ref: DeploymentRef, state: DeploymentState) -> None:
+    """Let the workflow be found by what its deployment is, where that changed."""
+    if _is_passing_through(state):
+        return
+    shown = workflow.info().typed_search_attributes
+    wanted = {
+        PHASE: str(state.status.phase or ""),
+        ENGINE: state.engine,
+        PROVIDER: state.provider,
+        NAMESPACE: ref.namespace,
+    }
+    changed = [key.value_set(value) for key, value in wanted.items() if value and shown.get(key) != value]
+    if changed:
+        workflow.upsert_search_attributes(changed)
+
+
+def _is_passing_through(state: DeploymentState) -> bool:
+    """A roll-out that has just begun: most are over in a moment, and an entry costs a write."""
+    since = state.rollout_since
+    return since is not None and workflow.now() - since < INDEX_AFTER
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")[:300]
+    return text.replace("|", "\\|").replace("\n", " ")[:MAX_CELL]

@@ -1,4 +1,4 @@
-"""A deployment whose provider lacks its operator: say so, or have it installed and wait. Apart from the pass.
+"""A deployment whose provider lacks its operator: say so, or have it installed and wait.
 
 The installation is a workflow of its own (`provider_installation`), which every deployment that needs it
 joins; it reports by the signal `install_report`. Nothing here is done for a provider that is ready.
@@ -12,17 +12,19 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.conditions import find_condition
+    from airunway.api.core_types import ConditionStatus
     from airunway.api.decision import InstallationNeed, InstallPolicy
-    from airunway.messages.deployment import UNTIL_IT_WORKS, Step
+    from airunway.messages.deployment_state import DeploymentState, InstallationWait
+    from airunway.messages.failures import cause_with_kind
     from airunway.messages.installation import (
-        JOIN,
+        JOIN_INSTALLATION,
         InstallationRequest,
         InstallReport,
-        JoinAnswer,
         JoinRequest,
     )
-    from airunway.workflows.model_deployment.state import DeploymentState, InstallationWait
-    from airunway.workflows.steps import run_step, words_of
+    from airunway.workflows.model_deployment.status_updates import set_condition
+    from airunway.workflows.steps import call
 
 CONDITION = "ProviderInstalled"
 REQUIRED, RUNNING, FAILED, DONE = "InstallationRequired", "Installing", "InstallationFailed", "Installed"
@@ -30,10 +32,8 @@ REQUIRED, RUNNING, FAILED, DONE = "InstallationRequired", "Installing", "Install
 ASK_AGAIN = timedelta(minutes=10)
 """A report may be lost, and a failed installation may have been given up: then it is begun anew."""
 
-_REQUEST = Step(JOIN, timedelta(seconds=30), UNTIL_IT_WORKS)
 
-
-async def see_to_installation(
+async def ensure_installation(
     state: DeploymentState, need: InstallationNeed | None, *, ready: bool
 ) -> str | None:
     """Act on what selection found to be missing; answers what is waited for, None when nothing is."""
@@ -55,8 +55,8 @@ async def see_to_installation(
     return _wait(state, wait.reason, wait.words)
 
 
-def note_report(state: DeploymentState, report: InstallReport) -> None:
-    """Take over how an installation ended; the next pass tells it."""
+def on_install_report(state: DeploymentState, report: InstallReport) -> None:
+    """Take over how an installation ended; the next reconcile tells it."""
     wait = state.installation
     if wait is None or wait.provider != report.provider:
         return
@@ -80,14 +80,13 @@ async def _request(wait: InstallationWait) -> None:
     )
     wait.reason = ""  # a report may come before the answer
     try:
-        answer = await run_step(_REQUEST, request, JoinAnswer, summary=f"install provider {provider}")
+        answer = await call(JOIN_INSTALLATION, request, summary=f"install provider {provider}")
     except FailureError as err:
         wait.reason = FAILED
-        wait.words = f"the installation of provider {provider} was not begun: {words_of(err)}"
+        wait.words = f"the installation of provider {provider} was not begun: {cause_with_kind(err)}"
         return
     finally:
         wait.asked_at, wait.again = workflow.now(), False
-    assert answer is not None
     if wait.reason:
         return
     wait.reason = RUNNING
@@ -101,14 +100,15 @@ def _is_due(wait: InstallationWait, now: datetime) -> bool:
 
 
 def _wait(state: DeploymentState, reason: str, words: str) -> str:
-    state.condition(CONDITION, "False", reason, words, now=workflow.now())
-    state.message = words
+    set_condition(state, CONDITION, "False", reason, words, now=workflow.now())
+    state.status.message = words
     return words
 
 
 def _note_installed(state: DeploymentState, *, ready: bool) -> None:
-    condition = state.conditions.get(CONDITION)
-    if condition is not None and condition.status != "True" and ready:
-        state.condition(CONDITION, "True", DONE, now=workflow.now())
-    if ready:
-        state.installation = None
+    if not ready:
+        return
+    condition = find_condition(state.conditions, CONDITION)
+    if condition is not None and condition.status is not ConditionStatus.TRUE:
+        set_condition(state, CONDITION, "True", DONE, now=workflow.now())
+    state.installation = None

@@ -1,43 +1,54 @@
 """A deployment's part in its model image: ask for it, wait, let go of it.
 
-Apart from `model_deployment`, whose passes call it in three places: with the provider's wish, when the
-deployment goes, and when only progress is news. Between passes the image's workflow reports by signal.
+Apart from the workflow, whose reconciles call it in three places: with the provider's spec of the image, when
+the deployment goes, and when only progress is to be told. Between reconciles the image's workflow reports by
+signal.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from airunway.api.names import ANNOTATION_CANCEL_BUILD, image_workflow_id
-from airunway.api.status import Phase
-from airunway.messages.deployment import BuiltImage, DeploymentRef, EventSpec, ImageWish
+from airunway.api.conditions import remove_condition
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.names import ANNOTATION_CANCEL_BUILD, model_image_workflow_id
+from airunway.api.status import ImageStatus, Phase
+from airunway.messages.deployment import EventSpec, Observation
+from airunway.messages.deployment_state import (
+    IMAGE_BUILDING,
+    MODEL_IMAGE_READY,
+    DeploymentState,
+    ModelImageState,
+    StandingFailure,
+)
+from airunway.messages.failures import is_final, message_of
 from airunway.messages.model_image import (
     BUILD_CANCELLED,
-    JOIN_IMAGE,
-    RESOLVE_IMAGE,
-    ImagePhase,
-    ImageReport,
-    JoinImageAnswer,
-    JoinImageRequest,
-    ResolveImageAnswer,
-    ResolveImageRequest,
+    JOIN_MODEL_IMAGE,
+    RESOLVE_MODEL_IMAGE,
+    ImageWaiter,
+    JoinModelImageRequest,
+    ModelImagePhase,
+    ModelImageReport,
+    ResolveModelImageRequest,
     TokenRef,
-    Waiter,
-    message_of,
     reason_of,
 )
-from airunway.workflows.model_deployment.image_state import BUILDING, CONDITION, READY, ModelImage
-from airunway.workflows.model_deployment.state import DeploymentState, StandingFailure
-from airunway.workflows.steps import is_final, run_step
+from airunway.messages.refs import DeploymentRef
+from airunway.modelimage.plan import ModelImagePlan
+from airunway.workflows.model_deployment.details import model_image_words
+from airunway.workflows.model_deployment.inbox import Inbox
+from airunway.workflows.model_deployment.status_updates import forget_failure, set_condition
+from airunway.workflows.model_deployment.status_writer import StatusWriter
+from airunway.workflows.steps import call
 
 SILENCE = timedelta(minutes=3)
 """Without a report for this long the image is joined again: its workflow may have been terminated."""
-RETRY_PAUSE = timedelta(seconds=30)
+RETRY_DELAY = timedelta(seconds=30)
 CANCELLED_WORDS = "the image build was cancelled; `airunway retry` or a change of the spec starts it again"
 ANNOTATED_WORDS = (
     f"the image build is cancelled by the annotation {ANNOTATION_CANCEL_BUILD}; remove it to build"
@@ -45,241 +56,255 @@ ANNOTATED_WORDS = (
 
 
 class DeploymentImage:
-    """The image side of one deployment's workflow. Its state is in `DeploymentState`."""
+    """The image side of one deployment's workflow. What it knows is in `DeploymentState.model_image`."""
 
-    def __init__(self, ref: DeploymentRef) -> None:
-        self._ref = ref
-        self.held = False
-        """Paused: nothing is written."""
-        self.events: list[EventSpec] = []
+    def __init__(
+        self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox, writer: StatusWriter
+    ) -> None:
+        self._ref, self._state, self._inbox, self._writer = ref, state, inbox, writer
+        self.paused = False
+        """By annotation: nothing is written."""
         self._progressed = False
-        self._strangers: set[str] = set()
+        self._stale_images: set[str] = set()
+        """Workflows of images that this deployment does not want any more, but that count on it."""
 
     # -- signals -----------------------------------------------------------------------------------------
 
-    def hear(self, report: ImageReport, state: DeploymentState) -> bool:
-        """Take over a report; whether it is the outcome, which takes a whole pass."""
-        image = state.model_image
+    def on_report(self, report: ModelImageReport) -> None:
+        """The image's workflow tells how far it is; the outcome takes a whole reconcile."""
+        image = self._state.model_image
         expected = image is not None and image.plan is not None and image.plan.identity == report.identity
         if image is None or not expected or image.phase.is_final:
             # From an image that this deployment does not wait for any more, or wanted under another uid.
             if not report.phase.is_final:
-                self._strangers.add(image_workflow_id(report.identity))
-            return not report.phase.is_final
-        image.hear(report, workflow.now())
+                self._stale_images.add(model_image_workflow_id(report.identity))
+            self._inbox.ask(decide=not report.phase.is_final)
+            return
+        image.heard_at = workflow.now()
+        image.phase, image.progress = report.phase, report.progress
+        image.image, image.reason, image.message = report.image, report.reason, report.message
         self._progressed = True
-        return report.phase.is_final
+        self._inbox.ask(decide=report.phase.is_final)
 
-    def cancel(self, state: DeploymentState) -> None:
+    def cancel(self) -> None:
         """A person does not want the image built that this deployment waits for, if it does."""
-        if state.model_image is not None:
-            state.model_image.cancel_asked = not state.model_image.phase.is_final
+        image = self._state.model_image
+        if image is not None:
+            image.cancel_asked = not image.phase.is_final
 
-    def retry(self, state: DeploymentState) -> None:
+    def retry(self) -> None:
         """A person wants another attempt."""
-        if state.model_image is not None:
-            state.model_image.cancel_asked, state.model_image.retry_asked = False, True
+        image = self._state.model_image
+        if image is not None:
+            image.cancel_asked, image.retry_asked = False, True
 
-    # -- passes ------------------------------------------------------------------------------------------
+    # -- reconciling -------------------------------------------------------------------------------------
 
-    def shows_progress(self, state: DeploymentState) -> bool:
+    def takes_progress(self) -> bool:
         """Whether a report came that only the status has to tell; takes it over."""
         progressed, self._progressed = self._progressed, False
-        image = state.model_image
-        if not progressed or image is None or image.phase.is_final or self.held:
+        image = self._state.model_image
+        if not progressed or image is None or image.phase.is_final or self.paused:
             return False
-        self._show_waiting(state)
+        self._show_waiting(image)
         return True
 
-    async def do_what_was_asked(self, state: DeploymentState) -> None:
-        """Before anything else of a pass: a build is stopped even while paused, or without a provider."""
-        image = state.model_image
+    async def do_what_was_asked(self) -> None:
+        """Before anything else: a build is stopped even while paused, or without a provider."""
+        image = self._state.model_image
         if image is None or image.phase.is_final:  # it may have been told meanwhile
             return
         if image.cancel_asked:
             image.cancel_asked = False
-            await self._cancel(image, state)
+            await self._cancel(image)
         elif image.retry_asked and image.is_waiting and image.progress.trouble:
             image.retry_asked = False
             with contextlib.suppress(FailureError):  # it has ended
                 await workflow.get_external_workflow_handle(image.workflow_id).signal("retry")
 
-    async def begin(self, state: DeploymentState, *, cancel: bool) -> None:
-        """At the beginning of a pass: without the annotation that cancelled the build it is wanted again."""
-        await self._leave_strangers()
-        if state.model_image is not None and state.model_image.annotated and not cancel:
-            state.model_image.annotated, state.model_image.retry_asked = False, True
-            state.forget_failure()
+    async def begin(self, seen: Observation) -> None:
+        """Before the upstream step: without the annotation that cancelled the build it is wanted again."""
+        await self._leave_stale_images()
+        image = self._state.model_image
+        if image is not None and image.annotated and not seen.cancel_build:
+            image.annotated, image.retry_asked = False, True
+            forget_failure(self._state)
 
-    def built(self, state: DeploymentState) -> BuiltImage | None:
+    def built(self) -> ModelImageRef | None:
         """The image for rendering, if there is one."""
-        return state.model_image.built if state.model_image else None
+        return self._state.model_image.built if self._state.model_image else None
 
-    async def follow(
-        self,
-        wish: ImageWish | None,
-        state: DeploymentState,
-        *,
-        cancel: bool,
-        configs_digest: str,
-        overtaken: Callable[[], bool],
-    ) -> timedelta | None:
-        """Do what a pass can do for the wish; the pause until the next look, None when that is not ours.
+    async def follow(self, spec: ModelImageSpec | None, seen: Observation) -> timedelta | None:
+        """Do what a reconcile can do for the image that the provider wants.
 
-        `cancel`: the annotation says that no image is to be built.
+        Answers the delay until the next look; None when that is not for the image to say.
         """
-        if wish is None:
-            await self._forget(state)
+        if spec is None:
+            await self._forget()
             return None
-        image = await self._image_for(wish, state)
-        if cancel and not image.phase.is_final:
-            await self._cancel(image, state)
+        image = await self._image_of(spec)
+        if seen.cancel_build and not image.phase.is_final:
+            await self._cancel(image)
             image.annotated = True
         if not image.phase.is_final:
             try:
-                await self._wait_for(image, overtaken)
+                await self._wait_for(image, seen)
             except FailureError as err:
-                if image.phase is not ImagePhase.READY:  # it may have been told all the same
-                    return self._step_failed(err, image, state, configs_digest)
-        if image.phase is ImagePhase.READY:
-            # If it was told during that await, the next pass, which is due already, renders with it.
-            self._show_ready(state)
+                if image.phase is not ModelImagePhase.READY:  # it may have been told all the same
+                    return self._show_step_failure(err, image, seen.configs_digest)
+        if image.phase is ModelImagePhase.READY:
+            # If it was told during that await, the next reconcile, which is due already, renders with it.
+            self._show_ready(image)
             return None
         if image.phase.is_final:
-            self._show_failed(state, configs_digest)
+            self._show_failed(image, seen.configs_digest)
             return None
-        self._show_waiting(state)
+        self._show_waiting(image)
         return SILENCE
 
-    async def _image_for(self, wish: ImageWish, state: DeploymentState) -> ModelImage:
-        """The state for the wish: what is known of it, or a new beginning."""
-        image = state.model_image
-        if image is not None and image.wish != wish:
-            await self._forget(state)
+    async def _image_of(self, spec: ModelImageSpec) -> ModelImageState:
+        """The state for the spec: what is known of it, or a new beginning."""
+        image = self._state.model_image
+        if image is not None and image.spec != spec:
+            await self._forget()
             image = None
-        again = image is not None and image.retry_asked
-        if image is not None:
-            image.retry_asked = False
-        if image is not None and image.phase in (ImagePhase.FAILED, ImagePhase.CANCELLED):
-            # A build is dear: only a person's wish or another spec is a reason to begin again.
-            again = again or image.generation != state.generation
         if image is None:
-            state.model_image = image = ModelImage(wish=wish, generation=state.generation)
-        elif again and image.phase.is_final:
+            return self._begin_with(spec)
+        again, image.retry_asked = image.retry_asked, False
+        if image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
+            # A build is dear: only a person's retry or another generation is a reason to begin again.
+            again = again or image.generation != self._state.generation
+        if again and image.phase.is_final:
             # The commit stands, unless what failed was perhaps the commit.
-            plan = None if image.phase is ImagePhase.FAILED else image.plan
-            state.model_image = image = ModelImage(wish=wish, generation=state.generation, plan=plan)
+            return self._begin_with(spec, None if image.phase is ModelImagePhase.FAILED else image.plan)
         return image
 
-    async def _wait_for(self, image: ModelImage, overtaken: Callable[[], bool]) -> None:
+    def _begin_with(self, spec: ModelImageSpec, plan: ModelImagePlan | None = None) -> ModelImageState:
+        image = ModelImageState(spec=spec, generation=self._state.generation, plan=plan)
+        self._state.model_image = image
+        return image
+
+    async def _wait_for(self, image: ModelImageState, seen: Observation) -> None:
+        """Resolve the image and join its workflow; less when the deployment changes meanwhile."""
         if image.plan is None:
-            resolved = await run_step(
-                RESOLVE_IMAGE,
-                ResolveImageRequest(ref=self._ref, wish=image.wish),
-                ResolveImageAnswer,
-                summary=f"resolve {image.wish.repository}",
-                overtaken=overtaken,
-                patience=timedelta(minutes=5),
+            resolved = await call(
+                RESOLVE_MODEL_IMAGE,
+                ResolveModelImageRequest(ref=self._ref, spec=image.spec),
+                summary=f"resolve {image.spec.repository}",
+                leave_if=lambda: self._inbox.is_stale(seen),
             )
             if resolved is None:
                 return
             image.plan = resolved.plan
         silent = image.heard_at is None or workflow.now() - image.heard_at >= SILENCE
-        if image.workflow_id and not silent:
-            return
-        secret = image.wish.token_secret
+        if silent or not image.workflow_id:
+            await self._join(image, image.plan, seen)
+
+    async def _join(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
+        secret = image.spec.token_secret
         token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
-        joined = await run_step(
-            JOIN_IMAGE,
-            JoinImageRequest(
-                plan=image.plan, waiter=Waiter(workflow_id=workflow.info().workflow_id, token=token)
+        joined = await call(
+            JOIN_MODEL_IMAGE,
+            JoinModelImageRequest(
+                plan=plan, waiter=ImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
             ),
-            JoinImageAnswer,
-            summary=f"wait for the image of {image.wish.repository}",
-            overtaken=overtaken,
-            patience=timedelta(minutes=1),
+            summary=f"wait for the image of {image.spec.repository}",
+            leave_if=lambda: self._inbox.is_stale(seen),
         )
         if joined is None:
             return
         if not image.workflow_id:
-            words = f"waiting for an image of {image.wish.repository}: {joined.workflow_id}"
-            self.events.append(EventSpec(reason="ImageRequested", message=words))
+            words = f"waiting for an image of {image.spec.repository}: {joined.workflow_id}"
+            self._writer.tell([EventSpec(reason="ImageRequested", message=words)])
         image.workflow_id = joined.workflow_id
 
     # -- letting go --------------------------------------------------------------------------------------
 
-    async def leave(self, state: DeploymentState) -> None:
+    async def leave(self) -> None:
         """Let go of the image, if this deployment waits for one: the last to leave cancels the build."""
-        image = state.model_image
+        image = self._state.model_image
         if image is not None and image.is_waiting:
             await self._leave(image.workflow_id)
             image.workflow_id = ""
-        await self._leave_strangers()
+        await self._leave_stale_images()
 
-    async def _cancel(self, image: ModelImage, state: DeploymentState) -> None:
-        await self.leave(state)
-        image.phase, image.reason, image.generation = ImagePhase.CANCELLED, BUILD_CANCELLED, state.generation
+    async def _cancel(self, image: ModelImageState) -> None:
+        await self.leave()
+        image.phase, image.reason = ModelImagePhase.CANCELLED, BUILD_CANCELLED
+        image.generation = self._state.generation
 
-    async def _leave_strangers(self) -> None:
-        while self._strangers:
-            await self._leave(min(self._strangers))
+    async def _leave_stale_images(self) -> None:
+        while self._stale_images:
+            await self._leave(min(self._stale_images))
 
     async def _leave(self, workflow_id: str) -> None:
-        self._strangers.discard(workflow_id)
+        self._stale_images.discard(workflow_id)
         with contextlib.suppress(FailureError):  # it has ended
             await workflow.get_external_workflow_handle(workflow_id).signal(
                 "leave", workflow.info().workflow_id
             )
 
-    async def _forget(self, state: DeploymentState) -> None:
+    async def _forget(self) -> None:
         """The deployment wants no image, or another one."""
-        if state.model_image is None:
+        if self._state.model_image is None:
             return
-        await self.leave(state)
-        state.model_image, state.image = None, None
-        state.conditions.pop(CONDITION, None)
+        await self.leave()
+        self._state.model_image, self._state.status.image = None, None
+        remove_condition(self._state.conditions, MODEL_IMAGE_READY)
 
     # -- what is shown -------------------------------------------------------------------------------------
 
-    def _show_waiting(self, state: DeploymentState) -> None:
-        image, now = state.model_image, workflow.now()
-        assert image is not None
-        state.condition(CONDITION, "False", BUILDING, image.words, now=now)
-        if not state.applied:
-            state.phase, state.message = Phase.PENDING, image.words
-            state.condition("Ready", "False", "DeploymentInProgress", image.words, now=now)
+    def _show_waiting(self, image: ModelImageState) -> None:
+        words = model_image_words(image)
+        set_condition(self._state, MODEL_IMAGE_READY, "False", IMAGE_BUILDING, words, now=workflow.now())
+        self._show_unless_applied(Phase.PENDING, "DeploymentInProgress", words)
 
-    def _show_ready(self, state: DeploymentState) -> None:
-        image = state.model_image
-        assert image is not None
-        state.image = image.status()
-        state.condition(CONDITION, "True", READY, image.reference, now=workflow.now())
+    def _show_ready(self, image: ModelImageState) -> None:
+        assert image.image is not None
+        self._state.status.image = image_status(image, image.image)
+        reference = image.image.reference
+        set_condition(self._state, MODEL_IMAGE_READY, "True", "ImageReady", reference, now=workflow.now())
 
-    def _show_failed(self, state: DeploymentState, configs_digest: str) -> None:
+    def _show_failed(self, image: ModelImageState, configs_digest: str) -> None:
         """A final failure: it stays until a retry, or a change of the spec or of the configs."""
-        image, now = state.model_image, workflow.now()
-        assert image is not None
-        reason = image.reason or "BuildFailed"
-        message = image.message
-        if image.phase is ImagePhase.CANCELLED:
+        state = self._state
+        reason, message = image.reason or "BuildFailed", image.message
+        if image.phase is ModelImagePhase.CANCELLED:
             message = ANNOTATED_WORDS if image.annotated else CANCELLED_WORDS
-        state.condition(CONDITION, "False", reason, message, now=now)
+        set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=workflow.now())
         state.failure = StandingFailure(
             generation=state.generation, configs_digest=configs_digest, reason=reason
         )
-        if not state.applied:
-            state.phase, state.message = Phase.FAILED, message
-            state.condition("Ready", "False", "DeploymentFailed", message, now=now)
+        self._show_unless_applied(Phase.FAILED, "DeploymentFailed", message)
 
-    def _step_failed(
-        self, err: FailureError, image: ModelImage, state: DeploymentState, configs_digest: str
+    def _show_step_failure(
+        self, err: FailureError, image: ModelImageState, configs_digest: str
     ) -> timedelta | None:
+        reason, words = reason_of(err), message_of(err)
         if is_final(err):
-            image.phase, image.reason, image.message = ImagePhase.FAILED, reason_of(err), message_of(err)
-            self._show_failed(state, configs_digest)
+            image.phase, image.reason, image.message = ModelImagePhase.FAILED, reason, words
+            self._show_failed(image, configs_digest)
             return None
-        words = message_of(err)
-        state.condition(CONDITION, "False", reason_of(err), words, now=workflow.now())
-        if not state.applied:
-            state.phase, state.message = Phase.PENDING, words
-        return RETRY_PAUSE
+        set_condition(self._state, MODEL_IMAGE_READY, "False", reason, words, now=workflow.now())
+        if not self._state.applied:
+            self._state.status.phase, self._state.status.message = Phase.PENDING, words
+        return RETRY_DELAY
+
+    def _show_unless_applied(self, phase: Phase, reason: str, words: str) -> None:
+        if not self._state.applied:
+            self._state.status.phase, self._state.status.message = phase, words
+            set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
+
+
+def image_status(image: ModelImageState, built: ModelImageRef) -> ImageStatus:
+    """`status.image` of an image that is ready."""
+    repository, _, digest = built.reference.partition("@")
+    return ImageStatus(
+        requested=built.tagged,
+        resolved=built.reference,
+        repository=repository,
+        tag=built.tagged.rpartition(":")[2],
+        digest=digest,
+        source="custom",
+        message=f"built of {image.spec.repository}" + (f"@{image.plan.commit[:12]}" if image.plan else ""),
+    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airunway.messages.model_image import ImageProgress, ImageReport
-from airunway.modelimage.plan import ImagePlan, human_bytes
+from airunway.messages.model_image import BuildProgress, ModelImageReport
+from airunway.modelimage.plan import ModelImagePlan, human_bytes
 
 BAR_LENGTH = 30
 
 
-def progress_words(progress: ImageProgress) -> str:
+def progress_words(progress: BuildProgress) -> str:
     """`downloading a.gguf: 34% (1.2 of 3.5 GB, 45 MB/s, 50 s left)`, as far as it is known."""
     if progress.trouble:
         return f"{progress.step}: {progress.trouble}"
@@ -26,7 +26,7 @@ def progress_words(progress: ImageProgress) -> str:
     return f"{progress.step}: {percent(progress)}% ({', '.join(facts)})"
 
 
-def percent(progress: ImageProgress) -> int:
+def percent(progress: BuildProgress) -> int:
     """How much is done, 0 to 100; 0 when that is not known."""
     if not progress.total_bytes:
         return 0
@@ -40,7 +40,7 @@ def duration_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def details_of_image(plan: ImagePlan, report: ImageReport, waiting: Sequence[str]) -> str:
+def details_of_image(plan: ModelImagePlan, report: ModelImageReport, waiting: Sequence[str]) -> str:
     """The Markdown that the Temporal UI shows for an image."""
     done = percent(report.progress)
     filled = BAR_LENGTH * done // 100
@@ -56,7 +56,7 @@ def details_of_image(plan: ImagePlan, report: ImageReport, waiting: Sequence[str
         *(f"| file | {file.path}, {human_bytes(file.size)} |" for file in plan.files),
         f"| base | {plan.base} |",
         f"| licence | {plan.license or 'not told'} |",
-        f"| image | {report.reference or f'{plan.name}:{plan.tag}'} |",
+        f"| image | {report.image.reference if report.image else f'{plan.name}:{plan.tag}'} |",
         *(f"| waits for it | {workflow_id} |" for workflow_id in waiting),
     ]
     return "\n".join(lines)

@@ -1,8 +1,7 @@
-"""A provider's installation: its upstream operator installed, upgraded, mended or taken away.
+"""A provider's installation: its upstream operator installed, upgraded, repaired or taken away.
 
 One workflow for a provider, so that only one thing is done to it at a time, whoever asks: requests queue up,
-and equal ones are answered together. Every step looks for itself at what is true, so beginning again after a
-failure, a cancellation or a crash is always the whole operation, of which most is found done.
+and equal ones are answered together. What an operation consists of is in `operation`.
 
 Nothing here undoes what runs: a failed upgrade is rolled back by Helm, a release left half-way is repaired,
 and only the operation `uninstall` takes anything away.
@@ -11,60 +10,31 @@ and only the operation `uninstall` takes anything away.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import INSTALLER_TASK_QUEUE
-    from airunway.messages.installation import (
-        APPLY_CRDS,
-        AWAIT_OPERATOR,
-        FINISH_UNINSTALL,
-        INSTALL_CHART,
-        LOOK,
-        OPERATION_LIMIT,
-        REPAIR_RELEASE,
-        UNINSTALL_CHART,
-        ChartAction,
-        ChartAnswer,
-        ChartRequest,
-        ChartView,
-        InstallationRequest,
-        InstallReport,
-        InstallStep,
-        JoinRequest,
-        LookAnswer,
-        LookRequest,
-        Operation,
-        ReadyAnswer,
-        StepRecord,
-    )
+    from airunway.messages.failures import cause_of, kind_of
+    from airunway.messages.installation import InstallationRequest, InstallReport, JoinRequest
     from airunway.messages.installation_workflow import (
-        MAX_LINES,
-        MAX_OUTCOMES,
-        MAX_STEPS,
         InstallationInput,
+        InstallationOutcome,
+        InstallationStage,
         InstallationState,
         InstallationView,
-        Outcome,
-        Stage,
-        details_of,
     )
+    from airunway.workflows.provider_installation.journal import Journal
+    from airunway.workflows.provider_installation.operation import OperationRun
+    from airunway.workflows.provider_installation.requests import RequestQueue
+    from airunway.workflows.waiters import Waiters
 
 WAIT_FOR_RETRY = timedelta(hours=1)
 """How long a failed operation stays open for a person's `retry`."""
-LONG_HISTORY = 2_000
-
-Answer = TypeVar("Answer", bound=BaseModel)
-
-_BRINGS = (Operation.INSTALL, Operation.UPGRADE)
-_LEFT_ALONE = (ChartAction.NONE, ChartAction.FOREIGN)
+MAX_HISTORY_EVENTS = 2_000
 
 
 @workflow.defn(name="ProviderInstallationWorkflow")
@@ -73,44 +43,32 @@ class ProviderInstallationWorkflow:
 
     @workflow.init
     def __init__(self, start: InstallationInput) -> None:
-        self.view = InstallationView(provider=start.provider)
-        self._queue = deque(start.state.queue)
-        self._waiters = dict.fromkeys(start.state.waiters)
-        self._outcomes = dict(start.state.outcomes)
-        self._current: InstallationRequest | None = None
-        self._asking: list[str] = []
-        self._asked_since = False
-        self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        self._provider = start.provider
+        self._requests = RequestQueue(start.state.queue, start.state.outcomes)
+        self._waiters: Waiters[JoinRequest | None] = Waiters(
+            "install_report", dict.fromkeys(start.state.waiters)
+        )
+        self._journal = Journal(start.provider)
         self._retry = False
         self._cancel = False
-        self._untold = False
-        self._leaving = False
-        self._touched: dict[str, ChartRequest] = {}
 
     # -- signals and queries -------------------------------------------------------------------------
 
     @workflow.signal
     def request(self, request: InstallationRequest) -> None:
         """Do something; after what is under way."""
-        known = {*self._outcomes, *self._asking, *(entry.id for entry in self._queue)} - {""}
-        if request.id in known:
-            return  # delivered twice
-        if self._current is not None and self._is_under_way() and _same(self._current, request):
-            self._asking.append(request.id)
-            self._asked_since = True
-        else:
-            self._queue.append(request)
+        self._requests.add(request, may_share=self._stage is InstallationStage.RUNNING)
 
     @workflow.signal
     def join(self, request: JoinRequest) -> None:
         """A deployment waits for the provider: install it, and report."""
-        self._waiters[request.waiter] = None
-        if not self._brings():
-            if not self._will_bring():
-                self._queue.append(request.request)
-        elif self.view.stage is Stage.FAILED:
+        self._waiters.join(request.waiter, request)
+        if not self._requests.installs:
+            if not self._requests.will_install:
+                self._requests.waiting.append(request.request)
+        elif self._stage is InstallationStage.FAILED:
             self._retry = self._retry or request.again
-            self._untold = True
+            self._waiters.mark_pending(request.waiter)
 
     @workflow.signal
     def retry(self) -> None:
@@ -125,13 +83,13 @@ class ProviderInstallationWorkflow:
     @workflow.query(name="state")
     def state(self) -> InstallationView:
         """Where the installation stands."""
-        return self.view.model_copy(
+        return self._journal.view.model_copy(
             update={
-                "request": self._current,
-                "lines": list(self._lines),
-                "waiters": list(self._waiters),
-                "queued": len(self._queue),
-                "outcomes": self._outcomes,
+                "request": self._requests.current,
+                "lines": self._journal.lines,
+                "waiters": self._waiters.ids,
+                "queued": len(self._requests.waiting),
+                "outcomes": self._requests.outcomes,
             }
         )
 
@@ -140,308 +98,163 @@ class ProviderInstallationWorkflow:
     @workflow.run
     async def run(self, start: InstallationInput) -> InstallationView:
         """Do what is asked, in order, until nothing is."""
-        outcome = Outcome(succeeded=True)
-        await workflow.wait_condition(lambda: bool(self._queue) or self._cancel)
+        outcome = InstallationOutcome(succeeded=True)
+        await workflow.wait_condition(lambda: bool(self._requests.waiting) or self._cancel)
         # A cancel that came with the first request is meant for it.
-        while self._queue:
-            outcome = await self._perform(self._queue.popleft())
+        while self._requests.waiting:
+            outcome = await self._perform(self._requests.begin_next())
             self._cancel = False
-            if self._queue and workflow.info().get_current_history_length() > LONG_HISTORY:
+            if self._requests.waiting and workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(InstallationInput(provider=start.provider, state=self._carried()))
+                workflow.continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not outcome.succeeded and not outcome.cancelled:
             raise ApplicationError(outcome.message, type=outcome.kind, non_retryable=True)
         return self.state()
 
-    async def _perform(self, request: InstallationRequest) -> Outcome:
-        self._begin(request)
-        changed = False
+    async def _perform(self, request: InstallationRequest) -> InstallationOutcome:
+        self._journal.begin(request)
+        operation, changed = OperationRun(request, self._journal), False
         while True:
-            self._retry = False
-            work = asyncio.create_task(self._carry_out(request))
+            self._retry, self._requests.asked_again = False, False
+            work = asyncio.create_task(operation.carry_out())
             try:
                 await self._until_over(work)
             except asyncio.CancelledError:
                 # The whole workflow is cancelled: the same as the signal, and then it ends as cancelled.
-                await self._stop(work)
-                await self._settle("the workflow was cancelled")
+                await self._stop(operation, work)
+                await self._settle(operation, "the workflow was cancelled")
                 raise
             if not work.done():
-                await self._stop(work)
+                await self._stop(operation, work)
                 if self._cancel:
-                    return await self._settle("cancelled")
-                self._say("begun again by a person")
+                    return await self._settle(operation, "cancelled")
+                self._journal.say("begun again by a person")
                 continue
             try:
                 changed |= work.result()
             except FailureError as err:
-                if not await self._after_failure(err):
-                    return self._outcomes[request.id]
+                failed = await self._after_failure(err)
+                if failed is not None:
+                    return failed
                 continue
-            if self._asked_since:
-                # The config may have changed before they asked; if not, this is one look.
-                self._say("looked at again for those who asked meanwhile")
+            if self._requests.asked_again:
+                # The config may have changed before they asked; if not, this is one preflight.
+                self._journal.say("looked at again for those who asked meanwhile")
                 continue
-            return await self._end(Outcome(succeeded=True, changed=changed, message=self.view.message))
+            message = self._journal.view.message
+            return await self._end(InstallationOutcome(succeeded=True, changed=changed, message=message))
 
     async def _until_over(self, work: asyncio.Task[Any], *, retry: bool = True) -> None:
         await workflow.wait_condition(lambda: work.done() or self._cancel or (retry and self._retry))
 
-    async def _carry_out(self, request: InstallationRequest) -> bool:
-        """The operation, from the first look; answers whether anything was changed."""
-        self.view.stage, self.view.charts, self.view.steps = Stage.RUNNING, [], []
-        self._asked_since = False
-        look = await self._step(LOOK, LookRequest(request=request), LookAnswer, "looking at what is there")
-        self.view.charts, self.view.commands = look.charts, look.commands
-        self.view.message, self.view.warnings = look.message, look.warnings
-        self._record(look.steps)
-        for warning in look.warnings:
-            self._say(f"warning: {warning}")
-        if request.operation is Operation.UNINSTALL:
-            return await self._uninstall(request, look.charts)
-        changed = False
-        for chart in look.charts:
-            if chart.action in _LEFT_ALONE:
-                continue
-            if request.operation is Operation.REPAIR:
-                changed |= (await self._repair(_chart_request(request, chart))).changed
-            else:
-                changed |= await self._install(request, chart)
-        if request.operation is not Operation.REPAIR and (changed or not look.installed):
-            self.view.message = (await self._await_operator(request)).message
-        return changed
+    # -- stopping ----------------------------------------------------------------------------------------
 
-    async def _install(self, request: InstallationRequest, chart: ChartView) -> bool:
-        wanted = _chart_request(request, chart)
-        title = f"{chart.chart} {chart.version}".rstrip()
-        self._say(f"{chart.action.value} {title} as {chart.namespace}/{chart.release}: {chart.reason}")
-        crds = await self._step(APPLY_CRDS, wanted, ChartAnswer, f"CRDs of {title}")
-        self._take(crds)
-        self._touched[f"{chart.namespace}/{chart.release}"] = wanted
-        answer = await self._step(INSTALL_CHART, wanted, ChartAnswer, f"{chart.action.value} {title}")
-        self._take(answer)
-        chart.status, chart.revision = answer.status, answer.revision
-        chart.installed_version = answer.chart_version
-        return answer.changed
-
-    async def _await_operator(self, request: InstallationRequest) -> ReadyAnswer:
-        return await self._step(AWAIT_OPERATOR, request, ReadyAnswer, "waiting for the operator")
-
-    async def _uninstall(self, request: InstallationRequest, charts: list[ChartView]) -> bool:
-        changed = False
-        for chart in reversed(charts):
-            wanted = _chart_request(request, chart)
-            answer = await self._step(
-                UNINSTALL_CHART, wanted, ChartAnswer, f"uninstall {chart.namespace}/{chart.release}"
-            )
-            self._take(answer)
-            changed |= answer.changed
-        self._take(await self._step(FINISH_UNINSTALL, request, ChartAnswer, "clearing up"))
-        self.view.message = f"the operator of {request.provider} is uninstalled"
-        return changed
-
-    async def _repair(self, request: ChartRequest) -> ChartAnswer:
-        answer = await self._step(
-            REPAIR_RELEASE, request, ChartAnswer, f"repair {request.namespace}/{request.release}"
-        )
-        self._take(answer)
-        return answer
-
-    # -- ends ------------------------------------------------------------------------------------------
-
-    async def _stop(self, work: asyncio.Task[Any]) -> None:
+    async def _stop(self, operation: OperationRun, work: asyncio.Task[Any]) -> None:
         """Leave what runs, and wait until it is over: Helm is told to stop, and does."""
-        self.view.stage, self._leaving = Stage.CANCELLING, True
+        self._journal.view.stage, operation.stopping = InstallationStage.CANCELLING, True
         work.cancel()
         try:
             await work
         except (asyncio.CancelledError, FailureError) as err:
             if not is_cancelled_exception(err):
-                self._say(f"while stopping: {_words(err) if isinstance(err, FailureError) else err}")
+                self._journal.say(
+                    f"while stopping: {cause_of(err) if isinstance(err, FailureError) else err}"
+                )
         finally:
-            self._leaving = False
+            operation.stopping = False
 
-    async def _settle(self, why: str) -> Outcome:
+    async def _settle(self, operation: OperationRun, why: str) -> InstallationOutcome:
         """After a cancellation: no release is left half-way, unless it is cancelled once more."""
         self._cancel = False
         message = why
-        for key, request in self._touched.items():
-            mending = asyncio.create_task(self._repair(request))
+        for key, chart in operation.touched.items():
+            repair = asyncio.create_task(operation.repair(chart))
             try:
-                await self._until_over(mending, retry=False)
+                await self._until_over(repair, retry=False)
             except asyncio.CancelledError:
                 self._cancel = True
-            if not mending.done():
-                await self._stop(mending)
+            if not repair.done():
+                await self._stop(operation, repair)
                 message = f"{why}; mending was cancelled as well: release {key} may be left half-way"
                 break
             try:
-                mending.result()
+                repair.result()
             except FailureError as err:
-                message = f"{why}; release {key} is not mended: {_words(err)}"
+                message = f"{why}; release {key} is not mended: {cause_of(err)}"
         self._cancel = False
-        return await self._end(Outcome(succeeded=False, cancelled=True, message=message, kind="Cancelled"))
-
-    async def _after_failure(self, err: FailureError) -> bool:
-        """Tell of a failure and wait; true: try again. False: the request has ended."""
-        words, kind = _words(err), _kind_of(err)
-        self.view.stage, self.view.step, self.view.message = Stage.FAILED, f"failed: {words}", words
-        self._say(f"failed: {words}")
-        outcome = Outcome(
-            succeeded=False, message=words, kind=kind, ended=workflow.now(), waits_for_retry=True
+        return await self._end(
+            InstallationOutcome(succeeded=False, cancelled=True, message=message, kind="Cancelled")
         )
-        self._note(outcome)
-        if self._brings():
-            await self._report(outcome)
-        self._show()
-        if await self._wants_a_retry():
-            self._say("tried again")
-            return True
-        if self._brings() and not self._will_bring():
-            self._waiters.clear()  # they were told
-        await self._end(outcome.model_copy(update={"waits_for_retry": False}), told=True)
-        return False
 
-    async def _wants_a_retry(self) -> bool:
+    # -- ends ------------------------------------------------------------------------------------------
+
+    async def _after_failure(self, err: FailureError) -> InstallationOutcome | None:
+        """Tell of a failure and wait; None: try again. Else the request has ended so."""
+        words = cause_of(err)
+        self._journal.failed(words)
+        outcome = InstallationOutcome(
+            succeeded=False, message=words, kind=kind_of(err), ended=workflow.now(), waits_for_retry=True
+        )
+        self._requests.note(outcome)
+        report = self._report(outcome)
+        if self._requests.installs:
+            self._waiters.mark_all_pending()
+            await self._waiters.notify_pending(report)
+        self._journal.show()
+        if await self._wants_a_retry(report):
+            self._journal.say("tried again")
+            return None
+        if self._requests.installs and not self._requests.will_install:
+            self._waiters.clear()  # they were told
+        return self._close(outcome.model_copy(update={"waits_for_retry": False}))
+
+    async def _wants_a_retry(self, report: InstallReport) -> bool:
         while True:
-            self._untold = False
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._retry or self._cancel or self._untold or bool(self._queue),
+                    lambda: (
+                        self._retry
+                        or self._cancel
+                        or self._waiters.has_pending
+                        or bool(self._requests.waiting)
+                    ),
                     timeout=WAIT_FOR_RETRY,
                     timeout_summary="for a retry",
                 )
-            if self._retry or not self._untold:
+            if self._retry or not self._waiters.has_pending:
                 return self._retry
-            await self._report(next(reversed(self._outcomes.values())))  # to who has joined since
+            await self._waiters.notify_pending(report)  # who has joined since
 
-    async def _end(self, outcome: Outcome, *, told: bool = False) -> Outcome:
-        outcome.ended = workflow.now()
-        self._note(outcome)
-        brought = self._brings()
-        self._current, self.view.stage, self.view.step = None, Stage.IDLE, outcome.message
-        self._say(outcome.message)
-        if brought and not told:  # of anything else those who wait for the provider need no news
-            for waiter in await self._report(outcome):
-                # Not who joined meanwhile: an installation of their own is in the queue.
-                if outcome.succeeded or not self._will_bring():
-                    self._waiters.pop(waiter, None)
-        self._show()
+    async def _end(self, outcome: InstallationOutcome) -> InstallationOutcome:
+        """Close the request, and tell those who wait for the provider, if it was about that."""
+        installs = self._requests.installs
+        self._close(outcome)
+        if installs:
+            self._waiters.mark_all_pending()
+            told = await self._waiters.notify_pending(self._report(outcome))
+            # Who joined meanwhile waits on: an installation of their own is in the queue.
+            if outcome.succeeded or not self._requests.will_install:
+                self._waiters.dismiss(told)
         return outcome
 
-    async def _report(self, outcome: Outcome) -> list[str]:
-        """Tell those who wait; answers who was told. One that is gone needs no telling."""
-        report = InstallReport(
-            provider=self.view.provider, succeeded=outcome.succeeded, message=outcome.message
-        )
-        told = list(self._waiters)
-        for waiter in told:
-            with suppress(FailureError):
-                await workflow.get_external_workflow_handle(waiter).signal("install_report", report)
-        return told
+    def _close(self, outcome: InstallationOutcome) -> InstallationOutcome:
+        outcome.ended = workflow.now()
+        self._requests.end(outcome)
+        self._journal.ended(outcome.message)
+        self._journal.show()
+        return outcome
 
     # -- small things -----------------------------------------------------------------------------------
 
-    def _begin(self, request: InstallationRequest) -> None:
-        self._current, self._asking, self._touched = request, [request.id], {}
-        self.view.lines, self.view.line_count = [], 0
-        self._lines.clear()
-        who = f", asked for by {request.requested_by}" if request.requested_by else ""
-        self._say(f"{request.operation.value} {request.provider}{who}")
-
-    def _brings(self) -> bool:
-        """Whether what is done is what those who wait for the provider wait for."""
-        return self._current is not None and self._current.operation in _BRINGS
-
-    def _will_bring(self) -> bool:
-        return any(entry.operation in _BRINGS for entry in self._queue)
-
-    def _is_under_way(self) -> bool:
-        return self.view.stage is Stage.RUNNING
-
-    async def _step(
-        self, step: InstallStep, request: BaseModel, answer: type[Answer], summary: str
-    ) -> Answer:
-        self.view.step, self.view.activity = summary, step.name
-        self._say(summary)
-        self._show()
-        try:
-            outcome: Answer = await workflow.execute_activity(
-                step.name,
-                request,
-                result_type=answer,
-                task_queue=INSTALLER_TASK_QUEUE,
-                start_to_close_timeout=step.attempt_timeout,
-                schedule_to_close_timeout=OPERATION_LIMIT,
-                heartbeat_timeout=step.heartbeat,
-                retry_policy=step.retry,
-                # Waited for: what Helm leaves can be mended only when Helm has ended.
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=summary,
-            )
-        finally:
-            self.view.activity = ""
-        if self._leaving:
-            # It was done before it heard that it should stop: nothing comes after it all the same.
-            raise asyncio.CancelledError
-        return outcome
-
-    def _take(self, answer: ChartAnswer) -> None:
-        self._record(answer.steps)
-        for line in answer.lines:
-            self._say(f"  {line}")
-        for entry in answer.steps:
-            if entry.output:
-                self._say(f"{entry.step}: {entry.output}")
-
-    def _record(self, steps: list[StepRecord]) -> None:
-        self.view.steps = [*self.view.steps, *steps][-MAX_STEPS:]
-
-    def _say(self, line: str) -> None:
-        self._lines.append(line)
-        self.view.line_count += 1
-
-    def _note(self, outcome: Outcome) -> None:
-        for identity in self._asking:
-            self._outcomes.pop(identity, None)
-            self._outcomes[identity] = outcome
-        while len(self._outcomes) > MAX_OUTCOMES:
-            self._outcomes.pop(next(iter(self._outcomes)))
+    def _report(self, outcome: InstallationOutcome) -> InstallReport:
+        return InstallReport(provider=self._provider, succeeded=outcome.succeeded, message=outcome.message)
 
     def _carried(self) -> InstallationState:
         return InstallationState(
-            queue=list(self._queue), waiters=list(self._waiters), outcomes=self._outcomes
+            queue=list(self._requests.waiting), waiters=self._waiters.ids, outcomes=self._requests.outcomes
         )
 
-    def _show(self) -> None:
-        workflow.set_current_details(details_of(self.view))
-
-
-def _chart_request(request: InstallationRequest, chart: ChartView) -> ChartRequest:
-    return ChartRequest(
-        request=request,
-        release=chart.release,
-        namespace=chart.namespace,
-        revision=chart.revision,
-        anew=chart.action is ChartAction.REINSTALL,
-    )
-
-
-def _same(one: InstallationRequest, other: InstallationRequest) -> bool:
-    """Whether two requests ask for the same, whoever asks."""
-    ours = {"id": "", "requested_by": ""}
-    return one.model_copy(update=ours) == other.model_copy(update=ours)
-
-
-def _kind_of(err: FailureError) -> str:
-    cause = err.cause if isinstance(err, ActivityError) else err
-    return cause.type or type(cause).__name__ if isinstance(cause, ApplicationError) else type(cause).__name__
-
-
-def _words(err: FailureError) -> str:
-    """What went wrong, without the name of its kind; that is told apart."""
-    cause: BaseException = err
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return cause.message if isinstance(cause, FailureError) else str(cause)
+    @property
+    def _stage(self) -> InstallationStage:
+        return self._journal.view.stage

@@ -4,8 +4,8 @@
         built = await builder.build(image, push_to="registry:5000/name:tag", ref=ref, on_progress=print)
 
 The daemon downloads, checks and pushes; the weights never pass through this process. `llb` says what is
-built, `exporter` how it is pushed, `progress` what is told meanwhile, `failures` what an error text means:
-all pure. `client` and `session` speak.
+built, `exporter` how it is pushed, `progress` what is reported meanwhile, `failures` what an error text
+means: all pure. `client` and `session` speak.
 """
 
 from airunway.clients.buildkit.client import BuildKit
@@ -28,11 +28,11 @@ from airunway.clients.buildkit.llb import definition_of
 from airunway.clients.buildkit.model import (
     BuilderInfo,
     BuildKitEndpoint,
-    BuiltImage,
     CacheRecord,
     HttpFile,
-    ModelImage,
+    ImageBuild,
     Platform,
+    PushedImage,
     Worker,
 )
 from airunway.clients.buildkit.progress import Progress
@@ -45,17 +45,17 @@ __all__ = [
     "BuildKitEndpoint",
     "BuilderInfo",
     "BuilderUnreachable",
-    "BuiltImage",
     "CacheRecord",
     "DigestMismatch",
     "HttpFile",
-    "ModelImage",
+    "ImageBuild",
     "NoSpace",
     "Platform",
     "Progress",
     "PushNoSpace",
     "PushRefused",
     "PushUnavailable",
+    "PushedImage",
     "SourceMissing",
     "SourceRefused",
     "SourceUnavailable",

@@ -1,4 +1,4 @@
-"""Speak to a BuildKit daemon: build and push, watch, cancel, look at and clear its cache."""
+"""Speak to a BuildKit daemon: build and push, watch, cancel, list and clear its cache."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from airunway.clients.buildkit.llb import definition_of
 from airunway.clients.buildkit.model import (
     BuilderInfo,
     BuildKitEndpoint,
-    BuiltImage,
     CacheRecord,
-    ModelImage,
+    ImageBuild,
     Platform,
+    PushedImage,
     Worker,
 )
 from airunway.clients.buildkit.progress import Progress
@@ -40,15 +40,15 @@ _NO_ANSWER = (
 
 
 def _ignore(_progress: Progress) -> None:
-    """Nobody asked to be told."""
+    """Nobody asked for progress."""
 
 
 class BuildKit:
     """One daemon, as an async context manager over one connection.
 
     `call_timeout` is for questions, and for how long a daemon may be silent during a build before it counts
-    as lost; a build itself has no limit here. `tell_every` is how often progress is told at least, whether
-    the daemon says something or not.
+    as lost; a build itself has no limit here. `report_every` is how often progress is reported at least,
+    whether the daemon says something or not.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class BuildKit:
         endpoint: BuildKitEndpoint,
         *,
         call_timeout: timedelta = timedelta(seconds=20),
-        tell_every: timedelta = timedelta(seconds=2),
+        report_every: timedelta = timedelta(seconds=2),
     ) -> None:
         self._endpoint = endpoint
         self._call_seconds = call_timeout.total_seconds()
-        self._tell_seconds = tell_every.total_seconds()
+        self._report_seconds = report_every.total_seconds()
         self._stack = AsyncExitStack()
         self._stub: ControlStub
 
@@ -84,7 +84,7 @@ class BuildKit:
 
     async def build(
         self,
-        image: ModelImage,
+        image: ImageBuild,
         *,
         push_to: str,
         ref: str,
@@ -92,7 +92,7 @@ class BuildKit:
         secrets: Mapping[str, bytes] | None = None,
         registry_auth: Mapping[str, tuple[str, str]] | None = None,
         on_progress: Callable[[Progress], None] = _ignore,
-    ) -> BuiltImage:
+    ) -> PushedImage:
         """Download, put together and push; ends when the registry has it.
 
         The same image gives the same digest, on any daemon at any time. Cancelling the task cancels the
@@ -142,7 +142,7 @@ class BuildKit:
         secrets: Mapping[str, bytes] | None = None,
         registry_auth: Mapping[str, tuple[str, str]] | None = None,
         on_progress: Callable[[Progress], None] = _ignore,
-    ) -> BuiltImage:
+    ) -> PushedImage:
         """Let a frontend image (such as AIKit's) say what is built. Neither bytes nor digest are ours then.
 
         Args:
@@ -187,19 +187,19 @@ class BuildKit:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    async def _run(self, job: Job) -> BuiltImage:
+    async def _run(self, job: Job) -> PushedImage:
         await self.info()  # what fails from here on is the build, not the way to the daemon
         # Without a session even a registry that only asks for a login ends the build as if we were gone.
         session = open_session(self._stub, secrets=job.secrets, registry_auth=job.registry_auth)
         async with session as job.request.Session:
             solving = Solving(
-                self._stub, job, tell_seconds=self._tell_seconds, silence_seconds=self._call_seconds
+                self._stub, job, report_seconds=self._report_seconds, silence_seconds=self._call_seconds
             )
             answer = await solving.run()
         digest = answer.get(DIGEST_KEY, "")
         if not digest:
             raise BuildFailed(f"BuildKit built {job.push_to} without naming the image's digest")
-        return BuiltImage(digest)
+        return PushedImage(digest)
 
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:
@@ -218,7 +218,7 @@ def _exporter(attributes: Mapping[str, str]) -> control.Exporter:
 
 
 def _worker(record: WorkerRecord) -> Worker:
-    platforms = [Platform(told.OS, told.Architecture, told.Variant) for told in record.platforms]
+    platforms = [Platform(entry.OS, entry.Architecture, entry.Variant) for entry in record.platforms]
     return Worker(id=record.ID, platforms=platforms, labels=dict(record.Labels))
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airunway.clients.buildkit.model import ModelImage
+from airunway.clients.buildkit.model import ImageBuild
 
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def image_config(image: ModelImage) -> dict[str, Any]:
+def image_config(image: ImageBuild) -> dict[str, Any]:
     """The OCI image config: the base's with ours over it. The daemon fills in `rootfs`.
 
     Env, Labels, ExposedPorts and Volumes add up; a value of ours wins over the base's of the same name. An
@@ -31,7 +31,7 @@ def image_config(image: ModelImage) -> dict[str, Any]:
     }
 
 
-def exporter_attributes(image: ModelImage, *, push_to: str, insecure: bool) -> dict[str, str]:
+def exporter_attributes(image: ImageBuild, *, push_to: str, insecure: bool) -> dict[str, str]:
     """Attributes of the exporter `image`.
 
     Uncompressed, since weights do not compress: gzip costs half a minute a gigabyte and slows every pull.
@@ -71,11 +71,11 @@ def _base_history(base: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The base's history, with one entry for each of its layers even if it came without."""
     history = [{"created": EPOCH, **entry} for entry in base.get("history") or []]
     layers = len((base.get("rootfs") or {}).get("diff_ids") or [])
-    told = sum(not entry.get("empty_layer") for entry in history)
-    return history + [{"created": EPOCH, "created_by": "base image"}] * (layers - told)
+    recorded = sum(not entry.get("empty_layer") for entry in history)
+    return history + [{"created": EPOCH, "created_by": "base image"}] * (layers - recorded)
 
 
-def _own_history(image: ModelImage) -> list[dict[str, Any]]:
+def _own_history(image: ImageBuild) -> list[dict[str, Any]]:
     made = [f"{file.path} sha256:{file.sha256}" for file in image.files]
     made += ["links to the files"] if image.linked_files else []
     return [{"created": EPOCH, "created_by": f"airunway: {what}"} for what in made]

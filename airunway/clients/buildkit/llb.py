@@ -10,7 +10,7 @@ the image's root, with the server's Last-Modified as its date, and a link leads 
 No byte of it is copied: a daemon needs room for twice the files, download and layer.
 
 With `fixed_dates` there are no links: each file is copied to its path and dated 1970, so that a server that
-was set up anew does not change the image's digest. The copy (done in the kernel) needs room for the files
+was set up again does not change the image's digest. The copy (done in the kernel) needs room for the files
 once more, and about a second a gigabyte where the file system has no reflinks.
 """
 
@@ -22,7 +22,7 @@ from pathlib import PurePosixPath
 
 from google.protobuf.message import Message
 
-from airunway.clients.buildkit.model import HttpFile, ModelImage
+from airunway.clients.buildkit.model import HttpFile, ImageBuild
 from airunway.clients.buildkit.wire import ops_pb2 as pb
 
 _KEEP, _NONE = -1, -1
@@ -33,7 +33,7 @@ LINK_STEP = "linking the files"
 MERGE_STEP = "putting the layers together"
 
 
-def definition_of(image: ModelImage) -> pb.Definition:
+def definition_of(image: ImageBuild) -> pb.Definition:
     """The graph of operations whose result is the image's file system."""
     graph = _Graph(image)
     layers = [graph.base(image.base)] if image.base else []
@@ -62,7 +62,7 @@ def copy_step(file: HttpFile) -> str:
 class _Graph:
     """Operations in the order they depend on each other."""
 
-    def __init__(self, image: ModelImage) -> None:
+    def __init__(self, image: ImageBuild) -> None:
         platform = image.platform
         self._platform = pb.Platform(
             OS=platform.os, Architecture=platform.architecture, Variant=platform.variant

@@ -89,7 +89,7 @@ class HttpFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelImage:
+class ImageBuild:
     """An image: a base, the model's files on top of it as a layer each, and what it starts."""
 
     base: str
@@ -118,11 +118,6 @@ class ModelImage:
             return []
         return [file for file in self.files if file.path != f"/{file.name}"]
 
-    @property
-    def file_bytes(self) -> int:
-        """Size of all files together."""
-        return sum(file.size for file in self.files)
-
 
 def _refuse_clashes(files: Sequence[HttpFile]) -> None:
     """Files that lie at the image's root must hide neither each other nor what the base has there.
@@ -145,7 +140,7 @@ def _is_models(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class BuiltImage:
+class PushedImage:
     """An image that was pushed. `digest` is its manifest's, with `sha256:`."""
 
     digest: str

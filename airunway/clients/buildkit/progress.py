@@ -1,9 +1,9 @@
-"""What a build looks like now, from what the daemon tells. Pure: the time is given.
+"""How far a build is, from what the daemon reports. Pure: the time is given.
 
-A daemon tells which steps began and ended. A download does so twice: first its cache key is asked for, which
-is no work yet. It counts bytes for images it pulls, but (as of v0.34) neither for downloads nor for layers it
-pushes; so between two files nothing moves but the time, and what is left is known only after the first one.
-Where a daemon does count, its numbers are used.
+A daemon reports which steps began and ended. A download does so twice: first its cache key is asked for,
+which is no work yet. It counts bytes for images it pulls, but (as of v0.34) neither for downloads nor for
+layers it pushes; so between two files nothing moves but the time, and what is left is known only after the
+first one. Where a daemon does count, its numbers are used.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from airunway.clients.buildkit.llb import BASE_STEP, LINK_STEP, MERGE_STEP, copy_step, download_step
-from airunway.clients.buildkit.model import HttpFile, ModelImage
+from airunway.clients.buildkit.model import HttpFile, ImageBuild
 from airunway.clients.buildkit.wire import control_pb2 as control
 
 EXPORT_VERTEX = "exporting to image"
@@ -49,7 +49,7 @@ class _Vertex:
 class ProgressFold:
     """Folds the daemon's messages. `error` is what a failed step said, and `failed_step` which it was."""
 
-    def __init__(self, image: ModelImage | None = None) -> None:
+    def __init__(self, image: ImageBuild | None = None) -> None:
         self._files = tuple(image.files) if image else ()
         self._total = sum(file.size for file in self._files)
         self._vertices: dict[str, _Vertex] = {}
@@ -61,23 +61,23 @@ class ProgressFold:
 
     def fold(self, message: control.StatusResponse) -> None:
         """Take in one message."""
-        for told in message.vertexes:
-            vertex = self._vertices.setdefault(told.digest, _Vertex())
-            vertex.name = told.name or vertex.name
-            vertex.is_cached = vertex.is_cached or told.cached
-            vertex.is_started = told.HasField("started") or told.cached
-            vertex.is_completed = told.HasField("completed") or told.cached
-            vertex.is_failed = bool(told.error)
-            if told.HasField("started"):
-                vertex.begun.add(told.started.ToNanoseconds())
-            if told.error and not told.error.endswith("context canceled"):
-                self.failed_step, self.error = vertex.name, told.error
+        for update in message.vertexes:
+            vertex = self._vertices.setdefault(update.digest, _Vertex())
+            vertex.name = update.name or vertex.name
+            vertex.is_cached = vertex.is_cached or update.cached
+            vertex.is_started = update.HasField("started") or update.cached
+            vertex.is_completed = update.HasField("completed") or update.cached
+            vertex.is_failed = bool(update.error)
+            if update.HasField("started"):
+                vertex.begun.add(update.started.ToNanoseconds())
+            if update.error and not update.error.endswith("context canceled"):
+                self.failed_step, self.error = vertex.name, update.error
         for status in message.statuses:
             vertex = self._vertices.setdefault(status.vertex, _Vertex())
             vertex.statuses[status.ID] = status.current
 
     def progress(self, now: float) -> Progress:
-        """How it looks at a time in seconds, of any clock that only goes forward."""
+        """How far it is at a time in seconds, of any clock that only goes forward."""
         named = {vertex.name: vertex for vertex in self._vertices.values()}
         done = sum(self._downloaded(file, named) for file in self._files)
         if self._download_began is None and any(self._is_downloading(file, named) for file in self._files):
@@ -136,7 +136,7 @@ def _began(vertex: _Vertex | None) -> bool:
 
 
 def _worked(vertex: _Vertex | None) -> bool:
-    """Whether it has ended, and not only told its cache key."""
+    """Whether it has ended, and not only computed its cache key."""
     if vertex is None or vertex.is_failed:
         return False
     return vertex.is_cached or (vertex.is_completed and len(vertex.begun) > 1)

@@ -118,7 +118,7 @@ class _Auth(auth_pb2_grpc.AuthServicer):
 
 
 class _Health(health_pb2_grpc.HealthServicer):
-    """The daemon looks every few seconds whether its client is still there."""
+    """The daemon checks every few seconds whether its client is still there."""
 
     async def Check(
         self, _request: health_pb2.HealthCheckRequest, _context: _Context

@@ -1,4 +1,4 @@
-"""One build at a daemon: start it, listen, tell, notice when the daemon is gone, explain a failure.
+"""One build at a daemon: start it, listen, report, notice when the daemon is gone, explain a failure.
 
 Apart from `client` because three things go on at once here, and end together whatever happens.
 """
@@ -17,10 +17,10 @@ import grpc.aio
 from airunway.clients.buildkit.errors import BuildError, BuildInterrupted, DigestMismatch
 from airunway.clients.buildkit.failures import build_error, without
 from airunway.clients.buildkit.llb import download_step
-from airunway.clients.buildkit.model import HttpFile, ModelImage
+from airunway.clients.buildkit.model import HttpFile, ImageBuild
 from airunway.clients.buildkit.probe import mismatch_reason
 from airunway.clients.buildkit.progress import Progress, ProgressFold
-from airunway.clients.buildkit.stale_layers import Leftovers
+from airunway.clients.buildkit.stale_layers import StaleLayers
 from airunway.clients.buildkit.tasks import ended
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
@@ -36,7 +36,7 @@ class Job:
     request: control.SolveRequest
     push_to: str
     on_progress: Callable[[Progress], None]
-    image: ModelImage | None = None
+    image: ImageBuild | None = None
     """None when a frontend decides."""
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     registry_auth: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
@@ -50,15 +50,15 @@ class Job:
 class Solving:
     """A build that runs. `run` may be called once."""
 
-    def __init__(self, stub: ControlStub, job: Job, *, tell_seconds: float, silence_seconds: float) -> None:
+    def __init__(self, stub: ControlStub, job: Job, *, report_seconds: float, silence_seconds: float) -> None:
         self._stub = stub
         self._job = job
-        self._tell_seconds = tell_seconds
+        self._report_seconds = report_seconds
         self._silence_seconds = silence_seconds
         self._files = tuple(job.image.files) if job.image else ()
         self._fold = ProgressFold(job.image)
-        self._leftovers = Leftovers(stub, self._files, call_seconds=silence_seconds)
-        self._news = asyncio.Event()
+        self._stale_layers = StaleLayers(stub, self._files, call_seconds=silence_seconds)
+        self._received = asyncio.Event()
 
     async def run(self) -> Mapping[str, str]:
         """Wait for the end; answers what the exporter said. Being cancelled ends the build at the daemon."""
@@ -88,7 +88,7 @@ class Solving:
             if is_there and not ended_well:
                 # Its messages end when the daemon has let go of what it was working on.
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
-                await self._leftovers.drop_partial()
+                await self._stale_layers.drop_partial()
             await ended(listening)
 
     async def _solve(self) -> Mapping[str, str]:
@@ -100,22 +100,22 @@ class Solving:
         with suppress(grpc.aio.AioRpcError):
             async for message in self._stub.Status(control.StatusRequest(Ref=self._job.request.Ref)):
                 self._fold.fold(message)
-                self._news.set()
+                self._received.set()
 
     async def _attend(self) -> None:
-        """Tell progress with all news and now and then without; make sure that the daemon is there."""
-        heard = time.monotonic()
+        """Report progress with each message and now and then without; make sure that the daemon is there."""
+        last_message = time.monotonic()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._tell_seconds):
-                    await self._news.wait()
+                async with asyncio.timeout(self._report_seconds):
+                    await self._received.wait()
             now = time.monotonic()
-            if self._news.is_set():
-                self._news.clear()
-                heard = now
-            elif now - heard > self._silence_seconds:
+            if self._received.is_set():
+                self._received.clear()
+                last_message = now
+            elif now - last_message > self._silence_seconds:
                 await self._greet()
-                heard = time.monotonic()
+                last_message = time.monotonic()
             self._job.on_progress(self._fold.progress(now))
 
     async def _greet(self) -> None:
@@ -145,7 +145,7 @@ class Solving:
         return await mismatch_reason(
             file,
             authorization=self._job.secrets.get(file.auth_secret, b""),
-            kept_bytes=await self._leftovers.drop_newest(file),
+            kept_bytes=await self._stale_layers.drop_newest(file),
             said=said,
         )
 

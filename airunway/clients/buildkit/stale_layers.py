@@ -18,7 +18,7 @@ from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
 
 
-class Leftovers:
+class StaleLayers:
     """Of the downloads of one build. A daemon that does not answer is left alone: it may be gone."""
 
     def __init__(self, stub: ControlStub, files: Sequence[HttpFile], *, call_seconds: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until they are over. What broke them breaks the build too, and is told there."""
+    """Cancel tasks and wait until they are over. What broke them breaks the build too, which reports it."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

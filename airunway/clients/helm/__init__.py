@@ -14,9 +14,9 @@ from airunway.clients.helm.errors import (
     ChartInvalid,
     ChartNotFound,
     ClusterUnavailable,
-    Forbidden,
     HelmCrashed,
     HelmError,
+    HelmForbidden,
     HelmMissing,
     OperationInProgress,
     OwnershipConflict,
@@ -26,7 +26,7 @@ from airunway.clients.helm.errors import (
     TimedOut,
     ValuesInvalid,
 )
-from airunway.clients.helm.model import ChartInfo, ChartRef, Manifest, Release, ReleaseSpec, Rendered
+from airunway.clients.helm.model import ChartInfo, Manifest, ReleaseRecord, Rendered
 from airunway.clients.helm.redaction import masked
 
 __all__ = [
@@ -35,20 +35,18 @@ __all__ = [
     "ChartInfo",
     "ChartInvalid",
     "ChartNotFound",
-    "ChartRef",
     "ClusterUnavailable",
-    "Forbidden",
     "Helm",
     "HelmCrashed",
     "HelmError",
+    "HelmForbidden",
     "HelmMissing",
     "Manifest",
     "OperationInProgress",
     "OwnershipConflict",
-    "Release",
     "ReleaseFailed",
     "ReleaseNotFound",
-    "ReleaseSpec",
+    "ReleaseRecord",
     "Rendered",
     "RepositoryUnreachable",
     "TimedOut",

@@ -18,8 +18,7 @@ server and a small chart:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,23 +26,24 @@ from typing import TYPE_CHECKING, Any
 from airunway.clients.helm.charts import is_remote
 from airunway.clients.helm.child import Child, Failed
 from airunway.clients.helm.classify import classify
+from airunway.clients.helm.driver import OnLine
 from airunway.clients.helm.errors import HelmError
-from airunway.clients.helm.model import ChartInfo, ChartRef, Manifest, Release, ReleaseSpec, Rendered
+from airunway.clients.helm.model import ChartInfo, Manifest, ReleaseRecord, Rendered, moment
 from airunway.clients.helm.redaction import Redactor
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the child process loads this package too, and is to start without pydantic
+    from airunway.api.chart_release import ChartRelease
     from airunway.clients.kubernetes import Cluster
 
-OnLine = Callable[[str], None]
-Releases = list[Release]
+Releases = list[ReleaseRecord]
 """A name of its own: inside `Helm`, `list` is a method."""
 
 READING = timedelta(minutes=1)
 """Limit of an operation that only reads the cluster."""
 FETCHING = timedelta(minutes=5)
 """Limit of getting a chart and rendering it."""
-DEFAULT_TIMEOUT = timedelta(minutes=5)
-"""Helm's own, for each thing it waits for."""
+TIMEOUT = timedelta(minutes=5)
+"""For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md §A6)."""
 WAITS = 4
 """Things Helm may wait for one after the other: hooks before and after, the objects, and a rollback's."""
 
@@ -57,7 +57,7 @@ class Helm:
 
     Without a kubeconfig the usual places, then the pod's service account. `binary`: the `helm` command
     (Helm 4) to run instead of the library. `grace`: how long a cancelled operation may take to put things
-    in order before it is ended; what it leaves then is a pending release.
+    in order before it is ended; what it leaves then is a pending release. `timeout`: see `TIMEOUT`.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Helm:
         context: str | None = None,
         binary: str | Path | None = None,
         grace: timedelta = timedelta(seconds=20),
+        timeout: timedelta = TIMEOUT,
     ) -> None:
         self._kubeconfig = kubeconfig
         self._context = context
         self._binary = str(binary or "")
         self._grace = grace
+        self._timeout = timeout
 
     async def version(self) -> str:
         """Version of Helm, e.g. `v4.3.1`. Raises HelmMissing when there is none to run."""
@@ -79,10 +81,10 @@ class Helm:
 
     # -- reading -----------------------------------------------------------------------------------
 
-    async def get(self, name: str, namespace: str) -> Release | None:
+    async def get(self, name: str, namespace: str) -> ReleaseRecord | None:
         """The newest revision of a release with its values; None if there is no such release."""
         found = await self._run("get", {"name": name}, subject=_release(name, namespace), namespace=namespace)
-        return Release(**found) if found else None
+        return _record(found) if found else None
 
     async def list(self, namespace: str | None = None) -> Releases:
         """The newest revision of every release, whatever its state; in all namespaces without one."""
@@ -90,21 +92,21 @@ class Helm:
         found = await self._run(
             "list", {"everywhere": not namespace}, subject=where, namespace=namespace or ""
         )
-        return [Release(**release) for release in found]
+        return [_record(release) for release in found]
 
     async def history(self, name: str, namespace: str) -> Releases:
         """All revisions of a release, oldest first; none if there is no such release."""
         found = await self._run(
             "history", {"name": name}, subject=_release(name, namespace), namespace=namespace
         )
-        return [Release(**release) for release in found]
+        return [_record(release) for release in found]
 
     # -- charts ------------------------------------------------------------------------------------
 
-    async def chart_metadata(self, ref: ChartRef) -> ChartInfo:
+    async def chart_metadata(self, chart: ChartRelease) -> ChartInfo:
         """What a chart says of itself. Needs no cluster."""
         arguments = {
-            "chart": _located(ref),
+            "chart": _located(chart),
             "name": "release-name",
             "namespace": "default",
             "values": {},
@@ -112,9 +114,9 @@ class Helm:
             "api_versions": [],
             "is_upgrade": False,
         }
-        return _info(await self._run("chart", arguments, subject=f"chart {ref}", limit=FETCHING))
+        return _info(await self._run("chart", arguments, subject=f"chart {chart.title}", limit=FETCHING))
 
-    async def render(self, spec: ReleaseSpec, *, is_upgrade: bool = False) -> Rendered:
+    async def render(self, chart: ChartRelease, *, is_upgrade: bool = False) -> Rendered:
         """What the release's objects would be on this cluster; nothing is written.
 
         `lookup` in templates finds nothing. Raises a `clients.errors.ApiError` when the cluster cannot
@@ -124,7 +126,7 @@ class Helm:
 
         async with await self._connect() as cluster:
             able = await capabilities(cluster)
-        arguments = _arguments(spec) | {
+        arguments = _arguments(chart) | {
             "kube_version": able.kube_version,
             "api_versions": able.api_versions,
             "is_upgrade": is_upgrade,
@@ -132,10 +134,10 @@ class Helm:
         found = await self._run(
             "render",
             arguments,
-            subject=_release(spec.name, spec.namespace),
-            namespace=spec.namespace,
+            subject=_release(chart.release, chart.namespace),
+            namespace=chart.namespace,
             limit=FETCHING,
-            redact=_redactor(spec),
+            redact=Redactor(chart.values),
         )
         return Rendered(
             manifests=tuple(_manifest(entry) for entry in found["manifests"]),
@@ -146,23 +148,31 @@ class Helm:
 
     # -- changing ----------------------------------------------------------------------------------
 
-    async def upgrade_or_install(self, spec: ReleaseSpec, *, on_line: OnLine = _ignore) -> Release:
-        """Make the release what the spec says; `on_line` hears what Helm says meanwhile, without secrets.
+    async def upgrade_or_install(
+        self,
+        chart: ChartRelease,
+        *,
+        wait: bool = True,
+        atomic: bool = True,
+        on_line: OnLine = _ignore,
+    ) -> ReleaseRecord:
+        """Make the release what is planned; `on_line` hears what Helm says meanwhile, without secrets.
 
         Always a new revision, even if nothing differs. A release that is pending is left alone
-        (OperationInProgress).
+        (OperationInProgress). `wait`: until all objects are ready; hooks are always waited for. `atomic`:
+        put back what was there when it fails: the earlier revision, or nothing.
         """
-        return Release(
-            **await self._run(
-                "upgrade_or_install",
-                _arguments(spec),
-                subject=_release(spec.name, spec.namespace),
-                namespace=spec.namespace,
-                limit=FETCHING + WAITS * spec.timeout,
-                on_line=on_line,
-                redact=_redactor(spec),
-            )
+        how = {"timeout": self._timeout.total_seconds(), "wait": wait, "atomic": atomic}
+        found = await self._run(
+            "upgrade_or_install",
+            _arguments(chart) | how,
+            subject=_release(chart.release, chart.namespace),
+            namespace=chart.namespace,
+            limit=FETCHING + WAITS * self._timeout,
+            on_line=on_line,
+            redact=Redactor(chart.values),
         )
+        return _record(found)
 
     async def rollback(
         self,
@@ -171,20 +181,18 @@ class Helm:
         revision: int,
         *,
         wait: bool = True,
-        timeout: timedelta = DEFAULT_TIMEOUT,  # noqa: ASYNC109  (Helm's own)
         on_line: OnLine = _ignore,
-    ) -> Release:
+    ) -> ReleaseRecord:
         """Make an earlier revision the newest one."""
-        return Release(
-            **await self._run(
-                "rollback",
-                {"name": name, "revision": revision, "wait": wait, "timeout": timeout.total_seconds()},
-                subject=_release(name, namespace),
-                namespace=namespace,
-                limit=READING + WAITS * timeout,
-                on_line=on_line,
-            )
+        found = await self._run(
+            "rollback",
+            {"name": name, "revision": revision, "wait": wait, "timeout": self._timeout.total_seconds()},
+            subject=_release(name, namespace),
+            namespace=namespace,
+            limit=READING + WAITS * self._timeout,
+            on_line=on_line,
         )
+        return _record(found)
 
     async def uninstall(
         self,
@@ -193,24 +201,24 @@ class Helm:
         *,
         keep_history: bool = False,
         wait: bool = True,
-        timeout: timedelta = DEFAULT_TIMEOUT,  # noqa: ASYNC109  (Helm's own)
         on_line: OnLine = _ignore,
     ) -> None:
         """Remove a release and its objects; nothing happens when there is none.
 
         Definitions from `crds/`, kept objects and the namespace stay.
         """
+        how = {"keep_history": keep_history, "wait": wait, "timeout": self._timeout.total_seconds()}
         await self._run(
             "uninstall",
-            {"name": name, "keep_history": keep_history, "wait": wait, "timeout": timeout.total_seconds()},
+            {"name": name, **how},
             subject=_release(name, namespace),
             namespace=namespace,
-            limit=READING + WAITS * timeout,
+            limit=READING + WAITS * self._timeout,
             on_line=on_line,
         )
 
     async def repair(self, name: str, namespace: str, *, on_line: OnLine = _ignore) -> str:
-        """Mend a release that was cut off or failed, so that it can be upgraded; says what was done.
+        """Repair a release that was cut off or failed, so that it can be upgraded; says what was done.
 
         Goes back to the newest revision that ran. If none ever did, only Helm's records of the attempts are
         removed: what they created stays, and the next install takes it over. Nothing is uninstalled.
@@ -296,29 +304,32 @@ def _release(name: str, namespace: str) -> str:
     return f"release {name} in namespace {namespace}"
 
 
-def _redactor(spec: ReleaseSpec) -> Redactor:
-    return Redactor(spec.values, secrets=spec.secrets)
-
-
-def _arguments(spec: ReleaseSpec) -> dict[str, Any]:
+def _arguments(chart: ChartRelease) -> dict[str, Any]:
     return {
-        "name": spec.name,
-        "namespace": spec.namespace,
-        "chart": _located(spec.chart),
-        "values": spec.values,
-        "create_namespace": spec.create_namespace,
-        "skip_crds": spec.skip_crds,
-        "timeout": spec.timeout.total_seconds(),
-        "wait": spec.wait,
-        "atomic": spec.atomic,
+        "name": chart.release,
+        "namespace": chart.namespace,
+        "chart": _located(chart),
+        "values": chart.values,
+        "create_namespace": chart.create_namespace,
+        "skip_crds": chart.skip_crds,
     }
 
 
-def _located(ref: ChartRef) -> dict[str, str]:
-    """The reference for a process that works elsewhere: the path of what is there is absolute."""
-    path = Path(ref.chart).expanduser()
-    here = not is_remote(ref.chart) and not ref.repository_url and path.exists()
-    return asdict(ref) | ({"chart": str(path.absolute())} if here else {})
+def _located(chart: ChartRelease) -> dict[str, str]:
+    """Where the chart is, for a process that works elsewhere: the path of what is there is absolute."""
+    reference = chart.fetched_from
+    path = Path(reference).expanduser()
+    here = not is_remote(reference) and not chart.repository_url and path.exists()
+    return {
+        "chart": str(path.absolute()) if here else reference,
+        "repository_url": chart.repository_url,
+        "version": chart.version,
+        "digest": chart.digest,
+    }
+
+
+def _record(found: Mapping[str, Any]) -> ReleaseRecord:
+    return ReleaseRecord(**{**found, "updated": moment(found.get("updated"))})
 
 
 def _manifest(found: Mapping[str, Any]) -> Manifest:
@@ -330,7 +341,7 @@ def _info(found: Mapping[str, Any]) -> ChartInfo:
     return ChartInfo(**{**found, **lists})
 
 
-def _last_that_ran(revisions: Releases) -> Release | None:
+def _last_that_ran(revisions: Releases) -> ReleaseRecord | None:
     """The deployed revision; or the one that was, if Helm was cut off between replacing and recording."""
     for status in ("deployed", "superseded"):
         if ran := [revision for revision in revisions if revision.status == status]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from airunway.clients.helm.archive import digest_of
-from airunway.clients.helm.driver import Driver, HelmSays, Obj, Tell
+from airunway.clients.helm.driver import Driver, HelmSays, Obj, OnLine
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ def is_local(chart: str) -> bool:
     return chart.startswith(("/", "./", "../", "~"))
 
 
-def fetch(driver: Driver, ref: Obj, folder: Path, tell: Tell) -> LocalChart:
+def fetch(driver: Driver, ref: Obj, folder: Path, on_line: OnLine) -> LocalChart:
     """The chart of a reference (`model.ChartRef` as a dictionary), downloaded if need be."""
     chart, repository = ref["chart"], ref["repository_url"]
     if not is_remote(chart) and not repository:
         path = _local(chart)
     else:
         where = f" from {repository}" if repository and not is_remote(chart) else ""
-        tell(f"downloading chart {chart} {ref['version']}".rstrip() + where)
+        on_line(f"downloading chart {chart} {ref['version']}".rstrip() + where)
         path = _download(driver, ref, folder)
     digest = "" if path.is_dir() else digest_of(path)
     if ref["digest"] and digest != ref["digest"]:

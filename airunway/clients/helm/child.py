@@ -1,4 +1,4 @@
-"""Run the child process: start it, hear its lines, and make sure that it ends.
+"""Run the child process: start it, read its lines, and make sure that it ends.
 
 A crash of Helm is the child's end without an answer. A cancelled call asks the child to end, waits for a
 grace in which Helm can put things in order, and then ends it together with whatever it started.
@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airunway.clients.helm.classify import Failure, Step
+from airunway.clients.helm.classify import HelmFailure, HelmStep
 from airunway.clients.helm.errors import HelmCrashed, TimedOut
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -35,11 +35,11 @@ Obj = dict[str, Any]
 class Failed(Exception):
     """Helm answered that it failed."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: HelmFailure) -> None:
         super().__init__(failure.text)
         self.failure = failure
 
-    def redacted(self, redact: Callable[[str], str]) -> Failure:
+    def redacted(self, redact: Callable[[str], str]) -> HelmFailure:
         """The failure without secrets."""
         return replace(self.failure, text=redact(self.failure.text))
 
@@ -87,27 +87,27 @@ class Child:
     async def _answer(self, process: asyncio.subprocess.Process, folder: Path) -> Any:
         assert process.stdin is not None
         request = self.request | {"folder": str(folder), "grace": self.grace.total_seconds()}
-        hearing_last_words = asyncio.create_task(self._hear_last_words(process))
+        reading_last_words = asyncio.create_task(self._read_last_words(process))
         try:
             async with asyncio.timeout(self.limit.total_seconds()):
                 with suppress(ConnectionError):  # it died at once; what it said tells why
                     process.stdin.write(json.dumps(request, default=str).encode() + b"\n")
                     await process.stdin.drain()
-                answer = await self._hear(process)
+                answer = await self._read_answers(process)
         except TimeoutError:
             raise TimedOut(f"Helm did not end within {self.limit}, and was stopped") from None
         finally:
             if process.returncode is None:
-                hearing_last_words.cancel()
+                reading_last_words.cancel()
         if answer is not None:
-            hearing_last_words.cancel()
+            reading_last_words.cancel()
             return answer["result"]
         await process.wait()
         with suppress(asyncio.CancelledError):
-            await hearing_last_words
+            await reading_last_words
         raise HelmCrashed(f"Helm's process {_how(process.returncode)}", detail="\n".join(self._last_words))
 
-    async def _hear(self, process: asyncio.subprocess.Process) -> Obj | None:
+    async def _read_answers(self, process: asyncio.subprocess.Process) -> Obj | None:
         """The last answer; None if the process ended without one."""
         assert process.stdout is not None
         async for raw in process.stdout:
@@ -117,12 +117,11 @@ class Child:
                 continue
             self._answered = True
             if "failure" in answer:
-                told = answer["failure"]
-                raise Failed(Failure(text=told["text"], code=told["code"], step=Step(told["step"])))
+                raise Failed(_failure_from(answer["failure"]))
             return answer
         return None
 
-    async def _hear_last_words(self, process: asyncio.subprocess.Process) -> None:
+    async def _read_last_words(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         async for raw in process.stderr:
             if len(self._last_words) < _MAX_LAST_WORDS:
@@ -144,6 +143,10 @@ class Child:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+
+
+def _failure_from(answer: Obj) -> HelmFailure:
+    return HelmFailure(text=answer["text"], code=answer["code"], step=HelmStep(answer["step"]))
 
 
 def environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:

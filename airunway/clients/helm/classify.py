@@ -1,4 +1,4 @@
-"""From what Helm said to an error. Pure: tables of Helm's and Kubernetes' texts (install.md A7 and Helm 4).
+"""From what Helm said to an error. Pure: tables of Helm's and Kubernetes' texts (install.md §A7 and Helm 4).
 
 Which table counts depends on the step: a registry's "403 Forbidden" is no missing right in the cluster,
 and a chart may say anything in a message of its own.
@@ -15,7 +15,7 @@ from airunway.clients.helm import error_patterns, errors
 from airunway.clients.helm.errors import HelmError
 
 
-class Step(StrEnum):
+class HelmStep(StrEnum):
     """What was being done."""
 
     CHART = "chart"
@@ -25,11 +25,11 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
+class HelmFailure:
     """What Helm answered instead of a result."""
 
     text: str
-    step: Step = Step.RELEASE
+    step: HelmStep = HelmStep.RELEASE
     code: str = ""
     """The library's kind of error, e.g. `KUBE`; the command has none."""
 
@@ -41,12 +41,12 @@ Maker = Callable[[str, str], HelmError]
 """From the subject (`release web in namespace shop`) and Helm's text."""
 
 
-def classify(failure: Failure, *, subject: str) -> HelmError:
+def classify(failure: HelmFailure, *, subject: str) -> HelmError:
     """The error for a failure."""
     text = failure.text.strip() or "no reason given"
     if failure.code == STOPPED:
         return _stopped(subject, text)
-    table = _CHART if failure.step is Step.CHART else _RELEASE
+    table = _CHART if failure.step is HelmStep.CHART else _RELEASE
     for pattern, make in table:
         if pattern.search(text):
             return make(subject, text)
@@ -157,7 +157,7 @@ _RELEASE: tuple[tuple[re.Pattern[str], Maker], ...] = (
     (
         error_patterns.PERMISSION,
         _make(
-            errors.Forbidden,
+            errors.HelmForbidden,
             "a right is missing",
             advice="apply the optional installer RBAC, or run the shown commands with an account that has it",
         ),

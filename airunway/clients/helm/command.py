@@ -18,7 +18,7 @@ from typing import IO, Any
 import yaml
 
 from airunway.clients.helm.charts import announced
-from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
+from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, OnLine, Rendering, Template
 from airunway.clients.helm.lines import readable
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,10 +36,10 @@ class Command:
     """One cluster and namespace, by running a binary. Not for use by several threads, but for `cancel`."""
 
     def __init__(
-        self, binary: str, *, kubeconfig: str, context: str, namespace: str, tell: Tell, folder: Path
+        self, binary: str, *, kubeconfig: str, context: str, namespace: str, on_line: OnLine, folder: Path
     ) -> None:
         self._binary = binary
-        self._tell = tell
+        self._on_line = on_line
         self._folder = folder
         self._running: subprocess.Popen[str] | None = None
         self._cancelled = False
@@ -187,7 +187,7 @@ class Command:
         return json.loads(self._run(*arguments))
 
     def _run(self, *arguments: str) -> str:
-        """Standard output of one call; its other output is told line by line."""
+        """Standard output of one call; its other output is reported line by line."""
         with self._lock:
             if self._cancelled:
                 raise HelmSays("cancelled")
@@ -222,7 +222,7 @@ class Command:
         for raw in stream:
             said.append(raw.rstrip("\n"))
             if not _ERROR.match(raw) and (line := readable(raw)):
-                self._tell(line)
+                self._on_line(line)
 
 
 _ERROR = re.compile(r"^Error: ")
@@ -234,12 +234,12 @@ def _error(said: Sequence[str], status: int) -> str:
     if start is None:
         end = "\n".join(said[-5:]).strip()
         return end or f"helm ended with status {status}"
-    told = [said[start].removeprefix("Error: ")]
+    lines = [said[start].removeprefix("Error: ")]
     for line in said[start + 1 :]:
         if line.startswith(("level=", "helm.go:", "goroutine ")):
             break
-        told.append(line)
-    return "\n".join(told).strip()
+        lines.append(line)
+    return "\n".join(lines).strip()
 
 
 def _waiting(request: Obj) -> list[str]:

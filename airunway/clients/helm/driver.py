@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 Obj = dict[str, Any]
-Tell = Callable[[str], None]
+OnLine = Callable[[str], None]
 """Takes a line of output."""
 
 HISTORY = 10

@@ -97,7 +97,7 @@ CHECKSUM = _any_of(
     r"size mismatch|mismatch.*size",
 )
 
-# install.md A7, in its order; the rest are Helm's own texts.
+# install.md §A7, in its order; the rest are Helm's own texts.
 PERMISSION = _any_of(
     r"\bforbidden\b",
     r"\bcannot (?:create|update|patch|delete|get|list|watch)\b",

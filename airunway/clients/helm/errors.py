@@ -6,7 +6,7 @@
     ├── BadChecksum                 the archive is not what its index or digest says            final
     ├── ChartInvalid                no chart, does not render, or its objects are refused       final
     ├── ValuesInvalid               values against the chart's schema; `paths`                  final
-    ├── Forbidden                   a right is missing                                          final
+    ├── HelmForbidden               a right is missing                                          final
     ├── OwnershipConflict           an object belongs to another tool or release                final
     ├── OperationInProgress         another operation runs, or one was cut off: see `repair`
     ├── ReleaseNotFound             no such release or revision                                 final
@@ -64,12 +64,12 @@ class ValuesInvalid(HelmError):
         """JSON pointers of what does not fit, e.g. `/image/tag`; `/` is the whole document."""
 
 
-class Forbidden(HelmError):
-    """The account Helm acts as lacks a right (install.md A7, A15)."""
+class HelmForbidden(HelmError):
+    """The account Helm acts as lacks a right (install.md §A7, §A15)."""
 
 
 class OwnershipConflict(HelmError):
-    """An object the chart wants to write belongs to somebody else (install.md A7)."""
+    """An object the chart wants to write belongs to somebody else (install.md §A7)."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class OwnershipConflict(HelmError):
 
 
 class OperationInProgress(HelmError):
-    """Another operation on the release is running, or was cut off; `Helm.repair` mends the latter."""
+    """Another operation on the release is running, or was cut off; `Helm.repair` repairs the latter."""
 
     retryable = True
 

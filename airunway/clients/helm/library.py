@@ -20,30 +20,32 @@ from helm_python.errors import ErrorCode, HelmError, HelmNotFoundError
 
 from airunway.clients.helm.archive import is_crd_template, with_crds_as_templates
 from airunway.clients.helm.charts import announced
-from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, Rendering, Tell, Template
+from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, OnLine, Rendering, Template
 from airunway.clients.helm.lines import readable
 
 _NO_HANDLE = _native.HANDLE(0)
 
 
-class _Lines(logging.Handler):
+class _LineHandler(logging.Handler):
     """Passes log records on as lines."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, on_line: OnLine) -> None:
         super().__init__(logging.DEBUG)
-        self._tell = tell
+        self._on_line = on_line
 
     def emit(self, record: logging.LogRecord) -> None:
         if line := readable(record.getMessage()):
-            self._tell(line)
+            self._on_line(line)
 
 
 class Library:
     """One cluster and namespace. Not for use by several threads, but for `cancel`."""
 
-    def __init__(self, *, kubeconfig: str, context: str, namespace: str, tell: Tell, folder: Path) -> None:
+    def __init__(
+        self, *, kubeconfig: str, context: str, namespace: str, on_line: OnLine, folder: Path
+    ) -> None:
         logger = logging.Logger("helm", logging.DEBUG)
-        logger.addHandler(_Lines(tell))
+        logger.addHandler(_LineHandler(on_line))
         helm_python.enable_logging(logging.DEBUG, logger)
         self._connection = {
             "kubeconfig_path": kubeconfig or None,

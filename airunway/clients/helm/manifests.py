@@ -12,7 +12,7 @@ from airunway.clients.helm.driver import HelmSays, Obj, Template
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HOOK = "helm.sh/hook"
-_POLICY = "helm.sh/resource-policy"
+RESOURCE_POLICY = "helm.sh/resource-policy"
 CRD = "CustomResourceDefinition"
 
 
@@ -50,5 +50,5 @@ def _manifest(found: Obj, source: str) -> Obj:
         "object": found,
         "source": source,
         "hooks": [event for event in hooks if event],
-        "keep": str(annotations.get(_POLICY) or "").strip() == "keep",
+        "keep": str(annotations.get(RESOURCE_POLICY) or "").strip() == "keep",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
@@ -12,47 +12,8 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChartRef:
-    """Where a chart is."""
-
-    chart: str
-    """`repo/chart` with `repository_url`, `oci://…`, `https://….tgz`, or a local folder or archive."""
-    repository_url: str = ""
-    """Of a classic repository; only for `repo/chart`."""
-    version: str = ""
-    """Version or range; empty: the newest, or the one the reference itself names."""
-    digest: str = ""
-    """`sha256:…` the archive must have, besides what a repository's index says."""
-
-    def __str__(self) -> str:
-        return f"{self.chart} {self.version}".rstrip()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseSpec:
-    """What a release should be."""
-
-    name: str
-    namespace: str
-    chart: ChartRef
-    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Nested document that overlays the chart's defaults; what an earlier revision was given is not kept."""
-    create_namespace: bool = False
-    skip_crds: bool = False
-    """Leave out what the chart has in `crds/`; an upgrade never touches it."""
-    timeout: timedelta = timedelta(minutes=5)
-    """For each thing Helm waits for: every hook, and all objects together."""
-    wait: bool = True
-    """Until all objects are ready. Hooks are always waited for."""
-    atomic: bool = True
-    """Put back what was there when it fails: the earlier revision, or nothing."""
-    secrets: Sequence[str] = field(default=(), repr=False)
-    """Strings to keep out of all output, besides values whose name tells that they are secret."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """A revision of a release as Helm recorded it."""
+class ReleaseRecord:
+    """One revision of a release as Helm recorded it."""
 
     name: str
     namespace: str
@@ -63,14 +24,23 @@ class Release:
     chart_version: str = ""
     app_version: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What the user supplied, secrets included: see `masked`. Empty in listings and histories."""
-    updated: str = ""
-    """RFC 3339."""
+    """What was supplied, secrets included: see `masked`; without the chart's own defaults. Empty in listings
+    and histories."""
+    manifest: str = field(default="", repr=False)
+    """The objects as YAML documents; empty where Helm itself was asked."""
+    updated: datetime | None = None
 
     @property
     def pending(self) -> bool:
         """Whether an operation is at work on it, or was cut off."""
         return self.status in PENDING
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The objects that it consists of."""
+        import yaml  # late: Helm's child process loads this module too
+
+        return [entry for entry in yaml.safe_load_all(self.manifest) if isinstance(entry, dict)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +84,12 @@ class Rendered:
     """What the chart and its enabled sub-charts have in `crds/`."""
     notes: str = field(default="", repr=False)
     info: ChartInfo
+
+
+def moment(text: Any) -> datetime | None:
+    """A time as Helm writes it; None when there is none, or it is without a zone."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

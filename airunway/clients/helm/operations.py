@@ -12,8 +12,8 @@ from typing import Any
 
 from airunway.clients.helm.archive import has_values_schema
 from airunway.clients.helm.charts import LocalChart, fetch
-from airunway.clients.helm.classify import Step
-from airunway.clients.helm.driver import Driver, HelmSays, Obj, Tell
+from airunway.clients.helm.classify import HelmStep
+from airunway.clients.helm.driver import Driver, HelmSays, Obj, OnLine
 from airunway.clients.helm.manifests import crd_names, manifests, objects
 from airunway.clients.helm.model import PENDING
 
@@ -21,11 +21,11 @@ from airunway.clients.helm.model import PENDING
 class Operations:
     """The operations, on one cluster and namespace."""
 
-    def __init__(self, driver: Driver, *, folder: Path, tell: Tell) -> None:
+    def __init__(self, driver: Driver, *, folder: Path, on_line: OnLine) -> None:
         self._driver = driver
         self._folder = folder
-        self._tell = tell
-        self.step = Step.RELEASE
+        self._on_line = on_line
+        self.step = HelmStep.RELEASE
 
     def run(self, operation: str, arguments: Obj) -> Any:
         """Do one of them."""
@@ -52,10 +52,10 @@ class Operations:
             raise HelmSays("another operation (uninstall) is in progress")
         chart = self._fetch(request["chart"])
         if newest is None or newest["status"] == "uninstalled":
-            self._tell(f"installing release {name}")
+            self._on_line(f"installing release {name}")
             self._driver.install(chart.path, request, replace=newest is not None)
         else:
-            self._tell(f"upgrading release {name} from revision {newest['revision']}")
+            self._on_line(f"upgrading release {name} from revision {newest['revision']}")
             self._driver.upgrade(chart.path, request)
         return self._present(name)
 
@@ -99,9 +99,9 @@ class Operations:
         return found
 
     def _fetch(self, ref: Obj) -> LocalChart:
-        self.step = Step.CHART
-        chart = fetch(self._driver, ref, self._folder / "charts", self._tell)
-        self.step = Step.RELEASE
+        self.step = HelmStep.CHART
+        chart = fetch(self._driver, ref, self._folder / "charts", self._on_line)
+        self.step = HelmStep.RELEASE
         return chart
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.clients.helm.classify import STOPPED
-from airunway.clients.helm.driver import Driver, HelmSays, Obj, Tell
+from airunway.clients.helm.driver import Driver, HelmSays, Obj, OnLine
 from airunway.clients.helm.operations import Operations
 
 
@@ -47,7 +47,7 @@ class _Answers:
 
 
 class _Run:
-    """One operation in a thread, so that the main one can hear signals and the end of the requests."""
+    """One operation in a thread, so that the main one can receive signals and the end of the requests."""
 
     def __init__(self, request: Obj, answers: _Answers) -> None:
         self._request = request
@@ -61,8 +61,8 @@ class _Run:
         operations: Operations | None = None
         try:
             folder = Path(self._request["folder"])
-            self._driver = driver(self._request, folder=folder, tell=self._answers.line)
-            operations = Operations(self._driver, folder=folder, tell=self._answers.line)
+            self._driver = driver(self._request, folder=folder, on_line=self._answers.line)
+            operations = Operations(self._driver, folder=folder, on_line=self._answers.line)
             result = operations.run(self._request["operation"], self._request["arguments"])
             self._answers.send({"result": result})
         except HelmSays as err:
@@ -85,18 +85,18 @@ class _Run:
         self._answers.send({"failure": {"text": text, "code": code, "step": step}})
 
 
-def driver(request: Obj, *, folder: Path, tell: Tell) -> Driver:
+def driver(request: Obj, *, folder: Path, on_line: OnLine) -> Driver:
     """The library, or the command if the request names one."""
     cluster: dict[str, Any] = {key: request[key] for key in ("kubeconfig", "context", "namespace")}
     if request["binary"]:
         from airunway.clients.helm.command import Command
 
-        return Command(request["binary"], **cluster, tell=tell, folder=folder)
+        return Command(request["binary"], **cluster, on_line=on_line, folder=folder)
     try:
         from airunway.clients.helm.library import Library  # loads 85 MB of Go: only here
     except Exception as err:  # not for this platform, or not installed
         raise HelmSays(f"Helm's library cannot be loaded: {err}", code="MISSING") from err
-    return Library(**cluster, tell=tell, folder=folder)
+    return Library(**cluster, on_line=on_line, folder=folder)
 
 
 def _await_end(run: _Run) -> None:

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from airunway.api.names import SANDBOX_FIELD_MANAGER
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import Cluster, Kind
-from airunway.clients.reflector import Change, Reflector
+from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.sandbox.operators.objects import Key, Object, controller_of, key_of
-
-FIELD_MANAGER = "airunway-sandbox"
 
 Listener = Callable[[Object], None]
 
@@ -72,7 +71,7 @@ class KindCache:
                 {"status": body} if status else body,
                 namespace=namespace or None,
                 subresource="status" if status else "",
-                field_manager=FIELD_MANAGER,
+                field_manager=SANDBOX_FIELD_MANAGER,
             )
         except NotFound:
             self._forget(obj)  # it went before the watch ever showed it
@@ -101,7 +100,7 @@ class KindCache:
 
     # -- keeping it true ---------------------------------------------------------------------------
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: ObjectChange) -> None:
         if change.type == "deleted":
             self._forget(change.object)
         else:

@@ -1,6 +1,6 @@
-"""The loop of a controller: look at one key at a time, soon after it changed, again after a failure.
+"""The loop of a controller: one key at a time is reconciled, soon after it changed, again after a failure.
 
-Level-triggered: a key in the queue means "look again", however often it was put there.
+Level-triggered: a key in the queue means "reconcile it", however often it was put there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airunway.sandbox.operators.objects import Key
 log = logging.getLogger("airunway.sandbox")
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
-"""Brings one object nearer to what it should be; answers after how many seconds to look again, if at all."""
+"""Brings one object nearer to what it should be; answers after how many seconds to do so again, if at all."""
 
 WORKERS = 8
 FIRST_RETRY = 0.1
@@ -36,7 +36,7 @@ class Controller:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     def enqueue(self, key: Key) -> None:
-        """Look at a key as soon as possible."""
+        """Reconcile a key as soon as possible."""
         if key in self._running:
             self._again.add(key)
         elif key not in self._queued:
@@ -44,7 +44,7 @@ class Controller:
             self._queue.put_nowait(key)
 
     def enqueue_after(self, key: Key, seconds: float) -> None:
-        """Look at a key later; the earlier of two times counts."""
+        """Reconcile a key later; the earlier of two times counts."""
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer is not None and not timer.cancelled() and timer.when() <= loop.time() + seconds:

@@ -17,7 +17,13 @@ from airunway.sandbox.operators.objects import (
     owner_reference,
     short_hash,
 )
-from airunway.sandbox.operators.rollout import DEFAULT_DEADLINE_SECONDS, SetState, scales, status_of
+from airunway.sandbox.operators.rollout import (
+    DEFAULT_DEADLINE_SECONDS,
+    SetState,
+    scales,
+    scales_while_paused,
+    status_of,
+)
 from airunway.sandbox.operators.workloads import APPS, template_of
 
 HASH_LABEL = "pod-template-hash"
@@ -42,55 +48,58 @@ class Deployments:
         deployment = self._deployments.get(key)
         if deployment is None or self._deployments.is_deleted(deployment):
             return None
-        current = await self._current_set(deployment)
-        if current is None:
-            return None  # it was created by a run before; the watch will show it
-        others = self._other_sets(deployment, current)
+        current = self._current_set(deployment)
         if deployment["spec"].get("paused"):
-            changes: dict[str, int] = {}
+            newest_first = sorted(self._owned(deployment), key=lambda entry: -_revision([entry]))
+            await self._scale(deployment, scales_while_paused(deployment, _states(newest_first)))
         else:
-            changes = scales(deployment, SetState.of(current), [SetState.of(entry) for entry in others])
-        for entry in (current, *others):
-            if (name := entry["metadata"]["name"]) in changes:
-                await self._sets.patch(entry, {"spec": {"replicas": changes[name]}})
-        await self._write_status(deployment, current["metadata"]["name"])
-        await self._forget_old(deployment, others)
+            current = current or await self._create_set(deployment)
+            if current is None:
+                return None  # it was created by a run before; the watch will show it
+            others = _states(self._other_sets(deployment, current))
+            await self._scale(deployment, scales(deployment, SetState.of(current), others))
+        await self._write_status(deployment)
+        await self._forget_old(deployment, self._other_sets(deployment, current))
         return self._until_deadline(deployment)
 
-    async def _current_set(self, deployment: Object) -> Object | None:
+    def _owned(self, deployment: Mapping[str, Any]) -> list[Object]:
         owned = self._sets.owned_by(deployment["metadata"]["uid"])
+        return [entry for entry in owned if not self._sets.is_deleted(entry)]
+
+    def _current_set(self, deployment: Mapping[str, Any]) -> Object | None:
+        """The ReplicaSet of the template, if it was made already."""
         template_hash = short_hash(template_of(deployment))
-        for replica_set in owned:
-            if replica_set["metadata"]["labels"].get(HASH_LABEL) == template_hash:
-                return replica_set
+        owned = self._sets.owned_by(deployment["metadata"]["uid"])
+        found = (entry for entry in owned if entry["metadata"]["labels"].get(HASH_LABEL) == template_hash)
+        return next(found, None)
+
+    def _other_sets(self, deployment: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Object]:
+        name = current["metadata"]["name"] if current else ""
+        return [entry for entry in self._owned(deployment) if entry["metadata"]["name"] != name]
+
+    async def _create_set(self, deployment: Object) -> Object | None:
+        revision = _revision(self._sets.owned_by(deployment["metadata"]["uid"])) + 1
+        body = _replica_set(deployment, short_hash(template_of(deployment)), revision)
         try:
-            created = await self._sets.create(_replica_set(deployment, template_hash, _revision(owned) + 1))
+            created = await self._sets.create(body)
         except AlreadyExists:
             return None
-        revision = created["metadata"]["annotations"][REVISION]
-        await self._deployments.patch(deployment, {"metadata": {"annotations": {REVISION: revision}}})
+        await self._deployments.patch(deployment, {"metadata": {"annotations": {REVISION: str(revision)}}})
         return created
 
-    def _other_sets(self, deployment: Mapping[str, Any], current: Mapping[str, Any]) -> list[Object]:
-        owned = self._sets.owned_by(deployment["metadata"]["uid"])
-        return [
-            entry
-            for entry in owned
-            if entry["metadata"]["name"] != current["metadata"]["name"] and not self._sets.is_deleted(entry)
-        ]
+    async def _scale(self, deployment: Mapping[str, Any], changes: Mapping[str, int]) -> None:
+        for entry in self._owned(deployment):
+            if (name := entry["metadata"]["name"]) in changes:
+                await self._sets.patch(entry, {"spec": {"replicas": changes[name]}})
 
-    async def _write_status(self, deployment: Object, current_name: str) -> None:
-        namespace, _ = key_of(deployment)
-        current = self._sets.get((namespace, current_name))
-        if current is None:
-            return
-        others = self._other_sets(deployment, current)
-        failed = condition(current, "ReplicaFailure")
+    async def _write_status(self, deployment: Object) -> None:
+        current = self._current_set(deployment)
+        failed = condition(current, "ReplicaFailure") if current else None
         status = status_of(
             # The status was written by an earlier round; its conditions are continued.
             self._deployments.get(key_of(deployment)) or deployment,
-            SetState.of(current),
-            [SetState.of(entry) for entry in others],
+            SetState.of(current) if current else SetState.none(),
+            _states(self._other_sets(deployment, current)),
             str(failed["message"]) if failed else "",
         )
         status["observedGeneration"] = deployment["metadata"]["generation"]
@@ -114,6 +123,10 @@ class Deployments:
         )
         deadline = deployment["spec"].get("progressDeadlineSeconds", DEFAULT_DEADLINE_SECONDS)
         return float(deadline) + 1 if rolling else None
+
+
+def _states(replica_sets: list[Object]) -> list[SetState]:
+    return [SetState.of(entry) for entry in replica_sets]
 
 
 def _pods(replica_set: Mapping[str, Any]) -> int:

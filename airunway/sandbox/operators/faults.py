@@ -21,7 +21,7 @@ INSTANT_ANNOTATION = f"{ANNOTATION_PREFIX}instant"
 """`"true"`: the pod starts without delay, as an operator's does that was there before the story begins."""
 
 
-class Fault(StrEnum):
+class PodFault(StrEnum):
     """One way to fail."""
 
     IMAGE_PULL = "image-pull"
@@ -31,16 +31,16 @@ class Fault(StrEnum):
     QUOTA = "quota"
 
 
-def fault_of(pod: Mapping[str, Any]) -> Fault | None:
+def fault_of(pod: Mapping[str, Any]) -> PodFault | None:
     """The fault a pod, or a pod template, asks for; an unknown name is none."""
     wanted = (pod.get("metadata", {}).get("annotations") or {}).get(FAULT_ANNOTATION, "")
-    if wanted in set(Fault):
-        return Fault(wanted)
+    if wanted in set(PodFault):
+        return PodFault(wanted)
     images = [container.get("image", "") for container in pod.get("spec", {}).get("containers") or []]
     if any(image.startswith("fail-image/") for image in images):
-        return Fault.IMAGE_PULL
+        return PodFault.IMAGE_PULL
     if any(image.startswith("crash/") for image in images):
-        return Fault.OUT_OF_MEMORY
+        return PodFault.OUT_OF_MEMORY
     return None
 
 

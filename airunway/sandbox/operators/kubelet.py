@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from airunway.clients.kubernetes import SECRETS, Cluster, Resource
+from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.operators import pod_status
 from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.controller import Controller
+from airunway.sandbox.operators.environment import what_is_missing
 from airunway.sandbox.operators.events import record
-from airunway.sandbox.operators.faults import Fault, fault_of, is_instant
+from airunway.sandbox.operators.faults import PodFault, fault_of, is_instant
 from airunway.sandbox.operators.objects import Key, Object, is_ready, key_of
 from airunway.sandbox.operators.timing import Timing
 
 COMPONENT = "kubelet"
-CONFIG_MAPS = Resource("v1", "configmaps")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Kubelet:
     def __init__(self, cluster: Cluster, pods: KindCache, timing: Timing) -> None:
         self._cluster, self._pods, self._timing = cluster, pods, timing
         self._lives: dict[str, _Life] = {}
-        self.controller = Controller("kubelet", self._look)
+        self.controller = Controller("kubelet", self._reconcile)
         pods.on_change(self._changed)
 
     def _changed(self, pod: Object) -> None:
@@ -48,7 +48,7 @@ class Kubelet:
         elif pod["spec"].get("nodeName"):
             self.controller.enqueue(key_of(pod))
 
-    async def _look(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> float | None:
         pod = self._pods.get(key)
         if pod is None or not pod["spec"].get("nodeName"):
             return None
@@ -102,7 +102,7 @@ class Kubelet:
         return await self._start(pod, life)  # after a crash, or once the configuration is there
 
     async def _pulled(self, pod: Object, life: _Life) -> float:
-        if fault_of(pod) is Fault.IMAGE_PULL:
+        if fault_of(pod) is PodFault.IMAGE_PULL:
             cause = _not_found(_image(pod))
             words = f'Failed to pull image "{_image(pod)}": {cause}'
             await self._write(pod, pod_status.waiting(pod, "ErrImagePull", cause))
@@ -113,21 +113,21 @@ class Kubelet:
         return await self._start(pod, life)
 
     async def _start(self, pod: Object, life: _Life) -> float:
-        missing = await self._missing_reference(pod)
+        missing = await what_is_missing(self._cluster, pod)
         if missing:
             await self._write(pod, pod_status.waiting(pod, "CreateContainerConfigError", missing))
             await self._event(pod, "Failed", f"Error: {missing}", warning=True)
             life.stage = "blocked"
             return life.timing.backoff
         fault = fault_of(pod)
-        crashes = fault in (Fault.CRASH, Fault.OUT_OF_MEMORY)
+        crashes = fault in (PodFault.CRASH, PodFault.OUT_OF_MEMORY)
         await self._event(pod, "Started", f"Started container {pod['spec']['containers'][0]['name']}")
         # An instant start writes readiness at once, in one request instead of two.
-        if crashes or fault is Fault.NEVER_READY or life.timing.start:
+        if crashes or fault is PodFault.NEVER_READY or life.timing.start:
             await self._write(
                 pod, pod_status.running(pod, ready=False, restarts=life.restarts, last=life.last)
             )
-        if fault is Fault.NEVER_READY:
+        if fault is PodFault.NEVER_READY:
             words = "Readiness probe failed: connection refused"
             await self._event(pod, "Unhealthy", words, warning=True)
             life.stage = "done"
@@ -136,7 +136,7 @@ class Kubelet:
         return life.timing.crash if crashes else life.timing.start
 
     async def _crashed(self, pod: Object, life: _Life) -> float:
-        killed = fault_of(pod) is Fault.OUT_OF_MEMORY
+        killed = fault_of(pod) is PodFault.OUT_OF_MEMORY
         life.last = pod_status.ended(137 if killed else 1, "OOMKilled" if killed else "Error")
         life.restarts += 1
         backoff = life.timing.backoff
@@ -148,23 +148,6 @@ class Kubelet:
         life.stage = "restarting"
         # Grows as the real one does, up to five minutes.
         return min(backoff * 2.0 ** (life.restarts - 1), 300.0)
-
-    async def _missing_reference(self, pod: Object) -> str:
-        """A Secret or ConfigMap that a container's environment needs and that does not exist."""
-        namespace = pod["metadata"]["namespace"]
-        for container in pod["spec"]["containers"]:
-            for entry in container.get("env") or []:
-                source = entry.get("valueFrom") or {}
-                for field_name, kind, word in (
-                    ("secretKeyRef", SECRETS, "secret"),
-                    ("configMapKeyRef", CONFIG_MAPS, "configmap"),
-                ):
-                    wanted = source.get(field_name)
-                    if not wanted or wanted.get("optional"):
-                        continue
-                    if await self._cluster.find(kind, wanted["name"], namespace=namespace) is None:
-                        return f'{word} "{wanted["name"]}" not found'
-        return ""
 
     async def _write(self, pod: Object, status: Object) -> None:
         await self._pods.patch(pod, status, status=True)

@@ -37,6 +37,11 @@ class SetState:
             int(status.get("replicas") or 0),
         )
 
+    @classmethod
+    def none(cls) -> SetState:
+        """Stands for one that was not made: a paused Deployment gets none for its template."""
+        return cls("", 0, 0, 0)
+
 
 def scales(deployment: Mapping[str, Any], new: SetState, old: Sequence[SetState]) -> dict[str, int]:
     """What each ReplicaSet should be scaled to next: name to replicas, only those that change."""
@@ -63,6 +68,19 @@ def scales(deployment: Mapping[str, Any], new: SetState, old: Sequence[SetState]
         if broken + serving:
             changes[entry.name] = entry.wanted - broken - serving
     return changes
+
+
+def scales_while_paused(deployment: Mapping[str, Any], sets: Sequence[SetState]) -> dict[str, int]:
+    """What each ReplicaSet should be scaled to while nothing rolls. `sets`: the newest first.
+
+    Only a changed number of replicas still counts, and only where no roll-out was cut in two: Kubernetes
+    would then share the difference among both sides, we leave them as they are.
+    """
+    active = [entry for entry in sets if entry.wanted] or list(sets[:1])
+    desired = wanted_replicas(deployment)
+    if len(active) != 1 or active[0].wanted == desired:
+        return {}
+    return {active[0].name: desired}
 
 
 def _recreate(desired: int, new: SetState, old: Sequence[SetState]) -> dict[str, int]:
@@ -118,11 +136,18 @@ def _available(enough: bool) -> Object:
 def _progressing(
     deployment: Mapping[str, Any], new: SetState, old: Sequence[SetState], complete: bool
 ) -> Object:
+    known = condition(deployment, "Progressing")
+    if deployment["spec"].get("paused"):
+        if known is not None and known["reason"] == "ProgressDeadlineExceeded":
+            return dict(known)
+        return {
+            **_condition("Progressing", True, "DeploymentPaused", "Deployment is paused"),
+            "status": "Unknown",
+        }
     subject = f'ReplicaSet "{new.name}"'
     if complete:
         words = f"{subject} has successfully progressed."
         return _condition("Progressing", True, "NewReplicaSetAvailable", words)
-    known = condition(deployment, "Progressing")
     if known is not None and not _moved(deployment, new, old):
         if known["reason"] == "ProgressDeadlineExceeded":
             return dict(known)

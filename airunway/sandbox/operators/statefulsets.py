@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airunway.clients.errors import AlreadyExists, Forbidden
+from airunway.clients.errors import AlreadyExists, Forbidden, Invalid
 from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.controller import Controller
@@ -68,6 +68,7 @@ class StatefulSets:
         return False
 
     async def _create(self, stateful_set: Object, name: str, revision: str) -> bool:
+        owner = stateful_set["metadata"]["name"]
         labels = {"statefulset.kubernetes.io/pod-name": name, REVISION_LABEL: revision}
         pod = pod_from(template_of(stateful_set), stateful_set, "StatefulSet", name, labels=labels)
         try:
@@ -75,14 +76,14 @@ class StatefulSets:
             await self._pods.create(pod)
         except AlreadyExists:
             return True  # its predecessor is still going away, or somebody else's pod has the name
-        except Forbidden as err:
+        except (Forbidden, Invalid) as err:  # a name over 52 letters is too long for the revision's label
             await record(
                 self._cluster,
                 stateful_set,
                 kind="StatefulSet",
                 api_version=APPS,
                 reason="FailedCreate",
-                message=f"create Pod {name} in StatefulSet {stateful_set['metadata']['name']} failed: {err}",
+                message=f"Create Pod {name} in StatefulSet {owner} failed error: {err}",
                 component="statefulset-controller",
                 warning=True,
             )
@@ -117,14 +118,15 @@ class StatefulSets:
             "availableReplicas": counts.ready,
             "currentReplicas": len(updated),
             "updatedReplicas": len(updated),
-            "currentRevision": f"{stateful_set['metadata']['name']}-{revision}",
-            "updateRevision": f"{stateful_set['metadata']['name']}-{revision}",
+            "currentRevision": revision,
+            "updateRevision": revision,
         }
         await self._sets.patch(stateful_set, status, status=True)
 
 
 def _revision(stateful_set: Mapping[str, Any]) -> str:
-    return short_hash(template_of(stateful_set))
+    """The name of the ControllerRevision, which pods carry whole in their label."""
+    return f"{stateful_set['metadata']['name']}-{short_hash(template_of(stateful_set))}"
 
 
 def _number(pod: Mapping[str, Any]) -> int:

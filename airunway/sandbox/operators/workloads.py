@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.clients.errors import Forbidden
-from airunway.sandbox.operators.faults import Fault, fault_of
+from airunway.sandbox.operators.faults import PodFault, fault_of
 from airunway.sandbox.operators.objects import Object, is_ready, owner_reference
 
 APPS = "apps/v1"
@@ -52,7 +52,7 @@ def pod_from(
 
 def refuse_by_quota(pod: Mapping[str, Any]) -> None:
     """Raise what a ResourceQuota would, for a pod that asks for this fault."""
-    if fault_of(pod) is Fault.QUOTA:
+    if fault_of(pod) is PodFault.QUOTA:
         raise Forbidden(
             f'pods "{pod["metadata"]["name"]}" is forbidden: exceeded quota: gpu-quota, '
             "requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=8, "

@@ -8,7 +8,7 @@ functions, a static check of its tree, and a few rules of its evaluator.
 Limits, so that a hostile rule costs little: 10 000 characters, 100 nested expressions, 250 operators on top
 of each other, 20 regular expressions, and a budget of steps for a rule and for all rules of one decision.
 Beyond them a rule has an error, like any rule that cannot be evaluated; nothing here raises. Not supported:
-construction of protocol buffer messages.
+construction of protocol buffer messages, timestamps and durations, none of which a spec can hold.
 """
 
 from __future__ import annotations

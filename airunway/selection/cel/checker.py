@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airunway.selection.cel.declarations import BOUND_ONE_BY_ONE, FUNCTIONS, TYPE_NAMES, Overload
+from airunway.selection.cel.declarations import BOUND_ONE_BY_ONE, FUNCTIONS, OF_TIMES, TYPE_NAMES, Overload
 from airunway.selection.cel.errors import CompileError
 from airunway.selection.cel.syntax import Call, Fold, Ident, ListLiteral, Literal, MapLiteral, Node, Select
 from airunway.selection.cel.types import (
@@ -27,15 +27,6 @@ MAX_PATTERNS = 20
 def check(tree: Node) -> None:
     """Raises CompileError when the expression would not compile."""
     _Checker().type_of(tree)
-
-
-def qualified_name(node: Node) -> str:
-    """`a.b.c` of a chain of selections on a name; empty for anything else."""
-    fields: list[str] = []
-    while isinstance(node, Select) and not node.test:
-        fields.append(node.field)
-        node = node.operand
-    return ".".join([node.name, *reversed(fields)]) if isinstance(node, Ident) else ""
 
 
 class _Checker:
@@ -77,12 +68,10 @@ class _Checker:
             return self._variables[name]
         if name in TYPE_NAMES:
             return type_of(TYPE_NAMES[name])
+        _refuse_times(name)
         raise CompileError(f"undeclared reference to '{name}'")
 
     def _select(self, node: Select) -> Type:
-        name = qualified_name(node)
-        if name in TYPE_NAMES:
-            return type_of(TYPE_NAMES[name])
         operand = self._subs.apply(self.type_of(node.operand))
         if operand[0] == "map":
             result = params(operand)[1]
@@ -96,6 +85,7 @@ class _Checker:
     def _call(self, node: Call) -> Type:
         if node.function in ("_||_", "_&&_"):
             return self._logic(node.args)
+        _refuse_times(node.function)
         args = [self.type_of(arg) for arg in node.args]
         if node.target is not None:
             args.insert(0, self.type_of(node.target))
@@ -115,8 +105,7 @@ class _Checker:
 
     def _check_index(self, key: Node) -> None:
         """A constant that can be no index is an error of the whole rule, which no `||` absorbs."""
-        is_type = isinstance(key, Ident) and key.name not in self._variables
-        if is_type or (isinstance(key, Select) and qualified_name(key) in TYPE_NAMES):
+        if isinstance(key, Ident) and key.name not in self._variables:
             raise CompileError("invalid qualifier type: type")
         if isinstance(key, Literal) and (key.value is None or isinstance(key.value, bytes)):
             raise CompileError(f"invalid qualifier type: {type_name(key.value)}")
@@ -210,6 +199,11 @@ class _Checker:
     def _fit(self, kind: Type, wanted: Type) -> None:
         if not self._subs.assignable((kind,), (wanted,)):
             raise CompileError(f"expected type '{shown(wanted)}' but found '{shown(self._subs.apply(kind))}'")
+
+
+def _refuse_times(name: str) -> None:
+    if name in OF_TIMES:
+        raise CompileError(f"{name}: rules have no timestamps and durations, since a spec holds none")
 
 
 def shown(of: Type) -> str:

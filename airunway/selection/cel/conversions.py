@@ -1,4 +1,4 @@
-"""Conversions of CEL: `int("12")`, `string(1.5)`, `timestamp("…")`. As Go's `strconv` reads and writes.
+"""Conversions of CEL: `int("12")`, `string(1.5)`. As Go's `strconv` reads and writes.
 
 Each function takes the meter first and charges it for work that grows with the data. Raises CelError.
 """
@@ -10,16 +10,15 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from airunway.selection.cel import times
 from airunway.selection.cel.errors import CelError, no_overload
-from airunway.selection.cel.values import Duration, Meter, Timestamp, UInt, int64, uint64
+from airunway.selection.cel.values import Meter, UInt, int64, uint64
 
 _NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
 def to_int(charge: Meter, value: Any) -> int:
-    """int(): of any number, a text of digits, seconds of a timestamp, nanoseconds of a duration."""
+    """int(): of any number, or a text of digits."""
     if isinstance(value, float):
         # The bounds themselves are excluded, as in the reference.
         if not -(2.0**63) < value < 2.0**63:
@@ -27,10 +26,6 @@ def to_int(charge: Meter, value: Any) -> int:
         return int(value)
     if isinstance(value, str):
         return int64(_digits(value))
-    if isinstance(value, Timestamp):
-        return value.nanos // 10**9
-    if isinstance(value, Duration):
-        return value.nanos
     return int64(int(value)) if type(value) in (int, UInt) else int(_refuse("int"))
 
 
@@ -88,10 +83,6 @@ def to_string(charge: Meter, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return double_text(value)
-    if isinstance(value, Timestamp):
-        return times.timestamp_text(value)
-    if isinstance(value, Duration):
-        return times.duration_text(value)
     return str(int(value)) if isinstance(value, int) else str(_refuse("string"))
 
 
@@ -125,22 +116,6 @@ def to_bytes(charge: Meter, value: Any) -> bytes:
         raise no_overload("bytes")
     charge(len(value) >> 6)
     return value.encode(errors="surrogatepass")
-
-
-def to_timestamp(charge: Meter, value: Any) -> Timestamp:
-    """timestamp(): of RFC 3339, or seconds since 1970."""
-    if isinstance(value, Timestamp):
-        return value
-    if isinstance(value, str):
-        return times.parse_timestamp(value)
-    return times.timestamp(value * 10**9) if type(value) is int else Timestamp(_refuse("timestamp"))
-
-
-def to_duration(charge: Meter, value: Any) -> Duration:
-    """duration(): of Go's form. An int is declared but refused, as in the reference."""
-    if isinstance(value, Duration):
-        return value
-    return times.parse_duration(value) if isinstance(value, str) else Duration(_refuse("duration"))
 
 
 def _refuse(function: str) -> Any:

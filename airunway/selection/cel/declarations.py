@@ -13,12 +13,10 @@ from airunway.selection.cel.types import (
     BOOL,
     BYTES,
     DOUBLE,
-    DURATION,
     DYN,
     INT,
     NULL,
     STRING,
-    TIMESTAMP,
     UINT,
     Type,
     list_of,
@@ -57,17 +55,12 @@ def _same(*kinds: Type) -> list[Overload]:
 def _compared() -> list[Overload]:
     pairs = [(BOOL, BOOL), (INT, INT), (INT, DOUBLE), (INT, UINT), (UINT, UINT), (UINT, DOUBLE), (UINT, INT)]
     pairs += [(DOUBLE, DOUBLE), (DOUBLE, INT), (DOUBLE, UINT)]
-    pairs += [(kind, kind) for kind in (STRING, BYTES, TIMESTAMP, DURATION)]
+    pairs += [(kind, kind) for kind in (STRING, BYTES)]
     return [Overload(pair, BOOL, mixed=pair[0] != pair[1]) for pair in pairs]
 
 
 def _to(result: Type, *kinds: Type) -> list[Overload]:
     return [Overload((kind,), result) for kind in kinds]
-
-
-def _accessor(*, of_duration: bool) -> list[Overload]:
-    found = [Overload((TIMESTAMP,), INT, True), Overload((TIMESTAMP, STRING), INT, True)]
-    return [*found, Overload((DURATION,), INT, True)] if of_duration else found
 
 
 FUNCTIONS: dict[str, list[Overload]] = {
@@ -76,18 +69,8 @@ FUNCTIONS: dict[str, list[Overload]] = {
     "-_": [Overload((DOUBLE,), DOUBLE), Overload((INT,), INT)],
     **{name: [Overload((A, A), BOOL)] for name in ("_==_", "_!=_")},
     **{name: _compared() for name in ("_<_", "_<=_", "_>_", "_>=_")},
-    "_+_": [
-        *_same(BYTES, DOUBLE, DURATION),
-        Overload((DURATION, TIMESTAMP), TIMESTAMP),
-        Overload((TIMESTAMP, DURATION), TIMESTAMP),
-        *_same(INT, LIST, STRING, UINT),
-    ],
-    "_-_": [
-        *_same(DOUBLE, DURATION, INT),
-        Overload((TIMESTAMP, DURATION), TIMESTAMP),
-        Overload((TIMESTAMP, TIMESTAMP), DURATION),
-        *_same(UINT),
-    ],
+    "_+_": _same(BYTES, DOUBLE, INT, LIST, STRING, UINT),
+    "_-_": _same(DOUBLE, INT, UINT),
     "_*_": _same(DOUBLE, INT, UINT),
     "_/_": _same(DOUBLE, INT, UINT),
     "_%_": _same(INT, UINT),
@@ -103,29 +86,17 @@ FUNCTIONS: dict[str, list[Overload]] = {
     "bool": _to(BOOL, BOOL, STRING),
     "bytes": _to(BYTES, BYTES, STRING),
     "double": _to(DOUBLE, DOUBLE, INT, STRING, UINT),
-    "duration": _to(DURATION, DURATION, INT, STRING),
-    "int": _to(INT, INT, DOUBLE, DURATION, STRING, TIMESTAMP, UINT),
-    "string": _to(STRING, STRING, BOOL, BYTES, DOUBLE, DURATION, INT, TIMESTAMP, UINT),
-    "timestamp": _to(TIMESTAMP, TIMESTAMP, INT, STRING),
+    "int": _to(INT, INT, DOUBLE, STRING, UINT),
+    "string": _to(STRING, STRING, BOOL, BYTES, DOUBLE, INT, UINT),
     "uint": _to(UINT, UINT, DOUBLE, INT, STRING),
     "matches": [Overload((STRING, STRING), BOOL), Overload((STRING, STRING), BOOL, True)],
     **{name: [Overload((STRING, STRING), BOOL, True)] for name in ("contains", "endsWith", "startsWith")},
-    **{
-        name: _accessor(of_duration=False)
-        for name in ("getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate", "getDayOfWeek")
-    },
-    **{
-        name: _accessor(of_duration=True)
-        for name in ("getHours", "getMinutes", "getSeconds", "getMilliseconds")
-    },
 }
 
 TYPE_NAMES: dict[str, Type] = {
     "bool": BOOL,
     "bytes": BYTES,
     "double": DOUBLE,
-    "google.protobuf.Duration": DURATION,
-    "google.protobuf.Timestamp": TIMESTAMP,
     "int": INT,
     "list": list_of(DYN),
     "map": map_of(DYN, DYN),
@@ -136,7 +107,12 @@ TYPE_NAMES: dict[str, Type] = {
 }
 """Names that stand for a type, like `int` in `type(x) == int`."""
 
-BOUND_ONE_BY_ONE = {name for name in FUNCTIONS if name.startswith("get")} | {
-    *("bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint")
-}
+BOUND_ONE_BY_ONE = {"bool", "bytes", "double", "int", "string", "uint"}
 """Functions whose overloads are implemented one by one, see `Call.only`."""
+
+OF_TIMES = {
+    *("timestamp", "duration", "google"),  # the names of their types begin with it
+    *("getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate", "getDayOfWeek"),
+    *("getHours", "getMinutes", "getSeconds", "getMilliseconds"),
+}
+"""What the reference declares for timestamps and durations. A spec holds neither: no rule can need them."""

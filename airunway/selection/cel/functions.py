@@ -11,15 +11,12 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]  # google-re2 has no stubs
 
-from airunway.selection.cel import arithmetic, conversions, times
-from airunway.selection.cel.declarations import FUNCTIONS
+from airunway.selection.cel import arithmetic, conversions
 from airunway.selection.cel.errors import CelError, Fault, no_overload
 from airunway.selection.cel.values import (
     MISSING,
     CelMap,
-    Duration,
     Meter,
-    Timestamp,
     TypeValue,
     UInt,
     compare,
@@ -33,7 +30,6 @@ MAX_PATTERN_LENGTH = 1000
 _PATTERN_MEMORY = 1 << 20
 _PATTERN_COST = 2000
 _Compiled = type(re2.compile(""))
-_OF_DURATION = {"getHours", "getMinutes", "getSeconds", "getMilliseconds"}
 
 
 def contained(charge: Meter, item: Any, within: Any) -> bool:
@@ -114,17 +110,6 @@ def _texts(function: str, test: Callable[[str, str], bool]) -> Callable[..., boo
     return run
 
 
-def _get(function: str) -> Callable[..., int]:
-    def run(charge: Meter, value: Any, zone: Any = None) -> int:
-        if isinstance(value, Timestamp) and (zone is None or isinstance(zone, str)):
-            return times.of_timestamp(function, value, zone)
-        if isinstance(value, Duration) and zone is None and function in _OF_DURATION:
-            return times.of_duration(function, value)
-        raise no_overload(function)
-
-    return run
-
-
 def _typed(charge: Meter, value: Any) -> TypeValue:
     return TypeValue(type_name(value))
 
@@ -150,16 +135,13 @@ RUNTIME: dict[str, Callable[..., Any]] = {
     "bool": conversions.to_bool,
     "bytes": conversions.to_bytes,
     "double": conversions.to_double,
-    "duration": conversions.to_duration,
     "int": conversions.to_int,
     "string": conversions.to_string,
-    "timestamp": conversions.to_timestamp,
     "uint": conversions.to_uint,
     "matches": matches,
     "contains": _texts("contains", lambda text, part: part in text),
     "endsWith": _texts("endsWith", str.endswith),
     "startsWith": _texts("startsWith", str.startswith),
-    **{name: _get(name) for name in FUNCTIONS if name.startswith("get")},
 }
 """What each declared function does. Not here: `dyn`, which is celpy's, and `||`, `&&` and `? :`, which do not
 evaluate all arguments."""
@@ -168,7 +150,7 @@ evaluate all arguments."""
 class Metered(dict[str, Callable[..., Any]]):
     """The functions in the form of celpy's table, bound to a meter when they are first called.
 
-    A name like `getHours@google.protobuf.Duration` is the one overload whose first argument has this type.
+    A name like `bytes@string` is the one overload whose first argument has this type.
     """
 
     def __init__(self, charge: Meter) -> None:

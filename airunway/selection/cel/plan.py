@@ -1,7 +1,7 @@
 """Checked nodes to the tree that celpy's evaluator walks: celpy's own rules, without the levels in between.
 
 What the checker found is part of it: constants are values already, names of types too, a literal pattern is
-compiled, and a function of which types leave one overload has the name of that (`getHours@…`).
+compiled, and a function of which types leave one overload has the name of that (`bytes@string`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import Any
 
 from lark import Token, Tree
 
-from airunway.selection.cel.checker import VARIABLE, qualified_name
-from airunway.selection.cel.declarations import TYPE_NAMES
+from airunway.selection.cel.checker import VARIABLE
 from airunway.selection.cel.errors import CelError
 from airunway.selection.cel.functions import compiled
 from airunway.selection.cel.syntax import Call, Fold, Ident, ListLiteral, Literal, MapLiteral, Node, Select
@@ -78,8 +77,6 @@ def _named(name: str, scope: frozenset[str]) -> Plan:
 
 
 def _selected(node: Select, scope: frozenset[str]) -> Plan:
-    if qualified_name(node) in TYPE_NAMES:
-        return Tree("literal", [TypeValue(qualified_name(node))])
     found: Plan = Tree("member_dot", [plan(node.operand, scope), _word(node.field)])
     return _primary("ident_arg", _word("has"), Tree("exprlist", [found])) if node.test else found
 

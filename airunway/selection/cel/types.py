@@ -13,15 +13,11 @@ Type: TypeAlias = "tuple[str | Type, ...]"
 BOOL: Type = ("bool",)
 BYTES: Type = ("bytes",)
 DOUBLE: Type = ("double",)
-DURATION: Type = ("google.protobuf.Duration",)
 DYN: Type = ("dyn",)
 INT: Type = ("int",)
 NULL: Type = ("null_type",)
 STRING: Type = ("string",)
-TIMESTAMP: Type = ("google.protobuf.Timestamp",)
 UINT: Type = ("uint",)
-
-_NULLABLE = ("google.protobuf.Duration", "google.protobuf.Timestamp", "null_type")
 
 
 def list_of(element: Type) -> Type:
@@ -95,10 +91,6 @@ class Substitutions:
             return self._substitutes(right, left)[0]
         if "dyn" in (left[0], right[0]):
             return True
-        if left[0] == "null_type":
-            return right[0] in _NULLABLE
-        if right[0] == "null_type":
-            return left[0] in _NULLABLE
         if left[0] != right[0]:
             return False
         if left[0] == "type":

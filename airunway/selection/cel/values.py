@@ -34,21 +34,6 @@ class TypeValue:
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Timestamp:
-    """A point in time, in nanoseconds since 1970, with the zone it was written in."""
-
-    nanos: int
-    offset_minutes: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Duration:
-    """A span of time in nanoseconds."""
-
-    nanos: int
-
-
 class CelMap:
     """A map literal. Its keys can be of any scalar type and keep that type."""
 
@@ -77,8 +62,6 @@ class CelMap:
 def _key(key: Any) -> tuple[str, Any]:
     if key is None or isinstance(key, bool | int | float | str | bytes | TypeValue):
         return type_name(key), key
-    if isinstance(key, Timestamp | Duration):
-        return type_name(key), key.nanos
     # A list or map as a key is only ever itself.
     return type_name(key), id(key)
 
@@ -104,8 +87,6 @@ _NAMES: dict[type, str] = {
     dict: "map",
     CelMap: "map",
     TypeValue: "type",
-    Timestamp: "google.protobuf.Timestamp",
-    Duration: "google.protobuf.Duration",
 }
 
 
@@ -154,8 +135,6 @@ def equal(left: Any, right: Any, charge: Meter, *, level: int = 0) -> bool:
         )
     if kind is not other:
         return False
-    if kind in (Timestamp, Duration):
-        return bool(left.nanos == right.nanos)
     if kind in (str, bytes):
         charge(len(left) >> 8)
     return bool(left == right)
@@ -169,11 +148,7 @@ def compare(left: Any, right: Any, charge: Meter) -> int:
             left, right = float(left), float(right)
             if math.isnan(left) or math.isnan(right):
                 raise CelError("NaN values cannot be ordered")
-    elif kind is not other:
-        raise no_overload("comparison")
-    elif kind in (Timestamp, Duration):
-        left, right = left.nanos, right.nanos
-    elif kind not in (bool, str, bytes):
+    elif kind is not other or kind not in (bool, str, bytes):
         raise no_overload("comparison")
     elif kind is not bool:
         charge(len(left) >> 8)

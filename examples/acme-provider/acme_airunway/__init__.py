@@ -5,7 +5,7 @@ from __future__ import annotations
 from acme_airunway.config import NAME, SERVER, health, registration
 from acme_airunway.render import check, render
 from acme_airunway.status import read_status
-from airunway.provider.contract import Provider
+from airunway.provider import Provider
 
 __all__ = ["PROVIDER"]
 

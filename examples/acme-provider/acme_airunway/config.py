@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airunway.provider.contract import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
+from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind
 
 NAME = "acme"
 SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from acme_airunway.config import SERVER
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.common import (
-    model_id,
-    object_labels,
-    object_metadata,
-    replica_count,
-    service_name_problem,
-)
-from airunway.provider.contract import Manifest, RenderContext, RenderError
+from airunway.provider import Manifest, RenderContext, RenderError, rendering
 
 MAX_REPLICAS = 8
 
 
 def check(deployment: ModelDeployment) -> str | None:
     """Why Acme cannot take a deployment, or None."""
-    return service_name_problem(deployment)
+    return rendering.service_name_problem(deployment)
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
     """The Server. Raises RenderError for more replicas than Acme runs."""
-    replicas = replica_count(deployment)
+    replicas = rendering.replica_count(deployment)
     if replicas is not None and replicas > MAX_REPLICAS:
         raise RenderError(f"spec.scaling.replicas: Acme runs at most {MAX_REPLICAS}, not {replicas}")
     return [
         {
             "apiVersion": SERVER.api_version,
             "kind": SERVER.kind,
-            "metadata": object_metadata(deployment, labels=object_labels(deployment)),
+            "metadata": rendering.object_metadata(deployment, labels=rendering.object_labels(deployment)),
             "spec": {
-                "model": model_id(deployment),
+                "model": rendering.model_id(deployment),
                 "gpus": deployment.gpu_count,
                 "replicas": 1 if replicas is None else replicas,
             },

@@ -7,7 +7,7 @@ from typing import Any
 
 from acme_airunway.config import SERVER
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider.upstream import count_at, is_observed, mapping_at, name_of
+from airunway.provider import count_at, is_observed, mapping_at, name_of
 
 PORT = 8000
 

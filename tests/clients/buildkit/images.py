@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.clients.buildkit import HttpFile, ModelImage
+from airunway.clients.buildkit import HttpFile, ImageBuild
 
 SHA_A, SHA_B = "a" * 64, "b" * 64
 
@@ -14,6 +14,6 @@ def http_file(name: str = "a.gguf", **changes: Any) -> HttpFile:
     return HttpFile(**{**usual, **changes})
 
 
-def model_image(*files: HttpFile, **changes: Any) -> ModelImage:
+def model_image(*files: HttpFile, **changes: Any) -> ImageBuild:
     usual = {"base": "ghcr.io/base@sha256:1", "base_config": {}, "files": files or (http_file(),)}
-    return ModelImage(**{**usual, **changes})
+    return ImageBuild(**{**usual, **changes})

@@ -18,7 +18,7 @@ LAST_MODIFIED = 1_767_225_600  # as the hub says it
 FOLDER, FILE, LINK = tarfile.DIRTYPE, tarfile.REGTYPE, tarfile.SYMTYPE
 
 
-def told(layer: tarfile.TarFile) -> list[tuple[Any, ...]]:
+def entries(layer: tarfile.TarFile) -> list[tuple[Any, ...]]:
     return [(entry.name, entry.type, entry.mode, entry.uid, entry.mtime, entry.linkname) for entry in layer]
 
 
@@ -27,7 +27,7 @@ async def test_a_file_lies_at_the_root_and_a_link_leads_to_it(world: World) -> N
 
     await world.build(image)
 
-    assert [told(layer) for layer in await world.layers()] == [
+    assert [entries(layer) for layer in await world.layers()] == [
         [("a.gguf", FILE, 0o644, 0, LAST_MODIFIED, "")],
         [
             ("models", FOLDER, 0o755, 0, 0, ""),
@@ -41,7 +41,7 @@ async def test_with_fixed_dates_it_is_copied_to_its_path(world: World) -> None:
 
     await world.build(image)
 
-    assert [told(layer) for layer in await world.layers()] == [
+    assert [entries(layer) for layer in await world.layers()] == [
         [
             ("models", FOLDER, 0o755, 0, 0, ""),
             ("models/a.gguf", FILE, 0o644, 0, 0, ""),

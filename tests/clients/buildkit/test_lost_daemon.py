@@ -8,8 +8,8 @@ import os
 import pytest
 
 from airunway.clients.buildkit import BuilderUnreachable, BuildInterrupted, BuildKit, BuildKitEndpoint
+from kube_emulator.envtest.ports import free_port
 from tests.clients.buildkit.world import World
-from tests.servers.ports import free_port
 
 
 async def test_a_daemon_that_dies_in_the_middle_interrupts_the_build(world: World) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from airunway.clients.buildkit import SourceMissing
+from airunway.clients.buildkit import ImageBuild, SourceMissing
 from tests.clients.buildkit.world import SECRETS, TOKEN, World
 
 
@@ -24,39 +25,35 @@ def sessions(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(autouse=True)
-def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+async def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Temporary files are the test's own; at its end there are none of ours, and no task."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
-
-
-async def test_after_a_build(world: World, own_temporary_folder: Path) -> None:
-    image = world.image(world.model({"a.gguf": os.urandom(300_000)}, token=TOKEN), auth_secret="HF")
-
-    await world.build(image, secrets=SECRETS)
-
+    yield
     assert not tasks()
-    assert not sessions(own_temporary_folder)
+    assert not sessions(tmp_path)
 
 
-async def test_after_a_failure(world: World, own_temporary_folder: Path) -> None:
-    image = world.image(world.model({"a.gguf": os.urandom(300_000)}, token=TOKEN), auth_secret="HF")
+def private_image(world: World, *, size: int = 300_000) -> ImageBuild:
+    return world.image(world.model({"a.gguf": os.urandom(size)}, token=TOKEN), auth_secret="HF")
+
+
+async def test_after_a_build(world: World) -> None:
+    await world.build(private_image(world), secrets=SECRETS)
+
+
+async def test_after_a_failure(world: World) -> None:
+    image = private_image(world)
     world.hub.refuse(404)
 
     with pytest.raises(SourceMissing):
         await world.build(image, secrets=SECRETS)
 
-    assert not tasks()
-    assert not sessions(own_temporary_folder)
 
-
-async def test_after_being_cancelled(world: World, own_temporary_folder: Path) -> None:
-    image = world.image(world.model({"a.gguf": os.urandom(8_000_000)}, token=TOKEN), auth_secret="HF")
+async def test_after_being_cancelled(world: World) -> None:
+    image = private_image(world, size=8_000_000)
     world.hub.hold_after(1_000_000)
     building = asyncio.create_task(world.build(image, secrets=SECRETS))
     await world.hub.held.wait()
 
     building.cancel()
     await asyncio.wait([building])
-
-    assert not tasks()
-    assert not sessions(own_temporary_folder)

@@ -1,4 +1,4 @@
-"""What a build looks like follows from what the daemon told so far."""
+"""How far a build is follows from what the daemon reported so far."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 
 
-def told(
+def update(
     name: str, *, started: bool = True, at: datetime = NOW, completed: bool = False, **more: object
 ) -> control.StatusResponse:
     vertex = control.Vertex(digest=name, name=name, **more)  # type: ignore[arg-type]
@@ -46,13 +46,13 @@ def test_before_anything_it_is_preparing() -> None:
 def downloaded(name: str) -> list[control.StatusResponse]:
     """What a daemon tells of a whole download: its cache key, then the work."""
     times = (NOW, LATER)
-    return [told(name, at=at, completed=completed) for at in times for completed in (False, True)]
+    return [update(name, at=at, completed=completed) for at in times for completed in (False, True)]
 
 
 def test_a_file_is_done_when_its_download_has_ended() -> None:
     fold = two_files()
-    fold.fold(told("downloading /models/a.gguf"))
-    fold.fold(told("downloading /models/b.gguf"))
+    fold.fold(update("downloading /models/a.gguf"))
+    fold.fold(update("downloading /models/b.gguf"))
     both = fold.progress(10.0)
 
     for message in downloaded("downloading /models/a.gguf"):
@@ -68,7 +68,7 @@ def test_a_download_that_failed_is_not_done() -> None:
     fold = two_files()
     for message in downloaded("downloading /models/a.gguf")[:-1]:
         fold.fold(message)
-    fold.fold(told("downloading /models/a.gguf", at=LATER, completed=True, error="unexpected EOF"))
+    fold.fold(update("downloading /models/a.gguf", at=LATER, completed=True, error="unexpected EOF"))
 
     assert fold.progress(0.0).done_bytes == 0
 
@@ -85,24 +85,24 @@ def test_a_download_that_failed_is_not_done() -> None:
 def test_what_waits_for_downloads_tells_that_they_have_ended(step: str, done: int) -> None:
     fold = two_files()
 
-    fold.fold(told(step))
+    fold.fold(update(step))
 
     assert fold.progress(0.0).done_bytes == done
 
 
 def test_a_step_that_ends_and_begins_again_was_not_done() -> None:
     fold = two_files()
-    fold.fold(told("downloading /models/a.gguf", completed=True))
+    fold.fold(update("downloading /models/a.gguf", completed=True))
     after_its_key = fold.progress(0.0).done_bytes
 
-    fold.fold(told("downloading /models/a.gguf", at=LATER))
+    fold.fold(update("downloading /models/a.gguf", at=LATER))
 
     assert (after_its_key, fold.progress(0.0).done_bytes) == (0, 0)
 
 
 def test_bytes_are_used_where_a_daemon_counts_them() -> None:
     fold = two_files()
-    fold.fold(told("downloading /models/b.gguf"))
+    fold.fold(update("downloading /models/b.gguf"))
     fold.progress(0.0)
 
     fold.fold(status("downloading /models/b.gguf", "downloading", current=1500))
@@ -113,18 +113,18 @@ def test_bytes_are_used_where_a_daemon_counts_them() -> None:
 
 def test_what_is_kept_from_an_earlier_build_counts_as_done() -> None:
     fold = two_files()
-    fold.fold(told("downloading /models/a.gguf", started=False, cached=True))
-    fold.fold(told("placing /models/b.gguf aaaaaaaaaaaa", started=False, cached=True))
+    fold.fold(update("downloading /models/a.gguf", started=False, cached=True))
+    fold.fold(update("placing /models/b.gguf aaaaaaaaaaaa", started=False, cached=True))
 
     assert fold.progress(0.0).done_bytes == 4000
 
 
 def test_between_two_steps_the_last_one_is_shown() -> None:
     fold = two_files()
-    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa"))
+    fold.fold(update("placing /models/a.gguf aaaaaaaaaaaa"))
     fold.progress(0.0)
 
-    fold.fold(told("placing /models/a.gguf aaaaaaaaaaaa", completed=True))
+    fold.fold(update("placing /models/a.gguf aaaaaaaaaaaa", completed=True))
 
     assert fold.progress(1.0).step == "placing a.gguf"
 
@@ -133,9 +133,9 @@ def test_exporting_becomes_pushing_and_stays_so() -> None:
     fold = two_files()
     steps = []
     for message in (
-        told("exporting to image"),
+        update("exporting to image"),
         status("exporting to image", "exporting layers"),
-        told("exporting to image", completed=True),
+        update("exporting to image", completed=True),
         status("exporting to image", "pushing layers"),
         status("exporting to image", "pushing layers", completed=True),
     ):
@@ -147,14 +147,14 @@ def test_exporting_becomes_pushing_and_stays_so() -> None:
 
 def test_the_step_that_failed_is_remembered_but_not_those_it_took_along() -> None:
     fold = two_files()
-    fold.fold(told("downloading /models/a.gguf", error="unexpected EOF"))
-    fold.fold(told("downloading /models/b.gguf", error="downloading: context canceled"))
+    fold.fold(update("downloading /models/a.gguf", error="unexpected EOF"))
+    fold.fold(update("downloading /models/b.gguf", error="downloading: context canceled"))
 
     assert (fold.failed_step, fold.error) == ("downloading /models/a.gguf", "unexpected EOF")
 
 
 def test_a_frontends_steps_are_shown_as_it_names_them() -> None:
     fold = ProgressFold()
-    fold.fold(told("[2/3] RUN something"))
+    fold.fold(update("[2/3] RUN something"))
 
     assert fold.progress(0.0).step == "[2/3] RUN something"

@@ -9,8 +9,8 @@ import pytest
 
 from airunway.clients.buildkit import PushRefused, PushUnavailable
 from airunway.sandbox.registry import PretendRegistry
+from kube_emulator.envtest.ports import free_port
 from tests.clients.buildkit.world import World
-from tests.servers.ports import free_port
 
 PASSWORD = "never_to_be_seen"
 

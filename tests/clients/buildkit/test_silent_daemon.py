@@ -10,14 +10,16 @@ from datetime import timedelta
 
 import pytest
 
-from airunway.clients.buildkit import BuildInterrupted, BuildKit, BuiltImage, ModelImage
+from airunway.clients.buildkit import BuildInterrupted, BuildKit, ImageBuild, PushedImage
 from tests.clients.buildkit.world import World
 
 SOON = timedelta(milliseconds=300)
 
 
-async def build(world: World, image: ModelImage) -> BuiltImage:
-    async with BuildKit(world.endpoint, call_timeout=SOON, tell_every=timedelta(milliseconds=50)) as builder:
+async def build(world: World, image: ImageBuild) -> PushedImage:
+    async with BuildKit(
+        world.endpoint, call_timeout=SOON, report_every=timedelta(milliseconds=50)
+    ) as builder:
         push_to = f"{world.registry}/{world.name}:latest"
         return await builder.build(image, push_to=push_to, insecure=True, ref=uuid.uuid4().hex)
 

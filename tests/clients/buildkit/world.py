@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, BuiltImage, HttpFile, ModelImage, Progress
+from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ImageBuild, Progress, PushedImage
 from airunway.sandbox.buildkit import PretendBuildKit
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub, HubModel, resolve_url
@@ -61,20 +61,20 @@ class World:
             for name, blob in model.blobs.items()
         ]
 
-    def image(self, model: HubModel, *, auth_secret: str = "", **changes: Any) -> ModelImage:
+    def image(self, model: HubModel, *, auth_secret: str = "", **changes: Any) -> ImageBuild:
         """An image of all its files, without a base."""
         files = self.files(model, auth_secret=auth_secret)
-        return ModelImage(**{"base": "", "base_config": {}, "files": files, **changes})
+        return ImageBuild(**{"base": "", "base_config": {}, "files": files, **changes})
 
     async def build(
         self,
-        image: ModelImage,
+        image: ImageBuild,
         *,
         push_to: str = "",
         secrets: Mapping[str, bytes] | None = None,
         registry_auth: Mapping[str, tuple[str, str]] | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
-    ) -> BuiltImage:
+    ) -> PushedImage:
         """Build it with a client of its own; pushed to `name:latest` of the registry."""
         async with BuildKit(self.endpoint) as builder:
             return await builder.build(
@@ -104,7 +104,7 @@ class World:
             await self.daemon.start()
 
     async def wipe(self) -> None:
-        """Start the daemon anew, with nothing kept."""
+        """Start the daemon again, with nothing kept."""
         if isinstance(self.daemon, Buildkitd):
             await asyncio.to_thread(self.daemon.wipe)
         else:
@@ -139,7 +139,7 @@ class World:
         return body
 
     async def content(self, reference: str = "latest") -> dict[str, bytes]:
-        """Files of the image by path; what a link leads to is told under the link's path alone."""
+        """Files of the image by path; what a link leads to is listed under the link's path alone."""
         files: dict[str, bytes] = {}
         links: dict[str, str] = {}
         for layer in await self.layers(reference):

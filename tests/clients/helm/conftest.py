@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.api.chart_release import ChartRelease
+from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import NODES, PretendNode
 from airunway.sandbox.operators.timing import Timing
 from kube_emulator import EmulatedCluster
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer, chart_server
-from tests.cluster.api import Api
 from tests.servers import binaries
 from tests.servers.fixtures import require
 
@@ -33,6 +34,8 @@ PAIRS = [
     pytest.param(("library", "real"), id="library-real", marks=REAL),
     pytest.param(("command", "real"), id="command-real", marks=REAL),
 ]
+SHORT = timedelta(seconds=60)
+"""What is waited for in tests is there at once, or never."""
 NODE = PretendNode(name="pretend-helm-0", gpus=0)
 
 
@@ -81,10 +84,16 @@ def helm(pair: tuple[str, str], kubeconfig: Path) -> Helm:
     return adapter(pair[0], kubeconfig)
 
 
-def adapter(way: str, kubeconfig: Path | None = None) -> Helm:
+@pytest.fixture
+def hasty(pair: tuple[str, str], kubeconfig: Path) -> Helm:
+    """The same with hardly any patience, for what never becomes ready."""
+    return adapter(pair[0], kubeconfig, timeout=timedelta(seconds=2))
+
+
+def adapter(way: str, kubeconfig: Path | None = None, *, timeout: timedelta = SHORT) -> Helm:
     """Helm by one way, with a short grace: a test that needs it longer would hide a child that hangs."""
     binary = helm_command() if way == "command" else None
-    return Helm(kubeconfig=kubeconfig, binary=binary, grace=timedelta(seconds=15))
+    return Helm(kubeconfig=kubeconfig, binary=binary, grace=timedelta(seconds=15), timeout=timeout)
 
 
 @pytest.fixture
@@ -135,11 +144,9 @@ def settings(tmp_path: Path) -> Path:
     return copy_chart("settings", tmp_path)
 
 
-def release(chart: Path | ChartRef, space: str, *, name: str = "web", **more: object) -> ReleaseSpec:
-    """A spec with a short limit: what is waited for in tests is there at once, or never."""
-    ref = ChartRef(chart=str(chart)) if isinstance(chart, Path) else chart
-    known: dict[str, object] = {"timeout": timedelta(seconds=60)}
-    return ReleaseSpec(name=name, namespace=space, chart=ref, **{**known, **more})  # type: ignore[arg-type]
+def release(chart: Path | str, space: str, *, name: str = "web", **more: object) -> ChartRelease:
+    """A chart under a release's name."""
+    return ChartRelease(release=name, namespace=space, chart=str(chart), **more)  # type: ignore[arg-type]
 
 
 def alive(pid: int) -> bool:

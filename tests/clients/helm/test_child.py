@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,87 +24,91 @@ LONG = timedelta(minutes=1)
 AT_ONCE = timedelta()
 
 
-class Told:
-    """What the child said, and an event for the next thing it says."""
+class Output:
+    """What the child said."""
 
-    def __init__(self, *, expect: int = 1) -> None:
+    def __init__(self) -> None:
         self.lines: list[Any] = []
-        self._expect = expect
-        self.all = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def __call__(self, line: str) -> None:
         self.lines.append(json.loads(line))
-        if len(self.lines) >= self._expect:
-            self.all.set()
+        self._changed.set()
+
+    async def until(self, count: int) -> None:
+        while len(self.lines) < count:
+            self._changed.clear()
+            await self._changed.wait()
 
     @property
     def pids(self) -> list[int]:
         return [line["pid"] for line in self.lines]
 
 
-def child(how: str, told: Told, *, limit: timedelta = LONG, grace: timedelta = LONG) -> Child:
+@pytest.fixture
+def output(temporary_files: Path) -> Iterator[Output]:
+    """Of a child that says who it is. After the test it is gone, with its family and its files."""
+    output = Output()
+    yield output
+    assert output.pids
+    assert not [pid for pid in output.pids if alive(pid)]
+    assert not any(temporary_files.iterdir())
+
+
+def child(
+    how: str, output: Callable[[str], None], *, limit: timedelta = LONG, grace: timedelta = LONG
+) -> Child:
     return Child(
         request={"operation": how},
-        on_line=told,
+        on_line=output,
         limit=limit,
         grace=grace,
         module="tests.clients.helm.pretend_child",
     )
 
 
-async def test_a_large_answer_comes_whole(temporary_files: Path) -> None:
-    told = Told()
-
-    answer = await child("answer", told).run()
+async def test_a_large_answer_comes_whole(output: Output) -> None:
+    answer = await child("answer", output).run()
 
     assert len(answer["large"]) == 1_000_000
-    assert_nothing_left(told, temporary_files)
 
 
-async def test_a_crash_is_an_error_with_its_first_words(temporary_files: Path) -> None:
-    told = Told()
-
+async def test_a_crash_is_an_error_with_its_first_words(output: Output) -> None:
     with pytest.raises(HelmCrashed, match="SIGSEGV") as caught:
-        await child("crash", told).run()
+        await child("crash", output).run()
 
     assert caught.value.retryable
     assert "unexpected signal" in caught.value.detail
-    assert_nothing_left(told, temporary_files)
 
 
 async def test_an_end_without_an_answer_is_an_error() -> None:
     with pytest.raises(HelmCrashed, match="status 3"):
-        await child("leave", Told()).run()
+        await child("leave", Output()).run()
 
 
-async def test_a_cancelled_call_lets_the_child_put_things_in_order(temporary_files: Path) -> None:
-    told = Told()
-    running = asyncio.create_task(child("obey", told).run())
-    await told.all.wait()
-
-    running.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert_nothing_left(told, temporary_files)
-
-
-async def test_a_child_that_does_not_end_is_ended_with_its_family(temporary_files: Path) -> None:
-    told = Told(expect=2)
-    running = asyncio.create_task(child("ignore", told, grace=AT_ONCE).run())
-    await told.all.wait()
+async def test_a_cancelled_call_lets_the_child_put_things_in_order(output: Output) -> None:
+    running = asyncio.create_task(child("obey", output).run())
+    await output.until(1)
 
     running.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert_nothing_left(told, temporary_files)
 
 
-async def test_a_second_cancel_ends_the_grace(temporary_files: Path) -> None:
-    told = Told(expect=2)
-    running = asyncio.create_task(child("ignore", told).run())
-    await told.all.wait()
+async def test_a_child_that_does_not_end_is_ended_with_its_family(output: Output) -> None:
+    running = asyncio.create_task(child("ignore", output, grace=AT_ONCE).run())
+    await output.until(2)
+
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_second_cancel_ends_the_grace(output: Output) -> None:
+    running = asyncio.create_task(child("ignore", output).run())
+    await output.until(2)
 
     running.cancel()
     await asyncio.sleep(0)
@@ -111,17 +116,13 @@ async def test_a_second_cancel_ends_the_grace(temporary_files: Path) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert_nothing_left(told, temporary_files)
 
 
-async def test_a_child_that_hangs_is_ended(temporary_files: Path) -> None:
-    told = Told()
-
+async def test_a_child_that_hangs_is_ended(output: Output) -> None:
     with pytest.raises(TimedOut) as caught:
-        await child("ignore", told, limit=timedelta(seconds=2), grace=AT_ONCE).run()
+        await child("ignore", output, limit=timedelta(seconds=2), grace=AT_ONCE).run()
 
     assert caught.value.retryable
-    assert_nothing_left(told, temporary_files)
 
 
 def test_folders_of_the_user_are_not_used() -> None:
@@ -163,9 +164,3 @@ def test_a_child_ends_when_its_parent_is_killed(temporary_files: Path) -> None:
     ended, _, _ = select.select([end], [], [], 60)
     os.close(end)
     assert ended
-
-
-def assert_nothing_left(told: Told, temporary_files: Path) -> None:
-    assert told.pids
-    assert not [pid for pid in told.pids if alive(pid)]
-    assert not any(temporary_files.iterdir())

@@ -1,4 +1,4 @@
-"""From Helm's words to an error: install.md A7, and what Helm 4 and Kubernetes say."""
+"""From Helm's words to an error: install.md §A7, and what Helm 4 and Kubernetes say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airunway.clients.helm import errors
-from airunway.clients.helm.classify import Failure, Step, classify
+from airunway.clients.helm.classify import HelmFailure, HelmStep, classify
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Case:
     reason: str
     text: str
     want: type[errors.HelmError]
-    step: Step = Step.RELEASE
+    step: HelmStep = HelmStep.RELEASE
     code: str = ""
     has: dict[str, Any] = field(default_factory=dict)
 
@@ -37,15 +37,15 @@ NOT_READY = "resource Deployment/ns/op not ready. status: InProgress, message: A
 JOB = "resource Job/ns/check not ready. status: Failed, message: Job Failed. failed: 1/1"
 
 CASES = [
-    # install.md A7, permission
-    Case("forbidden", 'secrets is forbidden: User "u" cannot list resource "secrets"', errors.Forbidden),
-    Case("forbidden in capitals", "Error: FORBIDDEN", errors.Forbidden),
-    Case("cannot patch", 'user "u" cannot patch resource "deployments"', errors.Forbidden),
-    Case("granting rights one has not", RBAC, errors.Forbidden),
-    Case("requires a permission", "this action requires the cluster-admin permission", errors.Forbidden),
-    Case("requires a privilege", "requires elevated privilege", errors.Forbidden),
+    # install.md §A7, permission
+    Case("forbidden", 'secrets is forbidden: User "u" cannot list resource "secrets"', errors.HelmForbidden),
+    Case("forbidden in capitals", "Error: FORBIDDEN", errors.HelmForbidden),
+    Case("cannot patch", 'user "u" cannot patch resource "deployments"', errors.HelmForbidden),
+    Case("granting rights one has not", RBAC, errors.HelmForbidden),
+    Case("requires a permission", "this action requires the cluster-admin permission", errors.HelmForbidden),
+    Case("requires a privilege", "requires elevated privilege", errors.HelmForbidden),
     Case("no word of its own", "unforbiddenly strange", errors.HelmError),
-    # install.md A7, ownership
+    # install.md §A7, ownership
     Case(
         "an object without labels, cluster-wide",
         OWNED + 'label validation error: missing key "app.kubernetes.io/managed-by": must be set to "Helm"',
@@ -192,15 +192,25 @@ CASES = [
     ),
     # getting the chart
     Case(
-        "no such version", 'chart "x" version "9" not found in y repository', errors.ChartNotFound, Step.CHART
+        "no such version",
+        'chart "x" version "9" not found in y repository',
+        errors.ChartNotFound,
+        HelmStep.CHART,
     ),
-    Case("a closed registry", "403 Forbidden", errors.ChartNotFound, Step.CHART),
-    Case("an unknown host", "dial tcp: lookup x: no such host", errors.RepositoryUnreachable, Step.CHART),
-    Case("slow", "context deadline exceeded", errors.RepositoryUnreachable, Step.CHART),
-    Case("overloaded", "failed to fetch x : 429 Too Many Requests", errors.RepositoryUnreachable, Step.CHART),
-    Case("failing", "failed to fetch x : 502 Bad Gateway", errors.RepositoryUnreachable, Step.CHART),
-    Case("a bad checksum", "x has another digest than announced: a, not b", errors.BadChecksum, Step.CHART),
-    Case("no chart", "Chart.yaml file is missing", errors.ChartInvalid, Step.CHART, "CHART_LOAD"),
+    Case("a closed registry", "403 Forbidden", errors.ChartNotFound, HelmStep.CHART),
+    Case("an unknown host", "dial tcp: lookup x: no such host", errors.RepositoryUnreachable, HelmStep.CHART),
+    Case("slow", "context deadline exceeded", errors.RepositoryUnreachable, HelmStep.CHART),
+    Case(
+        "overloaded",
+        "failed to fetch x : 429 Too Many Requests",
+        errors.RepositoryUnreachable,
+        HelmStep.CHART,
+    ),
+    Case("failing", "failed to fetch x : 502 Bad Gateway", errors.RepositoryUnreachable, HelmStep.CHART),
+    Case(
+        "a bad checksum", "x has another digest than announced: a, not b", errors.BadChecksum, HelmStep.CHART
+    ),
+    Case("no chart", "Chart.yaml file is missing", errors.ChartInvalid, HelmStep.CHART, "CHART_LOAD"),
     # by the library's code alone
     Case("cancelled, whatever Helm says then", NOT_READY, errors.Cancelled, code="STOPPED"),
     Case("no Helm", "cannot be loaded", errors.HelmMissing, code="MISSING"),
@@ -212,7 +222,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason)
 def test_texts_have_an_error(case: Case) -> None:
-    failure = Failure(text=case.text, step=case.step, code=case.code)
+    failure = HelmFailure(text=case.text, step=case.step, code=case.code)
 
     err = classify(failure, subject="release web in namespace shop")
 

@@ -16,16 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from airunway.clients.helm import Cancelled, Helm, HelmCrashed, ReleaseSpec
+from airunway.api.chart_release import ChartRelease
+from airunway.clients.helm import Cancelled, Helm, HelmCrashed
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import helm_command, release
-from tests.cluster.api import Api
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def slow(space: str, tmp_path: Path) -> ReleaseSpec:
+def slow(space: str, tmp_path: Path) -> ChartRelease:
     """A release that never becomes ready."""
     return release(copy_chart("operator", tmp_path), space, skip_crds=True)
 
@@ -58,7 +59,7 @@ def children() -> list[int]:
 
 
 async def test_the_caller_cancels(
-    helm: Helm, api: Api, space: str, slow: ReleaseSpec, settings: Path, temporary_files: Path
+    helm: Helm, api: Api, space: str, slow: ChartRelease, settings: Path, temporary_files: Path
 ) -> None:
     installing = asyncio.create_task(helm.upgrade_or_install(slow))
     await waiting(api, space)
@@ -74,7 +75,7 @@ async def test_the_caller_cancels(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 async def test_the_process_dies(
-    helm: Helm, api: Api, space: str, slow: ReleaseSpec, settings: Path, number: signal.Signals
+    helm: Helm, api: Api, space: str, slow: ChartRelease, settings: Path, number: signal.Signals
 ) -> None:
     installing = asyncio.create_task(helm.upgrade_or_install(slow))
     await waiting(api, space)
@@ -90,7 +91,7 @@ async def test_the_process_dies(
 
 
 async def test_somebody_else_asks_the_process_to_end(
-    helm: Helm, api: Api, space: str, slow: ReleaseSpec, settings: Path
+    helm: Helm, api: Api, space: str, slow: ChartRelease, settings: Path
 ) -> None:
     installing = asyncio.create_task(helm.upgrade_or_install(slow))
     await waiting(api, space)
@@ -107,16 +108,15 @@ WORKER = """
 import asyncio, json, os, sys
 from datetime import timedelta
 from pathlib import Path
-from airunway.clients.helm import ChartRef, Helm, ReleaseSpec
+from airunway.api.chart_release import ChartRelease
+from airunway.clients.helm import Helm
 given = json.loads(sys.argv[1])
-spec = ReleaseSpec(
-    name="web", namespace=given["space"], chart=ChartRef(chart=given["chart"]), skip_crds=True,
-    timeout=timedelta(seconds=60), atomic=False,
-)
+chart = ChartRelease(release="web", namespace=given["space"], chart=given["chart"], skip_crds=True)
 helm = Helm(
-    kubeconfig=Path(given["kubeconfig"]), binary=given["binary"] or None, grace=timedelta(seconds=15)
+    kubeconfig=Path(given["kubeconfig"]), binary=given["binary"] or None, grace=timedelta(seconds=15),
+    timeout=timedelta(seconds=60),
 )
-asyncio.run(helm.upgrade_or_install(spec))
+asyncio.run(helm.upgrade_or_install(chart, atomic=False))
 """
 
 
@@ -126,13 +126,13 @@ async def test_the_worker_is_killed(
     kubeconfig: Path,
     api: Api,
     space: str,
-    slow: ReleaseSpec,
+    slow: ChartRelease,
     settings: Path,
     temporary_files: Path,
 ) -> None:
     given = {
         "space": space,
-        "chart": slow.chart.chart,
+        "chart": slow.chart,
         "kubeconfig": str(kubeconfig),
         "binary": helm_command() if pair[0] == "command" else "",
     }

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import (
     ChartInvalid,
     ClusterUnavailable,
-    Forbidden,
     Helm,
     HelmError,
+    HelmForbidden,
     OwnershipConflict,
     ReleaseFailed,
     ReleaseNotFound,
-    ReleaseSpec,
     ValuesInvalid,
 )
+from kube_emulator.envtest.ports import free_port
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import adapter, release
-from tests.cluster.api import Api
-from tests.cluster.objects import config_map
-from tests.servers.ports import free_port
-
-SOON = timedelta(seconds=2)
-"""For what never becomes ready."""
 
 
-async def refused(helm: Helm, spec: ReleaseSpec) -> HelmError:
+async def refused(helm: Helm, chart: ChartRelease, *, atomic: bool = True) -> HelmError:
     with pytest.raises(HelmError) as caught:
-        await helm.upgrade_or_install(spec)
-    assert f"release {spec.name} in namespace {spec.namespace}" in str(caught.value)
+        await helm.upgrade_or_install(chart, atomic=atomic)
+    assert f"release {chart.release} in namespace {chart.namespace}" in str(caught.value)
     return caught.value
 
 
@@ -71,6 +67,15 @@ async def test_values_against_the_schema_name_the_path(helm: Helm, space: str, t
     assert sorted(err.paths) == ["/apiToken", "/replicas"]
     assert "/replicas" in str(err)
     assert await helm.get("web", space) is None
+
+
+def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, **metadata},
+        "data": data or {},
+    }
 
 
 async def test_a_foreign_object_is_named(helm: Helm, api: Api, space: str, settings: Path) -> None:
@@ -129,11 +134,11 @@ async def test_a_failed_hook_is_named_and_nothing_stays(
 
 
 async def test_what_never_becomes_ready_is_named_and_taken_back(
-    helm: Helm, api: Api, space: str, tmp_path: Path, group: str
+    helm: Helm, hasty: Helm, api: Api, space: str, tmp_path: Path, group: str
 ) -> None:
     chart = copy_chart("operator", tmp_path, group=group)
 
-    err = await refused(helm, release(chart, space, name="op", timeout=SOON, skip_crds=True))
+    err = await refused(hasty, release(chart, space, name="op", skip_crds=True))
 
     assert isinstance(err, ReleaseFailed) and err.rolled_back
     assert f"Deployment/{space}/op not ready" in err.cause
@@ -142,12 +147,12 @@ async def test_what_never_becomes_ready_is_named_and_taken_back(
 
 
 async def test_a_failed_upgrade_leaves_what_ran(
-    helm: Helm, api: Api, space: str, tmp_path: Path, settings: Path
+    helm: Helm, hasty: Helm, api: Api, space: str, tmp_path: Path, settings: Path
 ) -> None:
     await helm.upgrade_or_install(release(settings, space, values={"mode": "good"}))
     slow = copy_chart("operator", tmp_path)
 
-    err = await refused(helm, release(slow, space, timeout=SOON))
+    err = await refused(hasty, release(slow, space))
 
     assert isinstance(err, ReleaseFailed) and err.rolled_back
     found = await helm.get("web", space)
@@ -157,11 +162,11 @@ async def test_a_failed_upgrade_leaves_what_ran(
 
 
 async def test_without_atomic_a_failed_release_stays_to_be_looked_at(
-    helm: Helm, api: Api, space: str, tmp_path: Path
+    helm: Helm, hasty: Helm, space: str, tmp_path: Path
 ) -> None:
     chart = copy_chart("operator", tmp_path)
 
-    err = await refused(helm, release(chart, space, timeout=SOON, skip_crds=True, atomic=False))
+    err = await refused(hasty, release(chart, space, skip_crds=True), atomic=False)
 
     assert isinstance(err, ReleaseFailed) and not err.rolled_back
     found = await helm.get("web", space)
@@ -225,7 +230,7 @@ async def test_a_missing_right_is_named(
 
     err = await refused(adapter(way, weak), release(settings, real_namespace))
 
-    assert isinstance(err, Forbidden) and not err.retryable
+    assert isinstance(err, HelmForbidden) and not err.retryable
     assert "installer RBAC" in str(err) and "secrets" in err.detail
 
 

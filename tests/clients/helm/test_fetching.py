@@ -11,19 +11,18 @@ from airunway.clients.helm import (
     ChartInfo,
     ChartInvalid,
     ChartNotFound,
-    ChartRef,
     HelmError,
     RepositoryUnreachable,
 )
+from kube_emulator.envtest.ports import free_port
 from tests.clients.helm.charts import copy_chart, pack, sha256
-from tests.clients.helm.conftest import adapter
+from tests.clients.helm.conftest import adapter, release
 from tests.clients.helm.servers import ChartServer
-from tests.servers.ports import free_port
 from tests.servers.registry import Registry
 
 
 async def fetch(way: str, chart: str, **more: str) -> ChartInfo:
-    return await adapter(way).chart_metadata(ChartRef(chart=chart, **more))
+    return await adapter(way).chart_metadata(release(chart, "default", **more))
 
 
 async def refused(way: str, chart: str, **more: str) -> HelmError:

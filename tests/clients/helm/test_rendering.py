@@ -9,11 +9,11 @@ import yaml
 
 from airunway.clients.errors import Unreachable
 from airunway.clients.helm import ChartInvalid, Helm, Manifest, Rendered, ValuesInvalid
+from kube_emulator.envtest.ports import free_port
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import adapter, release
 from tests.clients.helm.test_failing import config_for
-from tests.cluster.api import Api
-from tests.servers.ports import free_port
 
 
 async def test_objects_come_with_their_templates(helm: Helm, api: Api, space: str, settings: Path) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from airunway.clients.helm import Helm, HelmError, OperationInProgress
+from kube_emulator.testing import Api
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.conftest import release
-from tests.cluster.api import Api
 
 
 async def stick(api: Api, space: str, *, revision: int, status: str) -> None:
@@ -96,19 +95,13 @@ async def test_an_install_that_was_cut_off_is_forgotten_and_taken_over(
 
 
 async def test_every_attempt_is_forgotten_when_none_ever_ran(
-    helm: Helm, api: Api, space: str, tmp_path: Path, settings: Path
+    helm: Helm, hasty: Helm, api: Api, space: str, tmp_path: Path, settings: Path
 ) -> None:
-    never = release(
-        copy_chart("operator", tmp_path),
-        space,
-        skip_crds=True,
-        atomic=False,
-        timeout=timedelta(seconds=1),
-    )
+    never = release(copy_chart("operator", tmp_path), space, skip_crds=True)
     with pytest.raises(HelmError):
-        await helm.upgrade_or_install(never)
+        await hasty.upgrade_or_install(never, atomic=False)
     with pytest.raises(HelmError):
-        await helm.upgrade_or_install(never)
+        await hasty.upgrade_or_install(never, atomic=False)
     await stick(api, space, revision=2, status="pending-upgrade")
 
     await helm.repair("web", space)

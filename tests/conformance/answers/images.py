@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.modelimage.aikit import frontend_build
-from airunway.modelimage.naming import ImageRequest, image_reference, request_errors
+from airunway.modelimage.naming import AikitRequest, image_reference, request_errors
 from tests.conformance.answers.question import Question
 from tests.conformance.diff import Document
 from tests.conformance.loader import Vector
@@ -23,7 +23,7 @@ _FIELDS = {
 
 def answer(given: Mapping[str, Any]) -> dict[str, Any]:
     """Our answer in the form of the recorded ones; a build is one that always succeeds."""
-    request = ImageRequest(**{_FIELDS[key]: value for key, value in given["request"].items()})
+    request = AikitRequest(**{_FIELDS[key]: value for key, value in given["request"].items()})
     if request_errors(request):
         return {"valid": False, "result": {"success": False, "imageRef": ""}}
     reference = image_reference(request)

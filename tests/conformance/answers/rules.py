@@ -6,7 +6,7 @@ from typing import Any
 
 from airunway.api.model_deployment import DeploymentSpec
 from airunway.selection.cel import Activation, evaluate
-from airunway.selection.cel_input import as_doubles, rule_view
+from airunway.selection.cel_input import as_doubles, rule_input
 from tests.conformance.answers.question import Question
 from tests.conformance.compare import some_text
 from tests.conformance.diff import Document
@@ -23,7 +23,7 @@ def evaluated(condition: str, spec: Any) -> Document:
 
 
 def answers(vector: Vector) -> tuple[Document, Document]:
-    view = rule_view(DeploymentSpec.model_validate({"model": {}, **vector.input["spec"]}))
+    view = rule_input(DeploymentSpec.model_validate({"model": {}, **vector.input["spec"]}))
     recorded = outcome(vector.expect["matched"], vector.expect.get("error"))
     return (
         {**recorded, "rule_sees": vector.expect.get("rule_sees")},

@@ -38,7 +38,7 @@ def pass_over(given: dict[str, Any], *, fallback: SelectionFallback) -> dict[str
             InferenceProviderConfig.model_validate(config)
             for config in provider_configs(given["provider_configs"])
         ],
-        now=NOW,
+        alive_since=NOW,
         fallback=fallback,
         selector_enabled=given.get("selector_enabled", True),
     )

@@ -13,7 +13,7 @@ from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.admission import admit, decoding_errors, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem, ProviderLookup, lookup_in
-from airunway.selection.stored_rules import reconcile_finding
+from airunway.selection.stored_rules import first_finding
 from airunway.selection.validation import validate_create, validate_update
 from tests.conformance.answers.question import Question
 from tests.conformance.compare import without_empty
@@ -106,7 +106,7 @@ def admitted(vector: Vector) -> tuple[Document, Document]:
 
 def reconciled(vector: Vector) -> tuple[Document, Document]:
     def check(deployment: ModelDeployment) -> Verdict:
-        finding = reconcile_finding(deployment, configs_of(vector.input), engine=deployment.engine_type)
+        finding = first_finding(deployment, configs_of(vector.input), engine=deployment.engine_type)
         return Verdict(errors=[field_error(FieldErrorType.INVALID, "", finding)] if finding else [])
 
     verdict = verdict_on(vector.input["model_deployment"], check)

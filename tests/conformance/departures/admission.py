@@ -6,7 +6,7 @@ from typing import Any
 
 from airunway.api import names
 from tests.conformance.departures import Departure, Given, Predicate
-from tests.conformance.departures.selection import registered
+from tests.conformance.departures._selection_given import registered
 
 
 def judged(obj: Given) -> Any:

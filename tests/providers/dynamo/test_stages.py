@@ -10,8 +10,8 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, Stage, StageVerdict
+from airunway.provider.testing import UID, deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import UID, deployment
 from tests.schemas import problems
 
 MANAGED = {"name": "weights", "purpose": "modelCache", "size": "100Gi"}

@@ -1,0 +1,77 @@
+"""The step that writes a deployment's status."""
+
+from __future__ import annotations
+
+import asyncio
+
+from airunway.activities.step import implements
+from airunway.api import names
+from airunway.api.status import DeploymentStatus
+from airunway.clients.errors import Conflict, Invalid, NotFound
+from airunway.clients.events import record_event
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.messages.deployment import WRITE_STATUS, StatusAnswer, StatusRequest
+from airunway.messages.refs import DeploymentRef
+
+COMPONENT = "airunway"
+"""Whom Kubernetes shows as the source of our Events."""
+
+
+class StatusActivity:
+    """Writes the status by server-side apply, and Events."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    @implements(WRITE_STATUS)
+    async def write_status(self, request: StatusRequest) -> StatusAnswer:
+        """Apply the status, and tell what is worth an Event. Safe to repeat."""
+        involved = _involved_object(request.ref, request.uid)
+        tell = [
+            record_event(
+                self._cluster,
+                involved,
+                reason=event.reason,
+                message=event.message,
+                warning=event.warning,
+                component=COMPONENT,
+            )
+            for event in request.events
+        ]
+        gone, *_ = await asyncio.gather(self._apply(request.ref, request.uid, request.status), *tell)
+        return StatusAnswer(gone=bool(gone))
+
+    async def _apply(self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None) -> bool:
+        """Whether the deployment is gone, or another one of the name."""
+        if status is None:
+            return False
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DEPLOYMENT_KIND,
+            # The uid makes the write fail on another object of the same name.
+            "metadata": {"name": ref.name, "namespace": ref.namespace, "uid": uid},
+            "status": status.dump(),
+        }
+        try:
+            await self._cluster.apply(
+                DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
+            )
+        except NotFound:
+            return True
+        except (Conflict, Invalid):  # perhaps of the uid: another object of the name
+            live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
+            if live is None or live["metadata"]["uid"] != uid:
+                return True
+            raise
+        return False
+
+
+def _involved_object(ref: DeploymentRef, uid: str) -> Object:
+    """The reference that an Event carries."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.DEPLOYMENT_KIND,
+        "name": ref.name,
+        "namespace": ref.namespace,
+        "uid": uid,
+    }

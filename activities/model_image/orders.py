@@ -1,0 +1,64 @@
+"""From a plan to an order: what one build needs beside the plan. The token that it takes is never kept."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+
+from airunway.activities.model_image.options import BuildOrder, Hub, ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.clients.errors import ClientError
+from airunway.clients.huggingface import HubRepository
+from airunway.clients.registry.storage import ModelImageStorage
+from airunway.messages.model_image import TokenRef
+from airunway.modelimage.naming import staging_tag
+from airunway.modelimage.plan import ModelImagePlan
+
+
+class BuildOrders:
+    """Makes orders."""
+
+    def __init__(
+        self,
+        options: ModelImageOptions,
+        *,
+        resolver: ModelImageResolver,
+        tokens: Tokens,
+        hub: Hub,
+        storage: ModelImageStorage,
+    ) -> None:
+        self._push_host = options.push_host
+        self._resolver, self._tokens, self._hub, self._storage = resolver, tokens, hub, storage
+
+    async def order(self, plan: ModelImagePlan, tokens: Sequence[TokenRef]) -> BuildOrder:
+        """The order for a plan, with the first of the tokens that can be read. Raises ClientErrors."""
+        token = await self._token(tokens)
+        base = await self._resolver.base_config(plan)
+        return BuildOrder(
+            plan=plan,
+            urls=self.urls(plan),
+            base_config=base.config,
+            push_to=f"{self._push_host}/{plan.name}:{staging_tag(plan.identity)}",
+            insecure=self._storage.insecure,
+            ref=f"{plan.identity[:24]}-{uuid.uuid4().hex[:12]}",
+            token=token,
+            login=await asyncio.to_thread(self._storage.credentials),
+        )
+
+    def urls(self, plan: ModelImagePlan) -> tuple[str, ...]:
+        """Where the files of a plan are downloaded, in their order."""
+        repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
+        return tuple(self._hub.url(repository, file.path) for file in plan.files)
+
+    async def _token(self, tokens: Sequence[TokenRef]) -> str:
+        """The first token that can be read; empty when nobody has one. Raises the last one's error."""
+        problem: ClientError | None = None
+        for ref in tokens:
+            try:
+                return await self._tokens.read(ref)
+            except ClientError as err:
+                problem = err
+        if problem is not None:
+            raise problem
+        return ""

@@ -1,0 +1,38 @@
+"""What an activity of a model image tells the image's workflow while it is at work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from temporalio import activity
+from temporalio.service import RPCError
+
+from airunway.activities.errors import to_application_error
+from airunway.clients.errors import ClientError
+from airunway.messages.model_image import BuildProgress
+
+_log = structlog.get_logger(__name__)
+
+
+async def send_progress(progress: BuildProgress) -> None:
+    """Signal progress to the workflow of this activity; one that is lost is made good by the next."""
+    info = activity.info()
+    image = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+    try:
+        await image.signal("progress", progress)
+    except RPCError as err:
+        _log.info("progress not told", image=image.id, error=err.message)
+
+
+@asynccontextmanager
+async def trouble_reported(step: str) -> AsyncIterator[None]:
+    """Translate a client's errors; what is tried again is told to who waits, ever more seldom."""
+    try:
+        yield
+    except ClientError as err:
+        attempt = activity.info().attempt
+        if err.retryable and attempt & (attempt - 1) == 0:
+            await send_progress(BuildProgress(step=step, trouble=str(err)))
+        raise to_application_error(err, benign=True) from err

@@ -1,0 +1,112 @@
+"""Look at the live objects of a deployment before anything is written. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from airunway.activities.upstream.ownership import is_owned_by
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.messages.deployment import AppliedObject, UpstreamRequest
+from airunway.provider import Provider, UpstreamKind
+
+Identity = tuple[str, str, str]
+"""apiVersion, kind and name, which tell a deployment's objects apart: they share its namespace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A rendered object and what stands in its place."""
+
+    kind: UpstreamKind
+    desired: Object
+    live: Object | None = None
+    last: AppliedObject | None = None
+    """How an earlier generation, or an earlier attempt, left it."""
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.desired["metadata"]["name"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """Everything that deciding about the writes needs.
+
+    `stale`: objects that an earlier generation had and this one has not, and that are still there.
+    """
+
+    targets: Sequence[Target]
+    stale: Sequence[tuple[UpstreamKind, Object]] = ()
+
+
+def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]) -> Inspection:
+    """The rendered objects as if none was there, without looking: a create tells when one is."""
+    kinds = _kinds(provider)
+    last = {identity(entry): entry for entry in request.applied}
+    return Inspection(
+        targets=[
+            Target(
+                kind=kinds[desired["apiVersion"], desired["kind"]],
+                desired=desired,
+                last=last.get((desired["apiVersion"], desired["kind"], desired["metadata"]["name"])),
+            )
+            for desired in rendered
+        ]
+    )
+
+
+async def inspect(
+    cluster: Cluster, provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]
+) -> Inspection:
+    """Look at every rendered object, and at every one that is not rendered any more. Raises ApiError."""
+    targets = unseen(provider, request, rendered).targets
+    wanted = {(target.kind.api_version, target.kind.kind, target.name) for target in targets}
+    kinds = _kinds(provider)
+    stale = [
+        (kinds[entry.api_version, entry.kind], entry.name)
+        for entry in request.applied
+        if (entry.api_version, entry.kind) in kinds and identity(entry) not in wanted
+    ]
+    named = [(target.kind, target.name) for target in targets]
+    live = await _find(cluster, request, [*named, *stale])
+    return Inspection(
+        targets=[replace(target, live=obj) for target, obj in zip(targets, live, strict=False)],
+        stale=[
+            (kind, obj) for (kind, _), obj in zip(stale, live[len(targets) :], strict=True) if obj is not None
+        ],
+    )
+
+
+async def read_applied(cluster: Cluster, provider: Provider, request: UpstreamRequest) -> list[Object]:
+    """The objects of the last apply as they are, whatever the spec says now; none without the main one."""
+    kinds = _kinds(provider)
+    known = [
+        (kinds[entry.api_version, entry.kind], entry.name)
+        for entry in request.applied
+        if (entry.api_version, entry.kind) in kinds
+    ]
+    live = await _find(cluster, request, known)
+    if not live or live[0] is None or not is_owned_by(live[0], request.uid):
+        return []
+    return [obj for obj in live if obj is not None and is_owned_by(obj, request.uid)]
+
+
+def identity(entry: AppliedObject) -> Identity:
+    """What tells an applied object apart from the deployment's other ones."""
+    return entry.api_version, entry.kind, entry.name
+
+
+def _kinds(provider: Provider) -> Mapping[tuple[str, str], UpstreamKind]:
+    return {(kind.api_version, kind.kind): kind for kind in provider.kinds}
+
+
+async def _find(
+    cluster: Cluster, request: UpstreamRequest, wanted: Sequence[tuple[UpstreamKind, str]]
+) -> list[Object | None]:
+    namespace = request.ref.namespace
+    return list(
+        await asyncio.gather(*(cluster.find(kind, name, namespace=namespace) for kind, name in wanted))
+    )

@@ -1,0 +1,67 @@
+"""What rendering depends on besides the deployment: the model's image, the serving image, the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from airunway.activities.upstream.failures import failed
+from airunway.activities.upstream.image_resolution import ServingImageStep
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.messages.deployment import StepFailure
+from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
+from airunway.provider.serving_image import ResolutionPolicy
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every reconcile of a process shares."""
+
+    env: Mapping[str, str]
+    serving_images: ServingImageStep
+    serves_inference_pools: Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """The context; without one a failure, or a model image that is not built yet.
+
+    `serving_image`: what is to be said of it, beside a failure too.
+    """
+
+    context: RenderContext | None = None
+    model_image: ModelImageSpec | None = None
+    serving_image: ServingImageReport | None = None
+    failure: StepFailure | None = None
+
+
+async def prepare(
+    provider: Provider, deployment: ModelDeployment, built: ModelImageRef | None, *, given: Surroundings
+) -> Preparation:
+    """Find out what rendering may depend on; `built`: the model image that there is."""
+    wanted = provider.model_image(deployment)
+    if wanted is None:
+        return await _with_serving_image(provider, deployment, given)
+    if built is None or not built.is_of(wanted):
+        return Preparation(model_image=wanted)
+    pools = await given.serves_inference_pools()
+    context = RenderContext(env=given.env, model_image=built.reference, inference_pools=pools)
+    return Preparation(context=context, model_image=wanted)
+
+
+async def _with_serving_image(
+    provider: Provider, deployment: ModelDeployment, given: Surroundings
+) -> Preparation:
+    try:
+        report = await given.serving_images.report(provider, deployment)
+        required = given.serving_images.policy is ResolutionPolicy.REQUIRED
+    except RenderError as err:
+        return Preparation(failure=failed("ImageResolutionFailed", str(err), ["ImageResolved"]).failure)
+    pools = await given.serves_inference_pools()
+    if report is not None and report.failure and required:
+        stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
+        return Preparation(serving_image=report, failure=stop.failure)
+    image = report.image if report is not None else None
+    context = RenderContext(env=given.env, serving_image=image, inference_pools=pools)
+    return Preparation(context=context, serving_image=report)

@@ -1,0 +1,125 @@
+"""The plan of an operation on a provider: asked of a workflow, and shown before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, TimeoutError
+
+from airunway.api import names
+from airunway.cli.options import OperationOptions
+from airunway.cli.output import OutputFormat, data, note
+from airunway.cli.problems import CliError
+from airunway.cli.provider_values import forget, keep
+from airunway.clients.kubernetes import Cluster
+from airunway.messages.installation import (
+    InstallationRequest,
+    Operation,
+    PreflightAnswer,
+    PreflightRequest,
+)
+from airunway.workers.settings import Settings
+from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWorkflow
+
+PLANNING = PATIENCE + timedelta(minutes=1)
+NO_ANSWER = (
+    f"no worker answered within {PLANNING.total_seconds():.0f} s on the task queue "
+    f"{names.CORE_TASK_QUEUE}; is `airunway worker` running?"
+)
+
+
+async def plan_operation(
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    request: InstallationRequest,
+    values: Mapping[str, Any] | None,
+) -> PreflightAnswer:
+    """What a request would do. `values`: as for `provider_run.run`. Raises CliError."""
+    planned = request.model_copy()
+    proposed = ""
+    if values:
+        # Not yet in the place of the kept ones: nothing is decided before it was shown.
+        proposed = f"{names.values_secret(request.provider)}-{request.id}"
+        await keep(cluster, proposed, values, namespace=settings.pod_namespace)
+        planned.values_secret = proposed
+    elif values is not None:
+        planned.without_values = True
+    try:
+        return await client.execute_workflow(
+            ProviderPlanWorkflow.run,
+            PreflightRequest(request=planned, with_diff=True),
+            id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
+            task_queue=names.CORE_TASK_QUEUE,
+            static_summary=f"plan {request.operation.value} of provider {request.provider}",
+            execution_timeout=PLANNING,
+        )
+    except WorkflowFailureError as err:
+        if isinstance(err.cause, TimeoutError):
+            raise CliError(NO_ANSWER) from err
+        raise CliError(_innermost(err)) from err
+    finally:
+        if proposed:
+            await forget(cluster, proposed, namespace=settings.pod_namespace)
+
+
+def is_nothing(preflight: PreflightAnswer, request: InstallationRequest) -> bool:
+    """Whether there is nothing to do."""
+    idle = all(chart.is_left_alone for chart in preflight.charts)
+    if request.operation is Operation.UNINSTALL:
+        return idle and not request.delete_crds
+    return idle and preflight.installed
+
+
+def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
+    """Say that there is nothing to do."""
+    if options.form is not OutputFormat.TABLE:
+        data({"success": True, "message": preflight.message, "results": []}, options.form)
+        return
+    words = "nothing to uninstall" if options.operation == "uninstall" else "nothing to do"
+    print(f"{options.provider}: {words}: {preflight.message}")
+    _show_warnings(preflight)
+
+
+def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
+    """Show what would be done, and what it would take along."""
+    if options.form is not OutputFormat.TABLE:
+        data(preflight.model_dump(mode="json"), options.form)
+        return
+    print(f"{options.provider}: {preflight.state}: {preflight.message}")
+    for chart in preflight.charts:
+        was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
+        why = f": {chart.reason}" if chart.reason else ""
+        print(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
+    if preflight.used:
+        print(f"used by ModelDeployments, so it would be refused: {', '.join(preflight.used)}")
+    _show_lost(preflight, options)
+    _show_warnings(preflight)
+    for line in preflight.diff:
+        print(line)
+    if options.operation in ("install", "upgrade"):
+        print("by hand:")
+        for command in preflight.commands:
+            print(f"  {command}")
+
+
+def _show_warnings(preflight: PreflightAnswer) -> None:
+    for warning in preflight.warnings:
+        note(f"warning: {warning}")
+
+
+def _show_lost(preflight: PreflightAnswer, options: OperationOptions) -> None:
+    if preflight.deleted_with_it:
+        kept = "these stay, though Helm alone would delete them with the release:"
+        print("these would be deleted as well:" if options.delete_crds else kept)
+        for entry in preflight.deleted_with_it:
+            print(f"  {entry}")
+
+
+def _innermost(err: BaseException) -> str:
+    while err.__cause__ is not None:
+        err = err.__cause__
+    return err.message if isinstance(err, ApplicationError) else str(err)

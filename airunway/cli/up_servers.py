@@ -1,0 +1,120 @@
+"""The servers of `airunway up`: Temporal, and the emulated cluster unless a real one was named."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airunway.api.decision import InstallPolicy
+from airunway.cli.up_display import Display
+from airunway.clients.kubernetes import Cluster
+from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.modelimage.naming import PULL_HOST
+from airunway.sandbox import charts
+from airunway.sandbox.runtime import Sandbox
+from airunway.sandbox.temporal import (
+    USUAL_PORT,
+    USUAL_UI_PORT,
+    TemporalServer,
+    TemporalServerError,
+    free_port,
+)
+from airunway.workers.settings import Settings
+
+RESTART_DELAY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpOptions:
+    """What was asked for. `deadline` None: run until stopped; else leave when the samples run."""
+
+    state_dir: Path
+    kubeconfig: Path | None
+    samples: Sequence[str]
+    shipped_samples: bool
+    deadline: float | None
+
+
+@asynccontextmanager
+async def servers(options: UpOptions, display: Display) -> AsyncIterator[Settings]:
+    """Temporal, and the emulated cluster unless a real one was named; yields how to reach them."""
+    base = Settings()
+    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
+    if options.kubeconfig is None:
+        display.phase("starting Temporal and the emulated cluster")
+        sandbox = Sandbox(options.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
+        async with sandbox, _supervised(sandbox.temporal, display):
+            settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
+            yield settings.model_copy(update=_without_network(sandbox, settings))
+        return
+    display.phase("looking for the cluster")
+    async with await Cluster.connect(options.kubeconfig, context=base.context) as cluster:
+        await cluster.discovery.server_version()
+    if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
+        yield base.model_copy(update={"kubeconfig": options.kubeconfig, "health_port": 0})
+        return
+    display.phase("starting Temporal")
+    temporal = TemporalServer(
+        data_file=options.state_dir / "temporal.db",
+        log_file=options.state_dir / "temporal.log",
+        port=free_port(USUAL_PORT),
+        ui_port=free_port(USUAL_UI_PORT),
+        search_attributes=attributes,
+    )
+    async with temporal, _supervised(temporal, display):
+        yield _reach(base, temporal, options.kubeconfig)
+
+
+def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
+    found = {
+        "temporal_address": temporal.address,
+        "temporal_ui": temporal.ui,
+        "kubeconfig": kubeconfig.absolute(),
+        "health_port": 0,
+    }
+    return base.model_copy(update=found)
+
+
+def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
+    """Settings by which hub, registries, charts and builder are those of the sandbox: it needs no network.
+
+    Nodes call the registry by the usual name, as if it ran in the cluster.
+    """
+    registry = sandbox.registry
+    policy = given.provider_install if "provider_install" in given.model_fields_set else InstallPolicy.AUTO
+    return {
+        "provider_install": policy,
+        "chart_mirrors": {**charts.mirrors(), **given.chart_mirrors},
+        "context": None,
+        "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
+        "hugging_face": sandbox.hub.url,
+        "buildkit_address": sandbox.buildkit.address,
+        "image_registry": registry.host,
+        "image_registry_pull": PULL_HOST,
+    }
+
+
+@asynccontextmanager
+async def _supervised(temporal: TemporalServer, display: Display) -> AsyncIterator[None]:
+    """Start Temporal's server again when it ends by itself: workflows go on where they were."""
+
+    async def watch() -> None:
+        while True:
+            await temporal.wait()
+            display.notice("Temporal's server ended; starting it again")
+            with suppress(TemporalServerError):
+                await temporal.start()
+                continue
+            await asyncio.sleep(RESTART_DELAY_SECONDS)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

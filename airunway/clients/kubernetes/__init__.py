@@ -1,0 +1,48 @@
+"""The Kubernetes API as this system uses it: plain JSON objects, server-side apply, errors by meaning.
+
+client     Cluster: objects and watches             transport  one request: auth, TLS, errors
+kinds      kinds and their paths                    encoding   the body of an apply
+discovery  what the server serves                   watching   the events of one watch
+"""
+
+from airunway.clients.kubernetes.client import Cluster, Listing
+from airunway.clients.kubernetes.kinds import (
+    APPS_DEPLOYMENTS,
+    CONFIGS,
+    CRDS,
+    DEPLOYMENTS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SECRETS,
+    Kind,
+    Object,
+    Resource,
+)
+from airunway.clients.kubernetes.transport import APPLY, JSON_PATCH, MERGE_PATCH, SERVICE_ACCOUNT_TOKEN
+from airunway.clients.kubernetes.watching import WatchEvent
+
+__all__ = [
+    "APPLY",
+    "APPS_DEPLOYMENTS",
+    "CONFIGS",
+    "CRDS",
+    "DEPLOYMENTS",
+    "EVENTS",
+    "JSON_PATCH",
+    "LEASES",
+    "MERGE_PATCH",
+    "NAMESPACES",
+    "NODES",
+    "PODS",
+    "SECRETS",
+    "SERVICE_ACCOUNT_TOKEN",
+    "Cluster",
+    "Kind",
+    "Listing",
+    "Object",
+    "Resource",
+    "WatchEvent",
+]

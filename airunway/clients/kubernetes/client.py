@@ -1,0 +1,211 @@
+"""One Kubernetes cluster: its objects and their changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from kubernetes.aio import client
+
+from airunway.api.names import FIELD_MANAGER
+from airunway.clients.errors import NotFound
+from airunway.clients.kubernetes.discovery import Discovery
+from airunway.clients.kubernetes.kinds import Kind, Object, path_of
+from airunway.clients.kubernetes.transport import APPLY, MERGE_PATCH, Transport, load_configuration
+from airunway.clients.kubernetes.watching import WatchEvent, events_in
+
+# A watch without any byte, bookmark included, for this long is taken for dead: some middle boxes drop
+# idle connections without a word. The server is asked to end each watch well before.
+WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=330.0)
+WATCH_SECONDS = 290
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list answer."""
+
+    items: list[Object]
+    resource_version: str
+
+
+class Cluster:
+    """One Kubernetes cluster. Safe for concurrent use; close it when done."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        self._transport = Transport(configuration)
+        self.host = self._transport.host
+        self.discovery = Discovery(self._transport)
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | Path | None = None, *, context: str | None = None) -> Self:
+        """A client for a kubeconfig; without one the usual places, then the pod's service account.
+
+        Raises `kubernetes.aio.config.ConfigException` when there is no configuration.
+        """
+        return cls(await load_configuration(kubeconfig, context=context))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def api_client(self) -> client.ApiClient:
+        """The library's client, for the library's own helpers (leader election)."""
+        return self._transport.api_client
+
+    async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
+        """Read one object. Raises NotFound when it or its kind is absent."""
+        return await self._transport.request("GET", path_of(kind, namespace=namespace, name=name))
+
+    async def find(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object | None:
+        """Read one object, or None when it or its kind is absent."""
+        try:
+            return await self.get(kind, name, namespace=namespace)
+        except NotFound:
+            return None
+
+    async def listing(
+        self,
+        kind: Kind,
+        *,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 0,
+    ) -> Listing:
+        """List objects, page by page when `limit` is given (so that no answer is huge)."""
+        items: list[Object] = []
+        token = ""
+        while True:
+            page = await self._transport.request(
+                "GET",
+                path_of(kind, namespace=namespace),
+                query={
+                    "labelSelector": label_selector,
+                    "fieldSelector": field_selector,
+                    "limit": str(limit) if limit else "",
+                    "continue": token,
+                },
+            )
+            items.extend(page.get("items") or [])
+            meta = page.get("metadata") or {}
+            token = meta.get("continue") or ""
+            if not token:
+                return Listing(items, meta.get("resourceVersion", ""))
+
+    async def create(
+        self,
+        kind: Kind,
+        body: Object,
+        *,
+        namespace: str | None = None,
+        field_manager: str = "",
+        strict: bool = False,
+    ) -> Object:
+        """Create an object. Raises AlreadyExists."""
+        query = {"fieldManager": field_manager, "fieldValidation": "Strict" if strict else ""}
+        return await self._transport.request(
+            "POST", path_of(kind, namespace=namespace), query=query, body=body
+        )
+
+    async def apply(
+        self,
+        kind: Kind,
+        body: Object,
+        *,
+        field_manager: str,
+        force: bool = True,
+        subresource: str = "",
+        strict: bool = False,
+    ) -> Object:
+        """Server-side apply. A `metadata.uid` in the body makes it fail on another object (Conflict)."""
+        meta = body["metadata"]
+        return await self._transport.request(
+            "PATCH",
+            path_of(kind, namespace=meta.get("namespace"), name=meta["name"], subresource=subresource),
+            query={
+                "fieldManager": field_manager,
+                "force": "true" if force else "false",
+                "fieldValidation": "Strict" if strict else "",
+            },
+            body=body,
+            content_type=APPLY,
+        )
+
+    async def patch(
+        self,
+        kind: Kind,
+        name: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        namespace: str | None = None,
+        content_type: str = MERGE_PATCH,
+        subresource: str = "",
+        field_manager: str = FIELD_MANAGER,
+    ) -> Object:
+        """Merge patch or JSON patch."""
+        return await self._transport.request(
+            "PATCH",
+            path_of(kind, namespace=namespace, name=name, subresource=subresource),
+            query={"fieldManager": field_manager},
+            body=body,
+            content_type=content_type,
+        )
+
+    async def delete(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace_seconds: int | None = None,
+    ) -> None:
+        """Delete an object; with `uid` or version only that very one (else Conflict). Raises NotFound."""
+        body: Object = {"propagationPolicy": propagation}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        named = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {key: value for key, value in named.items() if value}:
+            body["preconditions"] = preconditions
+        await self._transport.request("DELETE", path_of(kind, namespace=namespace, name=name), body=body)
+
+    async def watch(
+        self,
+        kind: Kind,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        label_selector: str = "",
+    ) -> AsyncIterator[WatchEvent]:
+        """Events after a resource version, until the server ends the watch.
+
+        Raises Expired when the version is too old, other ApiErrors as they come.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+            "labelSelector": label_selector,
+        }
+        path = path_of(kind, namespace=namespace)
+        response = await self._transport.send("GET", path, query=query, timeout=WATCH_TIMEOUT)
+        try:
+            async with aclosing(events_in(response, path)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            response.close()

@@ -1,0 +1,148 @@
+"""The registry that built model images are kept in: look one up, verify it, give it a tag.
+
+Named by an administrator, so its address may be inside the cluster and its transport plain HTTP; apart from
+`client`, which asks whom users name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from airunway.clients.errors import error_text
+from airunway.clients.public_addresses import is_loopback
+from airunway.clients.registry import documents
+from airunway.clients.registry.credentials import RegistryCredentials, read_login
+from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
+from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.references import is_digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredModelImage:
+    """A model image as the registry has it."""
+
+    repository: str
+    digest: str
+    media_type: str
+    manifest: bytes
+    config: Mapping[str, Any]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of its config."""
+        labels = (self.config.get("config") or {}).get("Labels")
+        return labels if isinstance(labels, Mapping) else {}
+
+    @property
+    def layer_bytes(self) -> int:
+        """Size of its layers as stored."""
+        return sum(int(layer.get("size") or 0) for layer in json.loads(self.manifest).get("layers") or ())
+
+
+class ModelImageStorage:
+    """One registry. `insecure`: plain HTTP (always so on the loopback)."""
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        insecure: bool = False,
+        login_file: Path | None = None,
+        architecture: str = "amd64",
+        call_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self.host = host
+        self.insecure = insecure or is_loopback(URL(f"//{host}").host or "")
+        self._login_file = login_file
+        self._architecture = architecture
+        self._seconds = call_timeout.total_seconds()
+
+    def credentials(self) -> RegistryCredentials | None:
+        """The login, read again each time so that a renewed one counts. Raises RegistryDenied."""
+        return read_login(self._login_file, self.host) if self._login_file else None
+
+    async def ping(self) -> None:
+        """Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
+        async with self._calls("") as calls:
+            await calls.ping()
+
+    async def find(self, repository: str, version: str) -> StoredModelImage | None:
+        """The image that a tag or digest stands for, or None.
+
+        Raises ImageBroken, RegistryUnavailable, RegistryDenied.
+        """
+        async with self._calls(repository) as calls:
+            try:
+                response, body = await calls.fetch("GET", calls.manifest(version))
+            except ImageNotFound:
+                return None
+            digest = documents.digest_of(body)
+            if is_digest(version) and version.startswith("sha256:") and version != digest:
+                raise ImageBroken(f"{repository}: the manifest of {version} has the digest {digest}")
+            try:
+                config = await self._config(calls, json.loads(body))
+            except (ValueError, AttributeError) as err:
+                raise ImageBroken(f"{repository}@{digest}: its documents cannot be read: {err}") from err
+            return StoredModelImage(
+                repository=repository,
+                digest=digest,
+                media_type=response.headers.get("Content-Type", documents.MANIFEST_TYPES[0]),
+                manifest=body,
+                config=config,
+            )
+
+    async def _config(self, calls: RegistryCalls, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        if documents.is_index(manifest):  # AIKit's frontend adds a provenance
+            manifest = await calls.json(
+                calls.manifest(documents.platform_digest(manifest, self._architecture))
+            )
+        _, body = await calls.fetch("GET", calls.blob(manifest["config"]["digest"]))
+        if documents.digest_of(body) != manifest["config"]["digest"]:
+            raise ValueError("the config has another digest")
+        config = json.loads(body)
+        if not isinstance(config, Mapping):
+            raise ValueError("the config is no JSON object")
+        return config
+
+    async def has_blobs(self, image: StoredModelImage) -> bool:
+        """Whether every layer that the manifest names is there, in its size."""
+        async with self._calls(image.repository) as calls:
+            for layer in json.loads(image.manifest).get("layers") or ():
+                try:
+                    response, _ = await calls.fetch("HEAD", calls.blob(layer["digest"]))
+                except ImageNotFound:
+                    return False
+                if response.headers.get("Content-Length", str(layer["size"])) != str(layer["size"]):
+                    return False
+        return True
+
+    async def tag(self, image: StoredModelImage, tag: str) -> None:
+        """Let a tag point to the image. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(image.repository) as calls:
+            await calls.fetch("PUT", calls.manifest(tag), body=image.manifest, content_type=image.media_type)
+
+    @asynccontextmanager
+    async def _calls(self, repository: str) -> AsyncIterator[RegistryCalls]:
+        timeout = aiohttp.ClientTimeout(total=self._seconds)
+        base = URL(f"{'http' if self.insecure else 'https'}://{self.host}")
+        subject = f"{self.host}/{repository}" if repository else self.host
+        credentials = await asyncio.to_thread(self.credentials)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout, trust_env=not self.insecure) as session:
+                yield RegistryCalls(
+                    session, subject=subject, base=base, repository=repository, credentials=credentials
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as err:
+            raise RegistryUnavailable(
+                f"the registry {self.host} cannot be reached: {error_text(err)}"
+            ) from err

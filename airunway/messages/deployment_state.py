@@ -1,0 +1,139 @@
+"""What a deployment's workflow knows, and hands to the next run when it continues as new. Pure.
+
+Data only: `workflows.model_deployment.status_updates` changes it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from airunway.api.core_types import Condition
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.status import DeploymentStatus
+from airunway.messages.deployment import AppliedObject, StatusOnWire
+from airunway.messages.model_image import BuildProgress, ModelImagePhase
+from airunway.modelimage.plan import ModelImagePlan
+
+MODEL_IMAGE_READY = "ModelImageReady"
+"""Condition of a deployment that waits for a model image, or has one."""
+IMAGE_BUILDING = "ImageBuilding"
+"""Its reason while the image is being built."""
+
+
+class StandingFailure(BaseModel):
+    """A final failure: it stays until the spec, the configs or a retry give a reason to try again."""
+
+    generation: int
+    configs_digest: str
+    reason: str
+    rollout: bool = False
+    """The upstream object is there but does not come up; if it does after all, the failure is over."""
+
+
+class InstallationWait(BaseModel):
+    """An installation that this deployment asked for, until its provider is ready."""
+
+    provider: str
+    asked_at: datetime | None = None
+    """None: to be asked for again at the next reconcile."""
+    again: bool = False
+    """Then a failed step is to be tried again."""
+    reason: str = ""
+    words: str = ""
+    """How it stands, as the condition `ProviderInstalled` tells it."""
+
+
+class ModelImageState(BaseModel):
+    """How the image of one spec stands. `plan` is None until it is known what goes into it."""
+
+    spec: ModelImageSpec
+    generation: int = 0
+    """Of the deployment, when it last began to wait."""
+    plan: ModelImagePlan | None = None
+    cancel_asked: bool = False
+    retry_asked: bool = False
+    """What a person asked for, until a reconcile does it. Kept here: a new run may not lose it."""
+    annotated: bool = False
+    """It was cancelled by the annotation, whose removal is a reason to begin again."""
+    workflow_id: str = ""
+    """The workflow that was joined; empty: not waiting."""
+    heard_at: datetime | None = None
+    phase: ModelImagePhase = ModelImagePhase.WAITING
+    progress: BuildProgress = BuildProgress(step="resolving the model")
+    image: ModelImageRef | None = None
+    """Once it is ready."""
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an image workflow counts on this deployment."""
+        return bool(self.workflow_id) and not self.phase.is_final
+
+    @property
+    def built(self) -> ModelImageRef | None:
+        """What rendering may use."""
+        return self.image.taken_for(self.spec) if self.image else None
+
+
+class DeploymentState(BaseModel):
+    """Everything a run hands to the next when it continues as new."""
+
+    uid: str = ""
+    status: StatusOnWire = Field(default_factory=DeploymentStatus)
+    """As it is to be written, but for what belongs to a provider controller outside."""
+    finding: str = ""
+    """Why the spec of this generation is refused, while what was accepted before may go on serving."""
+    accepted: int = 0
+    """The last generation that was not refused: what upstream objects are made from."""
+    model_image: ModelImageState | None = None
+    """The image that is built for it; None when the provider wants none."""
+    applied: list[AppliedObject] = Field(default_factory=list)
+    failure: StandingFailure | None = None
+    rollout_since: datetime | None = None
+    """When the present roll-out began; None while everything is ready."""
+    diagnoses: int = 0
+    """How often pods were diagnosed in this roll-out, for the delays between."""
+    failed_attempts: int = 0
+    """Reconciles in a row that ended without a provider, for the delays between."""
+    externally_managed: bool = False
+    """A provider controller outside this system acts on it and writes phase, message and readiness."""
+    installation: InstallationWait | None = None
+    written: str = ""
+    """Digest of the status as last written; equal means nothing to write."""
+    selection_written: bool = False
+    """The status as last written names the provider."""
+
+    @property
+    def generation(self) -> int:
+        """The generation that was last decided on."""
+        return self.status.observed_generation or 0
+
+    @property
+    def engine(self) -> str:
+        """The selected engine; empty: none."""
+        return (self.status.engine.type if self.status.engine else None) or ""
+
+    @property
+    def provider(self) -> str:
+        """The selected provider; empty: none."""
+        return (self.status.provider.name if self.status.provider else None) or ""
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The status's conditions, to be changed in place."""
+        if self.status.conditions is None:
+            self.status.conditions = []
+        return self.status.conditions
+
+    @property
+    def shown_message(self) -> str:
+        """What a person needs to know first."""
+        return self.finding or self.status.message or ""
+
+    @property
+    def is_step_failed(self) -> bool:
+        """Whether this generation could not be applied for good."""
+        return self.failure is not None and not self.failure.rollout

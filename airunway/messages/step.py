@@ -1,0 +1,51 @@
+"""What a step of a workflow is: an activity type, what it takes and answers, and its deadlines. Pure.
+
+A workflow calls a step by `workflows.steps.call`, an activity says by `activities.step.implements` which one
+it is; mypy holds both to the same request and answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+from temporalio.common import RetryPolicy
+
+Request = TypeVar("Request", bound=BaseModel)
+Answer = TypeVar("Answer", bound=BaseModel)
+
+# No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
+# then as now. The interval stays short so that recovery is prompt.
+UNTIL_IT_WORKS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Generic[Request, Answer]):
+    """An activity type and how it is called. `dataclasses.replace` gives one with another queue or deadline.
+
+    `name` is what the Temporal UI shows.
+    """
+
+    name: str
+    request: type[Request]
+    answer: type[Answer]
+    attempt_timeout: timedelta
+    deadline: timedelta | None = None
+    """Of all attempts together; None: as long as it takes."""
+    retry: RetryPolicy = field(default_factory=lambda: UNTIL_IT_WORKS)
+    heartbeat: timedelta | None = None
+    """Silence after which its worker is taken for dead; None: it gives no signs of life."""
+    task_queue: str | None = None
+    """None: the workflow's own."""
+    inline: bool = False
+    """Tried first in the worker that runs the workflow task, which saves a round trip through the server.
+    What does not succeed at once becomes an ordinary activity, with retries that are seen in the Temporal
+    UI and outlive the worker."""
+    ends_when_left: bool = False
+    """Whoever leaves it waits until it has ended: what comes next must not meet it still at work."""

@@ -1,0 +1,199 @@
+"""Checks a pod's spec, standing alone or in a template: the rules a controller can run into.
+
+Source: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, with the feature gates of 1.37.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import causes
+from .errors import Cause
+from .metadata import qualified_fault, subdomain_fault, value_fault
+
+Obj = Mapping[str, Any]
+PORT_RANGE = "must be between 1 and 65535, inclusive"
+
+
+def check(spec: Obj, path: str) -> Iterator[Cause]:
+    """Everything wrong with a pod's spec at this place of its object."""
+    if not spec.get("containers"):
+        yield causes.required(f"{path}.containers")
+    yield from _tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
+    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
+    yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
+    for field in ("initContainers", "containers"):
+        names: set[str] = set()
+        for index, container in enumerate(spec.get(field) or ()):
+            where = f"{path}.{field}[{index}]"
+            yield from _container(container, where, volumes)
+            name = container.get("name", "")
+            if name and name in names:
+                yield causes.duplicate(f"{where}.name", name)
+            names.add(name)
+
+
+_VOLUME_SOURCES = [
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "secret",
+    "nfs",
+    "iscsi",
+    "persistentVolumeClaim",
+    "cephfs",
+    "downwardAPI",
+    "configMap",
+    "projected",
+    "csi",
+    "ephemeral",
+    "image",
+]
+
+
+def _volumes(volumes: Any, path: str) -> Iterator[Cause]:
+    names: set[str] = set()
+    for index, volume in enumerate(volumes):
+        where, name = f"{path}[{index}]", volume.get("name", "")
+        if not name:
+            yield causes.required(f"{where}.name")
+        elif name in names:
+            yield causes.duplicate(f"{where}.name", name)
+        names.add(name)
+        for source in [source for source in _VOLUME_SOURCES if source in volume][1:]:
+            yield causes.forbidden(f"{where}.{source}", "may not specify more than 1 volume type")
+
+
+def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
+    if not container.get("name"):
+        yield causes.required(f"{path}.name")
+    if not container.get("image"):
+        yield causes.required(f"{path}.image")
+    for index, variable in enumerate(container.get("env") or ()):
+        yield from _variable(variable, f"{path}.env[{index}]")
+    yield from _variables_from(container.get("envFrom") or (), f"{path}.envFrom")
+    for index, mount in enumerate(container.get("volumeMounts") or ()):
+        if not mount.get("mountPath"):
+            yield causes.required(f"{path}.volumeMounts[{index}].mountPath")
+        if mount.get("name") not in volumes:
+            yield Cause(
+                "FieldValueNotFound",
+                f'Not found: "{mount.get("name")}"',
+                f"{path}.volumeMounts[{index}].name",
+            )
+    for index, port in enumerate(container.get("ports") or ()):
+        if not 0 < port.get("containerPort", 0) < 65536:
+            yield causes.invalid(
+                f"{path}.ports[{index}].containerPort",
+                port.get("containerPort", 0),
+                PORT_RANGE,
+            )
+
+
+# --- environment --------------------------------------------------------------------------------------------
+
+_VARIABLE_ERROR = (
+    "a valid environment variable name must consist only of printable ASCII characters other than '='"
+)
+_KEY = "[-._a-zA-Z0-9]+"
+_KEY_ERROR = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+    f"'KEY_NAME',  or 'key-name', regex used for validation is '{_KEY}')"
+)
+_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_WHOLE_SOURCES = ("configMapRef", "secretRef")
+_ONLY_ONE = "may not have more than one field specified at a time"
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    *most, last = (f"`{name}`" for name in names)
+    return f"must specify one of: {', '.join(most)} or {last}"
+
+
+def _is_variable(name: str) -> bool:
+    return name.isascii() and name.isprintable() and "=" not in name
+
+
+def _variable(variable: Obj, path: str) -> Iterator[Cause]:
+    name, source = variable.get("name"), variable.get("valueFrom")
+    if not name:
+        yield causes.required(f"{path}.name")
+    elif not _is_variable(name):
+        yield causes.invalid(f"{path}.name", name, _VARIABLE_ERROR)
+    if source is None:
+        return
+    found = [part for part in _SOURCES if part in source]
+    for part in ("configMapKeyRef", "secretKeyRef"):
+        if part in source:
+            yield from _key_of(source[part], f"{path}.valueFrom.{part}")
+    if not found:
+        yield causes.invalid(f"{path}.valueFrom", "", _one_of(_SOURCES))
+    elif variable.get("value"):
+        yield causes.invalid(f"{path}.valueFrom", "", "may not be specified when `value` is not empty")
+    elif len(found) > 1:
+        yield causes.invalid(f"{path}.valueFrom", "", _ONLY_ONE)
+
+
+def _key_of(reference: Obj, path: str) -> Iterator[Cause]:
+    """One key of a ConfigMap or Secret."""
+    name, key = reference.get("name", ""), reference.get("key")
+    if fault := subdomain_fault(name):
+        yield causes.invalid(f"{path}.name", name, fault)
+    if not key:
+        yield causes.required(f"{path}.key")
+    elif not re.fullmatch(_KEY, key):
+        yield causes.invalid(f"{path}.key", key, _KEY_ERROR)
+
+
+def _variables_from(entries: Any, path: str) -> Iterator[Cause]:
+    """All keys of ConfigMaps or Secrets."""
+    for index, entry in enumerate(entries):
+        prefix = entry.get("prefix", "")
+        if not _is_variable(prefix):
+            yield causes.invalid(f"{path}[{index}].prefix", prefix, _VARIABLE_ERROR)
+        found = [part for part in _WHOLE_SOURCES if part in entry]
+        for part in found:
+            name, where = entry[part].get("name"), f"{path}[{index}].{part}.name"
+            if not name:
+                yield causes.required(where)
+            elif fault := subdomain_fault(name):
+                yield causes.invalid(where, name, fault)
+        if len(found) != 1:
+            yield causes.invalid(path, "", _ONLY_ONE if found else _one_of(_WHOLE_SOURCES))
+
+
+# --- tolerations --------------------------------------------------------------------------------------------
+
+_OPERATORS = ["Equal", "Exists"]
+_COMPARISONS = ["Lt", "Gt"]  # known by name only: their feature gate is off
+_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+def _tolerations(tolerations: Any, path: str) -> Iterator[Cause]:
+    for index, toleration in enumerate(tolerations):
+        yield from _toleration(toleration, f"{path}[{index}]")
+
+
+def _toleration(toleration: Obj, path: str) -> Iterator[Cause]:
+    key, operator, value, effect = (toleration.get(p, "") for p in ("key", "operator", "value", "effect"))
+    if key and (fault := qualified_fault(key)):
+        yield causes.invalid(f"{path}.key", key, fault)
+    if not key and operator != "Exists":
+        words = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        yield causes.invalid(f"{path}.operator", operator, words)
+    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+        words = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        yield causes.invalid(f"{path}.effect", effect, words)
+    if operator in ("", "Equal"):
+        if fault := value_fault(value):
+            yield causes.invalid(f"{path}.operator", value, fault)
+    elif operator == "Exists":
+        if value:
+            yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
+    else:
+        known = [*_OPERATORS, *_COMPARISONS] if operator in _COMPARISONS else _OPERATORS
+        yield causes.not_supported(f"{path}.operator", operator, known)
+    if effect and effect not in _EFFECTS:
+        yield causes.not_supported(f"{path}.effect", effect, _EFFECTS)

@@ -1,0 +1,159 @@
+"""Everything that model images are made with: pretend hub, builder and registry, and the activities."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from airunway.activities.model_image.activities import ModelImageActivities
+from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
+from airunway.activities.model_image.cluster import BuildServices
+from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.api.model_image import ModelImageSpec as Spec
+from airunway.clients.buildkit import BuildKitEndpoint
+from airunway.clients.huggingface import HuggingFace
+from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.storage import ModelImageStorage
+from airunway.messages.model_image import (
+    BuildModelImageRequest,
+    BuildProgress,
+    FindModelImageAnswer,
+    ModelImageRequest,
+    PublishModelImageRequest,
+    ResolveModelImageRequest,
+    TokenRef,
+)
+from airunway.messages.refs import DeploymentRef
+from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.modelimage.plan import ModelImagePlan
+from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.registry import PretendRegistry
+from tests.servers.hub import Hub
+
+TOKEN = "hf_seen_by_nobody"
+
+
+REPOSITORY = "example/Tiny-GGUF"
+
+
+WEIGHTS = b"weights" * 10_000
+
+
+FILES = {"README.md": b"hello", "tiny-Q4_K_M.gguf": WEIGHTS, "tiny-Q8_0.gguf": b"other"}
+
+
+REF = DeploymentRef(namespace="default", name="tiny")
+
+
+class FakeWorkflow:
+    """The image's workflow, which is told progress."""
+
+    id = "image/x"
+
+    def __init__(self) -> None:
+        self.told: list[BuildProgress] = []
+
+    async def signal(self, name: str, progress: BuildProgress) -> None:
+        assert name == "progress"
+        self.told.append(progress)
+
+
+class FakeClient:
+    """Temporal, as far as a build needs it."""
+
+    def __init__(self) -> None:
+        self.image = FakeWorkflow()
+
+    def get_workflow_handle(self, _id: str, *, run_id: str | None = None) -> FakeWorkflow:
+        return self.image
+
+
+@dataclass
+class Shop:
+    """Everything that images are made with."""
+
+    hub: Hub
+    registry: PretendRegistry
+    buildkit: PretendBuildKit
+    cluster: Cluster
+    options: ModelImageOptions = field(default_factory=ModelImageOptions)
+    client: FakeClient = field(default_factory=FakeClient)
+    heartbeats: list[Any] = field(default_factory=list)
+
+    def activities(
+        self, *, registry_keeper: BuildServices | None = None, **options: Any
+    ) -> ModelImageActivities:
+        wanted = replace(
+            ModelImageOptions(
+                hub=self.hub.url,
+                push_host=self.registry.host,
+                base="ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest",
+            ),
+            **options,
+        )
+        hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
+        bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
+        endpoint = BuildKitEndpoint(address=self.buildkit.address)
+        return ModelImageActivities(
+            wanted,
+            resolver=ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
+            tokens=tokens,
+            hub=hub,
+            storage=ModelImageStorage(self.registry.host),
+            builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
+            registry_keeper=registry_keeper,
+        )
+
+    async def plan(self, **options: Any) -> ModelImagePlan:
+        return await self.resolve(Spec(repository=REPOSITORY), **options)
+
+    async def resolve(self, spec: Spec, **options: Any) -> ModelImagePlan:
+        answer = await self.activities(**options).resolve_model_image(
+            ResolveModelImageRequest(ref=REF, spec=spec)
+        )
+        return answer.plan
+
+    async def build(
+        self, plan: ModelImagePlan, *, tokens: list[TokenRef] | None = None, attempt: int = 1, **options: Any
+    ) -> str:
+        """Run the build as an activity; answers the digest."""
+        environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
+        environment.info = replace(environment.info, attempt=attempt)
+        environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
+        request = BuildModelImageRequest(plan=plan, tokens=tokens or [])
+        answer = await environment.run(self.activities(**options).build_model_image, request)
+        return answer.digest
+
+    async def publish(self, plan: ModelImagePlan, digest: str) -> str:
+        environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
+        request = PublishModelImageRequest(plan=plan, digest=digest)
+        return (await environment.run(self.activities().publish_model_image, request)).image.reference
+
+    async def found(self, plan: ModelImagePlan) -> str:
+        answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
+        return answer.image.reference if answer.image else ""
+
+    async def find(self, plan: ModelImagePlan, *, looked_after: bool) -> FindModelImageAnswer:
+        """Look in the registry, which is ours or somebody else's."""
+        keeper = BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient())
+        environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
+        activities = self.activities(registry_keeper=keeper if looked_after else None)
+        return await environment.run(activities.find_model_image, ModelImageRequest(plan=plan))
+
+    async def secret(self, name: str, **data: str) -> None:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        await self.cluster.create(SECRETS, {"metadata": {"name": name}, "data": encoded}, namespace="default")
+
+
+async def failure_of(work: Callable[[], Any]) -> ApplicationError:
+    with pytest.raises(ApplicationError) as raised:
+        await work()
+    return raised.value

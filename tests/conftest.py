@@ -1,3 +1,0 @@
-"""Fixtures for all tests."""
-
-pytest_plugins = ["tests.servers.fixtures"]

@@ -1,0 +1,87 @@
+"""What provider authors may import: a changed surface is a choice, made here."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+
+import pytest
+
+from airunway import provider
+from airunway.provider import (
+    flags,
+    overrides,
+    registering,
+    rendering,
+    server_pod,
+    serving_image,
+    storage,
+    testing,
+)
+
+PACKAGE = """
+    NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
+    ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
+    UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
+    mapping_at name_of overrides registering rendering server_pod serving_image storage text_at
+"""
+MODULES = {
+    flags: """
+        SHORT_FORMS canonical command_line derived engine_args explicit_flags extra_args flag_of
+        refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
+    """,
+    overrides: """
+        FIELD IDENTITY_KEYS ListMerge PRIVILEGE_KEYS SIZING_KEYS key_paths merge merge_by_name
+        overrides_of refuse_host_paths refuse_identity refuse_keys
+    """,
+    registering: """
+        config_annotations installation_without_operator operator_in versions_served
+    """,
+    rendering: """
+        DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_image_problem environment_entry environment_names
+        given_groups gpu_type hugging_face_secret image_override is_nvidia model_id model_source
+        node_selector object_labels object_metadata once_each other_engine_problem owner_reference
+        pod_annotations pod_labels replaced_labels replaced_variables replica_count scheduling
+        seconds_from service_name_problem token_entry tolerations user_environment without_empty
+    """,
+    server_pod: """
+        CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
+        SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
+        server_service whole_server
+    """,
+    serving_image: """
+        ImageReference POLICY_VARIABLE ResolutionPolicy age_of resolution_policy split_reference
+    """,
+    storage: """
+        CACHE_VARIABLES CLAIM DEFAULT_MOUNTS cache_environment claim_name managed_claims mount_path
+        pod_volumes storage_volumes volume_mounts
+    """,
+    testing: """
+        LONG_NAMES MAX_LABEL_LENGTH MAX_NAME_LENGTH ProviderContract UID answer_problems deployment
+        everything health_problems name_problems object_problems registration_problems
+        rendering_problems status_problems
+    """,
+}
+
+
+def defined(module: types.ModuleType) -> set[str]:
+    """Public names that a module defines itself."""
+    found: set[str] = set()
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_names_of_the_package() -> None:
+    assert set(provider.__all__) == set(PACKAGE.split())
+    assert all(hasattr(provider, name) for name in provider.__all__)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_names_of_a_module(module: types.ModuleType) -> None:
+    assert defined(module) == set(MODULES[module].split())

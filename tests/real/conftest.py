@@ -1,0 +1,65 @@
+"""Fixtures of the installations on real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import SYSTEM_NAMESPACE, installation_workflow_id
+from airunway.clients.crds import apply_crd
+from airunway.clients.errors import AlreadyExists, NotFound
+from airunway.clients.kubernetes import (
+    CONFIGS,
+    NAMESPACES,
+    Cluster,
+)
+from airunway.sandbox.operators.nodes import NODES
+from tests.clients.helm.servers import chart_server
+from tests.real.install_site import NODE, Site
+from tests.real.processes import Processes
+from tests.servers.cluster import Cluster as RealCluster
+from tests.servers.temporal_server import TemporalServer
+
+
+@pytest.fixture
+def processes(
+    real_cluster: RealCluster, real_temporal: TemporalServer, tmp_path: Path
+) -> Iterator[Processes]:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    running = Processes(real_cluster.kubeconfig, real_temporal.address, logs, AIRUNWAY_HELM_TIMEOUT="20s")
+    yield running
+    running.stop()
+
+
+@pytest_asyncio.fixture
+async def site(
+    real_cluster: RealCluster, real_temporal: TemporalServer, processes: Processes, tmp_path: Path
+) -> AsyncIterator[Site]:
+    client = await Client.connect(real_temporal.address, data_converter=pydantic_data_converter)
+    async with chart_server() as charts, await Cluster.connect(real_cluster.kubeconfig) as cluster:
+        for definition in (model_deployment_crd(), provider_config_crd()):
+            await apply_crd(cluster, definition, field_manager="test")
+        with suppress(AlreadyExists):
+            await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
+        built = Site(cluster, client, charts, processes, tmp_path)
+        charts.add(built.chart())
+        await built.register()
+        yield built
+        if built.operators is not None:
+            await built.operators.__aexit__(None, None, None)
+            await cluster.delete(NODES, NODE.name)
+        for name in (built.provider, f"{built.provider}-2"):
+            with suppress(NotFound):
+                await cluster.delete(CONFIGS, name)
+            with suppress(Exception):
+                await client.get_workflow_handle(installation_workflow_id(name)).terminate()
+        with suppress(NotFound):
+            await cluster.delete(NAMESPACES, built.space)

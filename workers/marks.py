@@ -1,0 +1,103 @@
+"""What of a watched object counts as a change. Pure.
+
+The watcher remembers a mark of each object, not its content, and compares: so it tells a change from the echo
+of our own writes, and a process that follows thousands of objects stays small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airunway.api import names
+from airunway.clients.kubernetes import Object
+from airunway.provider.contract import Provider
+
+STATUS_CHANGED = "status was changed by somebody else"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentMark:
+    """What of a deployment its workflow reacts to. `providers`: in spec and status; empty while it waits."""
+
+    uid: str
+    generation: int
+    deleted: bool
+    annotations: int
+    providers: frozenset[str]
+    failed: bool
+    writers: frozenset[str]
+    """Others who own something in the status."""
+    reported: frozenset[str]
+    """Parts of the status that are there for good once we wrote them."""
+
+    @classmethod
+    def of(cls, obj: Object) -> DeploymentMark:
+        """The mark of a deployment."""
+        meta, status = obj["metadata"], obj.get("status") or {}
+        named = (obj.get("spec", {}).get("provider") or {}).get("name")
+        recorded = (status.get("provider") or {}).get("name")
+        return cls(
+            uid=meta["uid"],
+            generation=meta.get("generation", 0),
+            deleted="deletionTimestamp" in meta,
+            annotations=_digest(meta.get("annotations")),
+            providers=frozenset(name for name in (named, recorded) if name),
+            failed=status.get("phase") == "Failed",
+            writers=frozenset(_status_writers(meta)),
+            reported=frozenset(_reported(status)),
+        )
+
+    def change_since(self, before: DeploymentMark | None) -> str:
+        """What the workflow should react to, in words; empty for the echo of our own status writes."""
+        if before is None or before.uid != self.uid:
+            return "deployment seen"
+        if self.deleted and not before.deleted:
+            return "deployment is being deleted"
+        if self.generation != before.generation:
+            return f"generation {self.generation}"
+        if self.annotations != before.annotations:
+            return "annotations changed"
+        if before.reported - self.reported or self.writers - before.writers:
+            return STATUS_CHANGED
+        return ""
+
+
+def config_mark(obj: Object) -> int:
+    """What of a provider's config matters to deployments: not each heartbeat."""
+    status = obj.get("status") or {}
+    annotations = obj["metadata"].get("annotations") or {}
+    return _digest([obj.get("spec"), bool(status.get("ready")), annotations.get(names.ANNOTATION_TASK_QUEUE)])
+
+
+def upstream_mark(obj: Object, readers: Sequence[Provider]) -> int:
+    """What of an upstream object matters: its content, and its status in a deployment's words.
+
+    The raw status changes with every probe and time stamp; the translated one only when it matters.
+    """
+    meta = obj["metadata"]
+    status: Any = obj.get("status")
+    if readers:
+        # Unreadable, however a provider fails on it: then every change counts, and its step says why.
+        with contextlib.suppress(Exception):
+            status = [reader.read_status(obj).model_dump(mode="json") for reader in readers]
+    content = [meta.get("generation"), meta.get("labels"), meta.get("annotations")]
+    return _digest([content, "deletionTimestamp" in meta, status])
+
+
+def _status_writers(meta: Object) -> Iterator[str]:
+    for entry in meta.get("managedFields") or []:
+        if entry.get("subresource") == "status" and entry.get("manager") != names.STATUS_FIELD_MANAGER:
+            yield str(entry.get("manager"))
+
+
+def _reported(status: Object) -> Iterator[str]:
+    yield from (key for key in ("phase", "provider", "engine") if status.get(key))
+    yield from (str(entry.get("type")) for entry in status.get("conditions") or [])
+
+
+def _digest(value: Any) -> int:
+    return hash(json.dumps(value, sort_keys=True))

@@ -1,0 +1,46 @@
+"""What a deployment's workflow has heard and not yet acted on. Pure."""
+
+from __future__ import annotations
+
+from airunway.messages.deployment import Observation
+from airunway.messages.deployment_workflow import ChangeHint
+
+
+class Inbox:
+    """Reasons to reconcile, folded: signals are hints, and what they say is read again from its owner."""
+
+    def __init__(self, *, rewrite: bool) -> None:
+        self.reconcile_due = True
+        self.decision_due = True
+        """Engine and provider are to be decided anew, not only upstream objects followed."""
+        self.rewrite_due = rewrite
+        """Somebody else wrote the status: it is to be written again, also if it is the same."""
+        self._latest = ChangeHint(cause="start")
+        self._being_deleted = False
+
+    def put(self, hint: ChangeHint) -> None:
+        """Something changed in the cluster."""
+        self.ask(decide=not hint.upstream_only)
+        self._latest = self._latest.folded_with(hint)
+        self.rewrite_due = self.rewrite_due or hint.status_changed
+
+    def ask(self, *, decide: bool = True) -> None:
+        """Have the deployment reconciled. `decide`: from the decision on."""
+        self.reconcile_due = True
+        self.decision_due = self.decision_due or decide
+
+    def observing(self) -> None:
+        """The deployment is read now: whatever was heard before is older than that."""
+        self._latest = ChangeHint(cause="observing")
+
+    def observed(self, seen: Observation) -> None:
+        """It was read."""
+        self._being_deleted = seen.deleted_at is not None
+
+    def is_stale(self, seen: Observation) -> bool:
+        """Whether what was heard since makes an observation out of date, or one of another deployment."""
+        latest = self._latest
+        if seen.deleted_at is None and (latest.deleted or self._being_deleted):
+            return True
+        another = bool(latest.uid) and latest.uid != seen.uid
+        return another or latest.gone or latest.generation > seen.generation

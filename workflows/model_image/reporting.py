@@ -1,0 +1,115 @@
+"""What the deployments that wait for a model image are told of it, and how often."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from airunway.api.model_image import ModelImageRef
+from airunway.messages.model_image import (
+    BuildProgress,
+    ImageWaiter,
+    ModelImagePhase,
+    ModelImageReport,
+)
+from airunway.modelimage.plan import ModelImagePlan
+from airunway.workflows.model_image.details import details_of_image
+from airunway.workflows.waiters import Waiters
+
+MIN_PROGRESS_PAUSE, MAX_PROGRESS_PAUSE = timedelta(seconds=1), timedelta(seconds=10)
+"""How often a deployment is told of mere progress, at first and of a long build; each time costs it a write
+of its status."""
+BETWEEN_REPORTS = timedelta(seconds=1)
+
+
+class ModelImageReporting:
+    """The latest report of one image, and who has yet to be told of it."""
+
+    def __init__(self, plan: ModelImagePlan) -> None:
+        self._plan = plan
+        self.waiters: Waiters[ImageWaiter] = Waiters("image_report")
+        self.begin()
+        self._building_since: datetime | None = None
+        self._notified_at: datetime | None = None
+        self._sent_at: datetime | None = None
+
+    # -- what is told ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Nothing has been done yet, or again: somebody wants another attempt."""
+        self.report = self._report(ModelImagePhase.WAITING, "starting")
+
+    def step(self, words: str, *, phase: ModelImagePhase) -> None:
+        """A step begins."""
+        self.report.phase = phase
+        self.report.progress = BuildProgress(step=words, total_bytes=self._plan.total_bytes)
+        self.notify_all()
+
+    def build_begins(self) -> None:
+        """The first step of a build; how long it takes decides how often progress is told."""
+        self.step("waiting for a free builder", phase=ModelImagePhase.BUILDING)
+        self._building_since = workflow.now()
+
+    def progress(self, progress: BuildProgress) -> None:
+        """A step got on, or has trouble: told at once if it is another step or trouble, else now and then."""
+        shown, self.report.progress = self.report.progress, progress
+        is_new = (progress.step, progress.trouble) != (shown.step, shown.trouble)
+        since = workflow.now() - self._notified_at if self._notified_at else None
+        if is_new or since is None or since >= self._progress_pause():
+            self.notify_all()
+
+    def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
+        """The image is in the registry."""
+        self.report = self._report(ModelImagePhase.READY, "ready")
+        self.report.image, self.report.was_there = image, was_there
+
+    def failed(self, phase: ModelImagePhase, *, reason: str, message: str) -> None:
+        """There is no image: it could not be built, or is not wanted."""
+        self.report = self._report(phase, str(phase))
+        self.report.reason, self.report.message = reason, message
+
+    def _report(self, phase: ModelImagePhase, step: str) -> ModelImageReport:
+        progress = BuildProgress(step=step, total_bytes=self._plan.total_bytes)
+        return ModelImageReport(identity=self._plan.identity, phase=phase, progress=progress)
+
+    def _progress_pause(self) -> timedelta:
+        since = workflow.now() - self._building_since if self._building_since else timedelta(0)
+        pause = min(max(since / 5, MIN_PROGRESS_PAUSE), MAX_PROGRESS_PAUSE)
+        # The more deployments wait, the less often: each of them costs this history some events.
+        return pause * max(1, len(self.waiters) / 4)
+
+    # -- who is told -------------------------------------------------------------------------------------
+
+    def notify_all(self) -> None:
+        """Have everybody told the latest, and show it."""
+        self.waiters.mark_all_pending()
+        self._notified_at = workflow.now()
+        self.show()
+
+    async def notify_loop(self) -> None:
+        """Tell whoever has yet to be told, for ever. With the outcome they have what they waited for."""
+        while True:
+            await workflow.wait_condition(lambda: self.waiters.has_pending)
+            self.show()
+            await self._throttle()
+            if not self.waiters.has_pending:
+                continue
+            report = self.report.model_copy(deep=True)
+            told = await self.waiters.notify_next(report)
+            if report.phase.is_final:
+                self.waiters.dismiss(told)
+
+    async def _throttle(self) -> None:
+        """Short steps follow each other faster than a status can be read; the outcome does not wait."""
+        if self._sent_at is not None:
+            pause = BETWEEN_REPORTS - (workflow.now() - self._sent_at)
+            if pause > timedelta(0) and not self.report.phase.is_final:
+                with contextlib.suppress(TimeoutError):
+                    await workflow.wait_condition(lambda: self.report.phase.is_final, timeout=pause)
+        self._sent_at = workflow.now()
+
+    def show(self) -> None:
+        """In the Temporal UI."""
+        workflow.set_current_details(details_of_image(self._plan, self.report, self.waiters.ids))

@@ -1,0 +1,92 @@
+"""Who waits for what a workflow does, and who has not been told the latest yet.
+
+Shared by the workflows that many deployments wait for: a provider's installation, a model image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+Entry = TypeVar("Entry")
+
+
+class Waiters(Generic[Entry]):
+    """Workflows that wait, by their ids, each with what it said when it joined.
+
+    They join and leave by signal, and are told by the signal `signal`. A workflow that is gone is dropped.
+    """
+
+    def __init__(self, signal: str, entries: Mapping[str, Entry] | None = None) -> None:
+        self._signal = signal
+        self._entries: dict[str, Entry] = dict(entries or {})
+        self._pending: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def ids(self) -> list[str]:
+        """The workflows, in the order in which they joined."""
+        return list(self._entries)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What they said when they joined."""
+        return list(self._entries.values())
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether somebody has yet to be told."""
+        return bool(self._pending)
+
+    def join(self, workflow_id: str, entry: Entry) -> None:
+        """Wait too. Who joins again is counted once, and may be told again."""
+        self._entries[workflow_id] = entry
+
+    def leave(self, workflow_id: str) -> None:
+        """Wait no more."""
+        self._entries.pop(workflow_id, None)
+        self._pending.discard(workflow_id)
+
+    def clear(self) -> None:
+        """Nobody waits any more."""
+        self._entries.clear()
+        self._pending.clear()
+
+    def mark_pending(self, workflow_id: str) -> None:
+        """Have it told the latest."""
+        self._pending.add(workflow_id)
+
+    def mark_all_pending(self) -> None:
+        """Have everybody told the latest."""
+        self._pending = set(self._entries)
+
+    async def notify_next(self, report: BaseModel) -> dict[str, Entry]:
+        """Tell one of those who have yet to be told; answers who it was. See `dismiss`."""
+        workflow_id = min(self._pending)
+        self._pending.discard(workflow_id)
+        entry = self._entries[workflow_id]
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal(self._signal, report)
+        except FailureError:
+            self.leave(workflow_id)  # it is gone
+            return {}
+        return {workflow_id: entry}
+
+    async def notify_pending(self, report: BaseModel) -> dict[str, Entry]:
+        """Tell all who have yet to be told; answers who they were."""
+        told: dict[str, Entry] = {}
+        while self._pending:
+            told |= await self.notify_next(report)
+        return told
+
+    def dismiss(self, told: Mapping[str, Entry]) -> None:
+        """Those who were told the outcome wait no more; but who joined again meanwhile does."""
+        for workflow_id, entry in told.items():
+            if self._entries.get(workflow_id) is entry:
+                self.leave(workflow_id)
