@@ -26,8 +26,8 @@ CEL = frozenset({"select/cel"})
 EVALUATED = CEL | {"select-seen/cel"}
 RECONCILE = frozenset({"validate/reconcile"})
 CHECKS = RECONCILE | {"validate/create", "validate/update"}
-OUTCOME = "engine provider phase message ask.conditions"
-STANDING = "phase message ask.conditions allowed"
+OUTCOME = "engine provider phase message conditions"
+STANDING = "phase message conditions allowed"
 JUDGED = "allowed errors warnings"
 
 NO_GPU = "provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule"
@@ -85,14 +85,14 @@ DEPARTURES = [
         "explicit-only-providers",
         DEFAULT_MODE,
         ask.no_rule_matches,
-        "provider message ask.conditions",
+        "provider message conditions",
         EXPLICIT_ONLY,
     ),
     rule("engine-of-pinned-provider", ALL_PASSES, ask.engine_open_and_provider_pinned, OUTCOME, NARROWED),
     rule("engine-chosen-anew", ALL_PASSES, ask.engine_recorded_before_hand_over, OUTCOME, CHOSEN_ANEW),
-    rule("unregistered-provider-is-ask.named", ALL_PASSES, ask.provider_not_registered, "message", IS_NAMED),
+    rule("unregistered-provider-is-named", ALL_PASSES, ask.provider_not_registered, "message", IS_NAMED),
     rule(
-        "ask.recorded-provider-is-checked",
+        "recorded-provider-is-checked",
         ALL_PASSES | RECONCILE,
         ask.recorded_provider_decides,
         STANDING,
@@ -109,7 +109,7 @@ DEPARTURES = [
         "failures-are-cleared",
         ALL_PASSES,
         ask.failed_before,
-        "phase message ask.conditions image",
+        "phase message conditions image",
         "decide.py::test_a_success_clears_what_a_failure_left",
     ),
     rule(
