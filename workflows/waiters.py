@@ -58,15 +58,15 @@ class Waiters(Generic[Entry]):
         self._entries.clear()
         self._pending.clear()
 
-    def notify(self, workflow_id: str) -> None:
+    def mark_pending(self, workflow_id: str) -> None:
         """Have it told the latest."""
         self._pending.add(workflow_id)
 
-    def notify_all(self) -> None:
+    def mark_all_pending(self) -> None:
         """Have everybody told the latest."""
         self._pending = set(self._entries)
 
-    async def tell_next(self, report: BaseModel) -> dict[str, Entry]:
+    async def notify_next(self, report: BaseModel) -> dict[str, Entry]:
         """Tell one of those who have yet to be told; answers who it was. See `dismiss`."""
         workflow_id = min(self._pending)
         self._pending.discard(workflow_id)
@@ -78,11 +78,11 @@ class Waiters(Generic[Entry]):
             return {}
         return {workflow_id: entry}
 
-    async def tell_all(self, report: BaseModel) -> dict[str, Entry]:
+    async def notify_pending(self, report: BaseModel) -> dict[str, Entry]:
         """Tell all who have yet to be told; answers who they were."""
         told: dict[str, Entry] = {}
         while self._pending:
-            told |= await self.tell_next(report)
+            told |= await self.notify_next(report)
         return told
 
     def dismiss(self, told: Mapping[str, Entry]) -> None:

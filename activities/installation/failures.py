@@ -35,7 +35,7 @@ def refused(kind: str, message: str) -> ApplicationError:
 
 
 def busy(message: str) -> ApplicationError:
-    """Somebody else is at it: look again soon."""
+    """Somebody else is at it: tried again soon."""
     return ApplicationError(message, type="Busy", next_retry_delay=BUSY_PAUSE)
 
 

@@ -12,7 +12,7 @@ from temporalio import activity
 from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
 PAUSE_SECONDS = 1.0
-SHOWN = 10
+MAX_SHOWN = 10
 """Lines in one heartbeat: what a person who follows it has not seen yet."""
 
 
@@ -38,7 +38,7 @@ class StepLines:
     @property
     def latest(self) -> list[str]:
         """The very last ones."""
-        return list(self._last)[-SHOWN:]
+        return list(self._last)[-MAX_SHOWN:]
 
 
 @asynccontextmanager

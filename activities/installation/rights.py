@@ -10,7 +10,7 @@ from airunway.clients.access_review import can_i
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.permissions import Need, needs_of
 
-AT_ONCE = 16
+MAX_REVIEWS_AT_ONCE = 16
 """Questions to the API server at the same time."""
 
 
@@ -27,7 +27,7 @@ async def missing_rights(
         for version, kinds in zip(versions, served, strict=True)
         for kind, found in kinds.items()
     }
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(MAX_REVIEWS_AT_ONCE)
 
     async def allowed(need: Need) -> bool:
         async with gate:

@@ -20,8 +20,8 @@ from airunway.installation.guards import goes_with_the_release, kind_of, listed,
 from airunway.installation.plan import InstallationPlan
 from airunway.installation.state import CONTROLLER_MISSING, UPSTREAM_READY
 
-PAGE = 500
-NAMED = 100
+PAGE_SIZE = 500
+MAX_NAMED = 100
 """Of each kind: an answer is kept in a history."""
 
 
@@ -34,7 +34,7 @@ class UninstallChecks:
 
     async def used(self, provider: str) -> list[str]:
         """The ModelDeployments that use a provider."""
-        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=PAGE)).items
+        deployments = (await self._cluster.listing(DEPLOYMENTS, limit=PAGE_SIZE)).items
         return _some(uses(deployments, provider))
 
     async def lost_with(
@@ -96,7 +96,7 @@ class UninstallChecks:
             return []
         resource = Resource(f"{kind.group}/{kind.version}", kind.plural)
         try:
-            items = (await self._cluster.listing(resource, limit=PAGE)).items
+            items = (await self._cluster.listing(resource, limit=PAGE_SIZE)).items
         except NotFound:
             return []
         return _some([f"{kind.kind} {_place(obj)}" for obj in items])
@@ -122,8 +122,8 @@ def external_among(operators: Sequence[Operator], charts: Sequence[ChartRelease]
 
 
 def _some(entries: list[str]) -> list[str]:
-    more = len(entries) - NAMED
-    return [*entries[:NAMED], f"and {more} more"] if more > 0 else entries
+    more = len(entries) - MAX_NAMED
+    return [*entries[:MAX_NAMED], f"and {more} more"] if more > 0 else entries
 
 
 def _place(obj: Object) -> str:

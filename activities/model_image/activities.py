@@ -13,7 +13,7 @@ from airunway.activities.model_image.build import WatchedBuild
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import Builder, Hub, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
-from airunway.activities.model_image.progress import send_progress, trouble_told
+from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.step import implements
@@ -41,6 +41,7 @@ from airunway.messages.model_image import (
     JoinModelImageAnswer,
     JoinModelImageRequest,
     ModelImageRequest,
+    PublishModelImageAnswer,
     PublishModelImageRequest,
     ResolveModelImageAnswer,
     ResolveModelImageRequest,
@@ -121,9 +122,9 @@ class ModelImageActivities:
     @implements(FIND_MODEL_IMAGE)
     async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
         """Look whether the registry has the image."""
-        async with trouble_told("looking for the image in the registry"):
+        async with trouble_reported("looking for the image in the registry"):
             try:
-                return await self._published.find(request.plan)
+                return FindModelImageAnswer(image=await self._published.find(request.plan))
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
@@ -132,7 +133,7 @@ class ModelImageActivities:
     @implements(ENSURE_REGISTRY)
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the registry, or see that somebody else's answers."""
-        async with trouble_told("preparing the registry"):
+        async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
             await self._storage.ping()
@@ -141,7 +142,7 @@ class ModelImageActivities:
     @implements(ENSURE_BUILDER)
     async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the builder, or see that somebody else's answers."""
-        async with trouble_told("preparing the builder"):
+        async with trouble_reported("preparing the builder"):
             keeper = self._builder_keeper
             detail = await keeper.ensure_builder() if keeper else ""
             version = await self._builder.check()
@@ -158,7 +159,7 @@ class ModelImageActivities:
             watched = WatchedBuild(
                 await self._orders.order(request.plan, request.tokens),
                 beat=activity.heartbeat,
-                tell=send_progress,
+                signal=send_progress,
                 stall=self._options.stall,
                 quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
             )
@@ -174,10 +175,11 @@ class ModelImageActivities:
     # -- after the build -----------------------------------------------------------------------------------
 
     @implements(PUBLISH_MODEL_IMAGE)
-    async def publish_model_image(self, request: PublishModelImageRequest) -> FindModelImageAnswer:
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
         """Look at what was pushed, and only then move the tags."""
-        async with trouble_told("verifying the pushed image"):
-            return await self._published.publish(request.plan, request.digest)
+        async with trouble_reported("verifying the pushed image"):
+            image = await self._published.publish(request.plan, request.digest)
+        return PublishModelImageAnswer(image=image)
 
     @implements(FREE_SPACE, errors=benign_errors)
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:

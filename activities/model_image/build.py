@@ -28,7 +28,7 @@ class WatchedBuild:
 
     Args:
         beat: sends a heartbeat.
-        tell: signals the workflow; must not raise.
+        signal: signals the workflow; must not raise.
         stall: how long nothing may move, where the daemon counts bytes. BuildKit (v0.34) does not for
             downloads and pushes; then the whole model at a slow line's pace comes on top.
         quiet: how long the workflow is told nothing; for attempts after others that failed soon.
@@ -41,20 +41,20 @@ class WatchedBuild:
         order: BuildOrder,
         *,
         beat: Callable[[BuildProgress], None],
-        tell: Callable[[BuildProgress], Awaitable[None]],
+        signal: Callable[[BuildProgress], Awaitable[None]],
         stall: timedelta,
         quiet: timedelta = timedelta(0),
         clock: Callable[[], float] = time.monotonic,
         tick: float = 1.0,
     ) -> None:
         self._order = order
-        self._beat, self._tell, self._clock, self._tick = beat, tell, clock, tick
+        self._beat, self._signal, self._clock, self._tick = beat, signal, clock, tick
         self._stall_seconds, self._quiet_seconds = stall.total_seconds(), quiet.total_seconds()
         self._progress = BuildProgress(step="starting", total_bytes=order.plan.total_bytes)
         self._started = self._moved = clock()
         self._counts = False
         """Bytes have been seen to move within the present step."""
-        self._told: tuple[float, str] = (float("-inf"), "")
+        self._last_signal: tuple[float, str] = (float("-inf"), "")
 
     async def run(self, builder: Builder) -> str:
         """Build; answers the digest. Raises BuildStalled, and what the builder raises."""
@@ -62,7 +62,7 @@ class WatchedBuild:
         try:
             while not build.done():
                 self._beat(self._progress)
-                await self._tell_in_turn()
+                await self._signal_in_turn()
                 if self._clock() - self._moved > self._patience:
                     raise BuildStalled(self._stalled())
                 await asyncio.wait([build], timeout=self._tick)
@@ -85,17 +85,17 @@ class WatchedBuild:
         unseen = 0 if self._counts else self._order.plan.total_bytes / MIN_BYTES_PER_SECOND
         return self._stall_seconds + unseen
 
-    async def _tell_in_turn(self) -> None:
+    async def _signal_in_turn(self) -> None:
         now = self._clock()
-        when, step = self._told
+        when, step = self._last_signal
         since = now - self._started
         if since < self._quiet_seconds:
             return
         early = min(max(since * EARLY_SHARE, SIGNAL_FIRST_SECONDS), SIGNAL_EVERY_SECONDS)
         pause = max(early, since * LATE_SHARE)
         if step != self._progress.step or now - when >= pause:
-            self._told = (now, self._progress.step)
-            await self._tell(self._progress)
+            self._last_signal = (now, self._progress.step)
+            await self._signal(self._progress)
 
     def _stalled(self) -> str:
         seen = self._progress

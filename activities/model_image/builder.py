@@ -1,6 +1,6 @@
 """BuildKit as the steps of model images need it: from a plan to a solve, and what is kept of one.
 
-Where BuildKit is and how it is trusted is asked anew for each use: certificates may have been renewed.
+Where BuildKit is and how it is trusted is asked again for each use: certificates may have been renewed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The certificates between worker and builder, as kept in one Secret. Pure: the time is given.
 
 One authority signs one certificate for the builder and one for whoever builds; BuildKit takes no client
-without. All of it is made anew at once: both sides read the Secret, and the builder's pod is rolled.
+without. All of it is made again at once: both sides read the Secret, and the builder's pod is rolled.
 
 What makes and reads certificates is imported when it is needed: 6 MiB that a worker without a builder of its
 own in the cluster never uses.

@@ -1,4 +1,4 @@
-"""Registry and builder in the cluster: made, mended, and waited for.
+"""Registry and builder in the cluster: made, repaired, and waited for.
 
 What is applied carries our field manager. An object of that name without it was made by somebody else (AI
 Runway makes a registry too) and is used as it is.
@@ -52,7 +52,7 @@ class BuildServices:
         self._cluster, self._options, self._digests = cluster, options, digests
 
     async def ensure_registry(self) -> str:
-        """Bring the registry about. Raises RegistryNotReady while its pod is not up, ClientErrors."""
+        """Ensure the registry. Raises RegistryNotReady while its pod is not up, ClientErrors."""
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
         await self._apply(registry_objects(self._options, image=image))
         trouble = await self._trouble(names.REGISTRY)
@@ -61,7 +61,7 @@ class BuildServices:
         return f"Deployment {self._options.namespace}/{names.REGISTRY} is ready"
 
     async def ensure_builder(self) -> str:
-        """Bring the builder about. Raises BuilderNotReady while its pod is not up, ClientErrors."""
+        """Ensure the builder. Raises BuilderNotReady while its pod is not up, ClientErrors."""
         files = await self._ensure_certificates()
         image = await self._pinned(names.BUILDER, builder_image(self._options))
         certificate = certificates.digest_of(files)
@@ -102,7 +102,7 @@ class BuildServices:
             )
 
     async def _ensure_certificates(self) -> Mapping[str, bytes]:
-        """What is in the Secret, made anew when it is due. The Secret itself comes with the manifests."""
+        """What is in the Secret, made again when it is due. The Secret itself comes with the manifests."""
         namespace, host = self._options.namespace, builder_host(self._options)
         now = datetime.now(UTC)
         live = await self._cluster.find(SECRETS, BUILDER_CERTIFICATES, namespace=namespace)

@@ -27,7 +27,7 @@ async def send_progress(progress: BuildProgress) -> None:
 
 
 @asynccontextmanager
-async def trouble_told(step: str) -> AsyncIterator[None]:
+async def trouble_reported(step: str) -> AsyncIterator[None]:
     """Translate a client's errors; what is tried again is told to who waits, ever more seldom."""
     try:
         yield

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airunway.activities.model_image.errors import ImageNotVerified
 from airunway.api import names
+from airunway.api.model_image import ModelImageRef
 from airunway.clients.registry.errors import ImageBroken
 from airunway.clients.registry.storage import ModelImageStorage, StoredModelImage
-from airunway.messages.model_image import FindModelImageAnswer
 from airunway.modelimage.plan import AIKIT_LAYOUT, ModelImagePlan
 
 
@@ -16,17 +16,17 @@ class PublishedModelImages:
     def __init__(self, storage: ModelImageStorage, *, pull_host: str) -> None:
         self._storage, self._pull_host = storage, pull_host
 
-    async def find(self, plan: ModelImagePlan) -> FindModelImageAnswer:
+    async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image of a plan; a broken one is not there, so that it is built again. Raises ClientErrors."""
         try:
             found = await self._storage.find(plan.name, plan.tag)
             if found is None or _flaw(found, plan) or not await self._storage.has_blobs(found):
-                return FindModelImageAnswer()
+                return None
         except ImageBroken:
-            return FindModelImageAnswer()
-        return self._answer(found, plan)
+            return None
+        return self._reference(found, plan)
 
-    async def publish(self, plan: ModelImagePlan, digest: str) -> FindModelImageAnswer:
+    async def publish(self, plan: ModelImagePlan, digest: str) -> ModelImageRef:
         """Pull a manifest back, compare, only then move the tags. Raises ImageNotVerified, ClientErrors."""
         found = await self._storage.find(plan.name, digest)
         if found is None:
@@ -37,7 +37,7 @@ class PublishedModelImages:
         await self._storage.tag(found, plan.tag)
         if await self._may_move_visible_tag(plan):
             await self._storage.tag(found, plan.visible_tag)
-        return self._answer(found, plan)
+        return self._reference(found, plan)
 
     async def _may_move_visible_tag(self, plan: ModelImagePlan) -> bool:
         """Whether AI Runway's tag, which several models may share, is free or was this file's before."""
@@ -50,9 +50,9 @@ class PublishedModelImages:
         was = (there.labels.get(names.LABEL_IMAGE_MODEL), there.labels.get(names.LABEL_IMAGE_FILE))
         return was == (plan.repository, plan.main.path)
 
-    def _answer(self, found: StoredModelImage, plan: ModelImagePlan) -> FindModelImageAnswer:
+    def _reference(self, found: StoredModelImage, plan: ModelImagePlan) -> ModelImageRef:
         name = f"{self._pull_host}/{plan.name}"
-        return FindModelImageAnswer(reference=f"{name}@{found.digest}", tagged=f"{name}:{plan.tag}")
+        return ModelImageRef(reference=f"{name}@{found.digest}", tagged=f"{name}:{plan.tag}")
 
 
 def _flaw(found: StoredModelImage, plan: ModelImagePlan) -> str:

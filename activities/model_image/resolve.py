@@ -94,7 +94,7 @@ class ModelImageResolver:
             raise BuildsOff(
                 "no model images are built here (AIRUNWAY_IMAGE_BUILDS); name an image in spec.engine.image"
             )
-        problems = naming.wish_problems(spec.repository, file=spec.file, revision=spec.revision)
+        problems = naming.spec_problems(spec)
         if problems:
             raise InvalidModel("; ".join(problems))
 

@@ -32,13 +32,19 @@ class ModelImageSpec(BaseModel):
 
 
 class ModelImageRef(BaseModel):
-    """A model image that was built. `reference`: `repository@sha256:…`, as nodes pull it."""
+    """A model image that is in the registry. `reference`: `repository@sha256:…`, as nodes pull it."""
 
     model_config = ConfigDict(frozen=True)
 
     reference: str
-    spec_digest: str
-    """Of the spec that it was built for."""
+    tagged: str = ""
+    """The same image by its own tag, for people."""
+    spec_digest: str = ""
+    """Of the spec that a deployment wanted it for; empty until one takes it, as many share one image."""
+
+    def taken_for(self, spec: ModelImageSpec) -> ModelImageRef:
+        """The same, as what this spec asks for."""
+        return self.model_copy(update={"spec_digest": spec.digest})
 
     def is_of(self, spec: ModelImageSpec) -> bool:
         """Whether it is what this spec asks for."""

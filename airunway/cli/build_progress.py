@@ -16,13 +16,13 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from airunway.api.names import deployment_workflow_id
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.deployment_workflow import DeploymentView
 from airunway.messages.model_image import BuildProgress
+from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings
 from airunway.workflows.model_image.details import progress_words
 
@@ -59,17 +59,18 @@ class Builds:
 
     async def _of_one(self, deployment: Object) -> BuildNow | None:
         meta = deployment["metadata"]
+        ref = DeploymentRef(namespace=meta["namespace"], name=meta["name"])
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                progress = await self._progress(deployment_workflow_id(meta["namespace"], meta["name"]))
+                progress = await self._progress(ref)
         except (CliError, RPCError, TemporalError, TimeoutError, ValueError):
             return None
-        return BuildNow(meta["name"], progress) if progress else None
+        return BuildNow(ref.name, progress) if progress else None
 
-    async def _progress(self, workflow_id: str) -> BuildProgress | None:
+    async def _progress(self, ref: DeploymentRef) -> BuildProgress | None:
         if self._client is None:
             self._client = await temporal_client(self._settings)
-        handle = self._client.get_workflow_handle(workflow_id)
+        handle = self._client.get_workflow_handle(ref.workflow_id)
         view: DeploymentView = await handle.query("state", result_type=DeploymentView)
         image = view.state.model_image
         if image is None or not image.workflow_id:

@@ -21,6 +21,8 @@ def cancel_build(
     the spec, starts it again.
     """
     from airunway.cli.signals import send_signal
+    from airunway.messages.refs import DeploymentRef
 
-    sent = send_signal("cancel_build", namespace=namespace, name=name, kubeconfig=kubeconfig)
+    ref = DeploymentRef(namespace=namespace, name=name)
+    sent = send_signal("cancel_build", ref, kubeconfig=kubeconfig)
     print(f"cancel_build sent to {asyncio.run(sent)}")

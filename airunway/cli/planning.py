@@ -17,7 +17,7 @@ from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Ou
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
-from airunway.modelimage.naming import PULL_HOST, repository_name, wish_problems
+from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
 from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
@@ -233,7 +233,7 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)
-        planned.errors += wish_problems(wanted.repository, file=wanted.file, revision=wanted.revision)
+        planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
         planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))

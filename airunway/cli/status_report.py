@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import DEPLOYMENT_KIND, deployment_workflow_id
+from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
 from airunway.cli.cluster import settings_for
@@ -23,6 +23,7 @@ from airunway.cli.problems import CliError
 from airunway.cli.rows import deployment_row
 from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings
 
 QUERY_SECONDS = 5.0
@@ -83,7 +84,7 @@ async def _one(cluster: Cluster, settings: Settings, namespace: str, name: str, 
     obj = await cluster.find(DEPLOYMENTS, name, namespace=namespace)
     if obj is None:
         raise CliError(f"no {DEPLOYMENT_KIND} {namespace}/{name}")
-    workflow_id = deployment_workflow_id(namespace, name)
+    workflow_id = DeploymentRef(namespace=namespace, name=name).workflow_id
     view, missing = await _view(settings, workflow_id)
     link = workflow_link(settings, workflow_id)
     if form is not OutputFormat.TABLE:

@@ -9,7 +9,7 @@ from typing import Any
 from airunway.installation.crds import crds_in, is_kept, name_of
 
 Json = Mapping[str, Any]
-LISTED = 20
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,5 +60,5 @@ def kind_of(crd: Json) -> CustomKind | None:
 
 def listed(entries: Sequence[str]) -> str:
     """Names for a message: not all of a thousand."""
-    more = len(entries) - LISTED
-    return ", ".join(entries[:LISTED]) + (f" and {more} more" if more > 0 else "")
+    more = len(entries) - MAX_LISTED
+    return ", ".join(entries[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

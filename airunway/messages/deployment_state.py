@@ -62,8 +62,8 @@ class ModelImageState(BaseModel):
     heard_at: datetime | None = None
     phase: ModelImagePhase = ModelImagePhase.WAITING
     progress: BuildProgress = BuildProgress(step="resolving the model")
-    reference: str = ""
-    tagged: str = ""
+    image: ModelImageRef | None = None
+    """Once it is ready."""
     reason: str = ""
     message: str = ""
 
@@ -75,9 +75,7 @@ class ModelImageState(BaseModel):
     @property
     def built(self) -> ModelImageRef | None:
         """What rendering may use."""
-        if self.phase is not ModelImagePhase.READY:
-            return None
-        return ModelImageRef(reference=self.reference, spec_digest=self.spec.digest)
+        return self.image.taken_for(self.spec) if self.image else None
 
 
 class DeploymentState(BaseModel):

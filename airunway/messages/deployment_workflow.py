@@ -49,7 +49,7 @@ class ChangeHint(BaseModel):
     status_changed: bool = False
     """Somebody else wrote the status: it is to be written again, also if nothing else is new."""
     upstream_only: bool = False
-    """Only an upstream object changed: nothing needs to be decided anew."""
+    """Only an upstream object changed: nothing needs to be decided again."""
 
     def folded_with(self, newer: ChangeHint) -> ChangeHint:
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from airunway.api.model_image import ModelImageSpec
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import IMAGE_TASK_QUEUE
 from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
@@ -69,10 +69,8 @@ class ModelImageReport(BaseModel):
     identity: str
     phase: ModelImagePhase
     progress: BuildProgress
-    reference: str = ""
-    """`repository@sha256:…` as nodes pull it, once ready."""
-    tagged: str = ""
-    """The same image by its own tag."""
+    image: ModelImageRef | None = None
+    """Once it is ready."""
     was_there: bool = False
     """Nothing had to be built."""
     reason: str = ""
@@ -115,10 +113,9 @@ class ModelImageRequest(BaseModel):
 
 
 class FindModelImageAnswer(BaseModel):
-    """The image if the registry has it; else both are empty."""
+    """The image if the registry has it."""
 
-    reference: str = ""
-    tagged: str = ""
+    image: ModelImageRef | None = None
     unanswered: bool = False
     """The registry in the cluster did not answer: it is not made yet, or just away."""
 
@@ -149,6 +146,12 @@ class PublishModelImageRequest(BaseModel):
     digest: str
 
 
+class PublishModelImageAnswer(BaseModel):
+    """The image as nodes pull it: from now on it may be used."""
+
+    image: ModelImageRef
+
+
 class FreeSpaceRequest(BaseModel):
     """Take what the builder keeps of an image; `everything`: of all images that are not being built."""
 
@@ -173,7 +176,7 @@ _WITH_PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 
-# What is in the way is told by the pass, which looks again soon; until then nobody would know of it.
+# What is in the way is told by the reconcile, which tries again soon; until then nobody would know of it.
 RESOLVE_MODEL_IMAGE = Step(
     name="resolve_model_image",
     request=ResolveModelImageRequest,
@@ -214,7 +217,7 @@ ENSURE_BUILDER = replace(ENSURE_REGISTRY, name="ensure_builder")
 PUBLISH_MODEL_IMAGE = Step(
     name="publish_model_image",
     request=PublishModelImageRequest,
-    answer=FindModelImageAnswer,
+    answer=PublishModelImageAnswer,
     attempt_timeout=timedelta(minutes=2),
     deadline=timedelta(minutes=15),
     retry=_WITH_PATIENCE,

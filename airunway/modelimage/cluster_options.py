@@ -1,4 +1,4 @@
-"""How registry and builder are to look in the cluster: what the settings decide."""
+"""What registry and builder are to be like in the cluster: what the settings decide."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import REGISTRY, REGISTRY_NODE_PORT, REGISTRY_PORT, SYSTEM_NAMESPACE
 
 PUSH_HOST = f"{REGISTRY}.{SYSTEM_NAMESPACE}.svc:{REGISTRY_PORT}"
@@ -168,9 +169,13 @@ def encoded(path: str) -> str:
     return "/".join(quote(segment, safe=_UNRESERVED) for segment in path.split("/"))
 
 
-def wish_problems(repository: str, *, file: str, revision: str) -> list[str]:
-    """What is wrong with a wish for an image; empty when nothing is. Without a file one is chosen."""
-    problems = [model_problem(repository), file_problem(file) if file else "", revision_problem(revision)]
+def spec_problems(spec: ModelImageSpec) -> list[str]:
+    """What is wrong with the spec of an image; empty when nothing is. Without a file one is chosen."""
+    problems = [
+        model_problem(spec.repository),
+        file_problem(spec.file) if spec.file else "",
+        revision_problem(spec.revision),
+    ]
     return [problem for problem in problems if problem]
 
 

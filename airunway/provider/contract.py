@@ -164,7 +164,7 @@ class Stage:
 
     The core reads the objects called `reads` (in the deployment's namespace), asks `judge` with what it
     found, in the same order and None for what is not there, and sets the condition of the verdict. The
-    first stage that is not ready ends the pass; later ones keep the condition they have.
+    first stage that is not ready ends the reconcile; later ones keep the condition they have.
     """
 
     condition: str
@@ -245,7 +245,7 @@ class Provider:
     operator_selector: str = ""
     """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
-    """(live, desired) -> why the object must be deleted and made anew to get there, or None."""
+    """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
     serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
@@ -254,7 +254,7 @@ class Provider:
     None as well when the deployment's status holds the answer for the same reference.
     """
     describe_serving_image: DescribeServingImage = _no_report
-    """(deployment, answer, now) -> the image's status; None: the provider has no image step.
+    """(deployment, answer, now) -> the image's status; None: the provider does not resolve images.
 
     The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
     """

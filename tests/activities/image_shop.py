@@ -135,10 +135,11 @@ class Shop:
     async def publish(self, plan: ModelImagePlan, digest: str) -> str:
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         request = PublishModelImageRequest(plan=plan, digest=digest)
-        return (await environment.run(self.activities().publish_model_image, request)).reference
+        return (await environment.run(self.activities().publish_model_image, request)).image.reference
 
     async def found(self, plan: ModelImagePlan) -> str:
-        return (await self.activities().find_model_image(ModelImageRequest(plan=plan))).reference
+        answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
+        return answer.image.reference if answer.image else ""
 
     async def find(self, plan: ModelImagePlan, *, looked_after: bool) -> FindModelImageAnswer:
         """Look in the registry, which is ours or somebody else's."""

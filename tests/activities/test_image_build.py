@@ -83,7 +83,7 @@ class Watch:
         watched = WatchedBuild(
             order(),
             beat=self.beats.append,
-            tell=tell,
+            signal=tell,
             stall=timedelta(minutes=5),
             quiet=quiet,
             clock=self.clock,

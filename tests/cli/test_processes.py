@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -63,18 +64,25 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
     raise AssertionError(f"ended without {text!r}")
 
 
+async def probe(port: int, path: str) -> int:
+    """The status a probe answers; it listens a moment after the start, whatever is logged meanwhile."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectorError):
+                async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:
+                    return answer.status
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("command", ["worker", "watcher"])
 async def test_a_temporal_that_is_away_is_waited_for(start: Start, command: str) -> None:
     port = free_port()
     process = await start(command, AIRUNWAY_HEALTH_PORT=str(port))
 
     line = await line_with(process, "Temporal cannot be reached; trying again")
-    async with aiohttp.ClientSession() as session:
-        healthy = await session.get(f"http://127.0.0.1:{port}/healthz")
-        ready = await session.get(f"http://127.0.0.1:{port}/readyz")
 
     assert "127.0.0.1:" in line
-    assert (healthy.status, ready.status) == (200, 503)
+    assert (await probe(port, "healthz"), await probe(port, "readyz")) == (200, 503)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,41 +1,25 @@
-"""ModelDeployments for tests, with only what a test cares about."""
+"""What tests of several providers start from."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import Manifest
+from airunway.provider.testing import deployment
 
-UID = "0d2f6c3e-0000-4000-8000-000000000001"
-
-
-def deployment(
-    *,
-    name: str = "chat",
-    gpus: int = 1,
-    status: dict[str, Any] | None = None,
-    annotations: dict[str, str] | None = None,
-    **spec: Any,
-) -> ModelDeployment:
-    """A vLLM deployment of `acme/chat-9b`; keyword arguments are fields of its spec, maps are merged."""
-    given: dict[str, Any] = {
-        "model": {"id": "acme/chat-9b", "source": "huggingface"},
-        "engine": {"type": "vllm"},
-        "resources": {"gpu": {"count": gpus}},
-    }
-    for key, value in spec.items():
-        merged = isinstance(given.get(key), dict) and isinstance(value, dict)
-        given[key] = {**given[key], **value} if merged else value
-    return ModelDeployment.model_validate(
-        {
-            "metadata": {"name": name, "namespace": "team-a", "uid": UID, "annotations": annotations or {}},
-            "spec": given,
-            "status": status,
-        }
-    )
+EXPECTED = Path(__file__).parent / "expected"
 
 
 def runner(*, engine: dict[str, Any] | None = None, **fields: Any) -> ModelDeployment:
     """A llama.cpp deployment with a server image that holds no model."""
     wanted = {"gpus": 0, "image": "registry.example.com/server:1", **fields}
     return deployment(engine={"type": "llamacpp", **(engine or {})}, **wanted)
+
+
+def expected(provider: str) -> list[Manifest]:
+    """Objects that are compared whole."""
+    return list(yaml.safe_load_all((EXPECTED / f"{provider}.yaml").read_text()))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from kubernetes.aio.client import Configuration
 
 from airunway.clients.kubernetes import APPLY, Cluster, Object
 
@@ -32,9 +33,16 @@ class RecordingCluster(Cluster):
 
         setattr(self.api_client, "update_params_for_auth", impersonate)  # noqa: B010  (typed as a method)
 
-    async def _send(self, method: str, path: str, **options: Any) -> Any:
-        self.used |= rights_of(method, path, options.get("content_type", ""), options.get("body"))
-        return await super()._send(method, path, **options)
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        self.used = set()
+        send = self._transport.send
+
+        async def recorded(method: str, path: str, **options: Any) -> Any:
+            self.used |= rights_of(method, path, options.get("content_type", ""), options.get("body"))
+            return await send(method, path, **options)
+
+        setattr(self._transport, "send", recorded)  # noqa: B010  (typed as a method)
 
 
 def rights_of(method: str, path: str, content_type: str, body: Any) -> set[Right]:

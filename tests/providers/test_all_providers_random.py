@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from kubernetes.aio.client import Configuration
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
@@ -181,9 +182,14 @@ async def applied_twice(samples: list[tuple[Provider, list[Manifest]]], folder: 
 class DryRun(Cluster):
     """Asks for everything, and changes nothing."""
 
-    async def _send(self, method: str, path: str, **options: Any) -> Any:
-        options["query"] = {**options["query"], "dryRun": "All"}
-        return await super()._send(method, path, **options)
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        send = self._transport.send
+
+        async def dry(method: str, path: str, **options: Any) -> Any:
+            return await send(method, path, **{**options, "query": {**options["query"], "dryRun": "All"}})
+
+        setattr(self._transport, "send", dry)  # noqa: B010  (typed as a method)
 
 
 @pytest.mark.real

@@ -9,8 +9,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
-from tests.providers.build import UID, deployment, runner
+from tests.providers.build import expected, runner
 
 
 def workspace(given: ModelDeployment, **context: Any) -> dict[str, Any]:
@@ -25,54 +26,7 @@ def test_preset_for_vllm_as_in_the_contracts_first_example() -> None:
         nodeSelector={"pool": "a100"},
     )
 
-    rendered = workspace(given)
-
-    assert rendered == {
-        "apiVersion": "kaito.sh/v1beta1",
-        "kind": "Workspace",
-        "metadata": {
-            "name": "qwen",
-            "namespace": "team-a",
-            "ownerReferences": [
-                {
-                    "apiVersion": "airunway.ai/v1alpha1",
-                    "kind": "ModelDeployment",
-                    "name": "qwen",
-                    "uid": UID,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
-            "labels": {
-                "airunway.ai/managed-by": "airunway",
-                "airunway.ai/deployment": "qwen",
-                "airunway.ai/model-deployment": "qwen",
-                "airunway.ai/model-source": "huggingface",
-                "airunway.ai/engine-type": "vllm",
-            },
-            "annotations": {
-                "airunway.ai/kaito-last-applied": (
-                    '{"annotations":{},"inference":{"preset":{"name":"Qwen/Qwen3-0.6B"}},'
-                    '"labels":{"airunway.ai/deployment":"qwen","airunway.ai/engine-type":"vllm",'
-                    '"airunway.ai/managed-by":"airunway","airunway.ai/model-deployment":"qwen",'
-                    '"airunway.ai/model-source":"huggingface"},"resource":{"count":1,"labelSelector":'
-                    '{"matchLabels":{"kubernetes.io/os":"linux","nvidia.com/gpu.present":"true",'
-                    '"pool":"a100"}}}}'
-                )
-            },
-        },
-        "resource": {
-            "count": 1,
-            "labelSelector": {
-                "matchLabels": {
-                    "kubernetes.io/os": "linux",
-                    "nvidia.com/gpu.present": "true",
-                    "pool": "a100",
-                }
-            },
-        },
-        "inference": {"preset": {"name": "Qwen/Qwen3-0.6B"}},
-    }
+    assert [workspace(given)] == expected("kaito")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
+from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
 from airunway.providers.kaito.bookkeeping import LAST_APPLIED, record_text
-from tests.providers.build import deployment, runner
+from tests.providers.build import runner
 
 Workspace = dict[str, Any]
 

@@ -9,8 +9,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import ModelImageSpec, RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
-from tests.providers.build import deployment, runner
+from tests.providers.build import runner
 
 
 def container(given: ModelDeployment, **context: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.vllm.args import server_args
-from tests.providers.build import deployment
 
 ALWAYS = ["--host", "0.0.0.0", "--port", "8000"]
 MODEL = ["--model", "acme/chat-9b"]

@@ -11,9 +11,9 @@ import pytest
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError, ServingImageReport, ServingImageResolution
 from airunway.provider.serving_image import ResolutionPolicy, age_of, resolution_policy, split_reference
+from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
 from airunway.providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
-from tests.providers.build import deployment
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "0f" * 32

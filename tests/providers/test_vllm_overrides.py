@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
-from tests.providers.build import deployment
 
 
 def overridden(overrides: Any) -> dict[str, Any]:

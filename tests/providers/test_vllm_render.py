@@ -8,8 +8,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
-from tests.providers.build import deployment
+from tests.providers.build import expected
 
 LABELS = {
     "airunway.ai/managed-by": "airunway",
@@ -35,71 +36,12 @@ def container(given: ModelDeployment, **context: Any) -> dict[str, Any]:
     return found
 
 
-def probe(period: int, failures: int) -> dict[str, Any]:
-    return {
-        "httpGet": {"path": "/health", "port": 8000},
-        "initialDelaySeconds": 15,
-        "periodSeconds": period,
-        "failureThreshold": failures,
-    }
-
-
 def test_smallest_deployment() -> None:
     given = deployment(engine={"enablePrefixCaching": True})
 
-    rendered, service = PROVIDER.render(given, RenderContext(serving_image="vllm/vllm-openai@sha256:1"))
+    rendered = PROVIDER.render(given, RenderContext(serving_image="vllm/vllm-openai@sha256:1"))
 
-    owners = rendered["metadata"].pop("ownerReferences")
-    assert owners == service["metadata"].pop("ownerReferences")
-    assert owners[0]["controller"] and owners[0]["blockOwnerDeletion"]
-    assert rendered == {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "chat", "namespace": "team-a", "labels": LABELS},
-        "spec": {
-            "replicas": 1,
-            "progressDeadlineSeconds": 3600,
-            "selector": {"matchLabels": SELECTOR},
-            "template": {
-                "metadata": {"labels": POD_LABELS, "annotations": {}},
-                "spec": {
-                    "containers": [
-                        {
-                            "name": "vllm",
-                            "image": "vllm/vllm-openai@sha256:1",
-                            "args": [
-                                "--host",
-                                "0.0.0.0",
-                                "--port",
-                                "8000",
-                                "--model",
-                                "acme/chat-9b",
-                                "--enable-prefix-caching",
-                            ],
-                            "ports": [{"name": "http", "containerPort": 8000, "protocol": "TCP"}],
-                            "resources": {
-                                "limits": {"nvidia.com/gpu": "1"},
-                                "requests": {"nvidia.com/gpu": "1"},
-                            },
-                            "startupProbe": probe(10, 358),
-                            "livenessProbe": probe(10, 3),
-                            "readinessProbe": probe(5, 3),
-                        }
-                    ]
-                },
-            },
-        },
-    }
-    assert service == {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "chat", "namespace": "team-a", "labels": LABELS},
-        "spec": {
-            "type": "ClusterIP",
-            "selector": SELECTOR,
-            "ports": [{"name": "http", "port": 8000, "targetPort": 8000, "protocol": "TCP"}],
-        },
-    }
+    assert rendered == expected("vllm")
 
 
 @pytest.mark.parametrize(

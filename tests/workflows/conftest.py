@@ -16,8 +16,11 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.workflows import installer_world
+from tests.workflows.deployment_image_world import SPEC, Both
+from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld
-from tests.workflows.world import World, core_worker, provider_worker
+from tests.workflows.workers import core_worker, provider_worker
+from tests.workflows.world import World
 
 
 def test_server() -> str:
@@ -60,6 +63,16 @@ async def installer(env: WorkflowEnvironment) -> AsyncIterator[InstallerWorld]:
         if (await built.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             with suppress(RPCError):  # it has ended meanwhile
                 await built.handle.terminate()
+
+
+@pytest_asyncio.fixture
+async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
+    deployment, images = World(env, wanted_image=SPEC), ImageWorld(env)
+    async with AsyncExitStack() as stack:
+        for worker in (core_worker(deployment, images), images.build_worker(), provider_worker(deployment)):
+            await stack.enter_async_context(worker)
+        yield Both(deployment, images)
+        await deployment.handle.terminate() if await _is_open(deployment) else None
 
 
 async def _is_open(world: World) -> bool:

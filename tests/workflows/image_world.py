@@ -10,7 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity, workflow
@@ -20,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.model_image import ModelImageRef
     from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, model_image_workflow_id
     from airunway.messages.model_image import (
         BuildModelImageAnswer,
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         JoinModelImageRequest,
         ModelImageReport,
         ModelImageRequest,
+        PublishModelImageAnswer,
         PublishModelImageRequest,
         ResolveModelImageAnswer,
         ResolveModelImageRequest,
@@ -42,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.modelimage.plan import ModelImagePlan, plan_model_image
     from airunway.workflows.model_image.workflow import ModelImageView, ModelImageWorkflow
     from tests.modelimage.build import plan, planned
+    from tests.workflows.waiting import Changing, first
 
 DIGEST = "sha256:" + "d" * 64
 
@@ -67,7 +70,7 @@ class Listener:
 
 
 @dataclass
-class ImageWorld:
+class ImageWorld(Changing):
     """What the fakes see and did."""
 
     env: WorkflowEnvironment
@@ -96,7 +99,6 @@ class ImageWorld:
     resolved: list[ResolveModelImageRequest] = field(default_factory=list)
     joined: list[JoinModelImageRequest] = field(default_factory=list)
     listeners: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
@@ -133,7 +135,8 @@ class ImageWorld:
         self._called("find_model_image")
         if self.registry_is_away:
             return FindModelImageAnswer(unanswered=True)
-        return _answer(request.plan) if request.plan.identity in self.in_registry else FindModelImageAnswer()
+        there = request.plan.identity in self.in_registry
+        return FindModelImageAnswer(image=_image(request.plan) if there else None)
 
     @activity.defn(name="ensure_registry")
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
@@ -167,10 +170,10 @@ class ImageWorld:
         return BuildModelImageAnswer(digest=DIGEST)
 
     @activity.defn(name="publish_model_image")
-    async def publish_model_image(self, request: PublishModelImageRequest) -> FindModelImageAnswer:
+    async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
         self._called("publish_model_image")
         self.in_registry.add(request.plan.identity)
-        return _answer(request.plan)
+        return PublishModelImageAnswer(image=_image(request.plan))
 
     @activity.defn(name="free_build_space")
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:
@@ -237,30 +240,28 @@ class ImageWorld:
         self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
     ) -> None:
         """Wait until a listener has got such a report."""
-        async with asyncio.timeout(20):
-            while not any(map(fits, await self.reports(listener))):
-                await asyncio.sleep(0.02)
+
+        async def look() -> ModelImageReport | None:
+            return next(filter(fits, await self.reports(listener)), None)
+
+        await first(look)
 
     async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ModelImageReport:
         """The last word that a listener gets."""
-        async with asyncio.timeout(20):
-            while True:
-                reports = await self.reports(listener)
-                if reports and reports[-1].phase.is_final:
-                    return reports[-1]
-                await asyncio.sleep(0.02)
+
+        async def look() -> ModelImageReport | None:
+            reports = await self.reports(listener)
+            return reports[-1] if reports and reports[-1].phase.is_final else None
+
+        return await first(look)
 
     async def ended(self) -> None:
         """Wait until the image's workflow has ended."""
-        async with asyncio.timeout(20):
-            while (await self.image.describe()).close_time is None:
-                await asyncio.sleep(0.02)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        async def look() -> datetime | None:
+            return (await self.image.describe()).close_time
+
+        await first(look)
 
     # -- workers -------------------------------------------------------------------------------------
 
@@ -299,6 +300,6 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
     return ApplicationError(words, type=kind, non_retryable=final)
 
 
-def _answer(image: ModelImagePlan) -> FindModelImageAnswer:
+def _image(image: ModelImagePlan) -> ModelImageRef:
     name = f"localhost:30500/{image.name}"
-    return FindModelImageAnswer(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")
+    return ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")

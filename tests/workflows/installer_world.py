@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -44,6 +43,7 @@ from airunway.messages.installation import (
 from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+from tests.workflows.waiting import Changing, first
 
 INSTALL = [PREFLIGHT.name, APPLY_CRDS.name, INSTALL_CHART.name, AWAIT_OPERATOR.name]
 UNINSTALL = [PREFLIGHT.name, UNINSTALL_CHART.name, FINISH_UNINSTALL.name]
@@ -76,7 +76,7 @@ class Waiter:
 
 
 @dataclass
-class InstallerWorld:
+class InstallerWorld(Changing):
     """What the fakes see and did."""
 
     env: WorkflowEnvironment
@@ -102,7 +102,6 @@ class InstallerWorld:
     running: int = 0
     most_running: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
@@ -226,29 +225,21 @@ class InstallerWorld:
 
     async def reports(self, waiter: WorkflowHandle[Any, Any], count: int = 1) -> list[bool]:
         """Whether each report said success, once there are so many."""
-        async with asyncio.timeout(20):
-            while True:
-                seen: list[InstallReport] = await waiter.query(Waiter.seen)
-                if len(seen) >= count:
-                    return [report.succeeded for report in seen]
-                await asyncio.sleep(0.02)
+
+        async def look() -> list[bool] | None:
+            seen: list[InstallReport] = await waiter.query(Waiter.seen)
+            return [report.succeeded for report in seen] if len(seen) >= count else None
+
+        return await first(look)
 
     async def view(self) -> InstallationView:
         return await self.handle.query(ProviderInstallationWorkflow.state)
 
     async def outcome(self, request: str) -> InstallationOutcome:
-        async with asyncio.timeout(20):
-            while True:
-                outcome = (await self.view()).outcomes.get(request)
-                if outcome is not None:
-                    return outcome
-                await asyncio.sleep(0.02)
+        async def look() -> InstallationOutcome | None:
+            return (await self.view()).outcomes.get(request)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        return await first(look)
 
     async def skip(self, time: timedelta) -> None:
         await self.env.sleep(time)

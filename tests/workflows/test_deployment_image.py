@@ -2,81 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import CORE_TASK_QUEUE, model_image_workflow_id
 from airunway.api.status import Phase
 from airunway.messages.model_image import ModelImagePhase
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
-from tests.workflows.image_world import DIGEST, ImageWorld, failure
-from tests.workflows.world import World, provider_worker
-
-SPEC = ModelImageSpec(repository="example/Tiny-GGUF")
-OTHER = ModelImageSpec(repository="example/Tiny-GGUF", file="other-Q8_0.gguf", token_secret="hf")
-
-
-@dataclass
-class Both:
-    """The deployment's world and the image's."""
-
-    deployment: World
-    images: ImageWorld
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds in either."""
-        async with asyncio.timeout(20):
-            while not holds():
-                await asyncio.sleep(0.01)
-
-    async def until_built(self, reason: str) -> dict[str, Any]:
-        """Wait until the image's condition carries a reason."""
-        await self.until(lambda: self.condition().get("reason") == reason)
-        return self.condition()
-
-    def condition(self, kind: str = "ModelImageReady") -> dict[str, Any]:
-        if not self.deployment.statuses:
-            return {}
-        entries = self.deployment.status["conditions"]
-        return next((entry for entry in entries if entry["type"] == kind), {})
-
-    def hold(self) -> asyncio.Event:
-        self.images.gate = asyncio.Event()
-        return self.images.gate
-
-    async def until_building(self) -> None:
-        await self.until(lambda: self.images.building == 1)
-
-    def image_id(self, number: int = -1) -> str:
-        return model_image_workflow_id(self.images.joined[number].plan.identity)
-
-
-@pytest_asyncio.fixture
-async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
-    deployment, images = World(env, wanted_image=SPEC), ImageWorld(env)
-    core = Worker(
-        env.client,
-        task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
-        activities=[*deployment.activities(), *images.activities],
-    )
-    async with AsyncExitStack() as stack:
-        for worker in (core, images.build_worker(), provider_worker(deployment)):
-            await stack.enter_async_context(worker)
-        yield Both(deployment, images)
-        if (await deployment.handle.describe()).close_time is None:
-            await deployment.handle.terminate()
+from tests.workflows.deployment_image_world import OTHER, Both
+from tests.workflows.image_world import DIGEST, failure
 
 
 async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both) -> None:
@@ -178,112 +113,6 @@ async def test_what_is_in_the_way_of_the_plan_is_said_at_once(both: Both) -> Non
     condition = await both.until_built("ModelTokenMissing")
     assert condition["message"] == "no Secret hf"
     assert len(both.images.calls) == 3
-
-
-async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
-
-    condition = await both.until_built("BuildCancelled")
-    await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
-    assert both.deployment.status["phase"] == Phase.FAILED
-    assert (await both.deployment.quiet()).step == condition["message"], "not where the build was"
-    await both.deployment.nudge("something else changed")
-    await both.deployment.quiet()
-    assert len(both.images.joined) == 1
-    gate.set()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-    await both.deployment.until_phase(Phase.DEPLOYING)
-    assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
-
-
-async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-    both.deployment.paused = True
-    await both.deployment.nudge("annotations changed")
-    await both.deployment.quiet()
-
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
-
-    await both.until(lambda: both.images.cancelled == 1)
-    both.deployment.paused, both.deployment.provider_ready = False, False
-    await both.deployment.nudge("annotations changed")
-    await both.deployment.quiet()
-    both.deployment.provider_ready = True
-    await both.deployment.nudge("the provider is back")
-    await both.until_built("BuildCancelled")
-    assert len(both.images.joined) == 1
-    gate.set()
-
-
-async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-    both.images.plan = both.images.joined[0].plan
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-    await both.deployment.quiet()
-    assert len(both.images.builds) == 1
-    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
-    await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
-
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-
-    await both.until(lambda: len(both.images.builds) == 2)
-    gate.set()
-    await both.deployment.until_phase(Phase.DEPLOYING)
-
-
-async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
-    both.deployment.limits.history_events = 1  # it continues as new after every wait
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
-
-    await both.until_built("BuildCancelled")
-    await both.until(lambda: both.images.cancelled == 1)
-    gate.set()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-    await both.deployment.until_phase(Phase.DEPLOYING)
-
-
-async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-
-    both.deployment.cancel_build = True
-    await both.deployment.nudge("annotations changed")
-    condition = await both.until_built("BuildCancelled")
-    assert "airunway.ai/cancel-build" in condition["message"]
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-    await both.deployment.quiet()
-    assert both.condition()["reason"] == "BuildCancelled"
-
-    gate.set()
-    both.deployment.cancel_build = False
-    await both.deployment.nudge("annotations changed")
-    await both.deployment.until_phase(Phase.DEPLOYING)
-
-
-async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
-    await both.until_built("BuildCancelled")
-    gate.set()
-
-    await both.deployment.edit()
-
-    await both.deployment.until_phase(Phase.DEPLOYING)
 
 
 async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both: Both) -> None:
@@ -419,16 +248,3 @@ async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> 
     await both.deployment.quiet()
     assert both.deployment.status["phase"] == Phase.RUNNING
     assert len(both.images.builds) == 2, "a cancelled build does not begin again by itself"
-
-
-async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -> None:
-    await both.deployment.start()
-    await both.deployment.until_phase(Phase.DEPLOYING)
-    await both.until(lambda: len(both.images.builds) == 1)
-    await both.deployment.quiet()
-    both.images.in_registry.clear()
-
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
-
-    await both.until(lambda: len(both.images.builds) == 2)
-    await both.until(lambda: both.condition().get("status") == "True")

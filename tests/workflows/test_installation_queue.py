@@ -16,7 +16,7 @@ from airunway.messages.installation import (
     PreflightRequest,
 )
 from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS
-from airunway.workflows.provider_installation.workflow import LONG_HISTORY
+from airunway.workflows.provider_installation.workflow import MAX_HISTORY_EVENTS
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.installer_world import (
     INSTALL,
@@ -112,7 +112,7 @@ async def test_a_long_history_is_continued_with_what_is_asked_and_who_waits(
     await installer.join(waiter)
     first = (await installer.handle.describe()).run_id
     again = (await installer.view()).request
-    for _ in range(LONG_HISTORY // 100):
+    for _ in range(MAX_HISTORY_EVENTS // 100):
         await asyncio.gather(*(installer.handle.signal("request", again) for _ in range(100)))
     gate.set()
 

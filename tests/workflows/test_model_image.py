@@ -11,6 +11,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import ImageWaiter, ModelImagePhase, TokenRef
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 
@@ -36,8 +37,8 @@ async def test_an_image_is_built_verified_and_handed_out_by_digest(world: ImageW
     report = await world.outcome(listener)
 
     assert report.phase is ModelImagePhase.READY
-    assert report.reference == f"localhost:30500/{world.plan.name}@{DIGEST}"
-    assert report.tagged == f"localhost:30500/{world.plan.name}:{world.plan.tag}"
+    name = f"localhost:30500/{world.plan.name}"
+    assert report.image == ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{world.plan.tag}")
     assert not report.was_there
     assert world.calls == [
         "find_model_image",
@@ -78,7 +79,7 @@ async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
     gate.set()
 
     reports = [await world.outcome(listener) for listener in listeners]
-    assert {report.reference for report in reports} == {reports[0].reference}
+    assert {report.image for report in reports} == {reports[0].image}
     assert len(world.builds) == 1
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,6 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Outcome, ProviderDecision
@@ -46,12 +44,13 @@ from airunway.messages.failures import NOT_SERVED_HERE
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from tests.workflows.waiting import Changing
 
 PROVIDER = "acme"
 
 
 @dataclass
-class World:
+class World(Changing):
     """What the fakes see and did. Change it, `nudge` the workflow, look at what was written."""
 
     env: WorkflowEnvironment
@@ -109,7 +108,6 @@ class World:
     released: int = 0
     finalizers_removed: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- activities ----------------------------------------------------------------------------------
 
@@ -312,13 +310,6 @@ class World:
         self.upstream_phase, self.upstream_message = phase, message
         await self.nudge("Server changed", upstream_only=True)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds; only real time passes meanwhile."""
-        async with asyncio.timeout(20):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
-
     async def until_phase(self, phase: Phase) -> dict[str, Any]:
         await self.until(lambda: bool(self.statuses) and self.statuses[-1]["phase"] == phase)
         return self.statuses[-1]
@@ -350,20 +341,3 @@ class World:
             self.remove_finalizers,
             self.request_installation,
         ]
-
-
-def core_worker(world: World) -> Worker:
-    return Worker(
-        world.env.client,
-        task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow],
-        activities=world.activities(),
-    )
-
-
-def provider_worker(world: World) -> Worker:
-    return Worker(
-        world.env.client,
-        task_queue=provider_task_queue(PROVIDER),
-        activities=[world.reconcile_upstream, world.release_upstream],
-    )

@@ -30,7 +30,7 @@ KUBE_VERSION = "k8s.io/component-base/version"
 USUAL_GO = Path("/usr/local/go/bin/go")
 
 
-class BuildError(Exception):
+class BinaryBuildError(Exception):
     """A binary cannot be had; the message says what to do."""
 
 
@@ -50,7 +50,7 @@ class Tool:
         text = (HERE / self.name / "go.mod").read_text()
         found = re.search(rf"^(?:require )?\s*{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
         if not found:
-            raise BuildError(f"tools/real/{self.name}/go.mod does not pin {self.module}")
+            raise BinaryBuildError(f"tools/real/{self.name}/go.mod does not pin {self.module}")
         return found.group(1)
 
     @property
@@ -118,7 +118,7 @@ def tool_of(binary: str) -> Tool:
     for tool in TOOLS:
         if binary in tool.binaries:
             return tool
-    raise BuildError(f"no tool has a binary called {binary}")
+    raise BinaryBuildError(f"no tool has a binary called {binary}")
 
 
 def path_of(binary: str) -> Path:
@@ -164,7 +164,9 @@ def _go_build(tool: Tool, package: str, output: Path) -> None:
     command += ["-ldflags", tool.linker_flags, "-o", str(output), package]
     done = subprocess.run(command, cwd=HERE / tool.name, env=_go_environment(), check=False)
     if done.returncode:
-        raise BuildError(f"go build {package} failed with status {done.returncode}; its words are above")
+        raise BinaryBuildError(
+            f"go build {package} failed with status {done.returncode}; its words are above"
+        )
 
 
 def _go_environment() -> dict[str, str]:
@@ -179,13 +181,13 @@ def _go_for(tool: Tool) -> str:
     wanted = re.search(r"^go (\S+)", (HERE / tool.name / "go.mod").read_text(), re.MULTILINE)
     needed = wanted.group(1) if wanted else "1"
     if go is None:
-        raise BuildError(f"Go {needed} or newer is needed to build {tool.name}, and no `go` is on PATH")
+        raise BinaryBuildError(f"Go {needed} or newer is needed to build {tool.name}, and no `go` is on PATH")
     answer = subprocess.run(
         [go, "env", "GOVERSION"], env=_go_environment(), capture_output=True, text=True, check=False
     )
     have = answer.stdout.strip()
     if _numbers(have) < _numbers(needed):
-        raise BuildError(
+        raise BinaryBuildError(
             f"Go {needed} or newer is needed to build {tool.name}; {go} is {have or answer.stderr.strip()}"
         )
     return go
@@ -214,7 +216,7 @@ def _chosen(names: Sequence[str]) -> list[str]:
     known = dict.fromkeys([*by_tool, *_all_binaries()])
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise BuildError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+        raise BinaryBuildError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
     wanted = [binary for name in names for binary in ([name] if name in _all_binaries() else by_tool[name])]
     return list(dict.fromkeys(wanted)) or _all_binaries()
 
@@ -239,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path = build(binary)
             said = "there already" if was_there else f"built in {time.monotonic() - started:.0f} s"
             print(f"{binary} {version}: {said}, {path}", flush=True)
-    except BuildError as error:
+    except BinaryBuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -35,7 +35,7 @@ def details_of(ref: DeploymentRef, state: DeploymentState, step: str) -> str:
         lines.append(f"| replicas | {status.replicas.ready or 0} of {status.replicas.desired or 0} ready |")
     if state.model_image is not None:
         image = state.model_image
-        words = image.reference or _cell(model_image_words(image))
+        words = image.image.reference if image.image else _cell(model_image_words(image))
         lines.append(f"| model image | {words} ({image.workflow_id or '-'}) |")
     if status.endpoint is not None:
         lines.append(f"| endpoint | {status.endpoint.service}:{status.endpoint.port} |")

@@ -12,7 +12,7 @@ class Inbox:
     def __init__(self, *, rewrite: bool) -> None:
         self.reconcile_due = True
         self.decision_due = True
-        """Engine and provider are to be decided anew, not only upstream objects followed."""
+        """Engine and provider are to be decided again, not only upstream objects followed."""
         self.rewrite_due = rewrite
         """Somebody else wrote the status: it is to be written again, also if it is the same."""
         self._latest = ChangeHint(cause="start")

@@ -30,7 +30,7 @@ CONDITION = "ProviderInstalled"
 REQUIRED, RUNNING, FAILED, DONE = "InstallationRequired", "Installing", "InstallationFailed", "Installed"
 
 ASK_AGAIN = timedelta(minutes=10)
-"""A report may be lost, and a failed installation may have been given up: then it is begun anew."""
+"""A report may be lost, and a failed installation may have been given up: then it is begun again."""
 
 
 async def ensure_installation(

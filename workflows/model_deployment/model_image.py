@@ -82,8 +82,7 @@ class DeploymentImage:
             return
         image.heard_at = workflow.now()
         image.phase, image.progress = report.phase, report.progress
-        image.reference, image.tagged = report.reference, report.tagged
-        image.reason, image.message = report.reason, report.message
+        image.image, image.reason, image.message = report.image, report.reason, report.message
         self._progressed = True
         self._inbox.ask(decide=report.phase.is_final)
 
@@ -261,10 +260,10 @@ class DeploymentImage:
         self._show_unless_applied(Phase.PENDING, "DeploymentInProgress", words)
 
     def _show_ready(self, image: ModelImageState) -> None:
-        self._state.status.image = image_status(image)
-        set_condition(
-            self._state, MODEL_IMAGE_READY, "True", "ImageReady", image.reference, now=workflow.now()
-        )
+        assert image.image is not None
+        self._state.status.image = image_status(image, image.image)
+        reference = image.image.reference
+        set_condition(self._state, MODEL_IMAGE_READY, "True", "ImageReady", reference, now=workflow.now())
 
     def _show_failed(self, image: ModelImageState, configs_digest: str) -> None:
         """A final failure: it stays until a retry, or a change of the spec or of the configs."""
@@ -297,14 +296,14 @@ class DeploymentImage:
             set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
 
 
-def image_status(image: ModelImageState) -> ImageStatus:
+def image_status(image: ModelImageState, built: ModelImageRef) -> ImageStatus:
     """`status.image` of an image that is ready."""
-    repository, _, digest = image.reference.partition("@")
+    repository, _, digest = built.reference.partition("@")
     return ImageStatus(
-        requested=image.tagged,
-        resolved=image.reference,
+        requested=built.tagged,
+        resolved=built.reference,
         repository=repository,
-        tag=image.tagged.rpartition(":")[2],
+        tag=built.tagged.rpartition(":")[2],
         digest=digest,
         source="custom",
         message=f"built of {image.spec.repository}" + (f"@{image.plan.commit[:12]}" if image.plan else ""),

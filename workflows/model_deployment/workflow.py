@@ -121,7 +121,7 @@ class ModelDeploymentWorkflow:
             try:
                 await self._reconcile()
             except FailureError as err:
-                # A step that failed for good must not end the workflow: the next look may find it mended.
+                # A step that failed for good must not end the workflow: the next look may find it repaired.
                 self.pacing.wait(f"stopped: {cause_with_kind(err)}", TROUBLE_DELAY)
             self._show()
             if self.finished:

@@ -56,7 +56,7 @@ def details_of_image(plan: ModelImagePlan, report: ModelImageReport, waiting: Se
         *(f"| file | {file.path}, {human_bytes(file.size)} |" for file in plan.files),
         f"| base | {plan.base} |",
         f"| licence | {plan.license or 'not told'} |",
-        f"| image | {report.reference or f'{plan.name}:{plan.tag}'} |",
+        f"| image | {report.image.reference if report.image else f'{plan.name}:{plan.tag}'} |",
         *(f"| waits for it | {workflow_id} |" for workflow_id in waiting),
     ]
     return "\n".join(lines)

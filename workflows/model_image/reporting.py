@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import (
     BuildProgress,
-    FindModelImageAnswer,
     ImageWaiter,
     ModelImagePhase,
     ModelImageReport,
@@ -32,7 +32,7 @@ class ModelImageReporting:
         self.waiters: Waiters[ImageWaiter] = Waiters("image_report")
         self.begin()
         self._building_since: datetime | None = None
-        self._told_at: datetime | None = None
+        self._notified_at: datetime | None = None
         self._sent_at: datetime | None = None
 
     # -- what is told ------------------------------------------------------------------------------------
@@ -56,14 +56,14 @@ class ModelImageReporting:
         """A step got on, or has trouble: told at once if it is another step or trouble, else now and then."""
         shown, self.report.progress = self.report.progress, progress
         is_new = (progress.step, progress.trouble) != (shown.step, shown.trouble)
-        if is_new or self._told_at is None or workflow.now() - self._told_at >= self._progress_pause():
+        since = workflow.now() - self._notified_at if self._notified_at else None
+        if is_new or since is None or since >= self._progress_pause():
             self.notify_all()
 
-    def ready(self, found: FindModelImageAnswer, *, was_there: bool) -> None:
+    def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
         """The image is in the registry."""
         self.report = self._report(ModelImagePhase.READY, "ready")
-        self.report.reference, self.report.tagged = found.reference, found.tagged
-        self.report.was_there = was_there
+        self.report.image, self.report.was_there = image, was_there
 
     def failed(self, phase: ModelImagePhase, *, reason: str, message: str) -> None:
         """There is no image: it could not be built, or is not wanted."""
@@ -84,8 +84,8 @@ class ModelImageReporting:
 
     def notify_all(self) -> None:
         """Have everybody told the latest, and show it."""
-        self.waiters.notify_all()
-        self._told_at = workflow.now()
+        self.waiters.mark_all_pending()
+        self._notified_at = workflow.now()
         self.show()
 
     async def notify_loop(self) -> None:
@@ -97,7 +97,7 @@ class ModelImageReporting:
             if not self.waiters.has_pending:
                 continue
             report = self.report.model_copy(deep=True)
-            told = await self.waiters.tell_next(report)
+            told = await self.waiters.notify_next(report)
             if report.phase.is_final:
                 self.waiters.dismiss(told)
 

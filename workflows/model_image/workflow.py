@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         ModelImagePhase,
         ModelImageReport,
         ModelImageRequest,
+        PublishModelImageAnswer,
         PublishModelImageRequest,
         TokenRef,
         build_step,
@@ -85,7 +86,7 @@ class ModelImageWorkflow:
         """A deployment waits too. Joining twice changes nothing."""
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
-        self._waiters.notify(waiter.workflow_id)
+        self._waiters.mark_pending(waiter.workflow_id)
         if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
             # The outcome is being told to the others: whoever comes now wants another attempt.
             self._reporting.begin()
@@ -152,15 +153,16 @@ class ModelImageWorkflow:
     async def _ensure_image(self) -> None:
         try:
             found = await self._find()
-            if not found.reference:
+            if found.image is None:
                 await self._prepare(ENSURE_REGISTRY, "registry")
             if found.unanswered:  # it may have been away only, with the image
                 found = await self._find()
-            was_there = bool(found.reference)
-            if not was_there:
-                await self._prepare(ENSURE_BUILDER, "builder")
-                found = await self._publish(await self._build())
-            self._reporting.ready(found, was_there=was_there)
+            if found.image is not None:
+                self._reporting.ready(found.image, was_there=True)
+                return
+            await self._prepare(ENSURE_BUILDER, "builder")
+            published = await self._publish(await self._build())
+            self._reporting.ready(published.image, was_there=False)
         except Unwanted:
             was_building = self._phase is ModelImagePhase.BUILDING
             # First, so that whoever joins from now on is known to want another attempt.
@@ -210,7 +212,7 @@ class ModelImageWorkflow:
         request = FreeSpaceRequest(plan=self._plan, everything=True)
         return (await self._call(FREE_SPACE, lambda: request)).freed_bytes > 0
 
-    async def _publish(self, built: BuildModelImageAnswer) -> FindModelImageAnswer:
+    async def _publish(self, built: BuildModelImageAnswer) -> PublishModelImageAnswer:
         self._reporting.step("verifying the pushed image", phase=ModelImagePhase.BUILDING)
         request = PublishModelImageRequest(plan=self._plan, digest=built.digest)
         return await self._call(PUBLISH_MODEL_IMAGE, lambda: request)

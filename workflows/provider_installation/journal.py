@@ -37,7 +37,7 @@ class Journal:
         self.say(f"{request.operation.value} {request.provider}{who}")
 
     def begin_attempt(self) -> None:
-        """Whatever was done of it before, it begins with a look."""
+        """Whatever was done of it before, it begins with a preflight."""
         self.view.stage, self.view.charts, self.view.steps = InstallationStage.RUNNING, [], []
 
     def begin_step(self, summary: str, activity: str) -> None:

@@ -25,7 +25,7 @@ class RequestQueue:
         self._ids: list[str] = []
         """Of those who asked for the current one."""
         self.asked_again = False
-        """Somebody asked for the current one since it began to look."""
+        """Somebody asked for the current one since its preflight began."""
 
     @property
     def installs(self) -> bool:

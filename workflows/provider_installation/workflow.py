@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
 
 WAIT_FOR_RETRY = timedelta(hours=1)
 """How long a failed operation stays open for a person's `retry`."""
-LONG_HISTORY = 2_000
+MAX_HISTORY_EVENTS = 2_000
 
 
 @workflow.defn(name="ProviderInstallationWorkflow")
@@ -68,7 +68,7 @@ class ProviderInstallationWorkflow:
                 self._requests.waiting.append(request.request)
         elif self._stage is InstallationStage.FAILED:
             self._retry = self._retry or request.again
-            self._waiters.notify(request.waiter)
+            self._waiters.mark_pending(request.waiter)
 
     @workflow.signal
     def retry(self) -> None:
@@ -104,7 +104,7 @@ class ProviderInstallationWorkflow:
         while self._requests.waiting:
             outcome = await self._perform(self._requests.begin_next())
             self._cancel = False
-            if self._requests.waiting and workflow.info().get_current_history_length() > LONG_HISTORY:
+            if self._requests.waiting and workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -139,7 +139,7 @@ class ProviderInstallationWorkflow:
                     return failed
                 continue
             if self._requests.asked_again:
-                # The config may have changed before they asked; if not, this is one look.
+                # The config may have changed before they asked; if not, this is one preflight.
                 self._journal.say("looked at again for those who asked meanwhile")
                 continue
             message = self._journal.view.message
@@ -199,8 +199,8 @@ class ProviderInstallationWorkflow:
         self._requests.note(outcome)
         report = self._report(outcome)
         if self._requests.installs:
-            self._waiters.notify_all()
-            await self._waiters.tell_all(report)
+            self._waiters.mark_all_pending()
+            await self._waiters.notify_pending(report)
         self._journal.show()
         if await self._wants_a_retry(report):
             self._journal.say("tried again")
@@ -224,15 +224,15 @@ class ProviderInstallationWorkflow:
                 )
             if self._retry or not self._waiters.has_pending:
                 return self._retry
-            await self._waiters.tell_all(report)  # who has joined since
+            await self._waiters.notify_pending(report)  # who has joined since
 
     async def _end(self, outcome: InstallationOutcome) -> InstallationOutcome:
         """Close the request, and tell those who wait for the provider, if it was about that."""
         installs = self._requests.installs
         self._close(outcome)
         if installs:
-            self._waiters.notify_all()
-            told = await self._waiters.tell_all(self._report(outcome))
+            self._waiters.mark_all_pending()
+            told = await self._waiters.notify_pending(self._report(outcome))
             # Who joined meanwhile waits on: an installation of their own is in the queue.
             if outcome.succeeded or not self._requests.will_install:
                 self._waiters.dismiss(told)

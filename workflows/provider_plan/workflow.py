@@ -21,6 +21,6 @@ class ProviderPlanWorkflow:
 
     @workflow.run
     async def run(self, request: PreflightRequest) -> PreflightAnswer:
-        """Look."""
+        """The answer of the preflight; raises what refuses the operation."""
         summary = f"plan {request.request.operation.value} of {request.request.provider}"
         return await call(replace(PREFLIGHT, deadline=PATIENCE), request, summary=summary)

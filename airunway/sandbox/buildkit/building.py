@@ -48,12 +48,12 @@ class Build:
         layers = [await asyncio.to_thread(layer_of, part) for part in made if not isinstance(part, Base)]
         return await self._export(request, bases[0] if bases else Base(), layers)
 
-    async def _made(self, graph: llb.Graph, step: llb.Step) -> Base | Files:
+    async def _made(self, graph: llb.Graph, step: llb.BuildStep) -> Base | Files:
         if step.kind == "source" and step.operation.source.identifier.startswith(_IMAGE):
             return await self._base(step)
         return await self._files(graph, step)
 
-    async def _files(self, graph: llb.Graph, step: llb.Step) -> Files:
+    async def _files(self, graph: llb.Graph, step: llb.BuildStep) -> Files:
         if step.kind == "source":
             return await self._download(step)
         if step.kind != "file":
@@ -65,13 +65,13 @@ class Build:
             except ValueError as err:
                 raise Failure(str(err)) from err
 
-    async def _base(self, step: llb.Step) -> Base:
+    async def _base(self, step: llb.BuildStep) -> Base:
         async with self.story.vertex(step.digest, step.name):
             return await self.network.base(step.operation.source.identifier.removeprefix(_IMAGE))
 
     # -- downloads ----------------------------------------------------------------------------------------
 
-    async def _download(self, step: llb.Step) -> Files:
+    async def _download(self, step: llb.BuildStep) -> Files:
         """A file system with just the file."""
         if not step.operation.source.identifier.startswith(("http://", "https://")):
             raise llb.NotPretended(f"{step.name}: the pretend BuildKit has only downloads, and images below")
@@ -81,7 +81,7 @@ class Build:
         name = step.operation.source.attrs.get("http.filename") or "download"
         return {f"/{name}": Entry(record.date, content=bytes(record.content))}
 
-    async def _downloaded(self, step: llb.Step) -> Record:
+    async def _downloaded(self, step: llb.BuildStep) -> Record:
         attributes = step.operation.source.attrs
         checksum = attributes.get("http.checksum", "")
         decisive = ("http.checksum", "http.filename", "http.authheadersecret")

@@ -10,7 +10,7 @@ from airunway.clients.buildkit.wire import ops_pb2 as pb
 
 
 @dataclass(frozen=True)
-class Step:
+class BuildStep:
     """An operation, by its digest, with the name it is shown under."""
 
     digest: str
@@ -36,11 +36,11 @@ class NotPretended(Exception):
 class Graph:
     """Operations by digest, and the one whose result is wanted."""
 
-    steps: Mapping[str, Step]
+    steps: Mapping[str, BuildStep]
     result: str
 
     @property
-    def merge(self) -> Step | None:
+    def merge(self) -> BuildStep | None:
         """The step that puts the layers together; None if there is but one."""
         last = self.steps[self.result]
         return last if last.kind == "merge" else None
@@ -52,7 +52,7 @@ class Graph:
 
 def read(definition: pb.Definition) -> Graph:
     """The graph of a definition. Raises NotPretended."""
-    steps: dict[str, Step] = {}
+    steps: dict[str, BuildStep] = {}
     result = ""
     for marshalled in getattr(definition, "def"):
         operation = pb.Op.FromString(marshalled)
@@ -61,7 +61,7 @@ def read(definition: pb.Definition) -> Graph:
             result = operation.inputs[0].digest
             continue
         name = definition.metadata[digest].description.get("llb.customname", "") or _usual_name(operation)
-        steps[digest] = Step(digest, name, operation)
+        steps[digest] = BuildStep(digest, name, operation)
     wanted = {digest for step in steps.values() for digest in step.inputs} | {result}
     if not wanted <= steps.keys():
         raise NotPretended("invalid definition: an operation or the result points to nothing")

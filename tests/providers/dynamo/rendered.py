@@ -6,8 +6,8 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import deployment
 
 MOCKER = {"airunway.ai/dynamo-test-backend": "mocker"}
 FRONTEND = {"gateway": {"enabled": False}}

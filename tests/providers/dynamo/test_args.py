@@ -8,7 +8,7 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
-from tests.providers.build import deployment
+from airunway.provider.testing import deployment
 from tests.providers.dynamo.rendered import args, container, disaggregated, engine
 
 ALL = {"contextLength": 4096, "trustRemoteCode": True, "enablePrefixCaching": True, "enforceEager": True}

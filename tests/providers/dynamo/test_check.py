@@ -6,8 +6,8 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import MOCKER, disaggregated, engine, graph
 
 CACHE = {"storage": {"volumes": [{"name": "w", "purpose": "modelCache", "size": "1Gi"}]}}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airunway.provider.contract import UpstreamFacts, UpstreamKind
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import deployment
 
 GRAPH = UpstreamKind(
     api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"

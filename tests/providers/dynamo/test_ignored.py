@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import FRONTEND, MOCKER, disaggregated, engine, overridden
 
 FIELDS = {"contextLength": 1, "trustRemoteCode": True, "enablePrefixCaching": False, "enforceEager": True}

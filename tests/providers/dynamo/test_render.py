@@ -8,8 +8,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo.render import label_value
-from tests.providers.build import UID, deployment
+from tests.providers.build import expected
 from tests.providers.dynamo.rendered import (
     FRONTEND,
     MOCKER,
@@ -47,107 +48,7 @@ def test_aggregated_graph_as_in_the_contracts_first_example() -> None:
     rendered = graph(given)
 
     assert problems(rendered) == []
-    assert rendered == {
-        "apiVersion": "nvidia.com/v1alpha1",
-        "kind": "DynamoGraphDeployment",
-        "metadata": {
-            "name": "chat",
-            "namespace": "team-a",
-            "labels": {
-                "airunway.ai/engine-type": "vllm",
-                "airunway.ai/managed-by": "airunway",
-                "airunway.ai/model-deployment": "chat",
-                "airunway.ai/model-id": "Qwen-Qwen3-8B",
-            },
-            "ownerReferences": [
-                {
-                    "apiVersion": "airunway.ai/v1alpha1",
-                    "kind": "ModelDeployment",
-                    "name": "chat",
-                    "uid": UID,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
-        },
-        "spec": {
-            "backendFramework": "vllm",
-            "services": {
-                "Epp": {
-                    "componentType": "epp",
-                    "replicas": 1,
-                    "envFromSecret": "hf-token-secret",
-                    "extraPodSpec": {
-                        "mainContainer": {
-                            "image": "nvcr.io/nvidia/ai-dynamo/dynamo-frontend:1.1.1",
-                            "env": [
-                                {"name": "DYN_DECODE_FALLBACK", "value": "true"},
-                                {"name": "DYN_ENFORCE_DISAGG", "value": "false"},
-                            ],
-                        }
-                    },
-                    "eppConfig": {
-                        "config": {
-                            "plugins": [
-                                {"type": "disagg-profile-handler"},
-                                {
-                                    "name": "decode-filter",
-                                    "type": "label-filter",
-                                    "parameters": {
-                                        "label": "nvidia.com/dynamo-sub-component-type",
-                                        "validValues": ["decode"],
-                                        "allowsNoLabel": True,
-                                    },
-                                },
-                                {"name": "picker", "type": "max-score-picker"},
-                                {"name": "dyn-decode", "type": "dyn-decode-scorer"},
-                            ],
-                            "schedulingProfiles": [
-                                {
-                                    "name": "decode",
-                                    "plugins": [
-                                        {"pluginRef": "decode-filter", "weight": 1},
-                                        {"pluginRef": "dyn-decode", "weight": 1},
-                                        {"pluginRef": "picker", "weight": 1},
-                                    ],
-                                }
-                            ],
-                        }
-                    },
-                },
-                "VllmWorker": {
-                    "componentType": "worker",
-                    "replicas": 3,
-                    "resources": {
-                        "limits": {"gpu": "2", "memory": "64Gi", "cpu": "8"},
-                        "requests": {"gpu": "2"},
-                    },
-                    "envFromSecret": "hf-token-secret",
-                    "frontendSidecar": {
-                        "image": VLLM_IMAGE,
-                        "args": ["-m", "dynamo.frontend", "--router-mode", "direct"],
-                        "envFromSecret": "hf-token-secret",
-                    },
-                    "extraPodSpec": {
-                        "nodeSelector": {"pool": "gpu"},
-                        "tolerations": [
-                            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
-                            {"key": "x", "operator": ""},
-                        ],
-                        "mainContainer": {
-                            "image": VLLM_IMAGE,
-                            "command": ["python3", "-m", "dynamo.vllm"],
-                            "args": [
-                                *("--model", "Qwen/Qwen3-8B", "--served-model-name", "qwen3"),
-                                *("--max-model-len", "8192", "--enable-prefix-caching"),
-                                *("--disable-log-requests", "--tensor-parallel-size", "2"),
-                            ],
-                        },
-                    },
-                },
-            },
-        },
-    }
+    assert [rendered] == expected("dynamo")
 
 
 def test_disaggregated_graph_has_two_groups_of_workers() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
-from tests.providers.build import deployment
 from tests.providers.dynamo.rendered import FRONTEND, graph
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
-from tests.providers.build import deployment
 from tests.providers.kuberay.build import OWN_IMAGE, split
 
 

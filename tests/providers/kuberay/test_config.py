@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from airunway.api import names
 from airunway.provider.contract import UpstreamFacts, UpstreamKind
+from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
-from tests.providers.build import deployment
-
-MANIFEST = Path(__file__).resolve().parents[3] / "providers" / "kuberay" / "deploy" / "kuberay.yaml"
 
 
 def test_registration() -> None:
@@ -85,45 +81,5 @@ def test_what_the_core_watches() -> None:
     assert PROVIDER.finalizer == "airunway.ai/kuberay-provider"
 
 
-def test_nothing_is_ever_made_anew() -> None:
+def test_nothing_is_ever_made_again() -> None:
     assert PROVIDER.replacement_reason({"kind": "RayService", "spec": {}}, {"kind": "RayService"}) is None
-
-
-class TestManifest:
-    objects = tuple(yaml.safe_load_all(MANIFEST.read_text()))
-
-    def of(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(entry for entry in self.objects if entry["kind"] == kind)
-        return found
-
-    def test_rights(self) -> None:
-        granted: dict[tuple[str, str], set[str]] = {}
-        for rule in self.of("ClusterRole")["rules"]:
-            for group in rule["apiGroups"]:
-                for resource in rule["resources"]:
-                    granted.setdefault((group, resource), set()).update(rule["verbs"])
-
-        writes = {"get", "list", "watch", "create", "patch", "delete"}
-        for entry in PROVIDER.kinds:
-            assert granted[entry.group, entry.plural] >= writes
-        for read in (
-            ("", "pods"),
-            ("", "events"),
-            ("apps", "replicasets"),
-            ("apps", "statefulsets"),
-            ("apps", "deployments"),
-        ):
-            assert granted[read] >= {"get", "list"}
-        assert not {"secrets", "nodes", "*"} & {plural for _, plural in granted}
-
-    def test_worker(self) -> None:
-        manager = self.of("Deployment")
-
-        (container,) = manager["spec"]["template"]["spec"]["containers"]
-        assert container["command"] == ["airunway", "worker", "--provider", "kuberay", "--no-core"]
-        assert manager["metadata"]["name"] == "airunway-kuberay-provider"
-
-    def test_token_secrets_can_be_deleted_where_they_are_written(self) -> None:
-        roles = [entry["metadata"]["namespace"] for entry in self.objects if entry["kind"] == "Role"]
-
-        assert roles == ["kuberay-system", "ray-system"]

@@ -8,8 +8,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
+from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
-from tests.providers.build import UID, deployment
+from tests.providers.build import expected
 from tests.providers.kuberay.build import (
     OWN_IMAGE,
     cluster,
@@ -34,79 +35,10 @@ TOKEN = {"secretKeyRef": {"name": "hf", "key": "HF_TOKEN"}}
 
 
 def test_the_least_of_a_deployment() -> None:
-    given = deployment()
-    env = [
-        {"name": "MODEL_ID", "value": "acme/chat-9b"},
-        {"name": "VLLM_ENGINE_ARGS", "value": "--model acme/chat-9b"},
-    ]
-    image = "rayproject/ray-llm:2.55.0-py311-cu128"
+    rendered = PROVIDER.render(deployment(), RenderContext())
 
-    (rendered,) = PROVIDER.render(given, RenderContext())
-
-    assert problems(rendered) == []
-    config = rendered["spec"].pop("serveConfigV2")
-    assert config.startswith("applications:\n")
-    assert rendered == {
-        "apiVersion": "ray.io/v1",
-        "kind": "RayService",
-        "metadata": {
-            "name": "chat",
-            "namespace": "team-a",
-            "labels": LABELS,
-            "ownerReferences": [
-                {
-                    "apiVersion": "airunway.ai/v1alpha1",
-                    "kind": "ModelDeployment",
-                    "name": "chat",
-                    "uid": UID,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
-        },
-        "spec": {
-            "rayClusterConfig": {
-                "headGroupSpec": {
-                    "rayStartParams": {"dashboard-host": "0.0.0.0"},
-                    "template": {
-                        "metadata": {"labels": POD_LABELS},
-                        "spec": {
-                            "containers": [
-                                {
-                                    "name": "ray-head",
-                                    "image": image,
-                                    "resources": {"limits": {"cpu": "4", "memory": "16Gi"}},
-                                    "env": env,
-                                }
-                            ]
-                        },
-                    },
-                },
-                "workerGroupSpecs": [
-                    {
-                        "groupName": "gpu-workers",
-                        "replicas": 1,
-                        "minReplicas": 1,
-                        "maxReplicas": 1,
-                        "rayStartParams": {},
-                        "template": {
-                            "metadata": {"labels": POD_LABELS},
-                            "spec": {
-                                "containers": [
-                                    {
-                                        "name": "ray-worker",
-                                        "image": image,
-                                        "resources": {"limits": {"memory": "32Gi", "nvidia.com/gpu": "1"}},
-                                        "env": env,
-                                    }
-                                ]
-                            },
-                        },
-                    }
-                ],
-            }
-        },
-    }
+    assert problems(rendered[0]) == []
+    assert rendered == expected("kuberay")
 
 
 def test_worker_groups_of_the_roles() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from airunway.api.model_deployment import ModelDeployment
-from tests.providers.build import deployment
+from airunway.provider.testing import deployment
 from tests.providers.kuberay.build import OWN_IMAGE, cluster, service, split
 
 NONE = {"autoscaling_config": {"min_replicas": 0, "initial_replicas": 0, "max_replicas": 1}}

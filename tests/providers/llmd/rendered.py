@@ -6,8 +6,8 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import Manifest, RenderContext
+from airunway.provider.testing import deployment
 from airunway.providers.llmd import PROVIDER
-from tests.providers.build import deployment
 from tests.schemas import problems
 
 GPU = "nvidia.com/gpu"

@@ -8,9 +8,9 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.components import components
-from tests.providers.build import deployment
 
 MODEL = ["--model", "acme/chat-9b"]
 NO_CACHING = "--no-enable-prefix-caching"

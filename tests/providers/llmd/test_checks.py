@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from airunway.provider.testing import deployment
 from airunway.providers.llmd import PROVIDER
-from tests.providers.build import deployment
 
 ONE = {"gpu": {"count": 1}}
 SPLIT: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.provider.contract import RenderError
-from tests.providers.build import deployment
+from airunway.provider.testing import deployment
 from tests.providers.llmd.rendered import objects, split
 
 

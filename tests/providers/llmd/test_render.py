@@ -7,18 +7,10 @@ from typing import Any
 import pytest
 
 from airunway.provider.contract import RenderError
+from airunway.provider.testing import deployment
 from airunway.providers.llmd import PROVIDER
-from tests.providers.build import UID, deployment
-from tests.providers.llmd.rendered import GPU, objects, probe, split, workloads
-
-OWNER = {
-    "apiVersion": "airunway.ai/v1alpha1",
-    "kind": "ModelDeployment",
-    "name": "mistral",
-    "uid": UID,
-    "controller": True,
-    "blockOwnerDeletion": True,
-}
+from tests.providers.build import expected
+from tests.providers.llmd.rendered import GPU, objects, split, workloads
 
 
 def test_aggregated_as_in_the_contracts_first_example() -> None:
@@ -47,90 +39,8 @@ def test_aggregated_as_in_the_contracts_first_example() -> None:
         nodeSelector={"pool": "gpu"},
         tolerations=[{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}, {"key": "t2"}],
     )
-    labels = {
-        "airunway.ai/managed-by": "airunway",
-        "airunway.ai/deployment": "mistral",
-        "airunway.ai/model-source": "huggingface",
-        "airunway.ai/engine-type": "vllm",
-    }
-    selector = {"airunway.ai/deployment": "mistral", "app": "mistral"}
 
-    workload, service = objects(given)
-
-    assert workload == {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": "mistral",
-            "namespace": "team-a",
-            "annotations": {"note": "hi"},
-            "labels": {**labels, "app": "spoof", "team": "search"},
-            "ownerReferences": [OWNER],
-        },
-        "spec": {
-            "minReadySeconds": 20,
-            "replicas": 2,
-            "progressDeadlineSeconds": 3600,
-            "selector": {"matchLabels": selector},
-            "template": {
-                "metadata": {
-                    "annotations": {"note": "hi", "x": "y"},
-                    "labels": {**selector, "team": "search", "airunway.ai/model-deployment": "mistral"},
-                },
-                "spec": {
-                    "nodeSelector": {"pool": "gpu"},
-                    "tolerations": [
-                        {"key": GPU, "operator": "Exists", "effect": "NoSchedule"},
-                        {"key": "t2", "operator": ""},
-                    ],
-                    "containers": [
-                        {
-                            "name": "vllm",
-                            "image": "vllm/vllm-openai:v0.9.1",
-                            "args": [
-                                *("--model", "mistralai/Mistral-7B-Instruct-v0.3"),
-                                *("--served-model-name", "mistral-7b", "--max-model-len", "8192"),
-                                *("--enable-prefix-caching", "--tensor-parallel-size", "2"),
-                                *("--disable-log-requests", "--max-num-seqs", "64", "--dtype=bfloat16"),
-                            ],
-                            "ports": [{"name": "http", "containerPort": 8000, "protocol": "TCP"}],
-                            "env": [
-                                {"name": "VLLM_LOGGING_LEVEL", "value": "INFO"},
-                                {
-                                    "name": "HF_TOKEN",
-                                    "valueFrom": {"secretKeyRef": {"name": "hf", "key": "HF_TOKEN"}},
-                                },
-                            ],
-                            "resources": {
-                                "limits": {GPU: "2", "memory": "40Gi"},
-                                "requests": {GPU: "2", "memory": "40Gi", "cpu": "8"},
-                            },
-                            "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],
-                            "startupProbe": probe(10, 358),
-                            "livenessProbe": probe(10, 3),
-                            "readinessProbe": probe(5, 3),
-                        }
-                    ],
-                    "volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "20Gi"}}],
-                },
-            },
-        },
-    }
-    assert service == {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "mistral",
-            "namespace": "team-a",
-            "labels": labels,
-            "ownerReferences": [OWNER],
-        },
-        "spec": {
-            "type": "ClusterIP",
-            "selector": selector,
-            "ports": [{"name": "http", "port": 8000, "targetPort": 8000, "protocol": "TCP"}],
-        },
-    }
+    assert objects(given) == expected("llmd")
 
 
 def test_disaggregated_renders_decode_first_then_prefill_then_their_services() -> None:
@@ -158,7 +68,7 @@ def test_disaggregated_renders_decode_first_then_prefill_then_their_services() -
     [
         pytest.param(None, 1, id="absent: one replica"),
         pytest.param({"replicas": 3}, 3, id="as given"),
-        pytest.param({"replicas": 0}, 0, id="zero is a wish, not an absence"),
+        pytest.param({"replicas": 0}, 0, id="zero is asked for, not absent"),
     ],
 )
 def test_replicas(scaling: dict[str, Any] | None, want: int) -> None:

@@ -1,0 +1,126 @@
+"""A deployment whose image build a person cancels, by signal or annotation, and wants again."""
+
+from __future__ import annotations
+
+from airunway.api.status import Phase
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from tests.workflows.deployment_image_world import Both
+
+
+async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    condition = await both.until_built("BuildCancelled")
+    await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
+    assert both.deployment.status["phase"] == Phase.FAILED
+    assert (await both.deployment.quiet()).step == condition["message"], "not where the build was"
+    await both.deployment.nudge("something else changed")
+    await both.deployment.quiet()
+    assert len(both.images.joined) == 1
+    gate.set()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
+
+
+async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.deployment.paused = True
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until(lambda: both.images.cancelled == 1)
+    both.deployment.paused, both.deployment.provider_ready = False, False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.quiet()
+    both.deployment.provider_ready = True
+    await both.deployment.nudge("the provider is back")
+    await both.until_built("BuildCancelled")
+    assert len(both.images.joined) == 1
+    gate.set()
+
+
+async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    both.images.plan = both.images.joined[0].plan
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.quiet()
+    assert len(both.images.builds) == 1
+    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
+    await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.until(lambda: len(both.images.builds) == 2)
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
+    both.deployment.limits.history_events = 1  # it continues as new after every wait
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+
+    await both.until_built("BuildCancelled")
+    await both.until(lambda: both.images.cancelled == 1)
+    gate.set()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+
+    both.deployment.cancel_build = True
+    await both.deployment.nudge("annotations changed")
+    condition = await both.until_built("BuildCancelled")
+    assert "airunway.ai/cancel-build" in condition["message"]
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.quiet()
+    assert both.condition()["reason"] == "BuildCancelled"
+
+    gate.set()
+    both.deployment.cancel_build = False
+    await both.deployment.nudge("annotations changed")
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(both: Both) -> None:
+    gate = both.hold()
+    await both.deployment.start()
+    await both.until_building()
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.until_built("BuildCancelled")
+    gate.set()
+
+    await both.deployment.edit()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+
+
+async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -> None:
+    await both.deployment.start()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.until(lambda: len(both.images.builds) == 1)
+    await both.deployment.quiet()
+    both.images.in_registry.clear()
+
+    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+
+    await both.until(lambda: len(both.images.builds) == 2)
+    await both.until(lambda: both.condition().get("status") == "True")

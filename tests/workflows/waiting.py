@@ -1,0 +1,36 @@
+"""Waiting in tests until something holds: at most twenty seconds, whatever it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+MAX_SECONDS = 20
+
+
+@dataclass
+class Changing:
+    """Something whose changes can be waited for; only real time passes meanwhile."""
+
+    _changed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, asked again after each change."""
+        async with asyncio.timeout(MAX_SECONDS):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+async def first(look: Callable[[], Awaitable[Found | None]]) -> Found:
+    """What `look` finds, as soon as it finds anything."""
+    async with asyncio.timeout(MAX_SECONDS):
+        while True:
+            found = await look()
+            if found is not None:
+                return found
+            await asyncio.sleep(0.02)
