@@ -43,6 +43,7 @@ GENERATORS = (
     "tools.generate.provider_roles",
     "tools.generate.settings_table",
     "tools.generate.buildkit_messages",
+    "tests.conformance.record",
 )
 
 RUNTIME_LOCK = "requirements-runtime.txt"  # what the container image installs: no tools, no tests

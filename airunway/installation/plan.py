@@ -84,12 +84,12 @@ def with_forced_crd_mode(provider: str, chart: Chart) -> Chart:
 
 
 def crd_url_step(url: str) -> str:
-    """Step id of a CRD manifest given by URL (A4.3)."""
+    """Step id of a CRD manifest given by URL (install.md §A4.3)."""
     return f"apply-crd-{url.rpartition('/')[2]}"
 
 
 def install_step(chart: ChartRelease) -> str:
-    """Step id of a chart's installation (A4.3)."""
+    """Step id of a chart's installation (install.md §A4.3)."""
     return f"install-{chart.release}"
 
 

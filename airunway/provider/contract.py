@@ -254,7 +254,7 @@ class Provider:
     None as well when the deployment's status holds the answer for the same reference.
     """
     describe_serving_image: DescribeServingImage = _no_report
-    """(deployment, answer, now) -> the image's status; None: the provider has no image step.
+    """(deployment, answer, now) -> the image's status; None: the provider does not resolve images.
 
     The answer is None when no registry was asked: nothing to resolve, or resolution is switched off.
     """

@@ -15,8 +15,8 @@ from typing import Any
 CRASH_LOOP_RESTARTS = 5
 """Restarts after which a crash loop is taken as final: about five minutes of the kubelet's back-off."""
 
-_MESSAGE_LENGTH = 400
-_TERMINATION_LENGTH = 160
+_MAX_MESSAGE_LENGTH = 400
+_MAX_TERMINATION_LENGTH = 160
 _NEVER_PULLED = re.compile(
     r"not found|manifest unknown|does not exist|no such image|no match for platform", re.I
 )
@@ -26,7 +26,7 @@ _MISSING_KEY = re.compile(r"couldn't find key|non-existent", re.I)
 
 
 class _Weight(IntEnum):
-    """Order of importance: what must be mended first stands first."""
+    """Order of importance: what must be repaired first stands first."""
 
     QUOTA = 1
     CREATE = 2
@@ -171,7 +171,7 @@ def _crash_finding(container: Object, where: str, *, backing_off: bool) -> Itera
     if code == 0 and last.get("reason") == "Completed" and not backing_off:
         return
     final = backing_off and restarts >= CRASH_LOOP_RESTARTS
-    said = _one_line(str(last.get("message") or ""), _TERMINATION_LENGTH)
+    said = _one_line(str(last.get("message") or ""), _MAX_TERMINATION_LENGTH)
     times = f"{restarts} restarts" if restarts != 1 else "1 restart"
     if last.get("reason") == "OOMKilled":
         text = f"{where} ran out of memory ({times})"
@@ -255,7 +255,7 @@ def _create_failure(where: str, message: str) -> _Weighted:
 
 
 def _weighted(weight: _Weight, reason: str, text: str, advice: str = "", *, final: bool = False) -> _Weighted:
-    message = _one_line(text, _MESSAGE_LENGTH).rstrip(" :;,.")
+    message = _one_line(text, _MAX_MESSAGE_LENGTH).rstrip(" :;,.")
     return weight, Finding(reason=reason, message=f"{message}; {advice}" if advice else message, final=final)
 
 

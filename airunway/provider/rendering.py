@@ -19,7 +19,7 @@ HF_TOKEN = "HF_TOKEN"
 """Variable of the serving container, and key of the Secret, that hold the Hugging Face token."""
 
 NVIDIA_GPU = "nvidia.com/gpu"
-DNS_LABEL_LENGTH = 63
+MAX_DNS_LABEL_LENGTH = 63
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -245,8 +245,8 @@ def service_name_problem(deployment: ModelDeployment, *, suffixes: Iterable[str]
     """
     longest = max(suffixes, key=len)
     name = deployment.name + longest
-    if len(name) > DNS_LABEL_LENGTH:
-        limit = DNS_LABEL_LENGTH - len(longest)
+    if len(name) > MAX_DNS_LABEL_LENGTH:
+        limit = MAX_DNS_LABEL_LENGTH - len(longest)
         return (
             f"metadata.name: {deployment.name!r} is too long for a Service name; at most {limit} characters"
         )

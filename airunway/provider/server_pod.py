@@ -132,7 +132,7 @@ def server_service(deployment: ModelDeployment, server: ModelServer) -> Manifest
 
 
 def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
-    """Why the object must be made anew: only a Deployment with another selector, which is immutable."""
+    """Why the object must be made again: only a Deployment with another selector, which is immutable."""
     if live.get("kind") != DEPLOYMENT.kind:
         return None
     current, wanted = (obj.get("spec", {}).get("selector") for obj in (live, desired))

@@ -53,7 +53,7 @@ def _name_problem(deployment: ModelDeployment) -> str | None:
     problem = rendering.service_name_problem(deployment, suffixes=SERVICE_SUFFIXES)
     if problem or download_volume(deployment) is None:
         return problem
-    limit = rendering.DNS_LABEL_LENGTH - len(DOWNLOAD_SUFFIX)
+    limit = rendering.MAX_DNS_LABEL_LENGTH - len(DOWNLOAD_SUFFIX)
     if len(deployment.name) <= limit:
         return None
     return (

@@ -150,8 +150,8 @@ def _backoff_limit(job: Mapping[str, Any]) -> int:
 def _request_digest(pod: Mapping[str, Any]) -> str:
     """What a Job is for, as a short text. Not its image: a new one changes nothing about the download."""
     container = {key: value for key, value in pod["containers"][0].items() if key != "image"}
-    wish = {**pod, "containers": [container]}
-    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:16]
+    request = {**pod, "containers": [container]}
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _is_outdated(live: Mapping[str, Any], desired: Manifest) -> bool:

@@ -1,7 +1,7 @@
 """What comes before the graph: claims that are there, and a model that is downloaded. Pure.
 
-Source: dynamo.md §7, weak spots 10 to 12 and 21. A stage is judged on every pass, also while the model is
-served, so it must not take back what was once done.
+Source: dynamo.md §7, weak spots 10 to 12 and 21. A stage is judged in every reconcile, also while the model
+is served, so it must not take back what was once done.
 """
 
 from __future__ import annotations

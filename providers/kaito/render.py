@@ -155,13 +155,13 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
     else:
-        ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _heard(deployment)}
+        ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _understood(deployment)}
         ignored |= dict.fromkeys(rendering.replaced_variables(deployment), True)
     ignored |= dict.fromkeys(rendering.replaced_labels(deployment, _own_labels(deployment)), True)
     return [path for path, is_ignored in ignored.items() if is_ignored]
 
 
-def _heard(deployment: ModelDeployment) -> set[str]:
+def _understood(deployment: ModelDeployment) -> set[str]:
     """Keys of `engine.args` that a template has a use for."""
     if model_image(deployment) is not None:
         return {FILE_ARGUMENT}

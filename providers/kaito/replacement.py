@@ -1,4 +1,4 @@
-"""When a Workspace must be deleted and made anew: changes that KAITO refuses, or admits and never rolls out.
+"""When a Workspace must be deleted and made again: changes that KAITO refuses, or admits and never rolls out.
 
 Source: kaito.md §15 (webhook on update; the StatefulSet is made once), kaito.md §10.3 (what counts as a
 change).

@@ -12,7 +12,7 @@ from airunway.providers.kuberay.overlay import with_overrides
 from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_template
 from airunway.providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
 
-NAME_LENGTH = 40
+MAX_NAME_LENGTH = 40
 """KubeRay renames the Service of a longer name, so that nothing finds it (kuberay.md, weak spot 13)."""
 
 
@@ -49,9 +49,10 @@ def _model_problem(deployment: ModelDeployment) -> str | None:
 
 
 def _name_problem(deployment: ModelDeployment) -> str | None:
-    if len(deployment.name) > NAME_LENGTH:
+    if len(deployment.name) > MAX_NAME_LENGTH:
         return (
-            f"metadata.name: at most {NAME_LENGTH} characters; KubeRay shortens the Service of a longer name"
+            f"metadata.name: at most {MAX_NAME_LENGTH} characters; "
+            "KubeRay shortens the Service of a longer name"
         )
     return rendering.service_name_problem(deployment)
 

@@ -71,7 +71,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
 def _ignored_when_split(deployment: ModelDeployment) -> list[str]:
     resources = deployment.spec.resources
     ignored = {
-        # The API server fills 1 in, so 1 may not be the user's wish.
+        # The API server fills 1 in, so 1 need not be asked for by the user.
         "spec.scaling.replicas": rendering.replica_count(deployment) not in (None, 1),
         "spec.resources.gpu": deployment.gpu_count > 0,
         "spec.resources.memory": bool(resources and resources.memory),

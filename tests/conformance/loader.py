@@ -1,8 +1,8 @@
 """Read recorded vectors: from `CONFORMANCE_VECTORS` when it is set, else from the folder beside this file.
 
 Layout: `<group>/<file>.json`, each a list of `{"name", "input", "expect"}`, and
-`fixtures/provider_configs.json` (provider name to InferenceProviderConfig spec). Groups and files may be
-absent; then there is nothing to compare.
+`fixtures/provider_configs.json` (provider name to InferenceProviderConfig spec), or else our own. Groups and
+files may be absent; then there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -31,15 +31,23 @@ class Vector:
     expect: dict[str, Any]
 
 
+OWN = Path(__file__).resolve().parent / "vectors"
+
+
 def folder() -> Path:
     given = os.environ.get(ENVIRONMENT_VARIABLE)
-    return Path(given) if given else Path(__file__).resolve().parent / "vectors"
+    return Path(given) if given else OWN
+
+
+def load(group: str, file: str | None = None) -> tuple[Vector, ...]:
+    """The vectors of one group, or of one of its files (named without `.json`)."""
+    return load_from(folder(), group, file)
 
 
 @cache
-def load(group: str, file: str | None = None) -> tuple[Vector, ...]:
-    """The vectors of one group, or of one of its files (named without `.json`)."""
-    paths = sorted((folder() / group).glob(f"{file or '*'}.json"))
+def load_from(place: Path, group: str, file: str | None = None) -> tuple[Vector, ...]:
+    """The same from a given folder."""
+    paths = sorted((place / group).glob(f"{file or '*'}.json"))
     return tuple(
         Vector(group=group, file=path.stem, name=case["name"], input=case["input"], expect=case["expect"])
         for path in paths
@@ -55,8 +63,8 @@ def cases(group: str, files: Iterable[str] | None = None) -> list[Any]:
 
 @cache
 def _fixture_specs() -> dict[str, Any]:
-    path = folder() / "fixtures" / "provider_configs.json"
-    specs: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    places = [place / "fixtures" / "provider_configs.json" for place in (folder(), OWN)]
+    specs: dict[str, Any] = json.loads(next(path for path in places if path.exists()).read_text())
     return specs
 
 

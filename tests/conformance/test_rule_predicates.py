@@ -1,4 +1,4 @@
-"""When a rule applies, and what it makes of an answer, for inputs that no recorded vector has yet."""
+"""When a rule applies, for inputs that no recorded vector has yet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from tests.conformance.departures import Departure, all_rules
-from tests.conformance.departures import _given as ask
-from tests.conformance.departures import _kaito_objects as kaito
-from tests.conformance.departures import _vllm_objects as vllm
 
 RULES = {rule.name: rule for rule in all_rules()}
 SECRET = {"secretKeyRef": {"name": "creds", "key": "k"}}
@@ -73,44 +70,3 @@ STATUS_RULES = [
 @pytest.mark.parametrize("state", ODD_STATES)
 def test_no_rule_breaks_at_a_state_of_odd_types(rule: Departure, state: dict[str, Any]) -> None:
     assert rule.applies(state) in (True, False)
-
-
-def test_pod_metadata_is_added_beside_what_overrides_say() -> None:
-    labels = {"team": "search", "app": "mine"}
-    vector = llamacpp(podTemplate={"metadata": {"labels": labels}})
-    metadata = {"labels": {"team": "other"}, "annotations": None}
-    vector["model_deployment"]["spec"]["provider"] = {
-        "overrides": {"inference": {"template": {"metadata": metadata}}}
-    }
-    recorded = {"inference": {"template": {"metadata": {"labels": {"team": "other"}}, "spec": {}}}}
-
-    answer = kaito.with_pod_metadata(vector, {"objects": [recorded]})
-
-    template = answer["objects"][0]["inference"]["template"]
-    assert template["metadata"] == {"labels": {"team": "other", "app": "mine"}}
-
-
-def test_a_toleration_without_value_gets_none() -> None:
-    tolerations = [{"operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 0}]
-
-    assert ask.tolerations(given(tolerations=tolerations)) == [
-        {"key": "", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 0}
-    ]
-
-
-def test_of_two_caches_the_first_counts() -> None:
-    volumes = [{"name": name, "purpose": "modelCache"} for name in ("a", "b")]
-    vector = given(model={"storage": {"volumes": volumes}})
-
-    assert [volume["name"] for volume in vllm.cache_volumes(vector)] == ["a"]
-
-
-def test_overridden_containers_are_merged_at_any_depth() -> None:
-    rendered = {"name": "vllm", "startupProbe": {"periodSeconds": 10, "failureThreshold": 358}, "args": ["a"]}
-    override = {"name": "vllm", "startupProbe": {"periodSeconds": 3}, "args": ["b"]}
-
-    assert vllm.merged(rendered, override) == {
-        "name": "vllm",
-        "startupProbe": {"periodSeconds": 3, "failureThreshold": 358},
-        "args": ["b"],
-    }

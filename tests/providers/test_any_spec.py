@@ -1,108 +1,159 @@
-"""What holds for KAITO and Direct vLLM, whatever admission lets pass."""
+"""What holds for every provider, whatever admission lets pass and whatever its operator writes."""
 
 from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import Manifest, Provider, RenderContext, RenderError
-from airunway.providers.kaito import PROVIDER as KAITO
-from airunway.providers.vllm import PROVIDER as VLLM
+from airunway.provider import Manifest, Provider, RenderContext, RenderError
+from airunway.provider import testing as kit
+from airunway.provider.registry import installed_providers
+from tests.providers.dynamo import specs as dynamo
+from tests.providers.kuberay import specs as kuberay
+from tests.providers.llmd import specs as llmd
+from tests.providers.spec_parts import JSON
 from tests.providers.specs import KAITO_OVERRIDES, OVERRIDES, cases
 from tests.schemas import problems
 
+PROVIDERS = installed_providers()
+SLOW = [HealthCheck.too_slow]
+PLAIN = st.just(RenderContext())
+CASES = {
+    "dynamo": st.tuples(dynamo.deployments(), dynamo.contexts()),
+    "kaito": cases(KAITO_OVERRIDES),
+    "kuberay": st.tuples(kuberay.cases(), PLAIN),
+    "llmd": st.tuples(llmd.deployments(), PLAIN),
+    "vllm": cases(OVERRIDES),
+}
 
-def rendered(provider: Provider, deployment: dict[str, Any], context: RenderContext) -> list[Manifest]:
-    """Its objects; none where it refuses, which it may do by RenderError only."""
-    try:
-        return provider.render(ModelDeployment.model_validate(deployment), context)
-    except RenderError as err:
-        assert str(err).startswith(("spec.", "metadata.", "AIRUNWAY_"))
-        return []
+
+def is_repeated(entries: Sequence[dict[str, Any]], key: str) -> bool:
+    return len({entry[key] for entry in entries}) < len(entries)
 
 
-def check_objects(provider: Provider, case: tuple[dict[str, Any], RenderContext]) -> None:
-    deployment, context = case
+def graph_holds(provider: Provider, objects: Sequence[Manifest]) -> None:
+    services = objects[0]["spec"]["services"]
+    for service in services.values():
+        env = service.get("extraPodSpec", {}).get("mainContainer", {}).get("env", [])
+        assert not is_repeated(env, "name")
+    status = provider.read_status({**objects[0], "status": {"state": "successful"}})
+    assert (status.endpoint is not None) is ("Frontend" in services)
+
+
+def ray_service_holds(provider: Provider, objects: Sequence[Manifest]) -> None:
+    service = objects[0]
+    assert yaml.safe_load(service["spec"]["serveConfigV2"])["applications"] is not None
+    cluster = service["spec"]["rayClusterConfig"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        labels = group["template"]["metadata"]["labels"]
+        assert labels["airunway.ai/model-deployment"] == service["metadata"]["name"]
+        pod = group["template"]["spec"]
+        assert not is_repeated(pod.get("volumes", []), "name")
+        assert not is_repeated(pod["containers"][0]["env"], "name")
+        assert not is_repeated(pod["containers"][0].get("volumeMounts", []), "mountPath")
+
+
+def servers_hold(provider: Provider, objects: Sequence[Manifest]) -> None:
+    for obj in objects:
+        if obj["kind"] == "Deployment":
+            template = obj["spec"]["template"]
+            server = template["spec"]["containers"][0]
+            assert not is_repeated(server.get("env", []), "name")
+            assert not is_repeated(server.get("volumeMounts", []), "mountPath")
+            assert not is_repeated(template["spec"].get("volumes", []), "name")
+            assert obj["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    main, *others = objects
+    status = provider.with_companions(provider.read_status(main), others)
+    assert status.resource_name == main["metadata"]["name"]
+
+
+MORE: dict[str, Callable[[Provider, Sequence[Manifest]], None]] = {
+    "dynamo": graph_holds,
+    "kuberay": ray_service_holds,
+    "llmd": servers_hold,
+    "vllm": servers_hold,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_objects_are_valid_and_always_the_same(name: str, data: st.DataObject) -> None:
+    provider = PROVIDERS[name]
+    deployment, context = data.draw(CASES[name])
     before = copy.deepcopy(deployment)
     parsed = ModelDeployment.model_validate(deployment)
-    problem = provider.check(parsed)
-    assert problem is None or problem.startswith(("spec.", "metadata."))
-    assert all(path.startswith("spec.") for path in provider.ignored_fields(parsed))
 
-    objects = rendered(provider, deployment, context)
-
-    assert json.dumps(objects) == json.dumps(rendered(provider, deployment, context))
+    assert list(kit.answer_problems(provider, parsed)) == []
+    assert list(kit.rendering_problems(provider, parsed, context)) == []
     assert deployment == before
-    if objects and problem is None:
+    try:
+        objects = kit.everything(provider, parsed, context)
+    except RenderError:
+        return
+    if provider.check(parsed) is None:
         assert [found for obj in objects for found in problems(obj)] == []
-        assert provider.replacement_reason(objects[0], objects[0]) is None
-        assert provider.read_status(objects[0]).resource_name == parsed.name
+        assert list(kit.object_problems(provider, parsed, objects)) == []
+        rendered = provider.render(parsed, context)
+        assert provider.read_status(rendered[0]).resource_name == rendered[0]["metadata"]["name"]
+        MORE.get(name, lambda provider, objects: None)(provider, rendered)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(cases(KAITO_OVERRIDES))
-def test_kaito(case: tuple[dict[str, Any], RenderContext]) -> None:
-    check_objects(KAITO, case)
+# -- states of upstream objects -----------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(cases(OVERRIDES))
-def test_vllm(case: tuple[dict[str, Any], RenderContext]) -> None:
-    check_objects(VLLM, case)
+def maps(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """An object with any of the fields, or anything else."""
+    return st.fixed_dictionaries({}, optional=fields) | JSON
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-CONDITIONS = st.lists(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.sampled_from(["Available", "Progressing", "WorkspaceSucceeded", "ResourceReady"])
-            | JSON,
-            "status": st.sampled_from(["True", "False", "Unknown"]) | JSON,
-            "reason": JSON,
-            "message": JSON,
-        },
+CONDITION = maps(
+    type=st.sampled_from(
+        [
+            *("Available", "Progressing", "WorkspaceSucceeded", "ResourceReady"),
+            *("Ready", "RayServiceReady", "UpgradeInProgress"),
+        ]
     )
     | JSON,
-    max_size=4,
+    status=st.sampled_from(["True", "False", "Unknown"]) | JSON,
+    reason=JSON,
+    message=JSON,
 )
+APPLICATION = maps(status=st.just("RUNNING") | JSON, message=JSON, serveDeploymentStatuses=JSON)
+RAY_CLUSTER = maps(applicationStatuses=JSON | st.dictionaries(st.text(max_size=3), APPLICATION, max_size=3))
 UPSTREAM = st.fixed_dictionaries(
     {},
     optional={
-        "metadata": st.fixed_dictionaries({}, optional={"name": JSON, "generation": JSON}) | JSON,
-        "spec": st.fixed_dictionaries({}, optional={"replicas": JSON}) | JSON,
-        "resource": st.fixed_dictionaries({}, optional={"count": JSON}) | JSON,
-        "status": st.fixed_dictionaries(
-            {},
-            optional={
-                "state": st.sampled_from(["Ready", "NotReady"]) | JSON,
-                "conditions": CONDITIONS | JSON,
-                "readyReplicas": JSON,
-                "updatedReplicas": JSON,
-                "observedGeneration": JSON,
-            },
-        )
-        | JSON,
+        "metadata": maps(name=JSON, generation=JSON),
+        "spec": maps(replicas=JSON, rayClusterConfig=maps(workerGroupSpecs=JSON)),
+        "resource": maps(count=JSON),
+        "status": maps(
+            state=st.sampled_from(["Ready", "NotReady", "successful"]) | JSON,
+            conditions=st.lists(CONDITION, max_size=4) | JSON,
+            readyReplicas=JSON,
+            updatedReplicas=JSON,
+            observedGeneration=JSON,
+            activeServiceStatus=RAY_CLUSTER,
+            pendingServiceStatus=RAY_CLUSTER,
+        ),
     },
 )
 
 
-@pytest.mark.parametrize("provider", [KAITO, VLLM], ids=lambda provider: provider.name)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.parametrize("name", CASES)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(upstream=UPSTREAM)
-def test_any_upstream_state_is_read_or_refused_orderly(provider: Provider, upstream: dict[str, Any]) -> None:
+def test_any_upstream_state_is_read_or_refused_orderly(name: str, upstream: dict[str, Any]) -> None:
     try:
-        status = provider.read_status(upstream)
+        status = PROVIDERS[name].read_status(upstream)
     except ValueError:
         return
 

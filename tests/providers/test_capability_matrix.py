@@ -53,15 +53,15 @@ def registered(provider: Provider, **spec: Any) -> InferenceProviderConfig:
 CONFIGS = [registered(provider) for provider in PROVIDERS.values()]
 
 
-def choice(configs: Sequence[InferenceProviderConfig] = CONFIGS, **wish: Any) -> tuple[str, str]:
+def choice(configs: Sequence[InferenceProviderConfig] = CONFIGS, **asked: Any) -> tuple[str, str]:
     """Engine and provider of a deployment; empty when it gets none."""
-    decision = decide(deployment(**wish), configs, alive_since=ALIVE_SINCE)
+    decision = decide(deployment(**asked), configs, alive_since=ALIVE_SINCE)
     if decision.outcome is not Outcome.OK or not decision.engine or not decision.provider:
         return "", ""
     return decision.engine.type, decision.provider.name
 
 
-def wishes() -> list[dict[str, Any]]:
+def specs() -> list[dict[str, Any]]:
     """Every combination of what selection looks at; disaggregated workers have their GPUs elsewhere."""
     group = {"replicas": 1, "gpu": {"count": 1}}
     split = {"scaling": {"prefill": group, "decode": group}}
@@ -78,8 +78,8 @@ def auto_selection(provider: Provider) -> str:
     if not registration.spec.get("selectionRules"):
         return CONFIGURED if registration.keeps_rules else EXPLICIT
     chosen: dict[str, set[str]] = {}
-    for wish in wishes():
-        engine, name = choice(**wish)
+    for asked in specs():
+        engine, name = choice(**asked)
         chosen.setdefault(engine, set()).add(name)
     return ALWAYS if any(names == {provider.name} for names in chosen.values()) else RULES
 
@@ -130,16 +130,16 @@ SHIPPED = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "wish", "want"), SHIPPED, ids=lambda value: str(value))
-def test_the_shipped_selection(reason: str, wish: dict[str, Any], want: tuple[str, str]) -> None:
-    assert choice(**wish) == want
+@pytest.mark.parametrize(("reason", "asked", "want"), SHIPPED, ids=lambda value: str(value))
+def test_the_shipped_selection(reason: str, asked: dict[str, Any], want: tuple[str, str]) -> None:
+    assert choice(**asked) == want
 
 
 @pytest.mark.parametrize("name", ["llmd", "vllm"])
 def test_without_rules_a_provider_is_taken_by_name_only(name: str) -> None:
     alone = [config for config in CONFIGS if config.name == name]
 
-    assert {choice(alone, **wish)[1] for wish in wishes()} == {""}
+    assert {choice(alone, **asked)[1] for asked in specs()} == {""}
     assert choice(gpus=1, provider=name) == ("vllm", name)
 
 

@@ -92,7 +92,7 @@ class WorkerLife:
         self.uid, self.generation = obj["metadata"]["uid"], obj["metadata"]["generation"]
 
     async def reconcile(self, *, only_upstream_changed: bool = False) -> UpstreamAnswer:
-        """One pass, with a look at pods."""
+        """One reconcile, with a look at pods."""
         request = UpstreamRequest(
             ref=DeploymentRef(namespace=self.namespace, name="chat"),
             uid=self.uid,

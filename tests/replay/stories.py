@@ -18,22 +18,21 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import CORE_TASK_QUEUE, model_image_workflow_id
+from airunway.api.names import model_image_workflow_id
 from airunway.api.status import Phase
 from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
 from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld, final
-from tests.workflows.world import PROVIDER, World, core_worker, provider_worker
+from tests.workflows.workers import core_worker, provider_worker
+from tests.workflows.world import PROVIDER, World
 
 FOLDER = Path(__file__).parent / "histories"
 
@@ -230,13 +229,7 @@ async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]
     ) as env:
         world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
         images = ImageWorld(env)
-        core = Worker(
-            env.client,
-            task_queue=CORE_TASK_QUEUE,
-            workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
-            activities=[*world.activities(), *images.activities],
-        )
-        async with core, images.build_worker():
+        async with core_worker(world, images), images.build_worker():
             first = asyncio.create_task(_first_image_history(env, images))
             await story(world, images)
             return await _history_of(world.handle), await first

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cel_expr_python import cel
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airunway.selection.cel import Activation, evaluate
@@ -83,6 +83,8 @@ def in_cpp(condition: str) -> bool | None:
 
 @settings(unhurried, max_examples=400)
 @given(RULES)
+@example("true ? true : spec.n < null")  # compiles, although no value fits
+@example("true || null < null")
 def test_a_rule_has_the_answer_of_the_cpp_evaluator(condition: str) -> None:
     ours = evaluate(condition, Activation(SPEC))
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from airunway.api.decision import Decision, Outcome
-from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import Phase
 from airunway.selection.decide import decide
-from tests.selection.build import ALIVE_SINCE, CPU_RULE, config, deployment, offer, seconds_ago
+from tests.selection.build import ALIVE_SINCE, CPU_RULE, config, deployment, offer
 
 ALPHA = config("alpha", offer("vllm"), rules={"true": 10})
 ZETA = config("zeta", offer("llamacpp", cpu=True), rules={CPU_RULE: 100})
+
+
+decided = partial(decide, alive_since=ALIVE_SINCE)
 
 
 def conditions(decision: Decision) -> list[tuple[str, str, str]]:
@@ -40,7 +43,7 @@ def failed(kind: str, reason: str, message: str) -> dict[str, Any]:
 
 
 def test_a_first_pass_selects_and_hands_over() -> None:
-    decision = decide(deployment(gpus=2), [ALPHA, ZETA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=2), [ALPHA, ZETA])
 
     assert decision.outcome is Outcome.OK
     assert (decision.phase, decision.message) == (Phase.PENDING, None)
@@ -58,14 +61,14 @@ def test_a_first_pass_selects_and_hands_over() -> None:
 def test_the_answer_does_not_depend_on_the_order_of_the_configs() -> None:
     other = config("beta", offer("vllm"), rules={"true": 10})
 
-    one = decide(deployment(gpus=1), [ALPHA, other, ZETA], alive_since=ALIVE_SINCE)
-    two = decide(deployment(gpus=1), [ZETA, other, ALPHA], alive_since=ALIVE_SINCE)
+    one = decided(deployment(gpus=1), [ALPHA, other, ZETA])
+    two = decided(deployment(gpus=1), [ZETA, other, ALPHA])
 
     assert one == two
 
 
 def test_a_decision_survives_json() -> None:
-    decision = decide(deployment(gpus=1), [ALPHA, ZETA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1), [ALPHA, ZETA])
 
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
 
@@ -73,7 +76,7 @@ def test_a_decision_survives_json() -> None:
 def test_an_image_conflict_ends_the_pass_before_the_engine() -> None:
     conflicting = deployment(spec={"image": "a:1", "engine": {"image": "a:2"}}, gpus=1)
 
-    decision = decide(conflicting, [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(conflicting, [ALPHA])
 
     assert decision.outcome is Outcome.IMAGE_CONFLICT
     assert decision.phase is Phase.FAILED
@@ -91,13 +94,13 @@ def test_an_image_conflict_ends_the_pass_before_the_engine() -> None:
 def test_a_huge_value_gives_a_message_that_can_be_written() -> None:
     conflicting = deployment(spec={"image": "a" * 1_000_000, "engine": {"image": "b" * 1_000_000}}, gpus=1)
 
-    decision = decide(conflicting, [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(conflicting, [ALPHA])
 
     assert len(decision.model_dump_json()) < 50_000
 
 
 def test_a_failed_engine_selection_leaves_the_phase() -> None:
-    decision = decide(deployment(gpus=1, status={"phase": "Deploying"}), [], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1, status={"phase": "Deploying"}), [])
 
     assert decision.outcome is Outcome.ENGINE_FAILED
     assert decision.phase is None
@@ -106,7 +109,7 @@ def test_a_failed_engine_selection_leaves_the_phase() -> None:
 
 
 def test_an_invalid_deployment_keeps_its_engine_without_the_condition() -> None:
-    decision = decide(deployment(engine="vllm", spec={"model": {}}, gpus=1), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(engine="vllm", spec={"model": {}}, gpus=1), [ALPHA])
 
     assert decision.outcome is Outcome.INVALID
     assert decision.phase is Phase.FAILED
@@ -116,10 +119,9 @@ def test_an_invalid_deployment_keeps_its_engine_without_the_condition() -> None:
 
 
 def test_a_change_of_the_provider_is_refused() -> None:
-    decision = decide(
+    decision = decided(
         deployment(engine="vllm", provider="zeta", gpus=1, status=recorded()),
         [ALPHA, config("zeta", offer("vllm"))],
-        alive_since=ALIVE_SINCE,
     )
 
     assert decision.outcome is Outcome.PROVIDER_CHANGE
@@ -131,18 +133,13 @@ def test_a_change_of_the_provider_is_refused() -> None:
 
 
 def test_with_the_selector_off_nothing_is_selected() -> None:
-    waiting = decide(
-        deployment(engine="vllm", gpus=1), [ALPHA], alive_since=ALIVE_SINCE, selector_enabled=False
-    )
-    named = decide(
+    waiting = decided(deployment(engine="vllm", gpus=1), [ALPHA], selector_enabled=False)
+    named = decided(
         deployment(engine="vllm", provider="alpha", gpus=1),
         [ALPHA],
-        alive_since=ALIVE_SINCE,
         selector_enabled=False,
     )
-    open_engine = decide(
-        deployment(provider="alpha", gpus=1), [ALPHA], alive_since=ALIVE_SINCE, selector_enabled=False
-    )
+    open_engine = decided(deployment(provider="alpha", gpus=1), [ALPHA], selector_enabled=False)
 
     assert waiting.outcome is Outcome.NO_PROVIDER
     assert waiting.message == "No provider specified and provider-selector not enabled"
@@ -156,9 +153,7 @@ def test_with_the_selector_off_nothing_is_selected() -> None:
 
 
 def test_no_provider_names_those_that_would_take_it() -> None:
-    decision = decide(
-        deployment(engine="vllm", gpus=1), [config("llmd", offer("vllm"))], alive_since=ALIVE_SINCE
-    )
+    decision = decided(deployment(engine="vllm", gpus=1), [config("llmd", offer("vllm"))])
 
     assert decision.outcome is Outcome.PROVIDER_FAILED
     assert decision.phase is Phase.PENDING
@@ -170,7 +165,7 @@ def test_no_provider_names_those_that_would_take_it() -> None:
 def test_an_unregistered_provider_is_recorded_and_named() -> None:
     ghost = deployment(engine="vllm", provider="ghost", gpus=1)
 
-    decision = decide(ghost, [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(ghost, [ALPHA])
 
     assert decision.outcome is Outcome.OK
     assert decision.provider is not None
@@ -181,7 +176,7 @@ def test_an_unregistered_provider_is_recorded_and_named() -> None:
 
 
 def test_a_registration_that_comes_later_takes_the_remark_back() -> None:
-    first = decide(deployment(engine="vllm", provider="ghost", gpus=1), [], alive_since=ALIVE_SINCE)
+    first = decided(deployment(engine="vllm", provider="ghost", gpus=1), [])
     status = {
         "provider": {"name": "ghost", "selectedReason": "explicit provider selection"},
         "phase": "Pending",
@@ -189,10 +184,9 @@ def test_a_registration_that_comes_later_takes_the_remark_back() -> None:
         "conditions": [{**validated(), **entry.model_dump(mode="json")} for entry in first.conditions],
     }
 
-    second = decide(
+    second = decided(
         deployment(engine="vllm", provider="ghost", gpus=1, status=status),
         [config("ghost", offer("vllm"))],
-        alive_since=ALIVE_SINCE,
     )
 
     assert second.message == ""
@@ -202,7 +196,7 @@ def test_a_registration_that_comes_later_takes_the_remark_back() -> None:
 def test_a_changed_engine_is_checked_against_the_recorded_provider() -> None:
     changed = deployment(engine="sglang", gpus=1, status=recorded(conditions=[validated(0)]))
 
-    decision = decide(changed, [ALPHA, config("beta", offer("sglang"))], alive_since=ALIVE_SINCE)
+    decision = decided(changed, [ALPHA, config("beta", offer("sglang"))])
 
     assert decision.outcome is Outcome.INVALID
     assert decision.finding == "provider alpha does not support engine sglang"
@@ -212,9 +206,9 @@ def test_a_change_of_the_fleet_does_not_fail_a_served_deployment() -> None:
     status = recorded("zeta", "llamacpp", conditions=[validated()])
     served = deployment(status=status)
 
-    without_others = decide(served, [ZETA, ALPHA], alive_since=ALIVE_SINCE)
-    provider_gone = decide(served, [ALPHA], alive_since=ALIVE_SINCE)
-    offers_changed = decide(served, [config("zeta", offer("vllm")), ALPHA], alive_since=ALIVE_SINCE)
+    without_others = decided(served, [ZETA, ALPHA])
+    provider_gone = decided(served, [ALPHA])
+    offers_changed = decided(served, [config("zeta", offer("vllm")), ALPHA])
 
     assert without_others.outcome is Outcome.OK
     assert provider_gone.outcome is Outcome.OK
@@ -225,10 +219,9 @@ def test_a_change_of_the_fleet_does_not_fail_a_served_deployment() -> None:
 def test_a_new_generation_is_checked_again() -> None:
     status = recorded("zeta", "llamacpp", conditions=[validated(1)])
 
-    decision = decide(
+    decision = decided(
         deployment(status=status, metadata={"generation": 2}),
         [config("zeta", offer("vllm"))],
-        alive_since=ALIVE_SINCE,
     )
 
     assert decision.outcome is Outcome.INVALID
@@ -243,7 +236,7 @@ def test_a_success_clears_what_a_failure_left() -> None:
         "conditions": [conflict, failed("Validated", "ValidationFailed", "spec.image conflicts")],
     }
 
-    decision = decide(deployment(gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1, status=status), [ALPHA])
 
     assert decision.outcome is Outcome.OK
     assert (decision.phase, decision.message) == (Phase.PENDING, "")
@@ -258,7 +251,7 @@ def test_a_deployment_that_is_valid_again_waits_for_a_provider_as_pending() -> N
         "conditions": [failed("Validated", "ValidationFailed", "something")],
     }
 
-    decision = decide(deployment(engine="vllm", gpus=1, status=status), [], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(engine="vllm", gpus=1, status=status), [])
 
     assert decision.outcome is Outcome.PROVIDER_FAILED
     assert decision.phase is Phase.PENDING
@@ -268,7 +261,7 @@ def test_a_success_restores_the_provider_condition() -> None:
     refused = failed("ProviderSelected", "ProviderChangeNotSupported", "changing the provider")
     status = recorded(phase="Failed", message="changing the provider", conditions=[refused])
 
-    decision = decide(deployment(gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1, status=status), [ALPHA])
 
     assert conditions(decision)[-1] == ("ProviderSelected", "True", "AutoSelected")
     assert (decision.phase, decision.message) == (Phase.PENDING, "")
@@ -284,7 +277,7 @@ def test_a_provider_condition_that_holds_keeps_its_words() -> None:
     }
     status = {"provider": {"name": "alpha"}, "conditions": [told]}
 
-    decision = decide(deployment(engine="vllm", gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(engine="vllm", gpus=1, status=status), [ALPHA])
 
     assert "ProviderSelected" not in {entry.type for entry in decision.conditions}
 
@@ -293,7 +286,7 @@ def test_what_the_provider_wrote_is_not_cleared() -> None:
     ready = {**failed("Ready", "DeploymentFailed", "out of memory")}
     status = recorded(phase="Failed", message="out of memory", conditions=[validated(), ready])
 
-    decision = decide(deployment(gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1, status=status), [ALPHA])
 
     assert (decision.phase, decision.message) == (None, None)
     assert not decision.clear_image and not decision.remove_conditions
@@ -309,13 +302,13 @@ def test_a_core_failure_after_the_provider_acted_clears_the_message_but_not_the_
         ],
     )
 
-    decision = decide(deployment(gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    decision = decided(deployment(gpus=1, status=status), [ALPHA])
 
     assert (decision.phase, decision.message) == (None, "")
 
 
 def test_a_second_pass_changes_nothing() -> None:
-    first = decide(deployment(gpus=1), [ALPHA], alive_since=ALIVE_SINCE)
+    first = decided(deployment(gpus=1), [ALPHA])
     assert first.engine is not None and first.provider is not None
     status = {
         "phase": "Pending",
@@ -324,7 +317,7 @@ def test_a_second_pass_changes_nothing() -> None:
         "conditions": [{**validated(), **entry.model_dump(mode="json")} for entry in first.conditions],
     }
 
-    second = decide(deployment(gpus=1, status=status), [ALPHA], alive_since=ALIVE_SINCE)
+    second = decided(deployment(gpus=1, status=status), [ALPHA])
 
     assert (second.phase, second.message) == (None, None)
     assert (second.engine, second.provider) == (first.engine, first.provider)
@@ -333,10 +326,9 @@ def test_a_second_pass_changes_nothing() -> None:
 
 
 def test_a_missing_gpu_support_is_reported_and_not_refused() -> None:
-    decision = decide(
+    decision = decided(
         deployment(engine="vllm", provider="cpu-house", gpus=2),
         [config("cpu-house", offer("vllm", gpu=False, cpu=True))],
-        alive_since=ALIVE_SINCE,
     )
 
     assert decision.outcome is Outcome.OK
@@ -347,35 +339,8 @@ def test_the_mocker_needs_no_gpu_but_its_engine() -> None:
     mocked: dict[str, Any] = {"annotations": {"airunway.ai/dynamo-test-backend": "mocker"}}
     dynamo = config("dynamo", offer("vllm"), offer("sglang"))
 
-    runs = decide(
-        deployment(engine="vllm", provider="dynamo", metadata=mocked), [dynamo], alive_since=ALIVE_SINCE
-    )
-    refused = decide(
-        deployment(engine="sglang", provider="dynamo", metadata=mocked), [dynamo], alive_since=ALIVE_SINCE
-    )
+    runs = decided(deployment(engine="vllm", provider="dynamo", metadata=mocked), [dynamo])
+    refused = decided(deployment(engine="sglang", provider="dynamo", metadata=mocked), [dynamo])
 
     assert runs.outcome is Outcome.OK
     assert "only supports the vllm engine" in refused.finding
-
-
-def test_a_stale_provider_keeps_what_it_has_and_gets_nothing_new() -> None:
-    stale = InferenceProviderConfig.model_validate(
-        {**ALPHA.dump(), "status": {"ready": True, "lastHeartbeat": "2026-01-05T08:56:59Z"}}
-    )
-
-    kept = decide(deployment(gpus=1, status=recorded()), [stale], alive_since=ALIVE_SINCE)
-    new = decide(deployment(engine="vllm", gpus=1), [stale], alive_since=ALIVE_SINCE)
-
-    assert kept.outcome is Outcome.OK
-    assert new.outcome is Outcome.PROVIDER_FAILED
-    assert "alpha: not ready: last heartbeat 2026-01-05T08:56:59Z" in new.finding
-
-
-def test_how_long_a_provider_may_be_silent_is_the_callers() -> None:
-    silent = config("alpha", offer("vllm"), rules={"true": 1}, heartbeat=seconds_ago(20 * 60))
-
-    patient = decide(deployment(gpus=1), [silent], alive_since=seconds_ago(30 * 60))
-    strict = decide(deployment(gpus=1), [silent], alive_since=seconds_ago(10 * 60))
-
-    assert patient.provider is not None and patient.provider.name == "alpha"
-    assert strict.outcome is Outcome.ENGINE_FAILED

@@ -14,16 +14,13 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from airunway.api.names import CORE_TASK_QUEUE
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows import installer_world
 from tests.workflows.deployment_image_world import SPEC, Both
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld
-from tests.workflows.world import World, core_worker, provider_worker
+from tests.workflows.workers import core_worker, provider_worker
+from tests.workflows.world import World
 
 
 def test_server() -> str:
@@ -71,14 +68,8 @@ async def installer(env: WorkflowEnvironment) -> AsyncIterator[InstallerWorld]:
 @pytest_asyncio.fixture
 async def both(env: WorkflowEnvironment) -> AsyncIterator[Both]:
     deployment, images = World(env, wanted_image=SPEC), ImageWorld(env)
-    core = Worker(
-        env.client,
-        task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
-        activities=[*deployment.activities(), *images.activities],
-    )
     async with AsyncExitStack() as stack:
-        for worker in (core, images.build_worker(), provider_worker(deployment)):
+        for worker in (core_worker(deployment, images), images.build_worker(), provider_worker(deployment)):
             await stack.enter_async_context(worker)
         yield Both(deployment, images)
         await deployment.handle.terminate() if await _is_open(deployment) else None

@@ -16,7 +16,6 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Outcome, ProviderDecision
@@ -342,20 +341,3 @@ class World(Changing):
             self.remove_finalizers,
             self.request_installation,
         ]
-
-
-def core_worker(world: World) -> Worker:
-    return Worker(
-        world.env.client,
-        task_queue=CORE_TASK_QUEUE,
-        workflows=[ModelDeploymentWorkflow],
-        activities=world.activities(),
-    )
-
-
-def provider_worker(world: World) -> Worker:
-    return Worker(
-        world.env.client,
-        task_queue=provider_task_queue(PROVIDER),
-        activities=[world.reconcile_upstream, world.release_upstream],
-    )

@@ -1,7 +1,8 @@
 """The standard functions and operators with their types, and the names of types.
 
 Order matters where several fit: the first gives the result type, unless later ones disagree. Comparisons of
-numbers of different types are declared but mostly switched off: see `Overload.mixed`.
+numbers of different types are declared but mostly switched off: see `Overload.mixed`. null may stand for a
+timestamp or duration there, so `x < null` compiles, and fails where it is evaluated: see `NULL` below.
 Source: common/stdlib of cel-go 0.26 with default options.
 """
 
@@ -55,7 +56,7 @@ def _same(*kinds: Type) -> list[Overload]:
 def _compared() -> list[Overload]:
     pairs = [(BOOL, BOOL), (INT, INT), (INT, DOUBLE), (INT, UINT), (UINT, UINT), (UINT, DOUBLE), (UINT, INT)]
     pairs += [(DOUBLE, DOUBLE), (DOUBLE, INT), (DOUBLE, UINT)]
-    pairs += [(kind, kind) for kind in (STRING, BYTES)]
+    pairs += [(kind, kind) for kind in (STRING, BYTES, NULL)]
     return [Overload(pair, BOOL, mixed=pair[0] != pair[1]) for pair in pairs]
 
 
@@ -69,8 +70,8 @@ FUNCTIONS: dict[str, list[Overload]] = {
     "-_": [Overload((DOUBLE,), DOUBLE), Overload((INT,), INT)],
     **{name: [Overload((A, A), BOOL)] for name in ("_==_", "_!=_")},
     **{name: _compared() for name in ("_<_", "_<=_", "_>_", "_>=_")},
-    "_+_": _same(BYTES, DOUBLE, INT, LIST, STRING, UINT),
-    "_-_": _same(DOUBLE, INT, UINT),
+    "_+_": [*_same(BYTES, DOUBLE, INT, LIST, STRING, UINT), Overload((NULL, NULL), DYN)],
+    "_-_": [*_same(DOUBLE, INT, UINT), Overload((NULL, NULL), DYN)],
     "_*_": _same(DOUBLE, INT, UINT),
     "_/_": _same(DOUBLE, INT, UINT),
     "_%_": _same(INT, UINT),
@@ -86,8 +87,8 @@ FUNCTIONS: dict[str, list[Overload]] = {
     "bool": _to(BOOL, BOOL, STRING),
     "bytes": _to(BYTES, BYTES, STRING),
     "double": _to(DOUBLE, DOUBLE, INT, STRING, UINT),
-    "int": _to(INT, INT, DOUBLE, STRING, UINT),
-    "string": _to(STRING, STRING, BOOL, BYTES, DOUBLE, INT, UINT),
+    "int": _to(INT, INT, DOUBLE, STRING, UINT, NULL),
+    "string": _to(STRING, STRING, BOOL, BYTES, DOUBLE, INT, UINT, NULL),
     "uint": _to(UINT, UINT, DOUBLE, INT, STRING),
     "matches": [Overload((STRING, STRING), BOOL), Overload((STRING, STRING), BOOL, True)],
     **{name: [Overload((STRING, STRING), BOOL, True)] for name in ("contains", "endsWith", "startsWith")},

@@ -1,39 +1,58 @@
 """Named rules under which we differ from the reference on purpose.
 
 A rule is a predicate over a vector's *input*, never over its name, and says which parts of the answer it
-excuses; all other parts must still agree. Each rule stands under the same name in a table of
-`docs/compatibility.md`, in the section of its module here.
+may change; all other parts must still agree. What it does change is recorded as a JSON patch per vector and
+rule in `recorded/`, written by `python3 dev.py generate` (`tests.conformance.record`) and reviewed as data.
+Each rule stands under the same name in a table of `docs/compatibility.md`, which says why, in the section
+of its module here.
 """
 
 from __future__ import annotations
 
-import copy
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+Given = Mapping[str, Any]
+Predicate = Callable[[Given], bool]
+Touches = str | Callable[[Given], Iterable[str]]
+REFUSED = {"error": "<text>"}
+"""The answer of a provider that does not take a deployment."""
+
+
+def always(given: Given) -> bool:
+    return True
+
+
+def never(given: Given) -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Departure:
     """One rule.
 
-    `groups`: the groups it can apply to, as `group` or `group/file`. `excuses`: top-level fields of the
-    answer that may differ. `adjust`: (input, recorded answer) -> the answer that we give instead; with it
-    nothing is excused, the adjusted answer is compared in full. `covered_by`: the test that pins our own
-    behaviour, as `path::test_name`.
+    `groups`: the groups it can apply to, as `group` or `group/file`. `touches`: the changes that it may
+    make, as patterns (`touch.py`) or functions of the input that give some. `refuses`: for which of its
+    inputs a provider refuses the deployment instead. `covered_by`: the test that pins our own behaviour,
+    as `path::test_name`.
     """
 
     name: str
     groups: frozenset[str]
-    excuses: frozenset[str] = frozenset()
-    applies: Callable[[Mapping[str, Any]], bool]
+    applies: Predicate
     covered_by: str
-    adjust: Callable[[Mapping[str, Any], dict[str, Any]], dict[str, Any]] | None = None
+    touches: tuple[Touches, ...] = ()
+    refuses: Predicate = never
 
-    def covers(self, *, group: str, file: str, given: Mapping[str, Any]) -> bool:
+    def covers(self, *, group: str, file: str, given: Given) -> bool:
         return bool(self.groups & {group, f"{group}/{file}"}) and self.applies(given)
+
+    def touched(self, given: Given) -> tuple[str, ...]:
+        """The patterns for one input."""
+        given_by = [[touch] if isinstance(touch, str) else touch(given) for touch in self.touches]
+        return tuple(pattern for patterns in given_by for pattern in patterns)
 
 
 SECTIONS = {
@@ -50,9 +69,7 @@ SECTIONS = {
 
 
 def rules_of(module: str) -> list[Departure]:
-    """The rules of one module, which lists them in `DEPARTURES`; none when there is no such module."""
-    if module not in {found.name for found in pkgutil.iter_modules(__path__)}:
-        return []
+    """The rules of one module, which lists them in `DEPARTURES`."""
     rules: list[Departure] = importlib.import_module(f"{__name__}.{module}").DEPARTURES
     return rules
 
@@ -62,40 +79,9 @@ def all_rules() -> list[Departure]:
     return [rule for module in SECTIONS for rule in rules_of(module)]
 
 
-def unexcused(
-    found: Iterable[str], *, group: str, file: str, given: Mapping[str, Any]
-) -> tuple[list[str], list[str]]:
-    """Split differences into those that no rule excuses, and the names of the rules that excused others.
-
-    A difference starts with the path of the field (`provider.name: wanted …`); its first step is the
-    top-level field that a rule excuses.
-    """
-    rules = [rule for rule in all_rules() if rule.covers(group=group, file=file, given=given)]
-    left, used = [], set()
-    for difference in found:
-        excusing = [rule.name for rule in rules if top_field(difference) in rule.excuses]
-        used.update(excusing[:1])
-        if not excusing:
-            left.append(difference)
-    return left, sorted(used)
-
-
-def top_field(difference: str) -> str:
-    """`conditions[Ready].reason: …` → `conditions`."""
-    path = difference.split(":", 1)[0]
-    return path.replace("[", ".").split(".", 1)[0]
-
-
-def adjusted(
-    expect: Mapping[str, Any], *, group: str, file: str, given: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    """The recorded answer as the adjusting rules change it, and the names of the rules that applied.
-
-    Rules apply in the order in which their module lists them; each works on a copy of its own.
-    """
-    answer, used = copy.deepcopy(dict(expect)), []
-    for rule in all_rules():
-        if rule.adjust is not None and rule.covers(group=group, file=file, given=given):
-            answer = rule.adjust(given, answer)
-            used.append(rule.name)
-    return answer, used
+def applicable(groups: Iterable[str], *, file: str, given: Given) -> list[Departure]:
+    """The rules that apply to an input, in the order in which changes are put down to them."""
+    rules = all_rules()
+    return [
+        rule for rule in rules if any(rule.covers(group=group, file=file, given=given) for group in groups)
+    ]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-Given = Mapping[str, Any]
-Answer = dict[str, Any]
-Adjust = Callable[[Given, Answer], Answer]
+from tests.conformance.departures import Given, Predicate
 
-REFUSED: Answer = {"error": "<text>"}
 DENIED_KEYS = {
     "securityContext",
     "serviceAccountName",
@@ -26,6 +22,14 @@ DENIED_KEYS = {
     "replicas",
     "resources",
 }
+OWN_LABELS = {
+    "airunway.ai/managed-by",
+    "airunway.ai/deployment",
+    "airunway.ai/model-source",
+    "airunway.ai/engine-type",
+}
+SHORT_FORMS = {"tp": "tensor-parallel-size", "pp": "pipeline-parallel-size", "dp": "data-parallel-size"}
+CACHES = {"modelCache": "HF_HOME", "compilationCache": "VLLM_CACHE_ROOT"}
 
 
 def at(value: Any, *path: str, default: Any = None) -> Any:
@@ -41,14 +45,47 @@ def count(value: Any, *path: str) -> int:
     return found if type(found) is int else 0
 
 
+def both(*predicates: Predicate) -> Predicate:
+    """Whether all of them say so."""
+    return lambda given: all(predicate(given) for predicate in predicates)
+
+
+# --- a deployment ----------------------------------------------------------------------------------
+
+
 def spec(given: Given, *path: str, default: Any = None) -> Any:
     return at(given["model_deployment"], "spec", *path, default=default)
+
+
+def has(*path: str) -> Predicate:
+    """Whether the spec says something at a path."""
+    return lambda given: bool(spec(given, *path))
 
 
 def engine(given: Given) -> str:
     return str(
         spec(given, "engine", "type") or at(given["model_deployment"], "status", "engine", "type", default="")
     )
+
+
+def engine_is(name: str) -> Predicate:
+    return lambda given: engine(given) == name
+
+
+def disaggregated(given: Given) -> bool:
+    return bool(spec(given, "serving", "mode") == "disaggregated")
+
+
+def no_replicas(given: Given) -> bool:
+    return bool(spec(given, "scaling", "replicas") == 0)
+
+
+def scaled_to_zero(given: Given) -> bool:
+    return no_replicas(given) and not disaggregated(given)
+
+
+def no_model(given: Given) -> bool:
+    return not model_id(given)
 
 
 def gpu_count(given: Given) -> int:
@@ -59,6 +96,10 @@ def gpu_type(given: Given) -> str:
     return str(spec(given, "resources", "gpu", "type") or "nvidia.com/gpu")
 
 
+def role_gpus(given: Given, role: str) -> int:
+    return int(spec(given, "scaling", role, "gpu", "count", default=0))
+
+
 def image(given: Given) -> str:
     return str(spec(given, "engine", "image") or spec(given, "image", default=""))
 
@@ -67,8 +108,32 @@ def name(given: Given) -> str:
     return str(given["model_deployment"]["metadata"]["name"])
 
 
+def model_id(given: Given) -> str:
+    return str(spec(given, "model", "id", default=""))
+
+
+def impossible_service_name(given: Given, suffix: str = "") -> bool:
+    return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given) + suffix)
+
+
+def pod_metadata(given: Given, part: str) -> dict[str, str]:
+    return dict(spec(given, "podTemplate", "metadata", part, default={}))
+
+
+def relabels(given: Given, *others: str) -> bool:
+    """Whether the labels of the pod template hold one of our own keys."""
+    return not (OWN_LABELS | {*others}).isdisjoint(pod_metadata(given, "labels"))
+
+
+# --- storage and environment -----------------------------------------------------------------------
+
+
 def volumes(given: Given) -> list[dict[str, Any]]:
     return list(spec(given, "model", "storage", "volumes", default=[]))
+
+
+def has_sized_volume(given: Given) -> bool:
+    return any(volume.get("size") is not None for volume in volumes(given))
 
 
 def claim_of(given: Given, volume: Mapping[str, Any]) -> str:
@@ -80,11 +145,79 @@ def mount_of(volume: Mapping[str, Any]) -> str:
     return str(volume.get("mountPath") or defaults.get(volume.get("purpose", ""), ""))
 
 
-def observed(given: Given) -> bool:
-    """Whether the upstream status belongs to the current generation; what is no number says nothing."""
-    generation = at(given["upstream"], "metadata", "generation", default=0)
-    seen = at(given["upstream"], "status", "observedGeneration", default=generation)
-    return not isinstance(seen, int) or bool(seen >= generation)
+def variables(given: Given) -> list[dict[str, Any]]:
+    return list(spec(given, "env", default=[]))
+
+
+def variable_names(given: Given) -> list[str]:
+    return [entry["name"] for entry in variables(given)]
+
+
+def has_cache(given: Given) -> bool:
+    """Whether there is a volume of a cache whose variable the user does not set."""
+    wanted = {CACHES.get(volume.get("purpose", "")) for volume in volumes(given)} - {None}
+    return not wanted <= {*variable_names(given)}
+
+
+def token_variable(given: Given) -> list[str]:
+    return ["HF_TOKEN"] if spec(given, "secrets", "huggingFaceToken") else []
+
+
+def repeats(names: list[str]) -> bool:
+    return len(names) != len(set(names))
+
+
+def loses_sources(given: Given) -> bool:
+    return any(map(_loses_source, variables(given)))
+
+
+def _loses_source(entry: Mapping[str, Any]) -> bool:
+    """Whether the reference drops a part of a variable's source: all but name and key of a Secret."""
+    source = {kind: value for kind, value in (entry.get("valueFrom") or {}).items() if value is not None}
+    plain = set(source) == {"secretKeyRef"} and "optional" not in source["secretKeyRef"]
+    return bool(source) and (not plain or bool(entry.get("value")))
+
+
+# --- arguments -------------------------------------------------------------------------------------
+
+
+def arguments(given: Given) -> dict[str, str]:
+    return dict(spec(given, "engine", "args", default={}))
+
+
+def tokens(given: Given) -> list[str]:
+    return list(spec(given, "engine", "extraArgs", default=[]))
+
+
+def written_flags(given: Given) -> set[str]:
+    """Flags of the user, in the server's spelling; `-tp` as its long form."""
+    found = {key.replace("_", "-") for key in arguments(given)}
+    for token in tokens(given):
+        dashes = len(token) - len(token.lstrip("-"))
+        found.add(
+            _spelled(token) if dashes == 2 else SHORT_FORMS.get(_spelled(token), "") if dashes == 1 else ""
+        )
+    return found - {""}
+
+
+def _spelled(flag: str) -> str:
+    return flag.lstrip("-").split("=")[0].strip().replace("_", "-")
+
+
+def positive_flags(given: Given) -> set[str]:
+    """The same without the `no-` of negated flags."""
+    return {flag.removeprefix("no-") for flag in written_flags(given)}
+
+
+def sets_flag(name: str) -> Predicate:
+    return lambda given: name in written_flags(given)
+
+
+def turns_caching_off(given: Given) -> bool:
+    return spec(given, "engine", "enablePrefixCaching") is False
+
+
+# --- overrides -------------------------------------------------------------------------------------
 
 
 def overrides(given: Given) -> Any:
@@ -101,6 +234,14 @@ def overridden(given: Given, *path: str) -> bool:
             return False
         current = current[key]
     return True
+
+
+def override_at(given: Given, *path: str) -> Any:
+    """What overrides say at a path; an empty map when they say nothing, a value above it as it is."""
+    current: Any = overrides(given)
+    for key in path:
+        current = current.get(key, {}) if isinstance(current, Mapping) else current
+    return current
 
 
 def override_keys(value: Any) -> Iterator[str]:
@@ -121,85 +262,27 @@ def host_path(given: Given) -> bool:
     return "hostPath" in override_keys(overrides(given))
 
 
-def impossible_service_name(given: Given) -> bool:
-    return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given))
+# --- an upstream object ----------------------------------------------------------------------------
 
 
-def is_older_than_generation(given: Given, observed: Any) -> bool:
-    """Whether a number is older than the generation of the upstream object; anything else is not."""
+def upstream_status(given: Given) -> Mapping[str, Any]:
+    found = given["upstream"].get("status")
+    return found if isinstance(found, Mapping) else {}
+
+
+def conditions(given: Given) -> list[Mapping[str, Any]]:
+    """The conditions that are objects; of equal types the last."""
+    found = upstream_status(given).get("conditions")
+    entries = found if isinstance(found, list) else []
+    return list({str(entry.get("type")): entry for entry in entries if isinstance(entry, Mapping)}.values())
+
+
+def condition(given: Given, kind: str) -> Mapping[str, Any]:
+    return next((entry for entry in conditions(given) if entry.get("type") == kind), {})
+
+
+def stale(given: Given) -> bool:
+    """Whether the upstream status belongs to an earlier generation; what is no number says nothing."""
     generation = at(given["upstream"], "metadata", "generation", default=0)
-    return isinstance(observed, int) and isinstance(generation, int) and observed < generation
-
-
-def refuse(given: Given, answer: Answer) -> Answer:
-    return dict(REFUSED)
-
-
-def on_objects(adjust: Adjust) -> Adjust:
-    """An adjustment that has nothing to do where the answer is an error."""
-
-    @functools.wraps(adjust)
-    def adjusted(given: Given, answer: Answer) -> Answer:
-        return adjust(given, answer) if answer.get("objects") else answer
-
-    return adjusted
-
-
-def tolerations(given: Given) -> list[dict[str, Any]]:
-    """Tolerations as pods get them: key and operator always, the rest when it says something."""
-    return [
-        {"key": "", "operator": "", **{key: value for key, value in entry.items() if value not in ("", None)}}
-        for entry in spec(given, "tolerations", default=[])
-    ]
-
-
-def managed_claims(given: Given) -> list[dict[str, Any]]:
-    """The claims that we write for volumes with a size; of one name the first."""
-    metadata = given["model_deployment"]["metadata"]
-    owner = {
-        "apiVersion": "airunway.ai/v1alpha1",
-        "kind": "ModelDeployment",
-        "name": metadata["name"],
-        "uid": metadata.get("uid", ""),
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    claims = {
-        claim_of(given, volume): {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {
-                "name": claim_of(given, volume),
-                "namespace": metadata.get("namespace", ""),
-                "labels": {
-                    "airunway.ai/managed-by": "airunway",
-                    "airunway.ai/model-deployment": metadata["name"],
-                },
-                "ownerReferences": [owner],
-            },
-            "spec": {
-                "accessModes": [volume.get("accessMode") or "ReadWriteMany"],
-                "resources": {"requests": {"storage": str(volume["size"])}},
-                "storageClassName": volume.get("storageClassName"),
-            },
-        }
-        for volume in reversed(volumes(given))
-        if volume.get("size") is not None
-    }
-    return list(claims.values())
-
-
-def pod_volumes(given: Given) -> list[dict[str, Any]]:
-    return [
-        {"name": volume["name"], "persistentVolumeClaim": {"claimName": claim_of(given, volume)}}
-        for volume in volumes(given)
-    ]
-
-
-def volume_mounts(given: Given) -> list[dict[str, Any]]:
-    mounts = []
-    for volume in volumes(given):
-        if mount_of(volume):
-            mount: dict[str, Any] = {"name": volume["name"], "mountPath": mount_of(volume)}
-            mounts.append({**mount, "readOnly": True} if volume.get("readOnly") else mount)
-    return mounts
+    seen = upstream_status(given).get("observedGeneration")
+    return isinstance(seen, int) and isinstance(generation, int) and seen < generation

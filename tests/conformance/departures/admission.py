@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from airunway.api import names
-from tests.conformance.departures import Departure
-from tests.conformance.departures.selection import registered
-
-Given = Mapping[str, Any]
+from tests.conformance.departures import Departure, Given, Predicate
+from tests.conformance.departures._selection_given import registered
 
 
 def judged(obj: Given) -> Any:
@@ -32,26 +29,28 @@ def unregistered_without_engine(given: Given) -> bool:
     return bool(name) and not (spec.get("engine") or {}).get("type") and name not in registered(given)
 
 
+def rule(name: str, files: str, applies: Predicate, touches: str, test: str) -> Departure:
+    return Departure(
+        name=name,
+        groups=frozenset(f"webhook/{file}" for file in files.split()),
+        applies=applies,
+        touches=tuple(f"/{field}/**" for field in touches.split()),
+        covered_by=f"tests/webhook/test_{test}",
+    )
+
+
+PASSES = "passing.py::test_an_update_that_leaves_the_spec_alone_passes"
+UNWORKABLE = "warnings.py::test_a_name_that_cannot_work_is_warned_of"
+UNREGISTERED = "warnings.py::test_a_provider_that_nobody_registered_is_warned_of"
+
 DEPARTURES = [
-    Departure(
-        name="unchanged-spec-passes",
-        groups=frozenset({"webhook/update"}),
-        applies=same_spec,
-        excuses=frozenset({"allowed", "errors", "warnings"}),
-        covered_by="tests/webhook/test_passing.py::test_an_update_that_leaves_the_spec_alone_passes",
-    ),
-    Departure(
-        name="unworkable-name-is-warned-of",
-        groups=frozenset({"webhook/create"}),
-        applies=unworkable_name,
-        excuses=frozenset({"warnings"}),
-        covered_by="tests/webhook/test_warnings.py::test_a_name_that_cannot_work_is_warned_of",
-    ),
-    Departure(
-        name="unregistered-provider-is-warned-of",
-        groups=frozenset({"webhook/create", "webhook/update"}),
-        applies=unregistered_without_engine,
-        excuses=frozenset({"warnings"}),
-        covered_by="tests/webhook/test_warnings.py::test_a_provider_that_nobody_registered_is_warned_of",
+    rule("unchanged-spec-passes", "update", same_spec, "allowed errors warnings", PASSES),
+    rule("unworkable-name-is-warned-of", "create", unworkable_name, "warnings", UNWORKABLE),
+    rule(
+        "unregistered-provider-is-warned-of",
+        "create update",
+        unregistered_without_engine,
+        "warnings",
+        UNREGISTERED,
     ),
 ]

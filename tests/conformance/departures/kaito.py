@@ -2,67 +2,69 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.conformance.departures import Departure
+from tests.conformance.departures import Given, always
 from tests.conformance.departures import _given as ask
-from tests.conformance.departures import _kaito_objects as objects
-from tests.conformance.departures._given import Answer, Given
+from tests.conformance.departures import _places as places
+from tests.conformance.departures._given import both, engine_is, has
 
-RENDER_TESTS = "tests/providers/test_kaito_render.py"
-TEMPLATE_TESTS = "tests/providers/test_kaito_template.py"
-STATUS_TESTS = "tests/providers/test_kaito_status.py"
-CONFIG_TESTS = "tests/providers/test_kaito_config.py"
+WORKSPACE = "/objects/Workspace*"
+PRESET = f"{WORKSPACE}/inference/preset"
+SELECTOR = f"{WORKSPACE}/resource/labelSelector/matchLabels"
+TEMPLATE = f"{WORKSPACE}/inference/template"
+POD = f"{TEMPLATE}/spec"
+CONTAINER = f"{POD}/containers/model"
+PROBES = (f"{CONTAINER}/startupProbe/** = *", f"{CONTAINER}/readinessProbe/** = *")
+POD_METADATA = (f"{TEMPLATE}/metadata/labels/* = *", f"{TEMPLATE}/metadata/annotations/* = *")
+HEALTH = "/status_by_upstream_state/*"
+INSTALLATION = "/object/metadata/annotations/airunway.ai~1installation"
 
-OBJECTS = frozenset({"transform/kaito"})
-STATUS = frozenset({"provider_status/kaito"})
-CONFIG = frozenset({"provider_config/kaito"})
+
+llamacpp = engine_is("llamacpp")
 
 
-# --- status ----------------------------------------------------------------------------------------
+def own_container(given: Given) -> bool:
+    """A llama.cpp container that overrides leave as it is rendered."""
+    return llamacpp(given) and not ask.overridden(given, "inference", "template", "spec", "containers")
 
 
-def conditions(given: Given) -> list[Mapping[str, Any]]:
-    """The conditions; of equal types the last."""
-    found = ask.at(given["upstream"], "status", "conditions", default=[])
-    entries = found if isinstance(found, list) else []
-    return list({str(entry.get("type")): entry for entry in entries if isinstance(entry, Mapping)}.values())
+def has_gpus(given: Given) -> bool:
+    return ask.gpu_count(given) > 0
+
+
+def other_vendor(given: Given) -> bool:
+    return not ask.gpu_type(given).startswith("nvidia.com/")
+
+
+def baked_image(given: Given) -> bool:
+    image = ask.image(given)
+    holds_model = re.match(r"(ghcr\.io/kaito-project/aikit|localhost:30500)/(?!runners/)", image)
+    return bool(own_container(given) and holds_model and not ask.arguments(given).get("ggufUrl"))
+
+
+def token_for_preset(given: Given) -> bool:
+    owner, _, model = ask.model_id(given).partition("/")
+    secret = ask.spec(given, "secrets", "huggingFaceToken")
+    options = ("inference", "preset", "presetOptions", "modelAccessSecret")
+    return bool(ask.engine(given) == "vllm" and secret and owner and model) and not ask.overridden(
+        given, *options
+    )
+
+
+def relabels(given: Given) -> bool:
+    return ask.relabels(given, "airunway.ai/model-deployment")
 
 
 def has_cause(given: Given) -> bool:
-    failed = ask.at(given["upstream"], "status", "state") == "Failed"
-    return failed or any(entry.get("status") == "False" for entry in conditions(given))
+    failed = ask.upstream_status(given).get("state") == "Failed"
+    return failed or any(entry.get("status") == "False" for entry in ask.conditions(given))
 
 
-def with_cause(given: Given, answer: Answer) -> Answer:
-    messages = [entry.get("message") for entry in conditions(given) if entry.get("status") == "False"]
-    said = any(isinstance(message, str) and message for message in messages)
-    if answer.get("phase") == "Failed" or (said and answer.get("phase") in ("Pending", "Deploying")):
-        answer["message"] = "<text>"
-    return answer
-
-
-def not_taken_up(given: Given, answer: Answer) -> Answer:
-    if answer.get("phase") == "Running":
-        answer |= {"phase": "Deploying", "message": "<text>"}
-    return answer
-
-
-# --- registration ----------------------------------------------------------------------------------
-
-
-def with_chart_values(given: Given, answer: Answer) -> Answer:
-    installation = answer["object"]["metadata"]["annotations"]["airunway.ai/installation"]
-    installation["helmCharts"][0]["values"] = {
-        "featureGates.disableNodeAutoProvisioning": True,
-        "nvidiaDevicePlugin.enabled": False,
-        "localCSIDriver.useLocalCSIDriver": False,
-        "gpu-feature-discovery.gfd.enabled": False,
-        "gpu-feature-discovery.nfd.master.deploy": False,
-        "gpu-feature-discovery.nfd.worker.deploy": False,
-    }
-    return answer
+def serves_old_version(given: Given) -> bool:
+    return any(map(old_versions_only, given.get("upstream_states") or ()))
 
 
 def old_versions_only(state: Mapping[str, Any]) -> bool:
@@ -74,142 +76,77 @@ def old_versions_only(state: Mapping[str, Any]) -> bool:
     return bool(versions) and "v1beta1" not in versions
 
 
-def serves_old_version(given: Given) -> bool:
-    return any(map(old_versions_only, given.get("upstream_states") or ()))
+objects = places.Rules("kaito", "transform", "tests/providers/test_kaito_")
+rule, refusal = objects.rule, objects.refusal
+state = places.Rules("kaito", "provider_status", "tests/providers/test_kaito_status.py::").rule
+config = places.Rules("kaito", "provider_config", "tests/providers/test_kaito_config.py::").rule
 
-
-def with_missing_version(given: Given, answer: Answer) -> Answer:
-    for state in filter(old_versions_only, given["upstream_states"]):
-        recorded = answer["status_by_upstream_state"][state["name"]]
-        recorded["ready"] = False
-        recorded["conditions"] = [
-            {"type": "UpstreamReady", "status": "False", "reason": "CRDMissing", "message": "<text>"}
-        ]
-    return answer
-
+TAKES_BOTH = "template.py::test_template_takes_tolerations_and_storage"
+VALUES_TEST = "test_chart_gets_the_values_of_the_manual_step"
 
 DEPARTURES = [
-    Departure(
-        name="kaito-override-deny-list",
-        groups=OBJECTS,
-        applies=ask.denied_override,
-        adjust=ask.refuse,
-        covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
+    refusal("override-deny-list", "render.py::test_refuses_overrides", ask.denied_override),
+    refusal("override-host-path", "render.py::test_refuses_overrides", ask.host_path),
+    refusal("impossible-name", "render.py::test_check", ask.impossible_service_name),
+    rule(
+        "gpu-limits",
+        "template.py::test_llamacpp_container",
+        both(own_container, has_gpus),
+        f"{CONTAINER}/resources/limits/*",
     ),
-    Departure(
-        name="kaito-override-host-path",
-        groups=OBJECTS,
-        applies=ask.host_path,
-        adjust=ask.refuse,
-        covered_by=f"{RENDER_TESTS}::test_refuses_overrides",
+    rule(
+        "gpu-type",
+        "render.py::test_node_selector",
+        both(llamacpp, has_gpus, other_vendor),
+        f"{SELECTOR}/nvidia.com~1gpu.present",
     ),
-    Departure(
-        name="kaito-impossible-name",
-        groups=OBJECTS,
-        applies=ask.impossible_service_name,
-        adjust=ask.refuse,
-        covered_by=f"{RENDER_TESTS}::test_check",
+    rule("probes", "template.py::test_probes", own_container, *PROBES),
+    rule(
+        "baked-image",
+        "template.py::test_model_argument",
+        baked_image,
+        f"{CONTAINER}/args/* - huggingface://*",
     ),
-    Departure(
-        name="kaito-gpu-limits",
-        groups=OBJECTS,
-        applies=lambda given: objects.own_container(given) and ask.gpu_count(given) > 0,
-        adjust=objects.with_gpu_limits,
-        covered_by=f"{TEMPLATE_TESTS}::test_llamacpp_container",
+    rule(
+        "model-access-secret",
+        "render.py::test_preset",
+        token_for_preset,
+        f"{PRESET}/presetOptions/modelAccessSecret = *",
     ),
-    Departure(
-        name="kaito-gpu-type",
-        groups=OBJECTS,
-        applies=lambda given: (
-            objects.llamacpp(given)
-            and ask.gpu_count(given) > 0
-            and not ask.gpu_type(given).startswith("nvidia.com/")
-        ),
-        adjust=objects.without_nvidia_label,
-        covered_by=f"{RENDER_TESTS}::test_node_selector",
+    rule("template-tolerations", TAKES_BOTH, both(llamacpp, has("tolerations")), f"{POD}/tolerations/** = *"),
+    rule(
+        "template-storage",
+        TAKES_BOTH,
+        both(llamacpp, has("model", "storage", "volumes")),
+        *places.volumes(POD, CONTAINER),
+        places.CLAIMS,
     ),
-    Departure(
-        name="kaito-probes",
-        groups=OBJECTS,
-        applies=objects.own_container,
-        adjust=objects.with_probes,
-        covered_by=f"{TEMPLATE_TESTS}::test_probes",
+    rule(
+        "env-sources",
+        "template.py::test_llamacpp_container",
+        both(own_container, ask.loses_sources),
+        *places.sources(CONTAINER),
     ),
-    Departure(
-        name="kaito-baked-image",
-        groups=OBJECTS,
-        applies=objects.baked_image,
-        adjust=objects.without_model_argument,
-        covered_by=f"{TEMPLATE_TESTS}::test_model_argument",
+    rule(
+        "reserved-labels",
+        "render.py::test_reserved_labels_win",
+        relabels,
+        places.own_labels(f"{WORKSPACE}/metadata"),
     ),
-    Departure(
-        name="kaito-model-access-secret",
-        groups=OBJECTS,
-        applies=objects.token_for_preset,
-        adjust=objects.with_access_secret,
-        covered_by=f"{RENDER_TESTS}::test_preset",
+    rule(
+        "pod-metadata",
+        "render.py::test_reserved_labels_win",
+        both(llamacpp, has("podTemplate", "metadata")),
+        *POD_METADATA,
     ),
-    Departure(
-        name="kaito-template-tolerations",
-        groups=OBJECTS,
-        applies=lambda given: objects.llamacpp(given) and bool(ask.spec(given, "tolerations")),
-        adjust=objects.with_tolerations,
-        covered_by=f"{TEMPLATE_TESTS}::test_template_takes_tolerations_and_storage",
-    ),
-    Departure(
-        name="kaito-template-storage",
-        groups=OBJECTS,
-        applies=lambda given: objects.llamacpp(given) and bool(ask.volumes(given)),
-        adjust=objects.with_storage,
-        covered_by=f"{TEMPLATE_TESTS}::test_template_takes_tolerations_and_storage",
-    ),
-    Departure(
-        name="kaito-env-sources",
-        groups=OBJECTS,
-        applies=objects.loses_env_source,
-        adjust=objects.with_env_sources,
-        covered_by=f"{TEMPLATE_TESTS}::test_llamacpp_container",
-    ),
-    Departure(
-        name="kaito-reserved-labels",
-        groups=OBJECTS,
-        applies=objects.overwrites_labels,
-        adjust=objects.with_reserved_labels,
-        covered_by=f"{RENDER_TESTS}::test_reserved_labels_win",
-    ),
-    Departure(
-        name="kaito-pod-metadata",
-        groups=OBJECTS,
-        applies=lambda given: objects.llamacpp(given) and bool(ask.spec(given, "podTemplate", "metadata")),
-        adjust=objects.with_pod_metadata,
-        covered_by=f"{RENDER_TESTS}::test_reserved_labels_win",
-    ),
-    Departure(
-        name="kaito-says-why",
-        groups=STATUS,
-        applies=has_cause,
-        adjust=with_cause,
-        covered_by=f"{STATUS_TESTS}::test_read_status",
-    ),
-    Departure(
-        name="kaito-observed-generation",
-        groups=STATUS,
-        applies=lambda given: not ask.observed(given),
-        adjust=not_taken_up,
-        covered_by=f"{STATUS_TESTS}::test_read_status",
-    ),
-    Departure(
-        name="kaito-chart-values",
-        groups=CONFIG,
-        applies=lambda given: True,
-        adjust=with_chart_values,
-        covered_by=f"{CONFIG_TESTS}::test_chart_gets_the_values_of_the_manual_step",
-    ),
-    Departure(
-        name="kaito-needs-v1beta1",
-        groups=CONFIG,
-        applies=serves_old_version,
-        adjust=with_missing_version,
-        covered_by=f"{CONFIG_TESTS}::test_health",
+    state("says-why", "test_read_status", has_cause, places.MESSAGE),
+    state("observed-generation", "test_read_status", ask.stale, *places.DEPLOYING),
+    config("chart-values", VALUES_TEST, always, f"{INSTALLATION}/helmCharts/0/values/** = *"),
+    config(
+        "needs-v1beta1",
+        "test_health",
+        serves_old_version,
+        f"{HEALTH}/ready = false",
+        f"{HEALTH}/conditions/**",
     ),
 ]

@@ -2,162 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tests.conformance.departures import Departure
+from tests.conformance.departures import Given, always
 from tests.conformance.departures import _given as ask
-from tests.conformance.departures._given import Adjust, Given
-from tests.conformance.departures._kuberay_given import stock, variables
-from tests.conformance.departures._kuberay_overlay import with_overrides
-from tests.conformance.departures._kuberay_pods import (
-    names_in_env,
-    parallel,
-    plain,
-    pod_metadata,
-    quoted,
-    reserved_labels,
-    set_twice,
-    switched,
-    with_command_line,
-    with_cpu,
-    with_last_of_a_name,
-    with_pod_metadata,
-    with_reserved_labels,
-    with_scheduling,
-    with_sources,
-    with_storage,
-    with_worker_env,
+from tests.conformance.departures import _kuberay_given as kuberay
+from tests.conformance.departures import _places as places
+from tests.conformance.departures._given import has
+from tests.conformance.departures.touch import place
+
+SERVICE = "/objects/RayService*"
+CLUSTER = f"{SERVICE}/spec/rayClusterConfig"
+GROUP = f"{CLUSTER}/workerGroupSpecs/*"
+TEMPLATES = (f"{CLUSTER}/headGroupSpec/template", f"{GROUP}/template")
+HEAD = f"{TEMPLATES[0]}/spec/containers/ray-head"
+WORKER = f"{TEMPLATES[1]}/spec/containers/ray-worker"
+COMMAND_LINE = f"{HEAD}/env/VLLM_ENGINE_ARGS*/value = *"
+APPLICATION = f"{SERVICE}/spec/serveConfigV2/lines/*"
+
+
+def overridden(given: Given) -> Iterator[str]:
+    return named_by(ask.overrides(given), SERVICE)
+
+
+def named_by(overrides: Mapping[str, Any], below: str) -> Iterator[str]:
+    """Everything that overrides name; lists are replaced but for those that are merged by name."""
+    for key, item in overrides.items():
+        here = f"{below}{place(key)}"
+        if isinstance(item, Mapping):
+            yield from named_by(item, here)
+            continue
+        yield f"{here} order/*"
+        if isinstance(item, list) and key in kuberay.MERGED_BY:
+            for entry in item:
+                yield from named_by(entry, here + place(str(entry[kuberay.MERGED_BY[key]])))
+        else:
+            yield f"{here}/**"
+
+
+def of_all_pods(*paths: str) -> tuple[str, ...]:
+    return tuple(f"{template}/{path}" for template in TEMPLATES for path in paths)
+
+
+# --- the state of a RayService ---------------------------------------------------------------------
+
+
+def applications(given: Given, part: str) -> list[Mapping[str, Any]]:
+    found = ask.at(ask.upstream_status(given), part, "applicationStatuses", default={})
+    entries = sorted(found.items()) if isinstance(found, Mapping) else []
+    return [entry for _, entry in entries if isinstance(entry, Mapping)]
+
+
+def failed(given: Given, part: str) -> bool:
+    return any(entry.get("status") == "DEPLOY_FAILED" for entry in applications(given, part))
+
+
+def active_failed(given: Given) -> bool:
+    return failed(given, "activeServiceStatus")
+
+
+def pending_failed(given: Given) -> bool:
+    return failed(given, "pendingServiceStatus")
+
+
+def only_unreadable(given: Given) -> bool:
+    """Whether the active cluster lists applications, and none of them is an object."""
+    found = ask.at(ask.upstream_status(given), "activeServiceStatus", "applicationStatuses", default={})
+    return isinstance(found, Mapping) and bool(found) and not applications(given, "activeServiceStatus")
+
+
+def only_new_condition(given: Given) -> bool:
+    known = ask.condition(given, "RayServiceReady").get("status") in ("True", "False")
+    return not known and ask.condition(given, "Ready").get("status") in ("True", "False")
+
+
+def in_roll_out(given: Given) -> bool:
+    pending = ask.at(ask.upstream_status(given), "pendingServiceStatus", default={})
+    upgrading = ask.condition(given, "UpgradeInProgress").get("status") == "True"
+    return upgrading or bool(ask.at(pending, "applicationStatuses") or ask.at(pending, "rayClusterName"))
+
+
+def complaints(given: Given) -> Iterator[Any]:
+    for part in ("activeServiceStatus", "pendingServiceStatus"):
+        for entry in applications(given, part):
+            if entry.get("status") != "RUNNING":
+                yield entry.get("message")
+                deployments = ask.at(entry, "serveDeploymentStatuses", default={})
+                for deployment in deployments.values() if isinstance(deployments, Mapping) else ():
+                    if ask.at(deployment, "status") != "HEALTHY":
+                        yield ask.at(deployment, "message")
+
+
+def has_complaint(given: Given) -> bool:
+    return any(isinstance(entry, str) and entry for entry in complaints(given))
+
+
+# --- the rules -------------------------------------------------------------------------------------
+
+objects = places.Rules("kuberay", "transform", "tests/providers/kuberay/test_")
+rule, refusal = objects.rule, objects.refusal
+state = places.Rules("kuberay", "provider_status", "tests/providers/kuberay/test_status.py::").rule
+
+CHECKED = "check.py::test_why_it_cannot_be_taken"
+ARGUMENTS = "args.py::test_engine_arguments"
+ENVIRONMENT = "pods.py::test_environment"
+READ = "test_state_of_a_ray_service"
+STORAGE = (
+    *of_all_pods("spec/volumes/** = *", "spec/containers/*/volumeMounts/** = *"),
+    *of_all_pods("spec/securityContext/fsGroup = 100"),
+    *places.cache_variables(WORKER),
+    places.CLAIMS,
 )
-from tests.conformance.departures._kuberay_refusals import (
-    impossible_name,
-    lacks_a_model,
-    lacks_a_role,
-    refused_flags,
-    refused_overrides,
-)
-from tests.conformance.departures._kuberay_serve import scaled_to_zero, with_application, with_no_workers
-from tests.conformance.departures._kuberay_status import (
-    applications,
-    as_failed,
-    as_if_none,
-    as_rolling_out,
-    as_unseen,
-    failed,
-    has_complaint,
-    in_roll_out,
-    only_new_condition,
-    only_unreadable,
-    unseen_generation,
-    with_complaint,
-    with_fallback,
-    with_new_condition,
-)
+READY = ("/phase = Deploying", "/phase = Running", "/message")
 
-TESTS = "tests/providers/kuberay"
-OBJECTS = frozenset({"transform/kuberay"})
-STATUS = frozenset({"provider_status/kuberay"})
-
-
-def rule(
-    name: str,
-    applies: Callable[[Given], bool],
-    adjust: Adjust,
-    covered_by: str,
-    groups: frozenset[str] = OBJECTS,
-) -> Departure:
-    return Departure(
-        name=f"kuberay-{name}",
-        groups=groups,
-        applies=applies,
-        covered_by=f"{TESTS}/{covered_by}",
-        adjust=adjust,
-    )
-
-
-def always(given: Given) -> bool:
-    return True
-
-
-REFUSALS = "test_check.py::test_why_it_cannot_be_taken"
-OVERRIDES = "test_overrides.py::test_refused_overrides"
-ARGUMENTS = "test_args.py::test_engine_arguments"
-POD = "test_pods.py"
-STATES = "test_status.py::test_state_of_a_ray_service"
-
-# In the order in which they change an answer: a refusal ends it, overrides come last.
-DEPARTURES: list[Departure] = [
-    rule("roles-need-gpus", lacks_a_role, ask.refuse, REFUSALS),
-    rule("impossible-name", impossible_name, ask.refuse, REFUSALS),
-    rule("model-id", lacks_a_model, ask.refuse, REFUSALS),
-    rule("refused-flags", refused_flags, ask.refuse, "test_args.py::test_refused_arguments"),
-    rule("refused-overrides", refused_overrides, ask.refuse, OVERRIDES),
+DEPARTURES = [
+    refusal("roles-need-gpus", CHECKED, kuberay.lacks_a_role),
+    refusal("impossible-name", CHECKED, kuberay.impossible_name),
+    refusal("model-id", CHECKED, kuberay.lacks_a_model),
+    refusal("refused-flags", "args.py::test_refused_arguments", kuberay.refused_flags),
+    refusal("refused-overrides", "overrides.py::test_refused_overrides", kuberay.refused_overrides),
+    rule("env-sources", ENVIRONMENT, kuberay.loses_sources, *places.sources(HEAD)),
+    rule("parallel-size", ARGUMENTS, kuberay.parallel, COMMAND_LINE),
+    rule("engine-switches", ARGUMENTS, kuberay.switched, COMMAND_LINE),
+    rule("explicit-flag", ARGUMENTS, kuberay.set_twice, COMMAND_LINE),
+    rule("quoted-arguments", ARGUMENTS, kuberay.quoted, COMMAND_LINE),
+    rule("env-once", ENVIRONMENT, kuberay.repeats_variable, *places.earlier_variables(HEAD)),
     rule(
-        "env-sources",
-        lambda given: not all(map(plain, variables(given))),
-        with_sources,
-        f"{POD}::test_environment",
+        "worker-env",
+        "pods.py::test_workers_have_the_environment_of_the_head",
+        always,
+        f"{WORKER}/env/** = *",
+        f"{WORKER}/env order/* = *",
     ),
-    rule("parallel-size", parallel, with_command_line, ARGUMENTS),
-    rule("engine-switches", switched, with_command_line, ARGUMENTS),
-    rule("explicit-flag", set_twice, with_command_line, ARGUMENTS),
-    rule("quoted-arguments", quoted, with_command_line, ARGUMENTS),
+    rule("serve-llm", "serve.py::test_application_of_the_stock_image", kuberay.stock, APPLICATION),
     rule(
-        "env-once",
-        lambda given: len(set(names_in_env(given))) < len(names_in_env(given)),
-        with_last_of_a_name,
-        f"{POD}::test_environment",
+        "scale-to-zero",
+        "serve.py::test_scaled_to_zero",
+        ask.scaled_to_zero,
+        *(f"{GROUP}/{field} = 0" for field in ("replicas", "minReplicas", "maxReplicas")),
+        APPLICATION,
     ),
-    rule("worker-env", always, with_worker_env, f"{POD}::test_workers_have_the_environment_of_the_head"),
-    rule("serve-llm", stock, with_application, "test_serve.py::test_application_of_the_stock_image"),
-    rule("scale-to-zero", scaled_to_zero, with_no_workers, "test_serve.py::test_scaled_to_zero"),
     rule(
         "scheduling",
-        lambda given: bool(ask.spec(given, "nodeSelector") or ask.spec(given, "tolerations")),
-        with_scheduling,
-        f"{POD}::test_scheduling",
+        "pods.py::test_scheduling",
+        kuberay.scheduled,
+        *of_all_pods("spec/nodeSelector/* = *", "spec/tolerations/** = *"),
     ),
     rule(
-        "worker-cpu",
-        lambda given: bool(ask.spec(given, "resources", "cpu")),
-        with_cpu,
-        f"{POD}::test_resources",
+        "worker-cpu", "pods.py::test_resources", has("resources", "cpu"), f"{WORKER}/resources/requests/* = *"
     ),
-    rule("storage", lambda given: bool(ask.volumes(given)), with_storage, f"{POD}::test_storage"),
+    rule("storage", "pods.py::test_storage", has("model", "storage", "volumes"), *STORAGE),
     rule(
         "pod-metadata",
-        lambda given: bool(pod_metadata(given, "labels") or pod_metadata(given, "annotations")),
-        with_pod_metadata,
-        f"{POD}::test_metadata",
+        "pods.py::test_metadata",
+        kuberay.has_pod_metadata,
+        *of_all_pods("metadata/labels/* = *", "metadata/annotations/* = *"),
     ),
-    rule(
-        "reserved-labels",
-        lambda given: not reserved_labels(given).keys().isdisjoint(pod_metadata(given, "labels")),
-        with_reserved_labels,
-        f"{POD}::test_metadata",
-    ),
-    rule(
-        "overrides",
-        lambda given: bool(ask.overrides(given)) and not refused_overrides(given),
-        with_overrides,
-        "test_overrides.py::test_overrides_are_merged",
-    ),
-    rule("unreadable-applications", only_unreadable, as_if_none, STATES, STATUS),
-    rule("ready-condition", only_new_condition, with_new_condition, STATES, STATUS),
-    rule(
-        "failed-roll-out",
-        lambda given: failed(applications(given, "pendingServiceStatus")),
-        as_failed,
-        STATES,
-        STATUS,
-    ),
-    rule("roll-out-first", in_roll_out, as_rolling_out, STATES, STATUS),
-    rule(
-        "says-why",
-        lambda given: failed(applications(given, "activeServiceStatus")),
-        with_fallback,
-        STATES,
-        STATUS,
-    ),
-    rule("observed-generation", unseen_generation, as_unseen, STATES, STATUS),
-    rule("application-message", has_complaint, with_complaint, STATES, STATUS),
+    rule("reserved-labels", "pods.py::test_metadata", ask.relabels, places.own_labels(f"{SERVICE}/metadata")),
+    rule("overrides", "overrides.py::test_overrides_are_merged", kuberay.taken_overrides, overridden),
+    state("unreadable-applications", READ, only_unreadable, "/phase"),
+    state("ready-condition", READ, only_new_condition, *READY),
+    state("failed-roll-out", READ, pending_failed, *places.FAILED),
+    state("roll-out-first", READ, in_roll_out, *places.DEPLOYING),
+    state("says-why", READ, active_failed, places.MESSAGE),
+    state("observed-generation", READ, ask.stale, *places.DEPLOYING),
+    state("application-message", READ, has_complaint, places.MESSAGE),
 ]

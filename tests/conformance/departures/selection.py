@@ -2,395 +2,130 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
-
-from pydantic import ValidationError
-
-from airunway.api.decision import SelectionFallback
-from airunway.api.model_deployment import DeploymentSpec, ModelDeployment
-from airunway.api.provider_config import InferenceProviderConfig
-from airunway.selection import compatibility, eligibility
-from airunway.selection.cel import Activation, evaluate
-from airunway.selection.cel.checker import MAX_PATTERNS
-from airunway.selection.cel.compiler import MAX_LENGTH
-from airunway.selection.cel.functions import MAX_PATTERN_LENGTH
-from airunway.selection.cel.syntax import MAX_DEPTH
-from airunway.selection.cel.tree import MAX_NESTING
-from airunway.selection.cel_input import rule_input
-from airunway.selection.decide import decide
-from tests.conformance.departures import Departure
-from tests.conformance.departures._given import at
-from tests.conformance.loader import provider_configs
-
-PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
-DEFAULT_MODE = frozenset({"select-default"})
-CEL = frozenset({"select/cel"})
-Given = Mapping[str, Any]
-
-
-def spec_of(given: Given) -> dict[str, Any]:
-    spec: dict[str, Any] = given["spec"] if "spec" in given else given["model_deployment"]["spec"]
-    return spec
-
-
-def status_of(given: Given) -> dict[str, Any]:
-    return given["model_deployment"].get("status") or {}
-
-
-def named(given: Given) -> str:
-    return (spec_of(given).get("provider") or {}).get("name") or ""
-
-
-def recorded(given: Given) -> str:
-    return (status_of(given).get("provider") or {}).get("name") or ""
-
-
-def registered(given: Given) -> set[str]:
-    return {config["metadata"]["name"] for config in provider_configs(given["provider_configs"])}
-
-
-def conditions(given: Given) -> dict[str, dict[str, Any]]:
-    return {entry["type"]: entry for entry in status_of(given).get("conditions") or ()}
-
-
-def without_zeros(view: Any) -> Any:
-    """A rule view without the explicit zeros that the reference leaves out."""
-    shown = copy.deepcopy(view)
-    _drop_zeros(shown)
-    return shown
-
-
-KEPT_ZEROS = {"contextLength", "enabled", "optional", "tolerationSeconds"}
-
-
-def _drop_zeros(value: Any) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _drop_zeros(item)
-    elif isinstance(value, dict):
-        for key in value.keys() - KEPT_ZEROS - {"overrides", "args", "labels", "annotations"}:
-            if value[key] is False or (isinstance(value[key], float) and value[key] == 0):
-                del value[key]
-            else:
-                _drop_zeros(value[key])
-
-
-def conditions_of_rules(given: Given) -> Iterator[str]:
-    if "condition" in given:
-        yield given["condition"]
-        return
-    for config in provider_configs(given["provider_configs"]):
-        for rule in (config["spec"] or {}).get("selectionRules") or ():
-            yield rule["condition"]
-
-
-def engines_to_try(given: Given) -> list[str]:
-    return [""] if "condition" in given else ["", "vllm", "sglang", "trtllm", "llamacpp"]
-
-
-def zeros_matter(given: Given) -> bool:
-    return _differs(given, with_zeros=False)
-
-
-def absent_resources_matter(given: Given) -> bool:
-    return "resources" not in spec_of(given) and _differs(given, with_zeros=True)
-
-
-def _differs(given: Given, *, with_zeros: bool) -> bool:
-    """Whether some rule answers differently, or for a single rule, whether the view differs at all."""
-    if "condition" not in given and refused_by_the_schema(given):
-        return False
-    spec = DeploymentSpec.model_validate({"model": {}, **spec_of(given)})
-    for engine in engines_to_try(given):
-        ours = rule_input(spec, engine=engine)
-        theirs = dict(ours) if with_zeros else without_zeros(ours)
-        if with_zeros:
-            theirs.pop("resources", None)
-        if "condition" in given:
-            return ours != theirs
-        for condition in conditions_of_rules(given):
-            if (
-                evaluate(condition, Activation(ours)).matched
-                != evaluate(condition, Activation(theirs)).matched
-            ):
-                return True
-    return False
-
-
-def engine_recorded_before_hand_over(given: Given) -> bool:
-    engine = (status_of(given).get("engine") or {}).get("type")
-    chosen = (spec_of(given).get("engine") or {}).get("type")
-    return bool(engine and not chosen and not recorded(given) and given.get("selector_enabled", True))
-
-
-def engine_open_and_provider_pinned(given: Given) -> bool:
-    engine = (spec_of(given).get("engine") or {}).get("type")
-    kept = recorded(given) and (status_of(given).get("engine") or {}).get("type")
-    return bool(
-        not engine and named(given) in registered(given) and not kept and given.get("selector_enabled", True)
-    )
-
-
-def provider_not_registered(given: Given) -> bool:
-    name = recorded(given) or named(given)
-    return bool(name) and name not in registered(given)
-
-
-def recorded_provider_decides(given: Given) -> bool:
-    """Whether the recorded provider and the whole fleet say different things about the spec."""
-    if not recorded(given) or named(given) or refused_by_the_schema(given):
-        return False
-    deployment = ModelDeployment.model_validate(given["model_deployment"])
-    configs = [
-        InferenceProviderConfig.model_validate(config)
-        for config in provider_configs(given["provider_configs"])
-    ]
-    config = eligibility.find(configs, recorded(given))
-    engines = [deployment.engine_type] if deployment.engine_type else engines_to_try(given)
-    return any(
-        bool(compatibility.with_any_provider(deployment, configs, engine=engine))
-        != bool(config and compatibility.with_provider(deployment, config, engine=engine))
-        for engine in engines
-    )
-
-
-def failed_before(given: Given) -> bool:
-    status = status_of(given)
-    core = ("Validated", "EngineSelected", "ProviderSelected", "ImageResolved")
-    failed = any(conditions(given).get(kind, {}).get("status") == "False" for kind in core)
-    return failed or bool(status.get("message"))
-
-
-def served_at_this_generation(given: Given) -> bool:
-    validated = conditions(given).get("Validated") or {}
-    generation = given["model_deployment"]["metadata"].get("generation", 0)
-    return (
-        bool(recorded(given))
-        and validated.get("status") == "True"
-        and validated.get("observedGeneration") == generation
-    )
-
-
-def no_rule_matches(given: Given) -> bool:
-    """Whether the reference would take a provider for which no rule speaks."""
-    if refused_by_the_schema(given):
-        return False
-    decision = decide(
-        ModelDeployment.model_validate(given["model_deployment"]),
-        [
-            InferenceProviderConfig.model_validate(config)
-            for config in provider_configs(given["provider_configs"])
-        ],
-        alive_since=datetime(2026, 1, 5, tzinfo=UTC),
-        fallback=SelectionFallback.CAPABILITIES,
-        selector_enabled=given.get("selector_enabled", True),
-    )
-    return any(candidate.score == 0 and not candidate.rule for candidate in decision.candidates)
-
-
-def beyond_cel_limits(given: Given) -> bool:
-    return any(is_beyond_cel_limits(condition) for condition in conditions_of_rules(given))
-
-
-def is_beyond_cel_limits(condition: str) -> bool:
-    depth = deepest = 0
-    for character in condition:
-        depth += (character in "([{?") - (character in ")]}")
-        deepest = max(deepest, depth)
-    patterns, links = condition.count("matches"), condition.count(".") + condition.count("[")
-    return (
-        len(condition) > MAX_LENGTH
-        or deepest >= MAX_NESTING
-        or links >= MAX_DEPTH - 2
-        or patterns > MAX_PATTERNS
-        or (patterns > 0 and len(condition) > MAX_PATTERN_LENGTH)
-    )
-
-
-def too_many_steps(given: Given) -> bool:
-    view = rule_input(DeploymentSpec.model_validate({"model": {}, **given["spec"]}))
-    return "too many steps" in evaluate(given["condition"], Activation(view)).error
-
-
-def builds_a_message(given: Given) -> bool:
-    return "construction of messages" in evaluate(given["condition"], Activation({})).error
-
-
-def uses_times(given: Given) -> bool:
-    return "no timestamps and durations" in evaluate(given["condition"], Activation({})).error
-
-
-def refused_by_the_schema(given: Given) -> bool:
-    """Whether an enum, or a type, of the object is not what the schema allows."""
-    try:
-        for key in given.keys() & {"old", "new", "model_deployment"}:
-            ModelDeployment.model_validate(given[key])
-    except ValidationError:
-        return True
-    return False
-
-
-def being_deleted(given: Given) -> bool:
-    return bool(given["new"]["metadata"].get("deletionTimestamp"))
-
-
-def claim_of_a_nameless_object(given: Given) -> bool:
-    obj = given.get("object") or given.get("model_deployment")
-    volumes = at(obj, "spec", "model", "storage", "volumes")
-    open_claim = any(
-        at(volume, "size") is not None and not at(volume, "claimName")
-        for volume in (volumes if isinstance(volumes, list) else ())
-    )
-    return open_claim and not at(obj, "metadata", "name")
-
-
-def no_objects(given: Given, answer: dict[str, Any]) -> dict[str, Any]:
-    return {"error": "<text>"}
+from tests.conformance.departures import Departure, Predicate, always, never
+from tests.conformance.departures import _selection_given as ask
 
 
 def rule(
-    name: str, groups: frozenset[str], applies: Any, *, excuses: str, test: str, adjust: Any = None
+    name: str, groups: frozenset[str], applies: Predicate, touches: str, test: str, refuses: Predicate = never
 ) -> Departure:
     return Departure(
         name=name,
         groups=groups,
         applies=applies,
-        excuses=frozenset(excuses.split()),
-        covered_by=f"tests/selection/{test}",
-        adjust=adjust,
+        touches=tuple(f"/{field}/**" for field in touches.split()),
+        covered_by=f"tests/selection/test_{test}",
+        refuses=refuses,
     )
 
 
+PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
+DEFAULT_MODE = frozenset({"select-default"})
+ALL_PASSES = PASSES | DEFAULT_MODE
+CEL = frozenset({"select/cel"})
+EVALUATED = CEL | {"select-seen/cel"}
+RECONCILE = frozenset({"validate/reconcile"})
+CHECKS = RECONCILE | {"validate/create", "validate/update"}
 OUTCOME = "engine provider phase message conditions"
+STANDING = "phase message conditions allowed"
+JUDGED = "allowed errors warnings"
+
+NO_GPU = "provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule"
+TIMES = "cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason"
+EXPLICIT_ONLY = "provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only"
+NARROWED = "engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines"
+CHOSEN_ANEW = "engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over"
+IS_NAMED = "decide.py::test_an_unregistered_provider_is_recorded_and_named"
+CHECKED = "decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider"
+SERVED = "decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment"
+SCHEMA = "admission.py::test_what_the_schema_refuses_is_no_deployment"
+DELETION = "validation.py::test_an_object_being_deleted_may_always_change"
+NAMELESS = "defaulting.py::test_a_claim_is_not_named_before_its_deployment_is"
+
 DEPARTURES = [
     rule(
         "explicit-zeros-kept",
         CEL,
-        zeros_matter,
-        excuses="matched error rule_sees",
-        test="test_cel_input.py::test_explicit_zeros_and_false_are_kept",
+        ask.zeros_matter,
+        "matched error rule_sees",
+        "cel_input.py::test_explicit_zeros_and_false_are_kept",
     ),
-    rule(
-        "explicit-zeros-decide",
-        PASSES,
-        zeros_matter,
-        excuses="provider",
-        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
-    ),
+    rule("explicit-zeros-decide", PASSES, ask.zeros_matter, "provider", NO_GPU),
     rule(
         "absent-resources-are-empty",
         CEL,
-        absent_resources_matter,
-        excuses="matched error rule_sees",
-        test="test_cel_input.py::test_absent_resources_are_an_empty_map",
+        ask.absent_resources_matter,
+        "matched error rule_sees/resources",
+        "cel_input.py::test_absent_resources_are_an_empty_map",
     ),
-    rule(
-        "absent-resources-decide",
-        PASSES,
-        absent_resources_matter,
-        excuses="provider",
-        test="test_provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_rule",
-    ),
+    rule("absent-resources-decide", PASSES, ask.absent_resources_matter, "provider", NO_GPU),
     rule(
         "rule-limits",
-        CEL | PASSES,
-        beyond_cel_limits,
-        excuses="matched error provider",
-        test="test_cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
+        EVALUATED | PASSES,
+        ask.beyond_cel_limits,
+        "matched error provider",
+        "cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
     ),
     rule(
         "rule-budget",
-        CEL,
-        too_many_steps,
-        excuses="matched error",
-        test="test_cel_limits.py::test_an_expensive_rule_is_cut_off",
+        EVALUATED,
+        ask.too_many_steps,
+        "matched error",
+        "cel_limits.py::test_an_expensive_rule_is_cut_off",
     ),
     rule(
         "rule-messages",
-        CEL,
-        builds_a_message,
-        excuses="matched error",
-        test="test_cel_limits.py::test_messages_cannot_be_built",
+        EVALUATED,
+        ask.builds_a_message,
+        "matched error",
+        "cel_limits.py::test_messages_cannot_be_built",
     ),
-    rule(
-        "rule-times",
-        CEL,
-        uses_times,
-        excuses="matched error",
-        test="test_cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason",
-    ),
+    rule("rule-times", EVALUATED, ask.uses_times, "matched error", TIMES),
     rule(
         "explicit-only-providers",
         DEFAULT_MODE,
-        no_rule_matches,
-        excuses="provider message conditions",
-        test="test_provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only",
+        ask.no_rule_matches,
+        "provider message conditions",
+        EXPLICIT_ONLY,
     ),
-    rule(
-        "engine-of-pinned-provider",
-        PASSES | DEFAULT_MODE,
-        engine_open_and_provider_pinned,
-        excuses=OUTCOME,
-        test="test_engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines",
-    ),
-    rule(
-        "engine-chosen-anew",
-        PASSES | DEFAULT_MODE,
-        engine_recorded_before_hand_over,
-        excuses=OUTCOME,
-        test="test_engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over",
-    ),
-    rule(
-        "unregistered-provider-is-named",
-        PASSES | DEFAULT_MODE,
-        provider_not_registered,
-        excuses="message",
-        test="test_decide.py::test_an_unregistered_provider_is_recorded_and_named",
-    ),
+    rule("engine-of-pinned-provider", ALL_PASSES, ask.engine_open_and_provider_pinned, OUTCOME, NARROWED),
+    rule("engine-chosen-anew", ALL_PASSES, ask.engine_recorded_before_hand_over, OUTCOME, CHOSEN_ANEW),
+    rule("unregistered-provider-is-named", ALL_PASSES, ask.provider_not_registered, "message", IS_NAMED),
     rule(
         "recorded-provider-is-checked",
-        PASSES | DEFAULT_MODE | {"validate/reconcile"},
-        recorded_provider_decides,
-        excuses="phase message conditions allowed",
-        test="test_decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider",
+        ALL_PASSES | RECONCILE,
+        ask.recorded_provider_decides,
+        STANDING,
+        CHECKED,
     ),
     rule(
         "served-deployment-stays-valid",
-        PASSES | DEFAULT_MODE | {"validate/reconcile"},
-        served_at_this_generation,
-        excuses="phase message conditions allowed",
-        test="test_decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment",
+        ALL_PASSES | RECONCILE,
+        ask.served_at_this_generation,
+        STANDING,
+        SERVED,
     ),
     rule(
         "failures-are-cleared",
-        PASSES | DEFAULT_MODE,
-        failed_before,
-        excuses="phase message conditions image",
-        test="test_decide.py::test_a_success_clears_what_a_failure_left",
+        ALL_PASSES,
+        ask.failed_before,
+        "phase message conditions image",
+        "decide.py::test_a_success_clears_what_a_failure_left",
     ),
     rule(
         "schema-comes-first",
-        PASSES | DEFAULT_MODE | {"validate/create", "validate/update", "validate/reconcile", "transform"},
-        refused_by_the_schema,
-        excuses=f"{OUTCOME} image allowed errors warnings",
-        adjust=no_objects,  # of a provider; nothing else is adjusted
-        test="test_admission.py::test_what_the_schema_refuses_is_no_deployment",
+        ALL_PASSES | CHECKS | {"transform"},
+        ask.refused_by_the_schema,
+        f"{OUTCOME} image {JUDGED}",
+        SCHEMA,
+        refuses=always,
     ),
-    rule(
-        "deletion-is-not-validated",
-        frozenset({"validate/update"}),
-        being_deleted,
-        excuses="allowed errors warnings",
-        test="test_validation.py::test_an_object_being_deleted_may_always_change",
-    ),
+    rule("deletion-is-not-validated", frozenset({"validate/update"}), ask.being_deleted, JUDGED, DELETION),
     rule(
         "claim-of-generated-name",
         frozenset({"validate/default", "validate/admission"}),
-        claim_of_a_nameless_object,
-        excuses="spec allowed stored_spec errors",
-        test="test_defaulting.py::test_a_claim_is_not_named_before_its_deployment_is",
+        ask.claim_of_a_nameless_object,
+        "allowed errors spec/model/storage/volumes/*/claimName stored_spec/model/storage/volumes/*/claimName",
+        NAMELESS,
     ),
 ]

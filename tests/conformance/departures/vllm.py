@@ -2,236 +2,156 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
 
-from tests.conformance.departures import Departure
+from tests.conformance.departures import Given, always
 from tests.conformance.departures import _given as ask
-from tests.conformance.departures import _vllm_objects as objects
-from tests.conformance.departures._given import Answer, Given
-from tests.conformance.departures._vllm_objects import CACHES as CACHES  # llm-d asks too
-from tests.conformance.departures._vllm_objects import cache_volumes, overwrites_labels, with_reserved_labels
-from tests.conformance.departures._vllm_objects import written_flags as written_flags
+from tests.conformance.departures import _places as places
+from tests.conformance.departures import _workloads as workloads
+from tests.conformance.departures._given import both
+from tests.conformance.departures._workloads import CONTAINER, POD, TEMPLATE
 
-RENDER_TESTS = "tests/providers/test_vllm_render.py"
-OVERRIDE_TESTS = "tests/providers/test_vllm_overrides.py"
-ARGS_TESTS = "tests/providers/test_vllm_args.py"
-STATUS_TESTS = "tests/providers/test_workloads.py"
-CONFIG_TESTS = "tests/providers/test_vllm_config.py"
-
-OBJECTS = frozenset({"transform/vllm"})
-STATUS = frozenset({"provider_status/vllm"})
-CONFIG = frozenset({"provider_config/vllm"})
-
-
-# --- status ----------------------------------------------------------------------------------------
-
-
-def condition(given: Given, kind: str) -> Mapping[str, Any]:
-    found = ask.at(given["upstream"], "status", "conditions", default=[])
-    entries = found if isinstance(found, list) else []
-    named = [entry for entry in entries if isinstance(entry, Mapping) and entry.get("type") == kind]
-    return named[-1] if named else {}
+POD_PATH = ("spec", "template", "spec")
+FIXED_LABELS = tuple(
+    f"{TEMPLATE}/metadata/labels/{key} = *"
+    for key in ("app", "airunway.ai~1deployment", workloads.POOL_LABEL)
+)
+RENAMED_MEMORY = (
+    f"{POD}/volumes/shm (earlier)/** - *",
+    f"{POD}/volumes/dev-*shm/** = *",
+    f"{CONTAINER}/volumeMounts/~1dev~1shm/name = dev-*shm",
+)
+DISPLAY_DATA = (
+    *(
+        f"/object/metadata/annotations/airunway.ai~1{key}/** = *"
+        for key in ("display-name", "description", "capabilities", "health")
+    ),
+    "/object/spec/capabilities/engines/0/requiresCRD = false",
+)
 
 
-def failed_beside_the_old(given: Given) -> bool:
-    progressing = condition(given, "Progressing")
-    missed = progressing.get("reason") == "ProgressDeadlineExceeded" and progressing.get("status") == "False"
-    return missed and condition(given, "Available").get("status") == "True" and ask.observed(given)
+def own_container(given: Given) -> bool:
+    """A container that overrides leave as it is rendered."""
+    return not ask.overridden(given, *POD_PATH, "containers")
 
 
-def as_failed(given: Given, answer: Answer) -> Answer:
-    return answer | {"phase": "Failed", "message": "<text>"}
+def moves_selector(given: Given) -> bool:
+    found = ask.override_at(given, "spec") if isinstance(ask.overrides(given), Mapping) else None
+    return isinstance(found, Mapping) and "selector" in found
 
 
-def rolling(given: Given) -> bool:
-    progressing = condition(given, "Progressing")
-    reasons = ("NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated")
-    status = ask.at(given["upstream"], "status", default={})
-    desired = ask.count(given["upstream"], "spec", "replicas")
-    updated = ask.at(status, "updatedReplicas", default=desired)
-    return not ask.observed(given) or (
-        not failed_beside_the_old(given)
-        and (
-            (progressing.get("status") == "True" and progressing.get("reason") in reasons)
-            or (isinstance(updated, int) and updated < desired)
-        )
+def breaks_shape(given: Given) -> bool:
+    metadata = ("spec", "template", "metadata")
+    paths = [("spec",), ("spec", "template"), POD_PATH, metadata, (*metadata, "labels")]
+    if not all(isinstance(ask.override_at(given, *path), Mapping) for path in paths):
+        return True
+    return not isinstance(ask.override_at(given, *POD_PATH).get("containers", []), list)
+
+
+def reserved_with_one_dash(given: Given) -> bool:
+    return any(re.fullmatch(r"-\s*(host|port)\s*(=.*)?", token, re.DOTALL) for token in ask.tokens(given))
+
+
+def foreign_gpu(given: Given) -> bool:
+    return ask.gpu_count(given) > 0 and ask.gpu_type(given) != "nvidia.com/gpu"
+
+
+def foreign_vendor(given: Given) -> bool:
+    return not ask.gpu_type(given).startswith("nvidia.com/") and not ask.image(given)
+
+
+def shared_memory_is_taken(given: Given) -> bool:
+    return ask.gpu_count(given) > 1 and any(volume["name"] == "shm" for volume in ask.volumes(given))
+
+
+def repeats_variable(given: Given) -> bool:
+    return ask.repeats(ask.variable_names(given))
+
+
+def empty_model(given: Given) -> bool:
+    return not ask.model_id(given) and "model" not in ask.written_flags(given)
+
+
+def prefix_caching_off(given: Given) -> bool:
+    return ask.turns_caching_off(given) and "enable-prefix-caching" not in ask.positive_flags(given)
+
+
+def spelled_differently(given: Given) -> bool:
+    literal = {*ask.arguments(given)}
+    literal |= {token[2:].split("=")[0].strip() for token in ask.tokens(given) if token.startswith("--")}
+    flags = ask.written_flags(given)
+    return any(flag not in literal or flag.startswith("no-") for flag in flags)
+
+
+def overrides_containers(given: Given) -> bool:
+    found = ask.override_at(given, *POD_PATH)
+    containers = found.get("containers") if isinstance(found, Mapping) else None
+    return isinstance(containers, list) and all(
+        isinstance(entry, Mapping) and entry.get("name") for entry in containers
     )
 
 
-def as_deploying(given: Given, answer: Answer) -> Answer:
-    if answer.get("phase") == "Running" or ("phase" in answer and not ask.observed(given)):
-        answer |= {"phase": "Deploying", "message": "<text>"}
-    return answer
+objects = places.Rules("vllm", "transform", "tests/providers/test_vllm_")
+rule, refusal = objects.rule, objects.refusal
+state = places.Rules("vllm", "provider_status", "tests/providers/test_workloads.py::").rule
+config = places.Rules("vllm", "provider_config", "tests/providers/test_vllm_config.py::").rule
 
-
-def has_trouble(given: Given) -> bool:
-    ready = ask.count(given["upstream"], "status", "readyReplicas")
-    missing = 0 < ready < ask.count(given["upstream"], "spec", "replicas")
-    failure = condition(given, "ReplicaFailure")
-    message = failure.get("message")
-    said = failure.get("status") == "True" and isinstance(message, str) and message != ""
-    return said or (missing and condition(given, "Available").get("status") == "True")
-
-
-def with_trouble(given: Given, answer: Answer) -> Answer:
-    return answer | {"message": "<text>"} if "phase" in answer else answer
-
-
-# --- registration ----------------------------------------------------------------------------------
-
-
-def with_display_data(given: Given, answer: Answer) -> Answer:
-    capabilities = {
-        "engines": [
-            {
-                "name": "vllm",
-                "servingModes": ["aggregated"],
-                "apiFormats": ["openai-chat", "openai-responses", "anthropic-messages"],
-                "gpuSupport": True,
-                "requiresCRD": False,
-            }
-        ]
-    }
-    answer["object"]["metadata"]["annotations"] |= {
-        "airunway.ai/display-name": "Direct vLLM",
-        "airunway.ai/description": "<text>",
-        "airunway.ai/capabilities": capabilities,
-        "airunway.ai/health": {"status": {"readyPath": "ready"}},
-    }
-    answer["object"]["spec"]["capabilities"]["engines"][0]["requiresCRD"] = False
-    return answer
-
-
-def rule(name: str, applies: Any, adjust: Any, test: str, groups: frozenset[str] = OBJECTS) -> Departure:
-    return Departure(name=name, groups=groups, applies=applies, adjust=adjust, covered_by=test)
-
+REFUSED = "overrides.py::test_refuses_overrides"
+MERGED = "overrides.py::test_overrides_merge_containers_by_name"
+ONCE = "render.py::test_a_variable_that_is_given_twice_counts_once"
+MEMORY = "render.py::test_shared_memory_keeps_out_of_the_users_way"
+ARGS = "args.py::test_server_args"
 
 DEPARTURES = [
+    refusal("override-deny-list", REFUSED, ask.denied_override),
+    refusal("override-host-path", REFUSED, ask.host_path),
+    refusal("override-selector", REFUSED, moves_selector),
+    refusal("override-shape", REFUSED, breaks_shape),
+    refusal("impossible-name", "render.py::test_check", ask.impossible_service_name),
+    refusal("reserved-single-dash", "args.py::test_refuses_flags", reserved_with_one_dash),
+    rule("gpu-type", "render.py::test_gpu_type", foreign_gpu, workloads.GPU_TYPE, refuses=foreign_vendor),
     rule(
-        "vllm-override-deny-list",
-        ask.denied_override,
-        ask.refuse,
-        f"{OVERRIDE_TESTS}::test_refuses_overrides",
+        "roll-out-deadline",
+        "render.py::test_deadlines",
+        always,
+        workloads.DEADLINE,
+        f"{CONTAINER}/startupProbe/failureThreshold = 358",
+    ),
+    rule("pod-labels", "render.py::test_labels", always, *FIXED_LABELS),
+    rule("reserved-labels", "render.py::test_labels", ask.relabels, workloads.OWN_LABELS),
+    rule(
+        "cache-variables",
+        "render.py::test_environment",
+        both(own_container, ask.has_cache),
+        *places.cache_variables(CONTAINER),
+    ),
+    rule("env-once", ONCE, both(own_container, repeats_variable), *places.earlier_variables(CONTAINER)),
+    rule("managed-claims", "render.py::test_managed_claims", ask.has_sized_volume, places.CLAIMS),
+    rule("shared-memory-name", MEMORY, shared_memory_is_taken, *RENAMED_MEMORY),
+    rule("scale-to-zero", "render.py::test_replicas", ask.no_replicas, workloads.NO_REPLICAS),
+    rule("no-empty-model", ARGS, both(own_container, empty_model), f"{CONTAINER}/args/* - --model "),
+    rule(
+        "prefix-caching-off",
+        ARGS,
+        both(own_container, prefix_caching_off),
+        f"{CONTAINER}/args/* = --no-enable-prefix-caching",
     ),
     rule(
-        "vllm-override-host-path",
-        ask.host_path,
-        ask.refuse,
-        f"{OVERRIDE_TESTS}::test_refuses_overrides",
+        "flag-spelling",
+        ARGS,
+        both(own_container, spelled_differently),
+        *places.derived_flags_removed(CONTAINER),
     ),
     rule(
-        "vllm-override-selector",
-        lambda given: (
-            isinstance(ask.overrides(given), Mapping)
-            and isinstance(ask.overrides(given).get("spec"), Mapping)
-            and "selector" in ask.overrides(given)["spec"]
-        ),
-        ask.refuse,
-        f"{OVERRIDE_TESTS}::test_refuses_overrides",
+        "override-containers",
+        MERGED,
+        overrides_containers,
+        f"{POD}/containers/**",
+        f"{POD}/containers order/*",
     ),
-    rule(
-        "vllm-override-shape", objects.breaks_shape, ask.refuse, f"{OVERRIDE_TESTS}::test_refuses_overrides"
-    ),
-    rule("vllm-impossible-name", ask.impossible_service_name, ask.refuse, f"{RENDER_TESTS}::test_check"),
-    rule(
-        "vllm-reserved-single-dash",
-        objects.reserved_with_one_dash,
-        ask.refuse,
-        f"{ARGS_TESTS}::test_refuses_flags",
-    ),
-    rule("vllm-gpu-type", objects.foreign_gpu, objects.with_gpu_type, f"{RENDER_TESTS}::test_gpu_type"),
-    rule(
-        "vllm-roll-out-deadline",
-        lambda given: True,
-        objects.with_deadlines,
-        f"{RENDER_TESTS}::test_deadlines",
-    ),
-    rule(
-        "vllm-pod-labels",
-        lambda given: True,
-        objects.with_pod_labels,
-        f"{RENDER_TESTS}::test_labels",
-    ),
-    rule(
-        "vllm-reserved-labels",
-        overwrites_labels,
-        with_reserved_labels,
-        f"{RENDER_TESTS}::test_labels",
-    ),
-    rule(
-        "vllm-cache-variables",
-        lambda given: objects.own_container(given) and bool(cache_volumes(given)),
-        objects.with_cache_variables,
-        f"{RENDER_TESTS}::test_environment",
-    ),
-    rule(
-        "vllm-env-once",
-        objects.repeats_variable,
-        objects.with_variables_once,
-        f"{RENDER_TESTS}::test_a_variable_that_is_given_twice_counts_once",
-    ),
-    rule(
-        "vllm-managed-claims",
-        lambda given: any(volume.get("size") is not None for volume in ask.volumes(given)),
-        objects.with_claims,
-        f"{RENDER_TESTS}::test_managed_claims",
-    ),
-    rule(
-        "vllm-shared-memory-name",
-        objects.shm_is_taken,
-        objects.with_renamed_shared_memory,
-        f"{RENDER_TESTS}::test_shared_memory_keeps_out_of_the_users_way",
-    ),
-    rule(
-        "vllm-scale-to-zero",
-        lambda given: ask.spec(given, "scaling", "replicas") == 0,
-        objects.with_no_replicas,
-        f"{RENDER_TESTS}::test_replicas",
-    ),
-    rule(
-        "vllm-no-empty-model", objects.empty_model, objects.without_model, f"{ARGS_TESTS}::test_server_args"
-    ),
-    rule(
-        "vllm-prefix-caching-off",
-        objects.prefix_caching_off,
-        objects.without_prefix_caching,
-        f"{ARGS_TESTS}::test_server_args",
-    ),
-    rule(
-        "vllm-flag-spelling",
-        objects.spelled_differently,
-        objects.without_derived_duplicates,
-        f"{ARGS_TESTS}::test_server_args",
-    ),
-    rule(
-        "vllm-override-containers",
-        objects.overrides_containers,
-        objects.with_merged_containers,
-        f"{OVERRIDE_TESTS}::test_overrides_merge_containers_by_name",
-    ),
-    rule(
-        "vllm-roll-out-first",
-        rolling,
-        as_deploying,
-        f"{STATUS_TESTS}::test_deployment_status",
-        STATUS,
-    ),
-    rule(
-        "vllm-failed-roll-out",
-        failed_beside_the_old,
-        as_failed,
-        f"{STATUS_TESTS}::test_deployment_status",
-        STATUS,
-    ),
-    rule(
-        "vllm-truthful-message", has_trouble, with_trouble, f"{STATUS_TESTS}::test_deployment_status", STATUS
-    ),
-    rule(
-        "vllm-display-data",
-        lambda given: True,
-        with_display_data,
-        f"{CONFIG_TESTS}::test_registration",
-        CONFIG,
-    ),
+    state("roll-out-first", "test_deployment_status", workloads.rolling, *places.DEPLOYING),
+    state("failed-roll-out", "test_deployment_status", workloads.failed_beside_the_old, *places.FAILED),
+    state("truthful-message", "test_deployment_status", workloads.has_trouble, places.MESSAGE),
+    config("display-data", "test_registration", always, *DISPLAY_DATA),
 ]

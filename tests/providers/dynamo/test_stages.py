@@ -336,13 +336,8 @@ def test_new_image_or_a_job_without_record_replaces_nothing() -> None:
     ],
 )
 def test_missing_job(remembered: str, reason: str) -> None:
-    before = {
-        "type": "ModelDownloaded",
-        "status": remembered,
-        "reason": "X",
-        "message": "",
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }
+    said = {"type": "ModelDownloaded", "status": remembered, "reason": "X", "message": ""}
+    before = {**said, "lastTransitionTime": "2026-01-01T00:00:00Z"}
     given = stored(MANAGED, status={"conditions": [before]})
 
     verdict = stage(given, "ModelDownloaded").judge([None])

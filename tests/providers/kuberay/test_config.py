@@ -81,5 +81,5 @@ def test_what_the_core_watches() -> None:
     assert PROVIDER.finalizer == "airunway.ai/kuberay-provider"
 
 
-def test_nothing_is_ever_made_anew() -> None:
+def test_nothing_is_ever_made_again() -> None:
     assert PROVIDER.replacement_reason({"kind": "RayService", "spec": {}}, {"kind": "RayService"}) is None

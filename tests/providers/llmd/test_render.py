@@ -68,7 +68,7 @@ def test_disaggregated_renders_decode_first_then_prefill_then_their_services() -
     [
         pytest.param(None, 1, id="absent: one replica"),
         pytest.param({"replicas": 3}, 3, id="as given"),
-        pytest.param({"replicas": 0}, 0, id="zero is a wish, not an absence"),
+        pytest.param({"replicas": 0}, 0, id="zero is asked for, not absent"),
     ],
 )
 def test_replicas(scaling: dict[str, Any] | None, want: int) -> None:

@@ -1,0 +1,183 @@
+"""Questions of the Dynamo rules about an input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.conformance.departures import Given, Predicate
+from tests.conformance.departures import _given as ask
+
+ROUTER_SIZES = {"frontend": {"replicas", "resources"}, "epp": {"replicas"}}
+ROUTER_MODES = {"round-robin", "random", "power-of-two", "least-loaded", "device-aware-weighted", "kv"}
+ROUTER_MODES |= {"direct", ""}
+BLOCK_SIZE_FLAGS = {"vllm": "block-size", "sglang": "page-size", "trtllm": "kv-block-size"}
+VLLM_IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.1.1"
+TYPED: dict[str, type] = {
+    **dict.fromkeys(["routerMode", "cpu", "memory", "image"], str),
+    **dict.fromkeys(["frontend", "epp", "resources"], Mapping),
+    "replicas": int,
+}
+
+
+# --- the deployment --------------------------------------------------------------------------------
+
+
+def real(given: Given) -> bool:
+    """Whether it is served by an engine, not by Dynamo's mocker."""
+    path = ("metadata", "annotations", "airunway.ai/dynamo-test-backend")
+    return bool(ask.at(given["model_deployment"], *path) != "mocker")
+
+
+def gateway(given: Given) -> bool:
+    return real(given) and ask.spec(given, "gateway", "enabled") is not False
+
+
+def names_no_model(given: Given) -> bool:
+    return not real(given) or {"model", "model-path"}.isdisjoint(ask.written_flags(given))
+
+
+def other_image(given: Given) -> bool:
+    """Whether workers run another image than vLLM's, which the reference gives to the sidecar."""
+    return (
+        bool(ask.image(given) or ask.engine(given) in ("sglang", "trtllm")) and ask.image(given) != VLLM_IMAGE
+    )
+
+
+def downloads(given: Given) -> bool:
+    caches = [volume for volume in ask.volumes(given) if volume.get("purpose") == "modelCache"]
+    writable = bool(caches) and not caches[0].get("readOnly")
+    return ask.spec(given, "model", "source") == "huggingface" and writable
+
+
+def has_other_gpu(given: Given) -> bool:
+    groups = [("scaling", "prefill"), ("scaling", "decode")] if ask.disaggregated(given) else [("resources",)]
+    gpus = [ask.spec(given, *path, "gpu", default={}) for path in groups]
+    types = {gpu.get("type") or "nvidia.com/gpu" for gpu in gpus if gpu.get("count")}
+    return not types <= {"nvidia.com/gpu"}
+
+
+def sets_block_size(given: Given) -> bool:
+    return BLOCK_SIZE_FLAGS.get(ask.engine(given)) in ask.written_flags(given)
+
+
+# --- overrides -------------------------------------------------------------------------------------
+
+
+def root_overrides(given: Given) -> dict[str, Any]:
+    found = ask.overrides(given)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def typed_overrides(given: Given) -> dict[str, Any]:
+    return {key: value for key, value in root_overrides(given).items() if key != "spec"}
+
+
+def has_typed_keys(given: Given) -> bool:
+    return bool(typed_overrides(given))
+
+
+def denied_override(given: Given) -> bool:
+    checked = root_overrides(given)
+    for key, sizes in ROUTER_SIZES.items():
+        if isinstance(checked.get(key), Mapping):
+            checked[key] = {name: value for name, value in checked[key].items() if name not in sizes}
+    return not ask.DENIED_KEYS.isdisjoint(ask.override_keys(checked))
+
+
+def misshapen_override(given: Given) -> bool:
+    found = root_overrides(given)
+    if "spec" not in found:
+        return False
+    services = found["spec"].get("services", {}) if isinstance(found["spec"], Mapping) else None
+    if not isinstance(services, Mapping):
+        return True
+    return any(entry is not None and not isinstance(entry, Mapping) for entry in services.values())
+
+
+def stray_service(given: Given) -> bool:
+    """A part of a service that is not rendered, or one whose type is taken away."""
+    services = ask.at(root_overrides(given), "spec", "services", default={})
+    if misshapen_override(given):
+        return False
+    workers = ("VllmPrefillWorker", "VllmDecodeWorker") if ask.disaggregated(given) else ("VllmWorker",)
+    rendered = {"Epp" if gateway(given) else "Frontend", *workers}
+    return any(
+        service is not None and not service.get("componentType", "kept" if name in rendered else "")
+        for name, service in services.items()
+    )
+
+
+def impossible_value(given: Given) -> bool:
+    found = root_overrides(given)
+    counts = [ask.at(found, part, "replicas") for part in ("frontend", "epp")]
+    mode = found.get("routerMode")
+    unknown = isinstance(mode, str) and mode not in ROUTER_MODES
+    negative = any(isinstance(count, int) and count < 0 for count in counts)
+    return negative or (unknown and not gateway(given))
+
+
+def folded_typed_keys(value: Any) -> Iterator[tuple[str, Any]]:
+    """Typed keys given in other letters, which Go's decoder takes all the same, by their right name."""
+    folded = {key.lower(): key for key in TYPED}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if folded.get(key.lower(), key) != key:
+                yield folded[key.lower()], item
+            yield from folded_typed_keys(item)
+
+
+def in_other_letters(given: Given) -> bool:
+    return any(folded_typed_keys(typed_overrides(given)))
+
+
+def mistyped_in_other_letters(given: Given) -> bool:
+    found = folded_typed_keys(typed_overrides(given))
+    return any(not isinstance(item, TYPED[key]) for key, item in found)
+
+
+# --- what cannot be taken --------------------------------------------------------------------------
+
+
+def impossible_name(given: Given) -> bool:
+    name = ask.name(given)
+    too_long = len(name) > 54 or (downloads(given) and len(name) > 48)
+    return too_long or ask.impossible_service_name(given)
+
+
+def without_gpus(given: Given) -> bool:
+    counts = [ask.role_gpus(given, role) for role in ("prefill", "decode")]
+    return ask.disaggregated(given) and real(given) and min(counts) <= 0
+
+
+def lacks_mount_path(given: Given) -> bool:
+    return any(not volume.get("mountPath") for volume in ask.volumes(given))
+
+
+def impossible_claims(given: Given) -> bool:
+    claims = [ask.claim_of(given, volume) for volume in ask.volumes(given)]
+    labels = all(re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", claim) for claim in claims)
+    return not labels or ask.repeats(claims)
+
+
+# --- a graph's state -------------------------------------------------------------------------------
+
+
+def silent(state: str) -> Predicate:
+    """Whether the graph is in a state, and says nothing about it."""
+
+    def applies(given: Given) -> bool:
+        status = ask.upstream_status(given)
+        message = status.get("message")
+        return status.get("state") == state and not (isinstance(message, str) and message)
+
+    return applies
+
+
+def without_frontend(given: Given) -> bool:
+    found = ask.at(given["upstream"], "spec", "services", default={})
+    parts = list(found.values()) if isinstance(found, Mapping) else []
+    frontends = [part for part in parts if ask.at(part, "componentType") == "frontend"]
+    named = ask.at(ask.upstream_status(given), "endpoint", "service")
+    return bool(parts) and not frontends and not (isinstance(named, str) and named)

@@ -1,0 +1,30 @@
+"""The workers of a deployment's world."""
+
+from __future__ import annotations
+
+from temporalio.worker import Worker
+
+from airunway.api.names import CORE_TASK_QUEUE, provider_task_queue
+from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.workflow import ModelImageWorkflow
+from tests.workflows.image_world import ImageWorld
+from tests.workflows.world import PROVIDER, World
+
+
+def core_worker(world: World, images: ImageWorld | None = None) -> Worker:
+    """Of the deployment's workflow; with `images` also of its image's, whose builds have another one."""
+    return Worker(
+        world.env.client,
+        task_queue=CORE_TASK_QUEUE,
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+        activities=[*world.activities(), *(images.activities if images else [])],
+    )
+
+
+def provider_worker(world: World) -> Worker:
+    """Of the provider's steps."""
+    return Worker(
+        world.env.client,
+        task_queue=provider_task_queue(PROVIDER),
+        activities=[world.reconcile_upstream, world.release_upstream],
+    )
