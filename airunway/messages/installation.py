@@ -10,11 +10,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
-from temporalio.common import RetryPolicy
 
 from airunway.api.chart_release import ChartRelease
 from airunway.api.names import INSTALLER_TASK_QUEUE
-from airunway.messages.step import Answer, Request, Step
+from airunway.messages.step import Answer, Request, Step, until_it_works
 
 MAX_LINES = 60
 """Lines of output that one step's answer keeps: enough to see why, few enough for a history."""
@@ -140,14 +139,6 @@ class InstallReport(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-# Retried as long as the operation lasts: a chart repository or an API server that is away comes back. A
-# person who does not want to wait sends `retry` or `cancel`.
-_PATIENTLY = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
-)
-
 # Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
 _SILENCE = timedelta(seconds=12)
 
@@ -164,7 +155,8 @@ def _installer_step(
         answer=answer,
         attempt_timeout=attempt_timeout,
         deadline=OPERATION_LIMIT,
-        retry=_PATIENTLY,
+        # A chart repository that is away comes back; who does not want to wait sends `retry` or `cancel`.
+        retry=until_it_works(at_first=1, at_most=30),
         heartbeat=_SILENCE,
         task_queue=INSTALLER_TASK_QUEUE,
         ends_when_left=True,  # what Helm leaves can be repaired only when Helm has ended

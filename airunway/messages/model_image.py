@@ -18,7 +18,7 @@ from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import IMAGE_TASK_QUEUE
 from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
-from airunway.messages.step import Step
+from airunway.messages.step import Step, until_it_works
 from airunway.modelimage.plan import ModelImagePlan
 
 
@@ -169,12 +169,8 @@ class FreeSpaceAnswer(BaseModel):
 
 
 # How often readiness is looked at is the policy: an object that is not ready yet is a retryable failure.
-_UNTIL_READY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
-)
-_WITH_PATIENCE = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
-)
+_UNTIL_READY = until_it_works(at_first=1, at_most=5, factor=1.5)
+_WITH_PATIENCE = until_it_works(at_first=1, at_most=60)
 
 # What is in the way is told by the reconcile, which tries again soon; until then nobody would know of it.
 RESOLVE_MODEL_IMAGE = Step(
@@ -238,9 +234,7 @@ BUILD_MODEL_IMAGE = Step(
     answer=BuildModelImageAnswer,
     attempt_timeout=timedelta(minutes=15),
     # A hub or registry may be away for hours, and each attempt costs the image's history some events.
-    retry=RetryPolicy(
-        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
-    ),
+    retry=until_it_works(at_first=1, at_most=300),
     # A worker that was killed is noticed after this; the builder keeps what was downloaded.
     heartbeat=timedelta(seconds=15),
     task_queue=IMAGE_TASK_QUEUE,

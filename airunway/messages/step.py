@@ -16,13 +16,21 @@ from temporalio.common import RetryPolicy
 Request = TypeVar("Request", bound=BaseModel)
 Answer = TypeVar("Answer", bound=BaseModel)
 
-# No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
-# then as now. The interval stays short so that recovery is prompt.
-UNTIL_IT_WORKS = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
-)
+
+def until_it_works(*, at_first: float, at_most: float, factor: float = 2.0) -> RetryPolicy:
+    """The policy of a step that is tried as often as its deadline lets it; pauses in seconds.
+
+    No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
+    then as now.
+    """
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=at_first),
+        backoff_coefficient=factor,
+        maximum_interval=timedelta(seconds=at_most),
+    )
+
+
+UNTIL_IT_WORKS = until_it_works(at_first=0.5, at_most=30)  # short pauses, so that recovery is prompt
 
 
 @dataclass(frozen=True, kw_only=True)
