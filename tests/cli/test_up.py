@@ -125,7 +125,7 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
-    assert json.loads(answer)["workflow"]["state"]["state"]["provider"] == "vllm"
+    assert json.loads(answer)["workflow"]["state"]["state"]["status"]["provider"]["name"] == "vllm"
     assert retried == "retry sent to modeldeployment/default/chat-vllm\n"
     assert status == 0
     assert not any("Traceback" in line for line in up.lines)
