@@ -32,7 +32,7 @@ MODULES = {
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     overrides: """
-        FIELD IDENTITY_KEYS ListMerge PRIVILEGE_KEYS SIZING_KEYS key_paths merge merge_by_name
+        IDENTITY_KEYS ListMerge key_paths merge merge_by_name
         overrides_of refuse_host_paths refuse_identity refuse_keys
     """,
     registering: """
