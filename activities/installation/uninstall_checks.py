@@ -1,4 +1,4 @@
-"""What an uninstall would break or take along: found, told, and refused where it must be."""
+"""What an uninstall would break or take along: found, shown, and refused where it must be."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Inspection:
 
 
 def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]) -> Inspection:
-    """The rendered objects as if none was there, without looking: a create tells when one is."""
+    """The rendered objects as if none was there, without reading: a create shows when one is."""
     kinds = _kinds(provider)
     last = {identity(entry): entry for entry in request.applied}
     return Inspection(

@@ -1,6 +1,6 @@
 """Decide what to write, from what is rendered and what is there. Pure.
 
-Apart from the writing itself, so that what a reconcile would do can be told without doing it.
+Apart from the writing itself, so that what a reconcile would do can be shown without doing it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class WritePlan:
     """Writes in the order rendered, then deletions.
 
     `conflict`: an object of somebody else is in the way, so nothing is done. `replacing`: an object must be
-    gone before anything is written; the deletions bring that about.
+    gone before anything is written; the deletions see to that.
     """
 
     writes: Sequence[PlannedWrite] = ()

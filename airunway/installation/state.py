@@ -156,7 +156,7 @@ def status_ready(config: Json, health: Health) -> bool:
 def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, alive_since: datetime) -> bool:
     """Whether a registered provider would be ready if its operator were installed.
 
-    Its worker was heard lately, is not ready, there are charts to install, and no condition complains of
+    Its worker reported lately, is not ready, there are charts to install, and no condition complains of
     anything but an operator that is missing.
     """
     beat = last_heartbeat(_heartbeat(config))

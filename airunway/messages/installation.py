@@ -139,7 +139,7 @@ class InstallReport(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-# Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
+# Well above the interval of heartbeats (a second): a worker that is busy is not taken for dead.
 _SILENCE = timedelta(seconds=12)
 
 OPERATION_LIMIT = timedelta(hours=2)
@@ -174,7 +174,7 @@ JOIN_INSTALLATION = Step(
 
 PREFLIGHT = _installer_step("preflight_provider", PreflightRequest, PreflightAnswer, timedelta(minutes=3))
 APPLY_CRDS = _installer_step("apply_crds", ChartRequest, ChartAnswer, timedelta(minutes=3))
-# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+# Helm has limits of its own, for every thing it waits for; whether it lives is known by heartbeats.
 INSTALL_CHART = _installer_step("install_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
 UNINSTALL_CHART = _installer_step("uninstall_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
 REPAIR_RELEASE = _installer_step("repair_release", ChartRequest, ChartAnswer, timedelta(minutes=30))

@@ -283,10 +283,10 @@ def test_image(given: ModelDeployment, context: str | None, wanted: str) -> None
 
 def test_another_selector_needs_another_deployment() -> None:
     desired = workload(deployment())
-    foreign = {**desired, "spec": {**desired["spec"], "selector": {"matchLabels": {"app": "x"}}}}
+    with_other_selector = {**desired, "spec": {**desired["spec"], "selector": {"matchLabels": {"app": "x"}}}}
 
     assert PROVIDER.replacement_reason(desired, desired) is None
-    assert "selector" in (PROVIDER.replacement_reason(foreign, desired) or "")
+    assert "selector" in (PROVIDER.replacement_reason(with_other_selector, desired) or "")
     assert PROVIDER.replacement_reason({"kind": "Service"}, {"kind": "Service"}) is None
 
 

@@ -73,7 +73,7 @@ def gpu_types(given: Given) -> set[str]:
     return {str(ask.at(group, "gpu", "type") or "nvidia.com/gpu") for group in groups(given)}
 
 
-def foreign_vendor(given: Given) -> bool:
+def gpu_of_other_vendor(given: Given) -> bool:
     return not ask.image(given) and any(not kind.startswith("nvidia.com/") for kind in gpu_types(given))
 
 
@@ -97,7 +97,7 @@ DEPARTURES = [
     refusal("impossible-name", "checks.py::test_check", impossible_name),
     refusal("reserved-port", "args.py::test_refuses_flags", sets_port),
     refusal("flag-in-both-fields", "args.py::test_refuses_flags", same_flag_twice),
-    rule("gpu-type", "pod.py::test_gpu_type", other_gpu, workloads.GPU_TYPE, refuses=foreign_vendor),
+    rule("gpu-type", "pod.py::test_gpu_type", other_gpu, workloads.GPU_TYPE, refuses=gpu_of_other_vendor),
     rule("probes", "pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
     rule(
         "pool-label",

@@ -30,10 +30,10 @@ def test_image(fields: dict[str, Any], env: dict[str, str], want: str) -> None:
 
 def test_gpu_type() -> None:
     slices = deployment(resources={"gpu": {"count": 1, "type": "nvidia.com/mig-1g.5gb"}})
-    foreign = deployment(image="e/rocm:1", resources={"gpu": {"count": 1, "type": "amd.com/gpu"}})
+    of_amd = deployment(image="e/rocm:1", resources={"gpu": {"count": 1, "type": "amd.com/gpu"}})
 
     assert container(slices)["resources"]["limits"] == {"nvidia.com/mig-1g.5gb": "1"}
-    assert container(foreign)["resources"]["limits"] == {"amd.com/gpu": "1"}
+    assert container(of_amd)["resources"]["limits"] == {"amd.com/gpu": "1"}
 
 
 def test_probes() -> None:
