@@ -26,7 +26,7 @@ MAX_NAMED = 100
 
 
 class UninstallChecks:
-    """Looks at what hangs on a provider's operator."""
+    """Inspects what hangs on a provider's operator."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -121,7 +121,7 @@ class ModelImageActivities:
 
     @implements(FIND_MODEL_IMAGE)
     async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
-        """Look whether the registry has the image."""
+        """Ask whether the registry has the image."""
         async with trouble_reported("looking for the image in the registry"):
             try:
                 return FindModelImageAnswer(image=await self._published.find(request.plan))
@@ -176,7 +176,7 @@ class ModelImageActivities:
 
     @implements(PUBLISH_MODEL_IMAGE)
     async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
-        """Look at what was pushed, and only then move the tags."""
+        """Verify what was pushed, and only then move the tags."""
         async with trouble_reported("verifying the pushed image"):
             image = await self._published.publish(request.plan, request.digest)
         return PublishModelImageAnswer(image=image)

@@ -1,4 +1,4 @@
-"""The images in the registry: whether one is that of a plan, and its tags once it was looked at."""
+"""The images in the registry: whether one is that of a plan, and its tags once it was verified."""
 
 from __future__ import annotations
 

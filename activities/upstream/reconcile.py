@@ -1,6 +1,6 @@
 """Reconcile the upstream objects of a deployment: inspect, plan the writes, apply, read.
 
-The order is chosen so that nothing is half done: every object is looked at before the first is written, and
+The order is chosen so that nothing is half done: every object is read before the first is written, and
 each write carries the version that was read, so that a late attempt of an older reconcile fails instead of
 undoing a newer one.
 """

@@ -33,7 +33,7 @@ class Method(Enum):
     KEEP = auto()
     """It is so already."""
     CREATE = auto()
-    """Not by an apply, which would quietly change an object that was made since it was looked for."""
+    """Not by an apply, which would quietly change an object that was made since it was read."""
     APPLY = auto()
     """Server-side, on the version that was read."""
 
@@ -53,7 +53,7 @@ class PlannedWrite:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedDelete:
-    """An object that goes, if it is still the one that was looked at."""
+    """An object that goes, if it is still the one that was inspected."""
 
     kind: UpstreamKind
     live: Object

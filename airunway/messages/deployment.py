@@ -26,7 +26,7 @@ StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump
 
 
 class ObserveRequest(BaseModel):
-    """Look at a deployment and decide.
+    """Observe a deployment and decide.
 
     `want_status`: also answer its present status (first reconcile). `chosen_*`: a selection that was made but
     not yet written to the status; it stands for the object of that uid, whatever the configs say now.
@@ -176,7 +176,7 @@ class UpstreamAnswer(BaseModel):
     wanted_model_image: ModelImageSpec | None = None
     """The model image that rendering needs; without it nothing was written."""
     ignored_fields: list[str] | None = None
-    """Given fields that the provider cannot honour; None when nobody looked."""
+    """Given fields that the provider cannot honour; None when nobody checked."""
     findings: list[PodFinding] = Field(default_factory=list)
 
 

@@ -79,7 +79,7 @@ class PreflightAnswer(BaseModel):
 
 
 class PreflightRequest(BaseModel):
-    """Look at a provider, and refuse what must not be done. `with_diff`: say what would change."""
+    """Inspect a provider, and refuse what must not be done. `with_diff`: say what would change."""
 
     request: InstallationRequest
     with_diff: bool = False
@@ -97,7 +97,7 @@ class ChartAnswer(BaseModel):
 
     steps: list[StepRecord] = Field(default_factory=list)
     chart: ChartRelease | None = None
-    """The chart with its release as it was left; None: there is no release, or nobody looked."""
+    """The chart with its release as it was left; None: there is no release, or nobody asked."""
     changed: bool = True
     lines: list[str] = Field(default_factory=list)
     """What was said on the way, Helm's words among it: the last lines, secrets taken out."""

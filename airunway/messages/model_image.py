@@ -134,13 +134,13 @@ class BuildModelImageRequest(BaseModel):
 
 
 class BuildModelImageAnswer(BaseModel):
-    """Digest of the pushed manifest; nobody has looked at it yet."""
+    """Digest of the pushed manifest; nobody has verified it yet."""
 
     digest: str
 
 
 class PublishModelImageRequest(BaseModel):
-    """Look at what was pushed, then let the tags point to it."""
+    """Verify what was pushed, then let the tags point to it."""
 
     plan: ModelImagePlan
     digest: str
@@ -168,7 +168,7 @@ class FreeSpaceAnswer(BaseModel):
 # -- how they are called ----------------------------------------------------------------------------------
 
 
-# How often readiness is looked at is the policy: an object that is not ready yet is a retryable failure.
+# How often readiness is read is the policy: an object that is not ready yet is a retryable failure.
 _UNTIL_READY = until_it_works(at_first=1, at_most=5, factor=1.5)
 _WITH_PATIENCE = until_it_works(at_first=1, at_most=60)
 

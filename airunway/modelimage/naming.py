@@ -137,7 +137,7 @@ def identity_tag(file: str, identity: str) -> str:
 
 
 def staging_tag(identity: str) -> str:
-    """The tag of a push that nobody has looked at yet."""
+    """The tag of a push that nobody has verified yet."""
     return f"unverified-{identity[:_IDENTITY_DIGITS]}"
 
 

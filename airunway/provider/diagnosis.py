@@ -1,7 +1,7 @@
 """Why a deployment does not come up, read from its pods, workloads and events. Pure.
 
 Operators rarely say: an unschedulable pod, a missing Secret and a bad image all look like "not ready".
-Only the objects handed in are looked at; the caller chooses them by the provider's `pod_selector`.
+Only the objects handed in are inspected; the caller chooses them by the provider's `pod_selector`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Pacing:
 
     @property
     def resync(self) -> timedelta:
-        """How often everything is looked at although nobody said that anything changed."""
+        """How often everything is reconciled although nobody said that anything changed."""
         return timedelta(seconds=self.limits.resync)
 
     def wait(self, step: str, delay: timedelta) -> None:

@@ -123,7 +123,7 @@ class ModelDeploymentWorkflow:
             try:
                 await self._reconcile()
             except FailureError as err:
-                # A step that failed for good must not end the workflow: the next look may find it repaired.
+                # A step that failed for good must not end the workflow: the next reconcile may find it repaired.
                 self.pacing.wait(f"stopped: {cause_with_kind(err)}", TROUBLE_DELAY)
             self._show()
             if self.finished:
@@ -271,7 +271,7 @@ class ModelDeploymentWorkflow:
                 lambda: self.inbox.reconcile_due, timeout=self.pacing.delay, timeout_summary="next look"
             )
         except TimeoutError:
-            self.inbox.decision_due = True  # the safety net looks at everything
+            self.inbox.decision_due = True  # the safety net decides again as well
         self.pacing.next_reconcile_at = None
 
     def _finish(self, words: str) -> None:
