@@ -18,6 +18,8 @@ from airunway.activities.model_image.builder import (
 )
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.orders import BuildOrders
+from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -52,7 +54,8 @@ def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageAc
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
-    store = ModelImageStorage(
+    resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
+    storage = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
         login_file=settings.image_registry_login_file,
@@ -60,10 +63,9 @@ def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageAc
     )
     return ModelImageActivities(
         options,
-        resolver=ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens),
-        tokens=tokens,
-        hub=hub,
-        storage=store,
+        resolver=resolver,
+        orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+        published=PublishedModelImages(storage, pull_host=options.pull_host),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),

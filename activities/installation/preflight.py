@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from airunway.activities.installation.chart_checks import ChartChecks, diff_of
 from airunway.activities.installation.failures import refused
+from airunway.activities.installation.operators import Operator
 from airunway.activities.installation.plan import Plans, difference, with_record
 from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.uninstall_checks import UninstallChecks, external_among
-from airunway.activities.upstream.probe import Operator
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.clients.errors import ApiError
 from airunway.clients.helm import Helm, ReleaseRecord, masked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airunway.activities.upstream.probe import Probe
+from airunway.activities.installation.operators import Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.plan import InstallationPlan

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airunway.activities.installation.failures import refused
-from airunway.activities.upstream.probe import Operator, Probe
+from airunway.activities.installation.operators import Operator, Probe
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.errors import Forbidden, NotFound

@@ -11,16 +11,15 @@ from temporalio.exceptions import ApplicationError
 from airunway.activities.errors import benign_errors, to_application_error
 from airunway.activities.model_image.build import WatchedBuild
 from airunway.activities.model_image.cluster import BuildServices
-from airunway.activities.model_image.options import Builder, Hub, ModelImageOptions
+from airunway.activities.model_image.options import Builder, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
-from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.resolve import ModelImageResolver
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
-from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
@@ -64,18 +63,15 @@ class ModelImageActivities:
         options: ModelImageOptions,
         *,
         resolver: ModelImageResolver,
-        tokens: Tokens,
-        hub: Hub,
-        storage: ModelImageStorage,
+        orders: BuildOrders,
+        published: PublishedModelImages,
         builder: Builder,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
     ) -> None:
-        self._options, self._resolver = options, resolver
-        self._storage, self._builder = storage, builder
+        self._options, self._resolver, self._orders = options, resolver, orders
+        self._published, self._builder = published, builder
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
-        self._published = PublishedModelImages(storage, pull_host=options.pull_host)
-        self._orders = BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage)
 
     @property
     def all(self) -> list[Any]:
@@ -136,8 +132,8 @@ class ModelImageActivities:
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
-            await self._storage.ping()
-        return EnsureAnswer(detail=detail or f"registry {self._storage.host} answers")
+            host = await self._published.check()
+        return EnsureAnswer(detail=detail or f"registry {host} answers")
 
     @implements(ENSURE_BUILDER)
     async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:

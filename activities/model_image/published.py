@@ -16,6 +16,11 @@ class PublishedModelImages:
     def __init__(self, storage: ModelImageStorage, *, pull_host: str) -> None:
         self._storage, self._pull_host = storage, pull_host
 
+    async def check(self) -> str:
+        """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
+        await self._storage.ping()
+        return self._storage.host
+
     async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image of a plan; a broken one is not there, so that it is built again. Raises ClientErrors."""
         try:

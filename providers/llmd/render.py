@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
 from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
@@ -55,8 +56,8 @@ def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     """Raise RenderError for overrides that admission forbids or that cannot work (llmd.md §10)."""
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
-    spec = _object_at(given, "spec", at=overrides.FIELD)
-    at = f"{overrides.FIELD}.spec"
+    spec = _object_at(given, "spec", at=FIELD)
+    at = f"{FIELD}.spec"
     if "selector" in spec:
         raise RenderError(f"{at}.selector: the selector of a Deployment is immutable")
     template = _object_at(spec, "template", at=at)

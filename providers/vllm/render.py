@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ServingMode
+from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
 from airunway.providers.vllm.args import server_args
 from airunway.providers.vllm.config import NAME
@@ -76,18 +77,18 @@ def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     overrides.refuse_host_paths(given)
     spec = _object_at(given, "spec")
     if "selector" in spec:
-        raise RenderError(f"{overrides.FIELD}.spec.selector: the selector of a Deployment is immutable")
+        raise RenderError(f"{FIELD}.spec.selector: the selector of a Deployment is immutable")
     template = _object_at(spec, "template")
     pod = _object_at(template, "spec")
     _object_at(_object_at(template, "metadata"), "labels")
     if not isinstance(pod.get("containers", []), list):
-        raise RenderError(f"{overrides.FIELD}: containers must stay a list")
+        raise RenderError(f"{FIELD}: containers must stay a list")
 
 
 def _object_at(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key, {})
     if not isinstance(value, Mapping):
-        raise RenderError(f"{overrides.FIELD}: {key} must stay an object")
+        raise RenderError(f"{FIELD}: {key} must stay an object")
     return value
 
 

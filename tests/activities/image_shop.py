@@ -15,6 +15,8 @@ from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.orders import BuildOrders
+from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -101,13 +103,14 @@ class Shop:
         )
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
+        resolver = ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens)
+        storage = ModelImageStorage(self.registry.host)
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ModelImageActivities(
             wanted,
-            resolver=ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
-            tokens=tokens,
-            hub=hub,
-            storage=ModelImageStorage(self.registry.host),
+            resolver=resolver,
+            orders=BuildOrders(wanted, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+            published=PublishedModelImages(storage, pull_host=wanted.pull_host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
         )

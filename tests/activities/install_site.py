@@ -20,6 +20,7 @@ from airunway.clients.kubernetes import (
     DEPLOYMENTS,
     NAMESPACES,
     PODS,
+    SECRETS,
     Cluster,
     Object,
     Resource,
@@ -236,6 +237,15 @@ class Site:
             namespace=namespace,
             subresource="status",
         )
+
+    async def keep_values(self, text: str) -> str:
+        """The values that a person laid over the config's; answers the name of their Secret."""
+        name = f"airunway-values-{PROVIDER}"
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}}
+        await self.cluster.apply(
+            SECRETS, secret | {"stringData": {"values.yaml": text}}, field_manager="test"
+        )
+        return name
 
     async def deployment(self, name: str) -> None:
         """A ModelDeployment that names the provider."""

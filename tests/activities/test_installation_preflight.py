@@ -9,7 +9,7 @@ import pytest
 
 from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
 from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
@@ -107,13 +107,7 @@ async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> N
 
 async def test_values_of_a_person_count_as_well_and_are_not_shown(site: Site) -> None:
     await site.installed()
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
-        "stringData": {"values.yaml": "a: {token: hush-hush}"},
-    }
-    await site.cluster.apply(SECRETS, secret, field_manager="test")
+    await site.keep_values("a: {token: hush-hush}")
 
     answer = await site.preflight(with_diff=True)
 
@@ -124,13 +118,7 @@ async def test_values_of_a_person_count_as_well_and_are_not_shown(site: Site) ->
 
 
 async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Site) -> None:
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
-        "stringData": {"values.yaml": "hush: [hush"},
-    }
-    await site.cluster.apply(SECRETS, secret, field_manager="test")
+    await site.keep_values("hush: [hush")
 
     err = await failure(site.preflight())
 

@@ -48,7 +48,7 @@ ACCOUNTS = {
     "airunway.activities.installation": INSTALLS,
     "airunway.activities.model_image": WORKER,
     "airunway.activities.upstream": PROVIDER,
-    "airunway.activities.upstream.probe": INSTALLS,
+    "airunway.activities.installation.operators": INSTALLS,
     "airunway.clients.events": WORKER,
     "airunway.clients.helm": INSTALLS,
     "airunway.clients.lease": INSTALLS,

@@ -49,6 +49,13 @@ class Both:
         self.images.gate = asyncio.Event()
         return self.images.gate
 
+    async def being_built(self) -> asyncio.Event:
+        """The deployment is there, and its image is being built until the event is set."""
+        gate = self.hold()
+        await self.deployment.start()
+        await self.until_building()
+        return gate
+
     async def until_building(self) -> None:
         await self.until(lambda: self.images.building == 1)
 

@@ -204,6 +204,13 @@ class ImageWorld(Changing):
         await self.join(ModelImageWaiter(workflow_id=handle.id, token=token))
         return handle
 
+    async def being_built(self) -> tuple[WorkflowHandle[Any, Any], asyncio.Event]:
+        """Somebody waits for the image, which is being built until the event is set."""
+        self.gate = asyncio.Event()
+        listener = await self.wait_for_image()
+        await self.until(lambda: self.building == 1)
+        return listener, self.gate
+
     async def join(self, waiter: ModelImageWaiter, *, of: ModelImagePlan | None = None) -> None:
         wanted = of or self.plan
         await self.env.client.start_workflow(

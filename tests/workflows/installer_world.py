@@ -41,6 +41,7 @@ from airunway.messages.installation import (
     StepRecord,
 )
 from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
+from airunway.messages.step import Step
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.waiting import Changing, first
@@ -209,6 +210,16 @@ class InstallerWorld(Changing):
             start_signal_args=[request],
         )
         return request.id
+
+    async def held_at(
+        self, step: str | Step[Any, Any], operation: Operation = Operation.INSTALL
+    ) -> tuple[str, asyncio.Event]:
+        """Ask, and wait until a step has begun, which then waits for the event; answers the request's id."""
+        name = step if isinstance(step, str) else step.name
+        self.gates[name] = asyncio.Event()
+        request = await self.ask(operation)
+        await self.until(lambda: name in self.calls)
+        return request, self.gates[name]
 
     async def waiter(self) -> WorkflowHandle[Any, Any]:
         return await self.env.client.start_workflow(

@@ -27,9 +27,7 @@ from tests.workflows.installer_world import (
 
 
 async def test_two_that_ask_for_the_same_share_one_installation(installer: InstallerWorld) -> None:
-    gate = installer.gates[INSTALL_CHART.name] = asyncio.Event()
-    first = await installer.ask()
-    await installer.until(lambda: INSTALL_CHART.name in installer.calls)
+    first, gate = await installer.held_at(INSTALL_CHART)
     second = await installer.ask()
     gate.set()
 
@@ -42,9 +40,7 @@ async def test_two_that_ask_for_the_same_share_one_installation(installer: Insta
 async def test_who_asks_while_it_is_installed_gets_what_the_config_says_by_then(
     installer: InstallerWorld,
 ) -> None:
-    gate = installer.gates[AWAIT_OPERATOR.name] = asyncio.Event()
-    await installer.ask()
-    await installer.until(lambda: AWAIT_OPERATOR.name in installer.calls)
+    _, gate = await installer.held_at(AWAIT_OPERATOR)
     installer.wanted = 2  # the config changed after the installation had read it
     second = await installer.ask()
     gate.set()
@@ -54,9 +50,7 @@ async def test_who_asks_while_it_is_installed_gets_what_the_config_says_by_then(
 
 
 async def test_another_operation_waits_for_its_turn(installer: InstallerWorld) -> None:
-    gate = installer.gates[AWAIT_OPERATOR.name] = asyncio.Event()
-    install = await installer.ask()
-    await installer.until(lambda: AWAIT_OPERATOR.name in installer.calls)
+    install, gate = await installer.held_at(AWAIT_OPERATOR)
     uninstall = await installer.ask(Operation.UNINSTALL)
     gate.set()
 

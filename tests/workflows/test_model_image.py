@@ -126,9 +126,7 @@ async def test_a_person_cancels_it_for_everybody(world: ImageWorld) -> None:
 
 
 async def test_who_comes_after_a_cancellation_starts_again(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, gate = await world.being_built()
     await world.image.signal("cancel_build")
     await world.outcome(listener)
     gate.set()
@@ -209,9 +207,7 @@ async def test_a_builder_that_stays_full_is_said(world: ImageWorld) -> None:
 
 
 async def test_progress_is_reported_when_a_step_is_new_and_else_now_and_then(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, gate = await world.being_built()
 
     await world.report_progress("downloading tiny", 100)
     await world.until_reported(listener, lambda report: report.progress.step == "downloading tiny")
@@ -226,9 +222,7 @@ async def test_progress_is_reported_when_a_step_is_new_and_else_now_and_then(wor
 
 
 async def test_what_is_in_the_way_of_a_step_is_reported_while_it_is_tried_again(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, gate = await world.being_built()
 
     await world.report_progress("waiting to try again", 0, trouble="the hub is away")
 
@@ -238,9 +232,7 @@ async def test_what_is_in_the_way_of_a_step_is_reported_while_it_is_tried_again(
 
 
 async def test_a_retry_does_not_wait_for_the_backoff(world: ImageWorld) -> None:
-    hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, _ = await world.being_built()
 
     await world.image.signal("retry")
 
@@ -251,9 +243,7 @@ async def test_a_retry_does_not_wait_for_the_backoff(world: ImageWorld) -> None:
 
 
 async def test_a_deployment_that_is_gone_does_not_keep_a_build_alive(world: ImageWorld) -> None:
-    hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, _ = await world.being_built()
     await world.view()
     await listener.terminate()
 

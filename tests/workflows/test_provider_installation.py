@@ -131,9 +131,7 @@ async def test_a_failure_that_nobody_repairs_ends_the_workflow_as_failed(install
 async def test_cancel_stops_at_any_step_and_leaves_no_release_half_way(
     installer: InstallerWorld, step: str
 ) -> None:
-    installer.gates[step] = asyncio.Event()
-    request = await installer.ask()
-    await installer.until(lambda: step in installer.calls)
+    request, _ = await installer.held_at(step)
 
     await installer.handle.signal("cancel")
 
@@ -162,9 +160,7 @@ async def test_a_step_that_ends_while_it_is_cancelled_is_the_last_one(
 
 
 async def test_cancelling_the_workflow_itself_repairs_as_well(installer: InstallerWorld) -> None:
-    installer.gates[INSTALL_CHART.name] = asyncio.Event()
-    await installer.ask()
-    await installer.until(lambda: INSTALL_CHART.name in installer.calls)
+    await installer.held_at(INSTALL_CHART)
 
     await installer.handle.cancel()
 
@@ -186,9 +182,7 @@ async def test_cancel_while_a_step_is_tried_again_and_again(installer: Installer
 
 @pytest.mark.parametrize("step", INSTALL)
 async def test_retry_leaves_what_runs_and_begins_again(installer: InstallerWorld, step: str) -> None:
-    gate = installer.gates[step] = asyncio.Event()
-    request = await installer.ask()
-    await installer.until(lambda: step in installer.calls)
+    request, gate = await installer.held_at(step)
 
     await installer.handle.signal("retry")
     await installer.until(lambda: installer.cancelled == [step])

@@ -123,7 +123,7 @@ class ModelDeploymentWorkflow:
             try:
                 await self._reconcile()
             except FailureError as err:
-                # A step that failed for good must not end the workflow: the next reconcile may find it repaired.
+                # A step that failed for good must not end the workflow; the next reconcile may succeed.
                 self.pacing.wait(f"stopped: {cause_with_kind(err)}", TROUBLE_DELAY)
             self._show()
             if self.finished:
