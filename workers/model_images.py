@@ -38,9 +38,9 @@ HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
+def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
-    options = image_options(settings)
+    options = model_image_options(settings)
     bases = RegistryClient(
         mirrors=settings.registry_mirrors,
         # Named by whoever runs this, so these may be asked too.
@@ -74,7 +74,7 @@ def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActiviti
     )
 
 
-def image_options(settings: Settings) -> ModelImageOptions:
+def model_image_options(settings: Settings) -> ModelImageOptions:
     """What the settings say about builds."""
     push_host = settings.image_registry or registry_host(settings.image_namespace)
     local = f"localhost:{settings.image_registry_node_port}"

@@ -1,4 +1,4 @@
-"""What an uninstall would break or take along: found, told, and refused where it must be."""
+"""What an uninstall would break or take along: found, shown, and refused where it must be."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_NAMED = 100
 
 
 class UninstallChecks:
-    """Looks at what hangs on a provider's operator."""
+    """Inspects what hangs on a provider's operator."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

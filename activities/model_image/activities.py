@@ -49,7 +49,7 @@ from airunway.messages.model_image import (
 MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
-MAX_PAUSE_SECONDS = 256
+MAX_RETRY_AFTER_SECONDS = 256
 
 
 class ModelImageActivities:
@@ -117,7 +117,7 @@ class ModelImageActivities:
 
     @implements(FIND_MODEL_IMAGE)
     async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
-        """Look whether the registry has the image."""
+        """Ask whether the registry has the image."""
         async with trouble_reported("looking for the image in the registry"):
             try:
                 return FindModelImageAnswer(image=await self._published.find(request.plan))
@@ -163,7 +163,7 @@ class ModelImageActivities:
         except ClientError as err:
             failure = _build_failure(err, attempt)
             if not failure.non_retryable:
-                trouble = f"{err}; trying again"  # without a number: the same trouble is no news
+                trouble = f"{err}; trying again"  # without a number: the same trouble is not reported again
                 await send_progress(BuildProgress(step="waiting to try again", trouble=trouble))
             # Without its cause, whose words are the daemon's: nobody has taken secrets out of those.
             raise failure from None
@@ -172,7 +172,7 @@ class ModelImageActivities:
 
     @implements(PUBLISH_MODEL_IMAGE)
     async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
-        """Look at what was pushed, and only then move the tags."""
+        """Verify what was pushed, and only then move the tags."""
         async with trouble_reported("verifying the pushed image"):
             image = await self._published.publish(request.plan, request.digest)
         return PublishModelImageAnswer(image=image)
@@ -188,7 +188,7 @@ class ModelImageActivities:
 def _build_failure(err: ClientError, attempt: int) -> ApplicationError:
     """What an attempt's error means: twice the same uncertain cause is no accident."""
     if err.retry_after is not None:  # who asks for a second again and again is given more
-        err.retry_after = max(err.retry_after, float(min(2 ** min(attempt, 10), MAX_PAUSE_SECONDS)))
+        err.retry_after = max(err.retry_after, float(min(2 ** min(attempt, 10), MAX_RETRY_AFTER_SECONDS)))
     failure = to_application_error(err, benign=True)
     if failure.type in TRIED_TWICE and attempt > 1:
         return ApplicationError(str(err), type=failure.type, non_retryable=True, category=failure.category)

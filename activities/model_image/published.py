@@ -1,4 +1,4 @@
-"""The images in the registry: whether one is that of a plan, and its tags once it was looked at."""
+"""The images in the registry: whether one is that of a plan, and its tags once it was verified."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class PublishedModelImages:
         if flaw or not await self._storage.has_blobs(found):
             raise ImageNotVerified(f"{plan.name}@{found.digest}: {flaw or 'layers are missing'}")
         await self._storage.tag(found, plan.tag)
-        if await self._may_move_visible_tag(plan):
+        if await self._can_move_visible_tag(plan):
             await self._storage.tag(found, plan.visible_tag)
         return self._reference(found, plan)
 
-    async def _may_move_visible_tag(self, plan: ModelImagePlan) -> bool:
+    async def _can_move_visible_tag(self, plan: ModelImagePlan) -> bool:
         """Whether AI Runway's tag, which several models may share, is free or was this file's before."""
         try:
             there = await self._storage.find(plan.name, plan.visible_tag)

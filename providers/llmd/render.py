@@ -40,16 +40,16 @@ def _deployment(deployment: ModelDeployment, component: Component, context: Rend
     return server_pod.server_deployment(
         deployment,
         component,
-        image=image_of(deployment, context),
+        image=serving_image_of(deployment, context),
         args=server_args(deployment, component),
         deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
     )
 
 
-def image_of(deployment: ModelDeployment, context: RenderContext) -> str:
+def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str:
     """The user's image, else the one the worker is set to, else the contract's."""
     configured = context.env.get(IMAGE_VARIABLE, "").strip()
-    return rendering.image_override(deployment) or configured or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment) or configured or DEFAULT_IMAGE
 
 
 def _refuse_unsafe(given: Mapping[str, Any]) -> None:

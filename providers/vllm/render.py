@@ -10,7 +10,7 @@ from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
 from airunway.providers.vllm.args import server_args
 from airunway.providers.vllm.config import NAME
-from airunway.providers.vllm.image import DEFAULT_IMAGE
+from airunway.providers.vllm.serving_image import DEFAULT_IMAGE
 
 DEADLINE_VARIABLE = "AIRUNWAY_VLLM_PROGRESS_DEADLINE_SECONDS"
 
@@ -28,9 +28,9 @@ def check(deployment: ModelDeployment) -> str | None:
 
 
 def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.image_override(deployment):
+    if rendering.serving_image_override(deployment):
         return None
-    return rendering.default_image_problem(rendering.gpu_type(deployment), field="spec.resources")
+    return rendering.default_serving_image_problem(rendering.gpu_type(deployment), field="spec.resources")
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -42,7 +42,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     workload = server_pod.server_deployment(
         deployment,
         server,
-        image=image_of(deployment, context),
+        image=serving_image_of(deployment, context),
         args=server_args(deployment),
         deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
     )
@@ -92,11 +92,11 @@ def _object_at(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def image_of(deployment: ModelDeployment, context: RenderContext) -> str:
+def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str:
     """The image as the user names it, else the default one, pinned when it was resolved (vllm.md §7.1)."""
     recorded = deployment.status.image if deployment.status else None
     pinned = (recorded.resolved or "").strip() if recorded else ""
-    return rendering.image_override(deployment) or context.serving_image or pinned or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment) or context.serving_image or pinned or DEFAULT_IMAGE
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

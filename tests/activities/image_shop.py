@@ -56,16 +56,16 @@ REF = DeploymentRef(namespace="default", name="tiny")
 
 
 class FakeWorkflow:
-    """The image's workflow, which is told progress."""
+    """The image's workflow, which progress is reported to."""
 
     id = "image/x"
 
     def __init__(self) -> None:
-        self.told: list[BuildProgress] = []
+        self.reported: list[BuildProgress] = []
 
     async def signal(self, name: str, progress: BuildProgress) -> None:
         assert name == "progress"
-        self.told.append(progress)
+        self.reported.append(progress)
 
 
 class FakeClient:
@@ -144,11 +144,11 @@ class Shop:
         answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
         return answer.image.reference if answer.image else ""
 
-    async def find(self, plan: ModelImagePlan, *, looked_after: bool) -> FindModelImageAnswer:
+    async def find(self, plan: ModelImagePlan, *, kept_by_us: bool) -> FindModelImageAnswer:
         """Look in the registry, which is ours or somebody else's."""
         keeper = BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient())
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
-        activities = self.activities(registry_keeper=keeper if looked_after else None)
+        activities = self.activities(registry_keeper=keeper if kept_by_us else None)
         return await environment.run(activities.find_model_image, ModelImageRequest(plan=plan))
 
     async def secret(self, name: str, **data: str) -> None:

@@ -258,7 +258,7 @@ class Site:
         await self.cluster.create(DEPLOYMENTS, body, namespace="default")
 
     async def says_ready(self) -> None:
-        """The provider's worker was heard, when the operator was there."""
+        """The provider's worker reported, when the operator was there."""
         common = {"status": "True", "reason": "Seen", "lastTransitionTime": "2026-01-01T00:00:00Z"}
         said = [{"type": kind, "message": "", **common} for kind in ("WorkerAlive", "UpstreamReady")]
         body = {

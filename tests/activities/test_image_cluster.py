@@ -1,4 +1,4 @@
-"""Registry and builder in the cluster: made once, mended, waited for, and left alone when not ours."""
+"""Registry and builder in the cluster: made once, repaired, waited for, and left alone when not ours."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def test_making_it_again_changes_nothing(given: Given) -> None:
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
-async def test_what_somebody_changed_is_mended(given: Given) -> None:
+async def test_what_somebody_changed_is_repaired(given: Given) -> None:
     await given.begin_registry()
     patch = {"spec": {"replicas": 0}}
     await given.cluster.patch(APPS_DEPLOYMENTS, REGISTRY, patch, namespace=given.namespace)

@@ -132,7 +132,7 @@ async def test_a_provider_in_use_stays(site: Site) -> None:
     assert plan.used == ["default/chat"]
 
 
-async def test_what_helm_would_delete_along_is_told(site: Site) -> None:
+async def test_what_helm_would_delete_along_is_reported(site: Site) -> None:
     site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
     await site.installed()
     await site.tool("hammer")

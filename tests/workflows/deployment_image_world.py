@@ -29,10 +29,10 @@ class Both:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds in either."""
 
-        async def look() -> bool | None:
+        async def find() -> bool | None:
             return holds() or None
 
-        await first(look)
+        await first(find)
 
     async def until_built(self, reason: str) -> dict[str, Any]:
         """Wait until the image's condition carries a reason."""

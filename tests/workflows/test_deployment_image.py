@@ -45,16 +45,16 @@ async def test_without_a_wanted_image_nothing_is_asked_of_anybody(both: Both) ->
 
 async def test_progress_is_in_the_status(both: Both) -> None:
     gate = await both.being_built()
-    looks = both.deployment.looks
+    observations = both.deployment.observations
     image = both.images.env.client.get_workflow_handle(both.image_id())
     both.images.plan = both.images.joined[0].plan
 
-    await both.images.tell("downloading tiny", 340, bytes_per_second=100, seconds_left=6.6)
+    await both.images.report_progress("downloading tiny", 340, bytes_per_second=100, seconds_left=6.6)
 
     words = "building the model image: downloading tiny: 34% (340 B of 1 kB, 100 B/s, 7 s left)"
     await both.until(lambda: both.deployment.status.get("message") == words)
     assert both.condition()["message"] == words
-    assert both.deployment.looks == looks, "progress alone decides nothing anew"
+    assert both.deployment.observations == observations, "progress alone decides nothing again"
     assert (await image.query(ModelImageWorkflow.view)).report.phase is ModelImagePhase.BUILDING
     gate.set()
 
@@ -178,7 +178,7 @@ async def test_a_deployment_of_the_same_name_lets_go_of_the_other_ones_image(bot
     both.deployment.uid, both.deployment.wanted_image = "uid-2", OTHER
     await both.deployment.nudge("deployment seen")
     await both.until(lambda: len(both.images.joined) == 2)
-    await both.images.tell("downloading tiny", 500)
+    await both.images.report_progress("downloading tiny", 500)
 
     await both.until(lambda: both.images.cancelled == 1)
     gate.set()

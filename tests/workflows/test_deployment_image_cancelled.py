@@ -44,13 +44,15 @@ async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> N
     gate.set()
 
 
-async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
+async def test_a_retry_ends_the_backoff_of_a_build_in_trouble_and_disturbs_no_other(
+    both: Both,
+) -> None:
     gate = await both.being_built()
     both.images.plan = both.images.joined[0].plan
     await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
     await both.deployment.quiet()
     assert len(both.images.builds) == 1
-    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
+    await both.images.report_progress("waiting to try again", 0, trouble="the hub is away")
     await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)

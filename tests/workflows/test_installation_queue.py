@@ -58,7 +58,7 @@ async def test_another_operation_waits_for_its_turn(installer: InstallerWorld) -
     assert (await installer.outcome(uninstall)).succeeded
     assert installer.calls == [*INSTALL, *UNINSTALL]
     assert installer.revision == 0
-    assert installer.most_running == 1
+    assert installer.max_running == 1
 
 
 async def test_an_uninstall_of_nothing_is_done(installer: InstallerWorld) -> None:
@@ -68,7 +68,7 @@ async def test_an_uninstall_of_nothing_is_done(installer: InstallerWorld) -> Non
     assert not outcome.changed
 
 
-async def test_a_repair_mends_and_changes_nothing_else(installer: InstallerWorld) -> None:
+async def test_a_repair_changes_nothing_else(installer: InstallerWorld) -> None:
     installer.revision = 1
 
     assert (await installer.outcome(await installer.ask(Operation.REPAIR))).succeeded
@@ -130,7 +130,7 @@ async def test_requests_without_an_id_are_different_ones(installer: InstallerWor
     assert installer.calls == [*INSTALL, *UNINSTALL]
 
 
-async def test_a_plan_only_looks(installer: InstallerWorld) -> None:
+async def test_a_plan_only_reads(installer: InstallerWorld) -> None:
     request = await installer.ask()
     await installer.outcome(request)
 

@@ -73,7 +73,7 @@ def gpu_types(given: Given) -> set[str]:
     return {str(ask.at(group, "gpu", "type") or "nvidia.com/gpu") for group in groups(given)}
 
 
-def foreign_vendor(given: Given) -> bool:
+def gpu_of_other_vendor(given: Given) -> bool:
     return not ask.image(given) and any(not kind.startswith("nvidia.com/") for kind in gpu_types(given))
 
 
@@ -102,7 +102,7 @@ DEPARTURES = [
         "test_server_pod.py::test_gpu_type",
         other_gpu,
         workloads.GPU_TYPE,
-        refuses=foreign_vendor,
+        refuses=gpu_of_other_vendor,
     ),
     rule("probes", "llmd/test_pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
     rule(

@@ -53,11 +53,11 @@ def reserved_with_one_dash(given: Given) -> bool:
     return any(re.fullmatch(r"-\s*(host|port)\s*(=.*)?", token, re.DOTALL) for token in ask.tokens(given))
 
 
-def foreign_gpu(given: Given) -> bool:
+def other_gpu_vendor(given: Given) -> bool:
     return ask.gpu_count(given) > 0 and ask.gpu_type(given) != "nvidia.com/gpu"
 
 
-def foreign_vendor(given: Given) -> bool:
+def gpu_of_other_vendor(given: Given) -> bool:
     return not ask.gpu_type(given).startswith("nvidia.com/") and not ask.image(given)
 
 
@@ -110,7 +110,13 @@ DEPARTURES = [
     refusal("override-shape", REFUSED, breaks_shape),
     refusal("impossible-name", "vllm_render.py::test_check", ask.impossible_service_name),
     refusal("reserved-single-dash", "vllm_args.py::test_refuses_flags", reserved_with_one_dash),
-    rule("gpu-type", "server_pod.py::test_gpu_type", foreign_gpu, workloads.GPU_TYPE, refuses=foreign_vendor),
+    rule(
+        "gpu-type",
+        "server_pod.py::test_gpu_type",
+        other_gpu_vendor,
+        workloads.GPU_TYPE,
+        refuses=gpu_of_other_vendor,
+    ),
     rule(
         "roll-out-deadline",
         "server_pod.py::test_deadlines",
