@@ -174,7 +174,7 @@ def types(folder: Path, arguments: list[str]) -> None:
 
 
 def format_code(folder: Path, arguments: list[str]) -> None:
-    """Format, and mend what can be mended without thinking."""
+    """Format, and fix what can be fixed without thinking."""
     python = str(_python(folder))
     _run([python, "-m", "ruff", "check", "--fix", "--quiet", *arguments], "ruff has findings")
     _become([python, "-m", "ruff", "format", *arguments])

@@ -14,7 +14,7 @@ from airunway.clients.errors import ClientError
 def to_application_error(err: ClientError, *, benign: bool = False) -> ApplicationError:
     """The failure to raise from an activity. Its type is the client's error class.
 
-    `benign`: the workflow tells people of it, so that the worker's log need not, with a traceback.
+    `benign`: the workflow shows it to people, so that the worker's log need not, with a traceback.
     """
     delay = timedelta(seconds=err.retry_after) if err.retry_after else None
     return ApplicationError(
@@ -36,5 +36,5 @@ def translated_errors(*, benign: bool = False) -> Iterator[None]:
 
 
 def benign_errors() -> AbstractContextManager[None]:
-    """The same for errors that the workflow tells people of."""
+    """The same for errors that the workflow shows to people."""
     return translated_errors(benign=True)

@@ -57,8 +57,8 @@ async def measure(count: int) -> float:
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):
         deployment, workspace = objects(number)
-        deployments._tell(ObjectChange("set", deployment))
-        workspaces._tell(ObjectChange("set", workspace))
+        deployments._notify(ObjectChange("set", deployment))
+        workspaces._notify(ObjectChange("set", workspace))
     after, _ = tracemalloc.get_traced_memory()
     return (after - before) / count
 

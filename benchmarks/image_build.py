@@ -105,9 +105,9 @@ async def once(way: str, file: Path, daemon: Buildkitd, pushed_to: Registry) -> 
 
 async def be_client(way: str, task: dict[str, Any]) -> dict[str, float]:
     """Build one image; answers seconds, and the most memory this process had."""
-    told = task["image"]
-    files = [HttpFile(**file) for file in told["files"]]
-    image = ImageBuild(**{**told, "files": files, "platform": Platform(**told["platform"])})
+    build = task["image"]
+    files = [HttpFile(**file) for file in build["files"]]
+    image = ImageBuild(**{**build, "files": files, "platform": Platform(**build["platform"])})
     start = time.perf_counter()
     build = build_as_usual if way == USUAL else build_ours
     await build(image, task["daemon"], task["push_to"])

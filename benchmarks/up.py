@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 120.0
 class Run:
     first_running: float
     all_running: float
-    most_memory_mb: float
+    max_memory_mb: float
     memory_after_mb: float
 
 
@@ -116,11 +116,11 @@ def main() -> int:
         runs.append(run)
         print(
             f"run {number + 1}: first Running {run.first_running:.1f} s, all {run.all_running:.1f} s; "
-            f"memory at most {run.most_memory_mb:.0f} MB, with all running {run.memory_after_mb:.0f} MB",
+            f"memory at most {run.max_memory_mb:.0f} MB, with all running {run.memory_after_mb:.0f} MB",
             flush=True,
         )
     slowest = max(run.first_running for run in runs)
-    largest = max(run.most_memory_mb for run in runs)
+    largest = max(run.max_memory_mb for run in runs)
     print(f"worst:  first Running {slowest:.1f} s (wanted: {WANTED_SECONDS:.0f} s), ", end="")
     print(f"memory {largest:.0f} MB (wanted: below {WANTED_MB:.0f} MB)")
     return 0 if slowest <= WANTED_SECONDS and largest < WANTED_MB else 1

@@ -18,6 +18,8 @@ from airunway.activities.model_image.builder import (
 )
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.orders import BuildOrders
+from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -36,9 +38,9 @@ HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
+def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
-    options = image_options(settings)
+    options = model_image_options(settings)
     bases = RegistryClient(
         mirrors=settings.registry_mirrors,
         # Named by whoever runs this, so these may be asked too.
@@ -52,7 +54,8 @@ def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActiviti
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
-    store = ModelImageStorage(
+    resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
+    storage = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
         login_file=settings.image_registry_login_file,
@@ -60,10 +63,9 @@ def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActiviti
     )
     return ModelImageActivities(
         options,
-        resolver=ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens),
-        tokens=tokens,
-        hub=hub,
-        storage=store,
+        resolver=resolver,
+        orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+        published=PublishedModelImages(storage, pull_host=options.pull_host),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),
@@ -72,7 +74,7 @@ def image_activities(cluster: Cluster, settings: Settings) -> ModelImageActiviti
     )
 
 
-def image_options(settings: Settings) -> ModelImageOptions:
+def model_image_options(settings: Settings) -> ModelImageOptions:
     """What the settings say about builds."""
     push_host = settings.image_registry or registry_host(settings.image_namespace)
     local = f"localhost:{settings.image_registry_node_port}"

@@ -27,7 +27,7 @@ from airunway.provider.registry import installed_providers
 from airunway.workers.health import probes
 from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
-from airunway.workers.model_images import build_worker, image_activities
+from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
@@ -188,7 +188,7 @@ async def run_worker(
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
             await ensure_search_attributes(client)
-            images = image_activities(cluster, settings)
+            images = model_image_activities(cluster, settings)
             workers.append(core_worker(client, cluster, settings, served, images))
             workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
         if installer:

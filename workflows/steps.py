@@ -82,7 +82,7 @@ async def call(
 
 def _start(step: Step[Request, Answer], request: Request, summary: str) -> workflow.ActivityHandle[Answer]:
     # A worker that is gone never confirms that it stopped, so that is waited for only where it matters, and
-    # there heartbeats tell. The other steps see for themselves, by generation and resource version, that
+    # there heartbeats show it. The other steps see for themselves, by generation and resource version, that
     # they are out of date.
     waited_for = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     return workflow.start_activity(

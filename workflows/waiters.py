@@ -1,4 +1,4 @@
-"""Who waits for what a workflow does, and who has not been told the latest yet.
+"""Who waits for what a workflow does, and who has not been notified of the latest yet.
 
 Shared by the workflows that many deployments wait for: a provider's installation, a model image.
 """
@@ -18,7 +18,7 @@ Entry = TypeVar("Entry")
 class Waiters(Generic[Entry]):
     """Workflows that wait, by their ids, each with what it said when it joined.
 
-    They join and leave by signal, and are told by the signal `signal`. A workflow that is gone is dropped.
+    They join and leave by signal, and are notified by `signal`. A workflow that is gone is dropped.
     """
 
     def __init__(self, signal: str, entries: Mapping[str, Entry] | None = None) -> None:
@@ -41,11 +41,11 @@ class Waiters(Generic[Entry]):
 
     @property
     def has_pending(self) -> bool:
-        """Whether somebody has yet to be told."""
+        """Whether somebody is pending."""
         return bool(self._pending)
 
     def join(self, workflow_id: str, entry: Entry) -> None:
-        """Wait too. Who joins again is counted once, and may be told again."""
+        """Wait too. Who joins again is counted once, and may be notified again."""
         self._entries[workflow_id] = entry
 
     def leave(self, workflow_id: str) -> None:
@@ -59,15 +59,15 @@ class Waiters(Generic[Entry]):
         self._pending.clear()
 
     def mark_pending(self, workflow_id: str) -> None:
-        """Have it told the latest."""
+        """Have it notified of the latest."""
         self._pending.add(workflow_id)
 
     def mark_all_pending(self) -> None:
-        """Have everybody told the latest."""
+        """Have everybody notified of the latest."""
         self._pending = set(self._entries)
 
     async def notify_next(self, report: BaseModel) -> dict[str, Entry]:
-        """Tell one of those who have yet to be told; answers who it was. See `dismiss`."""
+        """Notify one of those who are pending; answers who it was. See `dismiss`."""
         workflow_id = min(self._pending)
         self._pending.discard(workflow_id)
         entry = self._entries[workflow_id]
@@ -79,14 +79,14 @@ class Waiters(Generic[Entry]):
         return {workflow_id: entry}
 
     async def notify_pending(self, report: BaseModel) -> dict[str, Entry]:
-        """Tell all who have yet to be told; answers who they were."""
-        told: dict[str, Entry] = {}
+        """Notify all who are pending; answers who they were."""
+        notified: dict[str, Entry] = {}
         while self._pending:
-            told |= await self.notify_next(report)
-        return told
+            notified |= await self.notify_next(report)
+        return notified
 
-    def dismiss(self, told: Mapping[str, Entry]) -> None:
-        """Those who were told the outcome wait no more; but who joined again meanwhile does."""
-        for workflow_id, entry in told.items():
+    def dismiss(self, notified: Mapping[str, Entry]) -> None:
+        """Those who were notified of the outcome wait no more; but who joined again meanwhile does."""
+        for workflow_id, entry in notified.items():
             if self._entries.get(workflow_id) is entry:
                 self.leave(workflow_id)

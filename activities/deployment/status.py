@@ -25,9 +25,9 @@ class StatusActivity:
 
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
-        """Apply the status, and tell what is worth an Event. Safe to repeat."""
+        """Apply the status, and record what is worth an Event. Safe to repeat."""
         involved = _involved_object(request.ref, request.uid)
-        tell = [
+        record_events = [
             record_event(
                 self._cluster,
                 involved,
@@ -38,7 +38,7 @@ class StatusActivity:
             )
             for event in request.events
         ]
-        gone, *_ = await asyncio.gather(self._apply(request.ref, request.uid, request.status), *tell)
+        gone, *_ = await asyncio.gather(self._apply(request.ref, request.uid, request.status), *record_events)
         return StatusAnswer(gone=bool(gone))
 
     async def _apply(self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None) -> bool:

@@ -26,7 +26,7 @@ from airunway.clients.errors import ClientError
 from airunway.clients.lease import Held
 from airunway.installation.plan import BadPlan
 
-BUSY_PAUSE = timedelta(seconds=1)
+BUSY_DELAY = timedelta(seconds=1)
 
 
 def refused(kind: str, message: str) -> ApplicationError:
@@ -36,7 +36,7 @@ def refused(kind: str, message: str) -> ApplicationError:
 
 def busy(message: str) -> ApplicationError:
     """Somebody else is at it: tried again soon."""
-    return ApplicationError(message, type="Busy", next_retry_delay=BUSY_PAUSE)
+    return ApplicationError(message, type="Busy", next_retry_delay=BUSY_DELAY)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from temporalio import activity
 
 from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
-PAUSE_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 MAX_SHOWN = 10
 """Lines in one heartbeat: what a person who follows it has not seen yet."""
 
@@ -50,7 +50,7 @@ async def heartbeats() -> AsyncIterator[StepLines]:
         while True:
             # The count lets a reader tell which of the lines are new.
             activity.heartbeat(lines.count, lines.latest)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
     beating = asyncio.create_task(beat())
     try:

@@ -18,7 +18,7 @@ async def await_operator(
     probe: InstallationProbe, plan: InstallationPlan, *, patience: timedelta, say: StepLines
 ) -> ReadyAnswer:
     """The operator once it counts as installed. Raises a failure when `patience` is at its end."""
-    begun, between_looks, before = monotonic(), Backoff(first=0.1, maximum=3.0), ""
+    begun, backoff, before = monotonic(), Backoff(first=0.1, maximum=3.0), ""
     while True:
         _, status = await probe.status(plan)
         seen = status.seen
@@ -36,4 +36,4 @@ async def await_operator(
                 f"the operator of {plan.provider} is not ready after "
                 f"{patience.total_seconds():.0f} s: {seen}",
             )
-        await asyncio.sleep(between_looks.next_delay())
+        await asyncio.sleep(backoff.next_delay())

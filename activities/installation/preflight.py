@@ -1,4 +1,4 @@
-"""Looking before anything is written: what there is, what has to be done, and what must not be.
+"""The preflight, before anything is written: what there is, what has to be done, and what must not be.
 
 Every refusal that can be known in advance is made here: an operator that somebody else installed, objects
 that belong to others, rights that are missing, deployments that would lose their provider.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from airunway.activities.installation.chart_checks import ChartChecks, diff_of
 from airunway.activities.installation.failures import refused
+from airunway.activities.installation.operators import Operator
 from airunway.activities.installation.plan import Plans, difference, with_record
 from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.uninstall_checks import UninstallChecks, external_among
-from airunway.activities.upstream.probe import Operator
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.clients.errors import ApiError
 from airunway.clients.helm import Helm, ReleaseRecord, masked
@@ -29,7 +29,7 @@ from airunway.messages.installation import Operation, PreflightAnswer, Preflight
 
 GPU = "nvidia.com/gpu"
 MAX_NODES = 500
-"""Nodes that are looked at for a GPU."""
+"""Nodes that are read for a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Found:
 
 
 class Preflight:
-    """Looks at a provider for the installer."""
+    """Inspects a provider for the installer."""
 
     def __init__(self, cluster: Cluster, helm: Helm, plans: Plans, probe: InstallationProbe) -> None:
         self._cluster = cluster
@@ -73,7 +73,7 @@ class Preflight:
 
     async def __call__(self, request: PreflightRequest) -> PreflightAnswer:
         """The answer, or a failure that says why not."""
-        found = await self._look(await self._plans.plan(request.request))
+        found = await self._inspect(await self._plans.plan(request.request))
         plan, status = found.plan, found.status
         answer = PreflightAnswer(
             state=status.state.value,
@@ -94,7 +94,7 @@ class Preflight:
                 answer.charts = [_to_repair(chart, record) for chart, record in found.charts]
         return answer
 
-    async def _look(self, plan: InstallationPlan) -> Found:
+    async def _inspect(self, plan: InstallationPlan) -> Found:
         reads = (
             latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in plan.charts
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airunway.activities.upstream.probe import Probe
+from airunway.activities.installation.operators import Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.plan import InstallationPlan
@@ -12,7 +12,7 @@ from airunway.installation.state import Facts, InstallationStatus, status_of
 
 
 class InstallationProbe(Probe):
-    """Looks at the provider of a plan. `heartbeat_limit`: silence after which its worker counts as dead."""
+    """Inspects the provider of a plan. `heartbeat_limit`: silence after which its worker counts as dead."""
 
     def __init__(self, cluster: Cluster, *, heartbeat_limit: timedelta) -> None:
         super().__init__(cluster)

@@ -1,4 +1,4 @@
-"""What an uninstall would break or take along: found, told, and refused where it must be."""
+"""What an uninstall would break or take along: found, shown, and refused where it must be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airunway.activities.installation.failures import refused
-from airunway.activities.upstream.probe import Operator, Probe
+from airunway.activities.installation.operators import Operator, Probe
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.errors import Forbidden, NotFound
@@ -26,7 +26,7 @@ MAX_NAMED = 100
 
 
 class UninstallChecks:
-    """Looks at what hangs on a provider's operator."""
+    """Inspects what hangs on a provider's operator."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

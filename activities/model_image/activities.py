@@ -11,16 +11,15 @@ from temporalio.exceptions import ApplicationError
 from airunway.activities.errors import benign_errors, to_application_error
 from airunway.activities.model_image.build import WatchedBuild
 from airunway.activities.model_image.cluster import BuildServices
-from airunway.activities.model_image.options import Builder, Hub, ModelImageOptions
+from airunway.activities.model_image.options import Builder, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
-from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.resolve import ModelImageResolver
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
-from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
@@ -50,7 +49,7 @@ from airunway.messages.model_image import (
 MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
-MAX_PAUSE_SECONDS = 256
+MAX_RETRY_AFTER_SECONDS = 256
 
 
 class ModelImageActivities:
@@ -64,18 +63,15 @@ class ModelImageActivities:
         options: ModelImageOptions,
         *,
         resolver: ModelImageResolver,
-        tokens: Tokens,
-        hub: Hub,
-        storage: ModelImageStorage,
+        orders: BuildOrders,
+        published: PublishedModelImages,
         builder: Builder,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
     ) -> None:
-        self._options, self._resolver = options, resolver
-        self._storage, self._builder = storage, builder
+        self._options, self._resolver, self._orders = options, resolver, orders
+        self._published, self._builder = published, builder
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
-        self._published = PublishedModelImages(storage, pull_host=options.pull_host)
-        self._orders = BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage)
 
     @property
     def all(self) -> list[Any]:
@@ -121,7 +117,7 @@ class ModelImageActivities:
 
     @implements(FIND_MODEL_IMAGE)
     async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
-        """Look whether the registry has the image."""
+        """Ask whether the registry has the image."""
         async with trouble_reported("looking for the image in the registry"):
             try:
                 return FindModelImageAnswer(image=await self._published.find(request.plan))
@@ -136,8 +132,8 @@ class ModelImageActivities:
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
-            await self._storage.ping()
-        return EnsureAnswer(detail=detail or f"registry {self._storage.host} answers")
+            host = await self._published.check()
+        return EnsureAnswer(detail=detail or f"registry {host} answers")
 
     @implements(ENSURE_BUILDER)
     async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:
@@ -167,7 +163,7 @@ class ModelImageActivities:
         except ClientError as err:
             failure = _build_failure(err, attempt)
             if not failure.non_retryable:
-                trouble = f"{err}; trying again"  # without a number: the same trouble is no news
+                trouble = f"{err}; trying again"  # without a number: the same trouble is not reported again
                 await send_progress(BuildProgress(step="waiting to try again", trouble=trouble))
             # Without its cause, whose words are the daemon's: nobody has taken secrets out of those.
             raise failure from None
@@ -176,7 +172,7 @@ class ModelImageActivities:
 
     @implements(PUBLISH_MODEL_IMAGE)
     async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
-        """Look at what was pushed, and only then move the tags."""
+        """Verify what was pushed, and only then move the tags."""
         async with trouble_reported("verifying the pushed image"):
             image = await self._published.publish(request.plan, request.digest)
         return PublishModelImageAnswer(image=image)
@@ -192,7 +188,7 @@ class ModelImageActivities:
 def _build_failure(err: ClientError, attempt: int) -> ApplicationError:
     """What an attempt's error means: twice the same uncertain cause is no accident."""
     if err.retry_after is not None:  # who asks for a second again and again is given more
-        err.retry_after = max(err.retry_after, float(min(2 ** min(attempt, 10), MAX_PAUSE_SECONDS)))
+        err.retry_after = max(err.retry_after, float(min(2 ** min(attempt, 10), MAX_RETRY_AFTER_SECONDS)))
     failure = to_application_error(err, benign=True)
     if failure.type in TRIED_TWICE and attempt > 1:
         return ApplicationError(str(err), type=failure.type, non_retryable=True, category=failure.category)

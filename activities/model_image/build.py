@@ -1,8 +1,8 @@
-"""One attempt to build an image: watched for stalls, telling how far it is.
+"""One attempt to build an image: watched for stalls, reporting how far it is.
 
 Every second the progress goes out as a heartbeat, which Temporal keeps beside the history. The workflow is
-told by signal, which costs history, so ever more seldom the longer it takes: every second at first, and some
-two hundred times in four hours.
+notified by signal, which costs history, so ever more seldom the longer it takes: every second at first, and
+some two hundred times in four hours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airunway.modelimage.plan import human_bytes
 
 SIGNAL_FIRST_SECONDS, SIGNAL_EVERY_SECONDS = 1.0, 5.0
 EARLY_SHARE, LATE_SHARE = 1 / 5, 1 / 60
-"""Of the time since the start: the least pause between signals, up to the usual pause and beyond it."""
+"""Of the time since the start: the least interval between signals, up to the usual interval and beyond it."""
 
 
 class WatchedBuild:
@@ -31,9 +31,9 @@ class WatchedBuild:
         signal: signals the workflow; must not raise.
         stall: how long nothing may move, where the daemon counts bytes. BuildKit (v0.34) does not for
             downloads and pushes; then the whole model at a slow line's pace comes on top.
-        quiet: how long the workflow is told nothing; for attempts after others that failed soon.
+        quiet: how long nothing is reported to the workflow; for attempts after others that failed soon.
         clock: seconds, monotonic.
-        tick: pause between looks.
+        tick: seconds between checks.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class WatchedBuild:
         if since < self._quiet_seconds:
             return
         early = min(max(since * EARLY_SHARE, SIGNAL_FIRST_SECONDS), SIGNAL_EVERY_SECONDS)
-        pause = max(early, since * LATE_SHARE)
-        if step != self._progress.step or now - when >= pause:
+        interval = max(early, since * LATE_SHARE)
+        if step != self._progress.step or now - when >= interval:
             self._last_signal = (now, self._progress.step)
             await self._signal(self._progress)
 

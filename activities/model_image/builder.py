@@ -67,7 +67,7 @@ class BuildKitBuilder:
     async def build(self, order: BuildOrder, *, on_progress: Callable[[BuildProgress], None]) -> str:
         """Build and push; answers the digest. Raises BuildError."""
 
-        def told(progress: Progress) -> None:
+        def report(progress: Progress) -> None:
             on_progress(_progress_of(progress))
 
         host = order.push_to.partition("/")[0]
@@ -76,7 +76,7 @@ class BuildKitBuilder:
             "ref": order.ref,
             "insecure": order.insecure,
             "registry_auth": {host: (order.login.user, order.login.password)} if order.login else {},
-            "on_progress": told,
+            "on_progress": report,
         }
         async with self._connected() as builder:
             if order.plan.layout == AIKIT_LAYOUT:
@@ -140,7 +140,7 @@ def _files(plan: ModelImagePlan, urls: Sequence[str], *, auth_secret: str = "") 
 def _of_files(kept: Sequence[CacheRecord], files: Sequence[HttpFile]) -> list[CacheRecord]:
     """What the daemon keeps of downloads, as it calls it: each as it came, in its place, and merged.
 
-    Which image links and a merged one belong to cannot be told; they hold no bytes to speak of, and are soon
+    Nobody can say which image links and a merged one belong to; they hold no bytes to speak of, and are soon
     made again.
     """
     own = {f"http url {file.url}" for file in files} | {copy_step(file) for file in files}

@@ -1,4 +1,4 @@
-"""What an activity of a model image tells the image's workflow while it is at work."""
+"""What an activity of a model image reports to the image's workflow while it is at work."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ async def send_progress(progress: BuildProgress) -> None:
     try:
         await image.signal("progress", progress)
     except RPCError as err:
-        _log.info("progress not told", image=image.id, error=err.message)
+        _log.info("progress not reported", image=image.id, error=err.message)
 
 
 @asynccontextmanager
 async def trouble_reported(step: str) -> AsyncIterator[None]:
-    """Translate a client's errors; what is tried again is told to who waits, ever more seldom."""
+    """Translate a client's errors; what is tried again is reported to who waits, ever more seldom."""
     try:
         yield
     except ClientError as err:

@@ -1,4 +1,4 @@
-"""The images in the registry: whether one is that of a plan, and its tags once it was looked at."""
+"""The images in the registry: whether one is that of a plan, and its tags once it was verified."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ class PublishedModelImages:
 
     def __init__(self, storage: ModelImageStorage, *, pull_host: str) -> None:
         self._storage, self._pull_host = storage, pull_host
+
+    async def check(self) -> str:
+        """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
+        await self._storage.ping()
+        return self._storage.host
 
     async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image of a plan; a broken one is not there, so that it is built again. Raises ClientErrors."""
@@ -35,11 +40,11 @@ class PublishedModelImages:
         if flaw or not await self._storage.has_blobs(found):
             raise ImageNotVerified(f"{plan.name}@{found.digest}: {flaw or 'layers are missing'}")
         await self._storage.tag(found, plan.tag)
-        if await self._may_move_visible_tag(plan):
+        if await self._can_move_visible_tag(plan):
             await self._storage.tag(found, plan.visible_tag)
         return self._reference(found, plan)
 
-    async def _may_move_visible_tag(self, plan: ModelImagePlan) -> bool:
+    async def _can_move_visible_tag(self, plan: ModelImagePlan) -> bool:
         """Whether AI Runway's tag, which several models may share, is free or was this file's before."""
         try:
             there = await self._storage.find(plan.name, plan.visible_tag)

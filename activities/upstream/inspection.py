@@ -1,4 +1,4 @@
-"""Look at the live objects of a deployment before anything is written. Reads only."""
+"""Inspect the live objects of a deployment before anything is written. Reads only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Inspection:
 
 
 def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]) -> Inspection:
-    """The rendered objects as if none was there, without looking: a create tells when one is."""
+    """The rendered objects as if none was there, without reading: a create shows when one is."""
     kinds = _kinds(provider)
     last = {identity(entry): entry for entry in request.applied}
     return Inspection(
@@ -61,7 +61,7 @@ def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Obje
 async def inspect(
     cluster: Cluster, provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]
 ) -> Inspection:
-    """Look at every rendered object, and at every one that is not rendered any more. Raises ApiError."""
+    """Read every rendered object, and at every one that is not rendered any more. Raises ApiError."""
     targets = unseen(provider, request, rendered).targets
     wanted = {(target.kind.api_version, target.kind.kind, target.name) for target in targets}
     kinds = _kinds(provider)

@@ -1,6 +1,6 @@
 """Reconcile the upstream objects of a deployment: inspect, plan the writes, apply, read.
 
-The order is chosen so that nothing is half done: every object is looked at before the first is written, and
+The order is chosen so that nothing is half done: every object is read before the first is written, and
 each write carries the version that was read, so that a late attempt of an older reconcile fails instead of
 undoing a newer one.
 """
@@ -92,7 +92,7 @@ class UpstreamReconcile:
         await self._hold(obj)
         if not await self._stages_are_ready(deployment, context):
             return await self._read_applied()
-        # One new object needs no look: its create tells whether there is one already. Of several, none may
+        # One new object needs no reading: its create shows whether there is one already. Of several, none may
         # be written while another belongs to somebody else.
         if len(rendered) == 1 and not self._request.applied:
             inspection = unseen(self._provider, self._request, rendered)

@@ -1,6 +1,6 @@
 """Decide what to write, from what is rendered and what is there. Pure.
 
-Apart from the writing itself, so that what a reconcile would do can be told without doing it.
+Apart from the writing itself, so that what a reconcile would do can be shown without doing it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Method(Enum):
     KEEP = auto()
     """It is so already."""
     CREATE = auto()
-    """Not by an apply, which would quietly change an object that was made since it was looked for."""
+    """Not by an apply, which would quietly change an object that was made since it was read."""
     APPLY = auto()
     """Server-side, on the version that was read."""
 
@@ -53,7 +53,7 @@ class PlannedWrite:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedDelete:
-    """An object that goes, if it is still the one that was looked at."""
+    """An object that goes, if it is still the one that was inspected."""
 
     kind: UpstreamKind
     live: Object
@@ -64,7 +64,7 @@ class WritePlan:
     """Writes in the order rendered, then deletions.
 
     `conflict`: an object of somebody else is in the way, so nothing is done. `replacing`: an object must be
-    gone before anything is written; the deletions bring that about.
+    gone before anything is written; the deletions see to that.
     """
 
     writes: Sequence[PlannedWrite] = ()

@@ -78,5 +78,5 @@ async def _apply(cluster: Cluster, provider: Provider, write: PlannedWrite, live
 def _kind_missing(target: Target, err: ApiError) -> StepFailed:
     group = target.kind.group or "core"
     message = f"the cluster does not serve {target.kind.kind} ({group}/{target.kind.version}): {err}"
-    # Nothing is heard of a kind that comes back.
+    # No watch reports a kind that comes back.
     return failed("CRDMissing", message, ["Ready"], final=False, retry_seconds=KIND_MISSING_RETRY_SECONDS)

@@ -75,7 +75,7 @@ class ProviderDecision(BaseModel):
     reason: str = ""
 
 
-class ImageFinding(BaseModel):
+class ServingImageFinding(BaseModel):
     """`status.image` after an image conflict, which replaces what was there."""
 
     requested: str
@@ -123,7 +123,7 @@ class Decision(BaseModel):
     engine: EngineDecision | None = None
     provider: ProviderDecision | None = None
     conditions: list[Condition] = Field(default_factory=list)
-    image: ImageFinding | None = None
+    image: ServingImageFinding | None = None
     clear_image: bool = False
     remove_conditions: list[str] = Field(default_factory=list)
     newly_selected: bool = False

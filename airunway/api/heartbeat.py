@@ -29,6 +29,6 @@ def last_heartbeat(text: object) -> datetime | None:
 
 
 def is_silent(text: object, *, since: datetime) -> bool:
-    """Whether a worker was heard once, and last before `since`; one that never was is not silent."""
+    """Whether a worker reported once, and last before `since`; one that never was is not silent."""
     beat = last_heartbeat(text)
     return beat is not None and beat < since

@@ -117,7 +117,7 @@ def providers_of(finalizers: Iterable[str]) -> list[str]:
 
 
 def is_paused(metadata: Mapping[str, Any]) -> bool:
-    """Whether an object carries the pause annotation; no other value than "true" counts."""
+    """Whether an object carries the annotation `reconcile-paused`; no other value than "true" counts."""
     return (metadata.get("annotations") or {}).get(ANNOTATION_PAUSED) == "true"
 
 

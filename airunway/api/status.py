@@ -72,7 +72,7 @@ class GatewayStatus(Wire):
     api_formats: list[ApiFormat] | None = wire_field("API formats of the engine.")
 
 
-class ImageStatus(Wire):
+class ServingImageStatus(Wire):
     """What image runs, and what is known about it."""
 
     requested: Text | None = wire_field("Reference asked for.")
@@ -101,7 +101,7 @@ class DeploymentStatus(Wire):
     replicas: ReplicaStatus | None = wire_field("Replicas.")
     endpoint: EndpointStatus | None = wire_field("Address inside the cluster.")
     gateway: GatewayStatus | None = wire_field("Address through a Gateway.")
-    image: ImageStatus | None = wire_field("The image.")
+    image: ServingImageStatus | None = wire_field("The image.")
     conditions: list[Condition] | None = wire_field("Aspects of the state.", list_map_keys=["type"])
 
 

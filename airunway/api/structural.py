@@ -27,7 +27,7 @@ _ROOT_FIELDS: Final = ("apiVersion", "kind", "metadata")
 _RANGES: Final = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _INT64: Final = _RANGES["int64"]
 MAX_DEPTH: Final = 100
-"""Levels of an object that are looked at. `too_deep` tells of more, before anything recursive is tried."""
+"""Levels of an object that are read. `too_deep` says whether there are more, before anything recurses."""
 MAX_VALUES: Final = 1_000_000
 """Values of an object; one that an API server takes (3 MiB) has fewer."""
 _SHOWN_STEPS: Final = 5

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airunway.activities.upstream.probe import Operator, Probe
+from airunway.activities.installation.operators import Operator, Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
 from airunway.cli.output import OutputFormat, console, data, facts, plain_table

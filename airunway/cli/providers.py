@@ -129,7 +129,7 @@ def uninstall(
 def repair(
     name: Name, form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None
 ) -> None:
-    """Mend a release that an interrupted Helm left half-way. Nothing is taken away."""
+    """Repair a release that an interrupted Helm left half-way. Nothing is taken away."""
     from airunway.cli.provider_run import run
 
     chosen = OperationOptions(operation="repair", provider=name, yes=True, form=form)

@@ -93,7 +93,7 @@ async def _until_registered(cluster: Cluster) -> None:
 
 
 async def _registered(cluster: Cluster) -> list[Object]:
-    """The configs whose provider has looked at its upstream; that it is ready is not said."""
+    """The configs whose provider has inspected its upstream; that it is ready is not said."""
     listing = await cluster.listing(CONFIGS)
     return [obj for obj in listing.items if (obj.get("status") or {}).get("lastHeartbeat")]
 

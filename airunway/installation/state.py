@@ -1,6 +1,6 @@
 """How a provider is seen: whether its operator is there, and in which words. Source: install.md §A9.
 
-What could not be looked at is *unknown*, never *absent*: an installation is not offered on a guess
+What could not be read is *unknown*, never *absent*: an installation is not offered on a guess
 (install.md, weak spot 4).
 """
 
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the probes saw. A CRD that is not in `crds` was not asked for, or could not be looked at."""
+    """What the probes saw. A CRD that is not in `crds` was not asked for, or could not be read."""
 
     crds: Mapping[str, bool] = field(default_factory=dict)
     crd_error: str = ""
@@ -156,7 +156,7 @@ def status_ready(config: Json, health: Health) -> bool:
 def lacks_only_its_operator(metadata: ProviderMetadata, config: Json, *, alive_since: datetime) -> bool:
     """Whether a registered provider would be ready if its operator were installed.
 
-    Its worker was heard lately, is not ready, there are charts to install, and no condition complains of
+    Its worker reported lately, is not ready, there are charts to install, and no condition complains of
     anything but an operator that is missing.
     """
     beat = last_heartbeat(_heartbeat(config))

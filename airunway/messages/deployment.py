@@ -1,6 +1,6 @@
 """What activities take and answer, and how each is called. Pure, so that workflows may import it.
 
-Names are the activity types in the Temporal UI. A request tells what to look at, never what was seen there:
+Names are the activity types in the Temporal UI. A request says what to read, never what was seen there:
 an activity reads for itself, so a retry after an hour acts on what is true then. An answer holds what a
 person needs to understand the decision later, because answers are the audit log; it never holds a secret.
 """
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 from airunway.api.core_types import Condition
 from airunway.api.decision import Decision
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.status import DeploymentStatus, ImageStatus, UnifiedStatus
+from airunway.api.status import DeploymentStatus, ServingImageStatus, UnifiedStatus
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
 
@@ -26,9 +26,9 @@ StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump
 
 
 class ObserveRequest(BaseModel):
-    """Look at a deployment and decide.
+    """Observe a deployment and decide.
 
-    `want_status`: also answer its present status (first look). `chosen_*`: a selection that was made but
+    `want_status`: also answer its present status (first reconcile). `chosen_*`: a selection that was made but
     not yet written to the status; it stands for the object of that uid, whatever the configs say now.
     """
 
@@ -131,7 +131,7 @@ class UpstreamRequest(BaseModel):
     """The deployment is as it was at the last reconcile, so its upstream objects need to be read only."""
     diagnose: bool = False
     applied: list[AppliedObject] = Field(default_factory=list)
-    image: ImageStatus | None = None
+    image: ServingImageStatus | None = None
     built_model_image: ModelImageRef | None = None
 
 
@@ -172,11 +172,11 @@ class UpstreamAnswer(BaseModel):
     conditions: list[Condition] = Field(default_factory=list)
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
-    image: ImageStatus | None = None
+    image: ServingImageStatus | None = None
     wanted_model_image: ModelImageSpec | None = None
     """The model image that rendering needs; without it nothing was written."""
     ignored_fields: list[str] | None = None
-    """Given fields that the provider cannot honour; None when nobody looked."""
+    """Given fields that the provider cannot honour; None when nobody checked."""
     findings: list[PodFinding] = Field(default_factory=list)
 
 

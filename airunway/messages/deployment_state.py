@@ -42,7 +42,7 @@ class InstallationWait(BaseModel):
     """Then a failed step is to be tried again."""
     reason: str = ""
     words: str = ""
-    """How it stands, as the condition `ProviderInstalled` tells it."""
+    """How it stands, as the condition `ProviderInstalled` says it."""
 
 
 class ModelImageState(BaseModel):
@@ -59,7 +59,7 @@ class ModelImageState(BaseModel):
     """It was cancelled by the annotation, whose removal is a reason to begin again."""
     workflow_id: str = ""
     """The workflow that was joined; empty: not waiting."""
-    heard_at: datetime | None = None
+    reported_at: datetime | None = None
     phase: ModelImagePhase = ModelImagePhase.WAITING
     progress: BuildProgress = BuildProgress(step="resolving the model")
     image: ModelImageRef | None = None

@@ -29,13 +29,13 @@ class DeploymentInput(BaseModel):
     search_attributes: bool = True
     """Whether the Temporal namespace has the search attributes above."""
     rewrite: bool = False
-    """The run before was told that somebody else wrote the status, and did not come to write it again."""
+    """The run before was notified that somebody else wrote the status, and did not come to write it again."""
 
 
 class ChangeHint(BaseModel):
     """Something changed: reconcile. Not a delta; several may be folded into one.
 
-    `uid`, `generation` and `deleted` tell how new the deployment is that the sender saw, so that the
+    `uid`, `generation` and `deleted` say how new the deployment is that the sender saw, so that the
     workflow knows whether to leave what it is waiting for; empty when the change is of something else.
     """
 
@@ -67,5 +67,5 @@ class DeploymentView(BaseModel):
     ref: DeploymentRef
     step: str
     """What the workflow is doing, in words."""
-    next_look: datetime | None = None
+    next_reconcile_at: datetime | None = None
     state: DeploymentState

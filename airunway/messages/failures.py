@@ -1,4 +1,4 @@
-"""Failures of steps, in words: what a person is told of them, and whether waiting helps. Pure.
+"""Failures of steps, in words: what a person reads of them, and whether waiting helps. Pure.
 
 A failed step reaches a workflow as a chain: ActivityError (not inline) → what the activity raised → causes of
 other libraries.
@@ -14,7 +14,7 @@ NOT_SERVED_HERE = "ProviderNotServedHere"
 
 
 def is_final(err: FailureError) -> bool:
-    """Whether a step failed in a way that no retry can mend. Inline, the cause comes without a wrapper."""
+    """Whether a step failed in a way that no retry can repair. Inline, the cause comes without a wrapper."""
     cause = _of_activity(err)
     return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != NOT_SERVED_HERE
 

@@ -79,7 +79,7 @@ class PreflightAnswer(BaseModel):
 
 
 class PreflightRequest(BaseModel):
-    """Look at a provider, and refuse what must not be done. `with_diff`: say what would change."""
+    """Inspect a provider, and refuse what must not be done. `with_diff`: say what would change."""
 
     request: InstallationRequest
     with_diff: bool = False
@@ -97,7 +97,7 @@ class ChartAnswer(BaseModel):
 
     steps: list[StepRecord] = Field(default_factory=list)
     chart: ChartRelease | None = None
-    """The chart with its release as it was left; None: there is no release, or nobody looked."""
+    """The chart with its release as it was left; None: there is no release, or nobody asked."""
     changed: bool = True
     lines: list[str] = Field(default_factory=list)
     """What was said on the way, Helm's words among it: the last lines, secrets taken out."""
@@ -139,7 +139,7 @@ class InstallReport(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-# Well above the pause between heartbeats (a second): a worker that is busy is not taken for dead.
+# Well above the interval of heartbeats (a second): a worker that is busy is not taken for dead.
 _SILENCE = timedelta(seconds=12)
 
 OPERATION_LIMIT = timedelta(hours=2)
@@ -174,7 +174,7 @@ JOIN_INSTALLATION = Step(
 
 PREFLIGHT = _installer_step("preflight_provider", PreflightRequest, PreflightAnswer, timedelta(minutes=3))
 APPLY_CRDS = _installer_step("apply_crds", ChartRequest, ChartAnswer, timedelta(minutes=3))
-# Helm has limits of its own, for every thing it waits for; whether it lives is told by heartbeats.
+# Helm has limits of its own, for every thing it waits for; whether it lives is known by heartbeats.
 INSTALL_CHART = _installer_step("install_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
 UNINSTALL_CHART = _installer_step("uninstall_chart", ChartRequest, ChartAnswer, OPERATION_LIMIT)
 REPAIR_RELEASE = _installer_step("repair_release", ChartRequest, ChartAnswer, timedelta(minutes=30))

@@ -29,7 +29,7 @@ class TokenRef(BaseModel):
     name: str
 
 
-class ImageWaiter(BaseModel):
+class ModelImageWaiter(BaseModel):
     """A deployment that wants the image, by its workflow."""
 
     workflow_id: str
@@ -64,7 +64,7 @@ class BuildProgress(BaseModel):
 
 
 class ModelImageReport(BaseModel):
-    """What a waiting deployment is told about its image."""
+    """What is reported to a waiting deployment about its image."""
 
     identity: str
     phase: ModelImagePhase
@@ -97,11 +97,11 @@ class JoinModelImageRequest(BaseModel):
     """Wait for an image with the others; the first one starts its workflow."""
 
     plan: ModelImagePlan
-    waiter: ImageWaiter
+    waiter: ModelImageWaiter
 
 
 class JoinModelImageAnswer(BaseModel):
-    """Which workflow was told."""
+    """Which workflow was notified."""
 
     workflow_id: str
 
@@ -134,13 +134,13 @@ class BuildModelImageRequest(BaseModel):
 
 
 class BuildModelImageAnswer(BaseModel):
-    """Digest of the pushed manifest; nobody has looked at it yet."""
+    """Digest of the pushed manifest; nobody has verified it yet."""
 
     digest: str
 
 
 class PublishModelImageRequest(BaseModel):
-    """Look at what was pushed, then let the tags point to it."""
+    """Verify what was pushed, then let the tags point to it."""
 
     plan: ModelImagePlan
     digest: str
@@ -168,11 +168,11 @@ class FreeSpaceAnswer(BaseModel):
 # -- how they are called ----------------------------------------------------------------------------------
 
 
-# How often readiness is looked at is the policy: an object that is not ready yet is a retryable failure.
+# How often readiness is read is the policy: an object that is not ready yet is a retryable failure.
 _UNTIL_READY = until_it_works(at_first=1, at_most=5, factor=1.5)
 _WITH_PATIENCE = until_it_works(at_first=1, at_most=60)
 
-# What is in the way is told by the reconcile, which tries again soon; until then nobody would know of it.
+# What is in the way is reported by the reconcile, which tries again soon; until then nobody would know of it.
 RESOLVE_MODEL_IMAGE = Step(
     name="resolve_model_image",
     request=ResolveModelImageRequest,

@@ -18,7 +18,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 def until_it_works(*, at_first: float, at_most: float, factor: float = 2.0) -> RetryPolicy:
-    """The policy of a step that is tried as often as its deadline lets it; pauses in seconds.
+    """The policy of a step that is tried as often as its deadline lets it; intervals in seconds.
 
     No cap on attempts: an API server that is away will be back, and the level-triggered step is as right
     then as now.
@@ -30,7 +30,7 @@ def until_it_works(*, at_first: float, at_most: float, factor: float = 2.0) -> R
     )
 
 
-UNTIL_IT_WORKS = until_it_works(at_first=0.5, at_most=30)  # short pauses, so that recovery is prompt
+UNTIL_IT_WORKS = until_it_works(at_first=0.5, at_most=30)  # short intervals, so that recovery is prompt
 
 
 @dataclass(frozen=True, kw_only=True)

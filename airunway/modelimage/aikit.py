@@ -35,5 +35,5 @@ def frontend_build(
     """The build of a valid request."""
     return FrontendBuild(
         argument=naming.resolve_url(request.model, request.file, revision=revision, hub=hub),
-        tag=naming.image_reference(request, host=host),
+        tag=naming.model_image_reference(request, host=host),
     )

@@ -98,7 +98,7 @@ def request_errors(request: AikitRequest) -> list[str]:
     ]
 
 
-def image_reference(request: AikitRequest, *, host: str = PULL_HOST) -> str:
+def model_image_reference(request: AikitRequest, *, host: str = PULL_HOST) -> str:
     """The reference of a valid request, as nodes pull it."""
     if request.source == "premade":
         return f"{PREMADE_REPOSITORY}/{request.premade}"
@@ -137,7 +137,7 @@ def identity_tag(file: str, identity: str) -> str:
 
 
 def staging_tag(identity: str) -> str:
-    """The tag of a push that nobody has looked at yet."""
+    """The tag of a push that nobody has verified yet."""
     return f"unverified-{identity[:_IDENTITY_DIGITS]}"
 
 

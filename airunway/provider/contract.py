@@ -19,7 +19,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
-from airunway.api.status import ImageStatus, UnifiedStatus
+from airunway.api.status import ServingImageStatus, UnifiedStatus
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON data."""
@@ -131,7 +131,7 @@ class ServingImageReport:
     user's own image never fails the deployment.
     """
 
-    status: ImageStatus
+    status: ServingImageStatus
     conditions: Sequence[Condition] = ()
     cleared: Sequence[str] = ()
     image: str | None = None
@@ -144,7 +144,7 @@ class StageVerdict:
 
     `create` and `delete` are carried out in every case, also beside a failure. A created object is never
     changed later; somebody else may create it first. A deletion holds for the uid of the object given.
-    `retry_seconds`: when to look again, 0: at the next event; with a failure: it may pass by itself.
+    `retry_seconds`: when to reconcile again, 0: at the next event; with a failure: it may go away by itself.
     `pod_selector`: label selector of pods that may say why the wait is long; what they say is added to the
     condition's message.
     """

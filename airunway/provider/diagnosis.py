@@ -1,7 +1,7 @@
 """Why a deployment does not come up, read from its pods, workloads and events. Pure.
 
 Operators rarely say: an unschedulable pod, a missing Secret and a bad image all look like "not ready".
-Only the objects handed in are looked at; the caller chooses them by the provider's `pod_selector`.
+Only the objects handed in are inspected; the caller chooses them by the provider's `pod_selector`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Weight(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One cause. `reason` is a condition reason; `final`: waiting will not mend it within reason."""
+    """One cause. `reason` is a condition reason; `final`: waiting will not help within reason."""
 
     reason: str
     message: str
@@ -60,7 +60,7 @@ def diagnose(
     """Causes in order of importance, each once. Empty when nothing is wrong or nothing is known yet.
 
     `workloads`: ReplicaSets, StatefulSets, Deployments, Jobs. Events count only for the objects handed in
-    and while they still tell something that the object itself does not.
+    and while they still say something that the object itself does not.
     """
     alive = [pod for pod in pods if not _map(pod, "metadata").get("deletionTimestamp")]
     found: list[_Weighted] = []
@@ -188,7 +188,7 @@ def _crash_finding(container: Object, where: str, *, backing_off: bool) -> Itera
 
 
 def _event_findings(pod: Object, events: Sequence[Object], *, has_cause: bool) -> Iterator[_Weighted]:
-    """Mounts and probes are told by events only. They say nothing new once a container names a cause."""
+    """Mounts and probes are reported by events only. They say nothing new once a container names a cause."""
     if has_cause or _is_ready(pod):
         return
     for event in events:

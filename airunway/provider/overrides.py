@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.overrides import FIELD as FIELD  # for providers, too
-from airunway.api.overrides import PRIVILEGE_KEYS, SIZING_KEYS
+from airunway.api.overrides import FIELD, PRIVILEGE_KEYS, SIZING_KEYS
 from airunway.provider.contract import Manifest, RenderError
 
 IDENTITY_KEYS = frozenset({"apiVersion", "kind", "metadata", "status"})

@@ -54,7 +54,7 @@ def load(found: Iterable[EntryPoint]) -> Installed:
 def _load_one(entry: EntryPoint) -> tuple[str, Provider | None]:
     try:
         value = entry.load()
-    except Exception as err:  # whatever a stranger's module raises while it is imported
+    except Exception as err:  # whatever a third-party module raises while it is imported
         return f"{entry.value}: cannot be imported: {type(err).__name__}: {err}", None
     if not isinstance(value, Provider):
         return f"{entry.value}: is no Provider but a {type(value).__name__}", None

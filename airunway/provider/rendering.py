@@ -87,7 +87,7 @@ def model_source(deployment: ModelDeployment) -> str:
     return source.value if source else ""
 
 
-def image_override(deployment: ModelDeployment) -> str:
+def serving_image_override(deployment: ModelDeployment) -> str:
     """`spec.engine.image`, else `spec.image`; empty when the user names none (crds.md §2.5)."""
     engine = deployment.spec.engine
     return (engine.image if engine else None) or deployment.spec.image or ""
@@ -117,7 +117,7 @@ def other_engine_problem(deployment: ModelDeployment, *, provider: str) -> str |
     return f"spec.engine.type: {provider} runs the vllm engine only, not {engine or 'no engine'}"
 
 
-def default_image_problem(gpu_type: str, *, field: str) -> str | None:
+def default_serving_image_problem(gpu_type: str, *, field: str) -> str | None:
     """Why a default image that is made for NVIDIA GPUs does not run here, or None.
 
     `field`: path of the resources that name the GPUs, e.g. `spec.resources`.

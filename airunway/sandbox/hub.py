@@ -95,7 +95,7 @@ class PretendHub:
         raise web.HTTPFound(where, headers=headers)
 
     def _found(self, request: web.Request) -> HubModel:
-        """The model asked for, or the hub's refusal: who may not see a repository is not told of it."""
+        """The model asked for, or the hub's refusal: who may not see a repository does not learn of it."""
         repo, revision = request.match_info["repo"], request.match_info.get("revision", "main")
         head = self._heads.get(repo)
         if head is None or (head.token and not head.gated and not head.lets_in(_token(request))):

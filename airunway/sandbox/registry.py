@@ -201,14 +201,14 @@ class PretendRegistry:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
-        if self.login is not None and not self._may_enter(request):
+        if self.login is not None and not self._is_authorized(request):
             answer = _error(401, "UNAUTHORIZED", "authentication required")
             realm = f'Bearer realm="{self.url}/token",service="sandbox"'
             answer.headers["WWW-Authenticate"] = realm if self.gives_tokens else 'Basic realm="sandbox"'
             return answer
         return await handler(request)
 
-    def _may_enter(self, request: web.Request) -> bool:
+    def _is_authorized(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")
         if self.gives_tokens and request.path != "/token":
             return given == f"Bearer {_TOKEN}"

@@ -46,10 +46,10 @@ def with_admission_recheck(decision: Decision, deployment: ModelDeployment) -> D
     warning, and one that was handed over keeps its name, as on update (C1). Warnings stand behind the message
     of the condition that says it is valid: nobody sees them otherwise.
     """
-    return _with_warnings_told(_checked(decision, deployment))
+    return _with_warnings_shown(_checked(decision, deployment))
 
 
-def _with_warnings_told(decision: Decision) -> Decision:
+def _with_warnings_shown(decision: Decision) -> Decision:
     if not decision.warnings:
         return decision
     warnings = f"warning: {'; '.join(dict.fromkeys(decision.warnings))}"

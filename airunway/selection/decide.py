@@ -15,12 +15,12 @@ from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import (
     Decision,
     EngineDecision,
-    ImageFinding,
     InstallationNeed,
     InstallPolicy,
     Outcome,
     ProviderDecision,
     SelectionFallback,
+    ServingImageFinding,
     cut,
 )
 from airunway.api.model_deployment import ModelDeployment
@@ -59,8 +59,8 @@ def decide(
     decision = _as_recorded(deployment)
     conflict = stored_rules.image_conflict(deployment)
     if conflict:
-        return _image_conflict(decision, deployment, conflict)
-    stale_status.clear_image_conflict(decision, deployment)
+        return _serving_image_conflict(decision, deployment, conflict)
+    stale_status.clear_serving_image_conflict(decision, deployment)
     if selector_enabled:
         chosen = _choose_engine(deployment, configs, alive_since=alive_since, installable=installable)
         decision.engine = chosen.engine
@@ -243,10 +243,10 @@ def _warn(
     decision.warnings += [text for text in (missing, *(found.message for found in changed)) if text]
 
 
-def _image_conflict(decision: Decision, deployment: ModelDeployment, finding: str) -> Decision:
+def _serving_image_conflict(decision: Decision, deployment: ModelDeployment, finding: str) -> Decision:
     engine = deployment.spec.engine
     requested = (engine.image if engine else None) or ""
-    decision.image = ImageFinding(requested=cut(requested), message=cut(finding))
+    decision.image = ServingImageFinding(requested=cut(requested), message=cut(finding))
     decision.conditions.append(_false("ImageResolved", "ConflictingImageFields", finding))
     return _invalid(decision, finding, outcome=Outcome.IMAGE_CONFLICT)
 

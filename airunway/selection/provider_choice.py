@@ -25,7 +25,7 @@ NONE_COMPATIBLE = "no compatible provider found for this configuration"
 MAX_CANDIDATES = 50
 """Candidates that an answer shows; the chosen one is always among them."""
 MAX_RULES_LENGTH = 32_000
-"""Characters of all rules of one provider; later rules are not looked at."""
+"""Characters of all rules of one provider; later rules are not evaluated."""
 TOO_MANY_RULES = f"the rules before it and this one are longer than {MAX_RULES_LENGTH} characters together"
 _CUT = 200
 _LISTED = 30

@@ -88,7 +88,7 @@ def clear_phase(decision: Decision, deployment: ModelDeployment) -> None:
         decision.phase = Phase.PENDING
 
 
-def clear_image_conflict(decision: Decision, deployment: ModelDeployment) -> None:
+def clear_serving_image_conflict(decision: Decision, deployment: ModelDeployment) -> None:
     """Take back the finding of an image conflict that is no more."""
     conflict = _conditions(deployment).get("ImageResolved")
     if conflict and conflict.reason == "ConflictingImageFields":

@@ -9,7 +9,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 
 MAX_LABEL_LENGTH = 63
-"""Longest value of a label and longest name of a Service."""
+"""Characters in a value of a label and in the name of a Service."""
 
 
 def about_name(deployment: ModelDeployment) -> list[str]:

@@ -16,7 +16,7 @@ from .kinds import Kind, Registry
 from .store import Store, Version
 
 Obj = dict[str, Any]
-_PAUSE_EVERY = 50
+_YIELD_EVERY = 50
 
 
 class Collector:
@@ -72,7 +72,7 @@ class Collector:
             while self._jobs:
                 self._jobs.popleft()()
                 count += 1
-                if count % _PAUSE_EVERY == 0:
+                if count % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)
 
     def _add(self, job: Callable[[], None]) -> None:

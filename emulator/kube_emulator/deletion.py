@@ -72,7 +72,7 @@ class DeleteOptions:
 
 
 class Deleter:
-    """Deletes from the store; tells `removed` about every object that is gone for good."""
+    """Deletes from the store; notifies `removed` of every object that is gone for good."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store

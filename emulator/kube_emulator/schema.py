@@ -83,7 +83,7 @@ class Node:
         self.nullable = False
         self.any_scalar = False  # int-or-string
         self.default: Any = ABSENT
-        self.has_defaults = False  # here or below: lets the defaulting pass skip whole branches
+        self.has_defaults = False  # here or below: lets defaulting skip whole branches
         self.limited = False  # has limits beyond its type: lets validation skip most values
         self.required: tuple[str, ...] = ()
         self.patch: tuple[str, ...] = ()  # strategic merge strategies

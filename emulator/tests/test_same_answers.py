@@ -93,7 +93,7 @@ class Walk:
         return self._random.choice(choices)
 
     def some(self, fields: dict[str, Any]) -> Obj:
-        """A few of the fields, each drawn anew."""
+        """A few of the fields, each drawn again."""
         return {name: draw() for name, draw in fields.items() if self._random.random() < 0.45}
 
     def many(self, draw: Any, most: int = 3) -> list[Any]:

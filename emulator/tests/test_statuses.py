@@ -112,7 +112,7 @@ async def test_conditions_of_a_deployment_merge_by_type_in_an_apply(api: Api, sp
     assert {condition["type"] for condition in obj["status"]["conditions"]} == {"One", "Two"}
 
 
-async def test_a_finished_job_is_told_by_its_status(api: Api, space: Space):
+async def test_a_finished_job_is_known_by_its_status(api: Api, space: Space):
     await api.create(space.jobs, job("j"))
     now = "2024-01-02T03:04:05Z"
     conditions = [

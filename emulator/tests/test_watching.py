@@ -17,7 +17,7 @@ async def version_of(api: Api, path: str) -> str:
     return str((await api.get(path)).ok()["metadata"]["resourceVersion"])
 
 
-async def test_every_change_is_told_once_and_in_order(api: Api, custom: Space):
+async def test_every_change_is_reported_once_and_in_order(api: Api, custom: Space):
     start = await version_of(api, custom.models)
 
     async with api.watch(custom.models, resourceVersion=start) as events:
@@ -49,7 +49,7 @@ async def test_an_event_has_the_whole_object(api: Api, custom: Space):
     assert event == {"type": "ADDED", "object": created}
 
 
-async def test_a_deletion_tells_the_last_state_under_a_new_version(api: Api, space: Space):
+async def test_a_deletion_reports_the_last_state_under_a_new_version(api: Api, space: Space):
     created = (await api.create(space.secrets, {"metadata": {"name": "a"}, "data": {"x": "MQ=="}})).ok()
 
     async with api.watch(space.secrets, resourceVersion=created["metadata"]["resourceVersion"]) as events:
@@ -85,7 +85,7 @@ async def test_a_watch_without_version_starts_with_what_is_there(api: Api, custo
     assert later == [("ADDED", "c")]
 
 
-async def test_a_watch_of_one_namespace_does_not_hear_of_others(api: Api, space: Space):
+async def test_a_watch_of_one_namespace_does_not_report_others(api: Api, space: Space):
     start = await version_of(api, space.config_maps)
 
     async with api.watch(space.config_maps, resourceVersion=start) as events:
@@ -97,7 +97,7 @@ async def test_a_watch_of_one_namespace_does_not_hear_of_others(api: Api, space:
     await api.delete(f"/api/v1/namespaces/default/configmaps/x-{space.name}")
 
 
-async def test_a_watch_of_all_namespaces_hears_of_each(api: Api, custom: Space):
+async def test_a_watch_of_all_namespaces_reports_each(api: Api, custom: Space):
     start = await version_of(api, "/apis/models.example.com/v1/modelservers")
 
     async with api.watch("/apis/models.example.com/v1/modelservers", resourceVersion=start) as events:
@@ -214,7 +214,7 @@ async def test_a_version_that_is_no_number_is_refused(api: Api, space: Space):
     )
 
 
-async def test_a_write_that_changes_nothing_is_not_told(api: Api, space: Space):
+async def test_a_write_that_changes_nothing_is_not_reported(api: Api, space: Space):
     created = (await api.create(space.secrets, labelled("a", "x"))).ok()
 
     async with api.watch(space.secrets, resourceVersion=created["metadata"]["resourceVersion"]) as events:
@@ -238,7 +238,7 @@ async def test_a_watch_as_a_table_describes_its_columns_once(api: Api, custom: S
     assert [event["object"]["rows"][0]["cells"][0] for event in (first, second)] == ["a", "b"]
 
 
-async def test_a_finalizer_taken_off_tells_the_deletion(api: Api, space: Space):
+async def test_a_finalizer_taken_off_reports_the_deletion(api: Api, space: Space):
     created = (await api.create(space.secrets, {"metadata": {"name": "a", "finalizers": ["a.b/c"]}})).ok()
 
     async with api.watch(space.secrets, resourceVersion=created["metadata"]["resourceVersion"]) as events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import EngineType, ModelDeployment
+from airunway.api.overrides import FIELD
 from airunway.provider import RenderError, flags, overrides, rendering, storage
 from airunway.providers.dynamo.args import CONNECTOR_KEY, is_parallel
 from airunway.providers.dynamo.check import group_gpus
@@ -42,7 +43,7 @@ def _overrides(deployment: ModelDeployment) -> list[str]:
     except RenderError:
         return []  # refused as a whole
     unused = ["routerMode", "frontend"] if uses_gateway(deployment) else ["epp"]
-    return [*unknown, *(f"{overrides.FIELD}.{key}" for key in unused if given.get(key))]
+    return [*unknown, *(f"{FIELD}.{key}" for key in unused if given.get(key))]
 
 
 def _engine(deployment: ModelDeployment) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD
 from airunway.provider import RenderError, overrides
 
 DEFAULT_ROUTER_MODE = "round-robin"
@@ -88,7 +89,7 @@ def unknown_keys(deployment: ModelDeployment) -> list[str]:
     return list(_unknown({key: value for key, value in given.items() if key != MERGED_KEY}, TYPED_KEYS))
 
 
-def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], at: str = overrides.FIELD) -> list[str]:
+def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], at: str = FIELD) -> list[str]:
     found = []
     for key, value in given.items():
         path = f"{at}.{key}"
@@ -111,7 +112,7 @@ def _without_router_size(given: Mapping[str, Any]) -> dict[str, Any]:
 def _kept_object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mapping[str, Any]:
     value = parent.get(key, {})
     if not isinstance(value, Mapping):
-        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be an object")
+        raise RenderError(f"{FIELD}.{at}{key}: must be an object")
     return value
 
 
@@ -124,7 +125,7 @@ def _text(parent: Mapping[str, Any], key: str, *, at: str = "") -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be a text, not {value!r}")
+        raise RenderError(f"{FIELD}.{at}{key}: must be a text, not {value!r}")
     return value
 
 
@@ -133,5 +134,5 @@ def _count(parent: Mapping[str, Any], key: str, *, at: str) -> int:
     if value is None:
         return 1
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _INT32_MAX:
-        raise RenderError(f"{overrides.FIELD}.{at}{key}: must be a whole number from 0, not {value!r}")
+        raise RenderError(f"{FIELD}.{at}{key}: must be a whole number from 0, not {value!r}")
     return value

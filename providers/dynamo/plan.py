@@ -72,7 +72,7 @@ class Plan:
 def plan_of(deployment: ModelDeployment, context: RenderContext) -> Plan:
     """The plan of a deployment that passed the check. Raises RenderError for wrong overrides."""
     engine, mocker = deployment.engine_type, is_mocker(deployment)
-    image = MOCKER_IMAGE if mocker else rendering.image_override(deployment) or ENGINE_IMAGES[engine]
+    image = MOCKER_IMAGE if mocker else rendering.serving_image_override(deployment) or ENGINE_IMAGES[engine]
     return Plan(
         deployment=deployment,
         engine=engine,

@@ -11,6 +11,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH
@@ -52,7 +53,7 @@ def _refuse_stray_services(services: Mapping[str, Any], *, rendered: Mapping[str
     for name, service in services.items():
         if not service.get("componentType"):
             raise RenderError(
-                f"{overrides.FIELD}.spec.services.{name}: needs a componentType, unless it is one of the "
+                f"{FIELD}.spec.services.{name}: needs a componentType, unless it is one of the "
                 f"services of this deployment: {', '.join(rendered)}"
             )
 

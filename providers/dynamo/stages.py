@@ -58,7 +58,7 @@ def judge_claims(deployment: ModelDeployment, live: Sequence[Found]) -> StageVer
             elif claim is None:
                 create.append(managed[name])
                 usable = False
-            elif _is_leftover(deployment, name, claim):
+            elif _is_of_an_earlier_deployment(deployment, name, claim):
                 delete += [] if is_going(claim) else [claim]
                 usable = False
             else:
@@ -101,7 +101,7 @@ def _is_bound(deployment: ModelDeployment, volume: StorageVolume, name: str, cla
     return _phase(claim) == "Bound"
 
 
-def _is_leftover(deployment: ModelDeployment, name: str, claim: Mapping[str, Any]) -> bool:
+def _is_of_an_earlier_deployment(deployment: ModelDeployment, name: str, claim: Mapping[str, Any]) -> bool:
     """Whether a claim is that of an earlier deployment of the same name."""
     if is_owned(deployment, claim):
         return False

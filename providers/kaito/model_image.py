@@ -22,7 +22,7 @@ RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
 def model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     """The image to build: for llama.cpp with a model of Hugging Face and no image named."""
     spec = deployment.spec
-    if deployment.engine_type != EngineType.LLAMACPP or named_image(deployment):
+    if deployment.engine_type != EngineType.LLAMACPP or named_serving_image(deployment):
         return None
     if spec.model.source is ModelSource.CUSTOM or not rendering.model_id(deployment) or is_direct(deployment):
         return None
@@ -35,9 +35,9 @@ def model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
     )
 
 
-def named_image(deployment: ModelDeployment) -> str:
+def named_serving_image(deployment: ModelDeployment) -> str:
     """The image that a user names, in the spec or for containers of the overrides; empty when none is."""
-    return rendering.image_override(deployment) or _overriding_image(deployment)
+    return rendering.serving_image_override(deployment) or _overriding_image(deployment)
 
 
 def _overriding_image(deployment: ModelDeployment) -> str:

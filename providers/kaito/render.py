@@ -16,7 +16,7 @@ from airunway.providers.kaito.model_image import (
     URL_ARGUMENT,
     is_direct,
     model_image,
-    named_image,
+    named_serving_image,
 )
 from airunway.providers.kaito.template import pod_template
 
@@ -35,7 +35,7 @@ def check(deployment: ModelDeployment) -> str | None:
         return f"spec.engine.type: {NAME} does not support the {engine} engine; use vllm or llamacpp"
     if deployment.serving_mode == ServingMode.DISAGGREGATED:
         return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
-    if engine == EngineType.LLAMACPP and not (named_image(deployment) or model_image(deployment)):
+    if engine == EngineType.LLAMACPP and not (named_serving_image(deployment) or model_image(deployment)):
         hint = f"; in direct mode name a runner such as {RUNNER}" if is_direct(deployment) else ""
         return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server{hint}"
     return rendering.service_name_problem(deployment)

@@ -7,7 +7,7 @@ from typing import Any
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment, ModelSource
 from airunway.provider import RenderContext, RenderError, rendering, storage
-from airunway.providers.kaito.model_image import URL_ARGUMENT, argument, named_image
+from airunway.providers.kaito.model_image import URL_ARGUMENT, argument, named_serving_image
 
 CONTAINER = "model"
 PORT = 5000
@@ -38,7 +38,7 @@ def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[st
 
 
 def _container(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    image = context.model_image or named_image(deployment)
+    image = context.model_image or named_serving_image(deployment)
     if not image:
         raise RenderError("spec.engine.image: the llamacpp engine needs an image with its server")
     model = "" if context.model_image else model_argument(deployment, image)

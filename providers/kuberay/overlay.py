@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airunway.api.overrides import FIELD
 from airunway.api.overrides import SIZING_KEYS as COMMON_SIZING_KEYS
 from airunway.provider import Manifest, RenderError, overrides
 
-FIELD = overrides.FIELD
 SIZING_KEYS = COMMON_SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}
 """Everything that multiplies pods or their resources."""
 

@@ -11,7 +11,7 @@ from airunway.api import names
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
 from airunway.provider import rendering, storage
 from airunway.providers.kuberay.args import argument_text, tensor_parallel_size
-from airunway.providers.kuberay.serve import image_of, is_stock, serve_replicas
+from airunway.providers.kuberay.serve import is_stock, serve_replicas, serving_image_of
 
 HEAD_CPU = "4"
 HEAD_MEMORY = "16Gi"
@@ -61,7 +61,7 @@ def _template(
     volumes: list[StorageVolume],
     variables: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    image = image_of(deployment)
+    image = serving_image_of(deployment)
     names_of_volumes = _volume_names(deployment)
     mounts = [
         {**mount, "name": names_of_volumes[volume.name]}

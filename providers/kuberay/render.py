@@ -10,7 +10,7 @@ from airunway.providers.kuberay.args import refuse_bad_flags
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
 from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_template
-from airunway.providers.kuberay.serve import image_of, is_stock, serve_config, serve_replicas
+from airunway.providers.kuberay.serve import is_stock, serve_config, serve_replicas, serving_image_of
 
 MAX_NAME_LENGTH = 40
 """KubeRay renames the Service of a longer name, so that nothing finds it (kuberay.md, weak spot 13)."""
@@ -40,7 +40,7 @@ def _gpu_problem(deployment: ModelDeployment) -> str | None:
 
 
 def _model_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.model_id(deployment) or not is_stock(image_of(deployment)):
+    if rendering.model_id(deployment) or not is_stock(serving_image_of(deployment)):
         return None
     return (
         "spec.model.id: the default image holds no model; name a model here, "
@@ -143,7 +143,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
         replicas = rendering.replica_count(deployment)
         ignored = {
             "spec.resources.gpu": deployment.gpu_count > 0,
-            "spec.scaling.replicas": replicas not in (None, 1) and is_stock(image_of(deployment)),
+            "spec.scaling.replicas": replicas not in (None, 1) and is_stock(serving_image_of(deployment)),
         }
     fixed = {**rendering.object_labels(deployment), **fixed_labels(deployment)}
     return [

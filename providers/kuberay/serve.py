@@ -28,9 +28,9 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*")
 _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 
 
-def image_of(deployment: ModelDeployment) -> str:
+def serving_image_of(deployment: ModelDeployment) -> str:
     """Image of head and workers, as the user names it, else the default (kuberay.md §7.5)."""
-    return rendering.image_override(deployment) or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment) or DEFAULT_IMAGE
 
 
 def is_stock(image: str) -> bool:
@@ -49,7 +49,7 @@ def serve_replicas(deployment: ModelDeployment) -> int:
 
 def serve_config(deployment: ModelDeployment) -> str:
     """`spec.serveConfigV2`. Raises RenderError for flags that Ray Serve LLM cannot be given."""
-    if not is_stock(image_of(deployment)):
+    if not is_stock(serving_image_of(deployment)):
         deployments = [{"name": "VLLMDeployment", **_scaling(serve_replicas(deployment))}]
         return _application("vllm_serve:deployment", {"deployments": deployments})
     scaling = deployment.spec.scaling

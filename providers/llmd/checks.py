@@ -44,10 +44,10 @@ def _missing_gpus(deployment: ModelDeployment) -> str | None:
 
 
 def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.image_override(deployment):
+    if rendering.serving_image_override(deployment):
         return None
     problems = [
-        rendering.default_image_problem(component.gpu_type, field=component.field)
+        rendering.default_serving_image_problem(component.gpu_type, field=component.field)
         for component in components(deployment)
     ]
     return next(filter(None, problems), None)

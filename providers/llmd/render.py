@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
 from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
@@ -39,24 +40,24 @@ def _deployment(deployment: ModelDeployment, component: Component, context: Rend
     return server_pod.server_deployment(
         deployment,
         component,
-        image=image_of(deployment, context),
+        image=serving_image_of(deployment, context),
         args=server_args(deployment, component),
         deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
     )
 
 
-def image_of(deployment: ModelDeployment, context: RenderContext) -> str:
+def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str:
     """The user's image, else the one the worker is set to, else the contract's."""
     configured = context.env.get(IMAGE_VARIABLE, "").strip()
-    return rendering.image_override(deployment) or configured or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment) or configured or DEFAULT_IMAGE
 
 
 def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     """Raise RenderError for overrides that admission forbids or that cannot work (llmd.md §10)."""
     overrides.refuse_identity(given)
     overrides.refuse_keys(given)
-    spec = _object_at(given, "spec", at=overrides.FIELD)
-    at = f"{overrides.FIELD}.spec"
+    spec = _object_at(given, "spec", at=FIELD)
+    at = f"{FIELD}.spec"
     if "selector" in spec:
         raise RenderError(f"{at}.selector: the selector of a Deployment is immutable")
     template = _object_at(spec, "template", at=at)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from airunway.provider import Provider, server_pod, storage
 from airunway.providers.vllm.config import NAME, health, registration
-from airunway.providers.vllm.image import DEFAULT_IMAGE, describe_serving_image, serving_image_to_resolve
 from airunway.providers.vllm.render import check, ignored_fields, render
+from airunway.providers.vllm.serving_image import (
+    DEFAULT_IMAGE,
+    describe_serving_image,
+    serving_image_to_resolve,
+)
 from airunway.providers.vllm.status import read_status
 
 __all__ = ["PROVIDER"]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ServingMode
+from airunway.api.overrides import FIELD
 from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
 from airunway.providers.vllm.args import server_args
 from airunway.providers.vllm.config import NAME
-from airunway.providers.vllm.image import DEFAULT_IMAGE
+from airunway.providers.vllm.serving_image import DEFAULT_IMAGE
 
 DEADLINE_VARIABLE = "AIRUNWAY_VLLM_PROGRESS_DEADLINE_SECONDS"
 
@@ -27,9 +28,9 @@ def check(deployment: ModelDeployment) -> str | None:
 
 
 def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.image_override(deployment):
+    if rendering.serving_image_override(deployment):
         return None
-    return rendering.default_image_problem(rendering.gpu_type(deployment), field="spec.resources")
+    return rendering.default_serving_image_problem(rendering.gpu_type(deployment), field="spec.resources")
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -41,7 +42,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     workload = server_pod.server_deployment(
         deployment,
         server,
-        image=image_of(deployment, context),
+        image=serving_image_of(deployment, context),
         args=server_args(deployment),
         deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
     )
@@ -76,26 +77,26 @@ def _refuse_unsafe(given: Mapping[str, Any]) -> None:
     overrides.refuse_host_paths(given)
     spec = _object_at(given, "spec")
     if "selector" in spec:
-        raise RenderError(f"{overrides.FIELD}.spec.selector: the selector of a Deployment is immutable")
+        raise RenderError(f"{FIELD}.spec.selector: the selector of a Deployment is immutable")
     template = _object_at(spec, "template")
     pod = _object_at(template, "spec")
     _object_at(_object_at(template, "metadata"), "labels")
     if not isinstance(pod.get("containers", []), list):
-        raise RenderError(f"{overrides.FIELD}: containers must stay a list")
+        raise RenderError(f"{FIELD}: containers must stay a list")
 
 
 def _object_at(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key, {})
     if not isinstance(value, Mapping):
-        raise RenderError(f"{overrides.FIELD}: {key} must stay an object")
+        raise RenderError(f"{FIELD}: {key} must stay an object")
     return value
 
 
-def image_of(deployment: ModelDeployment, context: RenderContext) -> str:
+def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str:
     """The image as the user names it, else the default one, pinned when it was resolved (vllm.md §7.1)."""
     recorded = deployment.status.image if deployment.status else None
     pinned = (recorded.resolved or "").strip() if recorded else ""
-    return rendering.image_override(deployment) or context.serving_image or pinned or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment) or context.serving_image or pinned or DEFAULT_IMAGE
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

@@ -43,7 +43,7 @@ class FakeChart:
 
 
 class FakeHelm:
-    """See the module's head. `log` tells what was called."""
+    """See the module's head. `log` says what was called."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -15,6 +15,8 @@ from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
+from airunway.activities.model_image.orders import BuildOrders
+from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -54,16 +56,16 @@ REF = DeploymentRef(namespace="default", name="tiny")
 
 
 class FakeWorkflow:
-    """The image's workflow, which is told progress."""
+    """The image's workflow, which progress is reported to."""
 
     id = "image/x"
 
     def __init__(self) -> None:
-        self.told: list[BuildProgress] = []
+        self.reported: list[BuildProgress] = []
 
     async def signal(self, name: str, progress: BuildProgress) -> None:
         assert name == "progress"
-        self.told.append(progress)
+        self.reported.append(progress)
 
 
 class FakeClient:
@@ -101,13 +103,14 @@ class Shop:
         )
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
+        resolver = ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens)
+        storage = ModelImageStorage(self.registry.host)
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ModelImageActivities(
             wanted,
-            resolver=ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens),
-            tokens=tokens,
-            hub=hub,
-            storage=ModelImageStorage(self.registry.host),
+            resolver=resolver,
+            orders=BuildOrders(wanted, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+            published=PublishedModelImages(storage, pull_host=wanted.pull_host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
         )
@@ -141,11 +144,11 @@ class Shop:
         answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
         return answer.image.reference if answer.image else ""
 
-    async def find(self, plan: ModelImagePlan, *, looked_after: bool) -> FindModelImageAnswer:
+    async def find(self, plan: ModelImagePlan, *, kept_by_us: bool) -> FindModelImageAnswer:
         """Look in the registry, which is ours or somebody else's."""
         keeper = BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient())
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
-        activities = self.activities(registry_keeper=keeper if looked_after else None)
+        activities = self.activities(registry_keeper=keeper if kept_by_us else None)
         return await environment.run(activities.find_model_image, ModelImageRequest(plan=plan))
 
     async def secret(self, name: str, **data: str) -> None:

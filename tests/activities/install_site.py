@@ -20,6 +20,7 @@ from airunway.clients.kubernetes import (
     DEPLOYMENTS,
     NAMESPACES,
     PODS,
+    SECRETS,
     Cluster,
     Object,
     Resource,
@@ -237,6 +238,15 @@ class Site:
             subresource="status",
         )
 
+    async def keep_values(self, text: str) -> str:
+        """The values that a person laid over the config's; answers the name of their Secret."""
+        name = f"airunway-values-{PROVIDER}"
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}}
+        await self.cluster.apply(
+            SECRETS, secret | {"stringData": {"values.yaml": text}}, field_manager="test"
+        )
+        return name
+
     async def deployment(self, name: str) -> None:
         """A ModelDeployment that names the provider."""
         body = {
@@ -248,7 +258,7 @@ class Site:
         await self.cluster.create(DEPLOYMENTS, body, namespace="default")
 
     async def says_ready(self) -> None:
-        """The provider's worker was heard, when the operator was there."""
+        """The provider's worker reported, when the operator was there."""
         common = {"status": "True", "reason": "Seen", "lastTransitionTime": "2026-01-01T00:00:00Z"}
         said = [{"type": kind, "message": "", **common} for kind in ("WorkerAlive", "UpstreamReady")]
         body = {

@@ -30,7 +30,7 @@ class Clock:
 
 
 class FakeBuilder:
-    """Plays a story: each step lets time pass and tells progress."""
+    """Plays a story: each step lets time pass and reports progress."""
 
     def __init__(self, clock: Clock, story: Callable[[FakeBuilder], Awaitable[None]]) -> None:
         self._clock, self._story = clock, story
@@ -52,7 +52,7 @@ class FakeBuilder:
     async def free(self, plan: ModelImagePlan | None, urls: Sequence[str]) -> int:
         return 0
 
-    async def passes(self, seconds: float, step: str, done: int = 0) -> None:
+    async def goes_on(self, seconds: float, step: str, done: int = 0) -> None:
         """So much later this is how it looks."""
         self._clock.now += seconds
         self._on_progress(BuildProgress(step=step, done_bytes=done, total_bytes=MEGABYTES * 1_000_000))
@@ -68,22 +68,22 @@ def order() -> BuildOrder:
 
 
 class Watch:
-    """A build with everything it told."""
+    """A build with everything it reported."""
 
     def __init__(self, story: Callable[[FakeBuilder], Awaitable[None]]) -> None:
         self.clock = Clock()
         self.builder = FakeBuilder(self.clock, story)
         self.beats: list[BuildProgress] = []
-        self.told: list[tuple[float, str]] = []
+        self.reported: list[tuple[float, str]] = []
 
     async def run(self, *, quiet: timedelta = timedelta(0)) -> str:
-        async def tell(progress: BuildProgress) -> None:
-            self.told.append((self.clock.now, progress.step))
+        async def report(progress: BuildProgress) -> None:
+            self.reported.append((self.clock.now, progress.step))
 
         watched = WatchedBuild(
             order(),
             beat=self.beats.append,
-            signal=tell,
+            signal=report,
             stall=timedelta(minutes=5),
             quiet=quiet,
             clock=self.clock,
@@ -95,7 +95,7 @@ class Watch:
 async def test_a_build_that_moves_may_take_as_long_as_it_likes() -> None:
     async def story(builder: FakeBuilder) -> None:
         for done in range(1, 300):
-            await builder.passes(60, "downloading", done * 1_000_000)
+            await builder.goes_on(60, "downloading", done * 1_000_000)
 
     watch = Watch(story)
 
@@ -103,51 +103,51 @@ async def test_a_build_that_moves_may_take_as_long_as_it_likes() -> None:
     assert len(watch.beats) > 200
 
 
-async def test_the_longer_it_takes_the_less_often_the_workflow_is_told() -> None:
+async def test_the_longer_it_takes_the_less_often_the_workflow_is_notified() -> None:
     async def story(builder: FakeBuilder) -> None:
         for second in range(4 * 3600):
-            await builder.passes(1, "downloading", second)
+            await builder.goes_on(1, "downloading", second)
 
     watch = Watch(story)
     await watch.run()
 
-    times = [when for when, step in watch.told if step == "downloading"]
+    times = [when for when, step in watch.reported if step == "downloading"]
     assert times[1] - times[0] <= 6
     assert times[-1] - times[-2] > 200
     assert len(times) < 350
 
 
-async def test_a_new_step_is_told_at_once() -> None:
+async def test_a_new_step_is_reported_at_once() -> None:
     async def story(builder: FakeBuilder) -> None:
-        await builder.passes(0.1, "downloading")
-        await builder.passes(0.1, "exporting")
-        await builder.passes(0.1, "pushing")
+        await builder.goes_on(0.1, "downloading")
+        await builder.goes_on(0.1, "exporting")
+        await builder.goes_on(0.1, "pushing")
 
     watch = Watch(story)
     await watch.run()
 
-    assert [step for _, step in watch.told][-3:] == ["downloading", "exporting", "pushing"]
+    assert [step for _, step in watch.reported][-3:] == ["downloading", "exporting", "pushing"]
 
 
-async def test_an_attempt_that_fails_as_soon_as_those_before_tells_nothing() -> None:
+async def test_an_attempt_that_fails_as_soon_as_those_before_reports_nothing() -> None:
     async def story(builder: FakeBuilder) -> None:
-        await builder.passes(1, "downloading")
-        await builder.passes(8, "still downloading")
+        await builder.goes_on(1, "downloading")
+        await builder.goes_on(8, "still downloading")
         beaten = len(watch.beats)
-        assert watch.told == [] and beaten
-        await builder.passes(2, "still downloading")
+        assert watch.reported == [] and beaten
+        await builder.goes_on(2, "still downloading")
 
     watch = Watch(story)
     await watch.run(quiet=timedelta(seconds=10))
 
-    assert [step for _, step in watch.told] == ["still downloading"]
+    assert [step for _, step in watch.reported] == ["still downloading"]
 
 
 async def test_a_build_that_counted_and_stopped_is_stalled() -> None:
     async def story(builder: FakeBuilder) -> None:
-        await builder.passes(1, "downloading a", 1000)
-        await builder.passes(1, "downloading a", 2000)
-        await builder.passes(301, "downloading a", 2000)
+        await builder.goes_on(1, "downloading a", 1000)
+        await builder.goes_on(1, "downloading a", 2000)
+        await builder.goes_on(301, "downloading a", 2000)
         await asyncio.Event().wait()
 
     watch = Watch(story)
@@ -160,10 +160,10 @@ async def test_a_build_that_counted_and_stopped_is_stalled() -> None:
 
 async def test_a_builder_that_does_not_count_gets_the_time_of_a_slow_line() -> None:
     async def story(builder: FakeBuilder) -> None:
-        await builder.passes(1, "downloading a")
-        await builder.passes(590, "downloading a")
-        await builder.passes(1, "pushing")
-        await builder.passes(601, "pushing")
+        await builder.goes_on(1, "downloading a")
+        await builder.goes_on(590, "downloading a")
+        await builder.goes_on(1, "pushing")
+        await builder.goes_on(601, "pushing")
         await asyncio.Event().wait()
 
     with pytest.raises(BuildStalled, match="while pushing"):

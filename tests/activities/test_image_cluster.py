@@ -1,4 +1,4 @@
-"""Registry and builder in the cluster: made once, mended, waited for, and left alone when not ours."""
+"""Registry and builder in the cluster: made once, repaired, waited for, and left alone when not ours."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ class Given:
     def keeper(self, **options: Any) -> BuildServices:
         wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
         return BuildServices(self.cluster, wanted, digests=self.digests)
+
+    async def begin_registry(self, **options: Any) -> None:
+        """Make the registry, whose pod is not up yet."""
+        with pytest.raises(RegistryNotReady):
+            await self.keeper(**options).ensure_registry()
+
+    async def begin_builder(self, **options: Any) -> None:
+        """Make the builder, whose pod is not up yet."""
+        with pytest.raises(BuilderNotReady):
+            await self.keeper(**options).ensure_builder()
 
     async def get(self, kind: Resource, name: str) -> Object:
         return await self.cluster.get(kind, name, namespace=self.namespace)
@@ -125,8 +135,7 @@ async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
 
 
 async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Given) -> None:
-    with pytest.raises(RegistryNotReady):
-        await given.keeper().ensure_registry()
+    await given.begin_registry()
 
     pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
 
@@ -138,8 +147,7 @@ async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Give
 
 async def test_making_it_again_changes_nothing(given: Given) -> None:
     keeper = given.keeper()
-    with pytest.raises(RegistryNotReady):
-        await keeper.ensure_registry()
+    await given.begin_registry()
     await given.come_up(REGISTRY)
     before = await given.get(APPS_DEPLOYMENTS, REGISTRY)
     given.digests.reachable = False
@@ -151,15 +159,12 @@ async def test_making_it_again_changes_nothing(given: Given) -> None:
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
-async def test_what_somebody_changed_is_mended(given: Given) -> None:
-    keeper = given.keeper()
-    with pytest.raises(RegistryNotReady):
-        await keeper.ensure_registry()
+async def test_what_somebody_changed_is_repaired(given: Given) -> None:
+    await given.begin_registry()
     patch = {"spec": {"replicas": 0}}
     await given.cluster.patch(APPS_DEPLOYMENTS, REGISTRY, patch, namespace=given.namespace)
 
-    with pytest.raises(RegistryNotReady):
-        await keeper.ensure_registry()
+    await given.begin_registry()
 
     assert (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["replicas"] == 1
 
@@ -188,15 +193,13 @@ async def test_somebody_elses_registry_is_used_as_it_is(given: Given) -> None:
 
 
 async def test_without_volumes_nothing_is_claimed(given: Given) -> None:
-    with pytest.raises(RegistryNotReady):
-        await given.keeper(empty_dir=True).ensure_registry()
+    await given.begin_registry(empty_dir=True)
 
     assert (await given.cluster.listing(CLAIMS, namespace=given.namespace)).items == []
 
 
 async def test_readers_are_let_in_and_nobody_else(given: Given) -> None:
-    with pytest.raises(RegistryNotReady):
-        await given.keeper(registry_readers=["10.0.0.0/8"]).ensure_registry()
+    await given.begin_registry(registry_readers=["10.0.0.0/8"])
 
     policy = await given.get(POLICIES, REGISTRY)
     assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in policy["spec"]["ingress"][0]["from"]
@@ -223,8 +226,7 @@ async def test_the_builder_takes_only_clients_with_a_certificate(given: Given) -
 
 
 async def test_the_rootless_builder_has_no_privileges(given: Given) -> None:
-    with pytest.raises(BuilderNotReady):
-        await given.keeper(rootless=True).ensure_builder()
+    await given.begin_builder(rootless=True)
 
     container = await given.container(BUILDER)
     assert container["image"].partition("@")[0].endswith("-rootless")
@@ -260,11 +262,9 @@ async def test_a_missing_secret_is_said(given: Given) -> None:
 
 
 async def test_a_claim_that_is_there_is_never_changed(given: Given) -> None:
-    with pytest.raises(RegistryNotReady):
-        await given.keeper().ensure_registry()
+    await given.begin_registry()
 
-    with pytest.raises(RegistryNotReady):
-        await given.keeper(registry_volume="200Gi", storage_class="fast").ensure_registry()
+    await given.begin_registry(registry_volume="200Gi", storage_class="fast")
 
     claim = await given.get(CLAIMS, f"{REGISTRY}-data")
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"

@@ -22,7 +22,7 @@ async def test_a_spec_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
 
 
 @pytest.mark.parametrize(
-    ("spec", "kind", "told"),
+    ("spec", "kind", "wanted"),
     [
         (Spec(repository="a/b/c"), "InvalidModel", "no Hugging Face repository"),
         (Spec(repository=REPOSITORY, file="../x.gguf"), "InvalidModel", "inside the repository"),
@@ -32,11 +32,11 @@ async def test_a_spec_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
         (Spec(repository="acme/Nothing"), "RepositoryMissing", "no such repository"),
     ],
 )
-async def test_a_spec_that_cannot_be_met_is_final(shop: Shop, spec: Spec, kind: str, told: str) -> None:
+async def test_a_spec_that_cannot_be_met_is_final(shop: Shop, spec: Spec, kind: str, wanted: str) -> None:
     failure = await failure_of(lambda: shop.resolve(spec))
 
     assert (failure.type, failure.non_retryable) == (kind, True)
-    assert told in failure.message
+    assert wanted in failure.message
 
 
 async def test_a_model_that_no_volume_holds_is_refused(shop: Shop) -> None:

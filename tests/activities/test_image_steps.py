@@ -28,12 +28,12 @@ async def test_an_image_is_found_only_after_it_was_verified(shop: Shop) -> None:
     assert shop.registry.digest(plan.name, plan.visible_tag) == digest
 
 
-async def test_a_build_tells_how_far_it_is(shop: Shop) -> None:
+async def test_a_build_reports_how_far_it_is(shop: Shop) -> None:
     await shop.build(await shop.plan())
 
     assert shop.heartbeats
     assert {progress.total_bytes for (progress,) in shop.heartbeats} == {len(WEIGHTS)}
-    assert shop.client.image.told
+    assert shop.client.image.reported
 
 
 async def test_the_same_plan_gives_the_same_digest(shop: Shop) -> None:
@@ -103,16 +103,16 @@ async def test_another_image_than_the_planned_one_is_not_published(shop: Shop) -
     assert await shop.found(plan) == ""
 
 
-async def test_a_registry_that_is_away_is_told_to_who_waits(shop: Shop) -> None:
+async def test_who_waits_is_notified_of_a_registry_that_is_away(shop: Shop) -> None:
     plan = await shop.plan()
     digest = await shop.build(plan)
-    shop.client.image.told.clear()
+    shop.client.image.reported.clear()
     await shop.registry.__aexit__()
 
     failure = await failure_of(lambda: shop.publish(plan, digest))
 
     assert (failure.type, failure.non_retryable) == ("RegistryUnavailable", False)
-    assert "cannot be reached" in shop.client.image.told[-1].trouble
+    assert "cannot be reached" in shop.client.image.reported[-1].trouble
 
 
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:
@@ -149,7 +149,7 @@ async def test_other_bytes_are_final_and_a_broken_line_is_not(shop: Shop) -> Non
     shop.hub.drop(after=1000, times=1)
     broken = await failure_of(lambda: shop.build(plan))
     assert (broken.type, broken.non_retryable) == ("SourceUnavailable", False)
-    assert "trying again" in shop.client.image.told[-1].trouble
+    assert "trying again" in shop.client.image.reported[-1].trouble
 
     await shop.build(plan)
 
@@ -169,11 +169,11 @@ async def test_a_registry_that_does_not_answer_may_have_the_image_all_the_same(s
     plan = await shop.plan()
     await shop.registry.__aexit__()
 
-    assert (await shop.find(plan, looked_after=True)).unanswered
-    failure = await failure_of(lambda: shop.find(plan, looked_after=False))
+    assert (await shop.find(plan, kept_by_us=True)).unanswered
+    failure = await failure_of(lambda: shop.find(plan, kept_by_us=False))
 
     assert (failure.type, failure.non_retryable) == ("RegistryUnavailable", False)
-    assert "cannot be reached" in shop.client.image.told[-1].trouble
+    assert "cannot be reached" in shop.client.image.reported[-1].trouble
 
 
 async def test_what_a_cancelled_build_downloaded_is_dropped(shop: Shop) -> None:

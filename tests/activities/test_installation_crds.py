@@ -63,7 +63,7 @@ async def test_nothing_but_crds_is_taken_from_a_url(site: Site, tmp_path: Path) 
     assert (await failure(site.crds())).type == "BadInstallation"
 
 
-async def test_an_operator_that_does_not_come_up_is_told_with_the_reason(site: Site) -> None:
+async def test_an_operator_that_does_not_come_up_is_reported_with_the_reason(site: Site) -> None:
     await site.install()
     request = InstallationRequest(provider=PROVIDER, operation=Operation.INSTALL)
 

@@ -9,7 +9,7 @@ import pytest
 
 from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster, Kind, Object
 from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
@@ -39,7 +39,7 @@ async def test_a_config_that_asks_for_harm_is_refused(site: Site) -> None:
     assert "/etc/passwd" in err.message
 
 
-async def test_a_password_in_an_address_is_not_told(site: Site) -> None:
+async def test_a_password_in_an_address_is_not_shown(site: Site) -> None:
     await site.register(chart="https://me:hunter2@charts.acme.dev/op-1.0.0.tgz")
 
     err = await failure(site.preflight())
@@ -49,7 +49,7 @@ async def test_a_password_in_an_address_is_not_told(site: Site) -> None:
     assert "hunter2" not in err.message
 
 
-async def test_a_secret_among_the_configs_values_is_not_told(site: Site) -> None:
+async def test_a_secret_among_the_configs_values_is_not_shown(site: Site) -> None:
     await site.register(values={"hub.token": "hunter2", "replicas": 2})
 
     answer = await site.preflight(with_diff=True)
@@ -105,15 +105,9 @@ async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> N
     assert (await site.preflight()).charts[0].action is ChartAction.NONE
 
 
-async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> None:
+async def test_values_of_a_person_count_as_well_and_are_not_shown(site: Site) -> None:
     await site.installed()
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
-        "stringData": {"values.yaml": "a: {token: hush-hush}"},
-    }
-    await site.cluster.apply(SECRETS, secret, field_manager="test")
+    await site.keep_values("a: {token: hush-hush}")
 
     answer = await site.preflight(with_diff=True)
 
@@ -124,13 +118,7 @@ async def test_values_of_a_person_count_as_well_and_are_not_told(site: Site) -> 
 
 
 async def test_values_that_are_no_yaml_are_refused_without_quoting_them(site: Site) -> None:
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": f"airunway-values-{PROVIDER}", "namespace": SYSTEM},
-        "stringData": {"values.yaml": "hush: [hush"},
-    }
-    await site.cluster.apply(SECRETS, secret, field_manager="test")
+    await site.keep_values("hush: [hush")
 
     err = await failure(site.preflight())
 
@@ -146,7 +134,7 @@ async def test_a_release_that_is_half_way_means_repair(site: Site, status: str) 
     assert (await site.preflight()).charts[0].action is ChartAction.REPAIR
 
 
-async def test_a_release_whose_objects_are_gone_is_installed_anew(site: Site) -> None:
+async def test_a_release_whose_objects_are_gone_is_reinstalled(site: Site) -> None:
     await site.installed()
     await site.cluster.delete(APPS_DEPLOYMENTS, "acme-op", namespace=RELEASE[1])
     await site.cluster.delete(CRDS, "tools.acme.dev")

@@ -1,4 +1,4 @@
-"""Changing a release: once, under a lock, and mended when it was left half-way."""
+"""Changing a release: once, under a lock, and repaired when it was left half-way."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_an_unreachable_repository_is_tried_again(site: Site) -> None:
     assert not (await failure(site.install())).non_retryable
 
 
-async def test_what_this_system_left_half_way_is_mended_first(site: Site) -> None:
+async def test_what_this_system_left_half_way_is_repaired_first(site: Site) -> None:
     site.helm.dies = True
     err = await failure(site.install())
     assert (err.type, err.non_retryable) == ("HelmCrashed", False)
@@ -164,7 +164,7 @@ async def test_a_cancelled_installation_leaves_word_for_the_next(site: Site) -> 
     assert "airunway.ai/begun" not in lease["metadata"].get("annotations", {})
 
 
-async def test_repair_mends_and_says_what_it_did(site: Site) -> None:
+async def test_repair_says_what_it_did(site: Site) -> None:
     site.helm.dies = True
     await failure(site.install())
 
@@ -175,7 +175,7 @@ async def test_repair_mends_and_says_what_it_did(site: Site) -> None:
     assert not (await site.repair()).changed
 
 
-async def test_installed_anew_only_as_long_as_it_was_not(site: Site) -> None:
+async def test_reinstalled_only_as_long_as_it_was_not(site: Site) -> None:
     await site.install()
 
     first = await site.install(action=ChartAction.REINSTALL, revision=1)

@@ -89,9 +89,7 @@ async def test_values_are_forgotten_though_definitions_stay(site: Site) -> None:
     await site.install()
     await site.uninstall()
     await site.tool("hammer")
-    name = f"airunway-values-{PROVIDER}"
-    secret = {"metadata": {"name": name}, "stringData": {"values.yaml": "{}"}}
-    await site.cluster.create(SECRETS, secret, namespace=SYSTEM)
+    name = await site.keep_values("{}")
 
     err = await failure(site.finish(delete_crds=True))
 
@@ -111,9 +109,7 @@ async def test_definitions_go_when_that_is_asked(site: Site) -> None:
 
 
 async def test_values_of_a_person_are_forgotten_with_the_operator(site: Site) -> None:
-    name = f"airunway-values-{PROVIDER}"
-    secret = {"metadata": {"name": name}, "stringData": {"values.yaml": "{}"}}
-    await site.cluster.create(SECRETS, secret, namespace=SYSTEM)
+    name = await site.keep_values("{}")
 
     await site.finish()
     await site.finish()
@@ -136,7 +132,7 @@ async def test_a_provider_in_use_stays(site: Site) -> None:
     assert plan.used == ["default/chat"]
 
 
-async def test_what_helm_would_delete_along_is_told(site: Site) -> None:
+async def test_what_helm_would_delete_along_is_reported(site: Site) -> None:
     site.helm.charts["acme/op"] = FakeChart(objects=[crd("tools"), operator()])
     await site.installed()
     await site.tool("hammer")

@@ -111,7 +111,7 @@ async def test_nothing_is_applied_once_the_deployment_is_paused(
     assert await cluster.find(SERVER, REF.name, namespace=REF.namespace) is None
 
 
-async def test_an_object_that_somebody_deleted_is_told_as_recreated(
+async def test_an_object_that_somebody_deleted_is_reported_as_recreated(
     cluster: Cluster, provider: ProviderActivities, deployment: Object
 ) -> None:
     first = await provider.reconcile_upstream(request(deployment))
@@ -133,7 +133,7 @@ async def test_an_object_that_somebody_deleted_is_told_as_recreated(
         (["airunway.ai/unknown-provider"], False),
     ],
 )
-async def test_a_deletion_tells_whose_finalizer_holds_it(
+async def test_a_deletion_says_whose_finalizer_holds_it(
     cluster: Cluster, core: DeploymentActivities, deployment: Object, finalizers: list[str], external: bool
 ) -> None:
     queues: dict[str, dict[str, str]] = {"acme": {"airunway.ai/task-queue": "q"}, "shim": {}}
@@ -202,7 +202,7 @@ async def test_releasing_leaves_the_objects_of_others(
     cluster: Cluster, provider: ProviderActivities, deployment: Object
 ) -> None:
     await provider.reconcile_upstream(request(deployment))
-    foreign = {
+    of_others = {
         "apiVersion": SERVER.api_version,
         "kind": SERVER.kind,
         "metadata": {
@@ -212,7 +212,7 @@ async def test_releasing_leaves_the_objects_of_others(
         },
         "spec": {},
     }
-    await cluster.create(SERVER, foreign, namespace=REF.namespace)
+    await cluster.create(SERVER, of_others, namespace=REF.namespace)
 
     answer = await provider.release_upstream(
         ReleaseRequest(ref=REF, uid=deployment["metadata"]["uid"], provider="acme")
@@ -254,7 +254,7 @@ async def test_a_selection_that_was_not_written_yet_stands(
 
 
 @pytest.mark.parametrize(("limit", "ready"), [(timedelta(minutes=30), True), (timedelta(minutes=10), False)])
-async def test_a_pass_gives_a_worker_as_long_as_the_setting_says(
+async def test_a_reconcile_gives_a_worker_as_long_as_the_setting_says(
     cluster: Cluster, deployment: Object, limit: timedelta, ready: bool
 ) -> None:
     beat = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()

@@ -57,7 +57,7 @@ def test_a_wrong_pair_of_step_and_request_or_answer_fails_mypy(tmp_path: Path) -
 
     options = ["--follow-imports=silent", "--no-site-packages", "--ignore-missing-imports"]
     options += ["--config-file=", f"--cache-dir={tmp_path / 'cache'}", "--no-error-summary"]
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-m", "mypy", *options, "snippet.py"],
         cwd=tmp_path,
         capture_output=True,
@@ -65,6 +65,6 @@ def test_a_wrong_pair_of_step_and_request_or_answer_fails_mypy(tmp_path: Path) -
         check=False,
     ).stdout
 
-    errors = {int(line.split(":")[1]) for line in told.splitlines() if ": error:" in line}
+    errors = {int(line.split(":")[1]) for line in printed.splitlines() if ": error:" in line}
     wanted = {n for n, line in enumerate(SNIPPET.splitlines(), 1) if line.endswith("# refused")}
-    assert errors == wanted, told
+    assert errors == wanted, printed

@@ -83,7 +83,7 @@ CASES = [
         live(3),
     ),
     Case(
-        "a write that changes nothing is told as none",
+        "a write that changes nothing is reported as none",
         target(live(), last(live(), digest="old")),
         Method.APPLY,
         "unchanged",
@@ -120,9 +120,9 @@ def test_fields_of_a_former_controller_are_taken_over_first() -> None:
 
 
 def test_nothing_is_written_beside_an_object_of_somebody_else() -> None:
-    foreign = live(ownerReferences=[{"kind": "Deployment", "name": "web", "uid": "other"}])
+    of_others = live(ownerReferences=[{"kind": "Deployment", "name": "web", "uid": "other"}])
 
-    planned = plan(target(), target(foreign), stale=[live(name="old")])
+    planned = plan(target(), target(of_others), stale=[live(name="old")])
 
     assert planned.conflict == (
         "Server team-a/chat exists and belongs to Deployment/web (uid other); delete or rename one of the two"

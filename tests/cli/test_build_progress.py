@@ -77,7 +77,7 @@ def test_percent_stays_in_its_bounds(done: int, total: int, wanted: int) -> None
     assert percent(BuildProgress(step="x", done_bytes=done, total_bytes=total)) == wanted
 
 
-def test_trouble_is_told_in_place_of_numbers() -> None:
+def test_trouble_is_shown_in_place_of_numbers() -> None:
     trouble = BuildProgress(step="waiting", done_bytes=5, total_bytes=10, trouble="the hub is away")
 
     assert progress_words(trouble) == "waiting: the hub is away"

@@ -36,7 +36,7 @@ def test_they_are_installed_and_installing_them_again_changes_nothing(
     assert airunway("status", "--kubeconfig", kubeconfig).err == "no ModelDeployment in namespace default\n"
 
 
-def test_a_cluster_without_them_is_told_how_to_get_them(airunway: Airunway, kubeconfig: Path) -> None:
+def test_a_cluster_without_them_says_how_to_get_them(airunway: Airunway, kubeconfig: Path) -> None:
     result = airunway("status", "--kubeconfig", kubeconfig)
 
     assert result.status == 1

@@ -159,7 +159,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_too(
     assert result.err == "airunway: unexpected ZeroDivisionError: oh; AIRUNWAY_TRACEBACK=1 shows where\n"
 
 
-def test_the_version_is_told(airunway: Airunway) -> None:
+def test_the_version_is_printed(airunway: Airunway) -> None:
     assert airunway("--version").out.startswith("airunway 0.")
 
 

@@ -85,7 +85,7 @@ def test_a_provider_from_outside_renders_in_its_own_worker(airunway: Airunway, t
         ("never", 1, "not ready"),
     ],
 )
-def test_an_operator_that_is_missing_is_told(
+def test_an_operator_that_is_missing_is_reported(
     airunway: Airunway,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

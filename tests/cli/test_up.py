@@ -194,7 +194,7 @@ async def test_a_second_up_resumes_what_the_first_one_left(start: Start) -> None
     assert await second.stop() == 0
 
 
-async def test_a_sample_that_does_not_run_is_told_with_its_reason(start: Start, tmp_path: Path) -> None:
+async def test_a_sample_that_does_not_run_is_shown_with_its_reason(start: Start, tmp_path: Path) -> None:
     up = await start("--sample", _greedy(tmp_path))
 
     assert "default/greedy" in await up.until_line("Insufficient nvidia.com/gpu")

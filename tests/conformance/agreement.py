@@ -73,9 +73,9 @@ def unexplained(case: Case) -> list[str]:
 
 def differences(case: Case, patches: Mapping[str, list[Operation]]) -> list[str]:
     """Where our answer differs from the patched one, or why the patches do not fit."""
-    strangers = patches.keys() - {rule.name for rule in case.rules}
-    if strangers:
-        return [f"recorded, but the rule does not apply: {name}" for name in sorted(strangers)]
+    not_applying = patches.keys() - {rule.name for rule in case.rules}
+    if not_applying:
+        return [f"recorded, but the rule does not apply: {name}" for name in sorted(not_applying)]
     wanted = case.wanted
     try:
         for operations in patches.values():
@@ -100,7 +100,7 @@ def disagreements(question: Question, vector: Vector) -> list[str]:
     return differences(found, records(question.record(vector.file)).get(vector.name, {}))
 
 
-def leftovers(question: Question, file: str) -> list[str]:
+def without_vectors(question: Question, file: str) -> list[str]:
     """Names in a record for which this tree has no vector."""
     names: Iterable[str] = records(question.record(file)).keys()
     return sorted(set(names) - {vector.name for vector in question.own_vectors(file)})

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.agreement import Case, Patches, case, differences, leftovers, records, unexplained
+from tests.conformance.agreement import (
+    Case,
+    Patches,
+    case,
+    differences,
+    records,
+    unexplained,
+    without_vectors,
+)
 from tests.conformance.answers import QUESTIONS
 from tests.conformance.answers.question import RECORDED, Question
 from tests.conformance.answers.rendering import RENDERING
@@ -55,7 +63,7 @@ def test_every_record_belongs_to_a_question() -> None:
 
 @pytest.mark.parametrize(("question", "file"), FILES)
 def test_nothing_is_recorded_of_vectors_that_are_gone(question: Question, file: str) -> None:
-    assert leftovers(question, file) == []
+    assert without_vectors(question, file) == []
 
 
 @pytest.mark.parametrize(("question", "file"), FILES)
@@ -87,9 +95,9 @@ def probed() -> tuple[Case, Patches]:
 def test_a_patch_of_a_rule_that_does_not_apply_is_stale() -> None:
     found, patches = probed()
 
-    told = differences(found, {**patches, "kaito-gpu-limits": []})
+    reported = differences(found, {**patches, "kaito-gpu-limits": []})
 
-    assert told == ["recorded, but the rule does not apply: kaito-gpu-limits"]
+    assert reported == ["recorded, but the rule does not apply: kaito-gpu-limits"]
 
 
 @pytest.mark.parametrize(
@@ -109,9 +117,9 @@ def test_a_patch_of_a_rule_that_does_not_apply_is_stale() -> None:
 def test_a_patch_for_another_answer_is_stale(operation: dict[str, Any]) -> None:
     found, patches = probed()
 
-    told = differences(found, {**patches, "kaito-probes": [*patches["kaito-probes"], operation]})
+    reported = differences(found, {**patches, "kaito-probes": [*patches["kaito-probes"], operation]})
 
-    assert [line.partition(":")[0] for line in told] == ["stale patch"]
+    assert [line.partition(":")[0] for line in reported] == ["stale patch"]
 
 
 def test_without_its_patches_a_departure_is_a_disagreement() -> None:

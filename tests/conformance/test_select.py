@@ -1,4 +1,4 @@
-"""`select`: the state of a deployment after one pass."""
+"""`select`: the state of a deployment after one reconcile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conformance.loader import Vector, provider_configs
 
 
 @pytest.mark.parametrize("vector", SELECTION.cases())
-def test_a_pass_ends_in_the_recorded_state(vector: Vector) -> None:
+def test_a_reconcile_ends_in_the_recorded_state(vector: Vector) -> None:
     assert disagreements(SELECTION, vector) == []
 
 

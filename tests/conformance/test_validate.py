@@ -1,4 +1,4 @@
-"""`validate`: what admission accepts, fills in and stores, and what every pass checks again."""
+"""`validate`: what admission accepts, fills in and stores, and what every reconcile checks again."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ ACCOUNTS = {
     "airunway.activities.installation": INSTALLS,
     "airunway.activities.model_image": WORKER,
     "airunway.activities.upstream": PROVIDER,
-    "airunway.activities.upstream.probe": INSTALLS,
+    "airunway.activities.installation.operators": INSTALLS,
     "airunway.clients.events": WORKER,
     "airunway.clients.helm": INSTALLS,
     "airunway.clients.lease": INSTALLS,
@@ -193,7 +193,7 @@ def test_the_core_reads_secrets_by_name_only() -> None:
 
 
 @pytest.mark.parametrize("empty_dir", [False, True])
-def test_the_worker_may_bring_registry_and_builder_about(empty_dir: bool) -> None:
+def test_the_worker_may_ensure_registry_and_builder(empty_dir: bool) -> None:
     options = ClusterOptions(empty_dir=empty_dir, registry_readers=["10.0.0.0/8"])
     made = [*registry_objects(options, image="r"), *builder_objects(options, image="b", certificate="c")]
     rules = [

@@ -1,4 +1,4 @@
-"""What goes wrong in a cluster: drift, foreign objects, bad specs, and one that must not hold up another."""
+"""What goes wrong in a cluster: drift, objects of others, bad specs, and one that must not delay another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_an_upstream_object_changed_by_hand_is_repaired(system: System) ->
     await system.until_events("chat", {"DriftRepaired"})
 
 
-async def test_a_look_without_news_changes_nothing(system: System) -> None:
+async def test_a_reconcile_without_changes_writes_nothing(system: System) -> None:
     await system.running("chat")
     before = system.server("chat")["metadata"]["resourceVersion"]
     status = dict(system.status("chat"))
@@ -49,13 +49,13 @@ async def test_a_look_without_news_changes_nothing(system: System) -> None:
 
 
 async def test_an_object_of_somebody_else_is_left_alone(system: System) -> None:
-    foreign = {
+    of_others = {
         "apiVersion": "acme.dev/v1",
         "kind": "Server",
         "metadata": {"name": "chat", "namespace": system.namespace},
         "spec": {"model": "mine", "replicas": 5},
     }
-    await system.cluster.create(SERVER, foreign, namespace=system.namespace)
+    await system.cluster.create(SERVER, of_others, namespace=system.namespace)
 
     await system.deploy("chat")
 
@@ -65,7 +65,7 @@ async def test_an_object_of_somebody_else_is_left_alone(system: System) -> None:
     await system.cluster.delete(SERVER, "chat", namespace=system.namespace)
 
 
-async def test_a_spec_that_cannot_be_rendered_says_so_and_is_mended_by_an_edit(system: System) -> None:
+async def test_a_spec_that_cannot_be_rendered_says_so_and_is_corrected_by_an_edit(system: System) -> None:
     await system.deploy("chat", model={"id": "cannot/render"})
     status = await system.until_phase("chat", "Failed")
     assert system.condition("chat", "ResourceCreated")["reason"] == "TransformFailed"

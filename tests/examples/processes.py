@@ -1,4 +1,4 @@
-"""AI Runway's processes, run by the command line as in an installation, and a stranger's package beside."""
+"""AI Runway's processes, run by the command line as in an installation, and a third-party package beside."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Airunway(Server):
     """One process of `airunway …`; ready when its probe says so."""
 
     name = "airunway"
-    foreign = (*Server.foreign, "TEMPORAL_")
+    hidden_variables = (*Server.hidden_variables, "TEMPORAL_")
 
     def __init__(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
         super().__init__(folder)
@@ -57,7 +57,7 @@ class Airunway(Server):
 
 
 class Installation(System):
-    """Core worker, watcher and the stranger's worker as three processes; only the last has its package."""
+    """Core worker, watcher and the third-party worker as three processes; only the last has its package."""
 
     upstream_crd: Object = yaml.safe_load((EXAMPLE / "deploy" / "crd.yaml").read_text())
 
@@ -84,7 +84,7 @@ class Installation(System):
         self.processes: dict[str, Airunway] = {}
 
     def start_worker(self) -> None:
-        """The core's worker, and the stranger's."""
+        """The core's worker, and the third party's."""
         self._launch("core worker", ["worker", *self._core], {})
         self.start_acme()
 

@@ -22,7 +22,7 @@ MODEL = {"id": "acme/chat-9b"}
 
 @pytest_asyncio.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
 async def installation(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Installation]:
-    """The core with llm-d in one process, the stranger's worker in another."""
+    """The core with llm-d in one process, the third-party worker in another."""
     async with (
         places(request, tmp_path) as place,
         Installation(

@@ -12,7 +12,7 @@ def obj(kind: str, name: str, **fields: Any) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": name, "namespace": "n"}, **fields}
 
 
-def test_objects_that_come_go_and_change_are_told() -> None:
+def test_objects_that_come_go_and_change_are_reported() -> None:
     before = [
         obj("ConfigMap", "same", data={"a": "1"}),
         obj("Service", "old"),
@@ -36,7 +36,7 @@ def test_objects_that_come_go_and_change_are_told() -> None:
     ]
 
 
-def test_a_secret_that_changes_is_told_without_its_content() -> None:
+def test_a_secret_that_changes_is_shown_without_its_content() -> None:
     before, after = obj("Secret", "s", data={"k": "b2xk"}), obj("Secret", "s", data={"k": "bmV3"})
 
     lines = manifest_diff([before], [after], mask=masked)

@@ -57,7 +57,7 @@ def test_choice(there: list[str], wanted: str, chosen: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "told"),
+    ("there", "wanted", "message"),
     [
         pytest.param(["a.bin"], "", "no .gguf file", id="nothing there"),
         pytest.param(["a.gguf", "b.gguf"], "", "a.gguf, b.gguf", id="no telling which"),
@@ -68,8 +68,8 @@ def test_choice(there: list[str], wanted: str, chosen: list[str]) -> None:
         pytest.param(shards("m", 3)[:2], "", "m-00003-of-00003.gguf", id="a part is missing"),
     ],
 )
-def test_an_unclear_choice_says_what_is_there(there: list[str], wanted: str, told: str) -> None:
-    with pytest.raises(NoFileChosen, match=told.replace(".", r"\.")):
+def test_an_unclear_choice_says_what_is_there(there: list[str], wanted: str, message: str) -> None:
+    with pytest.raises(NoFileChosen, match=message.replace(".", r"\.")):
         choose_files(there, wanted=wanted)
 
 

@@ -38,7 +38,7 @@ def test_a_tag_is_one_that_a_registry_takes(file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "visible", "told"),
+    ("file", "visible", "found"),
     [
         ("a.q4_k_m.gguf", "Q4_K_M", "Q4_K_M"),
         ("sub/dir/a.Q5_1.gguf", "Q5_1", "Q5_1"),
@@ -58,10 +58,10 @@ def test_a_tag_is_one_that_a_registry_takes(file: str) -> None:
         ("a.gguf", "custom", ""),
     ],
 )
-def test_the_visible_tag_is_the_references_and_ours_tells_more(file: str, visible: str, told: str) -> None:
+def test_the_visible_tag_is_the_references_and_ours_tells_more(file: str, visible: str, found: str) -> None:
     assert naming.visible_tag(file) == visible
-    assert naming.quantisation(file) == told
-    assert naming.identity_tag(file, IDENTITY) == f"{told or 'custom'}-0123456789ab"
+    assert naming.quantisation(file) == found
+    assert naming.identity_tag(file, IDENTITY) == f"{found or 'custom'}-0123456789ab"
 
 
 @pytest.mark.parametrize(

@@ -89,11 +89,11 @@ def likely_deployments(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     if overrides is not None and not isinstance(overrides, dict):
         del spec["provider"]["overrides"]
     for toleration in spec.get("tolerations", ()):
-        mend_toleration(toleration)
+        make_toleration_valid(toleration)
     return provider, deployment
 
 
-def mend_toleration(toleration: dict[str, Any]) -> None:
+def make_toleration_valid(toleration: dict[str, Any]) -> None:
     """Make it one that Kubernetes takes in a pod."""
     if not toleration.get("key") or toleration.get("operator") == "Exists":
         toleration["operator"] = "Exists"

@@ -170,5 +170,5 @@ def test_the_documentation_has_the_same_tables() -> None:
     matrix, selection, *_ = tables(DOCS.read_text())
 
     assert {row[0]: row[1:] for row in matrix} == MATRIX
-    told = {reason: (engine, titles[title]) for reason, engine, title in selection[1:]}
-    assert told == {reason: want for reason, _, want in SHIPPED}
+    documented = {reason: (engine, titles[title]) for reason, engine, title in selection[1:]}
+    assert documented == {reason: want for reason, _, want in SHIPPED}

@@ -296,7 +296,7 @@ CASES = [
         workloads=[workload(conditions=[{"type": "ReplicaFailure", "status": "True", "message": QUOTA}])],
     ),
     Case(
-        "a cause is told once",
+        "a cause is named once",
         [("Unschedulable", "no GPU", False)],
         [unschedulable("no GPU"), unschedulable("no GPU")],
     ),

@@ -32,16 +32,17 @@ MODULES = {
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     overrides: """
-        FIELD IDENTITY_KEYS ListMerge PRIVILEGE_KEYS SIZING_KEYS key_paths merge merge_by_name
+        IDENTITY_KEYS ListMerge key_paths merge merge_by_name
         overrides_of refuse_host_paths refuse_identity refuse_keys
     """,
     registering: """
         config_annotations installation_without_operator operator_in versions_served
     """,
     rendering: """
-        MAX_DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_image_problem environment_entry environment_names
-        given_groups gpu_type hugging_face_secret image_override is_nvidia model_id model_source
-        node_selector object_labels object_metadata once_each other_engine_problem owner_reference
+        MAX_DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_serving_image_problem environment_entry
+        environment_names given_groups gpu_type hugging_face_secret serving_image_override is_nvidia
+        model_id model_source node_selector object_labels object_metadata once_each
+        other_engine_problem owner_reference
         pod_annotations pod_labels replaced_labels replaced_variables replica_count scheduling
         seconds_from service_name_problem token_entry tolerations user_environment without_empty
     """,

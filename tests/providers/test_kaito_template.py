@@ -31,9 +31,9 @@ class ModelCase:
 URL = "https://huggingface.co/acme/x/resolve/main/x.gguf"
 ADDRESS = "--address=:5000"
 MODELS = [
-    ModelCase("a server image is told the repository", runner(), ["huggingface://acme/chat-9b", ADDRESS]),
+    ModelCase("a server image gets the repository", runner(), ["huggingface://acme/chat-9b", ADDRESS]),
     ModelCase(
-        "a file of a repository is told by its URL",
+        "a file of a repository is named by its URL",
         runner(engine={"args": {"ggufUrl": URL, "threads": "8"}}),
         [URL, ADDRESS],
     ),
@@ -188,7 +188,7 @@ def test_when_an_image_is_wanted(given: ModelDeployment, wanted: ModelImageSpec 
     assert PROVIDER.model_image(given) == wanted
 
 
-def test_arguments_that_a_build_has_no_use_for_are_told() -> None:
+def test_arguments_that_a_build_has_no_use_for_are_reported() -> None:
     given = runner(image=None, engine={"args": {"ggufFile": "a.gguf", "threads": "8"}})
 
     assert PROVIDER.ignored_fields(given) == ["spec.engine.args.threads"]

@@ -14,7 +14,7 @@ def entry(name: str, value: str) -> EntryPoint:
 KAITO = entry("kaito", "airunway.providers.kaito:PROVIDER")
 
 
-def test_shipped_providers_are_found_like_a_strangers() -> None:
+def test_shipped_providers_are_found_like_third_party_ones() -> None:
     assert installed_providers().keys() >= {"kaito", "vllm"}
 
 

@@ -201,7 +201,7 @@ def test_the_watcher_may_follow_every_shipped_kind_and_speak_of_a_silent_worker(
     assert rights == follows | {("airunway.ai", "inferenceproviderconfigs/status", "patch")}
 
 
-def test_the_strangers_worker_has_just_what_it_uses() -> None:
+def test_a_third_party_worker_has_just_what_it_uses() -> None:
     objects = list(yaml.safe_load_all((EXAMPLE / "deploy" / "rbac.yaml").read_text()))
     worker, watcher = (obj for obj in objects if obj["kind"] == "ClusterRole")
     servers = {("acme.dev", "servers", verb) for verb in ("get", "list", "create", "patch", "delete")}

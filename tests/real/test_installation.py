@@ -112,11 +112,11 @@ async def test_a_failing_hook_is_final_and_its_release_is_there_for_the_next_att
     await site.register(chart="test/failing-hook", version="")
 
     failed = await site.do()
-    await site.register()  # the config is mended: the operator's own chart under the same release
-    mended = await site.do()
+    await site.register()  # the config is corrected: the operator's own chart under the same release
+    repaired = await site.do()
 
     assert not failed.succeeded
-    assert mended.succeeded, mended.message
+    assert repaired.succeeded, repaired.message
     statuses = [status for _, _, status in await site.releases()]
     assert statuses.count("deployed") == 1
     assert not [status for status in statuses if status.startswith("pending")]

@@ -61,14 +61,14 @@ async def kubeconfig_of_the_installer(real: RealCluster, cluster: Cluster, folde
     return target
 
 
-async def until_may(kubeconfig: Path, *, resource: str, verb: str, allowed: bool = True) -> None:
-    """Until the API server has heard of a change of rights."""
+async def until_allowed(kubeconfig: Path, *, resource: str, verb: str, allowed: bool = True) -> None:
+    """Until the API server has taken in a change of rights."""
     async with await Cluster.connect(kubeconfig) as cluster:
         while await can_i(cluster, group="", resource=resource, verb=verb) is not allowed:
             await asyncio.sleep(0.1)
 
 
-async def test_the_installers_own_rights_are_enough_and_what_they_lack_is_told(
+async def test_the_installers_own_rights_are_enough_and_what_they_lack_is_reported(
     site: Site, real_cluster: RealCluster, real_temporal: TemporalServer, tmp_path: Path
 ) -> None:
     kubeconfig = await kubeconfig_of_the_installer(real_cluster, site.cluster, tmp_path)
@@ -83,8 +83,8 @@ async def test_the_installers_own_rights_are_enough_and_what_they_lack_is_told(
         removed = await site.do(Operation.UNINSTALL, delete_crds=True)
         await site.cluster.delete(CLUSTER_ROLE_BINDINGS, "airunway-installer")
         await site.cluster.create(CLUSTER_ROLE_BINDINGS, SEES_ALL)
-        await until_may(kubeconfig, resource="nodes", verb="list")
-        await until_may(kubeconfig, resource="secrets", verb="create", allowed=False)
+        await until_allowed(kubeconfig, resource="nodes", verb="list")
+        await until_allowed(kubeconfig, resource="secrets", verb="create", allowed=False)
         refused = await site.do()
     finally:
         installer.stop()

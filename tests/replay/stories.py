@@ -104,7 +104,7 @@ async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     await world.start()
     await images.until(lambda: images.building == 1)
     images.plan = images.joined[0].plan
-    await images.tell("downloading tiny", 400)
+    await images.report_progress("downloading tiny", 400)
     await world.until(lambda: "downloading tiny" in world.status.get("message", ""))
     await world.handle.signal(ModelDeploymentWorkflow.cancel_build)
     await images.until(lambda: images.cancelled == 1)
@@ -138,7 +138,7 @@ async def paused_while_serving(world: World) -> None:
 
 
 async def refused_while_serving(world: World) -> None:
-    """Running; a generation that cannot be applied; upstream news meanwhile; a generation that can."""
+    """Running; a generation that cannot be applied; upstream changes meanwhile; a generation that can."""
     world.upstream_phase = Phase.RUNNING
     await world.start()
     await world.until_phase(Phase.RUNNING)
@@ -270,10 +270,10 @@ async def _server() -> AsyncIterator[WorkflowEnvironment]:
 
 async def main() -> None:
     """Record the stories that have no history yet."""
-    for told in IMAGE_STORIES:
-        file, image = FOLDER / f"{told.__name__}.json", FOLDER / f"image_{told.__name__}.json"
+    for image_story in IMAGE_STORIES:
+        file, image = FOLDER / f"{image_story.__name__}.json", FOLDER / f"image_{image_story.__name__}.json"
         if not file.exists():
-            for path, text in zip((file, image), await record_with_image(told), strict=True):
+            for path, text in zip((file, image), await record_with_image(image_story), strict=True):
                 path.write_text(text + "\n")
                 print(f"recorded {path.name}")
     recordings = [(story.__name__, record, story) for story in STORIES]

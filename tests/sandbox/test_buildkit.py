@@ -26,7 +26,7 @@ IN_CLUSTER = "airunway-registry.airunway-system.svc:5000"
 
 
 async def test_a_model_of_the_sandbox_becomes_an_image_under_its_name_in_the_cluster() -> None:
-    told: list[Progress] = []
+    reported: list[Progress] = []
     async with PretendHub() as hub, PretendRegistry() as registry:
         half_a_second = 128 * 1024
         async with (
@@ -34,14 +34,14 @@ async def test_a_model_of_the_sandbox_becomes_an_image_under_its_name_in_the_clu
             BuildKit(BuildKitEndpoint(address=daemon.address)) as builder,
         ):
             built = await builder.build(
-                image_of(hub), push_to=f"{IN_CLUSTER}/tiny:1", ref="a", on_progress=told.append
+                image_of(hub), push_to=f"{IN_CLUSTER}/tiny:1", ref="a", on_progress=reported.append
             )
 
         registries = RegistryClient(
             mirrors={IN_CLUSTER: registry.url}, allowed_hosts=[IN_CLUSTER.partition(":")[0]]
         )
         assert (await registries.resolve(f"{IN_CLUSTER}/tiny:1")).digest == built.digest
-    moments = [moment.done_bytes for moment in told]
+    moments = [moment.done_bytes for moment in reported]
     assert moments == sorted(moments)
     assert len(set(moments)) > 3  # it moves
     assert moments[-1] == MODEL.blobs[FILE].size

@@ -64,7 +64,7 @@ async def test_fewer_replicas_end_the_last_pods(stage: Stage) -> None:
     assert pod["metadata"]["name"] == "db-0"
 
 
-async def test_a_quota_that_is_exceeded_is_told_by_an_event(stage: Stage) -> None:
+async def test_a_quota_that_is_exceeded_is_reported_by_an_event(stage: Stage) -> None:
     body = stateful_set()
     body["spec"]["template"]["metadata"]["annotations"] = {FAULT_ANNOTATION: "quota"}
     await stage.create(STATEFUL_SETS, body)

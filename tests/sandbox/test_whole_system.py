@@ -58,12 +58,12 @@ async def test_every_failure_names_its_cause(system: Stage) -> None:
     assert condition_of(running, "Ready")["status"] == "True"
 
 
-async def test_what_was_mended_runs(system: Stage) -> None:
+async def test_what_was_corrected_runs(system: Stage) -> None:
     await system.create(DEPLOYMENTS, vllm("chat", image="fail-image/vllm:1"))
     await until_said(system, "chat", "cannot pull")
 
-    mended = {"spec": {"image": "example/vllm:2"}}
-    await system.cluster.patch(DEPLOYMENTS, "chat", mended, namespace=NAMESPACE)
+    corrected = {"spec": {"image": "example/vllm:2"}}
+    await system.cluster.patch(DEPLOYMENTS, "chat", corrected, namespace=NAMESPACE)
 
     await system.until_one(DEPLOYMENTS, "chat", lambda obj: phase(obj) == "Running")
 

@@ -57,7 +57,7 @@ def test_a_good_file_is_stored_with_its_defaults() -> None:
     assert admission.deployment.gpu_count == 1
 
 
-def test_typing_errors_in_names_are_told() -> None:
+def test_typing_errors_in_names_are_reported() -> None:
     admission = admitted(modle={"id": "x"}, engine={"type": "vllm", "contextLenght": 1})
 
     assert admission.unknown_fields == ["spec.engine.contextLenght", "spec.modle"]

@@ -42,7 +42,7 @@ def failed(kind: str, reason: str, message: str) -> dict[str, Any]:
     return {**validated(), "type": kind, "status": "False", "reason": reason, "message": message}
 
 
-def test_a_first_pass_selects_and_hands_over() -> None:
+def test_a_first_reconcile_selects_and_hands_over() -> None:
     decision = decided(deployment(gpus=2), [ALPHA, ZETA])
 
     assert decision.outcome is Outcome.OK
@@ -73,7 +73,7 @@ def test_a_decision_survives_json() -> None:
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
 
 
-def test_an_image_conflict_ends_the_pass_before_the_engine() -> None:
+def test_an_image_conflict_ends_the_reconcile_before_the_engine() -> None:
     conflicting = deployment(spec={"image": "a:1", "engine": {"image": "a:2"}}, gpus=1)
 
     decision = decided(conflicting, [ALPHA])
@@ -202,7 +202,7 @@ def test_a_changed_engine_is_checked_against_the_recorded_provider() -> None:
     assert decision.finding == "provider alpha does not support engine sglang"
 
 
-def test_a_change_of_the_fleet_does_not_fail_a_served_deployment() -> None:
+def test_a_change_of_the_configs_does_not_fail_a_served_deployment() -> None:
     status = recorded("zeta", "llamacpp", conditions=[validated()])
     served = deployment(status=status)
 
@@ -268,14 +268,14 @@ def test_a_success_restores_the_provider_condition() -> None:
 
 
 def test_a_provider_condition_that_holds_keeps_its_words() -> None:
-    told = {
+    holding = {
         "type": "ProviderSelected",
         "status": "True",
         "reason": "ExplicitSelection",
         "message": "chosen by hand",
         "lastTransitionTime": "2026-01-05T08:00:00Z",
     }
-    status = {"provider": {"name": "alpha"}, "conditions": [told]}
+    status = {"provider": {"name": "alpha"}, "conditions": [holding]}
 
     decision = decided(deployment(engine="vllm", gpus=1, status=status), [ALPHA])
 
@@ -307,7 +307,7 @@ def test_a_core_failure_after_the_provider_acted_clears_the_message_but_not_the_
     assert (decision.phase, decision.message) == (None, "")
 
 
-def test_a_second_pass_changes_nothing() -> None:
+def test_a_second_reconcile_changes_nothing() -> None:
     first = decided(deployment(gpus=1), [ALPHA])
     assert first.engine is not None and first.provider is not None
     status = {

@@ -140,7 +140,7 @@ def outcome_of(spec: Any, status: Any, drawn: Any, fallback: SelectionFallback) 
 
 @settings(unhurried, max_examples=300)
 @given(specs, configs, st.sampled_from(SelectionFallback))
-def test_a_first_pass_agrees_with_the_naive_reading(
+def test_a_first_reconcile_agrees_with_the_naive_reading(
     spec: dict[str, Any], drawn: list[Any], fallback: SelectionFallback
 ) -> None:
     decision = outcome_of(spec, {}, drawn, fallback)

@@ -121,7 +121,7 @@ def test_the_error_says_why_the_pinned_provider_has_no_engine(pinned: object, wh
     assert why in choice.error
 
 
-def test_a_recorded_engine_is_chosen_anew_until_the_hand_over() -> None:
+def test_a_recorded_engine_is_chosen_again_until_the_hand_over() -> None:
     configs = [config("alpha", offer("vllm"))]
     before = {"engine": {"type": "sglang", "selectedReason": "earlier"}}
     after = {**before, "provider": {"name": "alpha"}}

@@ -136,7 +136,7 @@ def test_one_that_nobody_could_install_is_no_candidate() -> None:
     assert decision.installation is None
 
 
-def test_a_deployment_that_none_takes_is_told_so_as_ever() -> None:
+def test_a_deployment_that_none_takes_says_so_as_ever() -> None:
     spec = {"engine": {"type": "sglang"}, "serving": {"mode": "disaggregated"}}
 
     with_them = decided(deployment(**spec), ready=set(), installable=("kaito",))

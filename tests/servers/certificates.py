@@ -27,7 +27,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make them all anew, for a day."""
+    """Make them all again, for a day."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("tests", ca_key, issuer_key=ca_key, issuer="tests", usage=None)
     files = {"ca": _write(folder / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))}

@@ -22,7 +22,7 @@ class Postgres(Server):
     """One PostgreSQL server on loopback, trusting whoever connects, for a test's own data."""
 
     name = "postgres"
-    foreign = ("PG",)
+    hidden_variables = ("PG",)
     stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave
     death_signal = signal.SIGQUIT  # "immediate": also ends its children and frees its shared memory
 
@@ -44,7 +44,7 @@ class Postgres(Server):
             return
         shutil.rmtree(data, ignore_errors=True)  # an interrupted initdb left it unusable
         initdb = [_program("initdb"), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8"]
-        run_once([*initdb, "--no-sync"], user=self.user, foreign=self.foreign)
+        run_once([*initdb, "--no-sync"], user=self.user, hidden_variables=self.hidden_variables)
 
     def command(self) -> list[str]:
         settings = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
@@ -58,7 +58,7 @@ class Postgres(Server):
     def is_ready(self) -> bool:
         asked = subprocess.run(
             [_program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"],
-            env=clean_environment(self.foreign),
+            env=clean_environment(self.hidden_variables),
             check=False,
         )
         return asked.returncode == 0

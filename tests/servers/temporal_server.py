@@ -31,7 +31,7 @@ class TemporalServer(Server):
     """
 
     name = "temporal-server"
-    foreign = ("TEMPORAL_", "SQL_")
+    hidden_variables = ("TEMPORAL_", "SQL_")
     namespace = "default"
 
     def __init__(
@@ -117,7 +117,7 @@ class TemporalServer(Server):
         command = [temporal_cli(), *words, "--address", self.address, "--disable-config-file"]
         return subprocess.run(
             command,
-            env=clean_environment(self.foreign),
+            env=clean_environment(self.hidden_variables),
             capture_output=True,
             text=True,
             check=False,
@@ -127,7 +127,7 @@ class TemporalServer(Server):
     def _sql(self, database: str, *words: str) -> None:
         where = ["--plugin", "postgres12", "--ep", "127.0.0.1", "-p", str(self.postgres.port)]
         who = ["-u", self.postgres.db_user, "--db", database]
-        run_once([binary("temporal-sql-tool"), *where, *who, *words], foreign=self.foreign)
+        run_once([binary("temporal-sql-tool"), *where, *who, *words], hidden_variables=self.hidden_variables)
 
 
 def temporal_cli() -> str:

@@ -145,12 +145,12 @@ async def test_broken_content_is_replaced(
 
 
 async def test_a_key_of_another_certificate_is_replaced() -> None:
-    store, foreign = installed(), installed()
+    store, other = installed(), installed()
     replica = Replica(store)
     await replica.reconcile()
-    await Replica(foreign).reconcile()
+    await Replica(other).reconcile()
     data = store.read(SECRETS, names.WEBHOOK_SECRET)["data"]
-    data["tls.key"] = foreign.read(SECRETS, names.WEBHOOK_SECRET)["data"]["tls.key"]
+    data["tls.key"] = other.read(SECRETS, names.WEBHOOK_SECRET)["data"]["tls.key"]
     store.put(SECRETS, names.WEBHOOK_SECRET, {"data": data})
 
     await replica.reconcile()

@@ -87,7 +87,7 @@ def later(minutes: float = 4) -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
 
 
-async def foreign_condition(cluster: Cluster) -> None:
+async def condition_of_others(cluster: Cluster) -> None:
     """Somebody else says something about the provider."""
     condition = {
         "type": "Audited",
@@ -120,7 +120,7 @@ def owners_of_ready(obj: Object) -> list[str]:
 
 async def test_the_sweep_says_so_and_the_next_heartbeat_heals_it(cluster: Cluster) -> None:
     registrar = await registered(cluster)
-    await foreign_condition(cluster)
+    await condition_of_others(cluster)
     before = await cluster.get(CONFIGS, "acme")
     assert (before["status"]["ready"], condition(before, "WorkerAlive")[0]) == (True, "True")
 
@@ -170,7 +170,7 @@ async def test_a_heartbeat_that_comes_during_the_sweep_wins(cluster: Cluster) ->
 
     async def then_a_heartbeat(*args: Any, **kwargs: Any) -> Any:
         found = await listing(*args, **kwargs)
-        await foreign_condition(cluster)  # any write in between; a heartbeat of the same second is none
+        await condition_of_others(cluster)  # any write in between; a heartbeat of the same second is none
         await registrar.beat()
         return found
 

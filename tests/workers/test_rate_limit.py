@@ -31,12 +31,12 @@ def test_after_a_rest_a_burst_is_free_again() -> None:
 
 
 @given(st.lists(st.floats(min_value=0, max_value=3), max_size=60), st.integers(1, 8))
-def test_no_window_holds_more_than_the_burst_and_the_rate(pauses: list[float], burst: int) -> None:
+def test_no_window_holds_more_than_the_burst_and_the_rate(delays: list[float], burst: int) -> None:
     limit, interval = RateLimit(burst=burst, interval=0.5), 0.5
     now, served_at = 0.0, []
 
-    for pause in pauses:
-        now += pause
+    for delay in delays:
+        now += delay
         now += limit.delay("chat", now)
         limit.served("chat", now)
         served_at.append(now)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from airunway.modelimage.plan import FIXED_DATES_LAYOUT, LAYOUT
-from airunway.workers.model_images import image_options
+from airunway.workers.model_images import model_image_options
 from airunway.workers.settings import Settings
 
 DURATIONS = [name for name, kind in get_type_hints(Settings).items() if kind is timedelta]
@@ -28,7 +28,7 @@ def test_fixed_dates_are_a_layout_of_images(text: str, layout: str, monkeypatch:
     if text:
         monkeypatch.setenv("AIRUNWAY_IMAGE_FIXED_DATES", text)
 
-    assert image_options(Settings()).layout == layout
+    assert model_image_options(Settings()).layout == layout
 
 
 def test_what_is_no_duration_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

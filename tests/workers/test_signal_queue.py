@@ -112,7 +112,7 @@ async def test_an_upstream_object_that_never_rests_does_not_fill_the_history() -
     assert [name for name, _ in inbox.got] == ["chat", "chat", "other"]
 
 
-async def test_what_came_during_a_pause_is_sent_after_it() -> None:
+async def test_what_came_during_a_backoff_is_sent_after_it() -> None:
     inbox = Inbox()
 
     async def story(signals: SignalQueue) -> None:

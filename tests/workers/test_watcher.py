@@ -1,4 +1,4 @@
-"""What the watcher tells workflows when it starts, and when kinds come late."""
+"""What the watcher signals to workflows when it starts, and when kinds come late."""
 
 from __future__ import annotations
 

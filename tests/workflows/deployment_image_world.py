@@ -29,10 +29,10 @@ class Both:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds in either."""
 
-        async def look() -> bool | None:
+        async def find() -> bool | None:
             return holds() or None
 
-        await first(look)
+        await first(find)
 
     async def until_built(self, reason: str) -> dict[str, Any]:
         """Wait until the image's condition carries a reason."""
@@ -48,6 +48,13 @@ class Both:
     def hold(self) -> asyncio.Event:
         self.images.gate = asyncio.Event()
         return self.images.gate
+
+    async def being_built(self) -> asyncio.Event:
+        """The deployment is there, and its image is being built until the event is set."""
+        gate = self.hold()
+        await self.deployment.start()
+        await self.until_building()
+        return gate
 
     async def until_building(self) -> None:
         await self.until(lambda: self.images.building == 1)

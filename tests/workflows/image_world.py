@@ -1,4 +1,4 @@
-"""A small world for tests of the image workflow: a registry and a builder that are told what to do.
+"""A small world for tests of the image workflow: a registry and a builder that do as the test says.
 
 Who waits is a `Listener`, a workflow that keeps the reports it gets; whole deployments are in
 `test_deployment_image`.
@@ -30,11 +30,11 @@ with workflow.unsafe.imports_passed_through():
         FindModelImageAnswer,
         FreeSpaceAnswer,
         FreeSpaceRequest,
-        ImageWaiter,
         JoinModelImageAnswer,
         JoinModelImageRequest,
         ModelImageReport,
         ModelImageRequest,
+        ModelImageWaiter,
         PublishModelImageAnswer,
         PublishModelImageRequest,
         ResolveModelImageAnswer,
@@ -85,9 +85,9 @@ class ImageWorld(Changing):
     """Held closed, builds wait."""
     freed_bytes: int = 0
     mute: bool = False
-    """The next to join hears nothing, as if the image's workflow were terminated at once."""
+    """The next to join is never notified, as if the image's workflow were terminated at once."""
     slow_to_answer: bool = False
-    """Who joins is told so only when the image's workflow has ended."""
+    """Who joins is notified only when the image's workflow has ended."""
     after_push: list[Exception] = field(default_factory=list)
     """To raise when a build has pushed already: its answer is lost."""
 
@@ -201,10 +201,17 @@ class ImageWorld(Changing):
     async def wait_for_image(self, *, token: TokenRef | None = None) -> WorkflowHandle[Any, Any]:
         """Have somebody new wait for the image."""
         handle = await self.listener()
-        await self.join(ImageWaiter(workflow_id=handle.id, token=token))
+        await self.join(ModelImageWaiter(workflow_id=handle.id, token=token))
         return handle
 
-    async def join(self, waiter: ImageWaiter, *, of: ModelImagePlan | None = None) -> None:
+    async def being_built(self) -> tuple[WorkflowHandle[Any, Any], asyncio.Event]:
+        """Somebody waits for the image, which is being built until the event is set."""
+        self.gate = asyncio.Event()
+        listener = await self.wait_for_image()
+        await self.until(lambda: self.building == 1)
+        return listener, self.gate
+
+    async def join(self, waiter: ModelImageWaiter, *, of: ModelImagePlan | None = None) -> None:
         wanted = of or self.plan
         await self.env.client.start_workflow(
             ModelImageWorkflow.run,
@@ -223,10 +230,10 @@ class ImageWorld(Changing):
     async def leave(self, listener: WorkflowHandle[Any, Any]) -> None:
         await self.image.signal("leave", listener.id)
 
-    async def tell(self, step: str, done: int, **more: Any) -> None:
+    async def report_progress(self, step: str, done: int, **more: Any) -> None:
         """Progress, as the build's activity signals it."""
-        told = BuildProgress(step=step, done_bytes=done, total_bytes=1000, **more)
-        await self.image.signal("progress", told)
+        progress = BuildProgress(step=step, done_bytes=done, total_bytes=1000, **more)
+        await self.image.signal("progress", progress)
 
     async def view(self) -> ModelImageView:
         view: ModelImageView = await self.image.query(ModelImageWorkflow.view)
@@ -236,32 +243,32 @@ class ImageWorld(Changing):
         reports: list[ModelImageReport] = await listener.query(Listener.reports)
         return reports
 
-    async def until_told(
+    async def until_reported(
         self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
     ) -> None:
         """Wait until a listener has got such a report."""
 
-        async def look() -> ModelImageReport | None:
+        async def find() -> ModelImageReport | None:
             return next(filter(fits, await self.reports(listener)), None)
 
-        await first(look)
+        await first(find)
 
     async def outcome(self, listener: WorkflowHandle[Any, Any]) -> ModelImageReport:
         """The last word that a listener gets."""
 
-        async def look() -> ModelImageReport | None:
+        async def find() -> ModelImageReport | None:
             reports = await self.reports(listener)
             return reports[-1] if reports and reports[-1].phase.is_final else None
 
-        return await first(look)
+        return await first(find)
 
     async def ended(self) -> None:
         """Wait until the image's workflow has ended."""
 
-        async def look() -> datetime | None:
+        async def find() -> datetime | None:
             return (await self.image.describe()).close_time
 
-        await first(look)
+        await first(find)
 
     # -- workers -------------------------------------------------------------------------------------
 

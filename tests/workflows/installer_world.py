@@ -41,6 +41,7 @@ from airunway.messages.installation import (
     StepRecord,
 )
 from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
+from airunway.messages.step import Step
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.waiting import Changing, first
@@ -86,7 +87,7 @@ class InstallerWorld(Changing):
     wanted: int = 1
     """Revision that is as wanted; at or above it nothing is done."""
     ready: bool = True
-    foreign: bool = False
+    externally_managed: bool = False
 
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     """Raised before an activity does anything."""
@@ -100,7 +101,7 @@ class InstallerWorld(Changing):
     calls: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     running: int = 0
-    most_running: int = 0
+    max_running: int = 0
     handle: WorkflowHandle[Any, Any] = field(init=False)
 
     # -- activities ----------------------------------------------------------------------------------
@@ -113,14 +114,14 @@ class InstallerWorld(Changing):
             action = ChartAction.UNINSTALL if self.revision else ChartAction.NONE
         elif request.request.operation is Operation.REPAIR:
             action = ChartAction.REPAIR
-        elif self.foreign:
+        elif self.externally_managed:
             action = ChartAction.EXTERNALLY_MANAGED
         elif self.revision < self.wanted:
             action = ChartAction.UPGRADE if self.revision else ChartAction.INSTALL
         chart = ChartRelease(
             release="op", namespace="ns", chart="r/op", version="1.0.0", action=action, revision=self.revision
         )
-        installed = self.foreign or (self.revision > 0 and self.ready)
+        installed = self.externally_managed or (self.revision > 0 and self.ready)
         return self._leave(
             PREFLIGHT.name, PreflightAnswer(charts=[chart], installed=installed, message="looked")
         )
@@ -168,7 +169,7 @@ class InstallerWorld(Changing):
     async def _enter(self, name: str) -> None:
         self.calls.append(name)
         self.running += 1
-        self.most_running = max(self.most_running, self.running)
+        self.max_running = max(self.max_running, self.running)
         self._changed.set()
         try:
             waiting = self.errors.get(name)
@@ -210,6 +211,16 @@ class InstallerWorld(Changing):
         )
         return request.id
 
+    async def held_at(
+        self, step: str | Step[Any, Any], operation: Operation = Operation.INSTALL
+    ) -> tuple[str, asyncio.Event]:
+        """Ask, and wait until a step has begun, which then waits for the event; answers the request's id."""
+        name = step if isinstance(step, str) else step.name
+        self.gates[name] = asyncio.Event()
+        request = await self.ask(operation)
+        await self.until(lambda: name in self.calls)
+        return request, self.gates[name]
+
     async def waiter(self) -> WorkflowHandle[Any, Any]:
         return await self.env.client.start_workflow(
             Waiter.run, id=f"waiter-{uuid.uuid4().hex[:8]}", task_queue=CORE_TASK_QUEUE
@@ -226,20 +237,20 @@ class InstallerWorld(Changing):
     async def reports(self, waiter: WorkflowHandle[Any, Any], count: int = 1) -> list[bool]:
         """Whether each report said success, once there are so many."""
 
-        async def look() -> list[bool] | None:
+        async def find() -> list[bool] | None:
             seen: list[InstallReport] = await waiter.query(Waiter.seen)
             return [report.succeeded for report in seen] if len(seen) >= count else None
 
-        return await first(look)
+        return await first(find)
 
     async def view(self) -> InstallationView:
         return await self.handle.query(ProviderInstallationWorkflow.state)
 
     async def outcome(self, request: str) -> InstallationOutcome:
-        async def look() -> InstallationOutcome | None:
+        async def find() -> InstallationOutcome | None:
             return (await self.view()).outcomes.get(request)
 
-        return await first(look)
+        return await first(find)
 
     async def skip(self, time: timedelta) -> None:
         await self.env.sleep(time)

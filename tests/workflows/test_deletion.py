@@ -71,7 +71,7 @@ async def test_a_deployment_that_no_provider_took_ends_at_once(world: World) -> 
 
 
 async def test_a_deletion_is_left_when_somebody_else_let_the_deployment_go(world: World) -> None:
-    """The provider's worker is away; a person takes the finalizer off and deploys anew under the name."""
+    """The provider's worker is away; a person takes the finalizer off and deploys again under the name."""
     world.finalizers = [FINALIZER]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)

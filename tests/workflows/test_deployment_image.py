@@ -15,9 +15,7 @@ from tests.workflows.image_world import DIGEST, failure
 
 
 async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     await both.until_built("ImageBuilding")
     assert both.deployment.status["phase"] == Phase.PENDING
     assert both.deployment.upstream_generation == 0, "nothing is applied without its image"
@@ -46,19 +44,17 @@ async def test_without_a_wanted_image_nothing_is_asked_of_anybody(both: Both) ->
 
 
 async def test_progress_is_in_the_status(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
-    looks = both.deployment.looks
+    gate = await both.being_built()
+    observations = both.deployment.observations
     image = both.images.env.client.get_workflow_handle(both.image_id())
     both.images.plan = both.images.joined[0].plan
 
-    await both.images.tell("downloading tiny", 340, bytes_per_second=100, seconds_left=6.6)
+    await both.images.report_progress("downloading tiny", 340, bytes_per_second=100, seconds_left=6.6)
 
     words = "building the model image: downloading tiny: 34% (340 B of 1 kB, 100 B/s, 7 s left)"
     await both.until(lambda: both.deployment.status.get("message") == words)
     assert both.condition()["message"] == words
-    assert both.deployment.looks == looks, "progress alone decides nothing anew"
+    assert both.deployment.observations == observations, "progress alone decides nothing again"
     assert (await image.query(ModelImageWorkflow.view)).report.phase is ModelImagePhase.BUILDING
     gate.set()
 
@@ -127,9 +123,7 @@ async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both:
 
 
 async def test_another_spec_lets_go_of_the_old_image(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     old = both.image_id()
 
     both.deployment.wanted_image = OTHER
@@ -147,9 +141,7 @@ async def test_another_spec_lets_go_of_the_old_image(both: Both) -> None:
 
 
 async def test_a_user_who_names_an_image_after_all_needs_no_build(both: Both) -> None:
-    both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    await both.being_built()
 
     both.deployment.wanted_image = None
     await both.deployment.edit()
@@ -171,9 +163,7 @@ async def test_a_new_generation_with_the_same_spec_keeps_the_image(both: Both) -
 
 
 async def test_a_deleted_deployment_lets_go(both: Both) -> None:
-    both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    await both.being_built()
 
     await both.deployment.delete()
 
@@ -182,15 +172,13 @@ async def test_a_deleted_deployment_lets_go(both: Both) -> None:
 
 
 async def test_a_deployment_of_the_same_name_lets_go_of_the_other_ones_image(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     both.images.plan = both.images.joined[0].plan
 
     both.deployment.uid, both.deployment.wanted_image = "uid-2", OTHER
     await both.deployment.nudge("deployment seen")
     await both.until(lambda: len(both.images.joined) == 2)
-    await both.images.tell("downloading tiny", 500)
+    await both.images.report_progress("downloading tiny", 500)
 
     await both.until(lambda: both.images.cancelled == 1)
     gate.set()
@@ -198,9 +186,7 @@ async def test_a_deployment_of_the_same_name_lets_go_of_the_other_ones_image(bot
 
 
 async def test_while_paused_nothing_is_written_and_the_image_is_taken_afterwards(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     await both.until_built("ImageBuilding")
     both.deployment.paused = True
     await both.deployment.nudge("annotations changed")

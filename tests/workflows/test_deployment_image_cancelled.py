@@ -8,9 +8,7 @@ from tests.workflows.deployment_image_world import Both
 
 
 async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
 
@@ -28,9 +26,7 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
 
 
 async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     both.deployment.paused = True
     await both.deployment.nudge("annotations changed")
     await both.deployment.quiet()
@@ -48,15 +44,15 @@ async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> N
     gate.set()
 
 
-async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs_no_other(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+async def test_a_retry_ends_the_backoff_of_a_build_in_trouble_and_disturbs_no_other(
+    both: Both,
+) -> None:
+    gate = await both.being_built()
     both.images.plan = both.images.joined[0].plan
     await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
     await both.deployment.quiet()
     assert len(both.images.builds) == 1
-    await both.images.tell("waiting to try again", 0, trouble="the hub is away")
+    await both.images.report_progress("waiting to try again", 0, trouble="the hub is away")
     await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
@@ -68,9 +64,7 @@ async def test_a_retry_ends_the_pause_of_a_build_that_is_in_trouble_and_disturbs
 
 async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Both) -> None:
     both.deployment.limits.history_events = 1  # it continues as new after every wait
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
 
     await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
 
@@ -82,9 +76,7 @@ async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Bot
 
 
 async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
 
     both.deployment.cancel_build = True
     await both.deployment.nudge("annotations changed")
@@ -101,9 +93,7 @@ async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None
 
 
 async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(both: Both) -> None:
-    gate = both.hold()
-    await both.deployment.start()
-    await both.until_building()
+    gate = await both.being_built()
     await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
     await both.until_built("BuildCancelled")
     gate.set()

@@ -37,7 +37,7 @@ async def test_an_answer_that_was_lost_does_no_harm(world: World) -> None:
     ]
 
 
-async def test_a_final_error_is_shown_and_looked_at_again(world: World) -> None:
+async def test_a_final_error_is_shown_and_tried_again(world: World) -> None:
     world.errors["observe"] = [
         ApplicationError("not a ModelDeployment", type="Malformed", non_retryable=True)
     ]

@@ -45,16 +45,16 @@ async def test_a_deployment_is_applied_and_becomes_running_when_its_upstream_doe
     ]
 
 
-async def test_news_of_the_upstream_alone_does_not_decide_again(world: World) -> None:
+async def test_changes_of_the_upstream_alone_do_not_decide_again(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
     await world.quiet()
-    looks = world.looks
+    observations = world.observations
 
     await world.upstream(Phase.RUNNING)
     await world.until_phase(Phase.RUNNING)
 
-    assert world.looks == looks
+    assert world.observations == observations
 
 
 @pytest.mark.world(outcome=Outcome.INVALID, finding="model.id is required when source is huggingface")

@@ -27,9 +27,7 @@ from tests.workflows.installer_world import (
 
 
 async def test_two_that_ask_for_the_same_share_one_installation(installer: InstallerWorld) -> None:
-    gate = installer.gates[INSTALL_CHART.name] = asyncio.Event()
-    first = await installer.ask()
-    await installer.until(lambda: INSTALL_CHART.name in installer.calls)
+    first, gate = await installer.held_at(INSTALL_CHART)
     second = await installer.ask()
     gate.set()
 
@@ -42,9 +40,7 @@ async def test_two_that_ask_for_the_same_share_one_installation(installer: Insta
 async def test_who_asks_while_it_is_installed_gets_what_the_config_says_by_then(
     installer: InstallerWorld,
 ) -> None:
-    gate = installer.gates[AWAIT_OPERATOR.name] = asyncio.Event()
-    await installer.ask()
-    await installer.until(lambda: AWAIT_OPERATOR.name in installer.calls)
+    _, gate = await installer.held_at(AWAIT_OPERATOR)
     installer.wanted = 2  # the config changed after the installation had read it
     second = await installer.ask()
     gate.set()
@@ -54,9 +50,7 @@ async def test_who_asks_while_it_is_installed_gets_what_the_config_says_by_then(
 
 
 async def test_another_operation_waits_for_its_turn(installer: InstallerWorld) -> None:
-    gate = installer.gates[AWAIT_OPERATOR.name] = asyncio.Event()
-    install = await installer.ask()
-    await installer.until(lambda: AWAIT_OPERATOR.name in installer.calls)
+    install, gate = await installer.held_at(AWAIT_OPERATOR)
     uninstall = await installer.ask(Operation.UNINSTALL)
     gate.set()
 
@@ -64,7 +58,7 @@ async def test_another_operation_waits_for_its_turn(installer: InstallerWorld) -
     assert (await installer.outcome(uninstall)).succeeded
     assert installer.calls == [*INSTALL, *UNINSTALL]
     assert installer.revision == 0
-    assert installer.most_running == 1
+    assert installer.max_running == 1
 
 
 async def test_an_uninstall_of_nothing_is_done(installer: InstallerWorld) -> None:
@@ -74,7 +68,7 @@ async def test_an_uninstall_of_nothing_is_done(installer: InstallerWorld) -> Non
     assert not outcome.changed
 
 
-async def test_a_repair_mends_and_changes_nothing_else(installer: InstallerWorld) -> None:
+async def test_a_repair_changes_nothing_else(installer: InstallerWorld) -> None:
     installer.revision = 1
 
     assert (await installer.outcome(await installer.ask(Operation.REPAIR))).succeeded
@@ -136,7 +130,7 @@ async def test_requests_without_an_id_are_different_ones(installer: InstallerWor
     assert installer.calls == [*INSTALL, *UNINSTALL]
 
 
-async def test_a_plan_only_looks(installer: InstallerWorld) -> None:
+async def test_a_plan_only_reads(installer: InstallerWorld) -> None:
     request = await installer.ask()
     await installer.outcome(request)
 

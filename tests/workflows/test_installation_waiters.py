@@ -1,4 +1,4 @@
-"""Who waits for a provider's installation, and what they are told."""
+"""Who waits for a provider's installation, and what is reported to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.workflows.installer_world import (
 )
 
 
-async def test_those_who_wait_are_told_of_success(installer: InstallerWorld) -> None:
+async def test_those_who_wait_are_notified_of_success(installer: InstallerWorld) -> None:
     one, two = await installer.waiter(), await installer.waiter()
     gate = installer.gates[INSTALL_CHART.name] = asyncio.Event()
 
@@ -33,7 +33,9 @@ async def test_those_who_wait_are_told_of_success(installer: InstallerWorld) -> 
     assert installer.calls == INSTALL
 
 
-async def test_those_who_wait_are_told_of_a_failure_and_of_a_later_success(installer: InstallerWorld) -> None:
+async def test_those_who_wait_are_notified_of_a_failure_and_of_a_later_success(
+    installer: InstallerWorld,
+) -> None:
     waiter = await installer.waiter()
     installer.errors[INSTALL_CHART.name] = [final()]
 
@@ -44,7 +46,7 @@ async def test_those_who_wait_are_told_of_a_failure_and_of_a_later_success(insta
     assert await installer.reports(waiter, 2) == [False, True]
 
 
-async def test_who_joins_a_failed_installation_is_told_at_once(installer: InstallerWorld) -> None:
+async def test_who_joins_a_failed_installation_is_notified_at_once(installer: InstallerWorld) -> None:
     installer.errors[INSTALL_CHART.name] = [final()]
     await installer.outcome(await installer.ask())
     waiter = await installer.waiter()
@@ -82,7 +84,7 @@ async def test_who_needs_the_provider_while_it_is_uninstalled_gets_it_installed(
     assert installer.revision == 1
 
 
-async def test_who_waits_for_an_installation_hears_nothing_of_the_uninstall_before_it(
+async def test_who_waits_for_an_installation_is_not_notified_of_the_uninstall_before_it(
     installer: InstallerWorld,
 ) -> None:
     installer.revision, gate = 1, asyncio.Event()
@@ -97,7 +99,7 @@ async def test_who_waits_for_an_installation_hears_nothing_of_the_uninstall_befo
     assert await installer.reports(waiter) == [True]
 
 
-async def test_who_waits_is_told_of_the_attempt_that_took_the_place_of_a_failed_one(
+async def test_who_waits_is_notified_of_the_attempt_that_took_the_place_of_a_failed_one(
     installer: InstallerWorld,
 ) -> None:
     waiter, gate = await installer.waiter(), asyncio.Event()

@@ -9,17 +9,17 @@ from airunway.workflows.model_deployment.status_writer import digest_of
 from tests.workflows.world import World
 
 
-async def test_an_idle_deployment_is_looked_at_once_an_hour(world: World) -> None:
+async def test_an_idle_deployment_is_reconciled_once_an_hour(world: World) -> None:
     world.upstream_phase = Phase.RUNNING
     await world.start()
     await world.until_phase(Phase.RUNNING)
     await world.quiet()
-    looks, reads, writes = world.looks, len(world.upstream_requests), len(world.statuses)
+    observations, reads, writes = world.observations, len(world.upstream_requests), len(world.statuses)
 
     await world.skip(timedelta(hours=10))
     await world.quiet()
 
-    assert 8 <= world.looks - looks <= 12
+    assert 8 <= world.observations - observations <= 12
     assert 8 <= len(world.upstream_requests) - reads <= 12
     assert len(world.statuses) == writes
 

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.model_image import ModelImageRef
-from airunway.messages.model_image import ImageWaiter, ModelImagePhase, TokenRef
+from airunway.messages.model_image import ModelImagePhase, ModelImageWaiter, TokenRef
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 
 
@@ -86,7 +86,7 @@ async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
 async def test_joining_twice_is_joining_once(world: ImageWorld) -> None:
     gate = hold(world)
     listener = await world.wait_for_image()
-    await world.join(ImageWaiter(workflow_id=listener.id))
+    await world.join(ModelImageWaiter(workflow_id=listener.id))
     await world.until(lambda: world.building == 1)
 
     assert (await world.view()).waiting == [listener.id]
@@ -125,10 +125,8 @@ async def test_a_person_cancels_it_for_everybody(world: ImageWorld) -> None:
     await world.ended()
 
 
-async def test_who_comes_after_a_cancellation_starts_anew(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+async def test_who_comes_after_a_cancellation_starts_again(world: ImageWorld) -> None:
+    listener, gate = await world.being_built()
     await world.image.signal("cancel_build")
     await world.outcome(listener)
     gate.set()
@@ -150,7 +148,7 @@ async def test_who_comes_after_a_cancellation_starts_anew(world: ImageWorld) -> 
         ("build_model_image", "SomethingNew", "BuildFailed"),
     ],
 )
-async def test_a_final_failure_is_told_with_its_reason(
+async def test_a_final_failure_is_reported_with_its_reason(
     world: ImageWorld, step: str, kind: str, reason: str
 ) -> None:
     world.errors[step] = [failure(kind, words="as the client said")]
@@ -208,39 +206,33 @@ async def test_a_builder_that_stays_full_is_said(world: ImageWorld) -> None:
     assert len(world.builds) == 0
 
 
-async def test_progress_is_told_when_a_step_is_new_and_else_now_and_then(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+async def test_progress_is_reported_when_a_step_is_new_and_else_now_and_then(world: ImageWorld) -> None:
+    listener, gate = await world.being_built()
 
-    await world.tell("downloading tiny", 100)
-    await world.until_told(listener, lambda report: report.progress.step == "downloading tiny")
+    await world.report_progress("downloading tiny", 100)
+    await world.until_reported(listener, lambda report: report.progress.step == "downloading tiny")
     for done in range(200, 900, 100):
-        await world.tell("downloading tiny", done)
+        await world.report_progress("downloading tiny", done)
 
     assert (await world.view()).report.progress.done_bytes == 800
     gate.set()
     await world.outcome(listener)
-    told = [report.progress.step for report in await world.reports(listener)]
-    assert told.count("downloading tiny") == 1
+    steps = [report.progress.step for report in await world.reports(listener)]
+    assert steps.count("downloading tiny") == 1
 
 
-async def test_what_is_in_the_way_of_a_step_is_told_while_it_is_tried_again(world: ImageWorld) -> None:
-    gate = hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+async def test_what_is_in_the_way_of_a_step_is_reported_while_it_is_tried_again(world: ImageWorld) -> None:
+    listener, gate = await world.being_built()
 
-    await world.tell("waiting to try again", 0, trouble="the hub is away")
+    await world.report_progress("waiting to try again", 0, trouble="the hub is away")
 
-    await world.until_told(listener, lambda report: report.progress.trouble == "the hub is away")
+    await world.until_reported(listener, lambda report: report.progress.trouble == "the hub is away")
     gate.set()
     await world.outcome(listener)
 
 
-async def test_a_retry_does_not_wait_for_the_pause(world: ImageWorld) -> None:
-    hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+async def test_a_retry_does_not_wait_for_the_backoff(world: ImageWorld) -> None:
+    listener, _ = await world.being_built()
 
     await world.image.signal("retry")
 
@@ -251,13 +243,11 @@ async def test_a_retry_does_not_wait_for_the_pause(world: ImageWorld) -> None:
 
 
 async def test_a_deployment_that_is_gone_does_not_keep_a_build_alive(world: ImageWorld) -> None:
-    hold(world)
-    listener = await world.wait_for_image()
-    await world.until(lambda: world.building == 1)
+    listener, _ = await world.being_built()
     await world.view()
     await listener.terminate()
 
-    await world.tell("exporting", 1000)  # is told, to nobody
+    await world.report_progress("exporting", 1000)  # is reported, to nobody
 
     await world.until(lambda: world.cancelled == 1)
     await world.ended()
@@ -283,11 +273,11 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
     await world.leave(first)
     assert world.cancelled == 0, "a build that goes well is not disturbed"
 
-    await world.tell("waiting to try again", 0, trouble="Secret gone/hf does not exist")
+    await world.report_progress("waiting to try again", 0, trouble="Secret gone/hf does not exist")
 
     await world.until(lambda: len(world.builds) == 2)
     assert world.builds[-1].tokens == [stays]
-    await world.tell("waiting to try again", 0, trouble="another trouble")
+    await world.report_progress("waiting to try again", 0, trouble="another trouble")
     await world.view()
     assert len(world.builds) == 2
     gate.set()
@@ -296,7 +286,7 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
 
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:
     world = ImageWorld(env)
-    await world.join(ImageWaiter(workflow_id="somebody"))
+    await world.join(ModelImageWaiter(workflow_id="somebody"))
     await world.image.signal("leave", "somebody")
 
     async with world.core_worker():

@@ -1,4 +1,4 @@
-"""The pause annotation holds everything but a deletion."""
+"""The annotation `reconcile-paused` holds everything but a deletion."""
 
 from __future__ import annotations
 

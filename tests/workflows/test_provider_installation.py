@@ -41,7 +41,7 @@ async def test_an_installation_goes_through_its_steps_in_order(installer: Instal
     assert "  helm said so" in view.lines
 
 
-async def test_what_is_installed_is_only_looked_at(installer: InstallerWorld) -> None:
+async def test_what_is_installed_is_only_inspected(installer: InstallerWorld) -> None:
     installer.revision = 1
 
     outcome = await installer.outcome(await installer.ask())
@@ -51,8 +51,10 @@ async def test_what_is_installed_is_only_looked_at(installer: InstallerWorld) ->
     assert installer.calls == [PREFLIGHT.name]
 
 
-async def test_a_foreign_operator_is_used_and_nothing_is_installed(installer: InstallerWorld) -> None:
-    installer.foreign = True
+async def test_an_externally_managed_operator_is_used_and_nothing_is_installed(
+    installer: InstallerWorld,
+) -> None:
+    installer.externally_managed = True
 
     assert (await installer.outcome(await installer.ask())).succeeded
     assert installer.calls == [PREFLIGHT.name]
@@ -112,7 +114,7 @@ async def test_retry_begins_the_operation_again(installer: InstallerWorld, step:
     assert installer.revision == 1
 
 
-async def test_a_failure_that_nobody_mends_ends_the_workflow_as_failed(installer: InstallerWorld) -> None:
+async def test_a_failure_that_nobody_repairs_ends_the_workflow_as_failed(installer: InstallerWorld) -> None:
     installer.errors[PREFLIGHT.name] = [final()]
     request = await installer.ask()
     await installer.outcome(request)
@@ -129,9 +131,7 @@ async def test_a_failure_that_nobody_mends_ends_the_workflow_as_failed(installer
 async def test_cancel_stops_at_any_step_and_leaves_no_release_half_way(
     installer: InstallerWorld, step: str
 ) -> None:
-    installer.gates[step] = asyncio.Event()
-    request = await installer.ask()
-    await installer.until(lambda: step in installer.calls)
+    request, _ = await installer.held_at(step)
 
     await installer.handle.signal("cancel")
 
@@ -159,10 +159,8 @@ async def test_a_step_that_ends_while_it_is_cancelled_is_the_last_one(
     assert [call for call in installer.calls if call != REPAIR_RELEASE.name][-1] == step
 
 
-async def test_cancelling_the_workflow_itself_mends_as_well(installer: InstallerWorld) -> None:
-    installer.gates[INSTALL_CHART.name] = asyncio.Event()
-    await installer.ask()
-    await installer.until(lambda: INSTALL_CHART.name in installer.calls)
+async def test_cancelling_the_workflow_itself_repairs_as_well(installer: InstallerWorld) -> None:
+    await installer.held_at(INSTALL_CHART)
 
     await installer.handle.cancel()
 
@@ -184,9 +182,7 @@ async def test_cancel_while_a_step_is_tried_again_and_again(installer: Installer
 
 @pytest.mark.parametrize("step", INSTALL)
 async def test_retry_leaves_what_runs_and_begins_again(installer: InstallerWorld, step: str) -> None:
-    gate = installer.gates[step] = asyncio.Event()
-    request = await installer.ask()
-    await installer.until(lambda: step in installer.calls)
+    request, gate = await installer.held_at(step)
 
     await installer.handle.signal("retry")
     await installer.until(lambda: installer.cancelled == [step])
@@ -208,7 +204,7 @@ async def test_a_cancel_that_comes_with_the_request_is_the_end_of_it(env: Workfl
     assert INSTALL_CHART.name not in installer.calls
 
 
-async def test_a_second_cancel_gives_up_on_mending(installer: InstallerWorld) -> None:
+async def test_a_second_cancel_gives_up_on_repairing(installer: InstallerWorld) -> None:
     installer.gates = {INSTALL_CHART.name: asyncio.Event(), REPAIR_RELEASE.name: asyncio.Event()}
     request = await installer.ask()
     await installer.until(lambda: INSTALL_CHART.name in installer.calls)

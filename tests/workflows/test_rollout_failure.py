@@ -54,7 +54,7 @@ async def test_a_final_cause_fails_before_the_deadline(world: World) -> None:
     await world.until_phase(Phase.FAILED)
 
 
-async def test_retry_starts_the_clock_anew(world: World) -> None:
+async def test_retry_restarts_the_clock(world: World) -> None:
     world.findings = [PodFinding(reason="CrashLoopBackOff", message="exit code 1", final=True)]
     await world.start()
     await world.until_phase(Phase.DEPLOYING)

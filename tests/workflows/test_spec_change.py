@@ -1,4 +1,4 @@
-"""A new generation overtakes whatever the old one was waiting for."""
+"""A new generation makes stale whatever the old one was waiting for."""
 
 from __future__ import annotations
 
@@ -123,16 +123,16 @@ async def test_what_serves_still_does_not_end_the_failure_of_a_newer_generation(
     assert [reason for reason, _ in world.events].count("TransformFailed") == 1
 
 
-async def test_a_refused_generation_is_looked_at_more_and_more_rarely(world: World) -> None:
+async def test_a_refused_generation_is_reconciled_more_and_more_rarely(world: World) -> None:
     world.upstream_phase = Phase.RUNNING
     await world.start()
     await world.until_phase(Phase.RUNNING)
     world.outcome, world.finding = Outcome.INVALID, "spec.engine.image is wrong"
     await world.edit()
     await world.quiet()
-    looks = world.looks
+    observations = world.observations
 
     await world.skip(timedelta(hours=1))
     await world.quiet()
 
-    assert world.looks - looks < 20
+    assert world.observations - observations < 20

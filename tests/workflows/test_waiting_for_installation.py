@@ -76,7 +76,7 @@ async def test_the_operator_is_installed_and_waited_for(world: World) -> None:
 
 
 @pytest.mark.world(installation=AUTO, installer=False, **UNREADY)
-async def test_a_missing_installer_is_told(world: World) -> None:
+async def test_a_missing_installer_is_reported(world: World) -> None:
     await world.start()
     await world.quiet()
 
@@ -84,7 +84,7 @@ async def test_a_missing_installer_is_told(world: World) -> None:
 
 
 @pytest.mark.world(installation=AUTO, **UNREADY)
-async def test_many_looks_ask_once(world: World) -> None:
+async def test_many_reconciles_ask_once(world: World) -> None:
     await world.start()
     await world.quiet()
 
@@ -108,7 +108,7 @@ async def test_a_lost_report_is_made_up_for_by_asking_again(world: World) -> Non
 
 
 @pytest.mark.world(installation=AUTO, **UNREADY)
-async def test_a_failed_installation_is_told_and_not_begun_again_by_itself(world: World) -> None:
+async def test_a_failed_installation_is_reported_and_not_begun_again_by_itself(world: World) -> None:
     await world.start()
     await world.quiet()
 
@@ -140,7 +140,7 @@ async def test_a_persons_retry_reaches_the_installation(world: World) -> None:
     errors={JOIN_INSTALLATION.name: [ApplicationError("no", non_retryable=True)]},
     **UNREADY,
 )
-async def test_what_cannot_be_asked_for_is_told(world: World) -> None:
+async def test_what_cannot_be_asked_for_is_reported(world: World) -> None:
     await world.start()
     await world.quiet()
 

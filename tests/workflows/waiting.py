@@ -26,11 +26,11 @@ class Changing:
                 await self._changed.wait()
 
 
-async def first(look: Callable[[], Awaitable[Found | None]]) -> Found:
-    """What `look` finds, as soon as it finds anything."""
+async def first(find: Callable[[], Awaitable[Found | None]]) -> Found:
+    """What `find` answers, as soon as it finds anything."""
     async with asyncio.timeout(MAX_SECONDS):
         while True:
-            found = await look()
+            found = await find()
             if found is not None:
                 return found
             await asyncio.sleep(0.02)

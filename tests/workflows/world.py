@@ -99,7 +99,7 @@ class World(Changing):
     """Held closed, applying waits."""
 
     at_gate: bool = False
-    looks: int = 0
+    observations: int = 0
     upstream_requests: list[UpstreamRequest] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
@@ -114,15 +114,15 @@ class World(Changing):
     @activity.defn(name="observe")
     async def observe(self, request: ObserveRequest) -> Observation:
         self._maybe_fail("observe")
-        self.looks += 1
-        self._tell()
+        self.observations += 1
+        self._notify()
         if not self.exists:
             return Observation(found=False)
         seen = Observation(
             found=True,
             uid=self.uid,
             generation=self.generation,
-            resource_version=str(self.looks),
+            resource_version=str(self.observations),
             deleted_at=self.deleted_at,
             finalizers=self.finalizers,
             paused=self.paused,
@@ -186,10 +186,10 @@ class World(Changing):
         self._maybe_fail("reconcile_upstream")
         if self.gate is not None:
             self.at_gate = True
-            self._tell()
+            self._notify()
             await self.gate.wait()
         self.upstream_requests.append(request)
-        self._tell()
+        self._notify()
         if not self.exists or request.uid != self.uid:
             return UpstreamAnswer(gone=True)
         if request.generation != self.generation or self.deleted_at is not None:
@@ -238,7 +238,7 @@ class World(Changing):
             raise ApplicationError("not here", type=NOT_SERVED_HERE, non_retryable=True)
         self._maybe_fail("release_upstream")
         self.released += 1
-        self._tell()
+        self._notify()
         return ReleaseAnswer(remaining=self.remaining)
 
     @activity.defn(name="write_status")
@@ -247,7 +247,7 @@ class World(Changing):
         if request.status is not None:
             self.statuses.append(request.status.dump())
         self.events += [(event.reason, event.message) for event in request.events]
-        self._tell()
+        self._notify()
         return StatusAnswer(gone=not self.exists)
 
     @activity.defn(name="remove_finalizers")
@@ -255,23 +255,23 @@ class World(Changing):
         self._maybe_fail("remove_finalizers")
         self.finalizers_removed += 1
         removed, self.finalizers = self.finalizers, []
-        self._tell()
+        self._notify()
         return FinalizerAnswer(removed=removed)
 
     @activity.defn(name=JOIN_INSTALLATION.name)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         self._maybe_fail(JOIN_INSTALLATION.name)
         self.joins.append(request)
-        self._tell()
+        self._notify()
         return JoinAnswer(workflow_id="provider/acme", installer=self.installer)
 
     def _maybe_fail(self, name: str) -> None:
         waiting = self.errors.get(name)
         if waiting:
-            self._tell()
+            self._notify()
             raise waiting.pop(0)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._changed.set()
 
     # -- driving ------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ class World(Changing):
         while True:
             before = (await self.handle.describe()).history_length
             view = await self.handle.query(ModelDeploymentWorkflow.view)
-            if view.next_look is not None and (await self.handle.describe()).history_length == before:
+            if view.next_reconcile_at is not None and (await self.handle.describe()).history_length == before:
                 return view
 
     async def skip(self, time: timedelta) -> None:

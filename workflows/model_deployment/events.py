@@ -29,7 +29,7 @@ def events_between(before: Sequence[Condition], after: Iterable[Condition]) -> l
         elif now.status is ConditionStatus.TRUE and now.type in _WORTH_SAYING_WHEN_TRUE:
             reason = now.type if now.type != "Ready" else now.reason
             events.append(EventSpec(reason=reason, message=now.message or now.type))
-    # One cause may turn several conditions False; it is told once.
+    # One cause may turn several conditions False; it gets one Event.
     return list({(event.reason, event.message): event for event in events}.values())
 
 

@@ -1,4 +1,4 @@
-"""What a deployment's workflow has heard and not yet acted on. Pure."""
+"""What a deployment's workflow was notified of and has not yet acted on. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Inbox:
         self.decision_due = self.decision_due or decide
 
     def observing(self) -> None:
-        """The deployment is read now: whatever was heard before is older than that."""
+        """The deployment is read now: whatever came before is older than that."""
         self._latest = ChangeHint(cause="observing")
 
     def observed(self, seen: Observation) -> None:
@@ -38,7 +38,7 @@ class Inbox:
         self._being_deleted = seen.deleted_at is not None
 
     def is_stale(self, seen: Observation) -> bool:
-        """Whether what was heard since makes an observation out of date, or one of another deployment."""
+        """Whether what came since makes an observation out of date, or one of another deployment."""
         latest = self._latest
         if seen.deleted_at is None and (latest.deleted or self._being_deleted):
             return True

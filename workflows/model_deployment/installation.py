@@ -56,7 +56,7 @@ async def ensure_installation(
 
 
 def on_install_report(state: DeploymentState, report: InstallReport) -> None:
-    """Take over how an installation ended; the next reconcile tells it."""
+    """Take over how an installation ended; the next reconcile reports it."""
     wait = state.installation
     if wait is None or wait.provider != report.provider:
         return

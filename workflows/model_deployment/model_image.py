@@ -1,7 +1,7 @@
 """A deployment's part in its model image: ask for it, wait, let go of it.
 
 Apart from the workflow, whose reconciles call it in three places: with the provider's spec of the image, when
-the deployment goes, and when only progress is to be told. Between reconciles the image's workflow reports by
+the deployment goes, and when only progress is to be shown. Between reconciles the image's workflow reports by
 signal.
 """
 
@@ -16,7 +16,7 @@ from temporalio.exceptions import FailureError
 from airunway.api.conditions import remove_condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import ANNOTATION_CANCEL_BUILD, model_image_workflow_id
-from airunway.api.status import ImageStatus, Phase
+from airunway.api.status import Phase, ServingImageStatus
 from airunway.messages.deployment import EventSpec, Observation
 from airunway.messages.deployment_state import (
     IMAGE_BUILDING,
@@ -30,10 +30,10 @@ from airunway.messages.model_image import (
     BUILD_CANCELLED,
     JOIN_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
-    ImageWaiter,
     JoinModelImageRequest,
     ModelImagePhase,
     ModelImageReport,
+    ModelImageWaiter,
     ResolveModelImageRequest,
     TokenRef,
     reason_of,
@@ -55,7 +55,7 @@ ANNOTATED_WORDS = (
 )
 
 
-class DeploymentImage:
+class DeploymentModelImage:
     """The image side of one deployment's workflow. What it knows is in `DeploymentState.model_image`."""
 
     def __init__(
@@ -71,7 +71,7 @@ class DeploymentImage:
     # -- signals -----------------------------------------------------------------------------------------
 
     def on_report(self, report: ModelImageReport) -> None:
-        """The image's workflow tells how far it is; the outcome takes a whole reconcile."""
+        """The image's workflow reports how far it is; the outcome takes a whole reconcile."""
         image = self._state.model_image
         expected = image is not None and image.plan is not None and image.plan.identity == report.identity
         if image is None or not expected or image.phase.is_final:
@@ -80,7 +80,7 @@ class DeploymentImage:
                 self._stale_images.add(model_image_workflow_id(report.identity))
             self._inbox.ask(decide=not report.phase.is_final)
             return
-        image.heard_at = workflow.now()
+        image.reported_at = workflow.now()
         image.phase, image.progress = report.phase, report.progress
         image.image, image.reason, image.message = report.image, report.reason, report.message
         self._progressed = True
@@ -101,7 +101,7 @@ class DeploymentImage:
     # -- reconciling -------------------------------------------------------------------------------------
 
     def takes_progress(self) -> bool:
-        """Whether a report came that only the status has to tell; takes it over."""
+        """Whether a report came that only the status has to show; takes it over."""
         progressed, self._progressed = self._progressed, False
         image = self._state.model_image
         if not progressed or image is None or image.phase.is_final or self.paused:
@@ -112,7 +112,7 @@ class DeploymentImage:
     async def do_what_was_asked(self) -> None:
         """Before anything else: a build is stopped even while paused, or without a provider."""
         image = self._state.model_image
-        if image is None or image.phase.is_final:  # it may have been told meanwhile
+        if image is None or image.phase.is_final:  # the outcome may have come meanwhile
             return
         if image.cancel_asked:
             image.cancel_asked = False
@@ -137,7 +137,7 @@ class DeploymentImage:
     async def follow(self, spec: ModelImageSpec | None, seen: Observation) -> timedelta | None:
         """Do what a reconcile can do for the image that the provider wants.
 
-        Answers the delay until the next look; None when that is not for the image to say.
+        Answers the delay until the next reconcile; None when that is not for the image to say.
         """
         if spec is None:
             await self._forget()
@@ -150,10 +150,10 @@ class DeploymentImage:
             try:
                 await self._wait_for(image, seen)
             except FailureError as err:
-                if image.phase is not ModelImagePhase.READY:  # it may have been told all the same
+                if image.phase is not ModelImagePhase.READY:  # the outcome may have come all the same
                     return self._show_step_failure(err, image, seen.configs_digest)
         if image.phase is ModelImagePhase.READY:
-            # If it was told during that await, the next reconcile, which is due already, renders with it.
+            # If it came during that await, the next reconcile, which is due already, renders with it.
             self._show_ready(image)
             return None
         if image.phase.is_final:
@@ -196,7 +196,7 @@ class DeploymentImage:
             if resolved is None:
                 return
             image.plan = resolved.plan
-        silent = image.heard_at is None or workflow.now() - image.heard_at >= SILENCE
+        silent = image.reported_at is None or workflow.now() - image.reported_at >= SILENCE
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)
 
@@ -206,7 +206,7 @@ class DeploymentImage:
         joined = await call(
             JOIN_MODEL_IMAGE,
             JoinModelImageRequest(
-                plan=plan, waiter=ImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
+                plan=plan, waiter=ModelImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
             ),
             summary=f"wait for the image of {image.spec.repository}",
             leave_if=lambda: self._inbox.is_stale(seen),
@@ -215,7 +215,7 @@ class DeploymentImage:
             return
         if not image.workflow_id:
             words = f"waiting for an image of {image.spec.repository}: {joined.workflow_id}"
-            self._writer.tell([EventSpec(reason="ImageRequested", message=words)])
+            self._writer.add_events([EventSpec(reason="ImageRequested", message=words)])
         image.workflow_id = joined.workflow_id
 
     # -- letting go --------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class DeploymentImage:
 
     def _show_ready(self, image: ModelImageState) -> None:
         assert image.image is not None
-        self._state.status.image = image_status(image, image.image)
+        self._state.status.image = serving_image_status(image, image.image)
         reference = image.image.reference
         set_condition(self._state, MODEL_IMAGE_READY, "True", "ImageReady", reference, now=workflow.now())
 
@@ -296,10 +296,10 @@ class DeploymentImage:
             set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
 
 
-def image_status(image: ModelImageState, built: ModelImageRef) -> ImageStatus:
+def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:
     """`status.image` of an image that is ready."""
     repository, _, digest = built.reference.partition("@")
-    return ImageStatus(
+    return ServingImageStatus(
         requested=built.tagged,
         resolved=built.reference,
         repository=repository,

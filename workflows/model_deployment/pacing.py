@@ -25,11 +25,11 @@ class Pacing:
         self.limits = Limits(rollout_deadline=1800, finalizer_timeout=300, resync=3600)
         self.step = "starting"
         self.delay = timedelta(0)
-        self.next_look: datetime | None = None
+        self.next_reconcile_at: datetime | None = None
 
     @property
     def resync(self) -> timedelta:
-        """How often everything is looked at although nobody said that anything changed."""
+        """How often everything is reconciled although nobody said that anything changed."""
         return timedelta(seconds=self.limits.resync)
 
     def wait(self, step: str, delay: timedelta) -> None:

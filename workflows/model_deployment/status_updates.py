@@ -21,10 +21,10 @@ from airunway.api.decision import Decision, Outcome
 from airunway.api.status import (
     DeploymentStatus,
     EngineStatus,
-    ImageStatus,
     Phase,
     ProviderStatus,
     ReplicaStatus,
+    ServingImageStatus,
     UnifiedStatus,
 )
 from airunway.messages.deployment import AppliedObject, PodFinding, ProviderView, StepFailure, UpstreamAnswer
@@ -57,7 +57,7 @@ def set_condition(
 
 
 def _generation_of(state: DeploymentState, kind: str) -> int:
-    """The generation a condition tells of: what serves is not of a generation that was refused."""
+    """The generation a condition is about: what serves is not of a generation that was refused."""
     return state.accepted if kind in _OF_UPSTREAM and state.accepted else state.generation
 
 
@@ -108,7 +108,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     _set_all(state, decision.conditions, now=now)
     _adopt_selection(status, decision)
     if decision.image is not None:
-        status.image = ImageStatus(requested=decision.image.requested, message=decision.image.message)
+        status.image = ServingImageStatus(requested=decision.image.requested, message=decision.image.message)
     elif decision.clear_image:
         status.image = None
     if decision.message is not None:
@@ -285,7 +285,7 @@ def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now
 
 
 def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
-    """Whether nothing has changed since the final failure that could mend it; else it is forgotten."""
+    """Whether nothing has changed since the final failure that could end it; else it is forgotten."""
     failure = state.failure
     if failure is None:
         return False

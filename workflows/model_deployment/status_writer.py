@@ -1,4 +1,4 @@
-"""Writing a deployment's status: only what changed, together with the Events that tell of it."""
+"""Writing a deployment's status: only what changed, together with the Events about it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class StatusWriter:
         self._ref, self._state, self._inbox = ref, state, inbox
         self._events: list[EventSpec] = []
 
-    def tell(self, events: Iterable[EventSpec]) -> None:
-        """Have Events told with the next write."""
+    def add_events(self, events: Iterable[EventSpec]) -> None:
+        """Record Events with the next write."""
         self._events += events
 
     async def write(self, *, before: Sequence[Condition] | None = None) -> None:
-        """Write the status and tell the Events, if there is anything to write or to tell.
+        """Write the status and record the Events, if there is anything to write or to record.
 
-        `before`: the conditions as they were; what changed since is told too.
+        `before`: the conditions as they were; what changed since is recorded too.
         """
         state, waiting, self._events = self._state, self._events, []
         events = [*(events_between(before, state.conditions) if before is not None else []), *waiting]

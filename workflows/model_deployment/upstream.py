@@ -69,7 +69,7 @@ class Upstream:
                 RECONCILE_UPSTREAM,
                 task_queue=provider_task_queue(request.provider),
                 inline=self.served_locally,
-                # A person must be told when a provider's worker is away or an object is not let in.
+                # A person must see when a provider's worker is away or an object is not let in.
                 deadline=timedelta(seconds=self._pacing.limits.step_patience),
             ),
             request,

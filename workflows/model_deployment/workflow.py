@@ -2,7 +2,7 @@
 
 Level-triggered: a signal is a hint to reconcile, and every reconcile goes the whole way from what the cluster
 says now. It is short, because nothing in it waits for readiness: waiting is what the workflow does between
-two, until a signal, or the time of the next look. So a new generation never stands behind an old wait.
+two, until a signal, or the time of the next reconcile. So a new generation never stands behind an old wait.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
         on_install_report,
         retry_installation,
     )
-    from airunway.workflows.model_deployment.model_image import DeploymentImage
+    from airunway.workflows.model_deployment.model_image import DeploymentModelImage
     from airunway.workflows.model_deployment.pacing import (
         MAX_SELECTION_DELAY,
         TROUBLE_DELAY,
@@ -65,7 +65,7 @@ class ModelDeploymentWorkflow:
         self.inbox = Inbox(rewrite=start.rewrite)
         self.pacing = Pacing()
         self.writer = StatusWriter(ref, state, self.inbox)
-        self.images = DeploymentImage(ref, state, self.inbox, self.writer)
+        self.images = DeploymentModelImage(ref, state, self.inbox, self.writer)
         self.upstream = Upstream(ref, state, self.inbox, self.pacing)
         self.deletion = Deletion(
             ref, state, self.inbox, self.pacing, upstream=self.upstream, writer=self.writer
@@ -102,14 +102,16 @@ class ModelDeploymentWorkflow:
 
     @workflow.signal
     def image_report(self, report: ModelImageReport) -> None:
-        """The workflow of the image tells how far it is."""
+        """The workflow of the image reports how far it is."""
         self.images.on_report(report)
 
     @workflow.query(name="state")
     def view(self) -> DeploymentView:
         """Where the deployment stands."""
         pacing = self.pacing
-        return DeploymentView(ref=self.ref, step=pacing.step, next_look=pacing.next_look, state=self.state)
+        return DeploymentView(
+            ref=self.ref, step=pacing.step, next_reconcile_at=pacing.next_reconcile_at, state=self.state
+        )
 
     # -- the story -------------------------------------------------------------------------------------
 
@@ -121,7 +123,7 @@ class ModelDeploymentWorkflow:
             try:
                 await self._reconcile()
             except FailureError as err:
-                # A step that failed for good must not end the workflow: the next look may find it repaired.
+                # A step that failed for good must not end the workflow; the next reconcile may succeed.
                 self.pacing.wait(f"stopped: {cause_with_kind(err)}", TROUBLE_DELAY)
             self._show()
             if self.finished:
@@ -139,7 +141,7 @@ class ModelDeploymentWorkflow:
                 )
 
     async def _reconcile(self) -> None:
-        """As far as there is something to do for what was heard."""
+        """As far as there is something to do for what came in."""
         await self.images.do_what_was_asked()
         if self.images.takes_progress() and not self.inbox.decision_due:
             await self.writer.write()
@@ -205,8 +207,8 @@ class ModelDeploymentWorkflow:
         ready = provider is not None and provider.ready
         missing = await ensure_installation(state, decision.installation, ready=ready)
         # What is applied already is followed whatever becomes of spec or provider; a first apply needs both.
-        may_touch_upstream = bool(state.applied) or (accepted and ready)
-        if state.provider and not state.externally_managed and may_touch_upstream:
+        can_write_upstream = bool(state.applied) or (accepted and ready)
+        if state.provider and not state.externally_managed and can_write_upstream:
             if not await self._reconcile_upstream(seen, apply=accepted):
                 return
         elif state.externally_managed and accepted:
@@ -245,7 +247,7 @@ class ModelDeploymentWorkflow:
         if answer is None:
             self.inbox.ask()
             return False
-        self.writer.tell(events_of_actions(answer.objects))
+        self.writer.add_events(events_of_actions(answer.objects))
         state.diagnoses += diagnose
         self.upstream.adopt(answer, seen)
         self.pacing.wait_after_upstream(state, accepted=apply or state.failure is not None)
@@ -263,14 +265,14 @@ class ModelDeploymentWorkflow:
     # -- between two reconciles ------------------------------------------------------------------------
 
     async def _wait_for_a_reason(self) -> None:
-        self.pacing.next_look = workflow.now() + self.pacing.delay
+        self.pacing.next_reconcile_at = workflow.now() + self.pacing.delay
         try:
             await workflow.wait_condition(
                 lambda: self.inbox.reconcile_due, timeout=self.pacing.delay, timeout_summary="next look"
             )
         except TimeoutError:
-            self.inbox.decision_due = True  # the safety net looks at everything
-        self.pacing.next_look = None
+            self.inbox.decision_due = True  # the safety net decides again as well
+        self.pacing.next_reconcile_at = None
 
     def _finish(self, words: str) -> None:
         self.finished, self.pacing.step = True, words

@@ -1,4 +1,4 @@
-"""How progress and state of a model image are told to people. Pure."""
+"""How progress and state of a model image are shown to people. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def duration_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def details_of_image(plan: ModelImagePlan, report: ModelImageReport, waiting: Sequence[str]) -> str:
+def details_of_model_image(plan: ModelImagePlan, report: ModelImageReport, waiting: Sequence[str]) -> str:
     """The Markdown that the Temporal UI shows for an image."""
     done = percent(report.progress)
     filled = BAR_LENGTH * done // 100

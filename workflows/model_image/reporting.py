@@ -1,4 +1,4 @@
-"""What the deployments that wait for a model image are told of it, and how often."""
+"""What is reported to the deployments that wait for a model image, and how often."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from temporalio import workflow
 from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import (
     BuildProgress,
-    ImageWaiter,
     ModelImagePhase,
     ModelImageReport,
+    ModelImageWaiter,
 )
 from airunway.modelimage.plan import ModelImagePlan
-from airunway.workflows.model_image.details import details_of_image
+from airunway.workflows.model_image.details import details_of_model_image
 from airunway.workflows.waiters import Waiters
 
-MIN_PROGRESS_PAUSE, MAX_PROGRESS_PAUSE = timedelta(seconds=1), timedelta(seconds=10)
-"""How often a deployment is told of mere progress, at first and of a long build; each time costs it a write
-of its status."""
+MIN_PROGRESS_INTERVAL, MAX_PROGRESS_INTERVAL = timedelta(seconds=1), timedelta(seconds=10)
+"""How often mere progress is reported to a deployment, at first and of a long build; each time costs it a
+write of its status."""
 BETWEEN_REPORTS = timedelta(seconds=1)
 
 
 class ModelImageReporting:
-    """The latest report of one image, and who has yet to be told of it."""
+    """The latest report of one image, and who has yet to be notified of it."""
 
     def __init__(self, plan: ModelImagePlan) -> None:
         self._plan = plan
-        self.waiters: Waiters[ImageWaiter] = Waiters("image_report")
+        self.waiters: Waiters[ModelImageWaiter] = Waiters("image_report")
         self.begin()
         self._building_since: datetime | None = None
         self._notified_at: datetime | None = None
         self._sent_at: datetime | None = None
 
-    # -- what is told ------------------------------------------------------------------------------------
+    # -- what is reported --------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Nothing has been done yet, or again: somebody wants another attempt."""
@@ -48,16 +48,16 @@ class ModelImageReporting:
         self.notify_all()
 
     def build_begins(self) -> None:
-        """The first step of a build; how long it takes decides how often progress is told."""
+        """The first step of a build; how long it takes decides how often progress is reported."""
         self.step("waiting for a free builder", phase=ModelImagePhase.BUILDING)
         self._building_since = workflow.now()
 
     def progress(self, progress: BuildProgress) -> None:
-        """A step got on, or has trouble: told at once if it is another step or trouble, else now and then."""
+        """A step got on, or has trouble: reported at once if that is new, else now and then."""
         shown, self.report.progress = self.report.progress, progress
         is_new = (progress.step, progress.trouble) != (shown.step, shown.trouble)
         since = workflow.now() - self._notified_at if self._notified_at else None
-        if is_new or since is None or since >= self._progress_pause():
+        if is_new or since is None or since >= self._progress_interval():
             self.notify_all()
 
     def ready(self, image: ModelImageRef, *, was_there: bool) -> None:
@@ -74,22 +74,22 @@ class ModelImageReporting:
         progress = BuildProgress(step=step, total_bytes=self._plan.total_bytes)
         return ModelImageReport(identity=self._plan.identity, phase=phase, progress=progress)
 
-    def _progress_pause(self) -> timedelta:
+    def _progress_interval(self) -> timedelta:
         since = workflow.now() - self._building_since if self._building_since else timedelta(0)
-        pause = min(max(since / 5, MIN_PROGRESS_PAUSE), MAX_PROGRESS_PAUSE)
+        interval = min(max(since / 5, MIN_PROGRESS_INTERVAL), MAX_PROGRESS_INTERVAL)
         # The more deployments wait, the less often: each of them costs this history some events.
-        return pause * max(1, len(self.waiters) / 4)
+        return interval * max(1, len(self.waiters) / 4)
 
-    # -- who is told -------------------------------------------------------------------------------------
+    # -- who is notified ---------------------------------------------------------------------------------
 
     def notify_all(self) -> None:
-        """Have everybody told the latest, and show it."""
+        """Have everybody notified of the latest, and show it."""
         self.waiters.mark_all_pending()
         self._notified_at = workflow.now()
         self.show()
 
     async def notify_loop(self) -> None:
-        """Tell whoever has yet to be told, for ever. With the outcome they have what they waited for."""
+        """Notify whoever is pending, for ever. With the outcome they have what they waited for."""
         while True:
             await workflow.wait_condition(lambda: self.waiters.has_pending)
             self.show()
@@ -97,19 +97,19 @@ class ModelImageReporting:
             if not self.waiters.has_pending:
                 continue
             report = self.report.model_copy(deep=True)
-            told = await self.waiters.notify_next(report)
+            notified = await self.waiters.notify_next(report)
             if report.phase.is_final:
-                self.waiters.dismiss(told)
+                self.waiters.dismiss(notified)
 
     async def _throttle(self) -> None:
         """Short steps follow each other faster than a status can be read; the outcome does not wait."""
         if self._sent_at is not None:
-            pause = BETWEEN_REPORTS - (workflow.now() - self._sent_at)
-            if pause > timedelta(0) and not self.report.phase.is_final:
+            delay = BETWEEN_REPORTS - (workflow.now() - self._sent_at)
+            if delay > timedelta(0) and not self.report.phase.is_final:
                 with contextlib.suppress(TimeoutError):
-                    await workflow.wait_condition(lambda: self.report.phase.is_final, timeout=pause)
+                    await workflow.wait_condition(lambda: self.report.phase.is_final, timeout=delay)
         self._sent_at = workflow.now()
 
     def show(self) -> None:
         """In the Temporal UI."""
-        workflow.set_current_details(details_of_image(self._plan, self.report, self.waiters.ids))
+        workflow.set_current_details(details_of_model_image(self._plan, self.report, self.waiters.ids))

@@ -1,8 +1,8 @@
 """The life of one model image, from the first deployment that wants it until nobody waits any more.
 
 Its id is the digest of all that goes into the image, so it is built once however many ask. They join and
-leave by signal; the last one to leave cancels. When the outcome is told to everybody the workflow ends; who
-joins later starts it again, and finds the image in the registry.
+leave by signal; the last one to leave cancels. When everybody is notified of the outcome the workflow ends;
+who joins later starts it again, and finds the image in the registry.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ with workflow.unsafe.imports_passed_through():
         EnsureAnswer,
         FindModelImageAnswer,
         FreeSpaceRequest,
-        ImageWaiter,
         ModelImagePhase,
         ModelImageReport,
         ModelImageRequest,
+        ModelImageWaiter,
         PublishModelImageAnswer,
         PublishModelImageRequest,
         TokenRef,
@@ -82,13 +82,13 @@ class ModelImageWorkflow:
     # -- signals and queries -----------------------------------------------------------------------------
 
     @workflow.signal
-    def join(self, waiter: ImageWaiter) -> None:
+    def join(self, waiter: ModelImageWaiter) -> None:
         """A deployment waits too. Joining twice changes nothing."""
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
         self._waiters.mark_pending(waiter.workflow_id)
         if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
-            # The outcome is being told to the others: whoever comes now wants another attempt.
+            # The others are being notified of the outcome: whoever comes now wants another attempt.
             self._reporting.begin()
             self._again, self._cancel = True, False
 
@@ -99,7 +99,7 @@ class ModelImageWorkflow:
 
     @workflow.signal
     def progress(self, progress: BuildProgress) -> None:
-        """A step tells how far it is, or what is in its way."""
+        """A step reports how far it is, or what is in its way."""
         if self._phase.is_final:
             return
         if progress.trouble and self._used_tokens not in (None, self._tokens()):
@@ -113,7 +113,7 @@ class ModelImageWorkflow:
 
     @workflow.signal
     def retry(self) -> None:
-        """A person does not want to wait for the pause between attempts."""
+        """A person does not want to wait for the backoff between attempts."""
         self._retry = True
 
     @workflow.query(name="state")
@@ -125,7 +125,7 @@ class ModelImageWorkflow:
 
     @workflow.run
     async def run(self, start: ModelImageRequest) -> ModelImageReport:
-        """Ensure that the image is there, and tell everybody. Fails when it could not be built."""
+        """Ensure that the image is there, and notify everybody. Fails when it could not be built."""
         notifying = asyncio.create_task(self._reporting.notify_loop())
         try:
             await self._first_waiter()

@@ -1,6 +1,6 @@
 """One operation from its preflight to its end: which steps, in which order, for which charts.
 
-Every step looks for itself at what is true, so beginning again after a failure, a cancellation or a crash is
+Every step reads for itself what is true, so beginning again after a failure, a cancellation or a crash is
 always the whole operation, of which most is found done.
 """
 
@@ -96,6 +96,6 @@ class OperationRun:
         finally:
             self._journal.end_step()
         if self.stopping:
-            # It was done before it heard that it should stop: nothing comes after it all the same.
+            # It was done before it learned that it should stop: nothing comes after it all the same.
             raise asyncio.CancelledError
         return answer

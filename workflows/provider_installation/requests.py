@@ -37,12 +37,12 @@ class RequestQueue:
         """The same of what is done later."""
         return any(entry.operation in INSTALLS for entry in self.waiting)
 
-    def add(self, request: InstallationRequest, *, may_share: bool) -> None:
-        """Do it after what is under way, or with it: `may_share` if that still goes on."""
+    def add(self, request: InstallationRequest, *, can_share: bool) -> None:
+        """Do it after what is under way, or with it: `can_share` if that still goes on."""
         known = {*self.outcomes, *self._ids, *(entry.id for entry in self.waiting)} - {""}
         if request.id in known:
             return  # delivered twice
-        if may_share and self.current is not None and _same(self.current, request):
+        if can_share and self.current is not None and _same(self.current, request):
             self._ids.append(request.id)
             self.asked_again = True
         else:

@@ -57,7 +57,7 @@ class ProviderInstallationWorkflow:
     @workflow.signal
     def request(self, request: InstallationRequest) -> None:
         """Do something; after what is under way."""
-        self._requests.add(request, may_share=self._stage is InstallationStage.RUNNING)
+        self._requests.add(request, can_share=self._stage is InstallationStage.RUNNING)
 
     @workflow.signal
     def join(self, request: JoinRequest) -> None:
@@ -190,7 +190,7 @@ class ProviderInstallationWorkflow:
     # -- ends ------------------------------------------------------------------------------------------
 
     async def _after_failure(self, err: FailureError) -> InstallationOutcome | None:
-        """Tell of a failure and wait; None: try again. Else the request has ended so."""
+        """Report a failure and wait; None: try again. Else the request has ended so."""
         words = cause_of(err)
         self._journal.failed(words)
         outcome = InstallationOutcome(
@@ -206,7 +206,7 @@ class ProviderInstallationWorkflow:
             self._journal.say("tried again")
             return None
         if self._requests.installs and not self._requests.will_install:
-            self._waiters.clear()  # they were told
+            self._waiters.clear()  # they were notified
         return self._close(outcome.model_copy(update={"waits_for_retry": False}))
 
     async def _wants_a_retry(self, report: InstallReport) -> bool:
@@ -227,15 +227,15 @@ class ProviderInstallationWorkflow:
             await self._waiters.notify_pending(report)  # who has joined since
 
     async def _end(self, outcome: InstallationOutcome) -> InstallationOutcome:
-        """Close the request, and tell those who wait for the provider, if it was about that."""
+        """Close the request, and notify those who wait for the provider, if it was about that."""
         installs = self._requests.installs
         self._close(outcome)
         if installs:
             self._waiters.mark_all_pending()
-            told = await self._waiters.notify_pending(self._report(outcome))
+            notified = await self._waiters.notify_pending(self._report(outcome))
             # Who joined meanwhile waits on: an installation of their own is in the queue.
             if outcome.succeeded or not self._requests.will_install:
-                self._waiters.dismiss(told)
+                self._waiters.dismiss(notified)
         return outcome
 
     def _close(self, outcome: InstallationOutcome) -> InstallationOutcome:

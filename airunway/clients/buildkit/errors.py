@@ -38,7 +38,7 @@ class BuildInterrupted(BuildError):
 
 
 class SourceUnavailable(BuildError):
-    """A download failed in a way that passes: 429, 5xx, connection lost."""
+    """A download failed for a while only: 429, 5xx, connection lost."""
 
 
 class SourceRefused(BuildError):

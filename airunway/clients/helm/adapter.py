@@ -156,7 +156,7 @@ class Helm:
         atomic: bool = True,
         on_line: OnLine = _ignore,
     ) -> ReleaseRecord:
-        """Make the release what is planned; `on_line` hears what Helm says meanwhile, without secrets.
+        """Make the release what is planned; `on_line` gets what Helm says meanwhile, without secrets.
 
         Always a new revision, even if nothing differs. A release that is pending is left alone
         (OperationInProgress). `wait`: until all objects are ready; hooks are always waited for. `atomic`:

@@ -29,7 +29,7 @@ async def events_in(response: aiohttp.ClientResponse, path: str) -> AsyncGenerat
     try:
         if response.status >= 400:
             raise error_from(response, await response.read(), "GET", path)
-        # readuntil has a limit per line that a large object passes; collecting lines has none.
+        # readuntil has a limit per line that a large object exceeds; collecting lines has none.
         buffer = bytearray()
         async for chunk in response.content.iter_any():
             buffer += chunk

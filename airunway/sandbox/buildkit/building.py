@@ -76,7 +76,7 @@ class Build:
         if not step.operation.source.identifier.startswith(("http://", "https://")):
             raise llb.NotPretended(f"{step.name}: the pretend BuildKit has only downloads, and images below")
         async with self.story.vertex(step.digest, step.name):
-            pass  # the real daemon asks for the cache key first, and tells that as if it were the work
+            pass  # the real daemon asks for the cache key first, and reports that as if it were the work
         record = await self._downloaded(step)
         name = step.operation.source.attrs.get("http.filename") or "download"
         return {f"/{name}": Entry(record.date, content=bytes(record.content))}

@@ -23,7 +23,7 @@ class Record:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def message(self) -> control.UsageRecord:
-        """As a client is told; the size of what is being written is not known."""
+        """As a client is shown it; the size of what is being written is not known."""
         size = 0 if self.in_use else len(self.content)
         return control.UsageRecord(
             ID=self.id,

@@ -75,7 +75,7 @@ class ControlService(ControlServicer):
     async def Status(
         self, request: control.StatusRequest, context: _Context
     ) -> AsyncIterator[control.StatusResponse]:
-        """What a build tells, from its beginning to its end."""
+        """What a build reports, from its beginning to its end."""
         async for message in self._stories[request.Ref].listen():
             yield message
 

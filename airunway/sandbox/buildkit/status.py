@@ -1,4 +1,4 @@
-"""What a pretend build tells its listeners: the whole story so far, then what is new."""
+"""What a pretend build reports to its listeners: the whole story so far, then what is new."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Story:
         self._changed = asyncio.Event()
         self._ended = False
 
-    def tell(self, message: control.StatusResponse) -> None:
+    def send(self, message: control.StatusResponse) -> None:
         """Add a message."""
         self._messages.append(message)
         self._wake()
@@ -30,30 +30,30 @@ class Story:
 
     async def listen(self) -> AsyncIterator[control.StatusResponse]:
         """All messages, past and coming."""
-        told = 0
+        sent = 0
         while True:
             changed = self._changed
-            while told < len(self._messages):
-                told += 1
-                yield self._messages[told - 1]
+            while sent < len(self._messages):
+                sent += 1
+                yield self._messages[sent - 1]
             if self._ended:
                 return
             await changed.wait()
 
     @asynccontextmanager
     async def vertex(self, digest: str, name: str, *, cached: bool = False) -> AsyncIterator[Vertex]:
-        """A step: told when it begins, ends or fails."""
+        """A step: reported when it begins, ends or fails."""
         vertex = Vertex(self, digest, name)
-        vertex.tell(cached=cached)
+        vertex.send(cached=cached)
         try:
             yield vertex
         except asyncio.CancelledError:
-            vertex.tell(completed=True, error="context canceled")
+            vertex.send(completed=True, error="context canceled")
             raise
         except Exception as err:
-            vertex.tell(completed=True, error=str(err))
+            vertex.send(completed=True, error=str(err))
             raise
-        vertex.tell(completed=True, cached=cached)
+        vertex.send(completed=True, cached=cached)
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -68,20 +68,20 @@ class Vertex:
         self._digest, self._name = digest, name
         self._started = datetime.now(UTC)
 
-    def tell(self, *, completed: bool = False, cached: bool = False, error: str = "") -> None:
-        """Tell how it stands."""
-        told = control.Vertex(digest=self._digest, name=self._name, cached=cached, error=error)
-        told.started.FromDatetime(self._started)
+    def send(self, *, completed: bool = False, cached: bool = False, error: str = "") -> None:
+        """Report how it stands."""
+        vertex = control.Vertex(digest=self._digest, name=self._name, cached=cached, error=error)
+        vertex.started.FromDatetime(self._started)
         if completed:
-            told.completed.FromDatetime(datetime.now(UTC))
-        self._story.tell(control.StatusResponse(vertexes=[told]))
+            vertex.completed.FromDatetime(datetime.now(UTC))
+        self._story.send(control.StatusResponse(vertexes=[vertex]))
 
     def count(self, what: str, *, current: int = 0, total: int = 0, completed: bool = False) -> None:
-        """Tell of something going on in it, with bytes if they are counted."""
+        """Report something going on in it, with bytes if they are counted."""
         now = datetime.now(UTC)
         status = control.VertexStatus(ID=what, vertex=self._digest, current=current, total=total)
         status.timestamp.FromDatetime(now)
         status.started.FromDatetime(self._started)
         if completed:
             status.completed.FromDatetime(now)
-        self._story.tell(control.StatusResponse(statuses=[status]))
+        self._story.send(control.StatusResponse(statuses=[status]))

@@ -16,7 +16,7 @@ COMPONENT = "default-scheduler"
 
 
 class Scheduler:
-    """Schedules every pod without a node; looks again when a pod goes or a node changes."""
+    """Schedules every pod without a node; tries again when a pod goes or a node changes."""
 
     def __init__(self, cluster: Cluster, pods: KindCache, nodes: KindCache, timing: Timing) -> None:
         self._cluster, self._pods, self._nodes, self._timing = cluster, pods, nodes, timing

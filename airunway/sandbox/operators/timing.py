@@ -18,11 +18,11 @@ class Timing:
     crash: float = 0.6
     """Start of a container until it crashes, when it is told to."""
     backoff: float = 3.0
-    """Pause between two tries to pull an image or to restart a container."""
+    """Delay between two tries to pull an image or to restart a container."""
     download_bytes_per_second: float = 12 * 1024
     """How fast the pretend BuildKit downloads a model, which is some 100 KiB; 0: as fast as it can."""
 
     @classmethod
     def instant(cls) -> Timing:
-        """Everything at once; the pause between tries stays, or a failing pod would spin."""
+        """Everything at once; the delay between tries stays, or a failing pod would spin."""
         return cls(schedule=0.0, pull=0.0, start=0.0, crash=0.0, backoff=1.0, download_bytes_per_second=0.0)

@@ -22,7 +22,7 @@ from typing import ClassVar, Self
 BOUND = Path(__file__).with_name("bound.py")
 KEEP = "ENVTEST_KEEP"  # a variable; set, it keeps folders that were made for a server, with its log
 # Starts of names of variables that would send a server or its command line tool elsewhere.
-FOREIGN = ("ETCD_", "KUBECONFIG", "KUBERNETES_")
+HIDDEN_VARIABLES = ("ETCD_", "KUBECONFIG", "KUBERNETES_")
 
 # The kernel's "signal me when my parent dies" means the parent's *thread*. A test may restart a server
 # from a short-lived one (asyncio.to_thread), so all are started from one that lives as long as we do.
@@ -44,7 +44,7 @@ class Server:
     stop_timeout: ClassVar[float] = 20  # seconds before a stop becomes a kill
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     death_signal: ClassVar[signal.Signals] = signal.SIGKILL  # sent by the kernel when this process dies
-    foreign: ClassVar[tuple[str, ...]] = FOREIGN  # what of our environment it must not see
+    hidden_variables: ClassVar[tuple[str, ...]] = HIDDEN_VARIABLES  # what of our environment it must not see
     user: str | None = None  # run as this user rather than our own
 
     def __init__(self, folder: Path | None = None, *, extra_args: Sequence[str] = ()) -> None:
@@ -130,7 +130,7 @@ class Server:
             return subprocess.Popen(
                 [*bound, *self.command(), *self.extra_args],
                 cwd=self.folder,
-                env=clean_environment(self.foreign),
+                env=clean_environment(self.hidden_variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -162,7 +162,9 @@ class Server:
         return "\n".join([f"{self.log}:", *(line[:400] for line in text.splitlines()[-lines:])])
 
 
-def run_once(command: Sequence[str], *, user: str | None = None, foreign: tuple[str, ...] = FOREIGN) -> None:
+def run_once(
+    command: Sequence[str], *, user: str | None = None, hidden_variables: tuple[str, ...] = HIDDEN_VARIABLES
+) -> None:
     """Run a command that prepares a server's data. Raises ServerFailed with what it said."""
     done = subprocess.run(
         command,
@@ -170,7 +172,7 @@ def run_once(command: Sequence[str], *, user: str | None = None, foreign: tuple[
         group=user,
         extra_groups=[] if user else None,
         cwd="/",  # ours may be closed to that user
-        env=clean_environment(foreign),
+        env=clean_environment(hidden_variables),
         capture_output=True,
         text=True,
         check=False,
@@ -179,6 +181,6 @@ def run_once(command: Sequence[str], *, user: str | None = None, foreign: tuple[
         raise ServerFailed(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
-def clean_environment(foreign: tuple[str, ...]) -> dict[str, str]:
+def clean_environment(hidden_variables: tuple[str, ...]) -> dict[str, str]:
     """Our environment without the variables whose names start so."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    return {key: value for key, value in os.environ.items() if not key.startswith(hidden_variables)}

@@ -49,7 +49,7 @@ def cramped_daemon(small_disk: Path) -> Iterator[Buildkitd]:
     [(30, False, 0), (15, True, 15), (15, False, 15)],
     ids=["while downloading", "while placing", "while making the layer"],
 )
-async def test_no_room_is_told_and_what_is_not_whole_is_freed(
+async def test_no_room_is_reported_and_what_is_not_whole_is_freed(
     cramped_daemon: Buildkitd, megabytes: int, fixed_dates: bool, kept_megabytes: int
 ) -> None:
     async with Hub() as hub, PretendRegistry() as pretend:

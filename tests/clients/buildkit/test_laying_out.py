@@ -66,9 +66,9 @@ async def test_unpacked_each_part_of_a_model_finds_the_others_beside_it(
         **parts,
     }
     config = await world.config()
-    told_of = [entry for entry in config["history"] if not entry.get("empty_layer")]
-    assert len(told_of) == len(config["rootfs"]["diff_ids"])
-    assert {entry["created"] for entry in told_of[1:]} == {"1970-01-01T00:00:00Z"}
+    layers = [entry for entry in config["history"] if not entry.get("empty_layer")]
+    assert len(layers) == len(config["rootfs"]["diff_ids"])
+    assert {entry["created"] for entry in layers[1:]} == {"1970-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_before_anything_it_is_preparing() -> None:
 
 
 def downloaded(name: str) -> list[control.StatusResponse]:
-    """What a daemon tells of a whole download: its cache key, then the work."""
+    """What a daemon reports of a whole download: its cache key, then the work."""
     times = (NOW, LATER)
     return [update(name, at=at, completed=completed) for at in times for completed in (False, True)]
 
@@ -82,7 +82,7 @@ def test_a_download_that_failed_is_not_done() -> None:
         ("exporting to image", 4000),
     ],
 )
-def test_what_waits_for_downloads_tells_that_they_have_ended(step: str, done: int) -> None:
+def test_what_waits_for_downloads_says_that_they_have_ended(step: str, done: int) -> None:
     fold = two_files()
 
     fold.fold(update(step))

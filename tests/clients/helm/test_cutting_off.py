@@ -1,6 +1,6 @@
 """An operation is cut off while it waits: by the caller, a crash, a signal, or the end of the worker.
 
-Whatever happens, no process stays, and afterwards the release can be mended and installed.
+Whatever happens, no process stays, and afterwards the release can be repaired and installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def waiting(api: Api, space: str) -> None:
     await api.until(f"/apis/apps/v1/namespaces/{space}/deployments/web", lambda answer: answer.code == 200)
 
 
-async def mended(helm: Helm, api: Api, space: str, settings: Path) -> None:
+async def check_repair(helm: Helm, api: Api, space: str, settings: Path) -> None:
     """Repair and install: there is one release, and it runs."""
     await helm.repair("web", space)
     await helm.upgrade_or_install(release(settings, space))
@@ -70,7 +70,7 @@ async def test_the_caller_cancels(
 
     assert children() == []
     assert not any(temporary_files.iterdir())  # noqa: ASYNC240
-    await mended(helm, api, space, settings)
+    await check_repair(helm, api, space, settings)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -87,7 +87,7 @@ async def test_the_process_dies(
 
     found = await helm.get("web", space)
     assert found is not None and found.pending
-    await mended(helm, api, space, settings)
+    await check_repair(helm, api, space, settings)
 
 
 async def test_somebody_else_asks_the_process_to_end(
@@ -101,7 +101,7 @@ async def test_somebody_else_asks_the_process_to_end(
     with pytest.raises(Cancelled):
         await installing
 
-    await mended(helm, api, space, settings)
+    await check_repair(helm, api, space, settings)
 
 
 WORKER = """
@@ -150,7 +150,7 @@ async def test_the_worker_is_killed(
         os.close(end)
         assert ended
     assert not any(temporary_files.iterdir())  # noqa: ASYNC240
-    await mended(helm, api, space, settings)
+    await check_repair(helm, api, space, settings)
 
 
 def descendants(pid: int) -> list[str]:

@@ -78,7 +78,7 @@ def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -
     }
 
 
-async def test_a_foreign_object_is_named(helm: Helm, api: Api, space: str, settings: Path) -> None:
+async def test_an_object_of_others_is_named(helm: Helm, api: Api, space: str, settings: Path) -> None:
     await api.create(f"/api/v1/namespaces/{space}/configmaps", config_map("web-settings"))
 
     err = await refused(helm, release(settings, space))

@@ -1,4 +1,4 @@
-"""A release that was cut off is mended: back to what ran, or the record of the attempt forgotten."""
+"""A release that was cut off is repaired: back to what ran, or the record of the attempt forgotten."""
 
 from __future__ import annotations
 

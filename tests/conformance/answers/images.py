@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.modelimage.aikit import frontend_build
-from airunway.modelimage.naming import AikitRequest, image_reference, request_errors
+from airunway.modelimage.naming import AikitRequest, model_image_reference, request_errors
 from tests.conformance.answers.question import Question
 from tests.conformance.diff import Document
 from tests.conformance.loader import Vector
@@ -26,7 +26,7 @@ def answer(given: Mapping[str, Any]) -> dict[str, Any]:
     request = AikitRequest(**{_FIELDS[key]: value for key, value in given["request"].items()})
     if request_errors(request):
         return {"valid": False, "result": {"success": False, "imageRef": ""}}
-    reference = image_reference(request)
+    reference = model_image_reference(request)
     found = {
         "valid": True,
         "image_ref": reference,

@@ -1,4 +1,4 @@
-"""`select`: the state of a deployment after one pass."""
+"""`select`: the state of a deployment after one reconcile."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FILES = ("random", "shipped", "states", "third_party")
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-def pass_over(given: dict[str, Any], *, fallback: SelectionFallback) -> dict[str, Any]:
-    """The answer of one pass in the shape of the vectors."""
+def reconcile_answer(given: dict[str, Any], *, fallback: SelectionFallback) -> dict[str, Any]:
+    """The answer of one reconcile in the shape of the vectors."""
     try:
         deployment = ModelDeployment.model_validate(given["model_deployment"])
     except ValidationError:
@@ -100,7 +100,7 @@ def compared(answer: dict[str, Any]) -> Document:
 
 
 def answers(vector: Vector, *, fallback: SelectionFallback) -> tuple[Document, Document]:
-    return compared(vector.expect), compared(pass_over(vector.input, fallback=fallback))
+    return compared(vector.expect), compared(reconcile_answer(vector.input, fallback=fallback))
 
 
 SELECTION = Question(

@@ -1,4 +1,4 @@
-"""`validate`: what does admission accept, fill in and store, and what does every pass check again?"""
+"""`validate`: what does admission accept, fill in and store, and what does every reconcile check again?"""
 
 from __future__ import annotations
 

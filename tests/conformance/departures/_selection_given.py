@@ -43,7 +43,7 @@ def recorded(given: Given) -> str:
     return (status_of(given).get("provider") or {}).get("name") or ""
 
 
-def fleet(given: Given) -> list[InferenceProviderConfig]:
+def configs_of(given: Given) -> list[InferenceProviderConfig]:
     configs = provider_configs(given["provider_configs"])
     return [InferenceProviderConfig.model_validate(config) for config in configs]
 
@@ -140,11 +140,11 @@ def provider_not_registered(given: Given) -> bool:
 
 
 def recorded_provider_decides(given: Given) -> bool:
-    """Whether the recorded provider and the whole fleet say different things about the spec."""
+    """Whether the recorded provider and all configs together say different things about the spec."""
     if not recorded(given) or named(given) or refused_by_the_schema(given):
         return False
     deployment = ModelDeployment.model_validate(given["model_deployment"])
-    configs = fleet(given)
+    configs = configs_of(given)
     config = eligibility.find(configs, recorded(given))
     engines = [deployment.engine_type] if deployment.engine_type else engines_to_try(given)
     return any(
@@ -177,7 +177,7 @@ def no_rule_matches(given: Given) -> bool:
         return False
     decision = decide(
         ModelDeployment.model_validate(given["model_deployment"]),
-        fleet(given),
+        configs_of(given),
         alive_since=datetime(2026, 1, 5, tzinfo=UTC),
         fallback=SelectionFallback.CAPABILITIES,
         selector_enabled=given.get("selector_enabled", True),

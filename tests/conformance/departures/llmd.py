@@ -73,7 +73,7 @@ def gpu_types(given: Given) -> set[str]:
     return {str(ask.at(group, "gpu", "type") or "nvidia.com/gpu") for group in groups(given)}
 
 
-def foreign_vendor(given: Given) -> bool:
+def gpu_of_other_vendor(given: Given) -> bool:
     return not ask.image(given) and any(not kind.startswith("nvidia.com/") for kind in gpu_types(given))
 
 
@@ -81,36 +81,47 @@ def repeats_derived_flag(given: Given) -> bool:
     return not ask.positive_flags(given).isdisjoint(places.DERIVED_FLAGS)
 
 
-objects = places.Rules("llmd", "transform", "tests/providers/llmd/test_")
+objects = places.Rules("llmd", "transform", "tests/providers/")
 rule, refusal = objects.rule, objects.refusal
 state = places.Rules("llmd", "provider_status", "tests/providers/llmd/test_status.py::").rule
 
-REFUSED = "overrides.py::test_refuses_overrides"
-ARGS = "args.py::test_server_args"
-ENVIRONMENT = "pod.py::test_environment"
+REFUSED = "llmd/test_overrides.py::test_refuses_overrides"
+ARGS = "llmd/test_args.py::test_server_args"
+ENVIRONMENT = "test_server_pod.py::test_environment"
 STORAGE = (*places.volumes(POD, CONTAINER), *places.cache_variables(CONTAINER), places.CLAIMS)
 
 DEPARTURES = [
     refusal("override-deny-list", REFUSED, ask.denied_override),
     refusal("override-shape", REFUSED, breaks_shape),
     refusal("override-selector", REFUSED, moves_selector),
-    refusal("impossible-name", "checks.py::test_check", impossible_name),
-    refusal("reserved-port", "args.py::test_refuses_flags", sets_port),
-    refusal("flag-in-both-fields", "args.py::test_refuses_flags", same_flag_twice),
-    rule("gpu-type", "pod.py::test_gpu_type", other_gpu, workloads.GPU_TYPE, refuses=foreign_vendor),
-    rule("probes", "pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
+    refusal("impossible-name", "llmd/test_checks.py::test_check", impossible_name),
+    refusal("reserved-port", "llmd/test_args.py::test_refuses_flags", sets_port),
+    refusal("flag-in-both-fields", "llmd/test_args.py::test_refuses_flags", same_flag_twice),
+    rule(
+        "gpu-type",
+        "test_server_pod.py::test_gpu_type",
+        other_gpu,
+        workloads.GPU_TYPE,
+        refuses=gpu_of_other_vendor,
+    ),
+    rule("probes", "llmd/test_pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
     rule(
         "pool-label",
-        "render.py::test_pod_labels",
+        "llmd/test_render.py::test_pod_labels",
         always,
         f"{TEMPLATE}/metadata/labels/{workloads.POOL_LABEL}",
     ),
-    rule("reserved-labels", "render.py::test_reserved_labels_win", ask.relabels, workloads.OWN_LABELS),
-    rule("shared-memory", "pod.py::test_shared_memory", several_gpus, *MEMORY),
+    rule(
+        "reserved-labels",
+        "llmd/test_render.py::test_reserved_labels_win",
+        ask.relabels,
+        workloads.OWN_LABELS,
+    ),
+    rule("shared-memory", "llmd/test_pod.py::test_shared_memory", several_gpus, *MEMORY),
     rule("env-sources", ENVIRONMENT, ask.loses_sources, *places.sources(CONTAINER)),
     rule("env-once", ENVIRONMENT, repeats_variable, *places.earlier_variables(CONTAINER)),
-    rule("storage", "pod.py::test_storage", has("model", "storage", "volumes"), *STORAGE),
-    rule("scale-to-zero", "render.py::test_replicas", ask.scaled_to_zero, workloads.NO_REPLICAS),
+    rule("storage", "llmd/test_pod.py::test_storage", has("model", "storage", "volumes"), *STORAGE),
+    rule("scale-to-zero", "test_server_pod.py::test_replicas", ask.scaled_to_zero, workloads.NO_REPLICAS),
     rule("no-empty-model", ARGS, ask.no_model, f"{CONTAINER}/args/* - --model "),
     rule("flags-once", ARGS, repeats_derived_flag, *places.derived_flags_removed(CONTAINER)),
     state("roll-out-first", "test_read_status", workloads.rolling, *places.DEPLOYING),

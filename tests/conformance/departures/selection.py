@@ -19,9 +19,9 @@ def rule(
     )
 
 
-PASSES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
+RECONCILES = frozenset({"select/random", "select/shipped", "select/states", "select/third_party"})
 DEFAULT_MODE = frozenset({"select-default"})
-ALL_PASSES = PASSES | DEFAULT_MODE
+ALL_RECONCILES = RECONCILES | DEFAULT_MODE
 CEL = frozenset({"select/cel"})
 EVALUATED = CEL | {"select-seen/cel"}
 RECONCILE = frozenset({"validate/reconcile"})
@@ -34,10 +34,10 @@ NO_GPU = "provider_choice.py::test_every_spelling_of_no_gpu_matches_the_shipped_
 TIMES = "cel_answers.py::test_a_rule_about_time_is_refused_with_the_reason"
 EXPLICIT_ONLY = "provider_choice.py::test_a_provider_without_a_matching_rule_is_explicit_only"
 NARROWED = "engines.py::test_a_pinned_provider_narrows_the_choice_to_its_engines"
-CHOSEN_ANEW = "engines.py::test_a_recorded_engine_is_chosen_anew_until_the_hand_over"
+CHOSEN_AGAIN = "engines.py::test_a_recorded_engine_is_chosen_again_until_the_hand_over"
 IS_NAMED = "decide.py::test_an_unregistered_provider_is_recorded_and_named"
 CHECKED = "decide.py::test_a_changed_engine_is_checked_against_the_recorded_provider"
-SERVED = "decide.py::test_a_change_of_the_fleet_does_not_fail_a_served_deployment"
+SERVED = "decide.py::test_a_change_of_the_configs_does_not_fail_a_served_deployment"
 SCHEMA = "admission.py::test_what_the_schema_refuses_is_no_deployment"
 DELETION = "validation.py::test_an_object_being_deleted_may_always_change"
 NAMELESS = "defaulting.py::test_a_claim_is_not_named_before_its_deployment_is"
@@ -50,7 +50,7 @@ DEPARTURES = [
         "matched error rule_sees",
         "cel_input.py::test_explicit_zeros_and_false_are_kept",
     ),
-    rule("explicit-zeros-decide", PASSES, ask.zeros_matter, "provider", NO_GPU),
+    rule("explicit-zeros-decide", RECONCILES, ask.zeros_matter, "provider", NO_GPU),
     rule(
         "absent-resources-are-empty",
         CEL,
@@ -58,10 +58,10 @@ DEPARTURES = [
         "matched error rule_sees/resources",
         "cel_input.py::test_absent_resources_are_an_empty_map",
     ),
-    rule("absent-resources-decide", PASSES, ask.absent_resources_matter, "provider", NO_GPU),
+    rule("absent-resources-decide", RECONCILES, ask.absent_resources_matter, "provider", NO_GPU),
     rule(
         "rule-limits",
-        EVALUATED | PASSES,
+        EVALUATED | RECONCILES,
         ask.beyond_cel_limits,
         "matched error provider",
         "cel_limits.py::test_a_huge_or_deep_expression_is_an_error",
@@ -88,33 +88,33 @@ DEPARTURES = [
         "provider message conditions",
         EXPLICIT_ONLY,
     ),
-    rule("engine-of-pinned-provider", ALL_PASSES, ask.engine_open_and_provider_pinned, OUTCOME, NARROWED),
-    rule("engine-chosen-anew", ALL_PASSES, ask.engine_recorded_before_hand_over, OUTCOME, CHOSEN_ANEW),
-    rule("unregistered-provider-is-named", ALL_PASSES, ask.provider_not_registered, "message", IS_NAMED),
+    rule("engine-of-pinned-provider", ALL_RECONCILES, ask.engine_open_and_provider_pinned, OUTCOME, NARROWED),
+    rule("engine-chosen-anew", ALL_RECONCILES, ask.engine_recorded_before_hand_over, OUTCOME, CHOSEN_AGAIN),
+    rule("unregistered-provider-is-named", ALL_RECONCILES, ask.provider_not_registered, "message", IS_NAMED),
     rule(
         "recorded-provider-is-checked",
-        ALL_PASSES | RECONCILE,
+        ALL_RECONCILES | RECONCILE,
         ask.recorded_provider_decides,
         STANDING,
         CHECKED,
     ),
     rule(
         "served-deployment-stays-valid",
-        ALL_PASSES | RECONCILE,
+        ALL_RECONCILES | RECONCILE,
         ask.served_at_this_generation,
         STANDING,
         SERVED,
     ),
     rule(
         "failures-are-cleared",
-        ALL_PASSES,
+        ALL_RECONCILES,
         ask.failed_before,
         "phase message conditions image",
         "decide.py::test_a_success_clears_what_a_failure_left",
     ),
     rule(
         "schema-comes-first",
-        ALL_PASSES | CHECKS | {"transform"},
+        ALL_RECONCILES | CHECKS | {"transform"},
         ask.refused_by_the_schema,
         f"{OUTCOME} image {JUDGED}",
         SCHEMA,

@@ -53,11 +53,11 @@ def reserved_with_one_dash(given: Given) -> bool:
     return any(re.fullmatch(r"-\s*(host|port)\s*(=.*)?", token, re.DOTALL) for token in ask.tokens(given))
 
 
-def foreign_gpu(given: Given) -> bool:
+def other_gpu_vendor(given: Given) -> bool:
     return ask.gpu_count(given) > 0 and ask.gpu_type(given) != "nvidia.com/gpu"
 
 
-def foreign_vendor(given: Given) -> bool:
+def gpu_of_other_vendor(given: Given) -> bool:
     return not ask.gpu_type(given).startswith("nvidia.com/") and not ask.image(given)
 
 
@@ -92,44 +92,50 @@ def overrides_containers(given: Given) -> bool:
     )
 
 
-objects = places.Rules("vllm", "transform", "tests/providers/test_vllm_")
+objects = places.Rules("vllm", "transform", "tests/providers/test_")
 rule, refusal = objects.rule, objects.refusal
 state = places.Rules("vllm", "provider_status", "tests/providers/test_workloads.py::").rule
 config = places.Rules("vllm", "provider_config", "tests/providers/test_vllm_config.py::").rule
 
-REFUSED = "overrides.py::test_refuses_overrides"
-MERGED = "overrides.py::test_overrides_merge_containers_by_name"
-ONCE = "render.py::test_a_variable_that_is_given_twice_counts_once"
-MEMORY = "render.py::test_shared_memory_keeps_out_of_the_users_way"
-ARGS = "args.py::test_server_args"
+REFUSED = "vllm_overrides.py::test_refuses_overrides"
+MERGED = "vllm_overrides.py::test_overrides_merge_containers_by_name"
+ONCE = "server_pod.py::test_a_variable_that_is_given_twice_counts_once"
+MEMORY = "server_pod.py::test_shared_memory_keeps_out_of_the_users_way"
+ARGS = "vllm_args.py::test_server_args"
 
 DEPARTURES = [
     refusal("override-deny-list", REFUSED, ask.denied_override),
     refusal("override-host-path", REFUSED, ask.host_path),
     refusal("override-selector", REFUSED, moves_selector),
     refusal("override-shape", REFUSED, breaks_shape),
-    refusal("impossible-name", "render.py::test_check", ask.impossible_service_name),
-    refusal("reserved-single-dash", "args.py::test_refuses_flags", reserved_with_one_dash),
-    rule("gpu-type", "render.py::test_gpu_type", foreign_gpu, workloads.GPU_TYPE, refuses=foreign_vendor),
+    refusal("impossible-name", "vllm_render.py::test_check", ask.impossible_service_name),
+    refusal("reserved-single-dash", "vllm_args.py::test_refuses_flags", reserved_with_one_dash),
+    rule(
+        "gpu-type",
+        "server_pod.py::test_gpu_type",
+        other_gpu_vendor,
+        workloads.GPU_TYPE,
+        refuses=gpu_of_other_vendor,
+    ),
     rule(
         "roll-out-deadline",
-        "render.py::test_deadlines",
+        "server_pod.py::test_deadlines",
         always,
         workloads.DEADLINE,
         f"{CONTAINER}/startupProbe/failureThreshold = 358",
     ),
-    rule("pod-labels", "render.py::test_labels", always, *FIXED_LABELS),
-    rule("reserved-labels", "render.py::test_labels", ask.relabels, workloads.OWN_LABELS),
+    rule("pod-labels", "vllm_render.py::test_labels", always, *FIXED_LABELS),
+    rule("reserved-labels", "vllm_render.py::test_labels", ask.relabels, workloads.OWN_LABELS),
     rule(
         "cache-variables",
-        "render.py::test_environment",
+        "server_pod.py::test_environment",
         both(own_container, ask.has_cache),
         *places.cache_variables(CONTAINER),
     ),
     rule("env-once", ONCE, both(own_container, repeats_variable), *places.earlier_variables(CONTAINER)),
-    rule("managed-claims", "render.py::test_managed_claims", ask.has_sized_volume, places.CLAIMS),
+    rule("managed-claims", "server_pod.py::test_managed_claims", ask.has_sized_volume, places.CLAIMS),
     rule("shared-memory-name", MEMORY, shared_memory_is_taken, *RENAMED_MEMORY),
-    rule("scale-to-zero", "render.py::test_replicas", ask.no_replicas, workloads.NO_REPLICAS),
+    rule("scale-to-zero", "server_pod.py::test_replicas", ask.no_replicas, workloads.NO_REPLICAS),
     rule("no-empty-model", ARGS, both(own_container, empty_model), f"{CONTAINER}/args/* - --model "),
     rule(
         "prefix-caching-off",

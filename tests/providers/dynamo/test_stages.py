@@ -129,7 +129,7 @@ def test_missing_claim_is_made() -> None:
 
 
 @pytest.mark.parametrize("going", [False, True])
-def test_leftover_of_an_earlier_deployment_is_deleted_once(going: bool) -> None:
+def test_a_claim_of_an_earlier_deployment_is_deleted_once(going: bool) -> None:
     live = claim(uid="earlier", labels=OURS, going=going)
 
     verdict = judge_claim(MANAGED, live)

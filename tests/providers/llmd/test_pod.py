@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airunway.provider.contract import RenderError
 from airunway.provider.testing import deployment
 from tests.providers.llmd.rendered import container, objects, probe, split, workloads
 
@@ -28,14 +27,6 @@ def test_image(fields: dict[str, Any], env: dict[str, str], want: str) -> None:
     assert container(deployment(**fields), **env)["image"] == want
 
 
-def test_gpu_type() -> None:
-    slices = deployment(resources={"gpu": {"count": 1, "type": "nvidia.com/mig-1g.5gb"}})
-    foreign = deployment(image="e/rocm:1", resources={"gpu": {"count": 1, "type": "amd.com/gpu"}})
-
-    assert container(slices)["resources"]["limits"] == {"nvidia.com/mig-1g.5gb": "1"}
-    assert container(foreign)["resources"]["limits"] == {"amd.com/gpu": "1"}
-
-
 def test_probes() -> None:
     for obj in workloads(split(), AIRUNWAY_LLMD_PROGRESS_DEADLINE_SECONDS="615").values():
         (server,) = obj["spec"]["template"]["spec"]["containers"]
@@ -43,11 +34,6 @@ def test_probes() -> None:
         assert server["startupProbe"] == probe(10, 60)
         assert server["livenessProbe"] == probe(10, 3)
         assert server["readinessProbe"] == probe(5, 3)
-
-
-def test_an_unreadable_deadline_names_the_variable() -> None:
-    with pytest.raises(RenderError, match="AIRUNWAY_LLMD_PROGRESS_DEADLINE_SECONDS"):
-        objects(deployment(), AIRUNWAY_LLMD_PROGRESS_DEADLINE_SECONDS="1h")
 
 
 def test_shared_memory() -> None:
@@ -59,57 +45,6 @@ def test_shared_memory() -> None:
     assert [volume["name"] for volume in decode["volumes"]] == ["dev-shm", "shm"]
     assert [mount["name"] for mount in decode["containers"][0]["volumeMounts"]] == ["dev-shm", "shm"]
     assert [volume["name"] for volume in prefill["volumes"]] == ["shm"]
-
-
-ONE_KEY = {"name": "creds", "key": "k"}
-
-
-@pytest.mark.parametrize(
-    ("fields", "want"),
-    [
-        pytest.param(
-            {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": ONE_KEY}}]},
-            [{"name": "A", "valueFrom": {"configMapKeyRef": ONE_KEY}}],
-            id="every kind of source",
-        ),
-        pytest.param(
-            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {**ONE_KEY, "optional": False}}}]},
-            [{"name": "A", "valueFrom": {"secretKeyRef": {**ONE_KEY, "optional": False}}}],
-            id="optional, also when false",
-        ),
-        pytest.param(
-            {"env": [{"name": "A", "value": "1", "valueFrom": {"secretKeyRef": ONE_KEY}}]},
-            [{"name": "A", "valueFrom": {"secretKeyRef": ONE_KEY}}],
-            id="a source wins over a value",
-        ),
-        pytest.param(
-            {"env": [{"name": "A", "value": "1"}, {"name": "B"}, {"name": "A", "value": "2"}]},
-            [{"name": "B"}, {"name": "A", "value": "2"}],
-            id="of one name the later entry counts",
-        ),
-        pytest.param(
-            {
-                "env": [{"name": "HF_TOKEN", "value": "mine"}, {"name": "B"}],
-                "secrets": {"huggingFaceToken": "hub"},
-            },
-            [
-                {"name": "B"},
-                {
-                    "name": "HF_TOKEN",
-                    "valueFrom": {"secretKeyRef": {"name": "hub", "key": "HF_TOKEN"}},
-                },
-            ],
-            id="the token's Secret replaces a variable of its name",
-        ),
-        pytest.param(
-            {"env": [{"name": "HF_TOKEN", "value": "mine"}]},
-            [{"name": "HF_TOKEN", "value": "mine"}],
-            id="without a Secret the user's token stays",
-        ),
-    ],
-)
-def test_environment(fields: dict[str, Any], want: list[dict[str, Any]]) -> None:
-    assert container(deployment(**fields))["env"] == want
 
 
 def test_storage() -> None:

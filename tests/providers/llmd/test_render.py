@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from airunway.provider.contract import RenderError
 from airunway.provider.testing import deployment
-from airunway.providers.llmd import PROVIDER
 from tests.providers.build import expected
 from tests.providers.llmd.rendered import GPU, objects, split, workloads
 
@@ -63,20 +60,6 @@ def test_disaggregated_renders_decode_first_then_prefill_then_their_services() -
         assert obj["spec"]["selector"] == selector
 
 
-@pytest.mark.parametrize(
-    ("scaling", "want"),
-    [
-        pytest.param(None, 1, id="absent: one replica"),
-        pytest.param({"replicas": 3}, 3, id="as given"),
-        pytest.param({"replicas": 0}, 0, id="zero is asked for, not absent"),
-    ],
-)
-def test_replicas(scaling: dict[str, Any] | None, want: int) -> None:
-    fields = {"scaling": scaling} if scaling else {}
-
-    assert objects(deployment(**fields))[0]["spec"]["replicas"] == want
-
-
 def test_pod_labels() -> None:
     labels = {"team": "a", "app": "mine", "airunway.ai/model-deployment": "other"}
 
@@ -106,19 +89,3 @@ def test_reserved_labels_win() -> None:
 def test_refuses_what_the_check_refuses() -> None:
     with pytest.raises(RenderError, match=r"spec\.resources\.gpu\.count"):
         objects(deployment(gpus=0))
-
-
-@pytest.mark.parametrize(
-    ("change", "is_replaced"),
-    [
-        pytest.param({}, False, id="nothing changed"),
-        pytest.param({"replicas": 5}, False, id="scaled in place"),
-        pytest.param({"selector": {"matchLabels": {"app": "old"}}}, True, id="a selector is immutable"),
-    ],
-)
-def test_replacement(change: dict[str, Any], is_replaced: bool) -> None:
-    desired, service = objects(deployment())
-    live = {**desired, "spec": {**desired["spec"], **change}}
-
-    assert bool(PROVIDER.replacement_reason(live, desired)) is is_replaced
-    assert PROVIDER.replacement_reason({**service, "spec": {}}, service) is None

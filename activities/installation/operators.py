@@ -1,4 +1,4 @@
-"""Looking at a provider's operator in the cluster: CRDs, pods, and whose Deployment it is. Reads only.
+"""Inspecting a provider's operator in the cluster: CRDs, pods, and whose Deployment it is. Reads only.
 
 Used by the installer, and by the command line with a person's own rights.
 """
@@ -41,7 +41,7 @@ class Operator:
 
 
 class Probe:
-    """Looks at providers of one cluster."""
+    """Inspects providers of one cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -28,7 +28,7 @@ TESTED = ROOT / "airunway" / "provider" / "testing.py"
 
 @pytest_asyncio.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
 async def installation(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Installation]:
-    """An ordinary installation, with every shipped provider, and the stranger's worker."""
+    """An ordinary installation, with every shipped provider, and the third-party worker."""
     async with (
         places(request, tmp_path) as place,
         Installation(place.kubeconfig, place.temporal_address, tmp_path) as running,
@@ -36,7 +36,7 @@ async def installation(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         yield running
 
 
-async def test_a_strangers_provider_is_registered_chosen_and_brought_to_running(
+async def test_a_third_party_provider_is_registered_chosen_and_brought_to_running(
     installation: Installation,
 ) -> None:
     config = installation.config()
@@ -72,7 +72,7 @@ async def test_its_objects_are_kept_as_rendered_and_go_with_the_deployment(
             installation.server("chat")["metadata"]["generation"] >= 3
             and installation.server("chat")["spec"]["replicas"] == 1
         ),
-        "repaired, which only an event of the stranger's kind can cause so soon",
+        "repaired, which only an event of the third party's kind can cause so soon",
     )
     await installation.until_events("chat", {"DriftRepaired"})
 

@@ -12,7 +12,7 @@ from typing import Any
 from airunway.api import names
 from airunway.api.conditions import Verdict
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.status import ImageStatus, Phase
+from airunway.api.status import Phase, ServingImageStatus
 from airunway.provider import (
     Condition,
     ServingImageReport,
@@ -31,23 +31,23 @@ _RECIPE_KEYS = ("source", "id", "strategy", "hardware", "variant", "precision", 
 _NOT_VERIFIED = "image signatures are not verified yet"
 
 
-def requested_image(deployment: ModelDeployment) -> str:
+def requested_serving_image(deployment: ModelDeployment) -> str:
     """The reference asked for: the user's, else the default one."""
-    return rendering.image_override(deployment).strip() or DEFAULT_IMAGE
+    return rendering.serving_image_override(deployment).strip() or DEFAULT_IMAGE
 
 
 def serving_image_to_resolve(deployment: ModelDeployment) -> str | None:
     """The reference whose digest only a registry knows, unless the status holds it already."""
-    reference = serving_image.split_reference(requested_image(deployment))
+    reference = serving_image.split_reference(requested_serving_image(deployment))
     if not reference.needs_registry or _recorded(deployment) or _serves_its_tag(deployment):
         return None
     return reference.text
 
 
-def _recorded(deployment: ModelDeployment) -> ImageStatus | None:
+def _recorded(deployment: ModelDeployment) -> ServingImageStatus | None:
     """An earlier answer for the same reference. A moving tag stays pinned until the reference changes."""
     image = deployment.status.image if deployment.status else None
-    same = image is not None and (image.requested or "").strip() == requested_image(deployment)
+    same = image is not None and (image.requested or "").strip() == requested_serving_image(deployment)
     return image if image is not None and same and image.resolved and image.digest else None
 
 
@@ -57,13 +57,13 @@ def _serves_its_tag(deployment: ModelDeployment) -> bool:
     A digest now would change nothing but the reference, and restart every server.
     """
     status = deployment.status
-    if rendering.image_override(deployment) or status is None or status.phase is not Phase.RUNNING:
+    if rendering.serving_image_override(deployment) or status is None or status.phase is not Phase.RUNNING:
         return False
     image = status.image
     return image is not None and image.requested == DEFAULT_IMAGE and not image.resolved
 
 
-def image_source(reference: serving_image.ImageReference) -> str:
+def serving_image_source(reference: serving_image.ImageReference) -> str:
     """`launch`, `nightly`, `stable` or `custom` (vllm.md §7.1)."""
     tag = reference.tag.lower()
     official = reference.short_repository == OFFICIAL_REPOSITORY
@@ -78,10 +78,10 @@ def describe_serving_image(
     deployment: ModelDeployment, resolution: ServingImageResolution | None, now: datetime
 ) -> ServingImageReport:
     """`status.image` and its conditions, given what a registry answered, if one was asked."""
-    reference = serving_image.split_reference(requested_image(deployment))
+    reference = serving_image.split_reference(requested_serving_image(deployment))
     recorded = _recorded(deployment)
     resolved, answer = _resolution_fields(reference, recorded, resolution, now)
-    source = image_source(reference)
+    source = serving_image_source(reference)
     summary = recipe_summary(deployment.metadata.annotations)
     fields = {
         "requested": reference.text,
@@ -94,9 +94,11 @@ def describe_serving_image(
         "message": _message(reference, source, summary),
         **resolved,
     }
-    is_default = not rendering.image_override(deployment)
+    is_default = not rendering.serving_image_override(deployment)
     return ServingImageReport(
-        status=ImageStatus.model_validate({key: value for key, value in fields.items() if value != ""}),
+        status=ServingImageStatus.model_validate(
+            {key: value for key, value in fields.items() if value != ""}
+        ),
         conditions=(answer, _verified(), _unsupported(reference, source), *_recipe(summary)),
         cleared=() if summary else (RECIPE_CONDITION,),
         image=(resolved.get("resolved") or reference.text) if is_default else None,
@@ -106,7 +108,7 @@ def describe_serving_image(
 
 def _resolution_fields(
     reference: serving_image.ImageReference,
-    recorded: ImageStatus | None,
+    recorded: ServingImageStatus | None,
     resolution: ServingImageResolution | None,
     now: datetime,
 ) -> tuple[dict[str, Any], Condition]:

@@ -13,7 +13,7 @@ from airunway.provider.contract import RenderError, ServingImageReport, ServingI
 from airunway.provider.serving_image import ResolutionPolicy, age_of, resolution_policy, split_reference
 from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
-from airunway.providers.vllm.image import DEFAULT_IMAGE, image_source, recipe_summary
+from airunway.providers.vllm.serving_image import DEFAULT_IMAGE, recipe_summary, serving_image_source
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "0f" * 32
@@ -73,7 +73,7 @@ def test_references(case: Case) -> None:
     reference = split_reference(f" {case.reference} ")
 
     assert (reference.repository, reference.tag, reference.digest) == (case.repository, case.tag, case.digest)
-    assert image_source(reference) == case.source
+    assert serving_image_source(reference) == case.source
     wanted = case.reference if case.asks else None
     assert PROVIDER.serving_image_to_resolve(deployment(image=case.reference)) == wanted
 
