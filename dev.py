@@ -88,7 +88,7 @@ def _make(folder: Path) -> None:
 
 def install(folder: Path) -> None:
     """Install what requirements.txt pins and the checkout itself, unless that is done already."""
-    stamp, wanted = folder / ".airunway-stamp", _fingerprint()
+    stamp, wanted = folder / ".airunway-stamp", _fingerprint(folder)
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print("installing from requirements.txt; the first time this takes a minute", flush=True)
@@ -107,8 +107,11 @@ def install(folder: Path) -> None:
     stamp.write_text(wanted)
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
+def _fingerprint(folder: Path) -> str:
+    # Of the environment's Python, which need not be the one that runs this.
+    made_with = folder / "pyvenv.cfg"
+    version = made_with.read_text() if made_with.exists() else sys.version
+    digest = hashlib.sha256(f"{version} {ROOT}".encode())
     projects = [project / name for project in PROJECTS for name in ("pyproject.toml", "setup.py")]
     for file in (LOCK, *filter(Path.exists, projects)):
         digest.update(file.read_bytes())
