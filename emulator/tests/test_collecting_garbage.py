@@ -19,6 +19,17 @@ async def gone(api: Api, path: str) -> None:
     await api.until(path, lambda answer: answer.code == 404)
 
 
+async def collector_is_up_to_date(api: Api, space: Space) -> None:
+    """The real collector follows a watch: who is orphaned before it was seen would be taken for left behind.
+
+    It sees objects of a kind in their order, so a later one that it collects shows that it knows the earlier.
+    """
+    probe = (await api.create(space.config_maps, config_map("probe"))).ok()
+    await api.create(space.secrets, {"metadata": {"name": "probe", "ownerReferences": [owner(probe)]}})
+    await api.delete(f"{space.config_maps}/probe", {"propagationPolicy": "Background"})
+    await gone(api, f"{space.secrets}/probe")
+
+
 async def test_dependents_are_deleted_after_their_owner(api: Api, space: Space):
     await owner_with_dependents(api, space)
 
@@ -58,6 +69,7 @@ async def test_in_the_foreground_the_owner_goes_last(api: Api, space: Space):
 
 async def test_orphans_stay_and_lose_their_owner(api: Api, space: Space):
     await owner_with_dependents(api, space)
+    await collector_is_up_to_date(api, space)
 
     marked = (await api.delete(f"{space.config_maps}/owner", {"propagationPolicy": "Orphan"})).ok()
     await gone(api, f"{space.config_maps}/owner")

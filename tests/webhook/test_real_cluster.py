@@ -172,21 +172,22 @@ async def test_a_generated_name_gets_its_claim_name_from_the_deployment(user: Us
 
 
 async def test_a_pinned_provider_must_be_registered(site: Installation, user: User) -> None:
-    pinned = new("pinned", provider={"name": "acme"}, engine={"type": "vllm"})
+    # A name of its own: the cluster is shared, and other tests leave providers behind.
+    pinned = new("pinned", provider={"name": "initech"}, engine={"type": "vllm"})
     engines = [{"name": "vllm", "servingModes": ["aggregated"], "gpuSupport": True}]
     config = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "InferenceProviderConfig",
-        "metadata": {"name": "acme"},
+        "metadata": {"name": "initech"},
         "spec": {"capabilities": {"engines": engines}},
     }
     assert denied(await user.create(pinned)) == (
-        'spec.provider.name: Invalid value: "acme": InferenceProviderConfig "acme" not found'
+        'spec.provider.name: Invalid value: "initech": InferenceProviderConfig "initech" not found'
     )
 
     await site.cluster.create(CONFIGS, config)
     created = await user.create(pinned)  # at once: the watch may not have shown it yet
-    await site.cluster.delete(CONFIGS, "acme")
+    await site.cluster.delete(CONFIGS, "initech")
 
     assert created.status == 201, created.body
 
