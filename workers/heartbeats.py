@@ -15,6 +15,7 @@ import structlog
 from pydantic import ValidationError
 
 from airunway.api import names
+from airunway.api.conditions import completed, condition, conditions_of, rfc3339
 from airunway.api.heartbeat import last_heartbeat, oldest_alive
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Conflict, NotFound
@@ -33,33 +34,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def rfc3339(moment: datetime) -> str:
-    """A time as Kubernetes writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Conditions:
-    """Makes conditions of a config; a transition time moves only when the status of that type flips."""
-
-    def __init__(self, config: Object, now: datetime) -> None:
-        live = (config.get("status") or {}).get("conditions") or []
-        self._before = {entry["type"]: entry for entry in live}
-        self._now = rfc3339(now)
-
-    def condition(self, kind: str, holds: bool, reason: str, message: str) -> Object:
-        """One condition."""
-        status = "True" if holds else "False"
-        before = self._before.get(kind, {})
-        since = before.get("lastTransitionTime") if before.get("status") == status else None
-        return {
-            "type": kind,
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": since or self._now,
-        }
-
-
 def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object | None:
     """The status fields to write on a config whose worker fell silent; None when there is nothing to say.
 
@@ -75,10 +49,8 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
     if not queue or not parsed.ready or beat is None or beat >= oldest_alive(now, limit=limit):
         return None
     message = f"no heartbeat since {rfc3339(beat)}: the worker of task queue {queue} does not answer"
-    return {
-        "ready": False,
-        "conditions": [Conditions(config, now).condition(WORKER_ALIVE, False, EXPIRED, message)],
-    }
+    silent = completed(condition(WORKER_ALIVE, "False", EXPIRED, message), conditions_of(config), now=now)
+    return {"ready": False, "conditions": [silent.dump()]}
 
 
 class HeartbeatSweep:

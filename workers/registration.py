@@ -15,11 +15,12 @@ from typing import Any
 import structlog
 
 from airunway.api import names
+from airunway.api.conditions import Verdict, completed, condition, conditions_of, rfc3339
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE, Conditions, rfc3339
+from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE
 from airunway.workers.upstream_kinds import kinds_annotation
 
 _log = structlog.get_logger(__name__)
@@ -177,11 +178,13 @@ class Registrar:
             # Somebody deleted the config: this worker is alive, so it is registered again.
             await self.register()
         now = datetime.now(UTC)
-        said = Conditions(live or {}, now)
         reason, message = (ALIVE, "") if alive else (health.reason, health.message)
-        conditions = [said.condition(WORKER_ALIVE, alive, reason, message)]
+        reported = [condition(WORKER_ALIVE, "True" if alive else "False", reason, message)]
         if health.condition:
-            conditions.append(said.condition(health.condition, health.ready, health.reason, health.message))
+            ready: Verdict = "True" if health.ready else "False"
+            reported.append(condition(health.condition, ready, health.reason, health.message))
+        before = conditions_of(live or {})
+        conditions = [completed(entry, before, now=now).dump() for entry in reported]
         status: Object = {
             "ready": health.ready,
             "version": f"{self._provider.name}-provider:{self._provider.version or UNKNOWN_VERSION}",

@@ -12,6 +12,7 @@ from airunway.activities.installation.failures import refused
 from airunway.activities.installation.operators import Operator, Probe
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
+from airunway.api.conditions import completed, condition, conditions_of, find_condition
 from airunway.clients.errors import Forbidden, NotFound
 from airunway.clients.helm import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, CRDS, DEPLOYMENTS, Cluster, Object, Resource
@@ -102,17 +103,13 @@ class UninstallChecks:
         return _some([f"{kind.kind} {_place(obj)}" for obj in items])
 
 
-def _without_operator(config: Mapping[str, Any]) -> list[dict[str, str]]:
+def _without_operator(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The condition that a worker writes of its operator, if it does."""
-    said = [entry.get("type") for entry in config["status"].get("conditions") or []]
-    condition = {
-        "type": UPSTREAM_READY,
-        "status": "False",
-        "reason": CONTROLLER_MISSING,
-        "message": "its operator was uninstalled",
-        "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return [condition] if UPSTREAM_READY in said else []
+    before = conditions_of(config)
+    if find_condition(before, UPSTREAM_READY) is None:
+        return []
+    gone = condition(UPSTREAM_READY, "False", CONTROLLER_MISSING, "its operator was uninstalled")
+    return [completed(gone, before, now=datetime.now(UTC)).dump()]
 
 
 def external_among(operators: Sequence[Operator], charts: Sequence[ChartRelease]) -> list[Operator]:

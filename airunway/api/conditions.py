@@ -6,9 +6,9 @@ both when it becomes part of a status.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from airunway.api.core_types import Condition, ConditionStatus
 
@@ -25,23 +25,41 @@ def find_condition(conditions: Iterable[Condition] | None, kind: str) -> Conditi
     return next((entry for entry in conditions or () if entry.type == kind), None)
 
 
-def set_condition(
-    conditions: list[Condition], reported: Condition, *, now: datetime, generation: int | None = None
-) -> None:
-    """Put a reported condition into a status; its transition time moves only when `status` flips.
+def completed(
+    reported: Condition,
+    before: Iterable[Condition] | None,
+    *,
+    now: datetime,
+    generation: int | None = None,
+) -> Condition:
+    """A reported condition as it enters a status; its transition time moves only when `status` flips.
 
-    `generation`: the metadata.generation that it was seen at; None leaves it out.
+    `before`: the status's conditions. `generation`: the metadata.generation that it was seen at; None leaves
+    it out.
     """
-    before = find_condition(conditions, reported.type)
-    same = before is not None and before.status is reported.status and before.last_transition_time
+    last = find_condition(before, reported.type)
+    same = last is not None and last.status is reported.status and last.last_transition_time
     update: dict[str, object] = {"last_transition_time": same or rfc3339(now)}
     if generation is not None:
         update["observed_generation"] = generation
-    current = reported.model_copy(update=update)
-    if before is None:
-        conditions.append(current)
-    else:
-        conditions[conditions.index(before)] = current
+    return reported.model_copy(update=update)
+
+
+def set_condition(
+    conditions: list[Condition], reported: Condition, *, now: datetime, generation: int | None = None
+) -> None:
+    """Put a reported condition into a status, `completed`."""
+    current = completed(reported, conditions, now=now, generation=generation)
+    for index, entry in enumerate(conditions):
+        if entry.type == reported.type:
+            conditions[index] = current
+            return
+    conditions.append(current)
+
+
+def conditions_of(obj: Mapping[str, Any]) -> list[Condition]:
+    """The conditions in the status of an object as the API server gives it."""
+    return [Condition.model_validate(entry) for entry in (obj.get("status") or {}).get("conditions") or []]
 
 
 def remove_condition(conditions: list[Condition], kind: str) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from airunway.api.conditions import rfc3339
 from airunway.clients.errors import AlreadyExists, ApiError
 from airunway.clients.kubernetes import EVENTS, Cluster, Object
 
@@ -31,7 +32,7 @@ async def record_event(
     text = message[:MESSAGE_LIMIT]
     content = "\0".join((involved.get("uid", ""), kind, reason, text))
     name = f"{involved['name'][:230]}.{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = rfc3339(datetime.now(UTC))
     body: Object = {
         "apiVersion": "v1",
         "kind": "Event",
