@@ -24,7 +24,7 @@ class JournalEntry(BaseModel):
     generation: int = 0
     """Of the deployment then; 0: none was read yet."""
     by: str = ""
-    """Who or what caused it: a person, `watcher`, `annotation`, the workflow of an image; empty: nobody new."""
+    """Who or what caused it: a person, `watcher`, `annotation`, an image's workflow; empty: nobody new."""
     what: str
     """Its kind, CamelCase as a condition's reason: `EngineSelected`, `Applied`, `PhaseChanged`, `Retry`."""
     message: str

@@ -1,4 +1,4 @@
-"""The provider's steps for a deployment: render, apply, read readiness, release. Pure, as `messages.decision`.
+"""The provider's steps for a deployment: render, apply, read readiness, release. Pure.
 
 Rendering reads and decides, and writes nothing: its answer says object by object what is to be done. Applying
 does exactly that, as an activity that is in the history before anything happens, or answers that it would be
@@ -162,8 +162,8 @@ class ReleaseAnswer(BaseModel):
     remaining: list[str] = Field(default_factory=list)
 
 
-# A provider's steps run on its queue; the deployment's workflow has them done on its own queue where the worker
-# that answered `validate` serves the provider: inline, or started with the answer to a workflow task.
+# A provider's steps run on its queue. The deployment's workflow has them done on its own queue where the
+# worker that answered `validate` serves the provider: inline, or started with the answer to a workflow task.
 RENDER = Step(
     name="render",
     request=RenderRequest,
