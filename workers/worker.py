@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -18,22 +17,18 @@ from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
-from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
+from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
-from airunway.workers.health import probes
-from airunway.workers.heartbeats import HeartbeatSweep
-from airunway.workers.leader import run_as_leader
+from airunway.workers.health import Ready
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
-from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
 from airunway.workers.version import installed_version
-from airunway.workers.watcher import Watcher
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
@@ -51,17 +46,6 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 
 # Under the grace period of a pod, so that running activities end before the process is killed.
 DRAIN_TIMEOUT = timedelta(seconds=8)
-
-
-@dataclass
-class Ready:
-    """What `/readyz` answers: set once everything of the process has started."""
-
-    parts: dict[str, bool] = field(default_factory=dict)
-
-    def __call__(self) -> bool:
-        """Whether every part is ready."""
-        return bool(self.parts) and all(self.parts.values())
 
 
 def core_worker(
@@ -199,36 +183,3 @@ async def run_worker(
             for registrar in registrars:
                 group.create_task(registrar.run())
             ready.parts["worker"] = True
-
-
-async def run_watcher(
-    settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
-) -> None:
-    """Watch while holding the Lease, until cancelled. Ready also while standing by."""
-    known = installed_providers() if providers is None else providers
-    ready = ready or Ready()
-    ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
-
-        async def watch() -> None:
-            signals = SignalQueue(sender, at_once=settings.signals_at_once)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals).run())
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
-
-        ready.parts["watcher"] = True
-        await run_as_leader(
-            cluster,
-            watch,
-            name="airunway-watcher",
-            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
-            lease_duration=settings.lease_duration,
-        )
-
-
-async def serve_probes(settings: Settings, ready: Ready) -> None:
-    """Serve the probes until cancelled."""
-    async with probes(settings.health_port, ready):
-        await asyncio.Event().wait()
