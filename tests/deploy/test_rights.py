@@ -53,7 +53,7 @@ ACCOUNTS = {
     "airunway.clients.helm": INSTALLS,
     "airunway.clients.lease": INSTALLS,
     "airunway.workers.heartbeats": WATCHER,
-    "airunway.workers.leader": WATCHER,
+    "airunway.workers.lease_store": WATCHER,
     "airunway.workers.registration": PROVIDER,
     "airunway.workers.watcher": WATCHER,
 }

@@ -58,11 +58,6 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    @property
-    def api_client(self) -> client.ApiClient:
-        """The library's client, for the library's own helpers (leader election)."""
-        return self._transport.api_client
-
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """Read one object. Raises NotFound when it or its kind is absent."""
         return await self._transport.request("GET", path_of(kind, namespace=namespace, name=name))
