@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import structlog
+
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
+
+_log = structlog.get_logger(__name__)
 
 
 async def run_watcher(
@@ -26,13 +32,15 @@ async def run_watcher(
     ready = ready or Ready()
     ready.parts["watcher"] = False
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        settings = await with_cluster_name(settings, cluster, patient=True)
+        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
         client = await connect(settings)
         sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
 
         async def watch() -> None:
             signals = SignalQueue(sender, at_once=settings.signals_at_once)
             async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals).run())
+                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
 
         ready.parts["watcher"] = True

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -17,12 +18,19 @@ from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
-from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE
+from airunway.api.names import (
+    INSTALLER_QUEUE,
+    core_task_queue,
+    provider_task_queue,
+    task_queue_beside,
+)
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.cluster_guard import ClusterGuard
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
@@ -33,6 +41,8 @@ from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+
+_log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
@@ -69,7 +79,7 @@ def core_worker(
     )
     return Worker(
         client,
-        task_queue=CORE_TASK_QUEUE,
+        task_queue=core_task_queue(settings.cluster),
         workflows=[
             ModelDeploymentWorkflow,
             ModelImageWorkflow,
@@ -80,7 +90,7 @@ def core_worker(
             *core.all,
             *images.all,
             *_provider_activities(cluster, settings, served_locally, cache).all,
-            *InstallationRequests(client).all,
+            *InstallationRequests(client, cluster_name=settings.cluster).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
@@ -98,7 +108,7 @@ def provider_worker(client: Client, cluster: Cluster, settings: Settings, provid
     """The worker of one provider's queue."""
     return Worker(
         client,
-        task_queue=provider.task_queue,
+        task_queue=provider_task_queue(settings.cluster, provider.name),
         activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
         max_concurrent_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -138,7 +148,7 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
     )
     return Worker(
         client,
-        task_queue=INSTALLER_TASK_QUEUE,
+        task_queue=task_queue_beside(core_task_queue(settings.cluster), INSTALLER_QUEUE),
         activities=installation.all,
         max_concurrent_activities=INSTALLATIONS,
         # Followed by people, and cancelled by them: a change must not wait for half a minute.
@@ -165,9 +175,17 @@ async def run_worker(
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
-        client = await connect(settings)
+        settings = await with_cluster_name(settings, cluster, patient=True)
+        _log.info("worker starts", cluster=settings.cluster, version=installed_version())
+        client = await connect(settings, interceptors=[ClusterGuard(settings.cluster)])
         registrars = [
-            Registrar(cluster, provider, heartbeat=settings.heartbeat) for provider in served.values()
+            Registrar(
+                cluster,
+                provider,
+                task_queue=provider_task_queue(settings.cluster, provider.name),
+                heartbeat=settings.heartbeat,
+            )
+            for provider in served.values()
         ]
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
