@@ -297,7 +297,10 @@ async def run_as_leader(
     """Do the work while holding the Lease; wait for it before, and again after losing it. Until cancelled."""
 
     def report(err: Exception) -> None:
-        _log.warning("the Lease cannot be reached; trying again", error=error_text(err)[:200])
+        log = _log.bind(error=error_text(err)[:200])
+        unexpected = None if isinstance(err, (ApiError, TimeoutError)) else err
+        words = "the Lease could not be read or written; trying again"
+        cluster.outage.suspect(lambda: log.warning(words, exc_info=unexpected))
 
     store = ClusterLease(cluster, name, namespace)
     await Election(store, work, me=identity(), lasts=lease_duration, report=report).run()

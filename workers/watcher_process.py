@@ -18,6 +18,7 @@ from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
 
@@ -44,10 +45,13 @@ async def run_watcher(
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
 
         ready.parts["watcher"] = True
-        await run_as_leader(
+        leading = run_as_leader(
             cluster,
             watch,
             name="airunway-watcher",
             namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
             lease_duration=settings.lease_duration,
         )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_asking(settings))
+            group.create_task(leading)

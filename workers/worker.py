@@ -36,6 +36,7 @@ from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
@@ -200,4 +201,5 @@ async def run_worker(
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
+            group.create_task(keep_asking(settings))
             ready.parts["worker"] = True
