@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.provider_installation.journal import Journal
     from airunway.workflows.provider_installation.operation import OperationRun
     from airunway.workflows.provider_installation.requests import RequestQueue
+    from airunway.workflows.run_length import continue_as_new, should_continue_as_new
     from airunway.workflows.waiters import Waiters
 
 WAIT_FOR_RETRY = timedelta(hours=1)
@@ -104,9 +105,9 @@ class ProviderInstallationWorkflow:
         while self._requests.waiting:
             outcome = await self._perform(self._requests.begin_next())
             self._cancel = False
-            if self._requests.waiting and workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
+            if self._requests.waiting and should_continue_as_new(MAX_HISTORY_EVENTS):
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
+                continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not outcome.succeeded and not outcome.cancelled:
             raise ApplicationError(outcome.message, type=outcome.kind, non_retryable=True)
