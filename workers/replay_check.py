@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from airunway.workers.served_workflows import WORKFLOWS
@@ -39,7 +40,11 @@ class ReplayCheck:
 
     def __init__(self, converter: DataConverter, workflows: Sequence[type] = WORKFLOWS) -> None:
         self._replayer = Replayer(
-            workflows=workflows, data_converter=converter, workflow_runner=UnsandboxedWorkflowRunner()
+            workflows=workflows,
+            data_converter=converter,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            # The SDK would log the difference as well, on standard output.
+            runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
         )
 
     async def difference(self, history: WorkflowHistory) -> str | None:

@@ -11,6 +11,7 @@ pinned to the current build, like every other.
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import structlog
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -97,7 +98,7 @@ class Rescue:
             self._overridden = {run.id async for run in self._client.list_workflows(query)}
         return self._overridden
 
-    async def _override(self, handle: WorkflowHandle, options: WorkflowExecutionOptions) -> None:
+    async def _override(self, handle: WorkflowHandle[Any, Any], options: WorkflowExecutionOptions) -> None:
         await self._client.workflow_service.update_workflow_execution_options(
             UpdateWorkflowExecutionOptionsRequest(
                 namespace=self._client.namespace,
@@ -107,7 +108,7 @@ class Rescue:
             )
         )
 
-    async def _reset(self, handle: WorkflowHandle, first_completed: int) -> None:
+    async def _reset(self, handle: WorkflowHandle[Any, Any], first_completed: int) -> None:
         routed = PostResetOperation.UpdateWorkflowOptions(
             workflow_execution_options=_TO_CURRENT, update_mask=_MASK
         )
