@@ -206,7 +206,6 @@ class DeploymentModelImage:
         token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
         joined = await call(
             JOIN_MODEL_IMAGE,
-            LEAVE_IMAGE,
             JoinModelImageRequest(
                 plan=plan, waiter=ModelImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
             ),
