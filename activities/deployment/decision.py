@@ -91,7 +91,9 @@ class DecisionActivities:
             engine=engine.type if engine else "",
             reason=engine.reason if engine else "",
             candidates=[
-                EngineCandidate(engine=option.engine, providers=option.providers, why_not=option.why_not)
+                EngineCandidate(
+                    engine=option.engine, providers=list(option.providers), why_not=option.why_not
+                )
                 for option in snapshot.engines.options
             ],
             # Not valid: only when a config changed since another worker answered `validate`.
@@ -104,11 +106,11 @@ class DecisionActivities:
         snapshot = await self._snapshot(request)
         if snapshot is None:
             return ProviderSelection(superseded=True)
-        decision, provider = snapshot.decision, snapshot.decision.provider
+        decision, chosen = snapshot.decision, snapshot.decision.provider
         return ProviderSelection(
             decision=decision,
             rule=_rule_that_won(decision),
-            provider=provider and self._view(provider.name, snapshot.configs),
+            provider=self._view(chosen.name, snapshot.configs) if chosen else None,
             configs_digest=configs_digest(snapshot.configs),
         )
 

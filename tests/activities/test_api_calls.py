@@ -33,10 +33,7 @@ async def test_from_create_to_running_there_are_six_writes_and_three_reads(place
     rendered = await worker.provider.render(render_request(made))
     done = await worker.provider.apply_upstream(asked(render_request(made), rendered))
     creating = calls.take()
-    begun = [
-        EventSpec(reason="ProviderSelected", message="a"),
-        EventSpec(reason="ResourceCreated", message="b"),
-    ]
+    begun = [EventSpec(reason=reason, message=reason) for reason in ("ProviderSelected", "ResourceCreated")]
     uid = made["metadata"]["uid"]
     await worker.core.write_status(
         StatusRequest(ref=REF, uid=uid, status={"phase": "Deploying"}, events=begun)
@@ -59,6 +56,9 @@ async def test_from_create_to_running_there_are_six_writes_and_three_reads(place
 async def test_an_edit_reads_the_deployment_twice_and_its_object_once(place: DeploymentSite) -> None:
     worker = place.worker()
     _, first = await worker.apply(render_request(await place.deploy()))
+    edited = await place.change({"spec": {"scaling": {"replicas": 2}}})
+    # The first apply also turns what we own by our create into what we own by applying.
+    _, first = await worker.apply(render_request(edited, applied=first.objects))
     edited = await place.change({"spec": {"scaling": {"replicas": 3}}})
     calls = place.calls()
 
