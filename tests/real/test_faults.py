@@ -1,7 +1,7 @@
 """Processes and servers are killed and frozen while deployments come, change and go; afterwards all is right.
 
-What is done, and in which order, comes from a seed (`AIRUNWAY_FAULT_SEED`). How long each kind of fault took to
-recover from is printed; what is asserted is that nothing is lost and nothing is there twice.
+What is done, and in which order, comes from a seed (`AIRUNWAY_FAULT_SEED`). How long it took to recover from
+each kind of fault is printed; what is asserted is that nothing is lost and nothing is there twice.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.errors import AlreadyExists, ApiError, NotFound
+from airunway.clients.kubernetes import DEPLOYMENTS
 from kube_emulator.envtest.ports import free_port
 from tests.e2e.acme import SERVER
 from tests.real.hands import HandledSystem
@@ -46,8 +47,8 @@ class Faulty(HandledSystem):
         self._started = 0
         self.wanted: dict[str, int] = {}
         """Replicas, by name, of what should be there."""
-        self.made: dict[str, set[str]] = {}
-        """Uids of the Servers ever seen of a deployment, by the deployment's uid."""
+        self._locks: dict[str, asyncio.Lock] = {}
+        """One user at a time for a deployment, so that it is known what was wanted last."""
 
     # -- processes ---------------------------------------------------------------------------------------
 
@@ -104,14 +105,12 @@ class Faulty(HandledSystem):
     # -- the operator and the users ----------------------------------------------------------------------
 
     async def operate(self) -> None:
-        """Make every Server ready at its present generation, and note who was there."""
+        """Make every Server ready at its present generation."""
         while True:
             for (plural, name), obj in list(self._objects.items()):
                 if plural != SERVER.plural:
                     continue
                 meta, status = obj["metadata"], obj.get("status") or {}
-                owner = next((entry["uid"] for entry in meta.get("ownerReferences") or []), "")
-                self.made.setdefault(owner, set()).add(meta["uid"])
                 if status.get("observedGeneration") != meta["generation"]:
                     patch = {"status": {"ready": True, "observedGeneration": meta["generation"]}}
                     with contextlib.suppress(ApiError, OSError, TimeoutError):
@@ -124,11 +123,16 @@ class Faulty(HandledSystem):
         """One thing that a user does, or somebody with kubectl does to an upstream object."""
         name = f"d-{self.random.randrange(DEPLOYMENTS)}"
         what = self.random.choice(("edit", "edit", "edit", "delete", "by hand", "remove by hand"))
+        replicas = self.random.randrange(1, 9)
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            await self._use(name, what, replicas)
+
+    async def _use(self, name: str, what: str, replicas: int) -> None:
         if name not in self.wanted:
-            await self.surely(lambda: self.deploy(name))
+            await self.surely(lambda: self.make(name))
             self.wanted[name] = 0
         elif what == "edit":
-            self.wanted[name] = self.random.randrange(1, 9)
+            self.wanted[name] = replicas
             spec = {"spec": {"scaling": {"replicas": self.wanted[name]}}}
             await self.surely(lambda: self.edit(name, spec))
         elif what == "delete":
@@ -139,6 +143,15 @@ class Faulty(HandledSystem):
             await self.surely(lambda: self.cluster.patch(SERVER, name, by_hand, namespace=self.namespace))
         else:
             await self.surely(lambda: self.cluster.delete(SERVER, name, namespace=self.namespace))
+
+    async def make(self, name: str) -> None:
+        """Deploy; done too when an earlier attempt did whose answer was lost."""
+        try:
+            await self.deploy(name)
+        except AlreadyExists:
+            live = await self.cluster.find(DEPLOYMENTS, name, namespace=self.namespace)
+            if live is None or live["metadata"].get("deletionTimestamp"):
+                raise
 
     async def surely(self, action: Callable[[], Awaitable[object]]) -> None:
         """Do it, however long the API server is away; who deletes what is being deleted is done."""
