@@ -31,7 +31,7 @@ from tests.servers.temporal_server import TemporalServer
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 SEED = int(os.environ.get("AIRUNWAY_FAULT_SEED", "20261129"))
-DEPLOYMENTS = 30
+COUNT = 30
 SETTLED_SECONDS = 120.0
 FROZEN_SECONDS = 3.0
 
@@ -121,7 +121,7 @@ class Faulty(HandledSystem):
 
     async def use(self) -> None:
         """One thing that a user does, or somebody with kubectl does to an upstream object."""
-        name = f"d-{self.random.randrange(DEPLOYMENTS)}"
+        name = f"d-{self.random.randrange(COUNT)}"
         what = self.random.choice(("edit", "edit", "edit", "delete", "by hand", "remove by hand"))
         replicas = self.random.randrange(1, 9)
         async with self._locks.setdefault(name, asyncio.Lock()):
@@ -215,7 +215,7 @@ async def system(
 async def test_whatever_is_killed_or_frozen_nothing_is_lost_or_there_twice(
     system: Faulty, real_cluster: Cluster, real_temporal: TemporalServer
 ) -> None:
-    for number in range(DEPLOYMENTS):
+    for number in range(COUNT):
         system.wanted[f"d-{number}"] = 0
     await asyncio.gather(*(system.deploy(name) for name in system.wanted))
     await system.settled()
