@@ -14,7 +14,8 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from airunway.activities.deployment.activities import DeploymentActivities
-from airunway.activities.deployment.object_cache import ObjectCache
+from airunway.activities.deployment.reading import SelectionOptions
+from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
@@ -66,16 +67,18 @@ def core_worker(
     version: WorkerVersion,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
-    cache = ObjectCache()
+    cache = SnapshotCache()
     core = DeploymentActivities(
         cluster,
         cache=cache,
         served_locally=served_locally.keys(),
         limits=settings.limits,
-        heartbeat_limit=settings.heartbeat_limit,
-        fallback=settings.selection_fallback,
-        selector_enabled=settings.selector_enabled,
-        install_policy=settings.provider_install,
+        options=SelectionOptions(
+            heartbeat_limit=settings.heartbeat_limit,
+            fallback=settings.selection_fallback,
+            selector_enabled=settings.selector_enabled,
+            install_policy=settings.provider_install,
+        ),
     )
     return Worker(
         client,
@@ -117,7 +120,7 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
-    cache: ObjectCache | None = None,
+    cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
         mirrors=settings.registry_mirrors,

@@ -225,6 +225,8 @@ class StatusAnswer(BaseModel):
     """`gone`: there is nothing to write to any more."""
 
     gone: bool = False
+    resource_version: str = ""
+    """Of the deployment after the write; empty when only Events were recorded."""
 
 
 class FinalizerRequest(BaseModel):
@@ -235,9 +237,12 @@ class FinalizerRequest(BaseModel):
 
 
 class FinalizerAnswer(BaseModel):
-    """Which finalizers were removed."""
+    """Which finalizers were removed, and which of somebody else still hold the deployment."""
 
     removed: list[str] = Field(default_factory=list)
+    remaining: list[str] = Field(default_factory=list)
+    gone: bool = False
+    """There was no deployment of that uid any more."""
 
 
 # -- how they are called --------------------------------------------------------------------------------
