@@ -57,7 +57,7 @@ def provider(cluster: Cluster) -> ProviderActivities:
 
 
 def core_of(cluster: Cluster, *, heartbeat_limit: timedelta = timedelta(minutes=3)) -> DeploymentActivities:
-    limits = Limits(rollout_deadline=60, finalizer_timeout=60, resync=60)
+    limits = Limits(rollout_deadline=60, finalizer_timeout=60)
     return DeploymentActivities(cluster, limits=limits, heartbeat_limit=heartbeat_limit)
 
 
