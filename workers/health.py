@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from aiohttp import web
+
+from airunway.workers.settings import Settings
+
+
+@dataclass
+class Ready:
+    """What `/readyz` answers: set once everything of the process has started."""
+
+    parts: dict[str, bool] = field(default_factory=dict)
+
+    def __call__(self) -> bool:
+        """Whether every part is ready."""
+        return bool(self.parts) and all(self.parts.values())
+
+
+async def serve_probes(settings: Settings, ready: Ready) -> None:
+    """Serve the probes until cancelled."""
+    async with probes(settings.health_port, ready):
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager

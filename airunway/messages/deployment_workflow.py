@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 from temporalio.common import SearchAttributeKey
 
+from airunway.messages.commands import INTERNAL
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
 
@@ -20,11 +21,11 @@ IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
 SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
-OBJECT_CHANGED = "internal_object_changed"
+OBJECT_CHANGED = f"{INTERNAL}object_changed"
 """Signal with a ChangeHint."""
-INSTALL_REPORT = "internal_install_report"
+INSTALL_REPORT = f"{INTERNAL}install_report"
 """Signal with an InstallReport, from the installation that a deployment waits for."""
-IMAGE_REPORT = "internal_image_report"
+IMAGE_REPORT = f"{INTERNAL}image_report"
 """Signal with a ModelImageReport, from the workflow of its image."""
 STATE_QUERY = "state"
 """Query; answers a DeploymentView."""

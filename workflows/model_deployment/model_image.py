@@ -16,6 +16,7 @@ from temporalio.exceptions import FailureError
 from airunway.api.conditions import remove_condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import Phase, ServingImageStatus
+from airunway.messages.commands import RETRY
 from airunway.messages.decision import Observation
 from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import (
@@ -29,6 +30,7 @@ from airunway.messages.failures import is_final, message_of
 from airunway.messages.model_image import (
     BUILD_CANCELLED,
     JOIN_MODEL_IMAGE,
+    LEAVE_IMAGE,
     RESOLVE_MODEL_IMAGE,
     JoinModelImageRequest,
     ModelImagePhase,
@@ -142,7 +144,7 @@ class DeploymentModelImage:
         elif image.retry_asked and image.is_waiting and image.progress.trouble:
             image.retry_asked = False
             with contextlib.suppress(FailureError):  # it has ended
-                await workflow.get_external_workflow_handle(image.workflow_id).signal("retry")
+                await workflow.get_external_workflow_handle(image.workflow_id).signal(RETRY)
 
     async def leave_stale(self) -> None:
         """Leave the images that are not wanted any more."""
@@ -258,7 +260,7 @@ class DeploymentModelImage:
         self._stale_images.discard(workflow_id)
         with contextlib.suppress(FailureError):  # it has ended
             await workflow.get_external_workflow_handle(workflow_id).signal(
-                "leave", workflow.info().workflow_id
+                LEAVE_IMAGE, workflow.info().workflow_id
             )
 
     async def _forget(self) -> None:
