@@ -191,10 +191,6 @@ class Settings(VersionSettings):
         default=timedelta(minutes=5),
         description="How long a deletion waits for upstream objects.",
     )
-    resync: timedelta = Field(
-        default=timedelta(hours=1),
-        description="Safety net: how often a deployment is looked at although nothing was heard of it.",
-    )
     heartbeat: timedelta = Field(
         default=timedelta(seconds=60),
         le=timedelta(seconds=60),  # a third of the limit below, for two that are lost
@@ -267,7 +263,6 @@ class Settings(VersionSettings):
         "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
-        "resync",
         "heartbeat",
         "heartbeat_limit",
         "lease_duration",
@@ -301,5 +296,4 @@ class Settings(VersionSettings):
         return Limits(
             rollout_deadline=self.rollout_deadline.total_seconds(),
             finalizer_timeout=self.finalizer_timeout.total_seconds(),
-            resync=self.resync.total_seconds(),
         )

@@ -70,7 +70,7 @@ class WorkflowSender:
             )
         await self._client.start_workflow(
             DEPLOYMENT_WORKFLOW,
-            DeploymentInput(ref=ref, search_attributes=self._search_attributes),
+            DeploymentInput(ref=ref),
             id=ref.workflow_id,
             task_queue=core_task_queue(ref.cluster),
             start_signal=OBJECT_CHANGED,

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import overload
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import FailureError
 
 from airunway.api.names import task_queue_beside
-from airunway.messages.failures import is_final
+from airunway.messages.failures import NOT_SERVED_HERE, is_final, kind_of
 from airunway.messages.step import Answer, Request, Step
 
-INLINE_TIMEOUT = timedelta(seconds=5)  # under the 10 s of a workflow task, which it would otherwise renew
+INLINE_TIMEOUT = timedelta(seconds=5)  # under the time of a workflow task, which it would otherwise renew
 
 _ONCE = RetryPolicy(maximum_attempts=1)
-
-
-@overload
-async def call(step: Step[Request, Answer], request: Request, *, summary: str) -> Answer: ...
 
 
 @overload
@@ -33,6 +30,19 @@ async def call(
     request: Request,
     *,
     summary: str,
+    served_here: bool = True,
+    priority: Priority = Priority.default,
+) -> Answer: ...
+
+
+@overload
+async def call(
+    step: Step[Request, Answer],
+    request: Request,
+    *,
+    summary: str,
+    served_here: bool = True,
+    priority: Priority = Priority.default,
     leave_if: Callable[[], bool],
     leave_after: timedelta | None = None,
 ) -> Answer | None: ...
@@ -43,15 +53,19 @@ async def call(
     request: Request,
     *,
     summary: str,
+    served_here: bool = True,
+    priority: Priority = Priority.default,
     leave_if: Callable[[], bool] | None = None,
     leave_after: timedelta | None = None,
 ) -> Answer | None:
     """The answer of a step; None when it was left because `leave_if` turned true or `leave_after` passed.
 
-    Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. Raises
+    Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. `served_here`:
+    a worker on the workflow's own queue can do the step though it has another queue; inline, or started with
+    the answer to the workflow task. Where that one cannot after all, the step goes to its queue. Raises
     FailureError when the step failed for good, or did not succeed within its deadline.
     """
-    if step.inline:
+    if step.inline and served_here:
         try:
             at_once: Answer = await workflow.execute_local_activity(
                 step.name,
@@ -67,11 +81,32 @@ async def call(
                 raise
     if leave_if is not None and leave_if():
         return None
-    running = _start(step, request, summary)
+    if step.queue and served_here and not step.inline:
+        try:
+            return await _ordinary(replace(step, queue=""), request, summary, priority, leave_if, leave_after)
+        except FailureError as err:
+            if kind_of(err) != NOT_SERVED_HERE:
+                raise
+    return await _ordinary(step, request, summary, priority, leave_if, leave_after)
+
+
+async def _ordinary(
+    step: Step[Request, Answer],
+    request: Request,
+    summary: str,
+    priority: Priority,
+    leave_if: Callable[[], bool] | None,
+    leave_after: timedelta | None,
+) -> Answer | None:
+    running = _start(step, request, summary, priority)
     if leave_if is None:
         return await running
     with contextlib.suppress(TimeoutError):
-        await workflow.wait_condition(lambda: running.done() or leave_if(), timeout=leave_after)
+        await workflow.wait_condition(
+            lambda: running.done() or leave_if(),
+            timeout=leave_after,
+            timeout_summary=f"limit of {step.name}" if leave_after else None,
+        )
     if running.done():
         return await running
     running.cancel()
@@ -81,7 +116,9 @@ async def call(
     return None
 
 
-def _start(step: Step[Request, Answer], request: Request, summary: str) -> workflow.ActivityHandle[Answer]:
+def _start(
+    step: Step[Request, Answer], request: Request, summary: str, priority: Priority
+) -> workflow.ActivityHandle[Answer]:
     # A worker that is gone never confirms that it stopped, so that is waited for only where it matters, and
     # there heartbeats show it. The other steps see for themselves, by generation and resource version, that
     # they are out of date.
@@ -100,4 +137,14 @@ def _start(step: Step[Request, Answer], request: Request, summary: str) -> workf
             waited_for if step.ends_when_left else workflow.ActivityCancellationType.TRY_CANCEL
         ),
         summary=summary,
+        priority=priority,
     )
+
+
+def fair_between(namespace: str) -> Priority:
+    """Priority of work that one team's many requests must not delay for another: builds, installations."""
+    return Priority(fairness_key=namespace[:MAX_FAIRNESS_KEY])
+
+
+MAX_FAIRNESS_KEY = 64
+"""Bytes that Temporal takes; a namespace of Kubernetes has at most 63."""

@@ -63,7 +63,6 @@ class Limits(BaseModel):
 
     rollout_deadline: float
     finalizer_timeout: float
-    resync: float
     step_patience: float = 60
     """How long a provider's step is waited for before the status says that it cannot be done now."""
     history_events: int = 2_000
@@ -272,12 +271,10 @@ WRITE_STATUS = Step(
     request=StatusRequest,
     answer=StatusAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )
 REMOVE_FINALIZERS = Step(
     name="remove_finalizers",
     request=FinalizerRequest,
     answer=FinalizerAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )

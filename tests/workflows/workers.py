@@ -26,5 +26,5 @@ def provider_worker(world: World) -> Worker:
     return Worker(
         world.env.client,
         task_queue=provider_task_queue("here", PROVIDER),
-        activities=[world.reconcile_upstream, world.release_upstream],
+        activities=world.provider_activities(),
     )

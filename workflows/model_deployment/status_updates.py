@@ -6,8 +6,10 @@ Source: core.md §9, crds.md §3 and §6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+from pydantic import BaseModel
 
 from airunway.api.conditions import (
     Verdict,
@@ -27,12 +29,16 @@ from airunway.api.status import (
     ServingImageStatus,
     UnifiedStatus,
 )
-from airunway.messages.deployment import AppliedObject, PodFinding, ProviderView, StepFailure, UpstreamAnswer
+from airunway.messages.commands import Asked
+from airunway.messages.deployment import AppliedObject, PodFinding, ProviderView, StepFailure
 from airunway.messages.deployment_state import DeploymentState, StandingFailure
+from airunway.messages.upstream import RenderAnswer
 
 WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
 STEP_FAILED = "StepFailed"
 PODS_READY = "all pods are ready"
+PAUSED = "Paused"
+"""Condition while a command holds the deployment; the annotation of AI Runway writes nothing."""
 MAX_CONDITION_MESSAGE = 32768
 """The CRD's limit, in characters."""
 
@@ -70,8 +76,13 @@ def _set_all(state: DeploymentState, reported: Iterable[Condition], *, now: date
 
 
 def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | None) -> None:
-    """Begin with another object, from the status it has already (another controller's, or none)."""
-    fresh = DeploymentState(uid=uid)
+    """Begin with another object, from the status it has already (another controller's, or none).
+
+    The journal goes on. A pause by command outlives a lost run in the status, and is found there again.
+    """
+    fresh = DeploymentState(uid=uid, journal=state.journal)
+    if not state.uid:  # what was asked before it was seen for the first time
+        fresh.paused_by, fresh.events_due = state.paused_by, state.events_due
     for name in DeploymentState.model_fields:
         setattr(state, name, getattr(fresh, name))
     if status is None:
@@ -79,6 +90,10 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     # The gateway's part is not ours, and would become so by being written.
     state.status = status.model_copy(update={"gateway": None})
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
+    state.journal_phase = str(status.phase or "")
+    paused = find_condition(state.conditions, PAUSED)
+    if paused is not None and paused.status is ConditionStatus.TRUE:
+        state.paused_by = Asked(reason=paused.message)
     if status.replicas is not None:
         state.status.replicas = _counted(status.replicas)
 
@@ -135,6 +150,16 @@ def _adopt_selection(status: DeploymentStatus, decision: Decision) -> None:
     )
 
 
+def show_pause(state: DeploymentState, *, now: datetime) -> None:
+    """The condition while a command holds the deployment; none else."""
+    asked = state.paused_by
+    if asked is None:
+        remove_condition(state.conditions, PAUSED)
+        return
+    words = f"paused by {asked.by}" + (f": {asked.reason}" if asked.reason else "") if asked.by else asked.reason
+    set_condition(state, PAUSED, "True", "PausedByCommand", words, now=now)
+
+
 def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now: datetime) -> None:
     """Show a provider that cannot be used now, without touching what already serves."""
     if provider.ready:
@@ -149,13 +174,20 @@ def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now
         state.status.message = message
 
 
-# -- what the upstream step answered ----------------------------------------------------------------------
+# -- what the provider's steps answered --------------------------------------------------------------------
 
 
-def adopt_upstream(
-    state: DeploymentState, answer: UpstreamAnswer, *, configs_digest: str, deadline: float, now: datetime
-) -> None:
-    """Take over what was done to the upstream objects and what they say. `deadline`: of a roll-out, in s."""
+class Rollout(BaseModel):
+    """What it takes to judge a roll-out. `deadline`: in seconds."""
+
+    configs_digest: str
+    deadline: float
+    now: datetime
+
+
+def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout) -> None:
+    """Take over what rendering found, but for the state of the objects; see `adopt_objects`."""
+    now = rollout.now
     unhealthy = find_condition(state.conditions, "ProviderHealthy")
     if unhealthy is not None and unhealthy.reason == STEP_FAILED:
         set_condition(state, "ProviderHealthy", "True", "ProviderReady", now=now)
@@ -165,29 +197,42 @@ def adopt_upstream(
     if answer.image is not None:
         state.status.image = answer.image
     _adopt_ignored_fields(state, answer.ignored_fields, now=now)
-    if answer.objects:
-        state.applied = answer.objects
     if answer.failure is not None:
-        _fail_step(state, answer.failure, configs_digest, now)
+        adopt_failure(state, answer.failure, rollout)
+
+
+def adopt_objects(
+    state: DeploymentState,
+    objects: list[AppliedObject],
+    status: UnifiedStatus | None,
+    rollout: Rollout,
+    *,
+    replacing: str = "",
+    waiting: str = "",
+    findings: Sequence[PodFinding] = (),
+) -> None:
+    """Take over the upstream objects as they were left, and what they say.
+
+    `replacing`: why the main one was deleted; `waiting`: what must be ready before it can be written.
+    """
+    if objects:
+        state.applied = objects
+    if replacing:
+        _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
         return
-    if answer.replacing:
-        _show_rollout(state, f"replacing the upstream object: {answer.replacing}", now)
-        return
-    if answer.waiting and not state.applied:
-        state.status.phase, state.status.message = Phase.PENDING, answer.waiting
+    if waiting and not state.applied:
+        state.status.phase, state.status.message = Phase.PENDING, waiting
         return
     if state.applied:
         words = _created(state.applied)
-        set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=now)
-    if answer.status is not None:
-        cause = answer.findings[0] if answer.findings else None
-        _adopt_status(state, answer.status, cause, configs_digest, deadline, now)
+        set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
+    if status is not None:
+        _adopt_status(state, status, findings[0] if findings else None, rollout)
 
 
-def adopt_reading(state: DeploymentState, answer: UpstreamAnswer) -> None:
+def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
     """Take over what still serves, although it is of an older generation: it does not count as ready."""
-    if answer.status is not None:
-        _adopt_counts(state.status, answer.status)
+    _adopt_counts(state.status, upstream)
 
 
 def adopt_step_error(state: DeploymentState, words: str, *, now: datetime) -> None:
@@ -214,11 +259,14 @@ def _adopt_status(
     state: DeploymentState,
     upstream: UnifiedStatus,
     cause: PodFinding | None,
-    configs_digest: str,
-    deadline: float,
-    now: datetime,
+    rollout: Rollout,
 ) -> None:
-    status = state.status
+    status, configs_digest, deadline, now = (
+        state.status,
+        rollout.configs_digest,
+        rollout.deadline,
+        rollout.now,
+    )
     main_object = {"resource_name": upstream.resource_name, "resource_kind": upstream.resource_kind}
     status.provider = (status.provider or ProviderStatus()).model_copy(
         update={key: value or None for key, value in main_object.items()}
@@ -260,8 +308,9 @@ def _created(objects: list[AppliedObject]) -> str:
 # -- failures ---------------------------------------------------------------------------------------------
 
 
-def _fail_step(state: DeploymentState, failure: StepFailure, configs_digest: str, now: datetime) -> None:
-    _set_all(state, failure.conditions, now=now)
+def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout) -> None:
+    """Take over why a step cannot be done."""
+    _set_all(state, failure.conditions, now=rollout.now)
     status = state.status
     status.message = failure.message
     unready = any(
@@ -272,7 +321,7 @@ def _fail_step(state: DeploymentState, failure: StepFailure, configs_digest: str
     if failure.final:
         status.phase = Phase.FAILED
         state.failure = StandingFailure(
-            generation=state.generation, configs_digest=configs_digest, reason=failure.reason
+            generation=state.generation, configs_digest=rollout.configs_digest, reason=failure.reason
         )
 
 
@@ -296,5 +345,5 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
 
 
 def forget_failure(state: DeploymentState) -> None:
-    """Try again as if for the first time (signal `retry`)."""
+    """Try again as if for the first time (command `retry`)."""
     state.failure, state.rollout_since, state.diagnoses, state.failed_attempts = None, None, 0, 0
