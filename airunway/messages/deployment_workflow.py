@@ -14,7 +14,10 @@ PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
 ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
 PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
 NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
-SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE)
+MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
+CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
+IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
+SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
 OBJECT_CHANGED = "object_changed"
@@ -40,6 +43,8 @@ class ChangeHint(BaseModel):
     """
 
     cause: str
+    by: str = "watcher"
+    """Who noticed: `watcher` or `fleet audit`."""
     uid: str = ""
     generation: int = 0
     deleted: bool = False
@@ -55,6 +60,7 @@ class ChangeHint(BaseModel):
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
         both = {
             "cause": newer.cause,
+            "by": newer.by,
             "upstream_only": self.upstream_only and newer.upstream_only,
             "status_changed": self.status_changed or newer.status_changed,
         }
