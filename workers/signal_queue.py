@@ -14,6 +14,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -39,11 +40,12 @@ from airunway.messages.deployment_workflow import (
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.settings import Settings
+from airunway.workers.temporal_outage import suspect_temporal
 
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 0.5
-MAX_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 5.0
 # A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
 # that is seen twice a second.
 BURST, INTERVAL_SECONDS = 12, 0.5
@@ -220,6 +222,11 @@ class SignalQueue:
                 self._backoff.reset()
             except (RPCError, OSError) as err:
                 await self._after_failure(ref, waiting, err)
+            except Exception:
+                _log.exception("signal not sent; it is tried again later", deployment=str(ref))
+                # Without holding up the others: nothing says that waiting helps this one.
+                put_again = partial(self.put, ref, waiting.hint, urgent=waiting.urgent)
+                asyncio.get_running_loop().call_later(MAX_DELAY_SECONDS, put_again)
             finally:
                 self._under_way.discard(ref)
             if ref in self._waiting:
@@ -231,10 +238,7 @@ class SignalQueue:
             failed = _Waiting(failed.hint.folded_with(newer.hint), failed.urgent or newer.urgent)
         self._waiting[ref] = failed
         delay = self._backoff.next_delay()
-        _log.warning(
-            "signal not sent; trying again",
-            deployment=str(ref),
-            error=error_text(err).splitlines()[0][:200],
-            retry_in_seconds=round(delay, 1),
-        )
+        text = error_text(err).splitlines()[0][:200]
+        log = _log.bind(deployment=str(ref), error=text, retry_in_seconds=round(delay, 1))
+        suspect_temporal(partial(log.warning, "signal not sent; trying again"))
         await asyncio.sleep(delay)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -26,6 +27,7 @@ from airunway.workers.audit.repeats import Repeats
 from airunway.workers.audit.stuck import StuckWorkflows
 from airunway.workers.audit.visibility import MAX_DESCRIBED, OpenWorkflow, described_workflows, open_workflows
 from airunway.workers.signal_queue import SignalQueue
+from airunway.workers.temporal_outage import suspect_temporal
 
 _log = structlog.get_logger(__name__)
 
@@ -64,17 +66,12 @@ class Presence:
     async def run(self) -> None:
         """Compare until cancelled."""
         await self._fleet.are_deployments_listed.wait()
-        is_interrupted = False
         while True:
             try:
                 await self.check()
-                if is_interrupted:
-                    _log.info("open workflows can be read again")
-                is_interrupted = False
             except (RPCError, OSError) as err:
-                if not is_interrupted:
-                    _log.warning("open workflows cannot be read; trying again", error=_first_line(err))
-                is_interrupted = True
+                log = _log.bind(error=error_text(err).splitlines()[0][:200])
+                suspect_temporal(partial(log.warning, "open workflows cannot be read; trying again"))
             await asyncio.sleep(self._every)
 
     async def check(self) -> None:
@@ -169,7 +166,3 @@ class Presence:
                 "workflows of this Temporal namespace cannot be listed; ended ones are found one by one",
                 workflows_each_round=MAX_DESCRIBED,
             )
-
-
-def _first_line(err: Exception) -> str:
-    return error_text(err).splitlines()[0][:200]
