@@ -15,7 +15,7 @@ _IN_PROGRESS = frozenset({Phase.PENDING, Phase.DEPLOYING})
 
 
 @dataclass(frozen=True)
-class Difference:
+class StatusDifference:
     """Why a deployment's workflow should look, in words that stay the same while nothing changes."""
 
     cause: str
@@ -26,21 +26,21 @@ class Difference:
 
 def difference(
     known: KnownDeployment, fleet: Fleet, providers: Mapping[str, Provider], *, at_start: bool
-) -> Difference | None:
+) -> StatusDifference | None:
     """What an audit finds of one deployment; None: nothing is to be done.
 
     `at_start`: nobody watched before, so what cannot be seen of the present counts as changed.
     """
     mark, facts = known.mark, known.facts
     if mark.deleted:
-        return Difference("it is being deleted", urgent=at_start) if facts.is_held else None
+        return StatusDifference("it is being deleted", urgent=at_start) if facts.is_held else None
     if facts.is_paused:
         return None
     if facts.observed != mark.generation:
         seen = f"its status is of {facts.observed}" if facts.observed else "it has no status yet"
-        return Difference(f"generation {mark.generation}, {seen}", urgent=True)
+        return StatusDifference(f"generation {mark.generation}, {seen}", urgent=True)
     if at_start and facts.has_other_writers:
-        return Difference(STATUS_CHANGED, status_changed=True)
+        return StatusDifference(STATUS_CHANGED, status_changed=True)
     if _is_externally_managed(known, fleet):
         return None
     cause = _of_provider(known, fleet) or _of_objects(known, fleet, providers)
@@ -48,7 +48,7 @@ def difference(
         cause = f"it is not settled: {facts.under_way}"
     if not cause and at_start:
         cause = _unknown(known, fleet)
-    return Difference(cause) if cause else None
+    return StatusDifference(cause) if cause else None
 
 
 def _is_externally_managed(known: KnownDeployment, fleet: Fleet) -> bool:

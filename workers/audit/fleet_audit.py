@@ -16,7 +16,7 @@ import structlog
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
-from airunway.workers.audit.differences import Difference, difference
+from airunway.workers.audit.differences import StatusDifference, difference
 from airunway.workers.audit.fleet import Fleet, KnownDeployment
 from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.audit.repeats import Repeats
@@ -65,7 +65,7 @@ class FleetAudit:
         """One audit; answers how many deployments it signalled."""
         loop = asyncio.get_running_loop()
         began, at_start, self._is_first = loop.time(), self._is_first, False
-        found: dict[DeploymentRef, Difference] = {}
+        found: dict[DeploymentRef, StatusDifference] = {}
         for number, (ref, known) in enumerate(list(self._fleet.deployments.items()), start=1):
             if began - known.changed_at >= SETTLING_SECONDS and not self._signals.is_busy_with(ref):
                 entry = difference(known, self._fleet, self._providers, at_start=at_start)
@@ -90,7 +90,7 @@ class FleetAudit:
             )
         return len(due)
 
-    def _signal(self, ref: DeploymentRef, known: KnownDeployment, found: Difference) -> None:
+    def _signal(self, ref: DeploymentRef, known: KnownDeployment, found: StatusDifference) -> None:
         hint = ChangeHint(
             cause=found.cause,
             by=BY,

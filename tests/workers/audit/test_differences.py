@@ -11,7 +11,7 @@ import pytest
 
 from airunway.provider.contract import Provider
 from airunway.providers.llmd import PROVIDER as LLMD
-from airunway.workers.audit.differences import Difference, difference
+from airunway.workers.audit.differences import StatusDifference, difference
 from airunway.workers.audit.fleet import Fleet
 from airunway.workers.marks import STATUS_CHANGED
 from tests.workers.audit.objects import PROVIDERS, RUNNING, deployment, fleet_of, put, ref_of, server
@@ -271,7 +271,7 @@ def test_what_a_person_did_goes_first() -> None:
 
     entry = difference(fleet.deployments[ref_of()], fleet, PROVIDERS, at_start=False)
 
-    assert entry == Difference("generation 2, its status is of 1", urgent=True)
+    assert entry == StatusDifference("generation 2, its status is of 1", urgent=True)
 
 
 @pytest.mark.parametrize(("prefill_up", "want"), [(True, ""), (False, "Deployment chat is Deploying")])
