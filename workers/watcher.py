@@ -125,7 +125,9 @@ class Watcher:
         before = configs.get(name)
         if change.type == "deleted":
             configs.pop(name, None)
+            self._fleet.config_objects.pop(name, None)
         else:
+            self._fleet.config_objects[name] = change.object
             configs[name] = ConfigMark.of(change.object)
         self._announced.update(name, announced_kinds(change.object) if name in configs else [])
         if configs.get(name) == before:

@@ -52,11 +52,12 @@ async def run_watcher(
             sender = WorkflowSender(client, known=lambda: attributes, model_of=fleet.model_of)
             signals = SignalQueue.from_settings(sender, settings)
             watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
+            sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
             net = run_safety_net(client, cluster, known, fleet, signals, settings=settings, metrics=metrics)
             async with asyncio.TaskGroup() as group:
                 group.create_task(watcher.run())
                 group.create_task(net)
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+                group.create_task(sweep.run())
                 group.create_task(moves.run())
 
         ready.parts["watcher"] = True

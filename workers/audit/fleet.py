@@ -1,4 +1,4 @@
-"""What the watches have brought of one cluster: marks and facts, never objects.
+"""What the watches have brought of one cluster: marks and facts, of ten thousand deployments too.
 
 The watcher writes it, the audit reads it. Keys are what Kubernetes itself keeps apart: a deployment by its
 name, what belongs to it by its uid, so that an object of a former deployment of the same name is nobody's.
@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from airunway.clients.kubernetes import Object
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark
 from airunway.workers.marks import ConfigMark, DeploymentMark
@@ -40,6 +41,8 @@ class Fleet:
     providers: frozenset[str] = frozenset()
     deployments: dict[DeploymentRef, KnownDeployment] = field(default_factory=dict)
     configs: dict[str, ConfigMark] = field(default_factory=dict)
+    config_objects: dict[str, Object] = field(default_factory=dict)
+    """The same, whole: a cluster has few."""
     listed: list[tuple[str, asyncio.Event]] = field(default_factory=list)
     """Kind, and an event that is set once all of it is known. Two groups may have kinds of one name."""
     are_configs_listed: asyncio.Event = field(default_factory=asyncio.Event)
