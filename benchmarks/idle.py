@@ -14,10 +14,11 @@ import uuid
 from typing import Any, cast
 
 from airunway.clients.kubernetes import Cluster
-from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.clients.reflector import ObjectChange
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.registry import installed_providers
+from airunway.workers.audit.fleet import Fleet
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 
@@ -25,7 +26,7 @@ from airunway.workers.watcher import Watcher
 class Silent(SignalQueue):
     """Takes hints and sends nothing."""
 
-    def put(self, ref: DeploymentRef, hint: ChangeHint) -> None:
+    def put(self, ref: DeploymentRef, hint: ChangeHint, *, urgent: bool = True) -> None:
         """Drop it."""
 
 
@@ -52,9 +53,14 @@ async def measure(count: int) -> float:
     """Bytes of each deployment."""
     kaito = installed_providers()["kaito"]
     watcher = Watcher(
-        cast(Cluster, None), {"kaito": kaito}, Silent(cast(Any, None), at_once=1), cluster_name="here"
+        cast(Cluster, None),
+        {"kaito": kaito},
+        Silent(cast(Any, None), at_once=1),
+        cluster_name="here",
+        fleet=Fleet(providers=frozenset({"kaito"})),
     )
-    deployments, workspaces = (reflector for reflector in watcher._reflectors if _follows(reflector))
+    deployments = watcher._deployments
+    workspaces = next(entry for entry in watcher._upstream if entry._kind.plural == "workspaces")
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):
@@ -63,10 +69,6 @@ async def measure(count: int) -> float:
         workspaces._notify(ObjectChange("set", workspace))
     after, _ = tracemalloc.get_traced_memory()
     return (after - before) / count
-
-
-def _follows(reflector: Reflector) -> bool:
-    return reflector._kind.plural in ("modeldeployments", "workspaces")
 
 
 def main() -> None:

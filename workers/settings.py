@@ -212,6 +212,27 @@ class Settings(VersionSettings):
         description="Deployments whose workflow stays in memory; others are replayed when needed.",
     )
     signals_at_once: int = Field(default=32, description="Signals the watcher sends at the same time.")
+    signals_per_second: float = Field(
+        default=50,
+        gt=0,
+        description="Signals of all deployments together, in the long run: what Temporal's database and two "
+        "processors take beside their other work. What changed goes before what an audit found.",
+    )
+    signals_burst: int = Field(
+        default=100, ge=1, description="Signals that may be sent at once, after a time with fewer."
+    )
+    audit: timedelta = Field(
+        default=timedelta(minutes=5),
+        gt=timedelta(0),
+        description="Safety net: how often the watcher compares what it knows of the cluster with what the "
+        "statuses say; it reads nothing for that.",
+    )
+    presence: timedelta = Field(
+        default=timedelta(seconds=30),
+        gt=timedelta(0),
+        description="How often Temporal is asked which workflows are open: half the time in which one that "
+        "was terminated is back.",
+    )
 
     lease_duration: timedelta = Field(
         default=timedelta(seconds=15), description="How long a silent watcher keeps its Lease."
@@ -266,6 +287,8 @@ class Settings(VersionSettings):
         "heartbeat",
         "heartbeat_limit",
         "lease_duration",
+        "audit",
+        "presence",
         "webhook_check",
         "image_stall",
         mode="before",

@@ -9,8 +9,12 @@ import structlog
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
+from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.audit.fleet import Fleet
+from airunway.workers.audit.metrics import FleetMetrics, meter_of
+from airunway.workers.audit.safety_net import run_safety_net
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.heartbeats import HeartbeatSweep
@@ -37,15 +41,23 @@ async def run_watcher(
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
         client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
-
+        are_known = await ensure_search_attributes(client)
+        attributes = frozenset(key.name for key in SEARCH_ATTRIBUTES if are_known)
         moves = version_moves(client, settings)
+        metrics = FleetMetrics(meter_of(client), cluster=settings.cluster)
+        metrics.leads(False)
 
         async def watch() -> None:
-            signals = SignalQueue(sender, at_once=settings.signals_at_once)
+            fleet = Fleet(providers=frozenset(known))
+            sender = WorkflowSender(client, known=lambda: attributes, model_of=fleet.model_of)
+            signals = SignalQueue.from_settings(sender, settings)
+            watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
+            sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
+            net = run_safety_net(client, cluster, known, fleet, signals, settings=settings, metrics=metrics)
             async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+                group.create_task(watcher.run())
+                group.create_task(net)
+                group.create_task(sweep.run())
                 group.create_task(moves.run())
 
         ready.parts["watcher"] = True
