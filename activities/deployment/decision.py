@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from pydantic import ValidationError
 
-from airunway.activities.deployment.configs import configs_digest, provider_view
+from airunway.activities.deployment.configs import provider_view
 from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions
 from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
 from airunway.activities.step import implements
@@ -111,7 +111,7 @@ class DecisionActivities:
             decision=decision,
             rule=_rule_that_won(decision),
             provider=self._view(chosen.name, snapshot.configs) if chosen else None,
-            configs_digest=configs_digest(snapshot.configs),
+            configs_digest=snapshot.configs_digest,
         )
 
     async def _snapshot(self, request: SelectionRequest) -> Snapshot | None:

@@ -71,7 +71,7 @@ class DeploymentReader:
         return Snapshot(
             deployment=obj,
             configs=configs,
-            alive_since=alive_since,
+            configs_digest=self._configs.digest(configs),
             recorded=recorded,
             engines=engines,
             # The same rules as at admission, for a cluster without webhooks.

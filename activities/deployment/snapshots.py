@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from airunway.api.decision import Decision
 from airunway.api.provider_config import InferenceProviderConfig
@@ -28,7 +27,8 @@ class Snapshot:
     deployment: Object
     """As the API server gave it. Must not be changed."""
     configs: Sequence[InferenceProviderConfig]
-    alive_since: datetime
+    configs_digest: str
+    """Changes when a provider's offer or readiness changes."""
     recorded: Recorded | None
     """The selection that counted as recorded although it is not in the status."""
     engines: EngineChoice

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airunway.activities.upstream.diagnostics import findings_for
+from airunway.activities.upstream.ownership import digest_of
 from airunway.activities.upstream.write_plan import ObjectDelete, create_in_words, delete_in_words
 from airunway.api.core_types import Condition
 from airunway.clients.kubernetes import Cluster, Object
@@ -42,7 +43,7 @@ class StageResult:
     def in_words(self) -> list[PlannedWrite]:
         """What is to be written, without the objects."""
         return [
-            create_in_words(entry.kind, entry.manifest)
+            create_in_words(entry.kind, entry.manifest, digest=digest_of(entry.manifest))
             if isinstance(entry, ObjectCreate)
             else delete_in_words(entry)
             for entry in self.writes

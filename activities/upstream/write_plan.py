@@ -145,14 +145,16 @@ def in_words(plan: WritePlan) -> list[PlannedWrite]:
     return [*writes, *(delete_in_words(gone) for gone in plan.deletes)]
 
 
-def create_in_words(kind: UpstreamKind, manifest: Mapping[str, Any], *, why: str = "") -> PlannedWrite:
+def create_in_words(
+    kind: UpstreamKind, manifest: Mapping[str, Any], *, digest: str, why: str = ""
+) -> PlannedWrite:
     """That an object is created which was not there."""
     return PlannedWrite(
         action=WriteAction.CREATE,
         api_version=kind.api_version,
         kind=kind.kind,
         name=manifest["metadata"]["name"],
-        digest=digest_of(manifest),
+        digest=digest,
         why=why,
     )
 
@@ -173,7 +175,8 @@ def delete_in_words(gone: ObjectDelete) -> PlannedWrite:
 def _write_in_words(write: ObjectWrite) -> PlannedWrite:
     target = write.target
     if target.live is None:
-        return create_in_words(target.kind, target.desired, why="it is gone" if target.last else "")
+        why = "it is gone" if target.last else ""
+        return create_in_words(target.kind, target.desired, digest=write.digest, why=why)
     return PlannedWrite(
         action=WriteAction.APPLY,
         api_version=target.kind.api_version,
