@@ -134,6 +134,9 @@ class ModelImageWorkflow:
     @workflow.update(name=CANCEL_BUILD, description="Stop the build, whoever waits for the image.")
     def cancel_build(self, asked: Asked) -> CommandAnswer:
         """A person wants it stopped, whoever waits."""
+        return self._cancel(asked)
+
+    def _cancel(self, asked: Asked) -> CommandAnswer:
         self._cancelled_by = asked.words
         return CommandAnswer(message=f"building stopped; {len(self._waiters)} waited for the image")
 
@@ -144,6 +147,9 @@ class ModelImageWorkflow:
     @workflow.update(name=RETRY, description="Do not wait for the next attempt: begin it now.")
     def retry(self, asked: Asked) -> CommandAnswer:
         """A person does not want to wait for the backoff between attempts."""
+        return self._begin_again(asked)
+
+    def _begin_again(self, asked: Asked) -> CommandAnswer:
         self._retry = True
         self._reporting.note(f"begun again by {asked.words}")
         return CommandAnswer(message=f"beginning again: {self._reporting.report.progress.step}")
@@ -165,14 +171,14 @@ class ModelImageWorkflow:
         """The same as the update, without an answer."""
         asked = self._read(CANCEL_BUILD, payloads, Asked)
         if asked is not None and not self._phase.is_final:
-            self.cancel_build(asked)
+            self._cancel(asked)
 
     @workflow.signal(name=RETRY, description="Begin the next attempt now. Optional: {by, reason}.")
     def on_retry(self, *payloads: Any) -> None:
         """The same as the update, without an answer."""
         asked = self._read(RETRY, payloads, Asked)
         if asked is not None and not self._phase.is_final:
-            self.retry(asked)
+            self._begin_again(asked)
 
     def _read(self, signal: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         """What came with a signal; None, and noted, when it is of no use."""

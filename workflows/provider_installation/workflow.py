@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.provider_installation.journal import Journal
     from airunway.workflows.provider_installation.operation import OperationRun
     from airunway.workflows.provider_installation.requests import RequestQueue
+    from airunway.workflows.run_length import continue_as_new, should_continue_as_new
     from airunway.workflows.waiters import Waiters
 
 WAIT_FOR_RETRY = timedelta(hours=1)
@@ -103,6 +104,9 @@ class ProviderInstallationWorkflow:
     @workflow.update(name=RETRY, description="Begin the operation again: what is tried, or has failed.")
     def retry(self, asked: Asked) -> CommandAnswer:
         """Leave what is being tried or has failed, and begin the operation again."""
+        return self._begin_again(asked)
+
+    def _begin_again(self, asked: Asked) -> CommandAnswer:
         self._retry = True
         self._journal.say(f"retry asked for by {asked.words}")
         return CommandAnswer(message=f"beginning {self._what_is_done} again")
@@ -112,6 +116,9 @@ class ProviderInstallationWorkflow:
     )
     def cancel(self, asked: Asked) -> CommandAnswer:
         """Stop. What Helm leaves half-way is repaired; what was done stays."""
+        return self._stop_it(asked)
+
+    def _stop_it(self, asked: Asked) -> CommandAnswer:
         self._cancel = True
         self._journal.say(f"cancelled by {asked.words}")
         return CommandAnswer(message=f"stopping {self._what_is_done}")
@@ -133,14 +140,14 @@ class ProviderInstallationWorkflow:
         """The same as the update, without an answer."""
         asked = self._read(RETRY, payloads, Asked)
         if asked is not None:
-            self.retry(asked)
+            self._begin_again(asked)
 
     @workflow.signal(name=CANCEL, description="Stop what is being done. Optional: {by, reason}.")
     def on_cancel(self, *payloads: Any) -> None:
         """The same as the update, without an answer."""
         asked = self._read(CANCEL, payloads, Asked)
         if asked is not None:
-            self.cancel(asked)
+            self._stop_it(asked)
 
     def _read(self, signal: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         """What came with a signal; None, and said, when it is of no use."""
@@ -188,9 +195,9 @@ class ProviderInstallationWorkflow:
         while self._requests.waiting:
             outcome = await self._perform(self._requests.begin_next())
             self._cancel = False
-            if self._requests.waiting and workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
+            if self._requests.waiting and should_continue_as_new(MAX_HISTORY_EVENTS):
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
+                continue_as_new(InstallationInput(provider=self._provider, state=self._carried()))
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not outcome.succeeded and not outcome.cancelled:
             raise ApplicationError(outcome.message, type=outcome.kind, non_retryable=True)
