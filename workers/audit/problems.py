@@ -52,6 +52,11 @@ def words_of(reported: Sequence[str]) -> str:
     return f"{FAILS} (it takes too long)" if _TIMED_OUT in reported else f"{FAILS} ({', '.join(reported)})"
 
 
+def is_same(problem: str, before: str) -> bool:
+    """Whether it was reported already: the server's report only adds the cause."""
+    return problem == before or (problem.startswith(FAILS) and before.startswith(FAILS))
+
+
 def what_to_do(problem: str, workflow_id: str) -> str:
     """The message of the Event: what is wrong, where, and what to do."""
     return (

@@ -14,7 +14,7 @@ from airunway.clients.kubernetes import Cluster
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.fleet import Fleet
 from airunway.workers.audit.fleet_audit import FleetAudit
-from airunway.workers.audit.problems import NO_WORKER, what_to_do, words_of, workflow_problem
+from airunway.workers.audit.problems import NO_WORKER, is_same, what_to_do, words_of, workflow_problem
 from airunway.workers.audit.visibility import MAX_DESCRIBED, OpenWorkflow, described_workflows
 
 _log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class StuckWorkflows:
         before, self.known = self.known, found
         for ref in before.keys() - found.keys():
             _log.info("a workflow can progress again", deployment=str(ref))
-        new = {ref: problem for ref, problem in found.items() if before.get(ref) != problem}
+        new = {ref: problem for ref, problem in found.items() if not is_same(problem, before.get(ref, ""))}
         waiting = [ref for ref, problem in new.items() if problem == NO_WORKER]
         if waiting and NO_WORKER not in before.values():
             # Of all deployments alike, so no Event of each.

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import default as default_converter
 
-from airunway.workers.audit.problems import FAILS, NO_WORKER, what_to_do, words_of, workflow_problem
+from airunway.workers.audit.problems import FAILS, NO_WORKER, is_same, what_to_do, words_of, workflow_problem
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SCHEDULED = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
@@ -67,6 +67,12 @@ def test_a_report_in_words() -> None:
     assert words_of([]) == ""
     assert words_of(["category=WorkflowTaskTimedOut"]) == f"{FAILS} (it takes too long)"
     assert words_of(["something=Else"]) == f"{FAILS} (something=Else)"
+
+
+def test_the_cause_is_no_other_problem() -> None:
+    assert is_same(words_of(NON_DETERMINISTIC), FAILS)
+    assert not is_same(FAILS, "")
+    assert not is_same(FAILS, NO_WORKER)
 
 
 def test_the_event_says_where_and_what_to_do_within_its_limit() -> None:
