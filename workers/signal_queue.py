@@ -48,6 +48,8 @@ MAX_DELAY_SECONDS = 5.0
 # A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
 # that is seen twice a second.
 BURST, INTERVAL_SECONDS = 12, 0.5
+MAX_KEYWORD = 255
+"""Characters of a search attribute: a column of Temporal's database, which takes no more."""
 OVERALL_BURST, OVERALL_INTERVAL_SECONDS = 100, 0.02
 OVERALL = "all deployments"
 MAX_JITTER = 0.5
@@ -109,7 +111,11 @@ class WorkflowSender:
         }
         known = self._known()
         return TypedSearchAttributes(
-            [SearchAttributePair(key, text) for key, text in first.items() if text and key.name in known]
+            [
+                SearchAttributePair(key, text[:MAX_KEYWORD])
+                for key, text in first.items()
+                if text and key.name in known
+            ]
         )
 
 

@@ -39,10 +39,10 @@ def difference(
     if facts.observed != mark.generation:
         seen = f"its status is of {facts.observed}" if facts.observed else "it has no status yet"
         return StatusDifference(f"generation {mark.generation}, {seen}", urgent=True)
+    if _is_externally_managed(known, fleet):
+        return None  # others write its status, and its controller has a safety net of its own
     if at_start and facts.has_other_writers:
         return StatusDifference(STATUS_CHANGED, status_changed=True)
-    if _is_externally_managed(known, fleet):
-        return None
     cause = _of_provider(known, fleet) or _of_objects(known, fleet, providers)
     if not cause and facts.under_way:
         cause = f"it is not settled: {facts.under_way}"

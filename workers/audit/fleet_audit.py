@@ -68,7 +68,7 @@ class FleetAudit:
         found: dict[DeploymentRef, StatusDifference] = {}
         for number, (ref, known) in enumerate(list(self._fleet.deployments.items()), start=1):
             if began - known.changed_at >= SETTLING_SECONDS and not self._signals.is_busy_with(ref):
-                entry = difference(known, self._fleet, self._providers, at_start=at_start)
+                entry = self._difference(known, at_start=at_start)
                 if entry is not None:
                     found[ref] = entry
             if number % BREATHE_EVERY == 0:
@@ -89,6 +89,12 @@ class FleetAudit:
                 seconds=round(loop.time() - began, 2),
             )
         return len(due)
+
+    def _difference(self, known: KnownDeployment, *, at_start: bool) -> StatusDifference | None:
+        try:
+            return difference(known, self._fleet, self._providers, at_start=at_start)
+        except Exception as err:  # one that nobody thought of must not hide the others
+            return StatusDifference(f"it cannot be compared: {err!r}")
 
     def _signal(self, ref: DeploymentRef, known: KnownDeployment, found: StatusDifference) -> None:
         hint = ChangeHint(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from airunway.api import names
@@ -25,7 +25,13 @@ from airunway.workers.audit.fleet_audit import BY
 from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.audit.repeats import Repeats
 from airunway.workers.audit.stuck import StuckWorkflows
-from airunway.workers.audit.visibility import MAX_DESCRIBED, OpenWorkflow, described_workflows, open_workflows
+from airunway.workers.audit.visibility import (
+    MAX_DESCRIBED,
+    OpenWorkflow,
+    described_workflows,
+    is_open,
+    open_workflows,
+)
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.temporal_outage import suspect_temporal
 
@@ -72,6 +78,8 @@ class Presence:
             except (RPCError, OSError) as err:
                 log = _log.bind(error=error_text(err).splitlines()[0][:200])
                 suspect_temporal(partial(log.warning, "open workflows cannot be read; trying again"))
+            except Exception:
+                _log.exception("open workflows not compared; trying again")
             await asyncio.sleep(self._every)
 
     async def check(self) -> None:
@@ -119,9 +127,7 @@ class Presence:
         """Those that have no open workflow. With very many missing, the listing is believed for the rest."""
         asked, rest = suspects[:MAX_DESCRIBED], suspects[MAX_DESCRIBED:]
         described = await described_workflows(self._client, asked)
-        running = WorkflowExecutionStatus.RUNNING
-        closed = [ref for ref, entry in described.items() if entry is None or entry.status is not running]
-        return [*closed, *rest]
+        return [*(ref for ref, entry in described.items() if not is_open(entry)), *rest]
 
     def _signal_missing(self, ref: DeploymentRef) -> None:
         known = self._fleet.deployments.get(ref)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.enums.v1 import PendingWorkflowTaskState
-from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import PendingWorkflowTaskState, WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from airunway.workers.audit.visibility import REPORTED_PROBLEMS, reported_problems
 
@@ -25,16 +25,19 @@ _CAUSE = "cause=WorkflowTaskFailedCause"
 _TIMED_OUT = "category=WorkflowTaskTimedOut"
 
 
-def workflow_problem(description: WorkflowExecutionDescription, *, now: datetime) -> str:
-    """Why an open workflow cannot progress, in words that stay the same meanwhile; empty: it can."""
-    if description.status is not WorkflowExecutionStatus.RUNNING:
+def workflow_problem(described: DescribeWorkflowExecutionResponse, *, now: datetime) -> str:
+    """Why an open workflow cannot progress, in words that stay the same meanwhile; empty: it can.
+
+    `described`: the SDK's `WorkflowExecutionDescription` has it as `raw_description`.
+    """
+    info = described.workflow_execution_info
+    if info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
         return ""
-    raw = description.raw_description
-    if reported := reported_problems(raw.workflow_execution_info):
+    if reported := reported_problems(info):
         return words_of(reported)
-    if not raw.HasField("pending_workflow_task"):
+    if not described.HasField("pending_workflow_task"):
         return ""
-    task = raw.pending_workflow_task
+    task = described.pending_workflow_task
     if task.attempt >= MIN_ATTEMPTS:
         return FAILS
     waits = task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED

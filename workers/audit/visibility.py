@@ -9,9 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
 from temporalio.converter import default as default_converter
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -19,6 +25,10 @@ from airunway.api.names import deployment_workflow_prefix
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW
 from airunway.messages.refs import DeploymentRef
 
+OPEN = (
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+)
 PAGE = 1000
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that the server itself sets on a run whose workflow tasks fail again and again."""
@@ -91,15 +101,24 @@ def _open_workflow(info: WorkflowExecutionInfo) -> OpenWorkflow:
 
 async def described_workflows(
     client: Client, refs: Iterable[DeploymentRef]
-) -> dict[DeploymentRef, WorkflowExecutionDescription | None]:
+) -> dict[DeploymentRef, DescribeWorkflowExecutionResponse | None]:
     """What Temporal says of each now, without lag; None where there is no run. Raises RPCError."""
     return {ref: await _described(client, ref) for ref in refs}
 
 
-async def _described(client: Client, ref: DeploymentRef) -> WorkflowExecutionDescription | None:
+async def _described(client: Client, ref: DeploymentRef) -> DescribeWorkflowExecutionResponse | None:
+    # Not by the SDK's handle: it knows no status that is newer than itself, such as paused, and raises.
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=ref.workflow_id)
+    )
     try:
-        return await client.get_workflow_handle(ref.workflow_id).describe()
+        return await client.workflow_service.describe_workflow_execution(request)
     except RPCError as err:
         if err.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+def is_open(described: DescribeWorkflowExecutionResponse | None) -> bool:
+    """Whether there is a run that has not ended; one that somebody paused has not."""
+    return described is not None and described.workflow_execution_info.status in OPEN

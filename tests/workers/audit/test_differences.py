@@ -192,6 +192,12 @@ CASES = [
         "",
     ),
     Case(
+        "a provider controller outside writes its status",
+        lambda: fleet_of([deployment(managedFields=[OURS, {**OURS, "manager": "kaito"}])], queue=""),
+        "",
+        at_start=True,
+    ),
+    Case(
         "an edit of one that a controller outside acts on",
         lambda: fleet_of([deployment(generation=2)], queue=""),
         "generation 2, its status is of 1",

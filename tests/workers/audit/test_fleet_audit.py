@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from temporalio.common import MetricMeter
 
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
-from airunway.workers.audit.fleet import Fleet
+from airunway.workers.audit import fleet_audit
+from airunway.workers.audit.fleet import Fleet, KnownDeployment
 from airunway.workers.audit.fleet_audit import FleetAudit
 from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.signal_queue import SignalQueue
@@ -81,6 +83,25 @@ async def test_only_those_that_differ_are_signalled() -> None:
     assert {name: (hint.by, hint.cause, urgent) for name, hint, urgent in signals.hints} == {
         "chat-7": ("fleet audit", "Server chat-7 is gone", False),
         "chat-9": ("fleet audit", "generation 2, its status is of 1", True),
+    }
+
+
+async def test_one_that_cannot_be_compared_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, signals = fleet_of([deployment("odd"), deployment("gone")]), Taken()
+    compare = fleet_audit.difference
+
+    def odd(known: KnownDeployment, *args: Any, **kwargs: Any) -> Any:
+        if known.mark.uid == "uid-odd":
+            raise TypeError("odd")
+        return compare(known, *args, **kwargs)
+
+    monkeypatch.setattr(fleet_audit, "difference", odd)
+
+    await audit_of(fleet, signals).audit()
+
+    assert {name: hint.cause for name, hint, _ in signals.hints} == {
+        "odd": "it cannot be compared: TypeError('odd')",
+        "gone": "Server chat is gone",
     }
 
 

@@ -10,7 +10,6 @@ from temporalio.api.common.v1 import SearchAttributes
 from temporalio.api.enums.v1 import PendingWorkflowTaskState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingWorkflowTaskInfo, WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
-from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import default as default_converter
 
 from airunway.workers.audit.problems import FAILS, NO_WORKER, is_same, what_to_do, words_of, workflow_problem
@@ -21,9 +20,9 @@ STARTED = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
 NON_DETERMINISTIC = ["category=WorkflowTaskFailed", "cause=WorkflowTaskFailedCauseNonDeterministicError"]
 
 
-async def described(
+def described(
     *, status: str = "RUNNING", task: PendingWorkflowTaskInfo | None = None, reported: Any = None
-) -> WorkflowExecutionDescription:
+) -> DescribeWorkflowExecutionResponse:
     info = WorkflowExecutionInfo(
         status=WorkflowExecutionStatus.Value(f"WORKFLOW_EXECUTION_STATUS_{status}"),
     )
@@ -34,7 +33,7 @@ async def described(
     raw = DescribeWorkflowExecutionResponse(workflow_execution_info=info)
     if task is not None:
         raw.pending_workflow_task.CopyFrom(task)
-    return await WorkflowExecutionDescription._from_raw_description(raw, "default", default_converter())
+    return raw
 
 
 def pending(*, attempt: int = 1, state: PendingWorkflowTaskState.ValueType = STARTED, ago: int = 0) -> Any:
@@ -56,11 +55,12 @@ def pending(*, attempt: int = 1, state: PendingWorkflowTaskState.ValueType = STA
             {"reported": NON_DETERMINISTIC}, f"{FAILS} (NonDeterministicError)", id="reported by the server"
         ),
         pytest.param({"reported": []}, "", id="the report was taken back"),
+        pytest.param({"status": "PAUSED", "task": pending(state=SCHEDULED, ago=90)}, "", id="paused"),
         pytest.param({"status": "COMPLETED", "task": pending(attempt=9)}, "", id="it is not open"),
     ],
 )
-async def test_problems(given: dict[str, Any], problem: str) -> None:
-    assert workflow_problem(await described(**given), now=NOW) == problem
+def test_problems(given: dict[str, Any], problem: str) -> None:
+    assert workflow_problem(described(**given), now=NOW) == problem
 
 
 def test_a_report_in_words() -> None:
