@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from pydantic import ValidationError
 
 from airunway.activities.deployment.configs import provider_view
-from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions
+from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions, for_this_object
 from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
 from airunway.activities.step import implements
 from airunway.api import names
@@ -117,7 +117,7 @@ class DecisionActivities:
     async def _snapshot(self, request: SelectionRequest) -> Snapshot | None:
         """What the deployment was decided to be at the version asked for; None when it is at another."""
         known = self._cache.find(request.uid, request.resource_version)
-        if known is not None and known.recorded == request.recorded:
+        if known is not None and known.recorded == for_this_object(request.recorded, known.deployment):
             return known
         obj, listed = await self._reader.read(request.ref)
         if obj is None or not _is_at(obj, request):

@@ -55,6 +55,7 @@ class DeploymentReader:
     def decide(self, obj: Object, listed: Sequence[Listed], recorded: Recorded | None) -> Snapshot:
         """What follows from a deployment and the configs. Raises ApplicationError for a malformed object."""
         options, alive_since = self._options, self._options.alive_since()
+        recorded = for_this_object(recorded, obj)
         configs = [config for config, _ in listed]
         installable = installable_among(listed, options.install_policy, alive_since=alive_since)
         deployment = parsed(_as_if_recorded(obj, recorded))
@@ -101,9 +102,14 @@ def with_status(obj: Object, **sections: Any) -> Object:
     return {**obj, "status": {**(obj.get("status") or {}), **sections}}
 
 
+def for_this_object(recorded: Recorded | None, obj: Object) -> Recorded | None:
+    """A recorded selection, if it was made for this object and not for another of the name."""
+    return recorded if recorded is not None and recorded.uid == obj["metadata"]["uid"] else None
+
+
 def _as_if_recorded(obj: Object, recorded: Recorded | None) -> Object:
     """Let a selection that was made but not yet written count as recorded (core.md §20, weak spot 5)."""
-    if recorded is None or recorded.uid != obj["metadata"]["uid"]:
+    if recorded is None:
         return obj
     status = obj.get("status") or {}
     provider, engine = status.get("provider") or {}, status.get("engine") or {}
