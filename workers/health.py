@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,8 @@ class Ready:
     """What `/readyz` answers: set once everything of the process has started."""
 
     parts: dict[str, bool] = field(default_factory=dict)
+    drain: Callable[[], Awaitable[None]] | None = None
+    """To be awaited before the process stops, once it is known what for."""
 
     def __call__(self) -> bool:
         """Whether every part is ready."""

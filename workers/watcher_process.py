@@ -20,6 +20,7 @@ from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
+from airunway.workers.version_moves import version_moves
 from airunway.workers.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
@@ -38,11 +39,14 @@ async def run_watcher(
         client = await connect(settings)
         sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
 
+        moves = version_moves(client, settings)
+
         async def watch() -> None:
             signals = SignalQueue(sender, at_once=settings.signals_at_once)
             async with asyncio.TaskGroup() as group:
                 group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+                group.create_task(moves.run())
 
         ready.parts["watcher"] = True
         leading = run_as_leader(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -31,25 +32,22 @@ from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
 from airunway.workers.model_images import build_worker, model_image_activities
+from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import connect, ensure_search_attributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from airunway.workflows.model_image.workflow import ModelImageWorkflow
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
-from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
 _log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
-
-# Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
-BUILD_ID = f"airunway-{installed_version()}"
 
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
@@ -65,6 +63,7 @@ def core_worker(
     settings: Settings,
     served_locally: Mapping[str, Provider],
     images: ModelImageActivities,
+    version: WorkerVersion,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = ObjectCache()
@@ -81,12 +80,7 @@ def core_worker(
     return Worker(
         client,
         task_queue=core_task_queue(settings.cluster),
-        workflows=[
-            ModelDeploymentWorkflow,
-            ModelImageWorkflow,
-            ProviderInstallationWorkflow,
-            ProviderPlanWorkflow,
-        ],
+        workflows=WORKFLOWS,
         activities=[
             *core.all,
             *images.all,
@@ -101,11 +95,13 @@ def core_worker(
         max_concurrent_activities=settings.activities,
         max_concurrent_local_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.config,
     )
 
 
-def provider_worker(client: Client, cluster: Cluster, settings: Settings, provider: Provider) -> Worker:
+def provider_worker(
+    client: Client, cluster: Cluster, settings: Settings, provider: Provider, version: WorkerVersion
+) -> Worker:
     """The worker of one provider's queue."""
     return Worker(
         client,
@@ -113,7 +109,7 @@ def provider_worker(client: Client, cluster: Cluster, settings: Settings, provid
         activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
         max_concurrent_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.label,
     )
 
 
@@ -132,7 +128,7 @@ def _provider_activities(
     return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
 
 
-def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
+def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
     """The worker that installs providers' operators, with whatever rights this process has."""
     helm = Helm(
         kubeconfig=settings.kubeconfig,
@@ -156,7 +152,7 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.label,
     )
 
 
@@ -188,18 +184,26 @@ async def run_worker(
             )
             for provider in served.values()
         ]
-        workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
+        version = await decide_version(client, settings) if core else this_build(settings)
+        workers = [
+            provider_worker(client, cluster, settings, provider, version) for provider in served.values()
+        ]
         if core:
             await ensure_search_attributes(client)
             images = model_image_activities(cluster, settings)
-            workers.append(core_worker(client, cluster, settings, served, images))
-            workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
+            workers.append(core_worker(client, cluster, settings, served, images, version))
+            workers.append(build_worker(client, images, settings, version))
         if installer:
-            workers.append(installer_worker(client, cluster, settings))
+            workers.append(installer_worker(client, cluster, settings, version))
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
+            if core:
+                promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
+                group.create_task(promotion.run())
+                await promotion.settled.wait()
+                ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
             group.create_task(keep_asking(settings))
             ready.parts["worker"] = True
