@@ -26,6 +26,7 @@ from airunway.api.names import core_task_queue
 from airunway.api.status import Phase
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import error_text
+from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.messages.deployment_workflow import (
     CLUSTER,
     DEPLOYMENT_WORKFLOW,
@@ -39,7 +40,6 @@ from airunway.messages.deployment_workflow import (
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.settings import Settings
-from airunway.workers.temporal_outage import suspect_temporal
 
 _log = structlog.get_logger(__name__)
 
@@ -243,5 +243,5 @@ class SignalQueue:
         delay = self._backoff.next_delay()
         text = error_text(err).splitlines()[0][:200]
         log = _log.bind(deployment=str(ref), error=text, retry_in_seconds=round(delay, 1))
-        suspect_temporal(partial(log.warning, "signal not sent; trying again"))
+        OUTAGES.suspect(TEMPORAL, partial(log.warning, "signal not sent; trying again"))
         await asyncio.sleep(delay)

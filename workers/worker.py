@@ -203,10 +203,10 @@ async def run_worker(
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
+            group.create_task(keep_asking(settings))
             if core:
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
-            group.create_task(keep_asking(settings))
             ready.parts["worker"] = True

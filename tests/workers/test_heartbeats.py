@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -186,3 +187,20 @@ async def test_without_the_kind_there_is_nothing_to_sweep(cluster: Cluster) -> N
     await cluster.delete(CRDS, "inferenceproviderconfigs.airunway.ai")
 
     assert await sweep.sweep() == []
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_the_sweeps(cluster: Cluster) -> None:
+    swept = asyncio.Event()
+    faults = [ValueError("an answer that is no JSON")]
+
+    class Sweep(HeartbeatSweep):
+        async def sweep(self) -> list[str]:
+            if faults:
+                raise faults.pop()
+            swept.set()
+            return []
+
+    task = asyncio.create_task(Sweep(cluster, list, limit=timedelta(seconds=0.06)).run())
+    async with asyncio.timeout(20):
+        await swept.wait()
+    task.cancel()

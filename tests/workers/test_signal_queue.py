@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
+from airunway.workers import signal_queue
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.signal_queue import SignalQueue
 
@@ -216,3 +218,20 @@ def test_folding_keeps_what_is_known_of_the_deployment() -> None:
     assert upstream.folded_with(upstream).upstream_only
     gone = ChangeHint(cause="gone", uid="u", deleted=True, gone=True)
     assert gone.folded_with(ChangeHint(cause="seen", uid="v", generation=1)).gone is False
+
+
+async def test_a_signal_that_fails_as_nobody_thought_of_holds_up_nothing_and_is_sent_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_queue, "MAX_DELAY_SECONDS", 0.05)
+    inbox = Inbox()
+    inbox.errors = [ValueError("cannot be encoded"), ValueError("nor this")]
+
+    async def story(signals: SignalQueue) -> None:
+        signals.put(REF, ChangeHint(cause="a"))
+        signals.put(OTHER, ChangeHint(cause="b"))
+        await inbox.until(2)
+
+    await running(inbox, story)
+
+    assert sorted(name for name, _ in inbox.got) == ["chat", "other"]

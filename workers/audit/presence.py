@@ -33,7 +33,7 @@ from airunway.workers.audit.visibility import (
     open_workflows,
 )
 from airunway.workers.signal_queue import SignalQueue
-from airunway.workers.temporal_outage import suspect_temporal
+from airunway.clients.outages import OUTAGES, TEMPORAL
 
 _log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Presence:
                 await self.check()
             except (RPCError, OSError) as err:
                 log = _log.bind(error=error_text(err).splitlines()[0][:200])
-                suspect_temporal(partial(log.warning, "open workflows cannot be read; trying again"))
+                OUTAGES.suspect(TEMPORAL, partial(log.warning, "open workflows cannot be read; trying again"))
             except Exception:
                 _log.exception("open workflows not compared; trying again")
             await asyncio.sleep(self._every)
