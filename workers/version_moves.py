@@ -108,7 +108,7 @@ class VersionMoves:
     async def look(self) -> int:
         """Move what can be moved now; answers how many runs were woken or moved. Raises RPCError."""
         routing = await read_routing(self._client, self._deployment)
-        if routing is None or routing.current == UNVERSIONED:
+        if routing is None:
             return 0
         await self._rescue.finish(routing)
         if not any(build.status == "draining" for build in routing.builds):
@@ -129,7 +129,8 @@ class VersionMoves:
             moved += 1
             await self._pause()
         if moved:
-            _log.info("open runs of an older build are moved", runs=moved, to=routing.current)
+            to = routing.current or "workers without versions"
+            _log.info("open runs of an older build are moved", runs=moved, to=to)
         return moved
 
     async def _hint_if_due(self, run: StaleRun) -> bool:

@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.drain import until_drained
 from airunway.workers.version_moves import VersionMoves, stale_runs
-from airunway.workers.version_routing import read_routing, set_ramping
+from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
 from tests.workers.version_site import NewDeployment, Site
 
 pytestmark = pytest.mark.timeout(180)
@@ -172,6 +172,31 @@ async def test_runs_of_a_ramp_that_was_ended_come_back(site: Site) -> None:
             return await site.build_of(run) == "1"
 
         await site.until(back)
+
+
+async def test_runs_go_back_to_workers_without_versions(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        served, left = await site.start("served"), await site.start("left")
+        async with site.unversioned_worker():
+            await site.make_current(UNVERSIONED)
+            moves = site.moves("off")
+
+            async def served_moved() -> bool:
+                await moves.look()
+                return await site.build_of(served) == ""
+
+            await site.until(served_moved)
+            assert (await site.life(served)).runs == 2
+    async with site.unversioned_worker():
+        site.now += timedelta(minutes=3)
+
+        async def all_moved() -> bool:
+            await moves.look()
+            site.now += timedelta(minutes=1)
+            return await site.build_of(left) == "" and not await site.has_override(left)
+
+        await site.until(all_moved)
 
 
 async def _look_until_stale(moves: VersionMoves, site: Site) -> None:

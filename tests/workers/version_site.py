@@ -12,14 +12,14 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.version_moves import VersionMoves
 from airunway.workers.version_rescue import Rescue
-from airunway.workers.version_routing import Polls, read_routing, set_current
+from airunway.workers.version_routing import UNVERSIONED, Polls, read_routing, set_current
 from airunway.workers.worker_version import WorkerVersion
 from airunway.workflows.run_length import continue_as_new, should_continue_as_new
 
@@ -106,20 +106,32 @@ class Site:
         return WorkerVersion(self.deployment, build_id, versioned=True)
 
     @asynccontextmanager
+    async def unversioned_worker(self, kind: type = OldDeployment) -> AsyncIterator[None]:
+        """A worker without versions."""
+        config = self.version("off").label
+        async with self._worker(kind, config):
+            self.serving.add(UNVERSIONED)
+            yield
+            self.serving.discard(UNVERSIONED)
+
+    @asynccontextmanager
     async def worker(self, build_id: str, kind: type = OldDeployment) -> AsyncIterator[None]:
         """A worker of a build, known to Temporal when the body begins."""
-        async with Worker(
+        async with self._worker(kind, self.version(build_id).config):
+            await self.until(lambda: self._is_known(build_id))
+            self.serving.add(build_id)
+            yield
+            self.serving.discard(build_id)
+
+    def _worker(self, kind: type, config: WorkerDeploymentConfig) -> Worker:
+        return Worker(
             self.client,
             task_queue=self.task_queue,
             workflows=[kind],
             activities=[_look],
             workflow_runner=UnsandboxedWorkflowRunner(),
-            deployment_config=self.version(build_id).config,
-        ):
-            await self.until(lambda: self._is_known(build_id))
-            self.serving.add(build_id)
-            yield
-            self.serving.discard(build_id)
+            deployment_config=config,
+        )
 
     async def _is_known(self, build_id: str) -> bool:
         routing = await read_routing(self.client, self.deployment)
