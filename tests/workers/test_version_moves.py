@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.drain import until_drained
 from airunway.workers.version_moves import VersionMoves, stale_runs
 from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
 from tests.workers.version_site import NewDeployment, Site
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest_asyncio.fixture
-async def site() -> AsyncIterator[Site]:
-    async with TemporalServer(headless=True) as server:
-        yield Site(await Client.connect(server.address, data_converter=pydantic_data_converter))
 
 
 async def test_idle_runs_move_while_their_own_worker_drains(site: Site) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint
+from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.version_moves import VersionMoves
@@ -89,11 +91,19 @@ class NewDeployment(_Story):
         await self.tell(life)
 
 
+@asynccontextmanager
+async def version_site() -> AsyncIterator[Site]:
+    """A site on a server of its own."""
+    async with TemporalServer(headless=True) as server:
+        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        yield Site(client, server.address)
+
+
 class Site:
     """A worker deployment of the test's own, on a Temporal server that others use as well."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, address: str) -> None:
+        self.client, self.address = client, address
         self.cluster = f"c{uuid.uuid4().hex[:8]}"
         self.task_queue = f"airunway.{self.cluster}"
         self.deployment = f"airunway-{self.cluster}"
@@ -149,6 +159,22 @@ class Site:
         handle = self.client.get_workflow_handle(workflow_id)
         await self.life(handle)
         return handle
+
+    async def listed(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Wait until visibility knows that a run is open, and of which build."""
+        await self.until(lambda: self._is_listed(handle))
+
+    async def unlisted(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Wait until visibility knows that a run has ended."""
+
+        async def gone() -> bool:
+            return not await self._is_listed(handle)
+
+        await self.until(gone)
+
+    async def _is_listed(self, handle: WorkflowHandle[Any, Any]) -> bool:
+        query = f"WorkflowId = '{handle.id}' AND TemporalWorkerDeployment = '{self.deployment}'"
+        return (await self.client.count_workflows(f"{query} AND ExecutionStatus = 'Running'")).count > 0
 
     async def life(self, handle: WorkflowHandle[Any, Any]) -> Life:
         return await handle.query("life_now", result_type=Life)
