@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -22,7 +21,6 @@ from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import (
     INSTALLER_QUEUE,
-    SYSTEM_NAMESPACE,
     core_task_queue,
     provider_task_queue,
     task_queue_beside,
@@ -35,19 +33,15 @@ from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
-from airunway.workers.health import probes
-from airunway.workers.heartbeats import HeartbeatSweep
-from airunway.workers.leader import run_as_leader
+from airunway.workers.health import Ready
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
-from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
-from airunway.workers.version_moves import version_moves
-from airunway.workers.watcher import Watcher
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
 _log = structlog.get_logger(__name__)
@@ -61,19 +55,6 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 
 # Under the grace period of a pod, so that running activities end before the process is killed.
 DRAIN_TIMEOUT = timedelta(seconds=8)
-
-
-@dataclass
-class Ready:
-    """What `/readyz` answers: set once everything of the process has started."""
-
-    parts: dict[str, bool] = field(default_factory=dict)
-    drain: Callable[[], Awaitable[None]] | None = None
-    """To be awaited before the process stops, once it is known what for."""
-
-    def __call__(self) -> bool:
-        """Whether every part is ready."""
-        return bool(self.parts) and all(self.parts.values())
 
 
 def core_worker(
@@ -224,41 +205,5 @@ async def run_worker(
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
+            group.create_task(keep_asking(settings))
             ready.parts["worker"] = True
-
-
-async def run_watcher(
-    settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
-) -> None:
-    """Watch while holding the Lease, until cancelled. Ready also while standing by."""
-    known = installed_providers() if providers is None else providers
-    ready = ready or Ready()
-    ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        settings = await with_cluster_name(settings, cluster, patient=True)
-        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
-        moves = version_moves(client, settings)
-
-        async def watch() -> None:
-            signals = SignalQueue(sender, at_once=settings.signals_at_once)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
-                group.create_task(moves.run())
-
-        ready.parts["watcher"] = True
-        await run_as_leader(
-            cluster,
-            watch,
-            name="airunway-watcher",
-            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
-            lease_duration=settings.lease_duration,
-        )
-
-
-async def serve_probes(settings: Settings, ready: Ready) -> None:
-    """Serve the probes until cancelled."""
-    async with probes(settings.health_port, ready):
-        await asyncio.Event().wait()

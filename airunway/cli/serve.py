@@ -12,8 +12,10 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
-from airunway.workers.worker import Ready, run_watcher, run_worker, serve_probes
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 
 
 def serve_worker(
