@@ -123,7 +123,8 @@ class VersionMoves:
             if run.build_id not in abandoned:
                 abandoned[run.build_id] = self._abandonment.is_abandoned(run.build_id, polls)
             if abandoned[run.build_id] and can_rescue:
-                await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
+                if not await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment):
+                    continue
             elif not run.is_deployment or not await self._hint_if_due(run):
                 continue
             moved += 1

@@ -9,7 +9,7 @@ import pytest
 from airunway.workers.drain import until_drained
 from airunway.workers.version_moves import VersionMoves, stale_runs
 from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
-from tests.workers.version_site import NewDeployment, Site
+from tests.workers.version_site import NewDeployment, OldDeployment, Site
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -100,6 +100,27 @@ async def test_a_watcher_of_another_build_resets_and_does_not_judge_by_its_own_c
 
         await site.until(arrived)
         assert (await run.describe()).run_id != first
+
+
+async def test_a_run_that_was_thought_to_replay_and_does_not_arrive_begins_again(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        run = await site.start("misjudged")
+    async with site.worker("2", NewDeployment):
+        await site.make_current("2")
+        moves = site.moves("2", [OldDeployment])  # which is not what the worker of this build runs
+        await _look_until_stale(moves, site)
+        site.now += timedelta(minutes=3)
+        await moves.look()
+        assert await moves.look() == 0, "it is on its way"
+        site.now += timedelta(minutes=2)
+
+        async def arrived() -> bool:
+            await moves.look()
+            return await site.build_of(run) == "2" and not await site.has_override(run)
+
+        await site.until(arrived)
+        assert (await site.life(run)).seen >= 0
 
 
 async def test_what_was_moved_by_force_is_pinned_again_also_after_a_restart_of_the_watcher(

@@ -202,7 +202,7 @@ class Site:
             self.version(build_id),
             polls=polls,
             abandonment=Abandonment(timedelta(seconds=90), now=lambda: self.now),
-            rescue=Rescue(self.client, self.version(build_id), check),
+            rescue=Rescue(self.client, self.version(build_id), check, now=lambda: self.now),
             pause=no_pause,
             now=lambda: self.now,
         )
