@@ -33,6 +33,9 @@ HINT_AGAIN = timedelta(minutes=2)
 """A run that is busy moves later, by itself; a hint that was lost is made up for."""
 
 
+_NOBODY_ANSWERS = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+
+
 @dataclass(frozen=True)
 class StaleRun:
     """An open run that is pinned to a build which runs no longer begin on."""
@@ -122,17 +125,26 @@ class VersionMoves:
         async for run in stale_runs(self._client, self._deployment, routing):
             if run.build_id not in abandoned:
                 abandoned[run.build_id] = self._abandonment.is_abandoned(run.build_id, polls)
-            if abandoned[run.build_id] and can_rescue:
-                if not await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment):
-                    continue
-            elif not run.is_deployment or not await self._hint_if_due(run):
-                continue
-            moved += 1
-            await self._pause()
+            by_force = abandoned[run.build_id] and can_rescue
+            if await self._move(run, routing, by_force=by_force):
+                moved += 1
+                await self._pause()
         if moved:
             to = routing.current or "workers without versions"
             _log.info("open runs of an older build are moved", runs=moved, to=to)
         return moved
+
+    async def _move(self, run: StaleRun, routing: Routing, *, by_force: bool) -> bool:
+        """Whether there was something to do; one run that cannot be moved does not keep the others."""
+        try:
+            if by_force:
+                return await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
+            return run.is_deployment and await self._hint_if_due(run)
+        except RPCError as err:
+            if err.status in _NOBODY_ANSWERS:
+                raise
+            _log.warning("run not moved to the current build", workflow=run.workflow_id, error=err.message)
+            return False
 
     async def _hint_if_due(self, run: StaleRun) -> bool:
         hinted = self._hinted.get(run.run_id)

@@ -50,9 +50,10 @@ def main(arguments: list[str]) -> None:
         command_line()
         return
     from airunway.cli.serve import until_stopped
+    from airunway.workers.health import Ready, serve_probes
     from airunway.workers.logs import configure_logging
     from airunway.workers.settings import Settings
-    from airunway.workers.worker import Ready, run_worker, serve_probes
+    from airunway.workers.worker import run_worker
     from tests.e2e.acme import ACME_WITH_IMAGES
 
     settings, ready = Settings(), Ready()
