@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client, WorkflowExecution
@@ -119,14 +120,17 @@ class VersionMoves:
             return 0
         polls = await self._polls()
         # The current build's workers must be there, or a run would only be moved from one wait to another.
-        can_rescue = self._abandonment.is_served(routing.current, polls)
-        abandoned: dict[str, bool] = {}
+        can_arrive = self._abandonment.is_served(routing.current, polls)
+        drains, is_gone = self._abandonment.is_served, self._abandonment.is_abandoned
         moved = 0
         async for run in stale_runs(self._client, self._deployment, routing):
-            if run.build_id not in abandoned:
-                abandoned[run.build_id] = self._abandonment.is_abandoned(run.build_id, polls)
-            by_force = abandoned[run.build_id] and can_rescue
-            if await self._move(run, routing, by_force=by_force):
+            if drains(run.build_id, polls):
+                done = await self._move(run, self._hint_if_due)
+            elif is_gone(run.build_id, polls) and can_arrive:
+                done = await self._move(run, partial(self._by_force, routing))
+            else:
+                done = False  # who served it may be back in a moment
+            if done:
                 moved += 1
                 await self._pause()
         if moved:
@@ -134,19 +138,22 @@ class VersionMoves:
             _log.info("open runs of an older build are moved", runs=moved, to=to)
         return moved
 
-    async def _move(self, run: StaleRun, routing: Routing, *, by_force: bool) -> bool:
+    async def _move(self, run: StaleRun, how: Callable[[StaleRun], Awaitable[bool]]) -> bool:
         """Whether there was something to do; one run that cannot be moved does not keep the others."""
         try:
-            if by_force:
-                return await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
-            return run.is_deployment and await self._hint_if_due(run)
+            return await how(run)
         except RPCError as err:
             if err.status in _NOBODY_ANSWERS:
                 raise
             _log.warning("run not moved to the current build", workflow=run.workflow_id, error=err.message)
             return False
 
+    async def _by_force(self, routing: Routing, run: StaleRun) -> bool:
+        return await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
+
     async def _hint_if_due(self, run: StaleRun) -> bool:
+        if not run.is_deployment:
+            return False
         hinted = self._hinted.get(run.run_id)
         if hinted is not None and self._now() - hinted < HINT_AGAIN:
             return False

@@ -10,7 +10,7 @@ import pytest
 
 from airunway.workers.promotion import Abandonment, why_promote
 from airunway.workers.settings import Settings
-from airunway.workers.version_routing import UNVERSIONED, Build, Routing
+from airunway.workers.version_routing import UNVERSIONED, WorkerBuild, Routing
 from airunway.workers.version_settings import PromotePolicy
 from airunway.workers.worker_version import (
     build_id,
@@ -25,7 +25,9 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def routing(current: str, *builds: str, used: tuple[str, ...] = ()) -> Routing:
     """`used`: builds that are or were current or ramping."""
-    known = [Build(name, "inactive", NOON, was_active=name in used or name == current) for name in builds]
+    known = [
+        WorkerBuild(name, "inactive", NOON, was_active=name in used or name == current) for name in builds
+    ]
     return Routing(current=current, ramping=None, percentage=0, builds=known, token=b"")
 
 
