@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 CAUSE = "worker version changed"
 LOOK_SECONDS = 10.0
+MAX_AT_A_LOOK = 100
+"""Runs that are moved before it is looked again who polls: with thousands, much changes meanwhile."""
 HINT_AGAIN = timedelta(minutes=2)
 """A run that is busy moves later, by itself; a hint that was lost is made up for."""
 
@@ -92,19 +94,21 @@ class VersionMoves:
         abandonment: Abandonment,
         rescue: Rescue,
         pause: Callable[[], Awaitable[None]],
+        at_a_look: int = MAX_AT_A_LOOK,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`polls`: who polled when. `pause` is awaited after each run that was moved or woken."""
         self._client, self._deployment, self._polls = client, version.deployment, polls
         self._abandonment, self._rescue = abandonment, rescue
-        self._pause, self._now = pause, now
+        self._pause, self._at_a_look, self._now = pause, at_a_look, now
         self._hinted: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             try:
-                await self.look()
+                if await self.look() == self._at_a_look:
+                    continue
             except RPCError as err:
                 _log.debug("worker versions not looked at", error=err.message)
             await asyncio.sleep(LOOK_SECONDS)
@@ -133,6 +137,8 @@ class VersionMoves:
             if done:
                 moved += 1
                 await self._pause()
+            if moved == self._at_a_look:
+                break
         if moved:
             to = routing.current or "workers without versions"
             _log.info("open runs of an older build are moved", runs=moved, to=to)

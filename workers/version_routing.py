@@ -23,7 +23,7 @@ UNVERSIONED = ""
 """As a build: workers without versions."""
 
 Polls = Mapping[str, datetime]
-"""WorkerBuild to when one of its workers last asked for workflow tasks."""
+"""Build to when one of its workers last asked for workflow tasks."""
 
 
 @dataclass(frozen=True)

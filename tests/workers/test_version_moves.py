@@ -37,6 +37,24 @@ async def test_idle_runs_move_while_their_own_worker_drains(site: Site) -> None:
             assert [run async for run in stale_runs(site.client, site.deployment, routing)] == []
 
 
+async def test_of_many_runs_some_are_moved_at_a_look_and_none_is_left_behind(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        runs = [await site.start(f"d{number}") for number in range(5)]
+        for run in runs:
+            await site.listed(run)
+        async with site.worker("2", NewDeployment):
+            await site.make_current("2")
+            moves = site.moves("2", [NewDeployment], at_a_look=2)
+
+            assert [await moves.look(), await moves.look(), await moves.look()] == [2, 2, 1]
+
+            async def all_moved() -> bool:
+                return {await site.build_of(run) for run in runs} == {"2"}
+
+            await site.until(all_moved)
+
+
 async def test_a_run_whose_build_is_gone_goes_on_where_it_was_if_its_history_replays(site: Site) -> None:
     async with site.worker("1"):
         await site.make_current("1")

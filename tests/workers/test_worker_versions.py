@@ -10,7 +10,7 @@ import pytest
 
 from airunway.workers.promotion import Abandonment, why_promote
 from airunway.workers.settings import Settings
-from airunway.workers.version_routing import UNVERSIONED, WorkerBuild, Routing
+from airunway.workers.version_routing import UNVERSIONED, Routing, WorkerBuild
 from airunway.workers.version_settings import PromotePolicy
 from airunway.workers.worker_version import (
     build_id,

@@ -148,7 +148,16 @@ class Site:
         return routing is not None and routing.build(build_id) is not None
 
     async def make_current(self, build_id: str) -> None:
+        """Route runs to a build, and wait until the one before it is known to drain."""
         await set_current(self.client, self.deployment, build_id)
+
+        async def is_so() -> bool:
+            routing = await read_routing(self.client, self.deployment)
+            assert routing is not None
+            others = [build.status for build in routing.builds if build.build_id != build_id]
+            return routing.current == build_id and "current" not in others
+
+        await self.until(is_so)
 
     async def start(self, name: str) -> WorkflowHandle[Any, Any]:
         """A deployment that has come to rest."""
@@ -187,7 +196,9 @@ class Site:
         info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
         return info.HasField("versioning_override")
 
-    def moves(self, build_id: str, workflows: Sequence[type] = (OldDeployment,)) -> VersionMoves:
+    def moves(
+        self, build_id: str, workflows: Sequence[type] = (OldDeployment,), *, at_a_look: int = 100
+    ) -> VersionMoves:
         """What a watcher of a build does."""
 
         async def no_pause() -> None:
@@ -204,6 +215,7 @@ class Site:
             abandonment=Abandonment(timedelta(seconds=90), now=lambda: self.now),
             rescue=Rescue(self.client, self.version(build_id), check, now=lambda: self.now),
             pause=no_pause,
+            at_a_look=at_a_look,
             now=lambda: self.now,
         )
 
