@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
@@ -89,11 +90,18 @@ def build_id(settings: Settings) -> str:
 @cache
 def workflow_code_digest() -> str:
     """SHA-256 over the files that decide in which order a workflow does what, as installed."""
-    digest = hashlib.sha256()
+    folders = {}
     for room in WORKFLOW_ROOMS:
         spec = find_spec(f"airunway.{room}")
         assert spec is not None and spec.submodule_search_locations is not None
-        folder = Path(spec.submodule_search_locations[0])
+        folders[room] = Path(spec.submodule_search_locations[0])
+    return digest_of(folders)
+
+
+def digest_of(folders: Mapping[str, Path]) -> str:
+    """SHA-256 over names and content of the Python files in folders, by the names of these."""
+    digest = hashlib.sha256()
+    for room, folder in sorted(folders.items()):
         for file in sorted(folder.rglob("*.py")):
             digest.update(f"{room}/{file.relative_to(folder).as_posix()}\0".encode())
             digest.update(file.read_bytes())

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,15 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
-    found = {
+    found: dict[str, Any] = {
         "temporal_address": temporal.address,
         "temporal_ui": temporal.ui,
         "kubeconfig": kubeconfig.absolute(),
         "health_port": 0,
     }
+    if "worker_abandoned_after" not in base.model_fields_set:
+        # No other worker serves this Temporal: runs of the code that ran last time need not be waited for.
+        found["worker_abandoned_after"] = timedelta(seconds=2)
     return base.model_copy(update=found)
 
 
