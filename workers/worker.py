@@ -31,7 +31,8 @@ from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
-from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
@@ -181,13 +182,14 @@ async def run_worker(
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
-        client = await connect(settings)
+        client = await connect(settings, identity=process_identity("airunway-worker"))
+        attributes = SearchAttributes(client)
         registrars = [
             Registrar(cluster, provider, heartbeat=settings.heartbeat) for provider in served.values()
         ]
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
-            await ensure_search_attributes(client)
+            await attributes.refresh()
             images = model_image_activities(cluster, settings)
             workers.append(core_worker(client, cluster, settings, served, images))
             workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
@@ -198,6 +200,9 @@ async def run_worker(
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
+            group.create_task(follow_credentials(client, settings, workers=workers))
+            if core:
+                group.create_task(attributes.run())
             ready.parts["worker"] = True
 
 
@@ -209,8 +214,10 @@ async def run_watcher(
     ready = ready or Ready()
     ready.parts["watcher"] = False
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
+        client = await connect(settings, identity=process_identity("airunway-watcher"))
+        attributes = SearchAttributes(client)
+        await attributes.refresh()
+        sender = WorkflowSender(client, attributes)
 
         async def watch() -> None:
             signals = SignalQueue(sender, at_once=settings.signals_at_once)
@@ -219,13 +226,16 @@ async def run_watcher(
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
 
         ready.parts["watcher"] = True
-        await run_as_leader(
-            cluster,
-            watch,
-            name="airunway-watcher",
-            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
-            lease_duration=settings.lease_duration,
-        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow_credentials(client, settings))
+            group.create_task(attributes.run())
+            await run_as_leader(
+                cluster,
+                watch,
+                name="airunway-watcher",
+                namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
+                lease_duration=settings.lease_duration,
+            )
 
 
 async def serve_probes(settings: Settings, ready: Ready) -> None:
