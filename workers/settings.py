@@ -28,6 +28,13 @@ class Settings(TemporalSettings):
         env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
     )
 
+    cluster: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$",
+        description="Name of this cluster among those that share a Temporal namespace: part of workflow ids "
+        "and task queues, alike for all processes and commands, for good. Empty: first digits of the uid of "
+        "the namespace `kube-system`.",
+    )
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
-from airunway.clients.errors import ApiError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
 from airunway.workers.temporal.target import InvalidConnection
 
-_EXPECTED = (CliError, ApiError, OSError, RuntimeError)
+_EXPECTED = (CliError, ClientError, OSError, RuntimeError)
 
 
 _KIND_MISSING = ("could not find the requested resource", "404 page not found")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.worker import Worker
 
 from airunway.clients.backoff import Backoff, retry
@@ -19,7 +19,7 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.service import RenewableService, open_connection
 from airunway.workers.temporal.target import Credentials, InvalidConnection, read_credentials, target_of
-from airunway.workers.temporal.telemetry import interceptors, runtime_for
+from airunway.workers.temporal.telemetry import runtime_for, tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +43,13 @@ def person_identity() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-async def connect(settings: Settings, *, identity: str | None = None, patient: bool = True) -> Client:
+async def connect(
+    settings: Settings,
+    *,
+    identity: str | None = None,
+    patient: bool = True,
+    interceptors: Sequence[Interceptor] = (),
+) -> Client:
     """A client for the settings. `patient`: say so in one line and try again until Temporal answers.
 
     `identity`: who we are in histories; absent: the person who runs this.
@@ -61,14 +67,14 @@ async def connect(settings: Settings, *, identity: str | None = None, patient: b
         )
 
     return await retry(
-        lambda: _connect_once(settings, identity or person_identity()),
+        lambda: _connect_once(settings, identity or person_identity(), interceptors),
         on=(RuntimeError, OSError) if patient else (),
         backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
         failed=failed,
     )
 
 
-async def _connect_once(settings: Settings, identity: str) -> Client:
+async def _connect_once(settings: Settings, identity: str, interceptors: Sequence[Interceptor]) -> Client:
     target = target_of(settings)
     credentials = read_credentials(target)
     connection = await open_connection(target, credentials, identity=identity, runtime=runtime_for(settings))
@@ -76,7 +82,7 @@ async def _connect_once(settings: Settings, identity: str) -> Client:
         RenewableService(connection, credentials),
         namespace=target.namespace,
         data_converter=data_converter(settings),
-        interceptors=interceptors(settings),
+        interceptors=[*interceptors, *tracing(settings)],
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio.envconfig import ClientConfigProfile, ClientConfigTLS
 from temporalio.service import TLSConfig
@@ -131,7 +131,7 @@ def _environment() -> ClientConfigProfile:
 
 def _tls_over(given: ClientConfigTLS | None, settings: TemporalSettings) -> ClientConfigTLS | None:
     """TLS as the environment says it, with what our settings say in its place. None: nothing is said."""
-    said = {
+    said: dict[str, Any] = {
         "disabled": None if settings.temporal_tls is None else not settings.temporal_tls,
         "server_name": settings.temporal_server_name,
         "server_root_ca_cert": settings.temporal_ca_file,

@@ -71,7 +71,7 @@ def _otlp(environ: Mapping[str, str], signal: str, name: str) -> str:
     return environ.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")
 
 
-def interceptors(settings: Settings) -> Sequence[Interceptor]:
+def tracing(settings: Settings) -> Sequence[Interceptor]:
     """What a client needs for traces; nothing when they are off. Raises InvalidConnection."""
     return [_tracing()] if settings.tracing else []
 
