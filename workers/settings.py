@@ -254,6 +254,7 @@ class Settings(TemporalSettings):
         return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator(
+        "temporal_credentials_check",
         "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",

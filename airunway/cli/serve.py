@@ -25,7 +25,7 @@ def serve_worker(
     configure_logging(settings)
     ready = Ready()
     work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
-    asyncio.run(_until_stopped(work, serve_probes(settings, ready)))
+    asyncio.run(until_stopped(work, serve_probes(settings, ready)))
 
 
 def serve_watcher(*, kubeconfig: Path | None) -> None:
@@ -33,7 +33,7 @@ def serve_watcher(*, kubeconfig: Path | None) -> None:
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
-    asyncio.run(_until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
+    asyncio.run(until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
 
 
 def serve_webhook(*, kubeconfig: Path | None) -> None:
@@ -43,7 +43,7 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
-    asyncio.run(_until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+    asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
 
 
 def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:
@@ -56,7 +56,7 @@ def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:
     return {name: installed[name] for name in names} if names else installed
 
 
-async def _until_stopped(*work: Coroutine[Any, Any, None]) -> None:
+async def until_stopped(*work: Coroutine[Any, Any, None]) -> None:
     """Run until SIGTERM or Ctrl-C, then let everything end in order. What fails, ends the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -7,7 +7,6 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 from temporalio.client import Client, Interceptor
@@ -25,8 +24,6 @@ _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 30.0
-CHECK_EVERY = timedelta(seconds=15)
-"""Rotated Secrets reach a pod's files within a minute or two; this adds little to it."""
 
 
 def process_identity(role: str) -> str:
@@ -86,9 +83,7 @@ async def _connect_once(settings: Settings, identity: str, interceptors: Sequenc
     )
 
 
-async def follow_credentials(
-    client: Client, settings: Settings, *, workers: Sequence[Worker] = (), every: timedelta = CHECK_EVERY
-) -> None:
+async def follow_credentials(client: Client, settings: Settings, *, workers: Sequence[Worker] = ()) -> None:
     """Take over what changes in the files of key and certificates, until cancelled.
 
     `client` comes from `connect`. What cannot be read or is not accepted is said once, and the connection of
@@ -96,7 +91,7 @@ async def follow_credentials(
     """
     said = ""
     while True:
-        await asyncio.sleep(every.total_seconds())
+        await asyncio.sleep(settings.temporal_credentials_check.total_seconds())
         try:
             fresh = await asyncio.to_thread(lambda: read_credentials(target_of(settings)))
             await _renew(client, settings, fresh, workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ class TemporalSettings(BaseSettings):
     temporal_metadata: dict[str, str] = Field(
         default_factory=dict,
         description="gRPC metadata of every call, as JSON, each name over its `TEMPORAL_GRPC_META_*`.",
+    )
+    temporal_credentials_check: timedelta = Field(
+        default=timedelta(seconds=15),
+        gt=timedelta(0),
+        description="How often files with keys and certificates are looked at for new ones; mounted Secrets "
+        "reach a pod within two minutes by themselves.",
     )
     temporal_environment: bool = Field(
         default=True,
