@@ -51,6 +51,8 @@ LABEL_ENGINE_TYPE = "airunway.ai/engine-type"
 MANAGED_BY = "airunway"
 
 ANNOTATION_PAUSED = "airunway.ai/reconcile-paused"
+ANNOTATION_RETRY = "airunway.ai/retry"
+"""On a ModelDeployment: any new value tries again what failed, once."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
 ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
 ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
@@ -158,6 +160,12 @@ def cluster_of(workflow_id: str) -> str:
     return parts[1] if len(parts) > 2 and parts[0] in _WORKFLOW_KINDS else ""
 
 
+def namespace_of(workflow_id: str) -> str:
+    """The namespace of a deployment's workflow; empty for any other."""
+    parts = workflow_id.split("/")
+    return parts[2] if len(parts) > 3 and parts[0] == "modeldeployment" else ""
+
+
 def _within_limit(workflow_id: str) -> str:
     if len(workflow_id) <= MAX_WORKFLOW_ID_LENGTH:
         return workflow_id
@@ -187,7 +195,7 @@ ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
 ANNOTATION_MODEL_REVISION = "airunway.ai/model-revision"
 """On a ModelDeployment: branch, tag or commit of the model's repository; the contract has no field for it."""
 ANNOTATION_CANCEL_BUILD = "airunway.ai/cancel-build"
-"""On a ModelDeployment: while it is "true", no image is built for it."""
+"""On a ModelDeployment: any new value stops waiting for the build of its image, once."""
 
 LABEL_IMAGE_IDENTITY = "airunway.ai/image-identity"
 """In the config of a built image: digest of all it was made of."""

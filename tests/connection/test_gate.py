@@ -126,11 +126,8 @@ async def test_without_a_certificate_nobody_comes_in(site: Site) -> None:
             await connect(settings(site, gate.address, temporal_tls=True), patient=False)
 
 
-@pytest.mark.real
+@pytest.mark.parametrize("site", [pytest.param("real", marks=pytest.mark.real)], indirect=True)
 async def test_a_deployment_runs_on_a_real_server_with_mutual_tls(site: Site) -> None:
-    if site.upstream_certificates is None:
-        pytest.skip("the dev server has no TLS of its own")
-
     async with site.system(site.upstream, **site.past_the_gate) as system:
         await system.running("chat")
 

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
+from airunway.workers.durations import Duration
+
 
 class TemporalSettings(BaseSettings):
     """What is None was not given: then `TEMPORAL_*`, the profile, or the effective default decides."""
@@ -51,7 +53,7 @@ class TemporalSettings(BaseSettings):
         default_factory=dict,
         description="gRPC metadata of every call, as JSON, each name over its `TEMPORAL_GRPC_META_*`.",
     )
-    temporal_credentials_check: timedelta = Field(
+    temporal_credentials_check: Duration = Field(
         default=timedelta(seconds=15),
         gt=timedelta(0),
         description="How often files with keys and certificates are looked at for new ones; mounted Secrets "

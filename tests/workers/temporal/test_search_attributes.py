@@ -33,22 +33,25 @@ class Server:
         if name in self.refusals:
             raise error(self.refusals[name])
 
-    async def describe_namespace(self, request: Any) -> DescribeNamespaceResponse:
+    async def describe_namespace(self, request: Any, *, retry: bool) -> DescribeNamespaceResponse:
         self._called("describe")
         assert request.namespace == self.namespace
         answer = DescribeNamespaceResponse()
         answer.config.custom_search_attribute_aliases.update(self.columns)
         return answer
 
-    async def count_workflow_executions(self, request: Any) -> None:
+    async def count_workflow_executions(self, request: Any, *, retry: bool) -> None:
         self._called("count")
-        name = request.query.split()[0]
-        if name not in self.everywhere | set(self.columns.values()):
+        names = {term.split()[0] for term in request.query.split(" OR ")}
+        if not names <= self.everywhere | set(self.columns.values()):
             raise error(RPCStatusCode.INVALID_ARGUMENT)
 
     async def add_search_attributes(self, request: Any) -> None:
         self._called("add")
-        self.everywhere |= set(request.search_attributes)
+        if self.columns:
+            self.columns |= {f"Keyword1{name}": name for name in request.search_attributes}
+        else:
+            self.everywhere |= set(request.search_attributes)
 
 
 def attributes_of(server: Server) -> SearchAttributes:
@@ -76,7 +79,17 @@ async def test_a_count_finds_those_that_the_description_does_not_name() -> None:
     await attributes.refresh()
 
     assert attributes.known == set(OURS)
-    assert "add" not in server.calls
+    assert server.calls == ["describe", "count"], "such calls are limited: one for all"
+
+
+async def test_those_that_are_there_are_found_one_by_one_where_some_are_missing() -> None:
+    server = Server(everywhere=set(OURS[:3]))
+    server.refusals = {"add": RPCStatusCode.PERMISSION_DENIED}
+    attributes = attributes_of(server)
+
+    await attributes.refresh()
+
+    assert attributes.known == set(OURS[:3])
 
 
 async def test_an_attribute_of_another_type_is_not_used() -> None:
@@ -148,7 +161,7 @@ async def test_an_outage_leaves_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("refused", ["describe", "count"])
-async def test_a_role_that_may_not_even_ask_gets_along(refused: str) -> None:
+async def test_a_role_that_may_ask_in_one_way_only_gets_along(refused: str) -> None:
     server = Server(columns=columns(OURS))
     server.refusals = {refused: RPCStatusCode.PERMISSION_DENIED, "add": RPCStatusCode.PERMISSION_DENIED}
     attributes = attributes_of(server)

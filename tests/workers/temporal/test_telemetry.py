@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,6 @@ from aiohttp import web
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import telemetry
-from airunway.workers.temporal.connection import connect
 from airunway.workers.temporal.target import InvalidConnection
 from airunway.workers.temporal.telemetry import otlp_metrics, runtime_for, tracing
 
@@ -119,38 +119,55 @@ class Collector:
 
 
 @pytest_asyncio.fixture
-async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+async def collector() -> AsyncIterator[tuple[Collector, str]]:
     collecting = Collector()
     app = web.Application()
     app.router.add_post("/{path:.*}", collecting.take)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    for name, value in {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{runner.addresses[0][1]}",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
-        "OTEL_BSP_SCHEDULE_DELAY": "50",
-        "OTEL_SERVICE_NAME": "runway-of-the-test",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for cached in (telemetry._tracing, telemetry._runtime):
-        cached.cache_clear()
-    yield collecting
-    for cached in (telemetry._tracing, telemetry._runtime):
-        cached.cache_clear()
+    yield collecting, f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
 
 
-async def test_spans_and_metrics_reach_the_collector(collector: Collector, tmp_path: Path) -> None:
+STARTER = """
+import asyncio, sys
+from airunway.workers.settings import Settings
+from airunway.workers.temporal.connection import connect
+
+async def main():
+    client = await connect(Settings())
+    await client.start_workflow("Unheard", id="unheard", task_queue="nobody-listens")
+    await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+"""In a process of its own: what exports metrics does so until its process ends."""
+
+
+async def test_spans_and_metrics_reach_the_collector(
+    collector: tuple[Collector, str], tmp_path: Path
+) -> None:
+    collecting, url = collector
     async with TemporalServer(headless=True, log_file=tmp_path / "temporal.log") as server:
-        settings = Settings(temporal_address=server.address, tracing=True, metrics_otlp=True)
-        client = await connect(settings)
+        environment = {
+            **os.environ,
+            "AIRUNWAY_TEMPORAL_ADDRESS": server.address,
+            "AIRUNWAY_TRACING": "true",
+            "AIRUNWAY_METRICS_OTLP": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_SERVICE_NAME": "runway-of-the-test",
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTER, env=environment, stdin=asyncio.subprocess.PIPE
+        )
 
-        await client.start_workflow("Unheard", id="unheard", task_queue="nobody-listens")
+        await collecting.until("/v1/traces", b"StartWorkflow:Unheard")
+        await collecting.until("/v1/metrics", b"temporal_request")
+        await process.communicate()
 
-        await collector.until("/v1/traces", b"StartWorkflow:Unheard")
-        await collector.until("/v1/metrics", b"temporal_request")
-
-    assert b"runway-of-the-test" in collector.got["/v1/traces"]
-    assert b"runway-of-the-test" in collector.got["/v1/metrics"]
+    assert process.returncode == 0
+    assert b"runway-of-the-test" in collecting.got["/v1/traces"]
+    assert b"runway-of-the-test" in collecting.got["/v1/metrics"]
