@@ -157,6 +157,11 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings, versi
     )
 
 
+def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Registrar:
+    queue = provider_task_queue(settings.cluster, provider.name)
+    return Registrar(cluster, provider, task_queue=queue, heartbeat=settings.heartbeat)
+
+
 async def run_worker(
     settings: Settings,
     *,
@@ -178,15 +183,6 @@ async def run_worker(
         guard = ClusterGuard(settings.cluster)
         client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
         attributes = SearchAttributes(client)
-        registrars = [
-            Registrar(
-                cluster,
-                provider,
-                task_queue=provider_task_queue(settings.cluster, provider.name),
-                heartbeat=settings.heartbeat,
-            )
-            for provider in served.values()
-        ]
         version = await decide_version(client, settings) if core else this_build(settings)
         workers = [
             provider_worker(client, cluster, settings, provider, version) for provider in served.values()
@@ -201,14 +197,14 @@ async def run_worker(
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
-            for registrar in registrars:
-                group.create_task(registrar.run())
+            for provider in served.values():
+                group.create_task(_registrar(cluster, settings, provider).run())
+            group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
+                group.create_task(attributes.run())
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
-                group.create_task(attributes.run())
             group.create_task(keep_asking(settings))
-            group.create_task(follow_credentials(client, settings, workers=workers))
             ready.parts["worker"] = True
