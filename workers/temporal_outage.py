@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.clients.outages import OUTAGES, PROBE_SECONDS, TEMPORAL, Outage
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
 CORE_LOGGER = "temporalio.core"
 """What the SDK's core logs of its own, which it would print by itself otherwise, past our format."""
@@ -59,4 +60,4 @@ def ask_by(client: Client, address: str) -> None:
 
 async def keep_asking(settings: Settings) -> None:
     """Ask every now and then, until cancelled. Once a process, after it connected."""
-    await temporal_outage(settings.temporal_address).keep_asking(ASK_EVERY_SECONDS)
+    await temporal_outage(target_of(settings).address).keep_asking(ASK_EVERY_SECONDS)

@@ -21,7 +21,8 @@ from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
-from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
 from airunway.workers.version_moves import version_moves
@@ -40,16 +41,16 @@ async def run_watcher(
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings)
-        are_known = await ensure_search_attributes(client)
-        attributes = frozenset(key.name for key in SEARCH_ATTRIBUTES if are_known)
+        client = await connect(settings, identity=process_identity("airunway-watcher"))
+        attributes = SearchAttributes(client)
+        await attributes.refresh()
         moves = version_moves(client, settings)
         metrics = FleetMetrics(meter_of(client), cluster=settings.cluster)
         metrics.leads(False)
 
         async def watch() -> None:
             fleet = Fleet(providers=frozenset(known))
-            sender = WorkflowSender(client, known=lambda: attributes, model_of=fleet.model_of)
+            sender = WorkflowSender(client, known=lambda: attributes.known, model_of=fleet.model_of)
             signals = SignalQueue.from_settings(sender, settings)
             watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
             sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
@@ -70,4 +71,6 @@ async def run_watcher(
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_asking(settings))
+            group.create_task(follow_credentials(client, settings))
+            group.create_task(attributes.run())
             group.create_task(leading)

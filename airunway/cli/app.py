@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli.cancel_build import cancel_build
+from airunway.cli.codec_server import codec_server
 from airunway.cli.crds import crds
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
+for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook, codec_server):
     app.command()(command)
 app.add_typer(providers, name="providers")
 app.add_typer(versions, name="versions")
