@@ -32,6 +32,7 @@ from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
 from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
@@ -44,6 +45,9 @@ REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
 
 # Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
 BUILD_ID = f"airunway-{installed_version()}"
+
+WORKER, WATCHER = "airunway-worker", "airunway-watcher"
+"""What they are called in the API server's audit log."""
 
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
@@ -101,10 +105,11 @@ def core_worker(
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_cached_workflows=settings.cached_workflows,
-        max_concurrent_workflow_tasks=settings.workflow_tasks,
-        max_concurrent_activities=settings.activities,
-        max_concurrent_local_activities=settings.activities,
+        max_cached_workflows=settings.cached_workflows or cached_workflows(memory_limit_bytes()),
+        tuner=core_tuner(
+            warm=settings.workflow_tasks, cold=settings.replays_at_once, activities=settings.activities
+        ),
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         build_id=BUILD_ID,
     )
@@ -179,7 +184,7 @@ async def run_worker(
     ready.parts["worker"] = False
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(
-            await Cluster.connect(settings.kubeconfig, context=settings.context)
+            await Cluster.connect(settings.kubeconfig, context=settings.context, user_agent=WORKER)
         )
         client = await connect(settings)
         registrars = [
@@ -208,7 +213,9 @@ async def run_watcher(
     known = installed_providers() if providers is None else providers
     ready = ready or Ready()
     ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+    async with await Cluster.connect(
+        settings.kubeconfig, context=settings.context, user_agent=WATCHER
+    ) as cluster:
         client = await connect(settings)
         sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
 
