@@ -51,7 +51,9 @@ def objects(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 async def measure(count: int) -> float:
     """Bytes of each deployment."""
     kaito = installed_providers()["kaito"]
-    watcher = Watcher(cast(Cluster, None), {"kaito": kaito}, Silent(cast(Any, None), at_once=1))
+    watcher = Watcher(
+        cast(Cluster, None), {"kaito": kaito}, Silent(cast(Any, None), at_once=1), cluster_name="here"
+    )
     deployments, workspaces = (reflector for reflector in watcher._reflectors if _follows(reflector))
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

@@ -24,7 +24,7 @@ from typing import Any
 from temporalio.client import Client
 
 from airunway.api.chart_release import ChartRelease
-from airunway.api.names import CORE_TASK_QUEUE, SYSTEM_NAMESPACE, installation_workflow_id
+from airunway.api.names import SYSTEM_NAMESPACE, core_task_queue, installation_workflow_id
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm
@@ -117,8 +117,8 @@ async def _install(client: Client) -> None:
     handle = await client.start_workflow(
         ProviderInstallationWorkflow.run,
         InstallationInput(provider=PROVIDER),
-        id=installation_workflow_id(PROVIDER),
-        task_queue=CORE_TASK_QUEUE,
+        id=installation_workflow_id("bench", PROVIDER),
+        task_queue=core_task_queue("bench"),
         start_signal="request",
         start_signal_args=[request],
     )

@@ -79,6 +79,7 @@ def model_image_options(settings: Settings) -> ModelImageOptions:
     push_host = settings.image_registry or registry_host(settings.image_namespace)
     local = f"localhost:{settings.image_registry_node_port}"
     return ModelImageOptions(
+        cluster_name=settings.cluster,
         enabled=settings.image_builds,
         hub=settings.hugging_face,
         base=settings.image_base,
@@ -140,7 +141,7 @@ def build_worker(
     """The worker of the builds' queue: its slots are the limit of builds at once."""
     return Worker(
         client,
-        task_queue=names.IMAGE_TASK_QUEUE,
+        task_queue=names.task_queue_beside(names.core_task_queue(settings.cluster), names.IMAGES_QUEUE),
         activities=images.builds,
         max_concurrent_activities=settings.image_builds_at_once,
         max_heartbeat_throttle_interval=HEARTBEAT_EVERY,

@@ -39,9 +39,12 @@ UNKNOWN_VERSION = "dev"
 class Registrar:
     """Keeps one provider's config. Run one task of it for each provider that this process serves."""
 
-    def __init__(self, cluster: Cluster, provider: Provider, *, heartbeat: timedelta) -> None:
+    def __init__(
+        self, cluster: Cluster, provider: Provider, *, task_queue: str, heartbeat: timedelta
+    ) -> None:
         self._cluster = cluster
         self._provider = provider
+        self._task_queue = task_queue
         self._heartbeat = heartbeat
         self._last_beat = ""
         self.registered = asyncio.Event()
@@ -95,7 +98,7 @@ class Registrar:
         spec = dict(registration.spec)
         annotations = {
             **registration.annotations,
-            names.ANNOTATION_TASK_QUEUE: provider.task_queue,
+            names.ANNOTATION_TASK_QUEUE: self._task_queue,
             names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(provider.kinds),
         }
         live = await self._cluster.find(CONFIGS, provider.name)

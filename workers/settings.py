@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     temporal_ui: str = Field(
         default="http://127.0.0.1:8233", description="Address of Temporal's UI, for links."
     )
+    cluster: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$",
+        description="Name of this cluster among those that share a Temporal namespace: part of workflow ids "
+        "and task queues, alike for all processes and commands, for good. Empty: first digits of the uid of "
+        "the namespace `kube-system`.",
+    )
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )

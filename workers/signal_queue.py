@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import CORE_TASK_QUEUE
+from airunway.api.names import core_task_queue
 from airunway.api.status import Phase
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import error_text
@@ -70,7 +70,7 @@ class WorkflowSender:
             DEPLOYMENT_WORKFLOW,
             DeploymentInput(ref=ref, search_attributes=self._search_attributes),
             id=ref.workflow_id,
-            task_queue=CORE_TASK_QUEUE,
+            task_queue=core_task_queue(ref.cluster),
             start_signal=OBJECT_CHANGED,
             start_signal_args=[hint],
             search_attributes=attributes,

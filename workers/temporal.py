@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import structlog
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -23,7 +24,9 @@ FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 30.0
 
 
-async def connect(settings: Settings, *, patient: bool = True) -> Client:
+async def connect(
+    settings: Settings, *, patient: bool = True, interceptors: Sequence[Interceptor] = ()
+) -> Client:
     """A client for the settings. `patient`: say so in one line and try again until Temporal answers.
 
     Raises RuntimeError or OSError when it cannot be reached and `patient` is false.
@@ -38,14 +41,14 @@ async def connect(settings: Settings, *, patient: bool = True) -> Client:
         )
 
     return await retry(
-        lambda: _connect_once(settings),
+        lambda: _connect_once(settings, interceptors),
         on=(RuntimeError, OSError) if patient else (),
         backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
         failed=failed,
     )
 
 
-async def _connect_once(settings: Settings) -> Client:
+async def _connect_once(settings: Settings, interceptors: Sequence[Interceptor]) -> Client:
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
@@ -53,6 +56,7 @@ async def _connect_once(settings: Settings) -> Client:
         api_key=_api_key(settings),
         data_converter=pydantic_data_converter,
         runtime=_runtime(settings.metrics_port),
+        interceptors=list(interceptors),
     )
 
 

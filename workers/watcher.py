@@ -33,8 +33,10 @@ OWNED_BY_US = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 class Watcher:
     """Follows deployments, provider configs and upstream objects of one cluster."""
 
-    def __init__(self, cluster: Cluster, providers: Mapping[str, Provider], signals: SignalQueue) -> None:
-        self._cluster = cluster
+    def __init__(
+        self, cluster: Cluster, providers: Mapping[str, Provider], signals: SignalQueue, *, cluster_name: str
+    ) -> None:
+        self._cluster, self._cluster_name = cluster, cluster_name
         self._signals = signals
         self._deployments: dict[DeploymentRef, DeploymentMark] = {}
         self._configs: dict[str, int] = {}
@@ -77,7 +79,7 @@ class Watcher:
 
     def _on_deployment(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
-        ref = DeploymentRef(namespace=meta["namespace"], name=meta["name"])
+        ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=meta["name"])
         if change.type == "deleted":
             self._deployments.pop(ref, None)
             self._signals.put(
@@ -132,7 +134,7 @@ class Watcher:
         echo = before is None and not change.object.get("status")
         if not self._is_following or mark == before or (echo and mark is not None):
             return
-        ref = DeploymentRef(namespace=meta["namespace"], name=owner)
+        ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=owner)
         cause = f"{kind.kind} {meta['name']} {_verb(change)}"
         self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True))
 

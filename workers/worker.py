@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -18,12 +19,20 @@ from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
-from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, SYSTEM_NAMESPACE
+from airunway.api.names import (
+    INSTALLER_QUEUE,
+    SYSTEM_NAMESPACE,
+    core_task_queue,
+    provider_task_queue,
+    task_queue_beside,
+)
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.cluster_guard import ClusterGuard
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import probes
 from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
@@ -39,6 +48,8 @@ from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+
+_log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
@@ -89,7 +100,7 @@ def core_worker(
     )
     return Worker(
         client,
-        task_queue=CORE_TASK_QUEUE,
+        task_queue=core_task_queue(settings.cluster),
         workflows=[
             ModelDeploymentWorkflow,
             ModelImageWorkflow,
@@ -100,7 +111,7 @@ def core_worker(
             *core.all,
             *images.all,
             *_provider_activities(cluster, settings, served_locally, cache).all,
-            *InstallationRequests(client).all,
+            *InstallationRequests(client, cluster_name=settings.cluster).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
@@ -119,7 +130,7 @@ def provider_worker(client: Client, cluster: Cluster, settings: Settings, provid
     """The worker of one provider's queue."""
     return Worker(
         client,
-        task_queue=provider.task_queue,
+        task_queue=provider_task_queue(settings.cluster, provider.name),
         activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
         max_concurrent_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -159,7 +170,7 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
     )
     return Worker(
         client,
-        task_queue=INSTALLER_TASK_QUEUE,
+        task_queue=task_queue_beside(core_task_queue(settings.cluster), INSTALLER_QUEUE),
         activities=installation.all,
         max_concurrent_activities=INSTALLATIONS,
         # Followed by people, and cancelled by them: a change must not wait for half a minute.
@@ -186,9 +197,17 @@ async def run_worker(
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context, user_agent=WORKER)
         )
-        client = await connect(settings)
+        settings = await with_cluster_name(settings, cluster, patient=True)
+        _log.info("worker starts", cluster=settings.cluster, version=installed_version())
+        client = await connect(settings, interceptors=[ClusterGuard(settings.cluster)])
         registrars = [
-            Registrar(cluster, provider, heartbeat=settings.heartbeat) for provider in served.values()
+            Registrar(
+                cluster,
+                provider,
+                task_queue=provider_task_queue(settings.cluster, provider.name),
+                heartbeat=settings.heartbeat,
+            )
+            for provider in served.values()
         ]
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
@@ -216,13 +235,15 @@ async def run_watcher(
     async with await Cluster.connect(
         settings.kubeconfig, context=settings.context, user_agent=WATCHER
     ) as cluster:
+        settings = await with_cluster_name(settings, cluster, patient=True)
+        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
         client = await connect(settings)
         sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
 
         async def watch() -> None:
             signals = SignalQueue(sender, at_once=settings.signals_at_once)
             async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals).run())
+                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
 
         ready.parts["watcher"] = True

@@ -14,6 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
+from airunway.api.names import task_queue_beside
 from airunway.messages.failures import is_final
 from airunway.messages.step import Answer, Request, Step
 
@@ -84,12 +85,13 @@ def _start(step: Step[Request, Answer], request: Request, summary: str) -> workf
     # A worker that is gone never confirms that it stopped, so that is waited for only where it matters, and
     # there heartbeats show it. The other steps see for themselves, by generation and resource version, that
     # they are out of date.
+    own = workflow.info().task_queue
     waited_for = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     return workflow.start_activity(
         step.name,
         request,
         result_type=step.answer,
-        task_queue=step.task_queue,
+        task_queue=task_queue_beside(own, step.queue) if step.queue else own,
         start_to_close_timeout=step.attempt_timeout,
         schedule_to_close_timeout=step.deadline,
         heartbeat_timeout=step.heartbeat,

@@ -14,7 +14,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from airunway.activities.step import implements
-from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
+from airunway.api.names import (
+    INSTALLER_QUEUE,
+    core_task_queue,
+    installation_workflow_id,
+    task_queue_beside,
+)
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.installation_workflow import InstallationInput
 
@@ -24,8 +29,8 @@ WORKFLOW = "ProviderInstallationWorkflow"
 class InstallationRequests:
     """The core's activity that reaches installations."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, *, cluster_name: str) -> None:
+        self._client, self._cluster_name = client, cluster_name
 
     @property
     def all(self) -> list[Any]:
@@ -35,24 +40,26 @@ class InstallationRequests:
     @implements(JOIN_INSTALLATION)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         """Start the installation, or join the one that runs."""
-        workflow_id = installation_workflow_id(request.request.provider)
+        workflow_id = installation_workflow_id(self._cluster_name, request.request.provider)
         await self._client.start_workflow(
             WORKFLOW,
             InstallationInput(provider=request.request.provider),
             id=workflow_id,
-            task_queue=CORE_TASK_QUEUE,
+            task_queue=core_task_queue(self._cluster_name),
             start_signal="join",
             start_signal_args=[request],
             static_summary=f"installation of provider {request.request.provider}",
         )
-        return JoinAnswer(workflow_id=workflow_id, installer=await has_installer(self._client))
+        return JoinAnswer(
+            workflow_id=workflow_id, installer=await has_installer(self._client, self._cluster_name)
+        )
 
 
-async def has_installer(client: Client) -> bool:
+async def has_installer(client: Client, cluster_name: str) -> bool:
     """Whether some worker listens on the installer's queue; true when nobody can tell."""
     ask = DescribeTaskQueueRequest(
         namespace=client.namespace,
-        task_queue=TaskQueue(name=INSTALLER_TASK_QUEUE),
+        task_queue=TaskQueue(name=task_queue_beside(core_task_queue(cluster_name), INSTALLER_QUEUE)),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     )
     try:

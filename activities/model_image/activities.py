@@ -101,12 +101,14 @@ class ModelImageActivities:
     @implements(JOIN_MODEL_IMAGE)
     async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
         """Signal the image's workflow, and start it if it does not run."""
-        workflow_id = names.model_image_workflow_id(request.plan.identity)
+        workflow_id = names.model_image_workflow_id(
+            self._options.cluster_name, request.plan.repository, request.plan.identity
+        )
         await activity.client().start_workflow(
             MODEL_IMAGE_WORKFLOW,
             ModelImageRequest(plan=request.plan),
             id=workflow_id,
-            task_queue=names.CORE_TASK_QUEUE,
+            task_queue=names.core_task_queue(self._options.cluster_name),
             start_signal="join",
             start_signal_args=[request.waiter],
             static_summary=f"image of {request.plan.repository}",

@@ -21,8 +21,9 @@ from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, R
 
 @dataclass(frozen=True, kw_only=True)
 class ModelImageOptions:
-    """The settings of model images."""
+    """The settings of model images. `cluster_name`: part of the ids of their workflows."""
 
+    cluster_name: str
     enabled: bool = True
     hub: str = HUB
     base: str = RUNNER_BASE

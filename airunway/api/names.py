@@ -51,6 +51,8 @@ LABEL_ENGINE_TYPE = "airunway.ai/engine-type"
 MANAGED_BY = "airunway"
 
 ANNOTATION_PAUSED = "airunway.ai/reconcile-paused"
+ANNOTATION_RETRY = "airunway.ai/retry"
+"""On a ModelDeployment: any new value tries again what failed, once."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
 ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
 ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
@@ -76,10 +78,13 @@ ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 From it the watcher knows what to follow for a provider whose package it does not have.
 """
 
-CORE_TASK_QUEUE = "airunway"
-INSTALLER_TASK_QUEUE = "airunway-installer"
+INSTALLER_QUEUE = "installer"
 """Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
+IMAGES_QUEUE = "images"
+"""Queue of the builds alone: how many run at once is how many slots its workers have."""
 
+_WORKFLOW_KINDS = ("modeldeployment", "provider", "image")
+MAX_MODEL_IN_ID = 100  # characters; a digest and the cluster stand beside it
 MAX_WORKFLOW_ID_LENGTH = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it
 
 WATCHER_LEASE = "airunway-watcher"
@@ -95,9 +100,24 @@ WEBHOOK_AUTHORITY = "airunway-ca"
 WEBHOOK_ORGANISATION = "airunway"
 
 
-def provider_task_queue(provider: str) -> str:
+def core_task_queue(cluster: str) -> str:
+    """Task queue of one cluster's core: of all its workflows. `cluster` holds no dot."""
+    return f"airunway.{cluster}"
+
+
+def task_queue_beside(core: str, part: str) -> str:
+    """Task queue of another part of the same cluster, from the core's."""
+    return f"{core}.{part}"
+
+
+def provider_queue(provider: str) -> str:
+    """The part of the worker that serves one provider; see `task_queue_beside`."""
+    return f"provider.{provider}"
+
+
+def provider_task_queue(cluster: str, provider: str) -> str:
     """Task queue of the worker that serves one provider."""
-    return f"airunway-provider-{provider}"
+    return task_queue_beside(core_task_queue(cluster), provider_queue(provider))
 
 
 def finalizer_for(provider: str) -> str:
@@ -126,12 +146,21 @@ def field_manager_for(provider: str) -> str:
     return f"{provider}-provider"
 
 
-def deployment_workflow_id(namespace: str, name: str) -> str:
+def deployment_workflow_id(cluster: str, namespace: str, name: str) -> str:
     """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time.
 
     A name that would make it longer than Temporal keeps ends in a digest.
     """
-    workflow_id = f"modeldeployment/{namespace}/{name}"
+    return _within_limit(f"modeldeployment/{cluster}/{namespace}/{name}")
+
+
+def cluster_of(workflow_id: str) -> str:
+    """The cluster that a workflow belongs to; empty for an id that is none of ours."""
+    parts = workflow_id.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] in _WORKFLOW_KINDS else ""
+
+
+def _within_limit(workflow_id: str) -> str:
     if len(workflow_id) <= MAX_WORKFLOW_ID_LENGTH:
         return workflow_id
     digest = hashlib.sha256(workflow_id.encode()).hexdigest()[:16]
@@ -143,9 +172,9 @@ def values_secret(provider: str) -> str:
     return f"airunway-values-{provider}"
 
 
-def installation_workflow_id(provider: str) -> str:
+def installation_workflow_id(cluster: str, provider: str) -> str:
     """Workflow id of a provider's installation: one at a time, whoever asks."""
-    return f"provider/{provider}"
+    return f"provider/{cluster}/{provider}"
 
 
 # Model images (gguf-build.md §2).
@@ -155,15 +184,12 @@ REGISTRY_NODE_PORT = 30500
 BUILDER = "airunway-builder"
 BUILDER_PORT = 1234
 
-IMAGE_TASK_QUEUE = "airunway-images"
-"""Queue of the builds alone: how many run at once is how many slots its workers have."""
-
 ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
 """On a ModelDeployment: `direct` means that no image is built of its GGUF file."""
 ANNOTATION_MODEL_REVISION = "airunway.ai/model-revision"
 """On a ModelDeployment: branch, tag or commit of the model's repository; the contract has no field for it."""
 ANNOTATION_CANCEL_BUILD = "airunway.ai/cancel-build"
-"""On a ModelDeployment: while it is "true", no image is built for it."""
+"""On a ModelDeployment: any new value stops waiting for the build of its image, once."""
 
 LABEL_IMAGE_IDENTITY = "airunway.ai/image-identity"
 """In the config of a built image: digest of all it was made of."""
@@ -172,6 +198,10 @@ LABEL_IMAGE_COMMIT = "airunway.ai/model-commit"
 LABEL_IMAGE_FILE = "airunway.ai/model-file"
 
 
-def model_image_workflow_id(identity: str) -> str:
-    """Workflow id of one model image: the digest of what is built, so that it is built once."""
-    return f"image/{identity}"
+def model_image_workflow_id(cluster: str, repository: str, identity: str) -> str:
+    """Workflow id of one model image: the model, for people, and the digest of what is built.
+
+    So it is built once, whoever asks.
+    """
+    model = repository if len(repository) <= MAX_MODEL_IN_ID else f"{repository[: MAX_MODEL_IN_ID - 1]}…"
+    return f"image/{cluster}/{model}/{identity}"

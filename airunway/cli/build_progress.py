@@ -59,7 +59,7 @@ class Builds:
 
     async def _of_one(self, deployment: Object) -> BuildNow | None:
         meta = deployment["metadata"]
-        ref = DeploymentRef(namespace=meta["namespace"], name=meta["name"])
+        ref = DeploymentRef(cluster=self._settings.cluster, namespace=meta["namespace"], name=meta["name"])
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 progress = await self._progress(ref)

@@ -21,8 +21,6 @@ def cancel_build(
     the spec, starts it again.
     """
     from airunway.cli.signals import send_signal
-    from airunway.messages.refs import DeploymentRef
 
-    ref = DeploymentRef(namespace=namespace, name=name)
-    sent = send_signal("cancel_build", ref, kubeconfig=kubeconfig)
+    sent = send_signal("cancel_build", namespace=namespace, name=name, kubeconfig=kubeconfig)
     print(f"cancel_build sent to {asyncio.run(sent)}")

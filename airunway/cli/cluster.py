@@ -14,7 +14,8 @@ from typing import Any
 from airunway.cli.options import STATE_DIR
 from airunway.cli.output import note
 from airunway.cli.problems import CliError
-from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN
+from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
 
 RUNNING_FILE = "running.json"
@@ -41,6 +42,15 @@ def settings_for(kubeconfig: Path | None = None) -> Settings:
             "no cluster is named: give --kubeconfig, set KUBECONFIG, or start a sandbox with `airunway up`"
         )
     return settings
+
+
+async def named_settings(kubeconfig: Path | None = None) -> Settings:
+    """The same with the cluster's name, which workflow ids begin with. Raises CliError, ClientError."""
+    settings = settings_for(kubeconfig)
+    if settings.cluster:
+        return settings
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        return await with_cluster_name(settings, cluster)
 
 
 def _in_sandbox(settings: Settings, running: dict[str, Any]) -> Settings:

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
-from airunway.clients.errors import ApiError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
 
-_EXPECTED = (CliError, ApiError, OSError, RuntimeError)
+_EXPECTED = (CliError, ClientError, OSError, RuntimeError)
 
 
 _KIND_MISSING = ("could not find the requested resource", "404 page not found")

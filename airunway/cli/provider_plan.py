@@ -26,8 +26,8 @@ from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWork
 
 PLANNING = PATIENCE + timedelta(minutes=1)
 NO_ANSWER = (
-    f"no worker answered within {PLANNING.total_seconds():.0f} s on the task queue "
-    f"{names.CORE_TASK_QUEUE}; is `airunway worker` running?"
+    f"no worker of this cluster answered within {PLANNING.total_seconds():.0f} s; "
+    "is `airunway worker` running?"
 )
 
 
@@ -52,8 +52,8 @@ async def plan_operation(
         return await client.execute_workflow(
             ProviderPlanWorkflow.run,
             PreflightRequest(request=planned, with_diff=True),
-            id=f"{names.installation_workflow_id(request.provider)}/plan/{request.id}",
-            task_queue=names.CORE_TASK_QUEUE,
+            id=f"{names.installation_workflow_id(settings.cluster, request.provider)}/plan/{request.id}",
+            task_queue=names.core_task_queue(settings.cluster),
             static_summary=f"plan {request.operation.value} of provider {request.provider}",
             execution_timeout=PLANNING,
         )

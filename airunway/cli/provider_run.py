@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
-from airunway.cli.cluster import settings_for
+from airunway.cli.cluster import named_settings
 from airunway.cli.options import OperationOptions
 from airunway.cli.output import OutputFormat, data, note
 from airunway.cli.problems import CliError
@@ -30,8 +30,7 @@ from airunway.workers.settings import Settings
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 NO_INSTALLER = (
-    "no installer listens on the task queue "
-    f"{names.INSTALLER_TASK_QUEUE}; run `airunway worker --installer`, or apply deploy/installer"
+    "no installer of this cluster listens; run `airunway worker --installer`, or apply deploy/installer"
 )
 
 
@@ -42,9 +41,9 @@ async def run(
     kubeconfig: Path | None = None,
 ) -> None:
     """Do it. `values` None: those of earlier runs; empty: none. Raises CliError when it fails."""
-    settings = settings_for(kubeconfig)
+    settings = await named_settings(kubeconfig)
     client = await temporal_client(settings)
-    if not await has_installer(client):
+    if not await has_installer(client, settings.cluster):
         raise CliError(NO_INSTALLER)
     request = InstallationRequest(
         provider=options.provider,
@@ -72,8 +71,9 @@ async def run(
 
 async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
     """Send `retry` or `cancel` to a provider's installation."""
-    client = await temporal_client(settings_for(kubeconfig))
-    workflow_id = names.installation_workflow_id(provider)
+    settings = await named_settings(kubeconfig)
+    client = await temporal_client(settings)
+    workflow_id = names.installation_workflow_id(settings.cluster, provider)
     try:
         await client.get_workflow_handle(workflow_id).signal(signal)
     except RPCError as err:
@@ -104,12 +104,12 @@ def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: Ins
 async def _do(
     client: Client, settings: Settings, request: InstallationRequest, options: OperationOptions
 ) -> None:
-    workflow_id = names.installation_workflow_id(request.provider)
+    workflow_id = names.installation_workflow_id(settings.cluster, request.provider)
     handle = await client.start_workflow(
         ProviderInstallationWorkflow.run,
         InstallationInput(provider=request.provider),
         id=workflow_id,
-        task_queue=names.CORE_TASK_QUEUE,
+        task_queue=names.core_task_queue(settings.cluster),
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal="request",
         start_signal_args=[request],

@@ -21,8 +21,6 @@ def retry(
     model's image begins again, and uses what the builder still has.
     """
     from airunway.cli.signals import send_signal
-    from airunway.messages.refs import DeploymentRef
 
-    ref = DeploymentRef(namespace=namespace, name=name)
-    sent = send_signal("retry", ref, kubeconfig=kubeconfig)
+    sent = send_signal("retry", namespace=namespace, name=name, kubeconfig=kubeconfig)
     print(f"retry sent to {asyncio.run(sent)}")

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.cli.cluster import settings_for
+from airunway.cli.cluster import named_settings
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.messages.refs import DeploymentRef
 
 
-async def send_signal(signal: str, ref: DeploymentRef, *, kubeconfig: Path | None) -> str:
+async def send_signal(signal: str, *, namespace: str, name: str, kubeconfig: Path | None) -> str:
     """Send it; answers the workflow's id. Raises CliError when there is no workflow."""
-    client = await temporal_client(settings_for(kubeconfig))
+    settings = await named_settings(kubeconfig)
+    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+    client = await temporal_client(settings)
     try:
         await client.get_workflow_handle(ref.workflow_id).signal(signal)
     except RPCError as err:

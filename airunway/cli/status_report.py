@@ -24,6 +24,7 @@ from airunway.cli.rows import deployment_row
 from airunway.cli.temporal import temporal_client, workflow_link
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.messages.refs import DeploymentRef
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
 
 QUERY_SECONDS = 5.0
@@ -36,6 +37,7 @@ async def report(
     """Print once, or until cancelled. `namespace` None: of every namespace."""
     settings = settings_for(kubeconfig)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        settings = await with_cluster_name(settings, cluster)
         if watch:
             await _watch(cluster, settings, namespace, name)
         elif name is None:
@@ -84,7 +86,7 @@ async def _one(cluster: Cluster, settings: Settings, namespace: str, name: str, 
     obj = await cluster.find(DEPLOYMENTS, name, namespace=namespace)
     if obj is None:
         raise CliError(f"no {DEPLOYMENT_KIND} {namespace}/{name}")
-    workflow_id = DeploymentRef(namespace=namespace, name=name).workflow_id
+    workflow_id = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name).workflow_id
     view, missing = await _view(settings, workflow_id)
     link = workflow_link(settings, workflow_id)
     if form is not OutputFormat.TABLE:

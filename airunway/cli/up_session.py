@@ -22,6 +22,7 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
+from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
 from airunway.workers.worker import Ready, run_watcher, run_worker
@@ -43,6 +44,7 @@ async def run(options: UpOptions) -> int:
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
+        settings = await with_cluster_name(settings, cluster)
         await _prepare(cluster)
         _write_running(options.state_dir, settings)
         stack.callback((options.state_dir / RUNNING_FILE).unlink, missing_ok=True)

@@ -112,6 +112,12 @@ class AppliedObject(BaseModel):
     """What tells, without rendering, that nobody has changed the object; see `upstream.ownership`."""
     action: str = ""
     """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
+    changed: list[str] = Field(default_factory=list)
+    """Paths of the fields that were changed, e.g. `spec.replicas`; no values."""
+    field_manager: str = ""
+    """Under which it was written last."""
+    resource_version: str = ""
+    """As the last write left it."""
 
 
 class UpstreamRequest(BaseModel):

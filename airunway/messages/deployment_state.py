@@ -12,7 +12,9 @@ from pydantic import BaseModel, Field
 from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
+from airunway.messages.commands import Asked
 from airunway.messages.deployment import AppliedObject, StatusOnWire
+from airunway.messages.journal import Journal
 from airunway.messages.model_image import BuildProgress, ModelImagePhase
 from airunway.modelimage.plan import ModelImagePlan
 
@@ -101,6 +103,11 @@ class DeploymentState(BaseModel):
     externally_managed: bool = False
     """A provider controller outside this system acts on it and writes phase, message and readiness."""
     installation: InstallationWait | None = None
+    paused_by: Asked | None = None
+    """Who paused it by a command; None: nobody."""
+    annotations_done: dict[str, str] = Field(default_factory=dict)
+    """Values of the annotations that act once, as they were last acted on."""
+    journal: Journal = Field(default_factory=Journal)
     written: str = ""
     """Digest of the status as last written; equal means nothing to write."""
     selection_written: bool = False

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from airunway.api.chart_release import ChartRelease
-from airunway.api.names import INSTALLER_TASK_QUEUE
+from airunway.api.names import INSTALLER_QUEUE
 from airunway.messages.step import Answer, Request, Step, until_it_works
 
 MAX_LINES = 60
@@ -158,7 +158,7 @@ def _installer_step(
         # A chart repository that is away comes back; who does not want to wait sends `retry` or `cancel`.
         retry=until_it_works(at_first=1, at_most=30),
         heartbeat=_SILENCE,
-        task_queue=INSTALLER_TASK_QUEUE,
+        queue=INSTALLER_QUEUE,
         ends_when_left=True,  # what Helm leaves can be repaired only when Helm has ended
     )
 

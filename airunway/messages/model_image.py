@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import IMAGE_TASK_QUEUE
+from airunway.api.names import IMAGES_QUEUE
 from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step, until_it_works
@@ -67,6 +67,8 @@ class ModelImageReport(BaseModel):
     """What is reported to a waiting deployment about its image."""
 
     identity: str
+    workflow_id: str
+    """Of the image."""
     phase: ModelImagePhase
     progress: BuildProgress
     image: ModelImageRef | None = None
@@ -237,7 +239,7 @@ BUILD_MODEL_IMAGE = Step(
     retry=until_it_works(at_first=1, at_most=300),
     # A worker that was killed is noticed after this; the builder keeps what was downloaded.
     heartbeat=timedelta(seconds=15),
-    task_queue=IMAGE_TASK_QUEUE,
+    queue=IMAGES_QUEUE,
     ends_when_left=True,  # its space is freed then
 )
 

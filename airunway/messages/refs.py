@@ -8,17 +8,21 @@ from airunway.api.names import deployment_workflow_id
 
 
 class DeploymentRef(BaseModel):
-    """Namespace and name of a ModelDeployment; one value from the watcher's queue to the status write."""
+    """Cluster, namespace and name of a ModelDeployment: one value on its whole way.
+
+    `cluster` tells apart the clusters that share one Temporal; see `workers.cluster_name`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    cluster: str
     namespace: str
     name: str
 
     @property
     def workflow_id(self) -> str:
         """Id of the workflow that is this deployment's life."""
-        return deployment_workflow_id(self.namespace, self.name)
+        return deployment_workflow_id(self.cluster, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

@@ -49,8 +49,9 @@ class Step(Generic[Request, Answer]):
     retry: RetryPolicy = field(default_factory=lambda: UNTIL_IT_WORKS)
     heartbeat: timedelta | None = None
     """Silence after which its worker is taken for dead; None: it gives no signs of life."""
-    task_queue: str | None = None
-    """None: the workflow's own."""
+    queue: str = ""
+    """The part of the cluster whose worker does it, as `names.task_queue_beside` takes it; empty: the core's,
+    on which the workflow itself runs."""
     inline: bool = False
     """Tried first in the worker that runs the workflow task, which saves a round trip through the server.
     What does not succeed at once becomes an ordinary activity, with retries that are seen in the Temporal

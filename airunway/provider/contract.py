@@ -18,7 +18,7 @@ from typing import Any
 from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import field_manager_for, finalizer_for, provider_task_queue
+from airunway.api.names import field_manager_for, finalizer_for
 from airunway.api.status import ServingImageStatus, UnifiedStatus
 
 Manifest = dict[str, Any]
@@ -280,8 +280,3 @@ class Provider:
     def field_manager(self) -> str:
         """Field manager of its server-side applies."""
         return field_manager_for(self.name)
-
-    @property
-    def task_queue(self) -> str:
-        """Task queue its worker listens on."""
-        return provider_task_queue(self.name)

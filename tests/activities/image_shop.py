@@ -52,7 +52,7 @@ WEIGHTS = b"weights" * 10_000
 FILES = {"README.md": b"hello", "tiny-Q4_K_M.gguf": WEIGHTS, "tiny-Q8_0.gguf": b"other"}
 
 
-REF = DeploymentRef(namespace="default", name="tiny")
+REF = DeploymentRef(cluster="here", namespace="default", name="tiny")
 
 
 class FakeWorkflow:
@@ -86,7 +86,7 @@ class Shop:
     registry: PretendRegistry
     buildkit: PretendBuildKit
     cluster: Cluster
-    options: ModelImageOptions = field(default_factory=ModelImageOptions)
+    options: ModelImageOptions = field(default_factory=lambda: ModelImageOptions(cluster_name="here"))
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
 
@@ -95,6 +95,7 @@ class Shop:
     ) -> ModelImageActivities:
         wanted = replace(
             ModelImageOptions(
+                cluster_name="here",
                 hub=self.hub.url,
                 push_host=self.registry.host,
                 base="ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest",

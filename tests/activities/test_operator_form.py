@@ -22,7 +22,7 @@ from airunway.providers.kaito import PROVIDER
 from airunway.sandbox import charts
 from kube_emulator import EmulatedCluster
 
-REF = DeploymentRef(namespace="default", name="chat")
+REF = DeploymentRef(cluster="here", namespace="default", name="chat")
 WORKSPACES = Resource("kaito.sh/v1beta1", "workspaces")
 SPEC: dict[str, Any] = {
     "model": {"id": "o/m"},

@@ -26,7 +26,7 @@ from airunway.messages.refs import DeploymentRef
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
-REF = DeploymentRef(namespace="default", name="chat")
+REF = DeploymentRef(cluster="here", namespace="default", name="chat")
 
 
 @pytest_asyncio.fixture

@@ -19,7 +19,11 @@ from tests.e2e.acme import ACME, SERVER
 
 DESIRED = ACME.render(deployment(), RenderContext())[0]
 REQUEST = UpstreamRequest(
-    ref=DeploymentRef(namespace="team-a", name="chat"), uid=UID, generation=1, provider="acme", engine="vllm"
+    ref=DeploymentRef(cluster="here", namespace="team-a", name="chat"),
+    uid=UID,
+    generation=1,
+    provider="acme",
+    engine="vllm",
 )
 
 

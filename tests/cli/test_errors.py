@@ -74,6 +74,7 @@ def test_temporal_that_does_not_answer(
     airunway: Airunway, dead_cluster: Path, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRUNWAY_TEMPORAL_ADDRESS", f"127.0.0.1:{closed_port}")
+    monkeypatch.setenv("AIRUNWAY_CLUSTER", "here")
 
     result = airunway("retry", "chat", "--kubeconfig", dead_cluster)
 

@@ -164,6 +164,7 @@ def test_without_temporal_nothing_is_begun(
     airunway: Airunway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRUNWAY_TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AIRUNWAY_CLUSTER", "here")
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text("{}")
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -126,7 +127,7 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
     assert json.loads(answer)["workflow"]["state"]["state"]["status"]["provider"]["name"] == "vllm"
-    assert retried == "retry sent to modeldeployment/default/chat-vllm\n"
+    assert re.fullmatch("retry sent to modeldeployment/[0-9a-f]{12}/default/chat-vllm\n", retried)
     assert status == 0
     assert not any("Traceback" in line for line in up.lines)
     assert children
@@ -138,7 +139,7 @@ async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Sta
     up = await start("--sample", _built(tmp_path))
     await up.until_line("built: Failed")
     answer = await up.airunway("cancel-build", "built")
-    assert answer == "cancel_build sent to modeldeployment/default/built\n"
+    assert re.fullmatch("cancel_build sent to modeldeployment/[0-9a-f]{12}/default/built\n", answer)
 
     async with await Cluster.connect(up.kubeconfig) as cluster:
         patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}

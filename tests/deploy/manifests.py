@@ -45,12 +45,16 @@ def rights_of(rules: Iterable[Mapping[str, Any]]) -> Rights:
     }
 
 
+ACCOUNTS_OF_NAMESPACE = "system:serviceaccounts:airunway-system"
+"""The group that every account of the manifests is in."""
+
+
 def rights_of_account(name: str, among: list[dict[str, Any]]) -> Rights:
     """What a ServiceAccount may do, through bindings, roles and aggregated roles."""
     roles = {**of_kind("ClusterRole", among), **of_kind("Role", among)}
     granted: Rights = set()
     for binding in [*of_kind("ClusterRoleBinding", among).values(), *of_kind("RoleBinding", among).values()]:
-        if any(subject["name"] == name for subject in binding["subjects"]):
+        if any(subject["name"] in (name, ACCOUNTS_OF_NAMESPACE) for subject in binding["subjects"]):
             role = roles[binding["roleRef"]["name"]]
             granted |= rights_of(role["rules"] or [])
             for selector in role.get("aggregationRule", {}).get("clusterRoleSelectors", []):

@@ -16,7 +16,7 @@ from airunway.cli.app import app
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
 from airunway.workers.settings import Settings
-from tests.deploy.manifests import ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
+from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
 from tools.generate import provider_roles
 
 TOGETHER = [*objects(CORE), *objects(INSTALLER)]
@@ -112,7 +112,8 @@ def test_roles_that_are_bound_exist() -> None:
     for binding in bindings:
         assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in roles
         for subject in binding["subjects"]:
-            assert subject["name"] in of_kind("ServiceAccount", TOGETHER)
+            known = subject["name"] in of_kind("ServiceAccount", TOGETHER)
+            assert known or subject["name"] == ACCOUNTS_OF_NAMESPACE
 
 
 @pytest.mark.parametrize("kind", ["modeldeployment", "inferenceproviderconfig"])

@@ -52,6 +52,7 @@ ACCOUNTS = {
     "airunway.clients.events": WORKER,
     "airunway.clients.helm": INSTALLS,
     "airunway.clients.lease": INSTALLS,
+    "airunway.workers.cluster_name": WORKER,
     "airunway.workers.heartbeats": WATCHER,
     "airunway.workers.leader": WATCHER,
     "airunway.workers.registration": PROVIDER,

@@ -44,6 +44,7 @@ class System:
         self.kubeconfig = kubeconfig
         self.namespace = f"e2e-{uuid.uuid4().hex[:8]}"
         self.settings = Settings(
+            cluster="test",
             kubeconfig=kubeconfig,
             temporal_address=temporal_address,
             pod_namespace=self.namespace,

@@ -12,7 +12,9 @@ from tests.e2e.system import System
 
 
 async def described(client: Client, system: System, name: str) -> WorkflowExecutionDescription:
-    return await client.get_workflow_handle(deployment_workflow_id(system.namespace, name)).describe()
+    return await client.get_workflow_handle(
+        deployment_workflow_id(system.settings.cluster, system.namespace, name)
+    ).describe()
 
 
 async def test_a_deployment_can_be_found_and_followed(system: System) -> None:

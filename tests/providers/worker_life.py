@@ -65,7 +65,9 @@ class WorkerLife:
 
     async def register(self) -> None:
         """Come and go, with a registration that somebody tampered with in between."""
-        registrar = Registrar(self.cluster, self.provider, heartbeat=timedelta(seconds=60))
+        registrar = Registrar(
+            self.cluster, self.provider, task_queue="a-queue", heartbeat=timedelta(seconds=60)
+        )
         await registrar.register()
         await self.admin.patch(CONFIGS, self.provider.name, {"spec": {"selectionRules": None}})
         changed = {"metadata": {"annotations": {"airunway.ai/task-queue": "other"}}}
@@ -94,7 +96,7 @@ class WorkerLife:
     async def reconcile(self, *, only_upstream_changed: bool = False) -> UpstreamAnswer:
         """One reconcile, with a look at pods."""
         request = UpstreamRequest(
-            ref=DeploymentRef(namespace=self.namespace, name="chat"),
+            ref=DeploymentRef(cluster="here", namespace=self.namespace, name="chat"),
             uid=self.uid,
             generation=self.generation,
             provider=self.provider.name,
@@ -134,6 +136,6 @@ class WorkerLife:
 
     async def release(self) -> list[str]:
         """The deployment is being deleted; answers what remains."""
-        ref = DeploymentRef(namespace=self.namespace, name="chat")
+        ref = DeploymentRef(cluster="here", namespace=self.namespace, name="chat")
         request = ReleaseRequest(ref=ref, uid=self.uid, provider=self.provider.name)
         return (await self.activities.release_upstream(request)).remaining

@@ -23,7 +23,7 @@ from airunway.clients.kubernetes import (
 from airunway.sandbox.operators.nodes import NODES
 from tests.clients.helm.servers import chart_server
 from tests.real.install_site import NODE, Site
-from tests.real.processes import Processes
+from tests.real.processes import CLUSTER_NAME, Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer
 
@@ -60,6 +60,6 @@ async def site(
             with suppress(NotFound):
                 await cluster.delete(CONFIGS, name)
             with suppress(Exception):
-                await client.get_workflow_handle(installation_workflow_id(name)).terminate()
+                await client.get_workflow_handle(installation_workflow_id(CLUSTER_NAME, name)).terminate()
         with suppress(NotFound):
             await cluster.delete(NAMESPACES, built.space)

@@ -25,7 +25,7 @@ from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
 from benchmarks.deployments import prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
 from tests.clients.buildkit.world import World
-from tests.real.processes import Processes
+from tests.real.processes import CLUSTER_NAME, Processes
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.hub import Hub, HubModel
@@ -115,7 +115,9 @@ class ImageSystem:
         return str(container["image"])
 
     async def signal(self, name: str, signal: str) -> None:
-        await self.client.get_workflow_handle(deployment_workflow_id(NAMESPACE, name)).signal(signal)
+        await self.client.get_workflow_handle(deployment_workflow_id(CLUSTER_NAME, NAMESPACE, name)).signal(
+            signal
+        )
 
     async def until_held(self) -> None:
         """Wait until a download hangs in its middle."""

@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from airunway.api.names import CORE_TASK_QUEUE, installation_workflow_id
+from airunway.api.names import core_task_queue, installation_workflow_id
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -37,7 +37,7 @@ from airunway.workflows.provider_installation.workflow import ProviderInstallati
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer
-from tests.real.processes import Processes
+from tests.real.processes import CLUSTER_NAME, Processes
 
 NODE = PretendNode(name="pretend-install-0", gpus=0)
 
@@ -120,8 +120,8 @@ class Site:
         handle = await self.client.start_workflow(
             ProviderInstallationWorkflow.run,
             InstallationInput(provider=name),
-            id=installation_workflow_id(name),
-            task_queue=CORE_TASK_QUEUE,
+            id=installation_workflow_id(CLUSTER_NAME, name),
+            task_queue=core_task_queue(CLUSTER_NAME),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="request",
             start_signal_args=[request],
@@ -144,7 +144,7 @@ class Site:
             ProviderPlanWorkflow.run,
             PreflightRequest(request=request, with_diff=True),
             id=f"plan-{uuid.uuid4().hex[:8]}",
-            task_queue=CORE_TASK_QUEUE,
+            task_queue=core_task_queue(CLUSTER_NAME),
         )
 
     async def until_at(self, handle: WorkflowHandle[Any, Any], activity: str) -> None:

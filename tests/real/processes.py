@@ -13,6 +13,8 @@ import pytest
 from airunway.api.names import SYSTEM_NAMESPACE
 from kube_emulator.envtest.ports import free_port
 
+CLUSTER_NAME = "test"
+
 
 class Processes:
     """`airunway` commands as processes of their own. `settings`: further variables."""
@@ -21,6 +23,7 @@ class Processes:
         self._folder = folder
         self._env = {
             **os.environ,
+            "AIRUNWAY_CLUSTER": CLUSTER_NAME,
             "AIRUNWAY_KUBECONFIG": str(kubeconfig),
             "AIRUNWAY_TEMPORAL_ADDRESS": temporal,
             "AIRUNWAY_POD_NAMESPACE": SYSTEM_NAMESPACE,

@@ -216,7 +216,9 @@ IMAGE_STORIES: list[Callable[[World, ImageWorld], Awaitable[None]]] = [built_can
 async def record(story: Callable[[World], Awaitable[None]]) -> str:
     """The history of a deployment's story as JSON."""
     async with _server() as env:
-        world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
+        world = World(
+            env, ref=DeploymentRef(cluster="here", namespace="ml", name=story.__name__.replace("_", "-"))
+        )
         async with core_worker(world), provider_worker(world):
             await story(world)
             return await _history_of(world.handle)
@@ -227,7 +229,9 @@ async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=test_server(), data_converter=pydantic_data_converter
     ) as env:
-        world = World(env, ref=DeploymentRef(namespace="ml", name=story.__name__.replace("_", "-")))
+        world = World(
+            env, ref=DeploymentRef(cluster="here", namespace="ml", name=story.__name__.replace("_", "-"))
+        )
         images = ImageWorld(env)
         async with core_worker(world, images), images.build_worker():
             first = asyncio.create_task(_first_image_history(env, images))

@@ -23,7 +23,7 @@ async def test_a_recorded_history_replays(file: Path) -> None:
     )
     text = file.read_text()  # noqa: ASYNC240  (a small file)
 
-    history = WorkflowHistory.from_json(f"modeldeployment/ml/{file.stem}", text)
+    history = WorkflowHistory.from_json(f"modeldeployment/here/ml/{file.stem}", text)
 
     await replayer.replay_workflow(history)
 

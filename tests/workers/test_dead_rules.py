@@ -14,7 +14,7 @@ from airunway.workers.watcher import Watcher
 
 def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:
     """Provider and rule of every warning while a watcher sees these versions of configs."""
-    watcher = Watcher(cast(Cluster, None), {}, cast(SignalQueue, None))
+    watcher = Watcher(cast(Cluster, None), {}, cast(SignalQueue, None), cluster_name="here")
     with capture_logs() as logs:
         for config in configs:
             watcher._on_config(ObjectChange(type="set", object=config))

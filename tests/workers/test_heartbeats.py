@@ -77,7 +77,7 @@ def test_the_transition_time_is_that_of_the_first_sweep() -> None:
 async def registered(cluster: Cluster) -> Registrar:
     """The worker of acme, after its first heartbeat."""
     await apply_crd(cluster, CRD, field_manager="test")
-    registrar = Registrar(cluster, ACME, heartbeat=timedelta(seconds=60))
+    registrar = Registrar(cluster, ACME, task_queue="a-queue", heartbeat=timedelta(seconds=60))
     await registrar.register()
     await registrar.beat()
     return registrar

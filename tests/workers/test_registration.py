@@ -19,7 +19,7 @@ RULES = [{"condition": "spec.model.id == 'a/b'", "priority": 7}]
 
 
 def registrar(cluster: Cluster, provider: Provider = ACME) -> Registrar:
-    return Registrar(cluster, provider, heartbeat=timedelta(seconds=60))
+    return Registrar(cluster, provider, task_queue="a-queue", heartbeat=timedelta(seconds=60))
 
 
 async def config(cluster: Cluster, name: str = "acme") -> Object:
@@ -34,7 +34,7 @@ async def test_it_says_where_its_worker_listens_and_what_it_creates(cluster: Clu
     await registrar(cluster, LLMD).register()
 
     annotations = (await config(cluster, "llmd"))["metadata"]["annotations"]
-    assert annotations["airunway.ai/task-queue"] == "airunway-provider-llmd"
+    assert annotations["airunway.ai/task-queue"] == "a-queue"
     assert json.loads(annotations["airunway.ai/upstream-kinds"]) == [
         {"apiVersion": "apps/v1", "kind": "Deployment", "plural": "deployments"},
         {"apiVersion": "v1", "kind": "Service", "plural": "services"},

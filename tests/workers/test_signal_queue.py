@@ -12,8 +12,8 @@ from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.signal_queue import SignalQueue
 
-REF = DeploymentRef(namespace="ml", name="chat")
-OTHER = DeploymentRef(namespace="ml", name="other")
+REF = DeploymentRef(cluster="here", namespace="ml", name="chat")
+OTHER = DeploymentRef(cluster="here", namespace="ml", name="other")
 
 
 class Inbox:

@@ -44,7 +44,9 @@ class SentHints:
 @asynccontextmanager
 async def watching(cluster: Cluster, provider: Provider = ACME) -> AsyncIterator[SentHints]:
     sent = SentHints()
-    task = asyncio.create_task(Watcher(cluster, {"acme": provider}, SignalQueue(sent, at_once=1)).run())
+    task = asyncio.create_task(
+        Watcher(cluster, {"acme": provider}, SignalQueue(sent, at_once=1), cluster_name="here").run()
+    )
     try:
         yield sent
         assert not task.done(), "the watcher ended"

@@ -60,4 +60,5 @@ class Both:
         await self.until(lambda: self.images.building == 1)
 
     def image_id(self, number: int = -1) -> str:
-        return model_image_workflow_id(self.images.joined[number].plan.identity)
+        plan = self.images.joined[number].plan
+        return model_image_workflow_id("here", plan.repository, plan.identity)

@@ -21,7 +21,7 @@ from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from airunway.api.model_image import ModelImageRef
-    from airunway.api.names import CORE_TASK_QUEUE, IMAGE_TASK_QUEUE, model_image_workflow_id
+    from airunway.api.names import IMAGES_QUEUE, core_task_queue, model_image_workflow_id, task_queue_beside
     from airunway.messages.model_image import (
         BuildModelImageAnswer,
         BuildModelImageRequest,
@@ -121,7 +121,7 @@ class ImageWorld(Changing):
     async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
         self._called("join_model_image")
         self.joined.append(request)
-        workflow_id = model_image_workflow_id(request.plan.identity)
+        workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
         if self.mute:
             self.mute = False
         else:
@@ -193,7 +193,7 @@ class ImageWorld(Changing):
     async def listener(self) -> WorkflowHandle[Any, Any]:
         """Somebody who may wait."""
         handle: WorkflowHandle[Any, Any] = await self.env.client.start_workflow(
-            "Listener", id=f"listener-{uuid.uuid4().hex[:8]}", task_queue=CORE_TASK_QUEUE
+            "Listener", id=f"listener-{uuid.uuid4().hex[:8]}", task_queue=core_task_queue("here")
         )
         self.listeners.append(handle)
         return handle
@@ -216,8 +216,8 @@ class ImageWorld(Changing):
         await self.env.client.start_workflow(
             ModelImageWorkflow.run,
             ModelImageRequest(plan=wanted),
-            id=model_image_workflow_id(wanted.identity),
-            task_queue=CORE_TASK_QUEUE,
+            id=model_image_workflow_id("here", wanted.repository, wanted.identity),
+            task_queue=core_task_queue("here"),
             start_signal="join",
             start_signal_args=[waiter],
         )
@@ -225,7 +225,9 @@ class ImageWorld(Changing):
     @property
     def image(self) -> WorkflowHandle[Any, Any]:
         """The image's workflow, whichever run it is."""
-        return self.env.client.get_workflow_handle(model_image_workflow_id(self.plan.identity))
+        return self.env.client.get_workflow_handle(
+            model_image_workflow_id("here", self.plan.repository, self.plan.identity)
+        )
 
     async def leave(self, listener: WorkflowHandle[Any, Any]) -> None:
         await self.image.signal("leave", listener.id)
@@ -288,7 +290,7 @@ class ImageWorld(Changing):
     def build_worker(self) -> Worker:
         return Worker(
             self.env.client,
-            task_queue=IMAGE_TASK_QUEUE,
+            task_queue=task_queue_beside(core_task_queue("here"), IMAGES_QUEUE),
             activities=[self.build_model_image],
             max_heartbeat_throttle_interval=timedelta(milliseconds=50),
         )
@@ -296,7 +298,7 @@ class ImageWorld(Changing):
     def core_worker(self) -> Worker:
         return Worker(
             self.env.client,
-            task_queue=CORE_TASK_QUEUE,
+            task_queue=core_task_queue("here"),
             workflows=[ModelImageWorkflow, Listener],
             activities=self.activities,
         )

@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.api.chart_release import ChartAction, ChartRelease
-from airunway.api.names import CORE_TASK_QUEUE, INSTALLER_TASK_QUEUE, installation_workflow_id
+from airunway.api.names import INSTALLER_QUEUE, core_task_queue, installation_workflow_id, task_queue_beside
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
@@ -203,8 +203,8 @@ class InstallerWorld(Changing):
         self.handle = await self.env.client.start_workflow(
             ProviderInstallationWorkflow.run,
             InstallationInput(provider=self.provider),
-            id=installation_workflow_id(self.provider),
-            task_queue=CORE_TASK_QUEUE,
+            id=installation_workflow_id("here", self.provider),
+            task_queue=core_task_queue("here"),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="request",
             start_signal_args=[request],
@@ -223,7 +223,7 @@ class InstallerWorld(Changing):
 
     async def waiter(self) -> WorkflowHandle[Any, Any]:
         return await self.env.client.start_workflow(
-            Waiter.run, id=f"waiter-{uuid.uuid4().hex[:8]}", task_queue=CORE_TASK_QUEUE
+            Waiter.run, id=f"waiter-{uuid.uuid4().hex[:8]}", task_queue=core_task_queue("here")
         )
 
     async def join(self, waiter: WorkflowHandle[Any, Any], *, again: bool = False) -> None:
@@ -231,8 +231,8 @@ class InstallerWorld(Changing):
         request = JoinRequest(
             request=InstallationRequest(provider=self.provider), waiter=waiter.id, again=again
         )
-        await InstallationRequests(self.env.client).request_installation(request)
-        self.handle = self.env.client.get_workflow_handle(installation_workflow_id(self.provider))
+        await InstallationRequests(self.env.client, cluster_name="here").request_installation(request)
+        self.handle = self.env.client.get_workflow_handle(installation_workflow_id("here", self.provider))
 
     async def reports(self, waiter: WorkflowHandle[Any, Any], count: int = 1) -> list[bool]:
         """Whether each report said success, once there are so many."""
@@ -270,7 +270,7 @@ class InstallerWorld(Changing):
 def core_worker(world: InstallerWorld) -> Worker:
     return Worker(
         world.env.client,
-        task_queue=CORE_TASK_QUEUE,
+        task_queue=core_task_queue("here"),
         workflows=[ProviderInstallationWorkflow, ProviderPlanWorkflow, Waiter],
     )
 
@@ -278,7 +278,7 @@ def core_worker(world: InstallerWorld) -> Worker:
 def installer_worker(world: InstallerWorld) -> Worker:
     return Worker(
         world.env.client,
-        task_queue=INSTALLER_TASK_QUEUE,
+        task_queue=task_queue_beside(core_task_queue("here"), INSTALLER_QUEUE),
         activities=world.activities(),
         max_heartbeat_throttle_interval=timedelta(milliseconds=20),
         default_heartbeat_throttle_interval=timedelta(milliseconds=20),

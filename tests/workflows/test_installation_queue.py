@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from airunway.api.names import CORE_TASK_QUEUE
+from airunway.api.names import core_task_queue
 from airunway.messages.installation import (
     AWAIT_OPERATOR,
     FINISH_UNINSTALL,
@@ -138,7 +138,7 @@ async def test_a_plan_only_reads(installer: InstallerWorld) -> None:
         ProviderPlanWorkflow.run,
         PreflightRequest(request=InstallationRequest(provider=installer.provider), with_diff=True),
         id=f"plan-{request}",
-        task_queue=CORE_TASK_QUEUE,
+        task_queue=core_task_queue("here"),
     )
 
     assert answer.installed

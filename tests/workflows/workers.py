@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio.worker import Worker
 
-from airunway.api.names import CORE_TASK_QUEUE, provider_task_queue
+from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import ImageWorld
@@ -15,7 +15,7 @@ def core_worker(world: World, images: ImageWorld | None = None) -> Worker:
     """Of the deployment's workflow; with `images` also of its image's, whose builds have another one."""
     return Worker(
         world.env.client,
-        task_queue=CORE_TASK_QUEUE,
+        task_queue=core_task_queue("here"),
         workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
         activities=[*world.activities(), *(images.activities if images else [])],
     )
@@ -25,6 +25,6 @@ def provider_worker(world: World) -> Worker:
     """Of the provider's steps."""
     return Worker(
         world.env.client,
-        task_queue=provider_task_queue(PROVIDER),
+        task_queue=provider_task_queue("here", PROVIDER),
         activities=[world.reconcile_upstream, world.release_upstream],
     )

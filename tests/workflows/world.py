@@ -20,7 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, EngineDecision, InstallationNeed, Outcome, ProviderDecision
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import CORE_TASK_QUEUE, provider_task_queue
+from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.api.status import DeploymentStatus, EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.messages.deployment import (
     AppliedObject,
@@ -55,7 +55,9 @@ class World(Changing):
 
     env: WorkflowEnvironment
     ref: DeploymentRef = field(
-        default_factory=lambda: DeploymentRef(namespace="ml", name=f"d-{uuid.uuid4().hex[:8]}")
+        default_factory=lambda: DeploymentRef(
+            cluster="here", namespace="ml", name=f"d-{uuid.uuid4().hex[:8]}"
+        )
     )
     exists: bool = True
     uid: str = "uid-1"
@@ -69,7 +71,7 @@ class World(Changing):
     finding: str = ""
     provider_ready: bool = True
     provider_reason: str = ""
-    task_queue: str = provider_task_queue(PROVIDER)
+    task_queue: str = provider_task_queue("here", PROVIDER)
     installation: InstallationNeed | None = None
     """What selection finds to be missing; the installer below only notes that it was asked."""
     configs_digest: str = "configs-1"
@@ -282,7 +284,7 @@ class World(Changing):
             ModelDeploymentWorkflow.run,
             DeploymentInput(ref=self.ref, search_attributes=False),
             id=self.ref.workflow_id,
-            task_queue=CORE_TASK_QUEUE,
+            task_queue=core_task_queue("here"),
             start_signal=OBJECT_CHANGED,
             start_signal_args=[self.hint("deployment seen")],
         )

@@ -15,7 +15,7 @@ from temporalio.exceptions import FailureError
 
 from airunway.api.conditions import remove_condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import ANNOTATION_CANCEL_BUILD, model_image_workflow_id
+from airunway.api.names import ANNOTATION_CANCEL_BUILD
 from airunway.api.status import Phase, ServingImageStatus
 from airunway.messages.deployment import EventSpec, Observation
 from airunway.messages.deployment_state import (
@@ -77,7 +77,7 @@ class DeploymentModelImage:
         if image is None or not expected or image.phase.is_final:
             # From an image that this deployment does not wait for any more, or wanted under another uid.
             if not report.phase.is_final:
-                self._stale_images.add(model_image_workflow_id(report.identity))
+                self._stale_images.add(report.workflow_id)
             self._inbox.ask(decide=not report.phase.is_final)
             return
         image.reported_at = workflow.now()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from airunway.api.model_image import ModelImageRef
-from airunway.api.names import provider_task_queue
+from airunway.api.names import provider_queue
 from airunway.messages.deployment import (
     RECONCILE_UPSTREAM,
     RELEASE_UPSTREAM,
@@ -67,7 +67,7 @@ class Upstream:
         answer = await call(
             replace(
                 RECONCILE_UPSTREAM,
-                task_queue=provider_task_queue(request.provider),
+                queue=provider_queue(request.provider),
                 inline=self.served_locally,
                 # A person must see when a provider's worker is away or an object is not let in.
                 deadline=timedelta(seconds=self._pacing.limits.step_patience),
@@ -98,7 +98,7 @@ class Upstream:
         return await call(
             replace(
                 RELEASE_UPSTREAM,
-                task_queue=provider_task_queue(provider),
+                queue=provider_queue(provider),
                 inline=provider == self._state.provider and self.served_locally,
             ),
             ReleaseRequest(ref=self._ref, uid=seen.uid, provider=provider),

@@ -54,7 +54,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=DEPLOYMENT_WORKFLOW)
 class ModelDeploymentWorkflow:
-    """One ModelDeployment. Id: `modeldeployment/<namespace>/<name>`."""
+    """One ModelDeployment. Id: `modeldeployment/<cluster>/<namespace>/<name>`."""
 
     @workflow.init
     def __init__(self, start: DeploymentInput) -> None:

@@ -72,7 +72,12 @@ class ModelImageReporting:
 
     def _report(self, phase: ModelImagePhase, step: str) -> ModelImageReport:
         progress = BuildProgress(step=step, total_bytes=self._plan.total_bytes)
-        return ModelImageReport(identity=self._plan.identity, phase=phase, progress=progress)
+        return ModelImageReport(
+            identity=self._plan.identity,
+            workflow_id=workflow.info().workflow_id,
+            phase=phase,
+            progress=progress,
+        )
 
     def _progress_interval(self) -> timedelta:
         since = workflow.now() - self._building_since if self._building_since else timedelta(0)

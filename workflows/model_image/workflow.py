@@ -63,7 +63,7 @@ class Unwanted(Exception):
 
 @workflow.defn(name="ModelImageWorkflow")
 class ModelImageWorkflow:
-    """One model image. Id: `image/<digest of what is built>`."""
+    """One model image. Id: `image/<cluster>/<model>/<digest of what is built>`."""
 
     @workflow.init
     def __init__(self, start: ModelImageRequest) -> None:

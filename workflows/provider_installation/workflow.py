@@ -39,7 +39,7 @@ MAX_HISTORY_EVENTS = 2_000
 
 @workflow.defn(name="ProviderInstallationWorkflow")
 class ProviderInstallationWorkflow:
-    """Id: `provider/<name>`. It ends when there is nothing left to do."""
+    """Id: `provider/<cluster>/<name>`. It ends when there is nothing left to do."""
 
     @workflow.init
     def __init__(self, start: InstallationInput) -> None:

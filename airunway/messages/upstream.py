@@ -1,0 +1,190 @@
+"""The provider's steps for a deployment: render, apply, read readiness, release. Pure.
+
+Rendering reads and decides, and writes nothing: its answer says object by object what is to be done. Applying
+does exactly that, as an activity that is in the history before anything happens, or answers that it would be
+something else by now. Rendered objects travel in neither: they may hold what a person wrote into an
+environment variable. Both make them again, and compare digests.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from airunway.api.core_types import Condition
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.step import Step
+
+
+class WriteAction(StrEnum):
+    """What is to be done to one object."""
+
+    CREATE = "create"
+    APPLY = "apply"
+    """Server-side, on the version that was read."""
+    DELETE = "delete"
+    """If it is still the object that was read."""
+
+
+class PlannedWrite(BaseModel):
+    """One object, and what is to be done to it. Objects that are as they should be are not listed."""
+
+    action: WriteAction
+    api_version: str
+    kind: str
+    name: str
+    digest: str = ""
+    """Of the rendered object; empty for a deletion."""
+    uid: str = ""
+    """Of the live object; empty when there is none."""
+    changed: list[str] = Field(default_factory=list)
+    """Paths of the fields that differ from what is there, e.g. `spec.replicas`; no values. At most 50."""
+    why: str = ""
+    """For what a person should know: `somebody changed it`, `not wanted any more`, why it is replaced."""
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.name}"
+
+
+class RenderRequest(BaseModel):
+    """Find out what one generation takes, and what of it has to be written."""
+
+    ref: DeploymentRef
+    uid: str
+    generation: int
+    resource_version: str = ""
+    """Version that was decided on, if this reconcile has just read it."""
+    provider: str
+    engine: str
+    applied: list[AppliedObject] = Field(default_factory=list)
+    image: ServingImageStatus | None = None
+    built_model_image: ModelImageRef | None = None
+
+
+class RenderAnswer(BaseModel):
+    """What is to be done, or what is in the way."""
+
+    gone: bool = False
+    """The deployment was deleted, or is another one of the same name."""
+    superseded: bool = False
+    """Its generation moved on, or it was paused: reconcile again."""
+    failure: StepFailure | None = None
+    planned: list[PlannedWrite] = Field(default_factory=list)
+    """In the order in which it is done; empty: nothing has to be written."""
+    finalizer: str = ""
+    """The finalizer that is to be put on before anything is created; empty when it is on."""
+    replacing: str = ""
+    """Why the main object is deleted to be made again; reconcile when it is gone."""
+    waiting: str = ""
+    """What must be ready before the main objects can be written, e.g. a claim."""
+    retry_seconds: int = 0
+    wanted_model_image: ModelImageSpec | None = None
+    """The model image that rendering needs; while it is not built nothing is planned."""
+    objects: list[AppliedObject] = Field(default_factory=list)
+    """The objects as they are, when nothing has to be written."""
+    status: UnifiedStatus | None = None
+    """What those say; None when something has to be written first."""
+    conditions: list[Condition] = Field(default_factory=list)
+    cleared: list[str] = Field(default_factory=list)
+    """Condition types that do not apply any more."""
+    image: ServingImageStatus | None = None
+    ignored_fields: list[str] | None = None
+    """Given fields that the provider cannot honour; None when nobody checked."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether something has to be written."""
+        return bool(self.planned or self.finalizer)
+
+
+class ApplyRequest(BaseModel):
+    """Do what was planned for one generation."""
+
+    rendered_from: RenderRequest
+    finalizer: str = ""
+    planned: list[PlannedWrite]
+
+
+class ApplyAnswer(BaseModel):
+    """What was done: each object with its action, changed fields, field manager and resourceVersion."""
+
+    gone: bool = False
+    superseded: bool = False
+    """It would be something else by now, so nothing was done: reconcile again."""
+    failure: StepFailure | None = None
+    finalizer_added: bool = False
+    objects: list[AppliedObject] = Field(default_factory=list)
+    """All objects of the generation as they were left; as before, while the main one is replaced."""
+    deleted: list[str] = Field(default_factory=list)
+    """Kind and name."""
+    status: UnifiedStatus | None = None
+    """What the API server answered, in a deployment's words; None when there is nothing to read yet."""
+
+
+class ReadinessRequest(BaseModel):
+    """Read the state of what was applied. `diagnose`: look at pods and events for a cause too."""
+
+    ref: DeploymentRef
+    uid: str
+    generation: int
+    provider: str
+    applied: list[AppliedObject]
+    diagnose: bool = False
+
+
+class Readiness(BaseModel):
+    """What the upstream objects say."""
+
+    drifted: list[str] = Field(default_factory=list)
+    """Objects (kind and name, and what is the matter) that are not as they were left: render again."""
+    status: UnifiedStatus | None = None
+    """None when the main object is not there."""
+    findings: list[PodFinding] = Field(default_factory=list)
+
+
+class ReleaseRequest(BaseModel):
+    """Delete the upstream objects of a deployment that is being deleted."""
+
+    ref: DeploymentRef
+    uid: str
+    provider: str
+
+
+class ReleaseAnswer(BaseModel):
+    """`deleted`: objects (Kind name) whose deletion was asked for now; `remaining`: those still there."""
+
+    deleted: list[str] = Field(default_factory=list)
+    remaining: list[str] = Field(default_factory=list)
+
+
+# A provider's steps run on its queue. The deployment's workflow has them done on its own queue where the
+# worker that answered `validate` serves the provider: inline, or started with the answer to a workflow task.
+RENDER = Step(
+    name="render",
+    request=RenderRequest,
+    answer=RenderAnswer,
+    attempt_timeout=timedelta(seconds=45),
+)
+APPLY_UPSTREAM = Step(
+    name="apply_upstream",
+    request=ApplyRequest,
+    answer=ApplyAnswer,
+    attempt_timeout=timedelta(seconds=45),
+)
+READ_READINESS = Step(
+    name="read_readiness",
+    request=ReadinessRequest,
+    answer=Readiness,
+    attempt_timeout=timedelta(seconds=30),
+)
+RELEASE_UPSTREAM = Step(
+    name="release_upstream",
+    request=ReleaseRequest,
+    answer=ReleaseAnswer,
+    attempt_timeout=timedelta(seconds=60),
+)

@@ -1,0 +1,58 @@
+"""Which cluster this is: the name that tells it apart from others on the same Temporal.
+
+It is part of workflow ids, task queues and search attributes. `AIRUNWAY_CLUSTER` says it; without that it is
+taken from the uid of the namespace `kube-system`, which a cluster keeps for life.
+"""
+
+from __future__ import annotations
+
+from airunway.clients.backoff import Backoff, retry
+from airunway.clients.errors import ApiError, ClientError, Forbidden
+from airunway.clients.kubernetes import NAMESPACES, Cluster
+from airunway.workers.settings import Settings
+
+UID_NAMESPACE = "kube-system"
+DIGITS = 12
+"""Of the uid: two of a million clusters are alike with one chance in five hundred."""
+
+
+class ClusterNameUnknown(ClientError):
+    """Nothing says which cluster this is."""
+
+    retryable = False
+
+
+async def with_cluster_name(settings: Settings, cluster: Cluster, *, patient: bool = False) -> Settings:
+    """The settings with `cluster` filled in.
+
+    `patient`: try again until the API server answers. Raises ClusterNameUnknown, ApiError.
+    """
+    if settings.cluster:
+        return settings
+    uid = await retry(
+        lambda: _uid(cluster),
+        on=(ApiError,) if patient else (),
+        backoff=Backoff(first=1, maximum=30),
+        failed=lambda err, delay: None,  # whoever reads next says that the API server is away
+    )
+    return settings.model_copy(update={"cluster": name_from(uid)})
+
+
+def name_from(uid: str) -> str:
+    """The name of a cluster whose `kube-system` has this uid."""
+    return uid.replace("-", "")[:DIGITS].lower()
+
+
+async def _uid(cluster: Cluster) -> str:
+    try:
+        namespace = await cluster.find(NAMESPACES, UID_NAMESPACE)
+    except Forbidden as err:
+        raise ClusterNameUnknown(
+            f"the namespace {UID_NAMESPACE} may not be read, whose uid names this cluster: allow it, or set "
+            f"AIRUNWAY_CLUSTER to the name that the workers of this cluster log ({err})"
+        ) from err
+    if namespace is None:
+        raise ClusterNameUnknown(
+            f"there is no namespace {UID_NAMESPACE} to name this cluster: set AIRUNWAY_CLUSTER"
+        )
+    return str(namespace["metadata"]["uid"])
