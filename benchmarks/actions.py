@@ -1,9 +1,10 @@
 """What a deployment costs on Temporal Cloud: billable actions of a life, and of an idle day.
 
-    python -m benchmarks.actions [--lives 5] [--idle-minutes 5] [--model vllm|llamacpp-image|gguf] [--postgres]
+    python -m benchmarks.actions [--lives 5] [--idle-minutes 5] [--postgres]
+                                 [--model vllm|llamacpp-image|gguf]
 
 A life is: created, Running, edited, Running again, deleted. Actions are counted in the histories, of its own
-workflow and of those of images and installations that took part; see benchmarks/histories.py for the rules.
+workflow and of those of images that took part; see benchmarks/histories.py for the rules.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from airunway.clients.kubernetes import DEPLOYMENTS
-from benchmarks.histories import actions_of, runs_of
+from benchmarks.histories import actions_of, newest_run, pending_timers, runs_of
 from benchmarks.pretend_images import pretend_images
 from benchmarks.settled import SettledFleet, settled_fleet
 from benchmarks.stage import Stage, add_options, stage
 from benchmarks.workload import MODELS, NAMESPACE, create_all, each, edit
 
+DAY = 86_400.0
 STAGES = ("create -> Running", "edit -> Running", "deletion")
 
 
@@ -35,6 +37,11 @@ async def run(on: Stage, options: argparse.Namespace) -> None:
         shared_after = await _shared(fleet)
         await asyncio.sleep(options.idle_minutes * 60)
         idle = await _own(fleet) - running
+        timers = [
+            seconds
+            for name in fleet.names
+            for seconds in pending_timers(await newest_run(fleet.client, fleet.workflow_id(name)))
+        ]
         await _edit_all(fleet)
         edited = await _own(fleet)
         await each(fleet.names, lambda name: fleet.cluster.delete(DEPLOYMENTS, name, namespace=NAMESPACE))
@@ -47,8 +54,10 @@ async def run(on: Stage, options: argparse.Namespace) -> None:
     _show("all of a life", deleted - idle, options.lives)
     _show("image workflows meanwhile", shared_after - shared, options.lives)
     per_day = sum(idle.values()) / options.lives / options.idle_minutes * 24 * 60
+    fired = sum(DAY / seconds for seconds in timers) / options.lives
     print(
-        f"an idle day: {per_day:.0f} actions (from {options.idle_minutes:g} minutes: {dict(idle) or 'none'})"
+        f"an idle day: {per_day:.0f} actions (from {options.idle_minutes:g} minutes: {dict(idle) or 'none'}), "
+        f"and {fired:.0f} times that a timer fires"
     )
 
 

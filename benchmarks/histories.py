@@ -70,6 +70,20 @@ def actions_of(events: Sequence[HistoryEvent]) -> Counter[str]:
     return +found
 
 
+def pending_timers(events: Sequence[HistoryEvent]) -> list[float]:
+    """Seconds of every timer of a run that has neither fired nor been cancelled: each will cost something."""
+    pending: dict[str, float] = {}
+    for event in events:
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            started = event.timer_started_event_attributes
+            pending[started.timer_id] = started.start_to_fire_timeout.ToNanoseconds() / 1e9
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
+            pending.pop(event.timer_fired_event_attributes.timer_id, None)
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_CANCELED:
+            pending.pop(event.timer_canceled_event_attributes.timer_id, None)
+    return list(pending.values())
+
+
 def _is_started_by_signal(events: Sequence[HistoryEvent]) -> bool:
     if len(events) < 2 or events[1].event_type != EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
         return False
@@ -77,13 +91,10 @@ def _is_started_by_signal(events: Sequence[HistoryEvent]) -> bool:
 
 
 async def runs_of(client: Client, workflow_id: str) -> AsyncIterator[list[HistoryEvent]]:
-    """The events of every run that is kept, the newest run first."""
-    run_id: str | None = None
-    while run_id != "":
-        handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-        events = list((await handle.fetch_history()).events)
-        yield events
-        run_id = events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+    """The events of every run that is kept, also of those that no other run continued; newest first."""
+    async for found in client.list_workflows(f"WorkflowId = '{workflow_id}'"):
+        handle = client.get_workflow_handle(workflow_id, run_id=found.run_id)
+        yield list((await handle.fetch_history()).events)
 
 
 async def newest_run(client: Client, workflow_id: str) -> list[HistoryEvent]:

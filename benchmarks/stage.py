@@ -80,8 +80,16 @@ class Process(Server):
 
     def command(self) -> list[str]:
         """Through `env`, which becomes the program: the process id stays."""
-        pairs = [f"{key}={value}" for key, value in self._environment.items()]
-        return ["env", *pairs, sys.executable, "-m", *self._words]
+        return [*self.with_environment(), sys.executable, "-m", *self._words]
+
+    def with_environment(self) -> list[str]:
+        """The beginning of every command line of ours."""
+        return ["env", *(f"{key}={value}" for key, value in self._environment.items())]
+
+    @property
+    def kubeconfig(self) -> str:
+        """Of the stage's API server."""
+        return self._environment["AIRUNWAY_KUBECONFIG"]
 
     def is_ready(self) -> bool:
         """Whether its probe says so."""
@@ -101,7 +109,7 @@ class Stage:
     """Variables (`AIRUNWAY_...`) for our processes, besides where the servers are."""
     _running: ExitStack = field(default_factory=ExitStack)
 
-    def start(self, name: str, *words: str) -> Process:
+    def start(self, name: str, *words: str, process: type[Process] = Process) -> Process:
         """Start one of our processes and wait until it is ready; it ends with the stage."""
         where = {
             "AIRUNWAY_TEMPORAL_ADDRESS": self.temporal.address,
@@ -109,8 +117,7 @@ class Stage:
             "AIRUNWAY_CLUSTER": CLUSTER,
             "AIRUNWAY_LOG_FORMAT": "json",
         }
-        process = Process(words, where | self.settings, self.folder / name)
-        return self._running.enter_context(process)
+        return self._running.enter_context(process(words, where | self.settings, self.folder / name))
 
     async def connect(self, user_agent: str = BENCHMARK) -> Cluster:
         """A client of the API server, known by its user agent."""
