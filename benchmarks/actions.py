@@ -56,7 +56,7 @@ async def run(on: Stage, options: argparse.Namespace) -> None:
     per_day = sum(idle.values()) / options.lives / options.idle_minutes * 24 * 60
     fired = sum(DAY / seconds for seconds in timers) / options.lives
     print(
-        f"an idle day: {per_day:.0f} actions (from {options.idle_minutes:g} minutes: {dict(idle) or 'none'}), "
+        f"an idle day: {per_day:.0f} actions (in {options.idle_minutes:g} minutes: {dict(idle) or 'none'}), "
         f"and {fired:.0f} times that a timer fires"
     )
 
