@@ -9,9 +9,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 from airunway.provider.registry import installed_providers
+from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
 from airunway.workers.settings import Settings
-from airunway.workers.worker import Ready, run_watcher, run_worker, serve_probes
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 
 ROLES = ("both", "worker", "watcher")
 

@@ -14,14 +14,14 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.clients.backoff import Backoff, retry
-from airunway.clients.errors import error_text
 from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
 from airunway.workers.settings import Settings
+from airunway.workers.temporal_outage import ask_by, core_logging, temporal_outage
 
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 1.0
-MAX_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 5.0
 
 
 async def connect(
@@ -32,20 +32,17 @@ async def connect(
     Raises RuntimeError or OSError when it cannot be reached and `patient` is false.
     """
 
-    def failed(err: Exception, delay: float) -> None:
-        _log.warning(
-            "Temporal cannot be reached; trying again",
-            address=settings.temporal_address,
-            error=error_text(err).splitlines()[0][:200],
-            retry_in_seconds=delay,
-        )
-
-    return await retry(
+    outage = temporal_outage(settings.temporal_address)
+    client = await retry(
         lambda: _connect_once(settings, interceptors),
         on=(RuntimeError, OSError) if patient else (),
         backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
-        failed=failed,
+        failed=lambda err, _: outage.begins(err),
     )
+    outage.ends()
+    if patient:
+        ask_by(client, settings.temporal_address)
+    return client
 
 
 async def _connect_once(settings: Settings, interceptors: Sequence[Interceptor]) -> Client:
@@ -87,12 +84,12 @@ async def ensure_search_attributes(client: Client) -> bool:
 
 
 @cache
-def _runtime(metrics_port: int) -> Runtime | None:
+def _runtime(metrics_port: int) -> Runtime:
     """One runtime for the process, which serves the SDK's metrics (`/metrics`) when a port is set."""
-    if not metrics_port:
-        return None
-    metrics = PrometheusConfig(bind_address=f"0.0.0.0:{metrics_port}", durations_as_seconds=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    metrics = None
+    if metrics_port:
+        metrics = PrometheusConfig(bind_address=f"0.0.0.0:{metrics_port}", durations_as_seconds=True)
+    return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=metrics))
 
 
 def _api_key(settings: Settings) -> str | None:

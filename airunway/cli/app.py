@@ -23,6 +23,7 @@ from airunway.cli.providers import providers
 from airunway.cli.retry import retry
 from airunway.cli.status import status
 from airunway.cli.up import up
+from airunway.cli.versions import versions
 
 INTERRUPTED = 130
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
     app.command()(command)
 app.add_typer(providers, name="providers")
+app.add_typer(versions, name="versions")
 
 
 def _version(value: bool) -> None:

@@ -28,7 +28,8 @@ from airunway.clients.kubernetes import (
 )
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
-from airunway.workers.worker import run_watcher, run_worker
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
