@@ -68,7 +68,7 @@ async def _edit_all(fleet: SettledFleet) -> None:
         wanted[name] = await edit(fleet.cluster, name, 1)
 
     await each(fleet.names, change)
-    await fleet.fleet.until_reacted(wanted)
+    await fleet.fleet.until_runs(wanted)
     await fleet.until_quiet()
 
 

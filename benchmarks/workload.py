@@ -53,7 +53,9 @@ class Fleet:
         self.first_running: dict[str, float] = {}
         """Name to the loop's time at which it was first seen Running."""
         self.reacted: dict[str, tuple[int, float]] = {}
-        """Name to the generation that was last seen Running as decided on, and when."""
+        """Name to the generation that its status was last seen to be of, and when that was first so."""
+        self.running: dict[str, tuple[int, float]] = {}
+        """The same, Running."""
         self.generations: dict[str, int] = {}
 
     async def follow(self) -> None:
@@ -67,13 +69,14 @@ class Fleet:
             self._changed.set()
             return
         self.generations[name] = generation = change.object["metadata"].get("generation", 0)
-        if status.get("phase") != "Running":
-            return
         now = asyncio.get_running_loop().time()
-        self.first_running.setdefault(name, now)
-        decided_on = status.get("observedGeneration", generation)
-        if self.reacted.get(name, (0, 0.0))[0] < decided_on:
-            self.reacted[name] = (decided_on, now)
+        seen = [self.reacted] if "observedGeneration" in status else []
+        if status.get("phase") == "Running":
+            self.first_running.setdefault(name, now)
+            seen.append(self.running)
+        for record in seen:
+            if record.get(name, (0, 0.0))[0] < (decided_on := status.get("observedGeneration", generation)):
+                record[name] = (decided_on, now)
         self._changed.set()
 
     async def until(self, holds: Callable[[], bool], *, patience: float = PATIENCE_SECONDS) -> None:
@@ -88,12 +91,12 @@ class Fleet:
         wanted = set(names)
         await self.until(lambda: wanted <= self.first_running.keys(), patience=patience)
 
-    async def until_reacted(self, wanted: dict[str, int], *, patience: float = PATIENCE_SECONDS) -> None:
+    async def until_runs(self, wanted: dict[str, int], *, patience: float = PATIENCE_SECONDS) -> None:
         """Wait until each is Running as the generation named."""
         waiting = dict(wanted)
 
         def holds() -> bool:
-            for name in [name for name, at in waiting.items() if self.reacted.get(name, (0,))[0] >= at]:
+            for name in [name for name, at in waiting.items() if self.running.get(name, (0,))[0] >= at]:
                 del waiting[name]
             return not waiting
 
