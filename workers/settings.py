@@ -196,12 +196,21 @@ class Settings(VersionSettings, TemporalSettings):
 
     workflow_tasks: int = Field(
         default=16,
-        description="Workflow tasks at once; more only queue up in one process, towards their time limit.",
+        ge=1,
+        description="Workflow tasks at once of deployments in memory; more only queue up in one process.",
+    )
+    replays_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="Workflow tasks at once of deployments that are not in memory, such as all after a "
+        "restart: each is new, or replays its history first; more only share one processor.",
     )
     activities: int = Field(default=64, description="Activities at once, inline ones counted apart.")
-    cached_workflows: int = Field(
-        default=300,
-        description="Deployments whose workflow stays in memory; others are replayed when needed.",
+    cached_workflows: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deployments whose workflow stays in memory; others are replayed when needed. Absent: as "
+        "many as fit into half of the memory that container or machine leave beside 250 MiB.",
     )
     signals_at_once: int = Field(default=32, description="Signals the watcher sends at the same time.")
     signals_per_second: float = Field(

@@ -30,6 +30,9 @@ from airunway.workers.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
 
+USER_AGENT = "airunway-watcher"
+"""What it is called in the API server's audit log."""
+
 
 async def run_watcher(
     settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
@@ -38,7 +41,9 @@ async def run_watcher(
     known = installed_providers() if providers is None else providers
     ready = ready or Ready()
     ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+    async with await Cluster.connect(
+        settings.kubeconfig, context=settings.context, user_agent=USER_AGENT
+    ) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
         client = await connect(settings, identity=process_identity("airunway-watcher"))

@@ -43,6 +43,7 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
@@ -50,6 +51,9 @@ _log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
+
+USER_AGENT = "airunway-worker"
+"""What it is called in the API server's audit log."""
 
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
@@ -96,10 +100,11 @@ def core_worker(
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_cached_workflows=settings.cached_workflows,
-        max_concurrent_workflow_tasks=settings.workflow_tasks,
-        max_concurrent_activities=settings.activities,
-        max_concurrent_local_activities=settings.activities,
+        max_cached_workflows=settings.cached_workflows or cached_workflows(memory_limit_bytes()),
+        tuner=core_tuner(
+            warm=settings.workflow_tasks, cold=settings.replays_at_once, activities=settings.activities
+        ),
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
     )
@@ -181,7 +186,7 @@ async def run_worker(
     ready.parts["worker"] = False
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(
-            await Cluster.connect(settings.kubeconfig, context=settings.context)
+            await Cluster.connect(settings.kubeconfig, context=settings.context, user_agent=USER_AGENT)
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
