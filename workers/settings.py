@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
@@ -18,24 +18,16 @@ from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
+from airunway.workers.temporal.settings import TemporalSettings
 
 
-class Settings(BaseSettings):
+class Settings(TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
         env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
     )
 
-    temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of Temporal's frontend.")
-    temporal_namespace: str = Field(default="default", description="Temporal namespace.")
-    temporal_tls: bool = Field(default=False, description="TLS to Temporal, with the system's certificates.")
-    temporal_api_key_file: Path | None = Field(
-        default=None, description="File with an API key for Temporal; read at every connect."
-    )
-    temporal_ui: str = Field(
-        default="http://127.0.0.1:8233", description="Address of Temporal's UI, for links."
-    )
     cluster: str = Field(
         default="",
         pattern=r"^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$",

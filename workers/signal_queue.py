@@ -28,6 +28,7 @@ from airunway.messages.deployment_workflow import (
 )
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
+from airunway.workers.temporal.search_attributes import OURS, SearchAttributes
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ class SignalSender(Protocol):
 class WorkflowSender:
     """Signal-with-start to the workflow of a deployment; a plain signal when the deployment is gone."""
 
-    def __init__(self, client: Client, *, search_attributes: bool) -> None:
+    def __init__(self, client: Client, search_attributes: SearchAttributes) -> None:
         self._client = client
         self._search_attributes = search_attributes
 
@@ -61,19 +62,17 @@ class WorkflowSender:
                 if err.status is not RPCStatusCode.NOT_FOUND:
                     raise
             return
-        attributes = None
-        if self._search_attributes:
-            attributes = TypedSearchAttributes(
-                [SearchAttributePair(NAMESPACE, ref.namespace), SearchAttributePair(PHASE, Phase.PENDING)]
-            )
+        known = self._search_attributes.known
+        first = ((NAMESPACE, ref.namespace), (PHASE, Phase.PENDING))
+        attributes = [SearchAttributePair(key, value) for key, value in first if key.name in known]
         await self._client.start_workflow(
             DEPLOYMENT_WORKFLOW,
-            DeploymentInput(ref=ref, search_attributes=self._search_attributes),
+            DeploymentInput(ref=ref, search_attributes=known >= set(OURS)),
             id=ref.workflow_id,
             task_queue=core_task_queue(ref.cluster),
             start_signal=OBJECT_CHANGED,
             start_signal_args=[hint],
-            search_attributes=attributes,
+            search_attributes=TypedSearchAttributes(attributes),
             static_summary=f"ModelDeployment {ref}",
         )
 

@@ -40,7 +40,8 @@ from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.registration import Registrar
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
-from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.version import installed_version
 from airunway.workers.watcher import Watcher
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
@@ -194,7 +195,9 @@ async def run_worker(
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings, interceptors=[ClusterGuard(settings.cluster)])
+        guard = ClusterGuard(settings.cluster)
+        client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+        attributes = SearchAttributes(client)
         registrars = [
             Registrar(
                 cluster,
@@ -206,7 +209,7 @@ async def run_worker(
         ]
         workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
         if core:
-            await ensure_search_attributes(client)
+            await attributes.refresh()
             images = model_image_activities(cluster, settings)
             workers.append(core_worker(client, cluster, settings, served, images))
             workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
@@ -217,6 +220,9 @@ async def run_worker(
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
+            group.create_task(follow_credentials(client, settings, workers=workers))
+            if core:
+                group.create_task(attributes.run())
             ready.parts["worker"] = True
 
 
@@ -230,8 +236,10 @@ async def run_watcher(
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
+        client = await connect(settings, identity=process_identity("airunway-watcher"))
+        attributes = SearchAttributes(client)
+        await attributes.refresh()
+        sender = WorkflowSender(client, attributes)
 
         async def watch() -> None:
             signals = SignalQueue(sender, at_once=settings.signals_at_once)
@@ -240,13 +248,16 @@ async def run_watcher(
                 group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
 
         ready.parts["watcher"] = True
-        await run_as_leader(
-            cluster,
-            watch,
-            name="airunway-watcher",
-            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
-            lease_duration=settings.lease_duration,
-        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow_credentials(client, settings))
+            group.create_task(attributes.run())
+            await run_as_leader(
+                cluster,
+                watch,
+                name="airunway-watcher",
+                namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
+                lease_duration=settings.lease_duration,
+            )
 
 
 async def serve_probes(settings: Settings, ready: Ready) -> None:

@@ -9,7 +9,8 @@ from temporalio.client import Client
 
 from airunway.cli.problems import CliError
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
+from airunway.workers.temporal.target import target_of
 
 PATIENCE_SECONDS = 5.0
 
@@ -21,12 +22,12 @@ async def temporal_client(settings: Settings) -> Client:
             return await connect(settings, patient=False)
     except (RuntimeError, OSError, TimeoutError) as err:
         raise CliError(
-            f"Temporal does not answer at {settings.temporal_address}; start it, "
+            f"Temporal does not answer at {target_of(settings).address}; start it, "
             "or set AIRUNWAY_TEMPORAL_ADDRESS"
         ) from err
 
 
 def workflow_link(settings: Settings, workflow_id: str) -> str:
     """Address of a workflow in Temporal's UI."""
-    base = settings.temporal_ui.rstrip("/")
-    return f"{base}/namespaces/{settings.temporal_namespace}/workflows/{quote(workflow_id, safe='')}"
+    target = target_of(settings)
+    return f"{target.ui}/namespaces/{target.namespace}/workflows/{quote(workflow_id, safe='')}"

@@ -23,6 +23,7 @@ from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
 RUNNING = "Running"
 _COLORS = {"Running": "green", "Failed": "red", "Deploying": "yellow", "Terminating": "magenta"}
@@ -93,7 +94,7 @@ class Display:
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
         lines = [
-            f"Temporal UI   {settings.temporal_ui}",
+            f"Temporal UI   {target_of(settings).ui}",
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",

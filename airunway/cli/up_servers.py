@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from airunway.sandbox.temporal import (
     free_port,
 )
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import at_own_server, is_named
 
 RESTART_DELAY_SECONDS = 1.0
 
@@ -55,7 +55,7 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
     display.phase("looking for the cluster")
     async with await Cluster.connect(options.kubeconfig, context=base.context) as cluster:
         await cluster.discovery.server_version()
-    if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
+    if is_named(base):
         yield base.model_copy(update={"kubeconfig": options.kubeconfig, "health_port": 0})
         return
     display.phase("starting Temporal")
@@ -71,13 +71,8 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
-    found = {
-        "temporal_address": temporal.address,
-        "temporal_ui": temporal.ui,
-        "kubeconfig": kubeconfig.absolute(),
-        "health_port": 0,
-    }
-    return base.model_copy(update=found)
+    reached = at_own_server(base, temporal.address, temporal.ui)
+    return reached.model_copy(update={"kubeconfig": kubeconfig.absolute(), "health_port": 0})
 
 
 def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:

@@ -14,7 +14,10 @@ PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
 ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
 PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
 NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
-SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE)
+MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
+CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
+IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
+SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
 OBJECT_CHANGED = "object_changed"
