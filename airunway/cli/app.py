@@ -16,10 +16,12 @@ import typer
 
 from airunway.cli.cancel_build import cancel_build
 from airunway.cli.crds import crds
+from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
 from airunway.cli.processes import watcher, webhook, worker
 from airunway.cli.providers import providers
+from airunway.cli.resume import resume
 from airunway.cli.retry import retry
 from airunway.cli.status import status
 from airunway.cli.up import up
@@ -35,7 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
+COMMANDS = (up, plan, status, retry, cancel_build, pause, resume, crds, worker, watcher, webhook)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(providers, name="providers")
 

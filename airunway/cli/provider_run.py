@@ -15,18 +15,20 @@ from temporalio.service import RPCError, RPCStatusCode
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import named_settings
+from airunway.cli.links import workflow_link
 from airunway.cli.options import OperationOptions
 from airunway.cli.output import OutputFormat, data, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
 from airunway.cli.provider_values import keep
-from airunway.cli.temporal import temporal_client, workflow_link
+from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
 from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 NO_INSTALLER = (
@@ -121,7 +123,7 @@ async def _do(
             print(words)
         else:
             data({"success": True, "message": words, "results": []}, options.form)
-        note(f"follow it: {workflow_link(settings, workflow_id)}")
+        note(f"follow it: {workflow_link(target_of(settings), workflow_id)}")
         return
     view, outcome = await follow(client, handle, request.id, quiet=options.form is not OutputFormat.TABLE)
     _finish(view, outcome, options)

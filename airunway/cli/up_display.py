@@ -18,6 +18,7 @@ from rich.text import Text
 from airunway.cli import output
 from airunway.cli.cluster import running_sandbox
 from airunway.cli.documents import Document
+from airunway.cli.links import filter_links
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
@@ -93,8 +94,10 @@ class Display:
             return []
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
+        target = target_of(settings)
         lines = [
-            f"Temporal UI   {target_of(settings).ui}",
+            f"Temporal UI   {target.ui}",
+            *(f"  {label:12}{link}" for label, link in filter_links(target, settings.cluster)),
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",
