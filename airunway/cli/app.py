@@ -16,6 +16,7 @@ import typer
 
 from airunway.cli.cancel_build import cancel_build
 from airunway.cli.crds import crds
+from airunway.cli.history.command import history
 from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (up, plan, status, retry, cancel_build, pause, resume, crds, worker, watcher, webhook)
+COMMANDS = (up, plan, status, history, retry, cancel_build, pause, resume, crds, worker, watcher, webhook)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(providers, name="providers")
