@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from airunway.api.status import Phase
 from airunway.messages.deployment_workflow import CLUSTER, DEPLOYMENT_WORKFLOW, PHASE, PROVIDER
@@ -21,7 +21,7 @@ def workflow_link(target: TemporalTarget, workflow_id: str) -> str:
 
 def filter_link(target: TemporalTarget, query: str) -> str:
     """The list of workflows that a visibility query gives."""
-    return f"{_namespace(target)}/workflows?query={quote(query, safe='')}"
+    return f"{_namespace(target)}/workflows?query={quote_plus(query)}"
 
 
 def deployments_query(
@@ -48,12 +48,11 @@ def filter_links(
 
     `providers`: a link for each.
     """
-    this = {"cluster": cluster}
     queries = [
-        ("this cluster", deployments_query(**this)),
-        ("failed", deployments_query(**this, phase=Phase.FAILED)),
+        ("this cluster", deployments_query(cluster=cluster)),
+        ("failed", deployments_query(cluster=cluster, phase=Phase.FAILED)),
         ("building", f"{BUILDING} AND WorkflowId STARTS_WITH {literal(f'image/{cluster}/')}"),
-        *((f"on {name}", deployments_query(**this, provider=name)) for name in providers),
+        *((f"on {name}", deployments_query(cluster=cluster, provider=name)) for name in providers),
     ]
     return [(label, filter_link(target, query)) for label, query in queries]
 

@@ -7,6 +7,7 @@ deployment by search attributes, some seconds late.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -60,9 +61,10 @@ async def report_fleet(cluster: str, *, form: OutputFormat, kubeconfig: Path | N
         output.note(f"no workflow of a deployment in {f'cluster {cluster}' if cluster else 'any cluster'}")
     await _say_what_is_missing(client)
     target = target_of(settings)
-    for name in sorted({row.cluster for row in rows}) if form is OutputFormat.TABLE else ():
-        for label, link in filter_links(target, name):
-            output.note(f"{name}, {label}: {link}")
+    if form is OutputFormat.TABLE and sys.stdout.isatty():
+        for name in sorted({row.cluster for row in rows}):
+            for label, link in filter_links(target, name):
+                output.note(f"{name}, {label}: {link}")
 
 
 async def fleet(client: Client, cluster: str) -> list[FleetRow]:

@@ -69,7 +69,8 @@ async def _list(cluster: Cluster, settings: Settings, namespace: str | None, for
         output.note(f"no ModelDeployment in {f'namespace {namespace}' if namespace else 'any namespace'}")
     output.note(f"cluster {settings.cluster}")
     if sys.stdout.isatty():
-        for label, link in filter_links(target_of(settings), settings.cluster):
+        providers = sorted({row.provider for row in map(deployment_row, found) if row.provider})
+        for label, link in filter_links(target_of(settings), settings.cluster, providers=providers):
             output.note(f"{label} in Temporal's UI: {link}")
 
 

@@ -94,10 +94,8 @@ class Display:
             return []
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
-        target = target_of(settings)
         lines = [
-            f"Temporal UI   {target.ui}",
-            *(f"  {label:12}{link}" for label, link in filter_links(target, settings.cluster)),
+            f"Temporal UI   {target_of(settings).ui}",
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",
@@ -109,6 +107,13 @@ class Display:
                 f"              {kubectl} delete {subject}",
             ]
         return lines
+
+    def links(self) -> list[tuple[str, str]]:
+        """Lists in Temporal's UI, each with its address."""
+        if self._settings is None:
+            return []
+        providers = sorted({row.provider for row in self._rows.values() if row.provider})
+        return filter_links(target_of(self._settings), self._settings.cluster, providers=providers)
 
     def _changed(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
@@ -164,6 +169,8 @@ class LineDisplay(Display):
             self._print("every sample runs")
         for line in self.hints():
             self._print(line)
+        for label, link in self.links():
+            self._print(f"{label:12}  {link}")
 
     def _print(self, text: str) -> None:
         print(f"{self.elapsed}  {text}", flush=True)
@@ -220,6 +227,10 @@ class TableDisplay(Display):
         if self._rows:
             parts += [table, Text()]
         parts += [Text(line, style="dim") for line in self.hints()]
+        links = self.links()
+        if links:  # too long to be written out; `airunway status` does
+            lists = Text("  ").join(Text(label, style=f"link {link}") for label, link in links)
+            parts.append(Text("Lists         ", style="dim").append_text(lists))
         return Group(*parts)
 
 

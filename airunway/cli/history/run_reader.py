@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import TimeoutType, WorkflowTaskFailedCause
@@ -55,7 +55,7 @@ class RunReader:
         self.joined: list[Joined] = []
         self.journal: list[JournalEntry] = []
         """As the run was given it when it began."""
-        self._of = {"source": source, "workflow_id": workflow_id, "run_id": run_id}
+        self._source, self._workflow_id, self._run_id = source, workflow_id, run_id
         self._is_deployment = source is Source.HISTORY
         self._generation = 0
         self._steps: dict[int, _Step] = {}
@@ -137,16 +137,17 @@ class RunReader:
         step = _Step(
             name=str(about.get("activity_type", "")),
             event_id=event.id,
-            scheduled_at=event.at,
+            scheduled_at=_inline_time(about, event.at),
             request={},
             summary=event.summary,
             attempts=int(about.get("attempt") or 1),
         )
         if event.failure:
             # What fails inline goes on as an ordinary step, which tells how it ends.
-            yield self._line_of_step(event.at, step, Said(f"failed: {event.failure}", is_change=True))
+            said = Said(f"failed: {event.failure}", is_change=True)
+            yield self._line_of_step(step.scheduled_at, step, said)
         else:
-            yield from self._completed(event.at, step, event.result)
+            yield from self._completed(step.scheduled_at, step, event.result)
 
     def _completed(self, at: datetime, step: _Step, result: Any) -> Iterator[HistoryLine]:
         answer = result if isinstance(result, dict) else {}
@@ -181,7 +182,8 @@ class RunReader:
     def _signalled(self, event: ReadEvent) -> Iterator[HistoryLine]:
         sent = told_signal(event.attributes.signal_name, event.given, is_deployment=self._is_deployment)
         if sent is not None:
-            by = sent.by or event.attributes.identity
+            sender = event.attributes.external_workflow_execution.workflow_id
+            by = sent.by or sender or event.attributes.identity
             details = {"event_id": event.id, "identity": event.attributes.identity} | sent.details
             yield self._line(event.at, sent.what, sent.message, by=by, why=sent.why, details=details)
 
@@ -210,7 +212,7 @@ class RunReader:
         if isinstance(status, dict):
             self._generation = int(status.get("observedGeneration") or 0)
         self.journal = journal_entries(state.get("journal"))
-        self.joined += _carried(state, str(self._of["workflow_id"]), event.at)
+        self.joined += _carried(state, self._workflow_id, event.at)
         before = event.attributes.continued_execution_run_id
         details = {"event_id": event.id} | ({"continued_from": before} if before else {})
         words = "goes on in a new run" if before else "the workflow begins"
@@ -264,7 +266,9 @@ class RunReader:
             by=by,
             why=why,
             details=details or {},
-            **self._of,
+            source=self._source,
+            workflow_id=self._workflow_id,
+            run_id=self._run_id,
         )
 
 
@@ -295,6 +299,15 @@ def journal_entries(given: Any) -> list[JournalEntry]:
         return Journal.model_validate(given or {}).entries
     except ValueError:
         return []
+
+
+def _inline_time(about: dict[str, Any], recorded: datetime) -> datetime:
+    """When an inline step began: a workflow task records all of its steps at its end."""
+    begun = about.get("original_schedule_time")
+    if not isinstance(begun, dict) or not isinstance(begun.get("seconds"), int):
+        return recorded
+    at = datetime.fromtimestamp(begun["seconds"], UTC) + timedelta(microseconds=begun.get("nanos", 0) // 1000)
+    return min(at, recorded)
 
 
 def _seconds(step: _Step, ended: datetime) -> float:
