@@ -4,7 +4,8 @@ import asyncio
 
 from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
-from airunway.workers.worker import run_watcher, run_worker
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 
 
 async def main() -> None:

@@ -30,7 +30,7 @@ from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, SECRETS, Cluster
 from airunway.messages.installation import InstallationRequest
-from airunway.messages.installation_workflow import InstallationInput
+from airunway.messages.installation_workflow import REQUEST_INSTALLATION, InstallationInput
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import PretendNode
 from airunway.sandbox.operators.timing import Timing
@@ -119,7 +119,7 @@ async def _install(client: Client) -> None:
         InstallationInput(provider=PROVIDER),
         id=installation_workflow_id("bench", PROVIDER),
         task_queue=core_task_queue("bench"),
-        start_signal="request",
+        start_signal=REQUEST_INSTALLATION,
         start_signal_args=[request],
     )
     view = await handle.result()

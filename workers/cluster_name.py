@@ -6,10 +6,14 @@ taken from the uid of the namespace `kube-system`, which a cluster keeps for lif
 
 from __future__ import annotations
 
+import structlog
+
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import ApiError, ClientError, Forbidden
 from airunway.clients.kubernetes import NAMESPACES, Cluster
 from airunway.workers.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 UID_NAMESPACE = "kube-system"
 DIGITS = 12
@@ -33,9 +37,14 @@ async def with_cluster_name(settings: Settings, cluster: Cluster, *, patient: bo
         lambda: _uid(cluster),
         on=(ApiError,) if patient else (),
         backoff=Backoff(first=1, maximum=30),
-        failed=lambda err, delay: None,  # whoever reads next says that the API server is away
+        failed=lambda err, _: _report(cluster, err),
     )
     return settings.model_copy(update={"cluster": name_from(uid)})
+
+
+def _report(cluster: Cluster, err: Exception) -> None:
+    log = _log.bind(namespace=UID_NAMESPACE, error=str(err)[:200])
+    cluster.outage.suspect(lambda: log.warning("this cluster has no name yet; trying again"))
 
 
 def name_from(uid: str) -> str:

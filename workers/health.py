@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from aiohttp import web
+
+from airunway.workers.settings import Settings
+
+
+@dataclass
+class Ready:
+    """What `/readyz` answers: set once everything of the process has started."""
+
+    parts: dict[str, bool] = field(default_factory=dict)
+    drain: Callable[[], Awaitable[None]] | None = None
+    """To be awaited before the process stops, once it is known what for."""
+
+    def __call__(self) -> bool:
+        """Whether every part is ready."""
+        return bool(self.parts) and all(self.parts.values())
+
+
+async def serve_probes(settings: Settings, ready: Ready) -> None:
+    """Serve the probes until cancelled."""
+    async with probes(settings.health_port, ready):
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -67,7 +68,10 @@ class HeartbeatSweep:
             try:
                 await self.sweep()
             except ApiError as err:
-                _log.warning("heartbeats not checked; trying again", error=str(err)[:200])
+                log = _log.bind(error=str(err)[:200])
+                self._cluster.outage.suspect(partial(log.warning, "heartbeats not checked; trying again"))
+            except Exception:
+                _log.exception("heartbeats not checked; trying again")
             await asyncio.sleep(self._limit.total_seconds() / SWEEPS_PER_LIMIT)
 
     async def sweep(self) -> list[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
+from temporalio.service import RPCError
 
+from airunway.clients.errors import ServerError, Unreachable
+from airunway.clients.outages import KUBERNETES, OUTAGES, TEMPORAL, Outage
 from airunway.workers.settings import Settings
+from airunway.workers.temporal_outage import CORE_LOGGER, NO_ANSWER
 
 # They log every request and every poll; only what goes wrong there matters here.
 QUIET = ("aiohttp", "asyncio", "kubernetes", "temporalio", "urllib3")
@@ -47,7 +52,7 @@ def configure_logging(
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler, _NoticeHandler(notice)] if notice else [handler]
+    root.handlers[:] = [OutageHandler([handler, _NoticeHandler(notice)] if notice else [handler])]
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -59,6 +64,55 @@ def close_logging() -> None:
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
+
+
+class OutageHandler(logging.Handler):
+    """Passes records on, but those that come of an outage: the part that is away says that once by itself.
+
+    That is for what libraries log, which know nothing of `clients.outages`: the SDK a traceback for each step
+    that failed, its core a line for each poller.
+    """
+
+    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
+        super().__init__()
+        self._handlers = handlers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on, at once or when it turned out that nothing is away that its author misses."""
+        self._pass_on_unless_away(record, [OUTAGES.named(part) for part in _missed_by(record)])
+
+    def _pass_on_unless_away(self, record: logging.LogRecord, parts: Sequence[Outage | None]) -> None:
+        if not parts:
+            for handler in self._handlers:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+        elif (part := parts[0]) is None:
+            self._pass_on_unless_away(record, parts[1:])
+        else:
+            part.suspect(lambda: self._pass_on_unless_away(record, parts[1:]))
+
+    def close(self) -> None:
+        """Close what it passes to."""
+        for handler in self._handlers:
+            handler.close()
+        super().close()
+
+
+def _missed_by(record: logging.LogRecord) -> list[str]:
+    """The parts that a record's author may have missed."""
+    if record.name.startswith(CORE_LOGGER):
+        # Else it is about steps and tasks that take too long, which whatever they wait for may cause.
+        return [TEMPORAL] if "gRPC call" in record.getMessage() else [KUBERNETES, TEMPORAL]
+    err = record.exc_info[1] if record.exc_info else None
+    while err is not None:
+        if isinstance(err, (Unreachable, ServerError)):
+            return [KUBERNETES]
+        if isinstance(err, RPCError) and err.status in NO_ANSWER:
+            return [TEMPORAL]
+        if isinstance(err, asyncio.CancelledError):  # a step whose time was over while it waited
+            return [KUBERNETES, TEMPORAL]
+        err = err.__cause__ or (None if err.__suppress_context__ else err.__context__)
+    return []
 
 
 class _NoticeHandler(logging.Handler):

@@ -32,6 +32,7 @@ from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
+from airunway.workers.worker_version import WorkerVersion
 
 # Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
 HEARTBEAT_EVERY = timedelta(seconds=1)
@@ -136,7 +137,7 @@ def _endpoints(settings: Settings, keeper: BuildServices) -> Endpoints:
 
 
 def build_worker(
-    client: Client, images: ModelImageActivities, settings: Settings, *, build_id: str
+    client: Client, images: ModelImageActivities, settings: Settings, version: WorkerVersion
 ) -> Worker:
     """The worker of the builds' queue: its slots are the limit of builds at once."""
     return Worker(
@@ -147,5 +148,5 @@ def build_worker(
         max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=build_id,
+        deployment_config=version.config,
     )

@@ -17,7 +17,7 @@ import structlog
 from airunway.api import names
 from airunway.api.conditions import Verdict, completed, condition, conditions_of, rfc3339
 from airunway.clients.backoff import Backoff, retry
-from airunway.clients.errors import AlreadyExists, ApiError, Conflict
+from airunway.clients.errors import AlreadyExists, ApiError, Conflict, error_text
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
 from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE
@@ -54,17 +54,17 @@ class Registrar:
         try:
             await retry(
                 self.register,
-                on=(ApiError,),
+                on=(Exception,),
                 backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
-                failed=self._log_failure,
+                failed=lambda err, _: self._report(err, "provider not registered yet; trying again"),
             )
             self.registered.set()
             while True:
                 ready = False
                 try:
                     ready = (await self.beat()).ready
-                except ApiError as err:
-                    _log.warning("heartbeat not written", provider=self._provider.name, error=str(err)[:200])
+                except Exception as err:
+                    self._report(err, "heartbeat not written; trying again")
                 usual = self._heartbeat.total_seconds()
                 # Out of step with a second worker of the provider: by the time of the last beat each knows,
                 # when it stops, whether the other serves on.
@@ -207,10 +207,10 @@ class Registrar:
         )
         self._last_beat = status["lastHeartbeat"]
 
-    def _log_failure(self, err: Exception, delay: float) -> None:
-        _log.warning(
-            "provider not registered yet; trying again",
-            provider=self._provider.name,
-            error=str(err)[:200],
-            retry_in_seconds=delay,
-        )
+    def _report(self, err: Exception, words: str) -> None:
+        """Also of an error that nobody thought of: one provider's fault must not end the others' worker."""
+        log = _log.bind(provider=self._provider.name, error=error_text(err)[:200])
+        if isinstance(err, ApiError):
+            self._cluster.outage.suspect(lambda: log.warning(words))
+        else:
+            log.error(words, exc_info=err)

@@ -18,10 +18,12 @@ from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
+from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.version_settings import VersionSettings
 
 
-class Settings(TemporalSettings):
+class Settings(VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
@@ -268,8 +270,7 @@ class Settings(TemporalSettings):
     @classmethod
     def _duration(cls, value: Any) -> Any:
         """Also as people write them: `90`, `90s`, `5m`, `1h`."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip()) if isinstance(value, str) else None
-        return timedelta(seconds=float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)) if match else value
+        return as_duration(value)
 
     @field_validator("image_registry_volume_size", "buildkit_volume_size")
     @classmethod

@@ -7,6 +7,7 @@ into few signals, because every signal is written into the deployment's history.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -29,11 +30,12 @@ from airunway.messages.deployment_workflow import (
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.temporal.search_attributes import OURS, SearchAttributes
+from airunway.workers.temporal_outage import suspect_temporal
 
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 0.5
-MAX_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 5.0
 # A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
 # that is seen twice a second.
 BURST, INTERVAL_SECONDS = 12, 0.5
@@ -121,6 +123,10 @@ class SignalQueue:
                 self._backoff.reset()
             except (RPCError, OSError) as err:
                 await self._after_failure(ref, hint, err)
+            except Exception:
+                _log.exception("signal not sent; it is tried again later", deployment=str(ref))
+                # Without holding up the others: nothing says that waiting helps this one.
+                asyncio.get_running_loop().call_later(MAX_DELAY_SECONDS, self.put, ref, hint)
             finally:
                 self._under_way.discard(ref)
             if ref in self._waiting:
@@ -130,10 +136,7 @@ class SignalQueue:
         newer = self._waiting.get(ref)
         self._waiting[ref] = hint if newer is None else hint.folded_with(newer)
         delay = self._backoff.next_delay()
-        _log.warning(
-            "signal not sent; trying again",
-            deployment=str(ref),
-            error=error_text(err).splitlines()[0][:200],
-            retry_in_seconds=round(delay, 1),
-        )
+        text = error_text(err).splitlines()[0][:200]
+        log = _log.bind(deployment=str(ref), error=text, retry_in_seconds=round(delay, 1))
+        suspect_temporal(partial(log.warning, "signal not sent; trying again"))
         await asyncio.sleep(delay)

@@ -6,8 +6,8 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -21,7 +21,6 @@ from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import (
     INSTALLER_QUEUE,
-    SYSTEM_NAMESPACE,
     core_task_queue,
     provider_task_queue,
     task_queue_beside,
@@ -33,29 +32,23 @@ from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
-from airunway.workers.health import probes
-from airunway.workers.heartbeats import HeartbeatSweep
-from airunway.workers.leader import run_as_leader
+from airunway.workers.drain import until_drained
+from airunway.workers.health import Ready
 from airunway.workers.model_images import build_worker, model_image_activities
+from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
-from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
+from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
-from airunway.workers.watcher import Watcher
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from airunway.workflows.model_image.workflow import ModelImageWorkflow
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
-from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
+from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
 _log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
-
-# Named here, because the SDK's own default compiles and digests every loaded module at start (2 s).
-BUILD_ID = f"airunway-{installed_version()}"
 
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
@@ -65,23 +58,13 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-@dataclass
-class Ready:
-    """What `/readyz` answers: set once everything of the process has started."""
-
-    parts: dict[str, bool] = field(default_factory=dict)
-
-    def __call__(self) -> bool:
-        """Whether every part is ready."""
-        return bool(self.parts) and all(self.parts.values())
-
-
 def core_worker(
     client: Client,
     cluster: Cluster,
     settings: Settings,
     served_locally: Mapping[str, Provider],
     images: ModelImageActivities,
+    version: WorkerVersion,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = ObjectCache()
@@ -98,12 +81,7 @@ def core_worker(
     return Worker(
         client,
         task_queue=core_task_queue(settings.cluster),
-        workflows=[
-            ModelDeploymentWorkflow,
-            ModelImageWorkflow,
-            ProviderInstallationWorkflow,
-            ProviderPlanWorkflow,
-        ],
+        workflows=WORKFLOWS,
         activities=[
             *core.all,
             *images.all,
@@ -118,11 +96,13 @@ def core_worker(
         max_concurrent_activities=settings.activities,
         max_concurrent_local_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.config,
     )
 
 
-def provider_worker(client: Client, cluster: Cluster, settings: Settings, provider: Provider) -> Worker:
+def provider_worker(
+    client: Client, cluster: Cluster, settings: Settings, provider: Provider, version: WorkerVersion
+) -> Worker:
     """The worker of one provider's queue."""
     return Worker(
         client,
@@ -130,7 +110,7 @@ def provider_worker(client: Client, cluster: Cluster, settings: Settings, provid
         activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
         max_concurrent_activities=settings.activities,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.label,
     )
 
 
@@ -149,7 +129,7 @@ def _provider_activities(
     return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
 
 
-def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
+def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
     """The worker that installs providers' operators, with whatever rights this process has."""
     helm = Helm(
         kubeconfig=settings.kubeconfig,
@@ -173,7 +153,7 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings) -> Wo
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        build_id=BUILD_ID,
+        deployment_config=version.label,
     )
 
 
@@ -207,60 +187,28 @@ async def run_worker(
             )
             for provider in served.values()
         ]
-        workers = [provider_worker(client, cluster, settings, provider) for provider in served.values()]
+        version = await decide_version(client, settings) if core else this_build(settings)
+        workers = [
+            provider_worker(client, cluster, settings, provider, version) for provider in served.values()
+        ]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings)
-            workers.append(core_worker(client, cluster, settings, served, images))
-            workers.append(build_worker(client, images, settings, build_id=BUILD_ID))
+            workers.append(core_worker(client, cluster, settings, served, images, version))
+            workers.append(build_worker(client, images, settings, version))
         if installer:
-            workers.append(installer_worker(client, cluster, settings))
+            workers.append(installer_worker(client, cluster, settings, version))
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
             for registrar in registrars:
                 group.create_task(registrar.run())
-            group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
+                promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
+                group.create_task(promotion.run())
+                await promotion.settled.wait()
+                ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
                 group.create_task(attributes.run())
+            group.create_task(keep_asking(settings))
+            group.create_task(follow_credentials(client, settings, workers=workers))
             ready.parts["worker"] = True
-
-
-async def run_watcher(
-    settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
-) -> None:
-    """Watch while holding the Lease, until cancelled. Ready also while standing by."""
-    known = installed_providers() if providers is None else providers
-    ready = ready or Ready()
-    ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        settings = await with_cluster_name(settings, cluster, patient=True)
-        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings, identity=process_identity("airunway-watcher"))
-        attributes = SearchAttributes(client)
-        await attributes.refresh()
-        sender = WorkflowSender(client, attributes)
-
-        async def watch() -> None:
-            signals = SignalQueue(sender, at_once=settings.signals_at_once)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
-
-        ready.parts["watcher"] = True
-        async with asyncio.TaskGroup() as group:
-            group.create_task(follow_credentials(client, settings))
-            group.create_task(attributes.run())
-            await run_as_leader(
-                cluster,
-                watch,
-                name="airunway-watcher",
-                namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
-                lease_duration=settings.lease_duration,
-            )
-
-
-async def serve_probes(settings: Settings, ready: Ready) -> None:
-    """Serve the probes until cancelled."""
-    async with probes(settings.health_port, ready):
-        await asyncio.Event().wait()

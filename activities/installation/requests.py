@@ -11,6 +11,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
+from temporalio.common import Priority
 from temporalio.service import RPCError
 
 from airunway.activities.step import implements
@@ -18,12 +19,15 @@ from airunway.api.names import (
     INSTALLER_QUEUE,
     core_task_queue,
     installation_workflow_id,
+    namespace_of,
     task_queue_beside,
 )
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
-from airunway.messages.installation_workflow import InstallationInput
-
-WORKFLOW = "ProviderInstallationWorkflow"
+from airunway.messages.installation_workflow import (
+    JOIN_INSTALLATION_SIGNAL,
+    PROVIDER_INSTALLATION_WORKFLOW,
+    InstallationInput,
+)
 
 
 class InstallationRequests:
@@ -42,12 +46,13 @@ class InstallationRequests:
         """Start the installation, or join the one that runs."""
         workflow_id = installation_workflow_id(self._cluster_name, request.request.provider)
         await self._client.start_workflow(
-            WORKFLOW,
+            PROVIDER_INSTALLATION_WORKFLOW,
             InstallationInput(provider=request.request.provider),
             id=workflow_id,
             task_queue=core_task_queue(self._cluster_name),
-            start_signal="join",
+            start_signal=JOIN_INSTALLATION_SIGNAL,
             start_signal_args=[request],
+            priority=Priority(fairness_key=namespace_of(request.waiter)),
             static_summary=f"installation of provider {request.request.provider}",
         )
         return JoinAnswer(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
+from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.errors import benign_errors, to_application_error
@@ -26,7 +27,9 @@ from airunway.messages.model_image import (
     ENSURE_REGISTRY,
     FIND_MODEL_IMAGE,
     FREE_SPACE,
+    JOIN_IMAGE,
     JOIN_MODEL_IMAGE,
+    MODEL_IMAGE_WORKFLOW,
     PUBLISH_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
     TRIED_TWICE,
@@ -46,7 +49,6 @@ from airunway.messages.model_image import (
     ResolveModelImageRequest,
 )
 
-MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
 MAX_RETRY_AFTER_SECONDS = 256
@@ -109,8 +111,9 @@ class ModelImageActivities:
             ModelImageRequest(plan=request.plan),
             id=workflow_id,
             task_queue=names.core_task_queue(self._options.cluster_name),
-            start_signal="join",
+            start_signal=JOIN_IMAGE,
             start_signal_args=[request.waiter],
+            priority=Priority(fairness_key=names.namespace_of(request.waiter.workflow_id)),
             static_summary=f"image of {request.plan.repository}",
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)

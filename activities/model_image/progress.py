@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from airunway.activities.errors import to_application_error
 from airunway.clients.errors import ClientError
-from airunway.messages.model_image import BuildProgress
+from airunway.messages.model_image import IMAGE_PROGRESS, BuildProgress
 
 _log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ async def send_progress(progress: BuildProgress) -> None:
     info = activity.info()
     image = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
     try:
-        await image.signal("progress", progress)
+        await image.signal(IMAGE_PROGRESS, progress)
     except RPCError as err:
         _log.info("progress not reported", image=image.id, error=err.message)
 

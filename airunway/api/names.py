@@ -160,6 +160,12 @@ def cluster_of(workflow_id: str) -> str:
     return parts[1] if len(parts) > 2 and parts[0] in _WORKFLOW_KINDS else ""
 
 
+def namespace_of(workflow_id: str) -> str:
+    """The namespace of a deployment's workflow; empty for any other."""
+    parts = workflow_id.split("/")
+    return parts[2] if len(parts) > 3 and parts[0] == "modeldeployment" else ""
+
+
 def _within_limit(workflow_id: str) -> str:
     if len(workflow_id) <= MAX_WORKFLOW_ID_LENGTH:
         return workflow_id

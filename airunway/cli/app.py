@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli.cancel_build import cancel_build
+from airunway.cli.codec_server import codec_server
 from airunway.cli.crds import crds
 from airunway.cli.history.command import history
 from airunway.cli.pause import pause
@@ -26,6 +27,7 @@ from airunway.cli.resume import resume
 from airunway.cli.retry import retry
 from airunway.cli.status import status
 from airunway.cli.up import up
+from airunway.cli.versions import versions
 
 INTERRUPTED = 130
 
@@ -38,10 +40,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (up, plan, status, history, retry, cancel_build, pause, resume, crds, worker, watcher, webhook)
-for command in COMMANDS:
+_ABOUT_DEPLOYMENTS = (plan, status, history, retry, cancel_build, pause, resume)
+_PROCESSES = (worker, watcher, webhook, codec_server)
+for command in (up, *_ABOUT_DEPLOYMENTS, crds, *_PROCESSES):
     app.command()(command)
 app.add_typer(providers, name="providers")
+app.add_typer(versions, name="versions")
 
 
 def _version(value: bool) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
+from airunway.cli.output import OutputFormat
+from airunway.workers.sampling import Sample
 
 
 def worker(
@@ -28,6 +31,20 @@ def worker(
             show_default=False,
         ),
     ] = None,
+    verify: Annotated[
+        int | None,
+        typer.Option(
+            "--verify",
+            min=1,
+            metavar="N",
+            help="Serve nothing: replay N open runs of each workflow with this build; fail at a difference.",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        Sample, typer.Option("--sample", help="Which runs --verify replays; `all`: however many.")
+    ] = Sample.OLDEST,
+    form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Run a worker until told to stop.
@@ -35,6 +52,11 @@ def worker(
     It runs the workflows of deployments, the steps of providers, and installations of providers' operators.
     Probes are on port 8081 (AIRUNWAY_HEALTH_PORT).
     """
+    if verify is not None:
+        from airunway.cli.verify import verify_build
+
+        asyncio.run(verify_build(verify, sample=sample, form=form, kubeconfig=kubeconfig))
+        return
     installs = core if installer is None else installer
     if no_providers and provider:
         raise typer.BadParameter("--no-providers and --provider contradict each other")

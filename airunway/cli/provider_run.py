@@ -28,7 +28,12 @@ from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
 from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
-from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
+from airunway.messages.installation_workflow import (
+    REQUEST_INSTALLATION,
+    InstallationInput,
+    InstallationOutcome,
+    InstallationView,
+)
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import person_identity
 from airunway.workers.temporal.target import target_of
@@ -122,7 +127,7 @@ async def _do(
         id=workflow_id,
         task_queue=names.core_task_queue(settings.cluster),
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal="request",
+        start_signal=REQUEST_INSTALLATION,
         start_signal_args=[request],
         static_summary=f"installation of provider {request.provider}",
     )

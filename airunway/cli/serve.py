@@ -12,8 +12,10 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
-from airunway.workers.worker import Ready, run_watcher, run_worker, serve_probes
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 
 
 def serve_worker(
@@ -25,7 +27,7 @@ def serve_worker(
     configure_logging(settings)
     ready = Ready()
     work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
-    asyncio.run(_until_stopped(work, serve_probes(settings, ready)))
+    asyncio.run(until_stopped(work, serve_probes(settings, ready), ready=ready))
 
 
 def serve_watcher(*, kubeconfig: Path | None) -> None:
@@ -33,7 +35,7 @@ def serve_watcher(*, kubeconfig: Path | None) -> None:
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
-    asyncio.run(_until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
+    asyncio.run(until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
 
 
 def serve_webhook(*, kubeconfig: Path | None) -> None:
@@ -43,7 +45,7 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     settings = settings_for(kubeconfig)
     configure_logging(settings)
     ready = Ready()
-    asyncio.run(_until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+    asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
 
 
 def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:
@@ -56,14 +58,26 @@ def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:
     return {name: installed[name] for name in names} if names else installed
 
 
-async def _until_stopped(*work: Coroutine[Any, Any, None]) -> None:
-    """Run until SIGTERM or Ctrl-C, then let everything end in order. What fails, ends the process."""
-    stop = asyncio.Event()
+async def until_stopped(*work: Coroutine[Any, Any, None], ready: Ready | None = None) -> None:
+    """Run until SIGTERM or Ctrl-C, then let everything end in order. What fails, ends the process.
+
+    What `ready` has to drain is waited for first; a second signal ends that.
+    """
+    asked = asyncio.Queue[int]()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked.put_nowait, number)
     tasks = [asyncio.create_task(part) for part in work]
-    stopped = asyncio.create_task(stop.wait())
+
+    async def until_asked() -> None:
+        await asked.get()
+        if ready is not None and ready.drain is not None:
+            draining, hurry = asyncio.ensure_future(ready.drain()), asyncio.create_task(asked.get())
+            await asyncio.wait([draining, hurry], return_when=asyncio.FIRST_COMPLETED)
+            draining.cancel()
+            hurry.cancel()
+
+    stopped = asyncio.create_task(until_asked())
     try:
         await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -23,10 +23,12 @@ from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.health import Ready
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
-from airunway.workers.worker import Ready, run_watcher, run_worker
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 
 REGISTRATION_SECONDS = 15.0
 

@@ -20,7 +20,8 @@ from airunway.clients.kubernetes import Cluster, Kind, Object
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 0.2
-MAX_DELAY_SECONDS = 30.0
+MAX_DELAY_SECONDS = 5.0
+"""After an outage, everything that follows a kind is at work again within this."""
 MISSING_KIND_DELAY_SECONDS = 5.0
 JITTER = 0.2
 PAGE = 500
@@ -54,38 +55,42 @@ class Reflector:
         self._selector = label_selector
         self._known: dict[tuple[str, str], Object] = {}
         self._version = ""
+        self._trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
+        """Begins again when a watch brings something: only that shows that one can be had."""
         self.synced = asyncio.Event()
         """Set after the first list, also when the kind is not served (then there is nothing to list)."""
 
     async def run(self) -> None:
-        """Follow until cancelled."""
-        trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
+        """Follow until cancelled, whatever is answered and whatever the handler does."""
         missing = Backoff(first=MISSING_KIND_DELAY_SECONDS, maximum=MISSING_KIND_DELAY_SECONDS, jitter=JITTER)
         while True:
             try:
                 if not self._version:
                     await self._list()
-                trouble.reset()
                 await self._watch()
-                continue
+                delay = FIRST_DELAY_SECONDS  # a server that ends every watch at once must not be besieged
             except Expired:
                 _log.info("watch version expired; listing again", kind=self._kind.plural)
                 self._version = ""
-                continue
+                delay = self._trouble.next_delay()
             except NotFound:
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
                 delay = missing.next_delay()
             except ApiError as err:
-                delay = trouble.next_delay()
-                _log.warning(
-                    "watch interrupted; trying again",
-                    kind=self._kind.plural,
-                    error=str(err)[:200],
-                    retry_in_seconds=round(delay, 1),
-                )
+                delay = self._trouble.next_delay()
+                self._report(err, delay)
+            except Exception:
+                # A fault of ours, or an answer that is none: following must not end with it.
+                delay = self._trouble.next_delay()
+                _log.exception("watch failed; listing again", kind=self._kind.plural)
+                self._version = ""
             await asyncio.sleep(delay)
+
+    def _report(self, err: ApiError, delay: float) -> None:
+        log = _log.bind(kind=self._kind.plural, error=str(err)[:200], retry_in_seconds=round(delay, 1))
+        self._cluster.outage.suspect(lambda: log.warning("watch interrupted; trying again"))
 
     async def _list(self) -> None:
         listing = await self._cluster.listing(self._kind, label_selector=self._selector, limit=PAGE)
@@ -107,6 +112,8 @@ class Reflector:
             elif event.type != "BOOKMARK":
                 self._notify(ObjectChange("set", event.object))
             self._version = event.object["metadata"]["resourceVersion"]
+            self._trouble.reset()
+        self._trouble.reset()
 
     def _notify(self, change: ObjectChange) -> None:
         key = _key(change.object)
@@ -114,7 +121,15 @@ class Reflector:
             self._known.pop(key, None)
         else:
             self._known[key] = _identity(change.object)
-        self._handle(change)
+        try:
+            self._handle(change)
+        except Exception:
+            # One object that is not understood must not keep all others from being followed.
+            _log.exception(
+                "a change could not be handled; it is passed over",
+                kind=self._kind.plural,
+                object="/".join(part for part in key if part),
+            )
 
     def _forget_all(self) -> None:
         self._version = ""

@@ -28,6 +28,12 @@ class Asked(BaseModel):
     """A person's name and host, `annotation`, or whatever a client says; it proves nothing."""
     reason: str = ""
 
+    @property
+    def words(self) -> str:
+        """`alice@laptop: the node is back`, as far as it was said."""
+        by = self.by or "somebody"
+        return f"{by}: {self.reason}" if self.reason else by
+
 
 class CommandAnswer(BaseModel):
     """What was done, in a sentence: `trying generation 4 again`."""

@@ -8,7 +8,20 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from airunway.api.chart_release import ChartRelease
+from airunway.messages.commands import INTERNAL
 from airunway.messages.installation import InstallationRequest, StepRecord
+
+PROVIDER_INSTALLATION_WORKFLOW = "ProviderInstallationWorkflow"
+
+REQUEST_INSTALLATION = f"{INTERNAL}request"
+"""Signal with an InstallationRequest: do it after what is under way."""
+JOIN_INSTALLATION_SIGNAL = f"{INTERNAL}join"
+"""Signal with a JoinRequest: a deployment waits for the provider."""
+
+RETRY = "retry"
+"""Command: leave what is being tried or has failed, and begin the operation again."""
+CANCEL = "cancel"
+"""Command: stop. What Helm leaves half-way is repaired; what was done stays."""
 
 MAX_STEPS = 60
 MAX_LINES = 200

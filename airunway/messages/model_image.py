@@ -16,6 +16,7 @@ from temporalio.exceptions import FailureError
 
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import IMAGES_QUEUE
+from airunway.messages.commands import INTERNAL
 from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step, until_it_works
@@ -27,6 +28,16 @@ class TokenRef(BaseModel):
 
     namespace: str
     name: str
+
+
+MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
+
+JOIN_IMAGE = f"{INTERNAL}join"
+"""Signal with a ModelImageWaiter: a deployment waits too."""
+LEAVE_IMAGE = f"{INTERNAL}leave"
+"""Signal with the id of a deployment's workflow: it does not wait any more."""
+IMAGE_PROGRESS = f"{INTERNAL}progress"
+"""Signal with a BuildProgress: a step of the image got on."""
 
 
 class ModelImageWaiter(BaseModel):

@@ -12,8 +12,8 @@ from airunway.webhook.keeper import CertificateKeeper
 from airunway.webhook.providers import RegisteredProviders
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
+from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
-from airunway.workers.worker import Ready
 
 _log = structlog.get_logger(__name__)
 

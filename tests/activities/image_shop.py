@@ -25,6 +25,7 @@ from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
+    IMAGE_PROGRESS,
     BuildModelImageRequest,
     BuildProgress,
     FindModelImageAnswer,
@@ -64,7 +65,7 @@ class FakeWorkflow:
         self.reported: list[BuildProgress] = []
 
     async def signal(self, name: str, progress: BuildProgress) -> None:
-        assert name == "progress"
+        assert name == IMAGE_PROGRESS
         self.reported.append(progress)
 
 

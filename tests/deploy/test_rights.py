@@ -54,7 +54,7 @@ ACCOUNTS = {
     "airunway.clients.lease": INSTALLS,
     "airunway.workers.cluster_name": WORKER,
     "airunway.workers.heartbeats": WATCHER,
-    "airunway.workers.leader": WATCHER,
+    "airunway.workers.lease_store": WATCHER,
     "airunway.workers.registration": PROVIDER,
     "airunway.workers.watcher": WATCHER,
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_image import ModelImageSpec
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.provider.contract import (
     Manifest,
@@ -125,3 +127,12 @@ ACME = Provider(
     read_status=_read_status,
     health=_health,
 )
+
+
+def _model_image(deployment: ModelDeployment) -> ModelImageSpec | None:
+    repository = deployment.spec.model.id or ""
+    return ModelImageSpec(repository=repository) if repository.endswith("-GGUF") else None
+
+
+ACME_WITH_IMAGES = replace(ACME, model_image=_model_image)
+"""The same, which wants an image built of GGUF models."""

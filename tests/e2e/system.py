@@ -28,7 +28,8 @@ from airunway.clients.kubernetes import (
 )
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
-from airunway.workers.worker import run_watcher, run_worker
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
 
@@ -40,7 +41,7 @@ class System:
 
     upstream_crd: Object = CRD
 
-    def __init__(self, kubeconfig: Path, temporal_address: str) -> None:
+    def __init__(self, kubeconfig: Path, temporal_address: str, **settings: Any) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = f"e2e-{uuid.uuid4().hex[:8]}"
         self.settings = Settings(
@@ -50,6 +51,7 @@ class System:
             pod_namespace=self.namespace,
             lease_duration=timedelta(seconds=3),
             heartbeat=timedelta(seconds=5),
+            **settings,
         )
         self.providers = {ACME.name: ACME}
         self.cluster: Cluster

@@ -29,7 +29,12 @@ from airunway.messages.installation import (
     PreflightAnswer,
     PreflightRequest,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
+from airunway.messages.installation_workflow import (
+    REQUEST_INSTALLATION,
+    InstallationInput,
+    InstallationOutcome,
+    InstallationView,
+)
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import PretendNode
 from airunway.sandbox.operators.timing import Timing
@@ -123,7 +128,7 @@ class Site:
             id=installation_workflow_id(CLUSTER_NAME, name),
             task_queue=core_task_queue(CLUSTER_NAME),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="request",
+            start_signal=REQUEST_INSTALLATION,
             start_signal_args=[request],
         )
         return handle, request.id

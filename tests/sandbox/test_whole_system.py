@@ -15,7 +15,8 @@ from airunway.sandbox.operators.faults import FAULT_ANNOTATION
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.runtime import Sandbox
 from airunway.workers.settings import Settings
-from airunway.workers.worker import run_watcher, run_worker
+from airunway.workers.watcher_process import run_watcher
+from airunway.workers.worker import run_worker
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of
 
 pytestmark = pytest.mark.timeout(180)

@@ -20,8 +20,8 @@ from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
 from airunway.webhook.keeper import CONFIGURATIONS
 from airunway.webhook.run import run_admission
+from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
-from airunway.workers.worker import Ready
 from kube_emulator.envtest.ports import free_port
 from tests.deploy.manifests import CORE, objects
 from tests.servers.cluster import Cluster as Servers

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from airunway.webhook.run import run_admission
+from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
-from airunway.workers.worker import Ready
 
 
 @pytest.mark.parametrize("variable", ["ENABLE_WEBHOOKS", "AIRUNWAY_ENABLE_WEBHOOKS"])

@@ -1,29 +1,33 @@
-"""Leading by a Lease, when the Lease itself is taken away."""
+"""Leading by a Lease of a cluster, when the Lease itself is taken away. Who leads when: test_election.py."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from airunway.clients.kubernetes import LEASES, Cluster
+from airunway.clients.errors import NotFound
+from airunway.clients.kubernetes import LEASES, Cluster, Object
 from airunway.workers.leader import run_as_leader
 
-FRESH = {
+ANOTHERS = {
     "holderIdentity": "another",
-    "leaseDurationSeconds": 3600,
+    "leaseDurationSeconds": 3,
     "acquireTime": "2026-01-01T00:00:00.000000Z",
     "renewTime": "2026-01-01T00:00:00.000000Z",
 }
 
 
-@pytest.mark.parametrize("spec", [pytest.param(FRESH, id="standing by"), pytest.param({}, id="leading")])
-async def test_a_lease_that_was_deleted_is_made_again(cluster: Cluster, spec: dict[str, Any]) -> None:
+async def given_lease(cluster: Cluster, spec: dict[str, Any]) -> Object:
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}, "spec": spec}
-    made = await cluster.create(LEASES, lease, namespace="default")
+    return await cluster.create(LEASES, lease, namespace="default")
+
+
+@asynccontextmanager
+async def candidate(cluster: Cluster) -> AsyncIterator[asyncio.Queue[None]]:
+    """A queue with an entry for each term that began."""
     terms: asyncio.Queue[None] = asyncio.Queue()
 
     async def work() -> None:
@@ -35,16 +39,62 @@ async def test_a_lease_that_was_deleted_is_made_again(cluster: Cluster, spec: di
     )
     try:
         async with asyncio.timeout(30):
-            if not spec:
-                await terms.get()
-            await cluster.delete(LEASES, "l", namespace="default")
-
-            await terms.get()
-
-        now = await cluster.get(LEASES, "l", namespace="default")
-        assert now["metadata"]["uid"] != made["metadata"]["uid"]
+            yield terms
         assert not task.done()
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def lease_of(cluster: Cluster) -> Object:
+    while True:
+        try:
+            return await cluster.get(LEASES, "l", namespace="default")
+        except NotFound:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_lease_that_is_deleted_is_made_again_by_who_stood_by(cluster: Cluster) -> None:
+    before = await given_lease(cluster, ANOTHERS)
+    async with candidate(cluster) as terms:
+        await cluster.delete(LEASES, "l", namespace="default")
+
+        await terms.get()
+
+        now = await lease_of(cluster)
+        assert now["metadata"]["uid"] != before["metadata"]["uid"]
+        assert now["spec"]["holderIdentity"] != "another"
+
+
+async def test_a_leader_whose_lease_is_deleted_makes_it_again_and_leads_on(cluster: Cluster) -> None:
+    before = await given_lease(cluster, {})
+    async with candidate(cluster) as terms:
+        await terms.get()
+        held = await lease_of(cluster)
+        await cluster.delete(LEASES, "l", namespace="default")
+
+        now = await lease_of(cluster)
+
+        assert now["metadata"]["uid"] != before["metadata"]["uid"]
+        assert now["spec"]["holderIdentity"] == held["spec"]["holderIdentity"]
+        assert terms.empty()
+
+
+async def test_a_lease_that_somebody_gives_to_another_ends_the_term(cluster: Cluster) -> None:
+    await given_lease(cluster, {})
+    async with candidate(cluster) as terms:
+        await terms.get()
+        await cluster.patch(LEASES, "l", {"spec": ANOTHERS}, namespace="default")
+
+        await terms.get()  # which is a second one: after the other's time has run out
+
+        now = await lease_of(cluster)
+        assert now["spec"]["holderIdentity"] != "another"
+        assert now["spec"]["leaseTransitions"] == 2
+
+
+async def test_an_orderly_stop_gives_the_lease_back(cluster: Cluster) -> None:
+    async with candidate(cluster) as terms:
+        await terms.get()
+
+    assert not (await lease_of(cluster))["spec"].get("holderIdentity")

@@ -23,6 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from airunway.api.model_image import ModelImageRef
     from airunway.api.names import IMAGES_QUEUE, core_task_queue, model_image_workflow_id, task_queue_beside
     from airunway.messages.model_image import (
+        IMAGE_PROGRESS,
+        JOIN_IMAGE,
+        LEAVE_IMAGE,
         BuildModelImageAnswer,
         BuildModelImageRequest,
         BuildProgress,
@@ -218,7 +221,7 @@ class ImageWorld(Changing):
             ModelImageRequest(plan=wanted),
             id=model_image_workflow_id("here", wanted.repository, wanted.identity),
             task_queue=core_task_queue("here"),
-            start_signal="join",
+            start_signal=JOIN_IMAGE,
             start_signal_args=[waiter],
         )
 
@@ -230,12 +233,12 @@ class ImageWorld(Changing):
         )
 
     async def leave(self, listener: WorkflowHandle[Any, Any]) -> None:
-        await self.image.signal("leave", listener.id)
+        await self.image.signal(LEAVE_IMAGE, listener.id)
 
     async def report_progress(self, step: str, done: int, **more: Any) -> None:
         """Progress, as the build's activity signals it."""
         progress = BuildProgress(step=step, done_bytes=done, total_bytes=1000, **more)
-        await self.image.signal("progress", progress)
+        await self.image.signal(IMAGE_PROGRESS, progress)
 
     async def view(self) -> ModelImageView:
         view: ModelImageView = await self.image.query(ModelImageWorkflow.view)

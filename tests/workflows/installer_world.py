@@ -40,7 +40,12 @@ from airunway.messages.installation import (
     ReadyAnswer,
     StepRecord,
 )
-from airunway.messages.installation_workflow import InstallationInput, InstallationOutcome, InstallationView
+from airunway.messages.installation_workflow import (
+    REQUEST_INSTALLATION,
+    InstallationInput,
+    InstallationOutcome,
+    InstallationView,
+)
 from airunway.messages.step import Step
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
@@ -206,7 +211,7 @@ class InstallerWorld(Changing):
             id=installation_workflow_id("here", self.provider),
             task_queue=core_task_queue("here"),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="request",
+            start_signal=REQUEST_INSTALLATION,
             start_signal_args=[request],
         )
         return request.id

@@ -15,7 +15,7 @@ from airunway.messages.installation import (
     Operation,
     PreflightRequest,
 )
-from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS
+from airunway.messages.installation_workflow import MAX_LINES, MAX_OUTCOMES, MAX_STEPS, REQUEST_INSTALLATION
 from airunway.workflows.provider_installation.workflow import MAX_HISTORY_EVENTS
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.installer_world import (
@@ -89,7 +89,7 @@ async def test_a_request_delivered_twice_is_done_once(installer: InstallerWorld)
     first = await installer.ask()
     again = (await installer.view()).request
     await installer.until(lambda: bool(installer.calls))
-    await installer.handle.signal("request", again)
+    await installer.handle.signal(REQUEST_INSTALLATION, again)
     gate.set()
 
     assert (await installer.outcome(first)).succeeded
@@ -106,8 +106,8 @@ async def test_a_long_history_is_continued_with_what_is_asked_and_who_waits(
     await installer.join(waiter)
     first = (await installer.handle.describe()).run_id
     again = (await installer.view()).request
-    for _ in range(MAX_HISTORY_EVENTS // 100):
-        await asyncio.gather(*(installer.handle.signal("request", again) for _ in range(100)))
+    for _ in range(MAX_HISTORY_EVENTS // 100 + 1):
+        await asyncio.gather(*(installer.handle.signal(REQUEST_INSTALLATION, again) for _ in range(100)))
     gate.set()
 
     assert await installer.reports(waiter) == [True]
@@ -122,7 +122,7 @@ async def test_requests_without_an_id_are_different_ones(installer: InstallerWor
     await installer.join(waiter)
     await installer.until(lambda: AWAIT_OPERATOR.name in installer.calls)
     nameless = InstallationRequest(provider=installer.provider, operation=Operation.UNINSTALL)
-    await installer.handle.signal("request", nameless)
+    await installer.handle.signal(REQUEST_INSTALLATION, nameless)
     gate.set()
 
     await installer.handle.result()

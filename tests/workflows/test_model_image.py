@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.model_image import ModelImageRef
-from airunway.messages.model_image import ModelImagePhase, ModelImageWaiter, TokenRef
+from airunway.messages.model_image import LEAVE_IMAGE, ModelImagePhase, ModelImageWaiter, TokenRef
 from tests.workflows.image_world import DIGEST, ImageWorld, failure
 
 
@@ -287,7 +287,7 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:
     world = ImageWorld(env)
     await world.join(ModelImageWaiter(workflow_id="somebody"))
-    await world.image.signal("leave", "somebody")
+    await world.image.signal(LEAVE_IMAGE, "somebody")
 
     async with world.core_worker():
         await world.ended()

@@ -7,7 +7,6 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 from temporalio.client import Client, Interceptor
@@ -20,13 +19,12 @@ from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.service import RenewableService, open_connection
 from airunway.workers.temporal.target import Credentials, InvalidConnection, read_credentials, target_of
 from airunway.workers.temporal.telemetry import runtime_for, tracing
+from airunway.workers.temporal_outage import ask_by, temporal_outage
 
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 1.0
-MAX_DELAY_SECONDS = 30.0
-CHECK_EVERY = timedelta(seconds=15)
-"""Rotated Secrets reach a pod's files within a minute or two; this adds little to it."""
+MAX_DELAY_SECONDS = 5.0
 
 
 def process_identity(role: str) -> str:
@@ -58,20 +56,18 @@ async def connect(
     the settings cannot work.
     """
 
-    def failed(err: Exception, delay: float) -> None:
-        _log.warning(
-            "Temporal cannot be reached; trying again",
-            address=target_of(settings).address,
-            error=_first_line(err),
-            retry_in_seconds=delay,
-        )
-
-    return await retry(
+    address = target_of(settings).address
+    outage = temporal_outage(address)
+    client = await retry(
         lambda: _connect_once(settings, identity or person_identity(), interceptors),
         on=(RuntimeError, OSError) if patient else (),
         backoff=Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS),
-        failed=failed,
+        failed=lambda err, _: outage.begins(err),
     )
+    outage.ends()
+    if patient:
+        ask_by(client, address)
+    return client
 
 
 async def _connect_once(settings: Settings, identity: str, interceptors: Sequence[Interceptor]) -> Client:
@@ -86,9 +82,7 @@ async def _connect_once(settings: Settings, identity: str, interceptors: Sequenc
     )
 
 
-async def follow_credentials(
-    client: Client, settings: Settings, *, workers: Sequence[Worker] = (), every: timedelta = CHECK_EVERY
-) -> None:
+async def follow_credentials(client: Client, settings: Settings, *, workers: Sequence[Worker] = ()) -> None:
     """Take over what changes in the files of key and certificates, until cancelled.
 
     `client` comes from `connect`. What cannot be read or is not accepted is said once, and the connection of
@@ -96,7 +90,7 @@ async def follow_credentials(
     """
     said = ""
     while True:
-        await asyncio.sleep(every.total_seconds())
+        await asyncio.sleep(settings.temporal_credentials_check.total_seconds())
         try:
             fresh = await asyncio.to_thread(lambda: read_credentials(target_of(settings)))
             await _renew(client, settings, fresh, workers)

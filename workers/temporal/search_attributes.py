@@ -9,7 +9,8 @@ one line says the command for somebody who has them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -28,7 +29,7 @@ OURS = tuple(key.name for key in SEARCH_ATTRIBUTES)
 REFRESH_EVERY = timedelta(minutes=5)
 SOON = timedelta(seconds=10)
 """After a failure."""
-LOOK_AFTER_ADDING, LOOKS_AFTER_ADDING = timedelta(seconds=0.25), 40
+LOOK_AFTER_ADDING, LOOKS_AFTER_ADDING = timedelta(seconds=0.5), 20
 REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.UNIMPLEMENTED)
 
 
@@ -69,46 +70,45 @@ class SearchAttributes:
 
     async def _look(self) -> list[str]:
         """Those that are missing; the others are known from now on."""
-        described = await self._described()
-        rest = [name for name in OURS if name not in described]
-        found = await asyncio.gather(*(self._can_be_queried(name) for name in rest))
-        self._known = described | {name for name, there in zip(rest, found, strict=True) if there}
-        if self._known >= set(OURS):
+        columns = await self._columns()
+        if columns:
+            found = {name for column, name in columns.items() if column.startswith("Keyword")}
+        elif await self._can_be_queried(OURS):
+            found = set(OURS)
+        else:
+            found = {name for name in OURS if await self._can_be_queried([name])}
+        self._known = frozenset(found.intersection(OURS))
+        if self._known == set(OURS):
             self._announced = frozenset()
         return [name for name in OURS if name not in self._known]
 
     async def _are_there(self, added: list[str]) -> bool:
         """Known once the server takes them: it looks for new ones every few seconds."""
         for _ in range(LOOKS_AFTER_ADDING):
-            try:
-                if all([await self._can_be_queried(name) for name in added]):
+            with suppress(RPCError, OSError):
+                if await self._can_be_queried(added):
                     self._known |= frozenset(added)
                     return True
-            except (RPCError, OSError):
-                return False
             await asyncio.sleep(LOOK_AFTER_ADDING.total_seconds())
         return False
 
-    async def _described(self) -> frozenset[str]:
-        """Of the namespace's own: a column of the store, such as `Keyword01`, has one of our names."""
+    async def _columns(self) -> Mapping[str, str]:
+        """The namespace's own attributes: column of the store, such as `Keyword01`, to name. May be none."""
         request = DescribeNamespaceRequest(namespace=self._client.namespace)
         try:
-            answer = await self._client.workflow_service.describe_namespace(request)
+            answer = await self._client.workflow_service.describe_namespace(request, retry=True)
         except RPCError as err:
             if err.status in REFUSED:
-                return frozenset()
+                return {}
             raise
-        columns = answer.config.custom_search_attribute_aliases
-        return frozenset(
-            name for column, name in columns.items() if name in OURS and column.startswith("Keyword")
-        )
+        return answer.config.custom_search_attribute_aliases
 
-    async def _can_be_queried(self, name: str) -> bool:
-        request = CountWorkflowExecutionsRequest(
-            namespace=self._client.namespace, query=f"{name} = 'airunway-is-it-there'"
-        )
+    async def _can_be_queried(self, names: Iterable[str]) -> bool:
+        """Whether all of them can be. Servers limit such calls to some ten a second for a namespace."""
+        query = " OR ".join(f"{name} = 'airunway-is-it-there'" for name in names)
+        request = CountWorkflowExecutionsRequest(namespace=self._client.namespace, query=query)
         try:
-            await self._client.workflow_service.count_workflow_executions(request)
+            await self._client.workflow_service.count_workflow_executions(request, retry=True)
         except RPCError as err:
             if err.status is RPCStatusCode.INVALID_ARGUMENT or err.status in REFUSED:
                 return False

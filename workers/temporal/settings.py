@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
+
+from airunway.workers.durations import Duration
 
 
 class TemporalSettings(BaseSettings):
@@ -49,6 +52,12 @@ class TemporalSettings(BaseSettings):
     temporal_metadata: dict[str, str] = Field(
         default_factory=dict,
         description="gRPC metadata of every call, as JSON, each name over its `TEMPORAL_GRPC_META_*`.",
+    )
+    temporal_credentials_check: Duration = Field(
+        default=timedelta(seconds=15),
+        gt=timedelta(0),
+        description="How often files with keys and certificates are looked at for new ones; mounted Secrets "
+        "reach a pod within two minutes by themselves.",
     )
     temporal_environment: bool = Field(
         default=True,

@@ -20,14 +20,15 @@ from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, T
 
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import InvalidConnection
+from airunway.workers.temporal_outage import core_logging
 
 GRPC = "grpc"
 LOCAL_COLLECTOR = {GRPC: "http://localhost:4317", "http/protobuf": "http://localhost:4318"}
 SERVICE_NAME = "airunway"
 
 
-def runtime_for(settings: Settings) -> Runtime | None:
-    """The process's runtime; None: the SDK's own, without metrics. Raises InvalidConnection."""
+def runtime_for(settings: Settings) -> Runtime:
+    """The process's runtime, which logs as we do. Raises InvalidConnection."""
     if settings.metrics_port and settings.metrics_otlp:
         raise InvalidConnection(
             "the SDK's metrics have one way out: set AIRUNWAY_METRICS_PORT or AIRUNWAY_METRICS_OTLP, not both"
@@ -36,16 +37,16 @@ def runtime_for(settings: Settings) -> Runtime | None:
 
 
 @cache
-def _runtime(port: int, otlp: bool) -> Runtime | None:
+def _runtime(port: int, otlp: bool) -> Runtime:
     """One for the process: clients and workers with different ones cannot work together."""
+    metrics: OpenTelemetryConfig | PrometheusConfig | None = None
+    tags = {}
     if otlp:
-        metrics: OpenTelemetryConfig | PrometheusConfig = otlp_metrics(os.environ)
+        metrics = otlp_metrics(os.environ)
+        tags = {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
     elif port:
         metrics = PrometheusConfig(bind_address=f"0.0.0.0:{port}", durations_as_seconds=True)
-    else:
-        return None
-    tags = {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics, global_tags=tags if otlp else {}))
+    return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=metrics, global_tags=tags))
 
 
 def otlp_metrics(environ: Mapping[str, str]) -> OpenTelemetryConfig:

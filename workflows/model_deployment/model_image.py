@@ -29,6 +29,7 @@ from airunway.messages.failures import is_final, message_of
 from airunway.messages.model_image import (
     BUILD_CANCELLED,
     JOIN_MODEL_IMAGE,
+    LEAVE_IMAGE,
     RESOLVE_MODEL_IMAGE,
     JoinModelImageRequest,
     ModelImagePhase,
@@ -241,7 +242,7 @@ class DeploymentModelImage:
         self._stale_images.discard(workflow_id)
         with contextlib.suppress(FailureError):  # it has ended
             await workflow.get_external_workflow_handle(workflow_id).signal(
-                "leave", workflow.info().workflow_id
+                LEAVE_IMAGE, workflow.info().workflow_id
             )
 
     async def _forget(self) -> None:

@@ -49,6 +49,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from airunway.workflows.model_deployment.status_writer import StatusWriter
     from airunway.workflows.model_deployment.upstream import Upstream
+    from airunway.workflows.run_length import continue_as_new, should_continue_as_new
     from airunway.workflows.steps import call
 
 
@@ -129,9 +130,9 @@ class ModelDeploymentWorkflow:
             if self.finished:
                 return self.pacing.step
             await self._wait_for_a_reason()
-            if self._history_is_long():
+            if should_continue_as_new(self.pacing.limits.history_events):
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(
+                continue_as_new(
                     DeploymentInput(
                         ref=self.ref,
                         state=self.state,
@@ -276,11 +277,6 @@ class ModelDeploymentWorkflow:
 
     def _finish(self, words: str) -> None:
         self.finished, self.pacing.step = True, words
-
-    def _history_is_long(self) -> bool:
-        info = workflow.info()
-        long = info.get_current_history_length() > self.pacing.limits.history_events
-        return long or info.is_continue_as_new_suggested()
 
     def _show(self) -> None:
         """In the Temporal UI, so that nobody needs to read payloads."""

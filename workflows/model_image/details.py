@@ -40,7 +40,9 @@ def duration_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def details_of_model_image(plan: ModelImagePlan, report: ModelImageReport, waiting: Sequence[str]) -> str:
+def details_of_model_image(
+    plan: ModelImagePlan, report: ModelImageReport, waiting: Sequence[str], notes: Sequence[str] = ()
+) -> str:
     """The Markdown that the Temporal UI shows for an image."""
     done = percent(report.progress)
     filled = BAR_LENGTH * done // 100
@@ -58,5 +60,6 @@ def details_of_model_image(plan: ModelImagePlan, report: ModelImageReport, waiti
         f"| licence | {plan.license or 'not told'} |",
         f"| image | {report.image.reference if report.image else f'{plan.name}:{plan.tag}'} |",
         *(f"| waits for it | {workflow_id} |" for workflow_id in waiting),
+        *(["", *(f"- {note}" for note in notes)] if notes else []),
     ]
     return "\n".join(lines)

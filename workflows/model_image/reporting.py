@@ -18,9 +18,11 @@ from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_image.details import details_of_model_image
 from airunway.workflows.waiters import Waiters
 
-MIN_PROGRESS_INTERVAL, MAX_PROGRESS_INTERVAL = timedelta(seconds=1), timedelta(seconds=10)
+MIN_PROGRESS_INTERVAL, MAX_PROGRESS_INTERVAL = timedelta(seconds=1), timedelta(minutes=5)
 """How often mere progress is reported to a deployment, at first and of a long build; each time costs it a
-write of its status."""
+write of its status, and each costs this history some events: an hour's build some sixty in all. Who wants to
+know more often reads the heartbeats of the build, as `airunway status --watch` does."""
+MAX_NOTES = 10
 BETWEEN_REPORTS = timedelta(seconds=1)
 
 
@@ -34,6 +36,7 @@ class ModelImageReporting:
         self._building_since: datetime | None = None
         self._notified_at: datetime | None = None
         self._sent_at: datetime | None = None
+        self._notes: list[str] = []
 
     # -- what is reported --------------------------------------------------------------------------------
 
@@ -115,6 +118,12 @@ class ModelImageReporting:
                     await workflow.wait_condition(lambda: self.report.phase.is_final, timeout=delay)
         self._sent_at = workflow.now()
 
+    def note(self, line: str) -> None:
+        """One more line for whoever opens the workflow: what was asked, what made no sense."""
+        self._notes = [*self._notes, f"{workflow.now():%Y-%m-%d %H:%M:%S} {line}"][-MAX_NOTES:]
+        self.show()
+
     def show(self) -> None:
         """In the Temporal UI."""
-        workflow.set_current_details(details_of_model_image(self._plan, self.report, self.waiters.ids))
+        details = details_of_model_image(self._plan, self.report, self.waiters.ids, self._notes)
+        workflow.set_current_details(details)

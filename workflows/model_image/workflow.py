@@ -8,15 +8,18 @@ who joins later starts it again, and finds the image in the registry.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.messages.commands import CANCEL_BUILD, RETRY, Asked, CommandAnswer
     from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
         BUILD_CANCELLED,
@@ -24,6 +27,10 @@ with workflow.unsafe.imports_passed_through():
         ENSURE_REGISTRY,
         FIND_MODEL_IMAGE,
         FREE_SPACE,
+        IMAGE_PROGRESS,
+        JOIN_IMAGE,
+        LEAVE_IMAGE,
+        MODEL_IMAGE_WORKFLOW,
         PUBLISH_MODEL_IMAGE,
         BuildModelImageAnswer,
         BuildModelImageRequest,
@@ -41,9 +48,12 @@ with workflow.unsafe.imports_passed_through():
         build_step,
         reason_of,
     )
+    from airunway.messages.payloads import WrongPayload, read_payload, read_text
     from airunway.messages.step import Answer, Request, Step
     from airunway.workflows.model_image.reporting import ModelImageReporting
     from airunway.workflows.steps import call
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 FIRST_WAITER = timedelta(minutes=1)
 CLEAN_UP_PATIENCE = timedelta(seconds=30)
@@ -61,7 +71,7 @@ class Unwanted(Exception):
     """Nobody wants the image any more, or a person cancelled it."""
 
 
-@workflow.defn(name="ModelImageWorkflow")
+@workflow.defn(name=MODEL_IMAGE_WORKFLOW)
 class ModelImageWorkflow:
     """One model image. Id: `image/<cluster>/<model>/<digest of what is built>`."""
 
@@ -74,47 +84,109 @@ class ModelImageWorkflow:
         """Somebody has waited, who may have left again."""
         self._used_tokens: list[TokenRef] | None = None
         """Of the build that runs."""
-        self._cancel = False
+        self._cancelled_by: str | None = None
+        """Who wants it stopped, in words; None: nobody."""
         self._retry = False
         self._again = False
         """Somebody joined after a failure: there is another attempt."""
 
-    # -- signals and queries -----------------------------------------------------------------------------
+    # -- what deployments and steps send ------------------------------------------------------------------
 
-    @workflow.signal
-    def join(self, waiter: ModelImageWaiter) -> None:
+    @workflow.signal(name=JOIN_IMAGE, description="A deployment waits too (sent by its workflow).")
+    def on_join(self, *payloads: Any) -> None:
         """A deployment waits too. Joining twice changes nothing."""
+        waiter = self._read(JOIN_IMAGE, payloads, ModelImageWaiter)
+        if waiter is None:
+            return
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
         self._waiters.mark_pending(waiter.workflow_id)
         if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
             # The others are being notified of the outcome: whoever comes now wants another attempt.
             self._reporting.begin()
-            self._again, self._cancel = True, False
+            self._again, self._cancelled_by = True, None
 
-    @workflow.signal
-    def leave(self, workflow_id: str) -> None:
+    @workflow.signal(name=LEAVE_IMAGE, description="A deployment waits no more (sent by its workflow).")
+    def on_leave(self, *payloads: Any) -> None:
         """A deployment does not wait any more."""
-        self._waiters.leave(workflow_id)
+        try:
+            self._waiters.leave(read_text(payloads))
+        except WrongPayload as err:
+            self._reporting.note(f"signal {LEAVE_IMAGE} ignored: {err}")
 
-    @workflow.signal
-    def progress(self, progress: BuildProgress) -> None:
+    @workflow.signal(name=IMAGE_PROGRESS, description="How far a step is (sent by the step).")
+    def on_progress(self, *payloads: Any) -> None:
         """A step reports how far it is, or what is in its way."""
-        if self._phase.is_final:
+        progress = self._read(IMAGE_PROGRESS, payloads, BuildProgress)
+        if progress is None or self._phase.is_final:
             return
         if progress.trouble and self._used_tokens not in (None, self._tokens()):
             self._retry = True  # whose token was used may be gone; somebody else's may do
         self._reporting.progress(progress)
 
-    @workflow.signal
-    def cancel_build(self) -> None:
-        """A person wants it stopped, whoever waits."""
-        self._cancel = True
+    @workflow.signal(dynamic=True)
+    def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Nobody here sends it."""
+        self._reporting.note(f"unknown signal {name[:100]} ignored")
 
-    @workflow.signal
-    def retry(self) -> None:
+    # -- what people ask: as an update, which answers, or as a signal from the form of Temporal's UI --------
+
+    @workflow.update(name=CANCEL_BUILD, description="Stop the build, whoever waits for the image.")
+    def cancel_build(self, asked: Asked) -> CommandAnswer:
+        """A person wants it stopped, whoever waits."""
+        return self._cancel(asked)
+
+    def _cancel(self, asked: Asked) -> CommandAnswer:
+        self._cancelled_by = asked.words
+        return CommandAnswer(message=f"building stopped; {len(self._waiters)} waited for the image")
+
+    @cancel_build.validator
+    def _may_be_cancelled(self, asked: Asked) -> None:
+        self._refuse_if_over("nothing is being built")
+
+    @workflow.update(name=RETRY, description="Do not wait for the next attempt: begin it now.")
+    def retry(self, asked: Asked) -> CommandAnswer:
         """A person does not want to wait for the backoff between attempts."""
+        return self._begin_again(asked)
+
+    def _begin_again(self, asked: Asked) -> CommandAnswer:
         self._retry = True
+        self._reporting.note(f"begun again by {asked.words}")
+        return CommandAnswer(message=f"beginning again: {self._reporting.report.progress.step}")
+
+    @retry.validator
+    def _may_be_retried(self, asked: Asked) -> None:
+        self._refuse_if_over("nothing is being tried; retry the deployment that wants the image")
+
+    def _refuse_if_over(self, words: str) -> None:
+        if self._phase.is_final:
+            raise ApplicationError(f"{words}: the image is {self._phase}", type="Refused")
+        if self._cancelled_by is not None:
+            raise ApplicationError(
+                f"{words}: the build was cancelled by {self._cancelled_by}", type="Refused"
+            )
+
+    @workflow.signal(name=CANCEL_BUILD, description="Stop the build. Optional: {by, reason}.")
+    def on_cancel_build(self, *payloads: Any) -> None:
+        """The same as the update, without an answer."""
+        asked = self._read(CANCEL_BUILD, payloads, Asked)
+        if asked is not None and not self._phase.is_final:
+            self._cancel(asked)
+
+    @workflow.signal(name=RETRY, description="Begin the next attempt now. Optional: {by, reason}.")
+    def on_retry(self, *payloads: Any) -> None:
+        """The same as the update, without an answer."""
+        asked = self._read(RETRY, payloads, Asked)
+        if asked is not None and not self._phase.is_final:
+            self._begin_again(asked)
+
+    def _read(self, signal: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
+        """What came with a signal; None, and noted, when it is of no use."""
+        try:
+            return read_payload(payloads, shape)
+        except WrongPayload as err:
+            self._reporting.note(f"signal {signal} ignored: {err}")
+            return None
 
     @workflow.query(name="state")
     def view(self) -> ModelImageView:
@@ -125,6 +197,15 @@ class ModelImageWorkflow:
 
     @workflow.run
     async def run(self, start: ModelImageRequest) -> ModelImageReport:
+        """The whole life. A cancellation of the workflow means the same as the command."""
+        story = asyncio.create_task(self._live())
+        while True:
+            try:
+                return await asyncio.shield(story)
+            except asyncio.CancelledError:
+                self._cancelled_by = "a request to cancel the workflow"
+
+    async def _live(self) -> ModelImageReport:
         """Ensure that the image is there, and notify everybody. Fails when it could not be built."""
         notifying = asyncio.create_task(self._reporting.notify_loop())
         try:
@@ -148,7 +229,7 @@ class ModelImageWorkflow:
         try:
             await workflow.wait_condition(lambda: self._joined, timeout=FIRST_WAITER)
         except TimeoutError:
-            self._cancel = True
+            self._cancelled_by = "nobody, for nobody waits"
 
     async def _ensure_image(self) -> None:
         try:
@@ -166,8 +247,11 @@ class ModelImageWorkflow:
         except Unwanted:
             was_building = self._phase is ModelImagePhase.BUILDING
             # First, so that whoever joins from now on is known to want another attempt.
+            by = f" by {self._cancelled_by}" if self._cancelled_by else ""
             self._reporting.failed(
-                ModelImagePhase.CANCELLED, reason=BUILD_CANCELLED, message="the image build was cancelled"
+                ModelImagePhase.CANCELLED,
+                reason=BUILD_CANCELLED,
+                message=f"the image build was cancelled{by}",
             )
             self._reporting.notify_all()
             if was_building:
@@ -245,7 +329,7 @@ class ModelImageWorkflow:
         return self._is_unwanted() or self._retry
 
     def _is_unwanted(self) -> bool:
-        return self._cancel or not self._waiters
+        return self._cancelled_by is not None or not self._waiters
 
     @property
     def _phase(self) -> ModelImagePhase:

@@ -1,4 +1,4 @@
-"""What an operation on a provider would do. Reads only, so it needs no turn in the provider's own workflow."""
+"""What an operation on a provider would do. Reads only, so it needs no turn in the provider's workflow."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import Kind, Object, path_of
 from airunway.clients.kubernetes.transport import APPLY, MERGE_PATCH, Transport, load_configuration
 from airunway.clients.kubernetes.watching import WatchEvent, events_in
+from airunway.clients.outages import KUBERNETES, OUTAGES
 
 # A watch without any byte, bookmark included, for this long is taken for dead: some middle boxes drop
 # idle connections without a word. The server is asked to end each watch well before.
@@ -39,6 +40,9 @@ class Cluster:
         self._transport = Transport(configuration)
         self.host = self._transport.host
         self.discovery = Discovery(self._transport)
+        self.outage = OUTAGES.part(KUBERNETES, self.host)
+        """Where errors go that may be an outage of this API server, instead of each into the log."""
+        self.outage.add(self._transport.probe)
 
     @classmethod
     async def connect(cls, kubeconfig: str | Path | None = None, *, context: str | None = None) -> Self:
@@ -50,6 +54,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Close all connections."""
+        self.outage.remove(self._transport.probe)
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -57,11 +62,6 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    @property
-    def api_client(self) -> client.ApiClient:
-        """The library's client, for the library's own helpers (leader election)."""
-        return self._transport.api_client
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """Read one object. Raises NotFound when it or its kind is absent."""

@@ -67,6 +67,14 @@ class Transport:
         """Close all connections."""
         await self.api_client.close()
 
+    async def probe(self) -> None:
+        """A sign of life. Raises ApiError without one; an answer that we may not see is one."""
+        response = await self.send("GET", "/readyz")
+        async with response:
+            data = await response.read()
+        if response.status >= 500 or response.status == 429:
+            raise error_from(response, data, "GET", "/readyz")
+
     async def request(
         self,
         method: str,

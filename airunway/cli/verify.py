@@ -1,0 +1,69 @@
+"""`airunway worker --verify N`: does this build replay what runs? For a Job before a roll-out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+from temporalio.client import WorkflowExecution
+
+from airunway.cli.cluster import named_settings
+from airunway.cli.output import OutputFormat, console, data, note, plain_table
+from airunway.cli.problems import CliError
+from airunway.cli.temporal import temporal_client
+from airunway.workers.sampling import Sample
+from airunway.workers.verification import Verification, verify
+from airunway.workers.worker_version import build_id
+
+
+async def verify_build(count: int, *, sample: Sample, form: OutputFormat, kubeconfig: Path | None) -> None:
+    """Replay, and print what came of it. Raises CliError at the first difference."""
+    settings = await named_settings(kubeconfig)
+    client = await temporal_client(settings)
+
+    def progress(run: WorkflowExecution) -> None:
+        note(f"replaying {run.id} ({run.history_length} events)")
+
+    done = await verify(client, cluster_name=settings.cluster, count=count, sample=sample, progress=progress)
+    if form is OutputFormat.TABLE:
+        _print_table(done)
+    else:
+        data(_document(done, build=build_id(settings)), form)
+    if done.difference is not None:
+        different = done.difference
+        raise CliError(
+            f"this build ({build_id(settings)}) does not replay workflow {different.workflow_id}, run "
+            f"{different.run_id}: {different.words}; roll it out with worker versions only, so that this run "
+            "stays on its own build until it continues as new (docs/operations.md, Upgrades)"
+        )
+
+
+def _print_table(done: Verification) -> None:
+    table = plain_table("WORKFLOW", "REPLAYED", "EVENTS", "ENDED MEANWHILE", "RESULT")
+    different = done.difference.workflow_type if done.difference else None
+    for kind in done.kinds:
+        if kind.workflow_type == different:
+            result = Text("different", style="bold red")
+        else:
+            result = Text("same" if kind.replayed else "none open", style="green" if kind.replayed else "")
+        table.add_row(kind.workflow_type, str(kind.replayed), str(kind.events), str(kind.ended), result)
+    console().print(table)
+
+
+def _document(done: Verification, *, build: str) -> dict[str, Any]:
+    return {
+        "build": build,
+        "same": done.difference is None,
+        "workflows": [
+            {
+                "type": kind.workflow_type,
+                "replayed": kind.replayed,
+                "events": kind.events,
+                "endedMeanwhile": kind.ended,
+            }
+            for kind in done.kinds
+        ],
+        "difference": asdict(done.difference) if done.difference else None,
+    }

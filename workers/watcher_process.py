@@ -1,0 +1,66 @@
+"""The watcher process: a standby until it holds the Lease, then the one that watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.clients.kubernetes import Cluster
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.health import Ready
+from airunway.workers.heartbeats import HeartbeatSweep
+from airunway.workers.leader import run_as_leader
+from airunway.workers.settings import Settings
+from airunway.workers.signal_queue import SignalQueue, WorkflowSender
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
+from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.version import installed_version
+from airunway.workers.version_moves import version_moves
+from airunway.workers.watcher import Watcher
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_watcher(
+    settings: Settings, *, providers: Mapping[str, Provider] | None = None, ready: Ready | None = None
+) -> None:
+    """Watch while holding the Lease, until cancelled. Ready also while standing by."""
+    known = installed_providers() if providers is None else providers
+    ready = ready or Ready()
+    ready.parts["watcher"] = False
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        settings = await with_cluster_name(settings, cluster, patient=True)
+        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
+        client = await connect(settings, identity=process_identity("airunway-watcher"))
+        attributes = SearchAttributes(client)
+        await attributes.refresh()
+        sender = WorkflowSender(client, attributes)
+
+        moves = version_moves(client, settings)
+
+        async def watch() -> None:
+            signals = SignalQueue(sender, at_once=settings.signals_at_once)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
+                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+                group.create_task(moves.run())
+
+        ready.parts["watcher"] = True
+        leading = run_as_leader(
+            cluster,
+            watch,
+            name="airunway-watcher",
+            namespace=settings.pod_namespace or SYSTEM_NAMESPACE,
+            lease_duration=settings.lease_duration,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_asking(settings))
+            group.create_task(follow_credentials(client, settings))
+            group.create_task(attributes.run())
+            group.create_task(leading)
