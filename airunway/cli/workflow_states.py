@@ -27,6 +27,7 @@ from airunway.cli.rows import age
 
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that Temporal sets when workflow tasks fail again and again."""
+_CAUSE = "cause=WorkflowTaskFailedCause"
 OPEN = "running"
 IDS_PER_QUERY = 50
 RECENT_EVENTS = 20
@@ -72,13 +73,19 @@ def trouble(state: WorkflowState | None, *, now: datetime) -> str:
         return "none; a running watcher starts one within a minute"
     if state.is_stuck:
         attempts = f" (attempt {state.failed_attempts})" if state.failed_attempts > 1 else ""
-        return f"cannot progress{attempts}: {state.last_error or ', '.join(state.problems)}"
+        return f"cannot progress{attempts}: {state.last_error or _problem_words(state.problems)}"
     if state.is_open:
         return ""
     when = f" {age(state.closed_at, now=now)} ago" if state.closed_at else ""
     who = f" by {state.closed_by}" if state.closed_by else ""
     why = f" ({state.closed_because})" if state.closed_because else ""
     return f"{state.status.replace('_', ' ')}{when}{who}{why}"
+
+
+def _problem_words(problems: Sequence[str]) -> str:
+    """What Temporal reports, without the words that are in all of it."""
+    causes = [entry.removeprefix(_CAUSE) for entry in problems if entry.startswith(_CAUSE)]
+    return ", ".join(causes or problems)
 
 
 async def open_states(client: Client, query: str) -> AsyncIterator[WorkflowState]:

@@ -47,8 +47,14 @@ CLOSED = replace(RUNNING, closed_at=NOON)
         ),
         pytest.param(replace(CLOSED, status="timed_out"), "timed out 5m ago", id="timed out"),
         pytest.param(
-            replace(RUNNING, problems=("category=WorkflowTaskFailed", "cause=X")),
-            "cannot progress: category=WorkflowTaskFailed, cause=X",
+            replace(
+                RUNNING,
+                problems=(
+                    "category=WorkflowTaskFailed",
+                    "cause=WorkflowTaskFailedCauseNonDeterministicError",
+                ),
+            ),
+            "cannot progress: NonDeterministicError",
             id="reported",
         ),
         pytest.param(
