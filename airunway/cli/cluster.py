@@ -23,8 +23,11 @@ RUNNING_FILE = "running.json"
 USUAL_KUBECONFIG = Path("~/.kube/config")
 
 
-def settings_for(kubeconfig: Path | None = None) -> Settings:
-    """The settings a command works with. Raises CliError when no cluster is named anywhere."""
+def settings_for(kubeconfig: Path | None = None, *, needs_cluster: bool = True) -> Settings:
+    """The settings a command works with. Raises CliError when no cluster is named anywhere.
+
+    `needs_cluster` false: Temporal alone will do.
+    """
     settings = Settings()
     if kubeconfig is not None:
         settings = settings.model_copy(update={"kubeconfig": kubeconfig})
@@ -38,7 +41,8 @@ def settings_for(kubeconfig: Path | None = None) -> Settings:
     if running is not None:
         note(f"using the sandbox of `airunway up` in {STATE_DIR}")
         return _in_sandbox(settings, running)
-    if not (USUAL_KUBECONFIG.expanduser().is_file() or os.path.exists(SERVICE_ACCOUNT_TOKEN)):
+    usual = USUAL_KUBECONFIG.expanduser().is_file() or os.path.exists(SERVICE_ACCOUNT_TOKEN)
+    if needs_cluster and not usual:
         raise CliError(
             "no cluster is named: give --kubeconfig, set KUBECONFIG, or start a sandbox with `airunway up`"
         )

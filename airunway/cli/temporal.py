@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
 
 from temporalio.client import Client
 
@@ -32,9 +31,3 @@ async def temporal_client(settings: Settings) -> Client:
             f"Temporal does not answer at {target_of(settings).address}; start it, "
             "or set AIRUNWAY_TEMPORAL_ADDRESS"
         ) from err
-
-
-def workflow_link(settings: Settings, workflow_id: str) -> str:
-    """Address of a workflow in Temporal's UI."""
-    target = target_of(settings)
-    return f"{target.ui}/namespaces/{target.namespace}/workflows/{quote(workflow_id, safe='')}"
