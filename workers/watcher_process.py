@@ -9,7 +9,6 @@ import structlog
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.audit.fleet import Fleet

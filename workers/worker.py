@@ -205,9 +205,10 @@ async def run_worker(
         if installer:
             workers.append(installer_worker(client, cluster, settings, version))
         async with asyncio.TaskGroup() as group:
-            registrars = [_registrar(cluster, settings, provider) for provider in served.values()]
-            for part in (*workers, *registrars):
-                group.create_task(part.run())
+            for worker in workers:
+                group.create_task(worker.run())
+            for provider in served.values():
+                group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from airunway.workers.drain import until_drained
-from airunway.workers.temporal.converter import data_converter
 from airunway.workers.version_moves import VersionMoves, stale_runs
 from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
 from tests.workers.version_site import NewDeployment, OldDeployment, Site

@@ -92,9 +92,7 @@ class World(Changing):
     installation: InstallationNeed | None = None
     """What selection finds to be missing; the installer below only notes that it was asked."""
     configs_digest: str = "configs-1"
-    limits: Limits = field(
-        default_factory=lambda: Limits(rollout_deadline=600, finalizer_timeout=300)
-    )
+    limits: Limits = field(default_factory=lambda: Limits(rollout_deadline=600, finalizer_timeout=300))
 
     upstream_phase: Phase = Phase.DEPLOYING
     upstream_message: str = ""
@@ -430,7 +428,9 @@ class World(Changing):
 
     async def command(self, name: str, *, by: str = "alice@laptop", reason: str = "") -> str:
         """Ask for something; answers what was done. Raises WorkflowUpdateFailedError when it is refused."""
-        answer = await self.handle.execute_update(name, Asked(by=by, reason=reason), result_type=CommandAnswer)
+        answer = await self.handle.execute_update(
+            name, Asked(by=by, reason=reason), result_type=CommandAnswer
+        )
         return answer.message
 
     async def journal(self) -> list[tuple[str, str]]:

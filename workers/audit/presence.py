@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from airunway.api import names
 from airunway.clients.errors import error_text
+from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.fleet import Fleet
@@ -33,7 +34,6 @@ from airunway.workers.audit.visibility import (
     open_workflows,
 )
 from airunway.workers.signal_queue import SignalQueue
-from airunway.clients.outages import OUTAGES, TEMPORAL
 
 _log = structlog.get_logger(__name__)
 

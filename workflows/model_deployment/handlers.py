@@ -64,7 +64,9 @@ class DeploymentHandlers:
     )
     def on_object_changed(self, *payloads: Any) -> None:
         """A hint to look; one that cannot be read is a hint all the same."""
-        self.inbox.put(self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal"))
+        self.inbox.put(
+            self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal")
+        )
 
     @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
     def on_install_report(self, *payloads: Any) -> None:
@@ -186,7 +188,9 @@ class DeploymentHandlers:
         try:
             read_payload(payloads, Asked)
         except WrongPayload as err:
-            raise ApplicationError(f"the input is not of the shape {FORM} ({err})", type="WrongPayload") from err
+            raise ApplicationError(
+                f"the input is not of the shape {FORM} ({err})", type="WrongPayload"
+            ) from err
         refusal = self.commands.refusal(command)
         if refusal:
             raise ApplicationError(refusal, type="Refused")

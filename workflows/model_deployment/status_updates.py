@@ -156,7 +156,9 @@ def show_pause(state: DeploymentState, *, now: datetime) -> None:
     if asked is None:
         remove_condition(state.conditions, PAUSED)
         return
-    words = f"paused by {asked.by}" + (f": {asked.reason}" if asked.reason else "") if asked.by else asked.reason
+    words = (
+        f"paused by {asked.by}" + (f": {asked.reason}" if asked.reason else "") if asked.by else asked.reason
+    )
     set_condition(state, PAUSED, "True", "PausedByCommand", words, now=now)
 
 

@@ -45,7 +45,9 @@ class Upstream:
         self.served_locally = False
         """A worker on the workflow's own queue does the provider's steps."""
 
-    async def render(self, decided: Decided, built: ModelImageRef | None) -> tuple[RenderRequest, RenderAnswer] | None:
+    async def render(
+        self, decided: Decided, built: ModelImageRef | None
+    ) -> tuple[RenderRequest, RenderAnswer] | None:
         """What the generation takes, and what of it has to be written."""
         state, seen = self._state, decided.seen
         self._pacing.step = f"rendering for {state.provider}"
@@ -64,7 +66,9 @@ class Upstream:
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
         return None if answer is None or answer.superseded or answer.gone else (request, answer)
 
-    async def apply(self, decided: Decided, rendered: tuple[RenderRequest, RenderAnswer]) -> ApplyAnswer | None:
+    async def apply(
+        self, decided: Decided, rendered: tuple[RenderRequest, RenderAnswer]
+    ) -> ApplyAnswer | None:
         """Do what was planned. It is in the history before anything happens."""
         request, plan = rendered
         self._pacing.step = f"applying on {self._state.provider}"
