@@ -286,7 +286,7 @@ def _adopt_status(
     overdue = (now - state.rollout_since).total_seconds() >= deadline
     if cause is not None and (cause.final or overdue):
         _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
-    elif overdue:
+    elif overdue and state.failure is None:
         words = upstream.message or "no pod says why"
         _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
     elif state.failure is None:
@@ -321,7 +321,10 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
     if failure.final:
         status.phase = Phase.FAILED
         state.failure = StandingFailure(
-            generation=state.generation, configs_digest=rollout.configs_digest, reason=failure.reason
+            generation=state.generation,
+            configs_digest=rollout.configs_digest,
+            reason=failure.reason,
+            message=failure.message,
         )
 
 
@@ -329,17 +332,26 @@ def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now
     state.status.phase, state.status.message = Phase.FAILED, message
     set_condition(state, "Ready", "False", "DeploymentFailed", message, now=now)
     state.failure = StandingFailure(
-        generation=state.generation, configs_digest=configs_digest, reason="DeploymentFailed", rollout=True
+        generation=state.generation,
+        configs_digest=configs_digest,
+        reason="DeploymentFailed",
+        message=message,
+        rollout=True,
     )
 
 
 def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
-    """Whether nothing has changed since the final failure that could end it; else it is forgotten."""
+    """Whether nothing has changed since the final failure that could end it; else it is forgotten.
+
+    One that stands is what there is to say, not that the spec was accepted.
+    """
     failure = state.failure
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if not same:
+    if same:
+        state.status.message = failure.message
+    else:
         state.failure = None
     return same
 
