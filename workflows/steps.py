@@ -62,7 +62,8 @@ async def call(
 
     Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. `served_here`:
     workers on the workflow's own queue do the step though it has another one; inline, or started with the
-    answer to the workflow task. Where they cannot after all, it goes to its queue. Raises FailureError when the step failed for good, or did not succeed within its deadline.
+    answer to the workflow task. Where they cannot after all, it goes to its queue. Raises FailureError when
+    the step failed for good, or did not succeed within its deadline.
     """
     here = served_here or not step.queue
     if step.inline and here:

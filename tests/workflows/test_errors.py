@@ -11,7 +11,14 @@ from tests.workflows.world import World
 
 
 async def test_every_step_survives_an_error(world: World) -> None:
-    for step in ("validate", "select_engine", "evaluate_provider_rules", "render", "apply_upstream", "write_status"):
+    for step in (
+        "validate",
+        "select_engine",
+        "evaluate_provider_rules",
+        "render",
+        "apply_upstream",
+        "write_status",
+    ):
         world.errors[step] = [ApplicationError("connection refused", type="Unreachable") for _ in range(3)]
     world.upstream_phase = Phase.RUNNING
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
-from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.commands import RETRY
+from airunway.messages.deployment import PodFinding, StepFailure
 from tests.workflows.world import World
 
 

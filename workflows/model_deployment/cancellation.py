@@ -17,7 +17,9 @@ NOTHING_TO_CANCEL = (
     "a request to cancel this workflow changes nothing: it is the deployment's life, and ends when the "
     "ModelDeployment is deleted"
 )
-BUILD_STOPPED = "a request to cancel stops the build of the model's image, and nothing else: the deployment lives"
+BUILD_STOPPED = (
+    "a request to cancel stops the build of the model's image, and nothing else: the deployment lives"
+)
 SENDER = "Temporal client"
 
 

@@ -1,7 +1,8 @@
 """What may be sent to a deployment's workflow and asked of it: signals, updates, queries.
 
-Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a task.
-No handler awaits, so a run may end after any task. Internal signals are told apart by their names' beginning.
+Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a
+task. No handler awaits, so a run may end after any task. Internal signals are told apart by their names'
+beginning.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class DeploymentHandlers:
     )
     def on_object_changed(self, *payloads: Any) -> None:
         """A hint to look; one that cannot be read is a hint all the same."""
-        self.inbox.put(self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal"))
+        self.inbox.put(
+            self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal")
+        )
 
     @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
     def on_install_report(self, *payloads: Any) -> None:
@@ -150,7 +153,7 @@ class DeploymentHandlers:
         """Refuses when it is not paused."""
         self._check_command(RESUME, payloads)
 
-    # -- queries -----------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------
 
     @workflow.query(name=STATE_QUERY, description="Where the deployment stands, with its journal.")
     def view(self) -> DeploymentView:
@@ -168,7 +171,7 @@ class DeploymentHandlers:
         """The last decisions and changes."""
         return self.state.journal
 
-    # -- how they are read -------------------------------------------------------------------------------------
+    # -- how they are read -----------------------------------------------------------------------------------
 
     def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         try:
@@ -186,7 +189,9 @@ class DeploymentHandlers:
         try:
             read_payload(payloads, Asked)
         except WrongPayload as err:
-            raise ApplicationError(f"the input is not of the shape {FORM} ({err})", type="WrongPayload") from err
+            raise ApplicationError(
+                f"the input is not of the shape {FORM} ({err})", type="WrongPayload"
+            ) from err
         refusal = self.commands.refusal(command)
         if refusal:
             raise ApplicationError(refusal, type="Refused")

@@ -109,7 +109,9 @@ class DeploymentInstallation:
         wait.reason = RUNNING
         wait.words = f"the operator of provider {provider} is being installed (workflow {answer.workflow_id})"
         if not answer.installer:
-            wait.words += "; no installer listens: run `airunway worker --installer`, or apply deploy/installer"
+            wait.words += (
+                "; no installer listens: run `airunway worker --installer`, or apply deploy/installer"
+            )
 
     def _wait(self, reason: str, words: str) -> str:
         set_condition(self._state, CONDITION, "False", reason, words, now=workflow.now())

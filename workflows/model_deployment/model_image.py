@@ -254,7 +254,9 @@ class DeploymentModelImage:
         await self.leave()
         image.phase, image.reason = ModelImagePhase.CANCELLED, BUILD_CANCELLED
         image.generation = self._state.generation
-        self._journal.record("BuildCancelled", f"not waiting for the image of {image.spec.repository} any more")
+        self._journal.record(
+            "BuildCancelled", f"not waiting for the image of {image.spec.repository} any more"
+        )
 
     async def _leave(self, workflow_id: str) -> None:
         self._stale_images.discard(workflow_id)
