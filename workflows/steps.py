@@ -31,7 +31,7 @@ async def call(
     request: Request,
     *,
     summary: str,
-    served_here: bool = True,
+    served_here: bool = False,
     priority: Priority = Priority.default,
 ) -> Answer: ...
 
@@ -42,7 +42,7 @@ async def call(
     request: Request,
     *,
     summary: str,
-    served_here: bool = True,
+    served_here: bool = False,
     priority: Priority = Priority.default,
     leave_if: Callable[[], bool],
     leave_after: timedelta | None = None,
@@ -54,7 +54,7 @@ async def call(
     request: Request,
     *,
     summary: str,
-    served_here: bool = True,
+    served_here: bool = False,
     priority: Priority = Priority.default,
     leave_if: Callable[[], bool] | None = None,
     leave_after: timedelta | None = None,
@@ -62,11 +62,12 @@ async def call(
     """The answer of a step; None when it was left because `leave_if` turned true or `leave_after` passed.
 
     Only waiting for an ordinary activity can be left: the inline attempt is over in seconds. `served_here`:
-    a worker on the workflow's own queue can do the step though it has another queue; inline, or started with
-    the answer to the workflow task. Where that one cannot after all, the step goes to its queue. Raises
-    FailureError when the step failed for good, or did not succeed within its deadline.
+    workers on the workflow's own queue do the step though it has another one; inline, or started with the
+    answer to the workflow task. Where they cannot after all, it goes to its queue. Raises FailureError when
+    the step failed for good, or did not succeed within its deadline.
     """
-    if step.inline and served_here:
+    here = served_here or not step.queue
+    if step.inline and here:
         try:
             at_once: Answer = await workflow.execute_local_activity(
                 step.name,
@@ -82,7 +83,7 @@ async def call(
                 raise
     if leave_if is not None and leave_if():
         return None
-    if step.queue and served_here and not step.inline:
+    if step.queue and here and not step.inline:
         try:
             return await _ordinary(replace(step, queue=""), request, summary, priority, leave_if, leave_after)
         except FailureError as err:

@@ -30,6 +30,7 @@ class StandingFailure(BaseModel):
     generation: int
     configs_digest: str
     reason: str
+    message: str = ""
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
 

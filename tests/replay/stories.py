@@ -32,8 +32,9 @@ from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld, final
+from tests.workflows.provider_fakes import PROVIDER
 from tests.workflows.workers import core_worker, provider_worker
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.world import World
 
 FOLDER = Path(__file__).parent / "histories"
 

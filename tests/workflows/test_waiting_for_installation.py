@@ -12,7 +12,8 @@ from airunway.api.status import Phase
 from airunway.messages.commands import RETRY
 from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import JOIN_INSTALLATION, InstallReport
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.provider_fakes import PROVIDER
+from tests.workflows.world import World
 
 ASK = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.ASK)
 AUTO = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.AUTO)

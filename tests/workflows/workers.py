@@ -8,7 +8,8 @@ from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import ImageWorld
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.provider_fakes import PROVIDER
+from tests.workflows.world import World
 
 
 def core_worker(world: World, images: ImageWorld | None = None) -> Worker:

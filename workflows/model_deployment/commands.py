@@ -1,7 +1,7 @@
 """What people may ask of a deployment, whichever way it comes: update, signal or annotation.
 
-One code path: a command is refused with a sentence, or done, recorded, and told as a Kubernetes Event with the
-next status write. Nothing here awaits.
+One code path: a command is refused with a sentence, or done, recorded, and told as a Kubernetes Event with
+the next status write. Nothing here awaits.
 """
 
 from __future__ import annotations

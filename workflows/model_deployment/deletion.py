@@ -1,7 +1,7 @@
 """The end of a deployment: its upstream objects are deleted, then it is let go.
 
-Each change is an ordinary activity, so that it stays in the history whatever becomes of the task that ends the
-run. Whether the run may end is for the workflow to see: only when the object is known to be gone.
+Each change is an ordinary activity, so that it stays in the history whatever becomes of the task that ends
+the run. Whether the run may end is for the workflow to see: only when the object is known to be gone.
 """
 
 from __future__ import annotations

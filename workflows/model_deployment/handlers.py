@@ -1,7 +1,8 @@
 """What may be sent to a deployment's workflow and asked of it: signals, updates, queries.
 
-Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a task.
-No handler awaits, so a run may end after any task. Internal signals are told apart by their names' beginning.
+Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a
+task. No handler awaits, so a run may end after any task. Internal signals are told apart by their names'
+beginning.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ class DeploymentHandlers:
         """Refuses when it is not paused."""
         self._check_command(RESUME, payloads)
 
-    # -- queries -----------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------
 
     @workflow.query(name=STATE_QUERY, description="Where the deployment stands, with its journal.")
     def view(self) -> DeploymentView:
@@ -170,7 +171,7 @@ class DeploymentHandlers:
         """The last decisions and changes."""
         return self.state.journal
 
-    # -- how they are read -------------------------------------------------------------------------------------
+    # -- how they are read -----------------------------------------------------------------------------------
 
     def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         try:

@@ -303,7 +303,7 @@ class DeploymentModelImage:
             message = CANCELLED_WORDS
         set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=workflow.now())
         state.failure = StandingFailure(
-            generation=state.generation, configs_digest=configs_digest, reason=reason
+            generation=state.generation, configs_digest=configs_digest, reason=reason, message=message
         )
         self._show_unless_applied(Phase.FAILED, "DeploymentFailed", message)
 

@@ -1,7 +1,7 @@
 """What a deployment waits for, in words, and how long until it is reconciled without a signal.
 
-Nothing that lasts has a timer: whoever runs, failed for good, is paused or waits for somebody else is woken by
-a signal, and the watcher's audit finds what a lost one would have said.
+Nothing that lasts has a timer: whoever runs, failed for good, is paused or waits for somebody else is woken
+by a signal, and the watcher's audit finds what a lost one would have said.
 """
 
 from __future__ import annotations

@@ -6,10 +6,8 @@ Source: core.md §9, crds.md §3 and §6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-
-from pydantic import BaseModel
 
 from airunway.api.conditions import (
     Verdict,
@@ -27,16 +25,12 @@ from airunway.api.status import (
     ProviderStatus,
     ReplicaStatus,
     ServingImageStatus,
-    UnifiedStatus,
 )
 from airunway.messages.commands import Asked
-from airunway.messages.deployment import AppliedObject, PodFinding, ProviderView, StepFailure
-from airunway.messages.deployment_state import DeploymentState, StandingFailure
-from airunway.messages.upstream import RenderAnswer
+from airunway.messages.deployment import ProviderView
+from airunway.messages.deployment_state import DeploymentState
 
-WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
 STEP_FAILED = "StepFailed"
-PODS_READY = "all pods are ready"
 PAUSED = "Paused"
 """Condition while a command holds the deployment; the annotation of AI Runway writes nothing."""
 MAX_CONDITION_MESSAGE = 32768
@@ -67,7 +61,8 @@ def _generation_of(state: DeploymentState, kind: str) -> int:
     return state.accepted if kind in _OF_UPSTREAM and state.accepted else state.generation
 
 
-def _set_all(state: DeploymentState, reported: Iterable[Condition], *, now: datetime) -> None:
+def set_all(state: DeploymentState, reported: Iterable[Condition], *, now: datetime) -> None:
+    """Put reported conditions into the status."""
     for entry in reported:
         set_reported(state, entry, now=now)
 
@@ -95,7 +90,7 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     if paused is not None and paused.status is ConditionStatus.TRUE:
         state.paused_by = Asked(reason=paused.message)
     if status.replicas is not None:
-        state.status.replicas = _counted(status.replicas)
+        state.status.replicas = counted(status.replicas)
 
 
 def _complete(entry: Condition) -> Condition:
@@ -103,7 +98,8 @@ def _complete(entry: Condition) -> Condition:
     return entry.model_copy(update={**given, "observed_generation": entry.observed_generation or 0})
 
 
-def _counted(replicas: ReplicaStatus) -> ReplicaStatus:
+def counted(replicas: ReplicaStatus) -> ReplicaStatus:
+    """With a number for each count that was not given."""
     return ReplicaStatus(
         desired=replicas.desired or 0, ready=replicas.ready or 0, available=replicas.available or 0
     )
@@ -120,7 +116,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     state.accepted = state.accepted if refused else generation
     for kind in decision.remove_conditions:
         remove_condition(state.conditions, kind)
-    _set_all(state, decision.conditions, now=now)
+    set_all(state, decision.conditions, now=now)
     _adopt_selection(status, decision)
     if decision.image is not None:
         status.image = ServingImageStatus(requested=decision.image.requested, message=decision.image.message)
@@ -176,65 +172,7 @@ def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now
         state.status.message = message
 
 
-# -- what the provider's steps answered --------------------------------------------------------------------
-
-
-class Rollout(BaseModel):
-    """What it takes to judge a roll-out. `deadline`: in seconds."""
-
-    configs_digest: str
-    deadline: float
-    now: datetime
-
-
-def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout) -> None:
-    """Take over what rendering found, but for the state of the objects; see `adopt_objects`."""
-    now = rollout.now
-    unhealthy = find_condition(state.conditions, "ProviderHealthy")
-    if unhealthy is not None and unhealthy.reason == STEP_FAILED:
-        set_condition(state, "ProviderHealthy", "True", "ProviderReady", now=now)
-    _set_all(state, answer.conditions, now=now)
-    for kind in answer.cleared:
-        remove_condition(state.conditions, kind)
-    if answer.image is not None:
-        state.status.image = answer.image
-    _adopt_ignored_fields(state, answer.ignored_fields, now=now)
-    if answer.failure is not None:
-        adopt_failure(state, answer.failure, rollout)
-
-
-def adopt_objects(
-    state: DeploymentState,
-    objects: list[AppliedObject],
-    status: UnifiedStatus | None,
-    rollout: Rollout,
-    *,
-    replacing: str = "",
-    waiting: str = "",
-    findings: Sequence[PodFinding] = (),
-) -> None:
-    """Take over the upstream objects as they were left, and what they say.
-
-    `replacing`: why the main one was deleted; `waiting`: what must be ready before it can be written.
-    """
-    if objects:
-        state.applied = objects
-    if replacing:
-        _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
-        return
-    if waiting and not state.applied:
-        state.status.phase, state.status.message = Phase.PENDING, waiting
-        return
-    if state.applied:
-        words = _created(state.applied)
-        set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
-    if status is not None:
-        _adopt_status(state, status, findings[0] if findings else None, rollout)
-
-
-def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
-    """Take over what still serves, although it is of an older generation: it does not count as ready."""
-    _adopt_counts(state.status, upstream)
+# -- failures ------------------------------------------------------------------------------------------------
 
 
 def adopt_step_error(state: DeploymentState, words: str, *, now: datetime) -> None:
@@ -244,104 +182,18 @@ def adopt_step_error(state: DeploymentState, words: str, *, now: datetime) -> No
         state.status.message = words
 
 
-def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
-    if ignored:
-        text = f"provider {state.provider} cannot honour: {', '.join(ignored)}"
-        set_condition(state, "FieldsHonoured", "False", "FieldsIgnored", text, now=now)
-    elif ignored is not None and find_condition(state.conditions, "FieldsHonoured"):
-        set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
-
-
-def _adopt_counts(status: DeploymentStatus, upstream: UnifiedStatus) -> None:
-    status.replicas = _counted(upstream.replicas) if upstream.replicas is not None else None
-    status.endpoint = upstream.endpoint
-
-
-def _adopt_status(
-    state: DeploymentState,
-    upstream: UnifiedStatus,
-    cause: PodFinding | None,
-    rollout: Rollout,
-) -> None:
-    status, configs_digest, deadline, now = (
-        state.status,
-        rollout.configs_digest,
-        rollout.deadline,
-        rollout.now,
-    )
-    main_object = {"resource_name": upstream.resource_name, "resource_kind": upstream.resource_kind}
-    status.provider = (status.provider or ProviderStatus()).model_copy(
-        update={key: value or None for key, value in main_object.items()}
-    )
-    _adopt_counts(status, upstream)
-    if upstream.phase is Phase.RUNNING:
-        status.phase, status.message = Phase.RUNNING, upstream.message or PODS_READY
-        state.failure, state.rollout_since, state.diagnoses = None, None, 0
-        set_condition(state, "Ready", "True", "DeploymentReady", status.message, now=now)
-        return
-    if upstream.phase is Phase.FAILED:
-        words = upstream.message or (cause.message if cause else "the upstream object reports a failure")
-        _fail_rollout(state, f"{cause.reason}: {words}" if cause else words, configs_digest, now)
-        return
-    if state.rollout_since is None:
-        state.rollout_since = now
-    overdue = (now - state.rollout_since).total_seconds() >= deadline
-    if cause is not None and (cause.final or overdue):
-        _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
-    elif overdue:
-        words = upstream.message or "no pod says why"
-        _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
-    elif state.failure is None:
-        waiting = f"{cause.reason}: {cause.message}" if cause else upstream.message
-        _show_rollout(state, waiting or WAITING_FOR_PODS, now)
-
-
-def _show_rollout(state: DeploymentState, message: str, now: datetime) -> None:
-    if state.rollout_since is None:
-        state.rollout_since = now
-    state.status.phase, state.status.message = Phase.DEPLOYING, message
-    set_condition(state, "Ready", "False", "DeploymentInProgress", message, now=now)
-
-
-def _created(objects: list[AppliedObject]) -> str:
-    return ", ".join(f"{entry.kind} {entry.name}" for entry in objects)
-
-
-# -- failures ---------------------------------------------------------------------------------------------
-
-
-def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout) -> None:
-    """Take over why a step cannot be done."""
-    _set_all(state, failure.conditions, now=rollout.now)
-    status = state.status
-    status.message = failure.message
-    unready = any(
-        entry.type == "Ready" and entry.status is ConditionStatus.FALSE for entry in failure.conditions
-    )
-    if status.phase is Phase.RUNNING and unready:
-        status.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
-    if failure.final:
-        status.phase = Phase.FAILED
-        state.failure = StandingFailure(
-            generation=state.generation, configs_digest=rollout.configs_digest, reason=failure.reason
-        )
-
-
-def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
-    state.status.phase, state.status.message = Phase.FAILED, message
-    set_condition(state, "Ready", "False", "DeploymentFailed", message, now=now)
-    state.failure = StandingFailure(
-        generation=state.generation, configs_digest=configs_digest, reason="DeploymentFailed", rollout=True
-    )
-
-
 def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
-    """Whether nothing has changed since the final failure that could end it; else it is forgotten."""
+    """Whether nothing has changed since the final failure that could end it; else it is forgotten.
+
+    One that stands is what there is to say, not that the spec was accepted.
+    """
     failure = state.failure
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if not same:
+    if same:
+        state.status.message = failure.message
+    else:
         state.failure = None
     return same
 

@@ -1,13 +1,15 @@
 """A deployment's upstream objects, as its workflow has them rendered, applied, read and released.
 
-The provider's steps. They are done on the workflow's own queue where its worker serves the provider, else on the
-provider's. What was answered is taken over here; how long to wait then is for the workflow to say.
+The provider's steps. They are done on the workflow's own queue where its worker serves the provider, else on
+the provider's. What was answered is taken over here; how long to wait then is for the workflow to say.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from temporalio import workflow
 
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
@@ -20,7 +22,6 @@ from airunway.messages.upstream import (
     READ_READINESS,
     RELEASE_UPSTREAM,
     RENDER,
-    ApplyAnswer,
     ApplyRequest,
     Readiness,
     ReadinessRequest,
@@ -29,26 +30,52 @@ from airunway.messages.upstream import (
     RenderAnswer,
     RenderRequest,
 )
+from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
-from airunway.workflows.model_deployment.pacing import Pacing
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
+from airunway.workflows.model_deployment.rollout_updates import (
+    Rollout,
+    adopt_failure,
+    adopt_objects,
+    adopt_render,
+    adopt_serving,
+)
 from airunway.workflows.model_deployment.selection import Decided
+from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call
 
 MAX_NAMED_WRITES = 4
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """A plan, and what it was asked with: applying makes the same objects again."""
+
+    request: RenderRequest
+    plan: RenderAnswer
+
+
 class Upstream:
-    """The provider's steps for one deployment. Each answers None when the deployment changed meanwhile."""
+    """The provider's steps for one deployment, and what their answers change in its state."""
 
-    def __init__(self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox, pacing: Pacing) -> None:
+    def __init__(
+        self,
+        ref: DeploymentRef,
+        state: DeploymentState,
+        inbox: Inbox,
+        pacing: Pacing,
+        *,
+        writer: StatusWriter,
+        journal: JournalWriter,
+    ) -> None:
         self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
+        self._writer, self._journal = writer, journal
         self.served_locally = False
-        """A worker on the workflow's own queue does the provider's steps."""
+        """Workers on the workflow's own queue do the provider's steps."""
 
-    async def render(
-        self, decided: Decided, built: ModelImageRef | None
-    ) -> tuple[RenderRequest, RenderAnswer] | None:
-        """What the generation takes, and what of it has to be written."""
+    async def render(self, decided: Decided, built: ModelImageRef | None) -> Rendered | None:
+        """What the generation takes, and what of it has to be written; None: the deployment changed."""
         state, seen = self._state, decided.seen
         self._pacing.step = f"rendering for {state.provider}"
         request = RenderRequest(
@@ -64,30 +91,50 @@ class Upstream:
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
-        return None if answer is None or answer.superseded or answer.gone else (request, answer)
+        if answer is None or answer.superseded or answer.gone:
+            return None
+        adopt_render(state, answer, self._rollout(decided))
+        if not state.finding:
+            state.failed_attempts = 0
+        return Rendered(request, answer)
 
-    async def apply(
-        self, decided: Decided, rendered: tuple[RenderRequest, RenderAnswer]
-    ) -> ApplyAnswer | None:
-        """Do what was planned. It is in the history before anything happens."""
-        request, plan = rendered
+    async def apply(self, decided: Decided, rendered: Rendered) -> bool:
+        """Do what was planned, if anything; false: the deployment changed.
+
+        It is in the history before anything happens. What the API server answered is taken over.
+        """
+        plan = rendered.plan
+        if plan.failure is not None:
+            return True
+        if not plan.writes:
+            adopt_objects(
+                self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
+            )
+            return True
         self._pacing.step = f"applying on {self._state.provider}"
-        writes = [str(entry) for entry in plan.planned[:MAX_NAMED_WRITES]]
-        if len(plan.planned) > MAX_NAMED_WRITES:
-            writes.append(f"{len(plan.planned) - MAX_NAMED_WRITES} more")
-        if plan.finalizer:
-            writes.append("hold the deployment by a finalizer")
-        answer = await self._call(
-            APPLY_UPSTREAM,
-            ApplyRequest(rendered_from=request, finalizer=plan.finalizer, planned=plan.planned),
-            ", ".join(writes),
-            decided,
+        request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
+        done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
+        if done is None or done.superseded or done.gone:
+            return False
+        self._journal.applied(plan.planned, done.objects, done.deleted)
+        self._writer.add_events(events_of_actions(done.objects))
+        if done.failure is not None:
+            adopt_failure(self._state, done.failure, self._rollout(decided))
+            plan.failure = done.failure
+            return True
+        adopt_objects(
+            self._state,
+            done.objects,
+            done.status,
+            self._rollout(decided),
+            replacing=plan.replacing,
+            waiting=plan.waiting,
         )
-        return None if answer is None or answer.superseded or answer.gone else answer
+        return True
 
-    async def read(self, decided: Decided, *, diagnose: bool = False) -> Readiness | None:
-        """The state of what was applied; with `diagnose` also the causes that pods and events show."""
-        state = self._state
+    async def read(self, decided: Decided) -> Readiness | None:
+        """The state of what was applied, in a slow roll-out with causes; None: the deployment changed."""
+        state, diagnose = self._state, is_diagnosis_due(self._state)
         self._pacing.step = f"reading from {state.provider}"
         request = ReadinessRequest(
             ref=self._ref,
@@ -98,7 +145,15 @@ class Upstream:
             diagnose=diagnose,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
-        return await self._call(replace(READ_READINESS, inline=True), request, summary, decided)
+        seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)
+        if seen is None:
+            return None
+        state.diagnoses += diagnose
+        if not state.is_step_failed:
+            adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
+        elif seen.status is not None:
+            adopt_serving(state, seen.status)
+        return seen
 
     async def release(self, seen: Observation, provider: str, *, within: timedelta) -> ReleaseAnswer | None:
         """Delete the objects; None: not done in time, or the deployment changed meanwhile."""
@@ -127,6 +182,20 @@ class Upstream:
             served_here=self.served_locally,
             leave_if=lambda: self._inbox.is_stale(decided.seen),
         )
+
+    def _rollout(self, decided: Decided) -> Rollout:
+        deadline = self._pacing.limits.rollout_deadline
+        return Rollout(configs_digest=decided.configs_digest, deadline=deadline, now=workflow.now())
+
+
+def _writes(plan: RenderAnswer) -> str:
+    """What is going to be written, for the summary: `create Workspace chat`."""
+    words = [str(entry) for entry in plan.planned[:MAX_NAMED_WRITES]]
+    if len(plan.planned) > MAX_NAMED_WRITES:
+        words.append(f"{len(plan.planned) - MAX_NAMED_WRITES} more")
+    if plan.finalizer:
+        words.append("hold the deployment by a finalizer")
+    return ", ".join(words)
 
 
 def _main_object(state: DeploymentState) -> str:

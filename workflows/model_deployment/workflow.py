@@ -5,13 +5,14 @@
 
 Level-triggered: a signal is a hint to reconcile, and every reconcile goes the whole way from what the cluster
 says now. It is short, because nothing in it waits for readiness: waiting is what the workflow does between
-two, until a signal, or the time of the next reconcile if one is due. So a new generation never stands behind an
-old wait, and a deployment to which nothing happens costs nothing.
+two, until a signal, or the time of the next reconcile if one is due. So a new generation never stands behind
+an old wait, and a deployment to which nothing happens costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -21,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.deployment_state import DeploymentState
     from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
-    from airunway.messages.upstream import RenderAnswer, RenderRequest
     from airunway.workflows.model_deployment.cancellation import heed_cancellation
     from airunway.workflows.model_deployment.commands import Commands
     from airunway.workflows.model_deployment.deletion import Deletion
@@ -30,7 +30,6 @@ with workflow.unsafe.imports_passed_through():
         outcome_words,
         update_search_attributes,
     )
-    from airunway.workflows.model_deployment.events import events_of_actions
     from airunway.workflows.model_deployment.handlers import DeploymentHandlers
     from airunway.workflows.model_deployment.inbox import Inbox
     from airunway.workflows.model_deployment.installation import DeploymentInstallation
@@ -39,13 +38,8 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.pacing import FAILED_STEP_DELAY, Pacing, is_diagnosis_due
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
-        Rollout,
         adopt_decision,
-        adopt_failure,
-        adopt_objects,
         adopt_provider_health,
-        adopt_render,
-        adopt_serving,
         adopt_step_error,
         failure_stands,
         show_pause,
@@ -71,7 +65,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self.selection = Selection(ref, state)
         self.installation = DeploymentInstallation(ref, state, journal)
         self.images = DeploymentModelImage(ref, state, inbox, writer=writer, journal=journal)
-        self.upstream = Upstream(ref, state, inbox, self.pacing)
+        self.upstream = Upstream(ref, state, inbox, self.pacing, writer=writer, journal=journal)
         self.deletion = Deletion(
             ref, state, inbox, self.pacing, upstream=self.upstream, writer=writer, journal=journal
         )
@@ -260,21 +254,15 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         return done
 
     async def _apply(self, decided: Decided) -> bool:
-        """Render, build the image that rendering needs, and apply; false: the deployment changed meanwhile."""
-        state, rollout = self.state, self._rollout(decided)
+        """Render, build the image that rendering needs, apply; false: the deployment changed meanwhile."""
+        state = self.state
         rendered = await self.upstream.render(decided, self.images.built())
         if rendered is None:
             return False
-        plan = rendered[1]
-        adopt_render(state, plan, rollout)
-        if not state.finding:
-            state.failed_attempts = 0
+        plan = rendered.plan
         delay = await self.images.follow(plan.wanted_model_image, decided.seen, decided.configs_digest)
-        if plan.failure is None and plan.writes:
-            if not await self._write_upstream(decided, rendered, rollout):
-                return False
-        elif plan.failure is None:
-            adopt_objects(state, plan.objects, plan.status, rollout, waiting=plan.waiting)
+        if not await self.upstream.apply(decided, rendered):
+            return False
         self.pacing.wait_after_upstream(state)
         if delay is not None:
             self.pacing.wait(state.status.message or "", delay, "asks for the image again")
@@ -285,48 +273,18 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
                 return await self._read(decided)
         return True
 
-    async def _write_upstream(
-        self, decided: Decided, rendered: tuple[RenderRequest, RenderAnswer], rollout: Rollout
-    ) -> bool:
-        plan = rendered[1]
-        done = await self.upstream.apply(decided, rendered)
-        if done is None:
-            return False
-        self.journal.applied(plan.planned, done.objects, done.deleted)
-        self.writer.add_events(events_of_actions(done.objects))
-        if done.failure is not None:
-            adopt_failure(self.state, done.failure, rollout)
-            return True
-        adopt_objects(
-            self.state, done.objects, done.status, rollout, replacing=plan.replacing, waiting=plan.waiting
-        )
-        return True
-
     async def _read(self, decided: Decided) -> bool:
         """Take over what the objects say; what is not as it was left is rendered again."""
-        state = self.state
-        diagnose = is_diagnosis_due(state)
-        readiness = await self.upstream.read(decided, diagnose=diagnose)
+        readiness = await self.upstream.read(decided)
         if readiness is None:
             return False
-        state.diagnoses += diagnose
-        if state.is_step_failed:
-            if readiness.status is not None:
-                adopt_serving(state, readiness.status)
-        else:
-            rollout, findings = self._rollout(decided), readiness.findings
-            adopt_objects(state, [], readiness.status, rollout, findings=findings)
-        self.pacing.wait_after_upstream(state)
+        self.pacing.wait_after_upstream(self.state)
         if decided.accepted:
             self._decided_on = decided.remembered()
-            if readiness.drifted and state.failure is None:
+            if readiness.drifted and self.state.failure is None:
                 self.journal.record("DriftFound", "; ".join(readiness.drifted))
                 self.inbox.ask()
         return True
-
-    def _rollout(self, decided: Decided) -> Rollout:
-        deadline = self.pacing.limits.rollout_deadline
-        return Rollout(configs_digest=decided.configs_digest, deadline=deadline, now=workflow.now())
 
     # -- between two reconciles ------------------------------------------------------------------------
 
@@ -335,14 +293,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         pacing, delay = self.pacing, self.pacing.delay
         pacing.next_reconcile_at = workflow.now() + delay if delay is not None else None
         self.waiting = not self.inbox.reconcile_due
-        try:
+        summary = None if delay is None else f"{outcome_words(self.state)}; {pacing.then}"
+        with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self.inbox.reconcile_due,
-                timeout=delay,
-                timeout_summary=f"{outcome_words(self.state)}; {pacing.then}" if delay is not None else None,
+                lambda: self.inbox.reconcile_due, timeout=delay, timeout_summary=summary
             )
-        except TimeoutError:
-            pass
         self.waiting, pacing.next_reconcile_at = False, None
 
     def _next_run_is_due(self) -> bool:
