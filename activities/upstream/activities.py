@@ -84,7 +84,12 @@ class ProviderActivities:
         if has_moved_on(owner, request.generation):
             return RenderAnswer(superseded=True)
         rendered = await Rendering(
-            self._cluster, provider, request, owner, surroundings=self._surroundings
+            self._cluster,
+            provider,
+            request,
+            owner,
+            surroundings=self._surroundings,
+            inspect_all=self._rendered.is_to_inspect(request.uid),
         ).run()
         if rendered.answer.writes:
             self._rendered.remember(rendered)
@@ -93,13 +98,17 @@ class ProviderActivities:
     @implements(APPLY_UPSTREAM)
     async def apply_upstream(self, request: ApplyRequest) -> ApplyAnswer:
         """Do what was planned, and read what the API server made of it."""
-        return await Application(
+        rendered_from = request.rendered_from
+        answer = await Application(
             self._cluster,
-            self._provider(request.rendered_from.provider),
+            self._provider(rendered_from.provider),
             request,
             surroundings=self._surroundings,
-            rendered=self._rendered.take(request.rendered_from),
+            rendered=self._rendered.take(rendered_from),
         ).run()
+        if answer.superseded:
+            self._rendered.inspect_next(rendered_from.uid)
+        return answer
 
     @implements(READ_READINESS)
     async def read_readiness(self, request: ReadinessRequest) -> Readiness:

@@ -58,7 +58,7 @@ class Application:
         try:
             await self._write()
         except _Left as left:
-            return left.answer
+            return self._left(left.answer)
         except StepFailed as stop:
             self._answer.failure = stop.failure
             self._answer.objects = self._objects_so_far()
@@ -68,18 +68,25 @@ class Application:
         self._answer.deleted = [f"{entry.kind} {entry.name}" for entry in gone]
         return self._answer
 
+    def _left(self, answer: ApplyAnswer) -> ApplyAnswer:
+        """What was done before it had to look again is told."""
+        answer.finalizer_added = self._answer.finalizer_added
+        answer.deleted = self._writer.done.deleted
+        answer.objects = self._objects_so_far() if self._before else []
+        return answer
+
     async def _write(self) -> None:
         rendered = self._rendered or await self._render_again(await self._owner())
         self._compare(rendered)
         if rendered.answer.failure is not None and not rendered.answer.planned:
             raise StepFailed(rendered.answer.failure)
-        owner = await self._hold(rendered.owner, is_fresh=self._rendered is None)
+        await self._hold(rendered.owner, is_fresh=self._rendered is None)
         try:
             await self._carry_out(rendered)
         except (AlreadyExists, Conflict):
             # Somebody was faster than what was read; once more from what is there now.
             self._before |= {identity(entry): entry for entry in self._writer.done.objects}
-            rendered = await self._render_again(owner, inspect_all=True)
+            rendered = await self._render_again(await self._owner(), inspect_all=True)
             self._compare(rendered)
             await self._carry_out(rendered)
 
@@ -93,21 +100,22 @@ class Application:
             raise _Left(ApplyAnswer(superseded=True))
         return owner
 
-    async def _hold(self, owner: Object, *, is_fresh: bool) -> Object:
-        """The owner, found to be what was decided on, with the finalizer on before anything needs it."""
+    async def _hold(self, owner: Object, *, is_fresh: bool) -> None:
+        """See that the owner is what was decided on, and put the finalizer on before anything needs it."""
         finalizer = missing_finalizer(owner, self._provider)
         if not finalizer:
-            return owner if is_fresh else await self._owner()
+            if not is_fresh:
+                await self._owner()
+            return
         try:
-            held = await put_finalizer(self._cluster, owner, finalizer)
+            await put_finalizer(self._cluster, owner, finalizer)
         except Conflict:
             # Perhaps of the status alone, which is written without a new generation.
             owner = await self._owner()
             if not missing_finalizer(owner, self._provider):
-                return owner
-            held = await put_finalizer(self._cluster, owner, finalizer)
+                return
+            await put_finalizer(self._cluster, owner, finalizer)
         self._answer.finalizer_added = True
-        return held
 
     # -- what is asked and what there is to do ------------------------------------------------------------
 

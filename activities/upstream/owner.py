@@ -33,14 +33,14 @@ def missing_finalizer(obj: Mapping[str, Any], provider: Provider) -> str:
     return "" if provider.finalizer in (obj["metadata"].get("finalizers") or ()) else provider.finalizer
 
 
-async def put_finalizer(cluster: Cluster, obj: Object, finalizer: str) -> Object:
-    """The deployment with the finalizer on, if it is still at the version given. Raises Conflict, ApiError.
+async def put_finalizer(cluster: Cluster, obj: Object, finalizer: str) -> None:
+    """Put the finalizer on a deployment if it is still at the version given. Raises Conflict, ApiError.
 
     So the write itself checks everything that was read of the deployment.
     """
     meta = obj["metadata"]
     held = meta.get("finalizers") or []
     body = {"metadata": {"finalizers": [*held, finalizer], "resourceVersion": meta["resourceVersion"]}}
-    return await cluster.patch(
+    await cluster.patch(
         DEPLOYMENTS, meta["name"], body, namespace=meta["namespace"], content_type=MERGE_PATCH
     )

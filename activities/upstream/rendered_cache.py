@@ -19,6 +19,7 @@ class RenderedCache:
 
     def __init__(self) -> None:
         self._rendered: OrderedDict[str, Rendered] = OrderedDict()
+        self._to_inspect: OrderedDict[str, None] = OrderedDict()
 
     def remember(self, rendered: Rendered) -> None:
         """Keep it."""
@@ -32,3 +33,13 @@ class RenderedCache:
         """What was rendered for just this request, once: a second attempt looks for itself."""
         rendered = self._rendered.pop(request.uid, None)
         return rendered if rendered is not None and rendered.request == request else None
+
+    def inspect_next(self, uid: str) -> None:
+        """What was planned for it without a look was wrong: another rendering is to look first."""
+        self._to_inspect[uid] = None
+        if len(self._to_inspect) > MAX_RENDERED:
+            self._to_inspect.popitem(last=False)
+
+    def is_to_inspect(self, uid: str) -> bool:
+        """Whether that was said since the last time this was asked."""
+        return self._to_inspect.pop(uid, self) is None

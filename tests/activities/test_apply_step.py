@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from airunway.clients.kubernetes import DEPLOYMENTS, Object
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Kind, Object
 from airunway.messages.upstream import ApplyRequest
 from tests.activities.acme_variants import CONFIG_MAP, STAGED, TWO_OBJECTS
-from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, asked, render_request
+from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, Worker, asked, render_request
 from tests.e2e.acme import ACME, SERVER
 
 DEPLOYMENT = "/apis/airunway.ai/v1alpha1/namespaces/default/modeldeployments/chat"
@@ -196,6 +198,49 @@ async def test_an_object_of_somebody_else_is_found_by_the_create(place: Deployme
     server = await place.server()
     assert server is not None
     assert server["spec"] == {"model": "theirs"}
+
+
+async def test_an_object_of_ours_that_is_going_is_waited_for(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    await worker.apply(render_request(made))
+    held = {"metadata": {"finalizers": ["example.com/other"]}}
+    await place.cluster.patch(SERVER, REF.name, held, namespace=REF.namespace)
+    await place.cluster.delete(SERVER, REF.name, namespace=REF.namespace)
+
+    _, first = await worker.apply(render_request(made))  # by a run that does not know of the object
+    again = await worker.provider.render(render_request(made))
+
+    assert first.superseded
+    assert again.replacing == "Server chat is being deleted"
+    assert not again.planned
+
+
+class PausedMeanwhile:
+    """The cluster, where the deployment is paused while the second object is created, by somebody faster."""
+
+    def __init__(self, place: DeploymentSite) -> None:
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._place.cluster, name)
+
+    async def create(self, kind: Kind, body: Object, **options: Any) -> Object:
+        if kind is CONFIG_MAP:
+            await self._place.pause()
+            raise AlreadyExists("somebody was faster", status=409)
+        return await self._place.cluster.create(kind, body, **options)
+
+
+async def test_what_was_done_before_it_became_something_else_is_told(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = Worker(cast(Cluster, PausedMeanwhile(place)), providers=(TWO_OBJECTS,))
+
+    _, done = await worker.apply(render_request(made))
+
+    assert done.superseded
+    assert [(entry.kind, entry.action) for entry in done.objects] == [("Server", "created")]
+    assert done.finalizer_added
 
 
 async def test_an_object_that_somebody_deleted_is_recreated(place: DeploymentSite) -> None:
