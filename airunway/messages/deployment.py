@@ -63,12 +63,12 @@ class Limits(BaseModel):
 
     rollout_deadline: float
     finalizer_timeout: float
-    resync: float
     step_patience: float = 60
     """How long a provider's step is waited for before the status says that it cannot be done now."""
-    history_events: int = 2_000
-    """History after which a deployment continues as new: what one workflow task replays in good time after
-    a restart. The server suggests it too, later."""
+    history_events: int = 250
+    """History after which a deployment continues as new. A replay costs some 0.8 ms of processor time an
+    event: a fifth of a second, so that a worker's replays at once stay far below the time limit of a workflow
+    task also on a slow processor. Measured by `benchmarks/replay.py`; docs/operations.md, "What it costs"."""
 
 
 class Observation(BaseModel):
@@ -272,12 +272,10 @@ WRITE_STATUS = Step(
     request=StatusRequest,
     answer=StatusAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )
 REMOVE_FINALIZERS = Step(
     name="remove_finalizers",
     request=FinalizerRequest,
     answer=FinalizerAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )
