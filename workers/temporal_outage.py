@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -62,12 +61,3 @@ def ask_by(client: Client, address: str) -> None:
 async def keep_asking(settings: Settings) -> None:
     """Ask every now and then, until cancelled. Once a process, after it connected."""
     await temporal_outage(target_of(settings).address).keep_asking(ASK_EVERY_SECONDS)
-
-
-def suspect_temporal(otherwise: Callable[[], None]) -> None:
-    """Somebody met an error that may be an outage of Temporal; `otherwise` logs it when it is not."""
-    outage = OUTAGES.named(TEMPORAL)
-    if outage is None:
-        otherwise()
-    else:
-        outage.suspect(otherwise)

@@ -12,6 +12,8 @@ from airunway.workers.temporal.connection import connect
 from airunway.workers.temporal.target import target_of
 
 PATIENCE_SECONDS = 5.0
+REFUSALS = ("Unauthenticated", "PermissionDenied", "CertificateRequired", "CertificateUnknown", "UnknownCA")
+"""In errors of the SDK's core, which come as text only."""
 
 
 async def temporal_client(settings: Settings) -> Client:
@@ -20,6 +22,11 @@ async def temporal_client(settings: Settings) -> Client:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await connect(settings, patient=False)
     except (RuntimeError, OSError, TimeoutError) as err:
+        if any(word in str(err) for word in REFUSALS):
+            raise CliError(
+                f"Temporal at {target_of(settings).address} does not accept our API key, certificate or "
+                f"namespace: {str(err).splitlines()[0]}"
+            ) from err
         raise CliError(
             f"Temporal does not answer at {target_of(settings).address}; start it, "
             "or set AIRUNWAY_TEMPORAL_ADDRESS"

@@ -26,6 +26,9 @@ from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
 
+DRAWN_PER_SECOND = 1
+"""Drawing a table costs some milliseconds a row, in the process that also does the work."""
+MIN_ROWS, LINES_BESIDE = 5, 6
 RUNNING = "Running"
 _COLORS = {"Running": "green", "Failed": "red", "Deploying": "yellow", "Terminating": "magenta"}
 _COLUMNS = ("NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "MESSAGE")
@@ -183,7 +186,9 @@ class TableDisplay(Display):
         super().__init__(awaited)
         self._console = console
         self._doing = "starting"
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=False)
+        self._live = Live(
+            get_renderable=self._render, console=console, refresh_per_second=DRAWN_PER_SECOND, transient=False
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -209,10 +214,16 @@ class TableDisplay(Display):
         """Say so above the table."""
         self._doing = f"ready after {self.elapsed.strip()}; Ctrl-C stops"
 
+    def _shown(self) -> list[DeploymentRow]:
+        """As many rows as the terminal has lines for; first those that do not run."""
+        room = max(MIN_ROWS, self._console.height - len(self.hints()) - LINES_BESIDE)
+        rows = dict(self._rows)  # drawn in a thread of its own, while rows come and go
+        keys = sorted(rows, key=lambda key: (rows[key].phase == RUNNING, key))
+        return [rows[key] for key in sorted(keys[:room])]
+
     def _render(self) -> Group:
         table = output.plain_table(*_COLUMNS)
-        for key in sorted(self._rows):
-            row = self._rows[key]
+        for row in (shown := self._shown()):
             color = _COLORS.get(row.phase, "white")
             table.add_row(
                 row.namespace,
@@ -224,8 +235,9 @@ class TableDisplay(Display):
                 Text(row.message, overflow="ellipsis"),
             )
         parts: list[Any] = [Text(f"airunway up: {self._doing}", style="bold"), Text()]
-        if self._rows:
-            parts += [table, Text()]
+        if shown:
+            more = max(0, len(self._rows) - len(shown))
+            parts += [table, *([Text(f"and {more} more")] if more else []), Text()]
         parts += [Text(line, style="dim") for line in self.hints()]
         links = self.links()
         if links:  # too long to be written out; `airunway status` does

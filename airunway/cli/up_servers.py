@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,11 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
-    reached = at_own_server(base, temporal.address, temporal.ui)
-    return reached.model_copy(update={"kubeconfig": kubeconfig.absolute(), "health_port": 0})
+    found: dict[str, Any] = {"kubeconfig": kubeconfig.absolute(), "health_port": 0}
+    if "worker_abandoned_after" not in base.model_fields_set:
+        # No other worker serves this Temporal: runs of the code that ran last time need not be waited for.
+        found["worker_abandoned_after"] = timedelta(seconds=2)
+    return at_own_server(base, temporal.address, temporal.ui).model_copy(update=found)
 
 
 def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:

@@ -70,6 +70,26 @@ async def until(gate: TemporalProxy, call: tuple[str, str]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_key_that_ended_before_its_successor_came_costs_time_only(site: Site) -> None:
+    key = site.folder / "key"
+    key.write_text("old")
+    async with (
+        site.gate(keys={"old"}) as gate,
+        site.system(gate.address, temporal_api_key_file=key) as system,
+    ):
+        await system.running("before")
+
+        gate.keys = {"new"}
+        await system.deploy("after")
+        async with asyncio.timeout(30):
+            while not gate.refused["SignalWithStartWorkflowExecution"]:
+                await asyncio.sleep(0.05)
+        key.write_text("new")
+
+        await system.serve("after")
+        await system.until_phase("after", "Running")
+
+
 async def test_an_attribute_that_somebody_adds_is_found_at_the_next_look(site: Site) -> None:
     async with site.gate(keys={"k1"}) as gate:
         (site.folder / "key").write_text("k1")

@@ -48,22 +48,27 @@ def server_config(
             }
             for name in SERVICES
         },
-        "clusterMetadata": {
-            "enableGlobalNamespace": False,
-            "failoverVersionIncrement": 10,
-            "masterClusterName": "active",
-            "currentClusterName": "active",
-            "clusterInformation": {
-                "active": {
-                    "enabled": True,
-                    "initialFailoverVersion": 1,
-                    "rpcName": "frontend",
-                    "rpcAddress": f"127.0.0.1:{ports['frontend']}",
-                }
-            },
-        },
+        "clusterMetadata": _one_cluster(f"127.0.0.1:{ports['frontend']}"),
         "dcRedirectionPolicy": {"policy": "noop"},
         "dynamicConfigClient": {"filepath": dynamic, "pollInterval": "10s"},
+    }
+
+
+def _one_cluster(frontend: str) -> dict[str, Any]:
+    """No replication."""
+    return {
+        "enableGlobalNamespace": False,
+        "failoverVersionIncrement": 10,
+        "masterClusterName": "active",
+        "currentClusterName": "active",
+        "clusterInformation": {
+            "active": {
+                "enabled": True,
+                "initialFailoverVersion": 1,
+                "rpcName": "frontend",
+                "rpcAddress": frontend,
+            }
+        },
     }
 
 

@@ -123,7 +123,7 @@ async def collector() -> AsyncIterator[tuple[Collector, str]]:
     collecting = Collector()
     app = web.Application()
     app.router.add_post("/{path:.*}", collecting.take)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # exporters keep their connections open
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield collecting, f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -166,7 +166,7 @@ async def test_spans_and_metrics_reach_the_collector(
 
         await collecting.until("/v1/traces", b"StartWorkflow:Unheard")
         await collecting.until("/v1/metrics", b"temporal_request")
-        await process.communicate()
+        await process.communicate(b"")
 
     assert process.returncode == 0
     assert b"runway-of-the-test" in collecting.got["/v1/traces"]
