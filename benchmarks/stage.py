@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from airunway.clients.crds import apply_crd, apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, NAMESPACES, PODS, Cluster
+from airunway.workers.temporal.converter import data_converter
 from benchmarks.audit import Audit
 from benchmarks.instant_operator import CRD
 from benchmarks.workload import NAMESPACE
@@ -125,7 +125,7 @@ class Stage:
 
     async def temporal_client(self) -> Client:
         """A client of Temporal that reads our payloads."""
-        return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
+        return await Client.connect(self.temporal.address, data_converter=data_converter())
 
     async def prepare(self) -> None:
         """Install CRDs and KAITO's operator, whose pod is said to be ready because there is no kubelet."""
