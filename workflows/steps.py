@@ -5,6 +5,7 @@ Apart because the rule is the same for every workflow and easy to get subtly wro
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -111,10 +112,17 @@ async def _ordinary(
     if running.done():
         return await running
     running.cancel()
+    running.add_done_callback(_heard)
     if step.ends_when_left:
         with contextlib.suppress(FailureError):
             await running
     return None
+
+
+def _heard(left: asyncio.Task[Answer]) -> None:
+    """Nobody waits for it any more; how it ended is in the history, and no line of the log."""
+    if not left.cancelled():
+        left.exception()
 
 
 def _start(

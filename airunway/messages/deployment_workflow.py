@@ -50,6 +50,8 @@ class ChangeHint(BaseModel):
     """
 
     cause: str
+    by: str = "watcher"
+    """Who noticed: `watcher` or `fleet audit`."""
     uid: str = ""
     generation: int = 0
     deleted: bool = False
@@ -65,6 +67,7 @@ class ChangeHint(BaseModel):
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
         both = {
             "cause": newer.cause,
+            "by": newer.by,
             "upstream_only": self.upstream_only and newer.upstream_only,
             "status_changed": self.status_changed or newer.status_changed,
         }

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
@@ -28,6 +27,7 @@ from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
 from airunway.messages.refs import DeploymentRef
+from airunway.workers.temporal.converter import data_converter
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
@@ -229,7 +229,7 @@ async def record(story: Callable[[World], Awaitable[None]]) -> str:
 async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]]) -> tuple[str, str]:
     """The histories of a deployment and of the last run of its image, as JSON."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
         world = World(
             env, ref=DeploymentRef(cluster="here", namespace="ml", name=story.__name__.replace("_", "-"))
@@ -270,7 +270,7 @@ async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]
 @asynccontextmanager
 async def _server() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
         yield env
 
