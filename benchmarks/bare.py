@@ -20,7 +20,7 @@ from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.health import probes
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
 from benchmarks.instant_operator import WORKSPACES
 
 QUEUE = "bare"

@@ -17,10 +17,11 @@ from collections import Counter
 from typing import Any, cast
 
 from airunway.clients.kubernetes import Cluster
-from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.clients.reflector import ObjectChange
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.registry import installed_providers
+from airunway.workers.audit.fleet import Fleet
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 from benchmarks.audit import Call, is_ours
@@ -92,7 +93,7 @@ def _show(
 class Silent(SignalQueue):
     """Takes hints and sends nothing."""
 
-    def put(self, ref: DeploymentRef, hint: ChangeHint) -> None:
+    def put(self, ref: DeploymentRef, hint: ChangeHint, *, urgent: bool = True) -> None:
         """Drop it."""
 
 
@@ -118,9 +119,15 @@ def objects(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 async def bytes_of_marks(count: int) -> float:
     """Memory of each deployment in the watcher: marks of it and of its upstream object."""
     kaito = installed_providers()["kaito"]
-    silent = Silent(cast(Any, None), at_once=1)
-    watcher = Watcher(cast(Cluster, None), {"kaito": kaito}, silent, cluster_name=CLUSTER)
-    deployments, workspaces = (reflector for reflector in watcher._reflectors if _follows(reflector))
+    watcher = Watcher(
+        cast(Cluster, None),
+        {"kaito": kaito},
+        Silent(cast(Any, None), at_once=1),
+        cluster_name=CLUSTER,
+        fleet=Fleet(providers=frozenset({"kaito"})),
+    )
+    deployments = watcher._deployments
+    workspaces = next(entry for entry in watcher._upstream if entry._kind.plural == "workspaces")
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):
@@ -130,10 +137,6 @@ async def bytes_of_marks(count: int) -> float:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return (after - before) / count
-
-
-def _follows(reflector: Reflector) -> bool:
-    return reflector._kind.plural in ("modeldeployments", "workspaces")
 
 
 def main() -> int:

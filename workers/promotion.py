@@ -32,13 +32,14 @@ _log = structlog.get_logger(__name__)
 REGISTERING_SECONDS = 0.2
 """Between two looks until the first poll of this worker has made its build known."""
 LOOK_SECONDS = 30.0
+FRESH_POLL = timedelta(seconds=90)
+"""A worker without work polls once a minute; one whose last poll is older has gone."""
 
 
 class Abandonment:
-    """Which builds nobody serves any more: none of their workers has polled for a while.
+    """Which builds nobody serves any more: none of their workers polls, and that for a while.
 
-    Temporal forgets its pollers when it restarts, so a build counts as abandoned only when it was missed here
-    for that long as well.
+    The while is for Temporal, which forgets who polled when it restarts, and for workers that restart.
     """
 
     def __init__(self, after: timedelta, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -48,7 +49,7 @@ class Abandonment:
     def is_served(self, build_id: str, polls: Polls) -> bool:
         """Whether a worker of a build has polled of late."""
         polled = polls.get(build_id)
-        return polled is not None and self._now() - polled < self._after
+        return polled is not None and self._now() - polled < FRESH_POLL
 
     def is_abandoned(self, build_id: str, polls: Polls) -> bool:
         """Whether a build is, going by who polled when; to be asked again and again."""

@@ -17,6 +17,10 @@ MAX_WORDS = 500
 
 _WORDS = (
     (
+        r"Missing associated machine for (\w+)\((\d+)\)",
+        r"the history has \1 number \2, which this build does not begin there",
+    ),
+    (
         r"No command scheduled for event HistoryEvent\(id: (\d+), (\w+)\)",
         r"event \1 of the history is \2, and this build does nothing there",
     ),
@@ -63,9 +67,13 @@ def first_completed_task(history: WorkflowHistory) -> int | None:
 
 def plain_difference(failure: Exception) -> str:
     """What a failed replay says, for a person who knows the history and not the SDK."""
-    text = re.sub(r"^.*?Nondeterminism error:\s*", "", str(failure), flags=re.DOTALL).strip()
+    # The SDK's own dump of the failure, with those that caused it.
+    messages = re.findall(r'\bmessage: "((?:[^"\\]|\\.)*)"', str(failure))
+    text = ": ".join(messages).replace("\\n", " ").replace('\\"', '"') or str(failure)
+    text = re.sub(r"^.*?Nondeterminism error:\s*", "", text, flags=re.DOTALL).strip()
     for pattern, words in _WORDS:
         found = re.search(pattern, text)
         if found:
             return found.expand(words)
-    return (" ".join(text.split()) or type(failure).__name__)[:MAX_WORDS]
+    words = " ".join(text.split()) or type(failure).__name__
+    return f"this build cannot go on with it: {words}"[:MAX_WORDS]

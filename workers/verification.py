@@ -57,9 +57,13 @@ async def verify(
     count: int,
     sample: Sample,
     progress: Callable[[WorkflowExecution], None] = lambda run: None,
+    check: ReplayCheck | None = None,
 ) -> Verification:
-    """Replay up to `count` open runs of each type (all of them: `Sample.ALL`). Raises RPCError."""
-    check, done = ReplayCheck(client.data_converter), Verification()
+    """Replay up to `count` open runs of each type (all of them: `Sample.ALL`). Raises RPCError.
+
+    `check` None: by the workflows of this build.
+    """
+    check, done = check or ReplayCheck(client.data_converter), Verification()
     for workflow_type, prefix in KINDS:
         result = KindResult(workflow_type)
         done.kinds.append(result)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client, WorkflowExecution
@@ -29,8 +30,13 @@ _log = structlog.get_logger(__name__)
 
 CAUSE = "worker version changed"
 LOOK_SECONDS = 10.0
+MAX_AT_A_LOOK = 100
+"""Runs that are moved before it is looked again who polls: with thousands, much changes meanwhile."""
 HINT_AGAIN = timedelta(minutes=2)
 """A run that is busy moves later, by itself; a hint that was lost is made up for."""
+
+
+_NOBODY_ANSWERS = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -88,19 +94,21 @@ class VersionMoves:
         abandonment: Abandonment,
         rescue: Rescue,
         pause: Callable[[], Awaitable[None]],
+        at_a_look: int = MAX_AT_A_LOOK,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`polls`: who polled when. `pause` is awaited after each run that was moved or woken."""
         self._client, self._deployment, self._polls = client, version.deployment, polls
         self._abandonment, self._rescue = abandonment, rescue
-        self._pause, self._now = pause, now
+        self._pause, self._at_a_look, self._now = pause, at_a_look, now
         self._hinted: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             try:
-                await self.look()
+                if await self.look() == self._at_a_look:
+                    continue
             except RPCError as err:
                 _log.debug("worker versions not looked at", error=err.message)
             await asyncio.sleep(LOOK_SECONDS)
@@ -108,7 +116,7 @@ class VersionMoves:
     async def look(self) -> int:
         """Move what can be moved now; answers how many runs were woken or moved. Raises RPCError."""
         routing = await read_routing(self._client, self._deployment)
-        if routing is None or routing.current == UNVERSIONED:
+        if routing is None:
             return 0
         await self._rescue.finish(routing)
         if not any(build.status == "draining" for build in routing.builds):
@@ -116,23 +124,42 @@ class VersionMoves:
             return 0
         polls = await self._polls()
         # The current build's workers must be there, or a run would only be moved from one wait to another.
-        can_rescue = self._abandonment.is_served(routing.current, polls)
-        abandoned: dict[str, bool] = {}
+        can_arrive = self._abandonment.is_served(routing.current, polls)
+        drains, is_gone = self._abandonment.is_served, self._abandonment.is_abandoned
         moved = 0
         async for run in stale_runs(self._client, self._deployment, routing):
-            if run.build_id not in abandoned:
-                abandoned[run.build_id] = self._abandonment.is_abandoned(run.build_id, polls)
-            if abandoned[run.build_id] and can_rescue:
-                await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
-            elif not run.is_deployment or not await self._hint_if_due(run):
-                continue
-            moved += 1
-            await self._pause()
+            if drains(run.build_id, polls):
+                done = await self._move(run, self._hint_if_due)
+            elif is_gone(run.build_id, polls) and can_arrive:
+                done = await self._move(run, partial(self._by_force, routing))
+            else:
+                done = False  # who served it may be back in a moment
+            if done:
+                moved += 1
+                await self._pause()
+            if moved == self._at_a_look:
+                break
         if moved:
-            _log.info("open runs of an older build are moved", runs=moved, to=routing.current)
+            to = routing.current or "workers without versions"
+            _log.info("open runs of an older build are moved", runs=moved, to=to)
         return moved
 
+    async def _move(self, run: StaleRun, how: Callable[[StaleRun], Awaitable[bool]]) -> bool:
+        """Whether there was something to do; one run that cannot be moved does not keep the others."""
+        try:
+            return await how(run)
+        except RPCError as err:
+            if err.status in _NOBODY_ANSWERS:
+                raise
+            _log.warning("run not moved to the current build", workflow=run.workflow_id, error=err.message)
+            return False
+
+    async def _by_force(self, routing: Routing, run: StaleRun) -> bool:
+        return await self._rescue.move(run.workflow_id, run.run_id, routing, wake=run.is_deployment)
+
     async def _hint_if_due(self, run: StaleRun) -> bool:
+        if not run.is_deployment:
+            return False
         hinted = self._hinted.get(run.run_id)
         if hinted is not None and self._now() - hinted < HINT_AGAIN:
             return False

@@ -11,6 +11,8 @@ pinned to the current build, like every other.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -22,7 +24,7 @@ from temporalio.api.workflowservice.v1 import (
     ResetWorkflowExecutionRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint
@@ -33,6 +35,8 @@ from airunway.workers.worker_version import WorkerVersion
 _log = structlog.get_logger(__name__)
 
 REASON = "no worker serves the build that this run was pinned to"
+ARRIVES_WITHIN = timedelta(minutes=1)
+"""A run that should go on as it is, and does not get to the current build, begins again after this."""
 _MASK = FieldMask(paths=["versioning_override"])
 # The older field is what servers before 1.31 list in visibility.
 _TO_CURRENT = WorkflowExecutionOptions(
@@ -45,36 +49,55 @@ _TO_CURRENT = WorkflowExecutionOptions(
 class Rescue:
     """Moves runs by force, and finishes what it began, also after a restart in between."""
 
-    def __init__(self, client: Client, version: WorkerVersion, check: ReplayCheck) -> None:
+    def __init__(
+        self,
+        client: Client,
+        version: WorkerVersion,
+        check: ReplayCheck,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """`version` and `check` are those of this process."""
-        self._client, self._version, self._check = client, version, check
+        self._client, self._version, self._check, self._now = client, version, check, now
+        self._tried: dict[str, datetime] = {}
+        """Runs that were to go on as they are, and when that was tried."""
         self._overridden: set[str] | None = None
         """Workflows with an override to take off; None: to be looked up, a watcher may have left some."""
 
-    async def move(self, workflow_id: str, run_id: str, routing: Routing, *, wake: bool) -> None:
-        """Have a run go on, on the current build; nothing to do when it has ended.
+    async def move(self, workflow_id: str, run_id: str, routing: Routing, *, wake: bool) -> bool:
+        """Have a run go on, on the current build; false: it has ended, or is on its way.
 
         `wake`: it is a deployment, which waits for a hint. Raises RPCError.
         """
+        tried = self._tried.get(run_id)
+        if tried is not None and self._now() - tried < ARRIVES_WITHIN:
+            return False
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         (await self._with_override()).add(workflow_id)
         try:
             history = await handle.fetch_history()
-            # What this process runs says nothing of another build; a reset is right for every one.
-            is_current = self._version.build_id == routing.current
-            difference = await self._check.difference(history) if is_current else "not replayed"
+            difference = "it did not arrive" if tried else await self._difference(history, routing)
             first = first_completed_task(history)
             if difference is None or first is None:
                 await self._override(handle, _TO_CURRENT)
+                self._tried[run_id] = self._now()
                 if wake:
                     await handle.signal(OBJECT_CHANGED, ChangeHint(cause=REASON))
             else:
+                self._tried.pop(run_id, None)
                 await self._reset(handle, first)
         except RPCError as err:
             if err.status is RPCStatusCode.NOT_FOUND:
-                return
+                return False
             raise
-        _log.info("run moved: " + REASON, workflow=workflow_id, to=routing.current, reset=difference)
+        _log.info("run moved: " + REASON, workflow=workflow_id, to=routing.current, begun_again=difference)
+        return True
+
+    async def _difference(self, history: WorkflowHistory, routing: Routing) -> str | None:
+        # What this process runs says nothing of another build; a reset is right for every one.
+        if self._version.build_id != routing.current:
+            return "not replayed, because the watcher is of another build"
+        return await self._check.difference(history)
 
     async def finish(self, routing: Routing) -> None:
         """Take the override off workflows that have arrived. Raises RPCError."""
@@ -85,9 +108,11 @@ class Rescue:
             info = described.raw_description.workflow_execution_info.versioning_info
             if described.status is not WorkflowExecutionStatus.RUNNING:
                 overridden.discard(workflow_id)
+                self._tried.pop(described.run_id, None)
             elif info.deployment_version.build_id == routing.current:
                 await self._override(handle, WorkflowExecutionOptions())
                 overridden.discard(workflow_id)
+                self._tried.pop(described.run_id, None)
 
     async def _with_override(self) -> set[str]:
         if self._overridden is None:

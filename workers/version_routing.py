@@ -27,7 +27,7 @@ Polls = Mapping[str, datetime]
 
 
 @dataclass(frozen=True)
-class Build:
+class WorkerBuild:
     """One build of a worker deployment, as Temporal knows it."""
 
     build_id: str
@@ -45,11 +45,11 @@ class Routing:
     current: str
     ramping: str | None
     percentage: float
-    builds: Sequence[Build]
+    builds: Sequence[WorkerBuild]
     token: bytes
     """Of what was read: a change that is made with it fails when somebody else was faster."""
 
-    def build(self, build_id: str) -> Build | None:
+    def build(self, build_id: str) -> WorkerBuild | None:
         """A build by its id."""
         return next((build for build in self.builds if build.build_id == build_id), None)
 
@@ -74,7 +74,7 @@ def _routing(info: WorkerDeploymentInfo, token: bytes) -> Routing:
         ramping=config.ramping_deployment_version.build_id if ramps else None,
         percentage=config.ramping_version_percentage,
         builds=[
-            Build(
+            WorkerBuild(
                 build_id=summary.deployment_version.build_id,
                 status=_status_name(summary.status),
                 created=time_of(summary.create_time) if summary.HasField("create_time") else None,

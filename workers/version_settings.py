@@ -51,9 +51,9 @@ class VersionSettings(BaseSettings):
         "while another one is current. Keep the pod's grace period above it.",
     )
     worker_abandoned_after: Duration = Field(
-        default=timedelta(seconds=90),
-        description="After how long without a poll a build counts as gone, and its runs are moved: more than "
-        "the minute that an idle poll takes.",
+        default=timedelta(seconds=60),
+        description="How long a build may have no worker before its runs are moved; a worker counts as there "
+        "until 90 s after its last poll, because an idle one polls once a minute.",
     )
     moves_per_second: float = Field(
         default=5.0, gt=0, description="Idle runs that are moved to the current build in a second, at most."

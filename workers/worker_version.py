@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
 from airunway.clients.backoff import Backoff, retry
+from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.workers.settings import Settings
 from airunway.workers.version import installed_version
 
@@ -88,11 +90,18 @@ def build_id(settings: Settings) -> str:
 @cache
 def workflow_code_digest() -> str:
     """SHA-256 over the files that decide in which order a workflow does what, as installed."""
-    digest = hashlib.sha256()
+    folders = {}
     for room in WORKFLOW_ROOMS:
         spec = find_spec(f"airunway.{room}")
         assert spec is not None and spec.submodule_search_locations is not None
-        folder = Path(spec.submodule_search_locations[0])
+        folders[room] = Path(spec.submodule_search_locations[0])
+    return digest_of(folders)
+
+
+def digest_of(folders: Mapping[str, Path]) -> str:
+    """SHA-256 over names and content of the Python files in folders, by the names of these."""
+    digest = hashlib.sha256()
+    for room, folder in sorted(folders.items()):
         for file in sorted(folder.rglob("*.py")):
             digest.update(f"{room}/{file.relative_to(folder).as_posix()}\0".encode())
             digest.update(file.read_bytes())
@@ -116,9 +125,7 @@ async def decide_version(client: Client, settings: Settings) -> WorkerVersion:
         lambda: _why_unsupported(client, unversioned.deployment),
         on=(RPCError,),
         backoff=Backoff(first=1, maximum=30),
-        failed=lambda err, delay: _log.warning(
-            "Temporal does not say whether it knows worker versions; trying again", error=str(err)
-        ),
+        failed=lambda err, _: _not_said(err),
     )
     if refusal and settings.worker_versioning == "on":
         raise VersioningUnsupported(
@@ -131,6 +138,12 @@ async def decide_version(client: Client, settings: Settings) -> WorkerVersion:
             reason=refusal,
         )
     return replace(unversioned, versioned=not refusal)
+
+
+def _not_said(err: Exception) -> None:
+    log = _log.bind(error=str(err)[:200])
+    words = "Temporal does not say whether it knows worker versions; trying again"
+    OUTAGES.suspect(TEMPORAL, lambda: log.warning(words))
 
 
 async def _why_unsupported(client: Client, deployment: str) -> str | None:

@@ -11,6 +11,20 @@ from airunway.cli import options
 from airunway.cli.output import OutputFormat
 from airunway.workers.sampling import Sample
 
+Verify = Annotated[
+    int | None,
+    typer.Option(
+        "--verify",
+        min=1,
+        metavar="N",
+        help="Serve nothing: replay N open runs of each workflow with this build; fail at a difference.",
+        show_default=False,
+    ),
+]
+VerifySample = Annotated[
+    Sample, typer.Option("--sample", help="Which runs --verify replays; `all`: however many.")
+]
+
 
 def worker(
     provider: Annotated[
@@ -31,19 +45,8 @@ def worker(
             show_default=False,
         ),
     ] = None,
-    verify: Annotated[
-        int | None,
-        typer.Option(
-            "--verify",
-            min=1,
-            metavar="N",
-            help="Serve nothing: replay N open runs of each workflow with this build; fail at a difference.",
-            show_default=False,
-        ),
-    ] = None,
-    sample: Annotated[
-        Sample, typer.Option("--sample", help="Which runs --verify replays; `all`: however many.")
-    ] = Sample.OLDEST,
+    verify: Verify = None,
+    sample: VerifySample = Sample.OLDEST,
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:

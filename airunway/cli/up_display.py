@@ -18,11 +18,13 @@ from rich.text import Text
 from airunway.cli import output
 from airunway.cli.cluster import running_sandbox
 from airunway.cli.documents import Document
+from airunway.cli.links import filter_links
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
 DRAWN_PER_SECOND = 1
 """Drawing a table costs some milliseconds a row, in the process that also does the work."""
@@ -96,7 +98,7 @@ class Display:
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
         lines = [
-            f"Temporal UI   {settings.temporal_ui}",
+            f"Temporal UI   {target_of(settings).ui}",
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",
@@ -108,6 +110,13 @@ class Display:
                 f"              {kubectl} delete {subject}",
             ]
         return lines
+
+    def links(self) -> list[tuple[str, str]]:
+        """Lists in Temporal's UI, each with its address."""
+        if self._settings is None:
+            return []
+        providers = sorted({row.provider for row in self._rows.values() if row.provider})
+        return filter_links(target_of(self._settings), self._settings.cluster, providers=providers)
 
     def _changed(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
@@ -163,6 +172,8 @@ class LineDisplay(Display):
             self._print("every sample runs")
         for line in self.hints():
             self._print(line)
+        for label, link in self.links():
+            self._print(f"{label:12}  {link}")
 
     def _print(self, text: str) -> None:
         print(f"{self.elapsed}  {text}", flush=True)
@@ -228,6 +239,10 @@ class TableDisplay(Display):
             more = max(0, len(self._rows) - len(shown))
             parts += [table, *([Text(f"and {more} more")] if more else []), Text()]
         parts += [Text(line, style="dim") for line in self.hints()]
+        links = self.links()
+        if links:  # too long to be written out; `airunway status` does
+            lists = Text("  ").join(Text(label, style=f"link {link}") for label, link in links)
+            parts.append(Text("Lists         ", style="dim").append_text(lists))
         return Group(*parts)
 
 

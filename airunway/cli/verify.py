@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from airunway.workers.worker_version import build_id
 
 async def verify_build(count: int, *, sample: Sample, form: OutputFormat, kubeconfig: Path | None) -> None:
     """Replay, and print what came of it. Raises CliError at the first difference."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # it would print what is said in words below
     settings = await named_settings(kubeconfig)
     client = await temporal_client(settings)
 

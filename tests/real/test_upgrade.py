@@ -21,7 +21,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from airunway.api.names import deployment_workflow_id
@@ -30,6 +29,7 @@ from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.hub import PretendHub
 from airunway.sandbox.hub_models import DEFAULT_MODELS
 from airunway.sandbox.registry import PretendRegistry
+from airunway.workers.temporal.converter import data_converter
 from airunway.workers.version_routing import Routing, read_routing
 from kube_emulator.envtest.ports import free_port
 from tests.e2e.acme import SERVER
@@ -151,7 +151,7 @@ class Rollout(System):
 
     async def in_every_stage(self) -> None:
         """A deployment in each stage of `STAGES`."""
-        await self.deploy("pending", provider={"name": "nobody"})
+        await self.deploy("pending", engine={"type": "sglang"})  # which no provider has
         await self.deploy("deploying")
         await self.running("running")
         await self.running("idle")
@@ -198,7 +198,7 @@ async def rollout(
             "AIRUNWAY_REGISTRY_MIRRORS": json.dumps({"docker.io": registry.url, "ghcr.io": registry.url}),
         }
         system = Rollout(real_cluster.kubeconfig, real_temporal.address, tmp_path, images)
-        system.client = await Client.connect(real_temporal.address, data_converter=pydantic_data_converter)
+        system.client = await Client.connect(real_temporal.address, data_converter=data_converter())
         try:
             async with system:
                 yield system
@@ -225,7 +225,7 @@ async def test_every_deployment_outlives_a_roll_to_a_build_with_another_order_of
     assert same[0] == 0, same[1]
     assert different[0] == 1, different[1]
     assert f"modeldeployment/{rollout.settings.cluster}/" in different[1]
-    assert "of the history is" in different[1]
+    assert "the history has LocalActivity number 1, which this build does not begin there" in different[1]
 
     (old,) = rollout.processes
     rollout.start_build(NEW_ORDER)
@@ -249,13 +249,17 @@ async def test_every_deployment_outlives_a_roll_to_a_build_with_another_order_of
             assert await rollout.build_of(name) == "new"
 
 
-async def test_runs_whose_build_was_killed_are_moved(rollout: Rollout, hub: HeldHub) -> None:
+async def test_runs_whose_build_was_killed_are_moved(
+    rollout: Rollout, hub: HeldHub, real_temporal: TemporalServer
+) -> None:
     await rollout.in_every_stage()
     (old,) = rollout.processes
     await rollout.stop("watcher")
-    rollout.settings = rollout.settings.model_copy(update={"worker_abandoned_after": SOON, "build_id": "new"})
+    rollout.settings = rollout.settings.model_copy(update={"worker_abandoned_after": SOON})
     old.kill()
     await asyncio.to_thread(old.wait)
+    await asyncio.to_thread(real_temporal.kill)  # it forgets who polled, so nobody waits for the old worker
+    await asyncio.to_thread(real_temporal.start)
     hub.let_go.set()
 
     rollout.start_build(NEW_ORDER)
@@ -269,9 +273,8 @@ async def test_runs_whose_build_was_killed_are_moved(rollout: Rollout, hub: Held
 
 async def every_deployment_answers_an_edit(rollout: Rollout) -> None:
     replicas = {"scaling": {"replicas": 2}}
-    good = {"model": {"id": "org/model"}, "provider": {"name": "acme"}, **replicas}
-    for name in ("pending", "failed"):
-        await rollout.edit(name, {"spec": good})
+    await rollout.edit("pending", {"spec": {"engine": {"type": "vllm"}, **replicas}})
+    await rollout.edit("failed", {"spec": {"model": {"id": "org/model"}, **replicas}})
     for name in ("deploying", "running", "idle", "image"):
         await rollout.edit(name, {"spec": replicas})
     for name in STAGES:

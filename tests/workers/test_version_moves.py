@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.drain import until_drained
 from airunway.workers.version_moves import VersionMoves, stale_runs
-from airunway.workers.version_routing import read_routing, set_ramping
-from tests.workers.version_site import NewDeployment, Site
+from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
+from tests.workers.version_site import NewDeployment, OldDeployment, Site
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest_asyncio.fixture
-async def site() -> AsyncIterator[Site]:
-    async with TemporalServer(headless=True) as server:
-        yield Site(await Client.connect(server.address, data_converter=pydantic_data_converter))
 
 
 async def test_idle_runs_move_while_their_own_worker_drains(site: Site) -> None:
@@ -46,6 +35,24 @@ async def test_idle_runs_move_while_their_own_worker_drains(site: Site) -> None:
             routing = await read_routing(site.client, site.deployment)
             assert routing is not None
             assert [run async for run in stale_runs(site.client, site.deployment, routing)] == []
+
+
+async def test_of_many_runs_some_are_moved_at_a_look_and_none_is_left_behind(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        runs = [await site.start(f"d{number}") for number in range(5)]
+        for run in runs:
+            await site.listed(run)
+        async with site.worker("2", NewDeployment):
+            await site.make_current("2")
+            moves = site.moves("2", [NewDeployment], at_a_look=2)
+
+            assert [await moves.look(), await moves.look(), await moves.look()] == [2, 2, 1]
+
+            async def all_moved() -> bool:
+                return {await site.build_of(run) for run in runs} == {"2"}
+
+            await site.until(all_moved)
 
 
 async def test_a_run_whose_build_is_gone_goes_on_where_it_was_if_its_history_replays(site: Site) -> None:
@@ -113,6 +120,27 @@ async def test_a_watcher_of_another_build_resets_and_does_not_judge_by_its_own_c
         assert (await run.describe()).run_id != first
 
 
+async def test_a_run_that_was_thought_to_replay_and_does_not_arrive_begins_again(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        run = await site.start("misjudged")
+    async with site.worker("2", NewDeployment):
+        await site.make_current("2")
+        moves = site.moves("2", [OldDeployment])  # which is not what the worker of this build runs
+        await _look_until_stale(moves, site)
+        site.now += timedelta(minutes=3)
+        await moves.look()
+        assert await moves.look() == 0, "it is on its way"
+        site.now += timedelta(minutes=2)
+
+        async def arrived() -> bool:
+            await moves.look()
+            return await site.build_of(run) == "2" and not await site.has_override(run)
+
+        await site.until(arrived)
+        assert (await site.life(run)).seen >= 0
+
+
 async def test_what_was_moved_by_force_is_pinned_again_also_after_a_restart_of_the_watcher(
     site: Site,
 ) -> None:
@@ -172,6 +200,31 @@ async def test_runs_of_a_ramp_that_was_ended_come_back(site: Site) -> None:
             return await site.build_of(run) == "1"
 
         await site.until(back)
+
+
+async def test_runs_go_back_to_workers_without_versions(site: Site) -> None:
+    async with site.worker("1"):
+        await site.make_current("1")
+        served, left = await site.start("served"), await site.start("left")
+        async with site.unversioned_worker():
+            await site.make_current(UNVERSIONED)
+            moves = site.moves("off")
+
+            async def served_moved() -> bool:
+                await moves.look()
+                return await site.build_of(served) == ""
+
+            await site.until(served_moved)
+            assert (await site.life(served)).runs == 2
+    async with site.unversioned_worker():
+        site.now += timedelta(minutes=3)
+
+        async def all_moved() -> bool:
+            await moves.look()
+            site.now += timedelta(minutes=1)
+            return await site.build_of(left) == "" and not await site.has_override(left)
+
+        await site.until(all_moved)
 
 
 async def _look_until_stale(moves: VersionMoves, site: Site) -> None:

@@ -12,14 +12,16 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint
+from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.version_moves import VersionMoves
 from airunway.workers.version_rescue import Rescue
-from airunway.workers.version_routing import Polls, read_routing, set_current
+from airunway.workers.version_routing import UNVERSIONED, Polls, read_routing, set_current
 from airunway.workers.worker_version import WorkerVersion
 from airunway.workflows.run_length import continue_as_new, should_continue_as_new
 
@@ -89,11 +91,19 @@ class NewDeployment(_Story):
         await self.tell(life)
 
 
+@asynccontextmanager
+async def version_site() -> AsyncIterator[Site]:
+    """A site on a server of its own."""
+    async with TemporalServer(headless=True) as server:
+        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        yield Site(client, server.address)
+
+
 class Site:
     """A worker deployment of the test's own, on a Temporal server that others use as well."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, address: str) -> None:
+        self.client, self.address = client, address
         self.cluster = f"c{uuid.uuid4().hex[:8]}"
         self.task_queue = f"airunway.{self.cluster}"
         self.deployment = f"airunway-{self.cluster}"
@@ -106,27 +116,48 @@ class Site:
         return WorkerVersion(self.deployment, build_id, versioned=True)
 
     @asynccontextmanager
+    async def unversioned_worker(self, kind: type = OldDeployment) -> AsyncIterator[None]:
+        """A worker without versions."""
+        config = self.version("off").label
+        async with self._worker(kind, config):
+            self.serving.add(UNVERSIONED)
+            yield
+            self.serving.discard(UNVERSIONED)
+
+    @asynccontextmanager
     async def worker(self, build_id: str, kind: type = OldDeployment) -> AsyncIterator[None]:
         """A worker of a build, known to Temporal when the body begins."""
-        async with Worker(
+        async with self._worker(kind, self.version(build_id).config):
+            await self.until(lambda: self._is_known(build_id))
+            self.serving.add(build_id)
+            yield
+            self.serving.discard(build_id)
+
+    def _worker(self, kind: type, config: WorkerDeploymentConfig) -> Worker:
+        return Worker(
             self.client,
             task_queue=self.task_queue,
             workflows=[kind],
             activities=[_look],
             workflow_runner=UnsandboxedWorkflowRunner(),
-            deployment_config=self.version(build_id).config,
-        ):
-            await self.until(lambda: self._is_known(build_id))
-            self.serving.add(build_id)
-            yield
-            self.serving.discard(build_id)
+            deployment_config=config,
+        )
 
     async def _is_known(self, build_id: str) -> bool:
         routing = await read_routing(self.client, self.deployment)
         return routing is not None and routing.build(build_id) is not None
 
     async def make_current(self, build_id: str) -> None:
+        """Route runs to a build, and wait until the one before it is known to drain."""
         await set_current(self.client, self.deployment, build_id)
+
+        async def is_so() -> bool:
+            routing = await read_routing(self.client, self.deployment)
+            assert routing is not None
+            others = [build.status for build in routing.builds if build.build_id != build_id]
+            return routing.current == build_id and "current" not in others
+
+        await self.until(is_so)
 
     async def start(self, name: str) -> WorkflowHandle[Any, Any]:
         """A deployment that has come to rest."""
@@ -137,6 +168,22 @@ class Site:
         handle = self.client.get_workflow_handle(workflow_id)
         await self.life(handle)
         return handle
+
+    async def listed(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Wait until visibility knows that a run is open, and of which build."""
+        await self.until(lambda: self._is_listed(handle))
+
+    async def unlisted(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Wait until visibility knows that a run has ended."""
+
+        async def gone() -> bool:
+            return not await self._is_listed(handle)
+
+        await self.until(gone)
+
+    async def _is_listed(self, handle: WorkflowHandle[Any, Any]) -> bool:
+        query = f"WorkflowId = '{handle.id}' AND TemporalWorkerDeployment = '{self.deployment}'"
+        return (await self.client.count_workflows(f"{query} AND ExecutionStatus = 'Running'")).count > 0
 
     async def life(self, handle: WorkflowHandle[Any, Any]) -> Life:
         return await handle.query("life_now", result_type=Life)
@@ -149,7 +196,9 @@ class Site:
         info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
         return info.HasField("versioning_override")
 
-    def moves(self, build_id: str, workflows: Sequence[type] = (OldDeployment,)) -> VersionMoves:
+    def moves(
+        self, build_id: str, workflows: Sequence[type] = (OldDeployment,), *, at_a_look: int = 100
+    ) -> VersionMoves:
         """What a watcher of a build does."""
 
         async def no_pause() -> None:
@@ -164,8 +213,9 @@ class Site:
             self.version(build_id),
             polls=polls,
             abandonment=Abandonment(timedelta(seconds=90), now=lambda: self.now),
-            rescue=Rescue(self.client, self.version(build_id), check),
+            rescue=Rescue(self.client, self.version(build_id), check, now=lambda: self.now),
             pause=no_pause,
+            at_a_look=at_a_look,
             now=lambda: self.now,
         )
 
