@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 import pytest
 from temporalio.client import Client
 
+from airunway.cli.problems import CliError
+from airunway.cli.temporal import temporal_client
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, person_identity
 from airunway.workers.temporal.search_attributes import OURS, SearchAttributes
@@ -110,10 +112,9 @@ async def test_a_wrong_key_is_refused(site: Site) -> None:
     async with site.gate(keys={"k1"}) as gate:
         (site.folder / "key").write_text("wrong-key")
 
-        with pytest.raises(RuntimeError, match="not accepted") as caught:
-            await connect(
-                settings(site, gate.address, temporal_api_key_file=site.folder / "key"), patient=False
-            )
+        given = settings(site, gate.address, temporal_api_key_file=site.folder / "key")
+        with pytest.raises(CliError, match="does not accept our API key") as caught:
+            await temporal_client(given)
 
     assert "wrong-key" not in str(caught.value)
 
