@@ -20,8 +20,6 @@ from airunway.messages.step import Step
 StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump)]
 """A status that travels as it is written to the cluster: what is not given is left out."""
 
-# -- what is read -----------------------------------------------------------------------------------------
-
 
 class ProviderView(BaseModel):
     """What the chosen provider's InferenceProviderConfig says now."""
