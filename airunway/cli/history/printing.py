@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from airunway.cli.history.line import HistoryLine, Source, stamp
 
-COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 24))
+COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 28))
 GAP = "  "
 LEAST_MESSAGE = 40  # characters; a terminal narrower than that wraps by itself
 
@@ -75,7 +75,12 @@ class Printer:
 def table_rows(line: HistoryLine, *, width: int) -> list[str]:
     """A line as rows; its message is wrapped under itself. `width` 0: never wrapped."""
     prefix = "" if line.source in (Source.HISTORY, Source.JOURNAL, Source.EVENT) else f"{line.source}: "
-    cells = [stamp(line.time), str(line.generation or ""), _plain(line.by), _plain(prefix + line.what)]
+    cells = [
+        stamp(line.time),
+        str(line.generation or ""),
+        _plain(_short(line.by)),
+        _plain(prefix + line.what),
+    ]
     head = ""
     for cell, (_, column) in zip(cells, COLUMNS, strict=True):
         # What is too long pushes the rest of its row: an identity that is cut off tells nobody.
@@ -90,6 +95,12 @@ def table_rows(line: HistoryLine, *, width: int) -> list[str]:
     first_room = max(width - len(head), LEAST_MESSAGE)
     wrapped = textwrap.wrap(" " * (room - min(first_room, room)) + message, room) or [""]
     return [(head + wrapped[0].lstrip()).rstrip(), *(" " * indent + text for text in wrapped[1:])]
+
+
+def _short(by: str) -> str:
+    """A workflow by its kind and its name: `image/…/8e82065c0191`. A person, or a process, stays whole."""
+    parts = by.split("/")
+    return f"{parts[0]}/…/{parts[-1][:12]}" if len(parts) > 2 else by
 
 
 def _plain(text: str) -> str:
