@@ -64,9 +64,7 @@ async def test_a_retry_is_answered_recorded_and_told(world: World) -> None:
         (RESUME, "it is not paused"),
     ],
 )
-async def test_what_cannot_be_done_is_refused_with_its_reason(
-    world: World, command: str, words: str
-) -> None:
+async def test_what_cannot_be_done_is_refused_with_its_reason(world: World, command: str, words: str) -> None:
     await running(world)
     before = (await world.handle.describe()).history_length
 
@@ -167,7 +165,9 @@ async def test_a_signal_that_is_refused_is_recorded(world: World) -> None:
     assert ("Refused", "retry: nothing failed; phase is Running") in await world.journal()
 
 
-@pytest.mark.parametrize("name", [RETRY, PAUSE, OBJECT_CHANGED, "internal_image_report", "internal_install_report"])
+@pytest.mark.parametrize(
+    "name", [RETRY, PAUSE, OBJECT_CHANGED, "internal_image_report", "internal_install_report"]
+)
 @pytest.mark.parametrize("payload", ["text", 7, [1], {"by": 3, "cause": 3}, b"\x00"])
 async def test_a_payload_of_another_shape_is_recorded_and_stops_nothing(
     world: World, name: str, payload: Any
