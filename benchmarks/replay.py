@@ -38,7 +38,7 @@ async def lived_history(events: int) -> WorkflowHistory:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
-        limits = Limits(rollout_deadline=600, finalizer_timeout=300, resync=3600, history_events=events * 2)
+        limits = Limits(rollout_deadline=600, finalizer_timeout=300, history_events=events * 2)
         world = World(env, limits=limits)
         async with core_worker(world):
             await world.start()

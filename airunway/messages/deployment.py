@@ -53,9 +53,6 @@ class Limits(BaseModel):
     task also on a slow processor. Measured by `benchmarks/replay.py`; docs/operations.md, "What it costs"."""
 
 
-# -- upstream -----------------------------------------------------------------------------------------
-
-
 class AppliedObject(BaseModel):
     """An upstream object as it was left after the last apply."""
 

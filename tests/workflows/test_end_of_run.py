@@ -34,9 +34,10 @@ async def test_a_deployment_made_anew_at_any_step_of_the_end_is_not_lost(world: 
 
     await let_go_by_hand(world)
     await world.recreate("uid-2")
-    world.release(step)
+    if step != "release_upstream":  # that one is left: a worker that is away could hold it for minutes
+        world.release(step)
 
-    await world.until(lambda: bool(world.applied) and world.applied[-1].rendered_from.uid == "uid-2")
+    await world.until(lambda: world.applied[-1].rendered_from.uid == "uid-2")
     view = await world.quiet()
     assert view.state.uid == "uid-2"
     assert view.state.status.phase is Phase.RUNNING

@@ -38,6 +38,7 @@ class World(DeploymentFakes):
             task_queue=core_task_queue("here"),
             start_signal=OBJECT_CHANGED,
             start_signal_args=[self.hint("deployment seen")],
+            memo={"told": "the start"},
         )
 
     def hint(self, cause: str, *, upstream_only: bool = False) -> ChangeHint:
