@@ -196,8 +196,10 @@ async def run_worker(
         if installer:
             workers.append(installer_worker(client, cluster, settings, version))
         async with asyncio.TaskGroup() as group:
-            for part in (*workers, *registrars):
-                group.create_task(part.run())
+            for worker in workers:
+                group.create_task(worker.run())
+            for registrar in registrars:
+                group.create_task(registrar.run())
             if core:
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
