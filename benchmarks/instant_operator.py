@@ -1,4 +1,4 @@
-"""A KAITO operator that answers at once: every Workspace is Ready as soon as it is seen.
+"""A KAITO operator that answers at once: a Workspace is Ready as soon as it is seen or changed.
 
 Apart, so that a benchmark of the control plane measures the control plane.
 """
@@ -56,7 +56,11 @@ class InstantOperator:
 
     def _on_change(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
-        if change.type == "deleted" or (change.object.get("status") or {}).get("state") == "Ready":
+        status = change.object.get("status") or {}
+        is_answered = (
+            status.get("state") == "Ready" and status.get("observedGeneration") == meta["generation"]
+        )
+        if change.type == "deleted" or is_answered:
             return
         self.seen.setdefault(f"{meta['namespace']}/{meta['name']}", asyncio.get_running_loop().time())
         task = asyncio.create_task(self._answer(meta))
@@ -66,6 +70,7 @@ class InstantOperator:
     async def _answer(self, meta: Object) -> None:
         status = {
             "state": "Ready",
+            "observedGeneration": meta["generation"],
             "conditions": [
                 {"type": "WorkspaceSucceeded", "status": "True", "observedGeneration": meta["generation"]}
             ],

@@ -14,9 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from airunway.api.names import cluster_of
-
-WRONG_CLUSTER = "WrongCluster"
-"""Failure type: the workflow is another cluster's."""
+from airunway.messages.failures import WRONG_CLUSTER
 
 
 class ClusterGuard(temporalio.client.Interceptor, Interceptor):

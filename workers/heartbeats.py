@@ -8,7 +8,7 @@ own field manager and by force: whoever speaks last is right. What is deployed a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -55,10 +55,21 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
 
 
 class HeartbeatSweep:
-    """Checks all configs every now and then. Run one task of it, where the Lease is held."""
+    """Checks all configs every now and then. Run one task of it, where the Lease is held.
 
-    def __init__(self, cluster: Cluster, *, limit: timedelta, now: Callable[[], datetime] = utc_now) -> None:
+    `configs`: as a watch last brought them; each write is refused where it missed something newer.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        configs: Callable[[], Iterable[Object]],
+        *,
+        limit: timedelta,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._cluster = cluster
+        self._configs = configs
         self._limit = limit
         self._now = now
 
@@ -76,12 +87,8 @@ class HeartbeatSweep:
 
     async def sweep(self) -> list[str]:
         """One sweep; answers the providers that were found silent. Raises ApiError."""
-        try:
-            listing = await self._cluster.listing(CONFIGS)
-        except NotFound:
-            return []  # the kind is not installed
         silent = []
-        for config in listing.items:
+        for config in list(self._configs()):
             status = expired_status(config, now=self._now(), limit=self._limit)
             if status is not None and await self._write(config, status):
                 silent.append(config["metadata"]["name"])

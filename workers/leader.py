@@ -184,9 +184,10 @@ class Election:
         return _Term(held, now, now + self._timing.renew_deadline)
 
     def _observe(self, lease: Lease, now: float) -> None:
-        self._observed = (
-            self._observed.followed_by(lease, now) if self._observed else _Observed(lease, now, now)
-        )
+        before, holder = self._observed, lease.claim.holder
+        self._observed = before.followed_by(lease, now) if before else _Observed(lease, now, now)
+        if holder not in ("", self._me) and (before is None or before.lease.claim.holder != holder):
+            _log.info("standing by", lease=str(self._store), identity=self._me, leader=holder)
 
     def _free_at(self) -> float:
         """When the Lease is ours to take, unless it is renewed; on the local clock.

@@ -10,11 +10,13 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from airunway.api import names
 from airunway.clients.kubernetes import Object
 from airunway.provider.contract import Provider
+from airunway.workers.audit.facts import UpstreamFacts, UpstreamMark, edited_by, packed
 
 STATUS_CHANGED = "status was changed by somebody else"
 
@@ -66,26 +68,66 @@ class DeploymentMark:
         return ""
 
 
-def config_mark(obj: Object) -> int:
+@dataclass(frozen=True, slots=True)
+class ConfigMark:
     """What of a provider's config matters to deployments: not each heartbeat."""
-    status = obj.get("status") or {}
-    annotations = obj["metadata"].get("annotations") or {}
-    return _digest([obj.get("spec"), bool(status.get("ready")), annotations.get(names.ANNOTATION_TASK_QUEUE)])
+
+    offer: int
+    """Digest of its spec."""
+    ready: bool
+    task_queue: str
+    """Empty: a provider controller outside this system serves it."""
+
+    @classmethod
+    def of(cls, obj: Object) -> ConfigMark:
+        """The mark of a config."""
+        annotations = obj["metadata"].get("annotations") or {}
+        return cls(
+            offer=_digest(obj.get("spec")),
+            ready=bool((obj.get("status") or {}).get("ready")),
+            task_queue=str(annotations.get(names.ANNOTATION_TASK_QUEUE) or ""),
+        )
 
 
-def upstream_mark(obj: Object, readers: Sequence[Provider]) -> int:
+@dataclass(frozen=True)
+class Readers:
+    """The providers that may have made an object of a kind."""
+
+    main: Sequence[Provider] = ()
+    """It may be their main object."""
+    together: Sequence[Provider] = ()
+    """They read it beside their main object."""
+
+    def packed(self, obj: Object, kind: str) -> bytes:
+        """The object, if one of those wrote it who read several together; lists leave its kind out."""
+        managers = {entry.get("manager") for entry in obj["metadata"].get("managedFields") or []}
+        wanted = any(provider.field_manager in managers for provider in self.together)
+        return packed({**obj, "kind": kind}) if wanted else b""
+
+
+def upstream_mark(obj: Object, *, kind: str, owner: str, readers: Readers) -> UpstreamMark:
     """What of an upstream object matters: its content, and its status in a deployment's words.
 
     The raw status changes with every probe and time stamp; the translated one only when it matters.
     """
     meta = obj["metadata"]
     status: Any = obj.get("status")
-    if readers:
-        # Unreadable, however a provider fails on it: then every change counts, and its step says why.
-        with contextlib.suppress(Exception):
-            status = [reader.read_status(obj).model_dump(mode="json") for reader in readers]
+    facts: list[tuple[str, UpstreamFacts]] = []
+    # Unreadable, however a provider fails on it: then every change counts, and its step says why.
+    with contextlib.suppress(Exception):
+        read = [(reader.name, reader.read_status(obj)) for reader in readers.main]
+        facts = [(name, UpstreamFacts.of(unified)) for name, unified in read]
+        status = [unified.model_dump(mode="json") for _, unified in read] if read else status
     content = [meta.get("generation"), meta.get("labels"), meta.get("annotations")]
-    return _digest([content, "deletionTimestamp" in meta, status])
+    return UpstreamMark(
+        digest=_digest([content, "deletionTimestamp" in meta, status]),
+        owner=owner,
+        object=(intern(kind), meta["name"]),
+        is_being_deleted="deletionTimestamp" in meta,
+        edited_by=edited_by(obj) if readers.main else "",
+        readings=tuple(facts),
+        packed=readers.packed(obj, kind),
+    )
 
 
 def _status_writers(meta: Object) -> Iterator[str]:

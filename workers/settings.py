@@ -19,25 +19,17 @@ from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
+from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.version_settings import VersionSettings
 
 
-class Settings(VersionSettings):
+class Settings(VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
         env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
     )
 
-    temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of Temporal's frontend.")
-    temporal_namespace: str = Field(default="default", description="Temporal namespace.")
-    temporal_tls: bool = Field(default=False, description="TLS to Temporal, with the system's certificates.")
-    temporal_api_key_file: Path | None = Field(
-        default=None, description="File with an API key for Temporal; read at every connect."
-    )
-    temporal_ui: str = Field(
-        default="http://127.0.0.1:8233", description="Address of Temporal's UI, for links."
-    )
     cluster: str = Field(
         default="",
         pattern=r"^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$",
@@ -191,10 +183,6 @@ class Settings(VersionSettings):
         default=timedelta(minutes=5),
         description="How long a deletion waits for upstream objects.",
     )
-    resync: timedelta = Field(
-        default=timedelta(hours=1),
-        description="Safety net: how often a deployment is looked at although nothing was heard of it.",
-    )
     heartbeat: timedelta = Field(
         default=timedelta(seconds=60),
         le=timedelta(seconds=60),  # a third of the limit below, for two that are lost
@@ -208,14 +196,44 @@ class Settings(VersionSettings):
 
     workflow_tasks: int = Field(
         default=16,
-        description="Workflow tasks at once; more only queue up in one process, towards their time limit.",
+        ge=1,
+        description="Workflow tasks at once of deployments in memory; more only queue up in one process.",
+    )
+    replays_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="Workflow tasks at once of deployments that are not in memory, such as all after a "
+        "restart: each is new, or replays its history first; more only share one processor.",
     )
     activities: int = Field(default=64, description="Activities at once, inline ones counted apart.")
-    cached_workflows: int = Field(
-        default=300,
-        description="Deployments whose workflow stays in memory; others are replayed when needed.",
+    cached_workflows: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deployments whose workflow stays in memory; others are replayed when needed. Absent: as "
+        "many as fit into half of the memory that container or machine leave beside 250 MiB.",
     )
     signals_at_once: int = Field(default=32, description="Signals the watcher sends at the same time.")
+    signals_per_second: float = Field(
+        default=50,
+        gt=0,
+        description="Signals of all deployments together, in the long run: what Temporal's database and two "
+        "processors take beside their other work. What changed goes before what an audit found.",
+    )
+    signals_burst: int = Field(
+        default=100, ge=1, description="Signals that may be sent at once, after a time with fewer."
+    )
+    audit: timedelta = Field(
+        default=timedelta(minutes=5),
+        gt=timedelta(0),
+        description="Safety net: how often the watcher compares what it knows of the cluster with what the "
+        "statuses say; it reads nothing for that.",
+    )
+    presence: timedelta = Field(
+        default=timedelta(seconds=30),
+        gt=timedelta(0),
+        description="How often Temporal is asked which workflows are open: half the time in which one that "
+        "was terminated is back.",
+    )
 
     lease_duration: timedelta = Field(
         default=timedelta(seconds=15), description="How long a silent watcher keeps its Lease."
@@ -267,10 +285,11 @@ class Settings(VersionSettings):
         "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
-        "resync",
         "heartbeat",
         "heartbeat_limit",
         "lease_duration",
+        "audit",
+        "presence",
         "webhook_check",
         "image_stall",
         mode="before",
@@ -301,5 +320,4 @@ class Settings(VersionSettings):
         return Limits(
             rollout_deadline=self.rollout_deadline.total_seconds(),
             finalizer_timeout=self.finalizer_timeout.total_seconds(),
-            resync=self.resync.total_seconds(),
         )

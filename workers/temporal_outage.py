@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -13,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.clients.outages import OUTAGES, PROBE_SECONDS, TEMPORAL, Outage
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
 CORE_LOGGER = "temporalio.core"
 """What the SDK's core logs of its own, which it would print by itself otherwise, past our format."""
@@ -60,13 +60,4 @@ def ask_by(client: Client, address: str) -> None:
 
 async def keep_asking(settings: Settings) -> None:
     """Ask every now and then, until cancelled. Once a process, after it connected."""
-    await temporal_outage(settings.temporal_address).keep_asking(ASK_EVERY_SECONDS)
-
-
-def suspect_temporal(otherwise: Callable[[], None]) -> None:
-    """Somebody met an error that may be an outage of Temporal; `otherwise` logs it when it is not."""
-    outage = OUTAGES.named(TEMPORAL)
-    if outage is None:
-        otherwise()
-    else:
-        outage.suspect(otherwise)
+    await temporal_outage(target_of(settings).address).keep_asking(ASK_EVERY_SECONDS)

@@ -1,13 +1,14 @@
 """The watcher: turns changes in the cluster into signals, one watcher at a time.
 
-It keeps no state that matters: after a restart it signals every deployment once, and each workflow finds
-out for itself whether anything is to be done.
+It keeps no state that matters: what a first list brings is no change, and signals nobody. The fleet audit
+(`workers.audit`) compares it with what the statuses say.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -19,9 +20,11 @@ from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.selection.cel import check_rules
-from airunway.workers.marks import STATUS_CHANGED, DeploymentMark, config_mark, upstream_mark
+from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
+from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
+from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark, Readers, upstream_mark
 from airunway.workers.signal_queue import SignalQueue
-from airunway.workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of
+from airunway.workers.upstream_kinds import AnnouncedKinds, Key, announced_kinds, key_of
 
 _log = structlog.get_logger(__name__)
 
@@ -31,26 +34,28 @@ OWNED_BY_US = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
 class Watcher:
-    """Follows deployments, provider configs and upstream objects of one cluster."""
+    """Follows deployments, provider configs and upstream objects of one cluster into a fleet."""
 
     def __init__(
-        self, cluster: Cluster, providers: Mapping[str, Provider], signals: SignalQueue, *, cluster_name: str
+        self,
+        cluster: Cluster,
+        providers: Mapping[str, Provider],
+        signals: SignalQueue,
+        *,
+        cluster_name: str,
+        fleet: Fleet,
     ) -> None:
         self._cluster, self._cluster_name = cluster, cluster_name
         self._signals = signals
-        self._deployments: dict[DeploymentRef, DeploymentMark] = {}
-        self._configs: dict[str, int] = {}
-        self._upstream: dict[str, int] = {}
+        self._fleet = fleet
         self._is_following = False
         """Deployments are followed: what changes from now on may matter to them."""
-        self._reflectors = [
-            Reflector(cluster, DEPLOYMENTS, self._on_deployment),
-            Reflector(cluster, CONFIGS, self._on_config),
-        ]
+        self._deployments = Reflector(cluster, DEPLOYMENTS, self._on_deployment)
+        self._configs = Reflector(cluster, CONFIGS, self._on_config)
+        fleet.are_deployments_listed = self._deployments.synced
+        fleet.are_configs_listed = self._configs.synced
         installed = _kinds_of(providers)
-        for kind, readers in installed:
-            handler = _UpstreamHandler(self, kind, readers)
-            self._reflectors.append(Reflector(cluster, kind, handler, label_selector=OWNED_BY_US))
+        self._upstream = [self._reflector(kind, readers) for kind, readers in installed]
         self._announced = AnnouncedKinds(self._follow, besides={key_of(kind) for kind, _ in installed})
 
     async def run(self) -> None:
@@ -58,7 +63,7 @@ class Watcher:
         async with asyncio.TaskGroup() as group:
             self._announced.run_in(group)
             group.create_task(self._signals.run())
-            deployments, *others = self._reflectors
+            others = [self._configs, *self._upstream]
             for reflector in others:
                 group.create_task(reflector.run())
             # Everything else first: then the first observation of a deployment, which its listing brings
@@ -68,73 +73,99 @@ class Watcher:
                 timeout=FIRST_LISTS_SECONDS,
             )
             self._is_following = True
-            group.create_task(deployments.run())
+            group.create_task(self._deployments.run())
 
     async def _follow(self, kind: UpstreamKind) -> None:
         """Follow a kind of a provider that is not installed here."""
-        handler = _UpstreamHandler(self, kind, [])
-        await Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US).run()
+        reflector = self._reflector(kind, Readers())
+        listed = (kind.kind, reflector.synced)
+        try:
+            await reflector.run()
+        finally:
+            self._fleet.listed.remove(listed)
+
+    def _reflector(self, kind: UpstreamKind, readers: Readers) -> Reflector:
+        handler = _UpstreamHandler(self, kind, readers)
+        reflector = Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US)
+        handler.listed = reflector.synced
+        self._fleet.listed.append((kind.kind, reflector.synced))
+        return reflector
 
     # -- changes -----------------------------------------------------------------------------------
 
     def _on_deployment(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
         ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=meta["name"])
+        known = self._fleet.deployments.get(ref)
         if change.type == "deleted":
-            self._deployments.pop(ref, None)
+            self._fleet.deployments.pop(ref, None)
             self._signals.put(
                 ref, ChangeHint(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
             )
             return
-        mark, before = DeploymentMark.of(change.object), self._deployments.get(ref)
-        cause = mark.change_since(before)
-        self._deployments[ref] = mark
+        mark, before = DeploymentMark.of(change.object), known.mark if known else None
+        in_first_list = before is None and not self._deployments.synced.is_set()
+        cause = "" if in_first_list else mark.change_since(before)
+        facts = StatusFacts.of(change.object)
+        self._fleet.deployments[ref] = KnownDeployment(mark, facts, _time_of_change(known, facts, cause))
         if cause:
             hint = ChangeHint(
                 cause=cause,
                 uid=mark.uid,
                 generation=mark.generation,
                 deleted=mark.deleted,
-                # Seen for the first time: nobody knows who wrote the status while no watcher ran.
+                # Seen for the first time: nobody knows who wrote the status while it was not watched.
                 status_changed=cause == STATUS_CHANGED or before is None,
             )
             self._signals.put(ref, hint)
 
     def _on_config(self, change: ObjectChange) -> None:
         name = change.object["metadata"]["name"]
-        before = self._configs.get(name)
+        configs = self._fleet.configs
+        before = configs.get(name)
         if change.type == "deleted":
-            self._configs.pop(name, None)
+            configs.pop(name, None)
+            self._fleet.config_objects.pop(name, None)
         else:
-            self._configs[name] = config_mark(change.object)
-        self._announced.update(name, announced_kinds(change.object) if name in self._configs else [])
-        if self._configs.get(name) == before:
+            self._fleet.config_objects[name] = change.object
+            configs[name] = ConfigMark.of(change.object)
+        self._announced.update(name, announced_kinds(change.object) if name in configs else [])
+        if configs.get(name) == before:
             return
-        if name in self._configs:
+        if name in configs:
             _warn_of_dead_rules(change.object)
         if not self._is_following:
             return
-        for ref, mark in self._deployments.items():
-            if name in mark.providers or not mark.providers or mark.failed:
+        for ref, known in self._fleet.deployments.items():
+            if name in known.mark.providers or not known.mark.providers or known.mark.failed:
                 self._signals.put(ref, ChangeHint(cause=f"provider {name} changed"))
 
-    def on_upstream(self, kind: UpstreamKind, readers: Sequence[Provider], change: ObjectChange) -> None:
+    def on_upstream(
+        self, kind: UpstreamKind, readers: Readers, change: ObjectChange, *, in_first_list: bool
+    ) -> None:
         """An object that a provider made has changed."""
         meta = change.object["metadata"]
         owner = _owner_of(change.object)
         if owner is None:
             return
-        mark = None if change.type == "deleted" else upstream_mark(change.object, readers)
-        before = self._upstream.get(meta["uid"])
-        if mark is None:
-            self._upstream.pop(meta["uid"], None)
+        name, uid = owner
+        before = self._fleet.upstream_mark(meta["uid"])
+        mark = None
+        if change.type == "deleted":
+            self._fleet.drop_upstream(meta["uid"])
         else:
-            self._upstream[meta["uid"]] = mark
+            mark = upstream_mark(change.object, kind=kind.kind, owner=uid, readers=readers)
+            self._fleet.put_upstream(meta["uid"], mark)
         # A new object without status is the echo of our own create.
         echo = before is None and not change.object.get("status")
-        if not self._is_following or mark == before or (echo and mark is not None):
+        if in_first_list or not self._is_following or _digest_of(mark) == _digest_of(before):
             return
-        ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=owner)
+        if echo and mark is not None:
+            return
+        ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=name)
+        if known := self._fleet.deployments.get(ref):
+            now = asyncio.get_running_loop().time()
+            self._fleet.deployments[ref] = replace(known, changed_at=now)
         cause = f"{kind.kind} {meta['name']} {_verb(change)}"
         self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True))
 
@@ -142,22 +173,27 @@ class Watcher:
 class _UpstreamHandler:
     """Hands the changes of one kind on."""
 
-    def __init__(self, watcher: Watcher, kind: UpstreamKind, readers: Sequence[Provider]) -> None:
+    def __init__(self, watcher: Watcher, kind: UpstreamKind, readers: Readers) -> None:
         self._watcher, self._kind, self._readers = watcher, kind, readers
+        self.listed = asyncio.Event()
 
     def __call__(self, change: ObjectChange) -> None:
-        self._watcher.on_upstream(self._kind, self._readers, change)
+        first = not self.listed.is_set()
+        self._watcher.on_upstream(self._kind, self._readers, change, in_first_list=first)
 
 
-def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, list[Provider]]]:
+def _kinds_of(providers: Mapping[str, Provider]) -> list[tuple[UpstreamKind, Readers]]:
     """Every kind once, with the providers that can read its status, because it is their first."""
-    kinds: dict[tuple[str, str], tuple[UpstreamKind, list[Provider]]] = {}
-    for provider in providers.values():
-        for position, kind in enumerate(provider.kinds):
-            _, readers = kinds.setdefault((kind.api_version, kind.plural), (kind, []))
-            if position == 0:
-                readers.append(provider)
-    return list(kinds.values())
+    kinds = {key_of(kind): kind for provider in providers.values() for kind in reversed(provider.kinds)}
+    return [(kind, _readers_of(key, providers.values())) for key, kind in kinds.items()]
+
+
+def _readers_of(key: Key, providers: Iterable[Provider]) -> Readers:
+    of_kind = [provider for provider in providers if key in map(key_of, provider.kinds)]
+    return Readers(
+        main=[provider for provider in of_kind if key_of(provider.kinds[0]) == key],
+        together=[provider for provider in of_kind if uses_companions(provider)],
+    )
 
 
 def _warn_of_dead_rules(obj: Object) -> None:
@@ -174,11 +210,23 @@ def _warn_of_dead_rules(obj: Object) -> None:
         )
 
 
-def _owner_of(obj: Object) -> str | None:
+def _owner_of(obj: Object) -> tuple[str, str] | None:
+    """Name and uid of the deployment that an object was made for."""
     for reference in obj["metadata"].get("ownerReferences") or []:
         if reference.get("kind") == names.DEPLOYMENT_KIND and reference.get("controller"):
-            return str(reference["name"])
+            return str(reference["name"]), str(reference["uid"])
     return None
+
+
+def _digest_of(mark: UpstreamMark | None) -> int | None:
+    return mark.digest if mark else None
+
+
+def _time_of_change(known: KnownDeployment | None, facts: StatusFacts, cause: str) -> float:
+    """Now, if anything that an audit compares has changed."""
+    if known is not None and known.facts == facts and not cause:
+        return known.changed_at
+    return asyncio.get_running_loop().time() if known or cause else BEFORE_WE_CAME
 
 
 def _verb(change: ObjectChange) -> str:

@@ -11,19 +11,26 @@ from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.audit.fleet import Fleet
+from airunway.workers.audit.metrics import FleetMetrics, meter_of
+from airunway.workers.audit.safety_net import run_safety_net
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
-from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version import installed_version
 from airunway.workers.version_moves import version_moves
 from airunway.workers.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
+
+USER_AGENT = "airunway-watcher"
+"""What it is called in the API server's audit log."""
 
 
 async def run_watcher(
@@ -33,19 +40,29 @@ async def run_watcher(
     known = installed_providers() if providers is None else providers
     ready = ready or Ready()
     ready.parts["watcher"] = False
-    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+    async with await Cluster.connect(
+        settings.kubeconfig, context=settings.context, user_agent=USER_AGENT
+    ) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings)
-        sender = WorkflowSender(client, search_attributes=await ensure_search_attributes(client))
-
+        client = await connect(settings, identity=process_identity("airunway-watcher"))
+        attributes = SearchAttributes(client)
+        await attributes.refresh()
         moves = version_moves(client, settings)
+        metrics = FleetMetrics(meter_of(client), cluster=settings.cluster)
+        metrics.leads(False)
 
         async def watch() -> None:
-            signals = SignalQueue(sender, at_once=settings.signals_at_once)
+            fleet = Fleet(providers=frozenset(known))
+            sender = WorkflowSender(client, known=lambda: attributes.known, model_of=fleet.model_of)
+            signals = SignalQueue.from_settings(sender, settings)
+            watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
+            sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
+            net = run_safety_net(client, cluster, known, fleet, signals, settings=settings, metrics=metrics)
             async with asyncio.TaskGroup() as group:
-                group.create_task(Watcher(cluster, known, signals, cluster_name=settings.cluster).run())
-                group.create_task(HeartbeatSweep(cluster, limit=settings.heartbeat_limit).run())
+                group.create_task(watcher.run())
+                group.create_task(net)
+                group.create_task(sweep.run())
                 group.create_task(moves.run())
 
         ready.parts["watcher"] = True
@@ -58,4 +75,6 @@ async def run_watcher(
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_asking(settings))
+            group.create_task(follow_credentials(client, settings))
+            group.create_task(attributes.run())
             group.create_task(leading)

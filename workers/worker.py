@@ -14,7 +14,8 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from airunway.activities.deployment.activities import DeploymentActivities
-from airunway.activities.deployment.object_cache import ObjectCache
+from airunway.activities.deployment.reading import SelectionOptions
+from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
@@ -39,8 +40,10 @@ from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect, ensure_search_attributes
+from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
@@ -48,6 +51,9 @@ _log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
+
+USER_AGENT = "airunway-worker"
+"""What it is called in the API server's audit log."""
 
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
@@ -64,18 +70,22 @@ def core_worker(
     served_locally: Mapping[str, Provider],
     images: ModelImageActivities,
     version: WorkerVersion,
+    attributes: SearchAttributes,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
-    cache = ObjectCache()
+    cache = SnapshotCache()
     core = DeploymentActivities(
         cluster,
         cache=cache,
         served_locally=served_locally.keys(),
         limits=settings.limits,
-        heartbeat_limit=settings.heartbeat_limit,
-        fallback=settings.selection_fallback,
-        selector_enabled=settings.selector_enabled,
-        install_policy=settings.provider_install,
+        options=SelectionOptions(
+            heartbeat_limit=settings.heartbeat_limit,
+            fallback=settings.selection_fallback,
+            selector_enabled=settings.selector_enabled,
+            install_policy=settings.provider_install,
+        ),
+        search_attributes=lambda: attributes.known,
     )
     return Worker(
         client,
@@ -90,10 +100,11 @@ def core_worker(
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_cached_workflows=settings.cached_workflows,
-        max_concurrent_workflow_tasks=settings.workflow_tasks,
-        max_concurrent_activities=settings.activities,
-        max_concurrent_local_activities=settings.activities,
+        max_cached_workflows=settings.cached_workflows or cached_workflows(memory_limit_bytes()),
+        tuner=core_tuner(
+            warm=settings.workflow_tasks, cold=settings.replays_at_once, activities=settings.activities
+        ),
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
     )
@@ -117,7 +128,7 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
-    cache: ObjectCache | None = None,
+    cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
         mirrors=settings.registry_mirrors,
@@ -156,6 +167,11 @@ def installer_worker(client: Client, cluster: Cluster, settings: Settings, versi
     )
 
 
+def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Registrar:
+    queue = provider_task_queue(settings.cluster, provider.name)
+    return Registrar(cluster, provider, task_queue=queue, heartbeat=settings.heartbeat)
+
+
 async def run_worker(
     settings: Settings,
     *,
@@ -170,40 +186,35 @@ async def run_worker(
     ready.parts["worker"] = False
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(
-            await Cluster.connect(settings.kubeconfig, context=settings.context)
+            await Cluster.connect(settings.kubeconfig, context=settings.context, user_agent=USER_AGENT)
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        client = await connect(settings, interceptors=[ClusterGuard(settings.cluster)])
-        registrars = [
-            Registrar(
-                cluster,
-                provider,
-                task_queue=provider_task_queue(settings.cluster, provider.name),
-                heartbeat=settings.heartbeat,
-            )
-            for provider in served.values()
-        ]
+        guard = ClusterGuard(settings.cluster)
+        client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+        attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
         workers = [
             provider_worker(client, cluster, settings, provider, version) for provider in served.values()
         ]
         if core:
-            await ensure_search_attributes(client)
+            await attributes.refresh()
             images = model_image_activities(cluster, settings)
-            workers.append(core_worker(client, cluster, settings, served, images, version))
+            workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers.append(installer_worker(client, cluster, settings, version))
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
-            for registrar in registrars:
-                group.create_task(registrar.run())
+            for provider in served.values():
+                group.create_task(_registrar(cluster, settings, provider).run())
+            group.create_task(keep_asking(settings))
+            group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
+                group.create_task(attributes.run())
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
-            group.create_task(keep_asking(settings))
             ready.parts["worker"] = True

@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
 from airunway.clients.backoff import Backoff, retry
+from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.workers.settings import Settings
 from airunway.workers.version import installed_version
 
@@ -124,9 +125,7 @@ async def decide_version(client: Client, settings: Settings) -> WorkerVersion:
         lambda: _why_unsupported(client, unversioned.deployment),
         on=(RPCError,),
         backoff=Backoff(first=1, maximum=30),
-        failed=lambda err, delay: _log.warning(
-            "Temporal does not say whether it knows worker versions; trying again", error=str(err)
-        ),
+        failed=lambda err, _: _not_said(err),
     )
     if refusal and settings.worker_versioning == "on":
         raise VersioningUnsupported(
@@ -139,6 +138,12 @@ async def decide_version(client: Client, settings: Settings) -> WorkerVersion:
             reason=refusal,
         )
     return replace(unversioned, versioned=not refusal)
+
+
+def _not_said(err: Exception) -> None:
+    log = _log.bind(error=str(err)[:200])
+    words = "Temporal does not say whether it knows worker versions; trying again"
+    OUTAGES.suspect(TEMPORAL, lambda: log.warning(words))
 
 
 async def _why_unsupported(client: Client, deployment: str) -> str | None:

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Callable, Collection
 from typing import Any
 
+from airunway.activities.deployment.decision import DecisionActivities
 from airunway.activities.deployment.finalizers import FinalizerActivity
-from airunway.activities.deployment.object_cache import ObjectCache
-from airunway.activities.deployment.observe import DeploymentObserver
+from airunway.activities.deployment.reading import SelectionOptions
+from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status import StatusActivity
-from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import Limits
 
 
 class DeploymentActivities:
-    """The activities bound to one cluster. For the options see `DeploymentObserver`."""
+    """The activities bound to one cluster. For the options see `DecisionActivities`."""
 
     def __init__(
         self,
         cluster: Cluster,
         *,
         limits: Limits,
-        heartbeat_limit: timedelta,
-        cache: ObjectCache | None = None,
+        options: SelectionOptions,
+        cache: SnapshotCache | None = None,
         served_locally: Collection[str] = (),
-        fallback: SelectionFallback = SelectionFallback.NONE,
-        selector_enabled: bool = True,
-        install_policy: InstallPolicy = InstallPolicy.NEVER,
+        search_attributes: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        self.observe = DeploymentObserver(
+        decision = DecisionActivities(
             cluster,
             limits=limits,
-            heartbeat_limit=heartbeat_limit,
-            cache=cache or ObjectCache(),
+            options=options,
+            cache=cache or SnapshotCache(),
             served_locally=served_locally,
-            fallback=fallback,
-            selector_enabled=selector_enabled,
-            install_policy=install_policy,
-        ).observe
+            search_attributes=search_attributes,
+        )
+        self.validate = decision.validate
+        self.select_engine = decision.select_engine
+        self.evaluate_provider_rules = decision.evaluate_provider_rules
         self.write_status = StatusActivity(cluster).write_status
         self.remove_finalizers = FinalizerActivity(cluster).remove_finalizers
 
     @property
     def all(self) -> list[Any]:
         """What a worker registers."""
-        return [self.observe, self.write_status, self.remove_finalizers]
+        return [
+            self.validate,
+            self.select_engine,
+            self.evaluate_provider_rules,
+            self.write_status,
+            self.remove_finalizers,
+        ]

@@ -27,10 +27,19 @@ class ProviderConfigs:
         self._cluster = cluster
         self._parsed: dict[str, tuple[str, InferenceProviderConfig | None]] = {}
         self._coalesced = Coalesced(self._list)
+        self._digested: tuple[Sequence[InferenceProviderConfig], str] = ((), configs_digest(()))
 
     async def read(self) -> list[Listed]:
         """Those that can be read, as they are now; none when the kind is not installed. Raises ApiError."""
         return await self._coalesced()
+
+    def digest(self, configs: Sequence[InferenceProviderConfig]) -> str:
+        """See `configs_digest`; configs that did not change since the last time are not digested again."""
+        known, digest = self._digested
+        if len(known) != len(configs) or any(a is not b for a, b in zip(known, configs, strict=True)):
+            digest = configs_digest(configs)
+            self._digested = (configs, digest)
+        return digest
 
     async def _list(self) -> list[Listed]:
         try:

@@ -23,23 +23,24 @@ class FinalizerActivity:
         ref = request.ref
         live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
         if live is None or live["metadata"]["uid"] != request.uid:
-            return FinalizerAnswer()
+            return FinalizerAnswer(gone=True)
         held = live["metadata"].get("finalizers") or []
         ours = [entry for entry in held if names.is_provider_finalizer(entry)]
+        others = [entry for entry in held if entry not in ours]
         if not ours:
-            return FinalizerAnswer()
-        patch = _patch(held, keep=[entry for entry in held if entry not in ours])
+            return FinalizerAnswer(remaining=others)
+        patch = _patch(held, keep=others)
         try:
             await self._cluster.patch(
                 DEPLOYMENTS, ref.name, patch, namespace=ref.namespace, content_type=JSON_PATCH
             )
         except NotFound:
-            pass
+            return FinalizerAnswer(gone=True)
         except ApiError as err:
             if err.status == 422:  # the test failed: somebody changed the list meanwhile
                 raise Conflict(str(err), status=409, reason="Conflict") from err
             raise
-        return FinalizerAnswer(removed=ours)
+        return FinalizerAnswer(removed=ours, remaining=others)
 
 
 def _patch(held: list[str], *, keep: list[str]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from airunway.activities.deployment.event_folding import folded
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.status import DeploymentStatus
@@ -25,7 +26,7 @@ class StatusActivity:
 
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
-        """Apply the status, and record what is worth an Event. Safe to repeat."""
+        """Apply the status, and record what is worth an Event, at most one of each type. Safe to repeat."""
         involved = _involved_object(request.ref, request.uid)
         record_events = [
             record_event(
@@ -36,15 +37,18 @@ class StatusActivity:
                 warning=event.warning,
                 component=COMPONENT,
             )
-            for event in request.events
+            for event in folded(request.events)
         ]
-        gone, *_ = await asyncio.gather(self._apply(request.ref, request.uid, request.status), *record_events)
-        return StatusAnswer(gone=bool(gone))
+        answer, *_ = await asyncio.gather(
+            self._apply(request.ref, request.uid, request.status), *record_events
+        )
+        return answer or StatusAnswer()
 
-    async def _apply(self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None) -> bool:
-        """Whether the deployment is gone, or another one of the name."""
+    async def _apply(
+        self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None
+    ) -> StatusAnswer | None:
         if status is None:
-            return False
+            return None
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.DEPLOYMENT_KIND,
@@ -53,17 +57,17 @@ class StatusActivity:
             "status": status.dump(),
         }
         try:
-            await self._cluster.apply(
+            written = await self._cluster.apply(
                 DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
             )
         except NotFound:
-            return True
+            return StatusAnswer(gone=True)
         except (Conflict, Invalid):  # perhaps of the uid: another object of the name
             live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
             if live is None or live["metadata"]["uid"] != uid:
-                return True
+                return StatusAnswer(gone=True)
             raise
-        return False
+        return StatusAnswer(resource_version=written["metadata"]["resourceVersion"])
 
 
 def _involved_object(ref: DeploymentRef, uid: str) -> Object:

@@ -1,4 +1,4 @@
-"""Activities of a provider: ensure its upstream objects, read their state, delete them."""
+"""Activities of a provider: render its upstream objects, apply them, read their state, delete them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,35 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.object_cache import ObjectCache
+from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.step import implements
+from airunway.activities.upstream.applying import Application
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
+from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.activities.upstream.ownership import is_owned_by
-from airunway.activities.upstream.reconcile import UpstreamReconcile
+from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
+from airunway.activities.upstream.rendered_cache import RenderedCache
+from airunway.activities.upstream.rendering import Rendering
 from airunway.api import names
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.clients.registry.client import RegistryClient
-from airunway.messages.deployment import (
-    RECONCILE_UPSTREAM,
+from airunway.messages.failures import NOT_SERVED_HERE
+from airunway.messages.upstream import (
+    APPLY_UPSTREAM,
+    READ_READINESS,
     RELEASE_UPSTREAM,
+    RENDER,
+    ApplyAnswer,
+    ApplyRequest,
+    Readiness,
+    ReadinessRequest,
     ReleaseAnswer,
     ReleaseRequest,
-    UpstreamAnswer,
-    UpstreamRequest,
+    RenderAnswer,
+    RenderRequest,
 )
-from airunway.messages.failures import NOT_SERVED_HERE
 from airunway.provider import Provider, UpstreamKind
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
@@ -36,7 +46,7 @@ POOLS_MEMORY_SECONDS = 60.0
 
 
 class ProviderActivities:
-    """The activities of the providers that this process serves."""
+    """The activities of the providers that this process serves. `cache`: what it read of deployments."""
 
     def __init__(
         self,
@@ -45,7 +55,7 @@ class ProviderActivities:
         *,
         env: Mapping[str, str],
         images: DigestResolver | None = None,
-        cache: ObjectCache | None = None,
+        cache: SnapshotCache | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -55,21 +65,55 @@ class ProviderActivities:
             serves_inference_pools=self._serves_inference_pools,
         )
         self._pools: tuple[float, bool] | None = None
-        self._cache = cache or ObjectCache()
+        self._snapshots = cache or SnapshotCache()
+        self._rendered = RenderedCache()
 
     @property
     def all(self) -> list[Any]:
         """What a worker registers."""
-        return [self.reconcile_upstream, self.release_upstream]
+        return [self.render, self.apply_upstream, self.read_readiness, self.release_upstream]
 
-    @implements(RECONCILE_UPSTREAM)
-    async def reconcile_upstream(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """Apply the upstream objects of one generation where they differ, and read their state."""
+    @implements(RENDER)
+    async def render(self, request: RenderRequest) -> RenderAnswer:
+        """Find out what one generation takes, and what of it has to be written; write nothing."""
         provider = self._provider(request.provider)
-        known = self._cache.take(request.uid, request.resource_version)
-        return await UpstreamReconcile(
-            self._cluster, provider, request, surroundings=self._surroundings, known=known
+        known = self._snapshots.take(request.uid, request.resource_version)
+        owner = known.deployment if known else await find_owner(self._cluster, request.ref, request.uid)
+        if owner is None:
+            return RenderAnswer(gone=True)
+        if has_moved_on(owner, request.generation):
+            return RenderAnswer(superseded=True)
+        rendered = await Rendering(
+            self._cluster,
+            provider,
+            request,
+            owner,
+            surroundings=self._surroundings,
+            inspect_all=self._rendered.is_to_inspect(request.uid),
         ).run()
+        if rendered.answer.writes:
+            self._rendered.remember(rendered)
+        return rendered.answer
+
+    @implements(APPLY_UPSTREAM)
+    async def apply_upstream(self, request: ApplyRequest) -> ApplyAnswer:
+        """Do what was planned, and read what the API server made of it."""
+        rendered_from = request.rendered_from
+        answer = await Application(
+            self._cluster,
+            self._provider(rendered_from.provider),
+            request,
+            surroundings=self._surroundings,
+            rendered=self._rendered.take(rendered_from),
+        ).run()
+        if answer.superseded:
+            self._rendered.inspect_next(rendered_from.uid)
+        return answer
+
+    @implements(READ_READINESS)
+    async def read_readiness(self, request: ReadinessRequest) -> Readiness:
+        """Read the state of what was applied."""
+        return await read_state(self._cluster, self._provider(request.provider), request)
 
     @implements(RELEASE_UPSTREAM)
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
@@ -77,16 +121,19 @@ class ProviderActivities:
         provider, namespace = self._provider(request.provider), request.ref.namespace
         found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
         owned = [entry for entries in found for entry in entries]
-        await asyncio.gather(*(self._delete(kind, obj) for kind, obj in owned))
+        deleted = await asyncio.gather(*(self._delete(kind, obj) for kind, obj in owned))
         left = await asyncio.gather(
             *(self._cluster.find(kind, obj["metadata"]["name"], namespace=namespace) for kind, obj in owned)
         )
-        remaining = [
-            f"{kind.kind} {obj['metadata']['name']}"
-            for (kind, obj), now in zip(owned, left, strict=True)
-            if now is not None and now["metadata"]["uid"] == obj["metadata"]["uid"]
-        ]
-        return ReleaseAnswer(remaining=remaining)
+        words = [f"{kind.kind} {obj['metadata']['name']}" for kind, obj in owned]
+        return ReleaseAnswer(
+            deleted=[word for word, asked in zip(words, deleted, strict=True) if asked],
+            remaining=[
+                word
+                for word, (_, obj), now in zip(words, owned, left, strict=True)
+                if now is not None and now["metadata"]["uid"] == obj["metadata"]["uid"]
+            ],
+        )
 
     async def _serves_inference_pools(self) -> bool:
         """Whether the cluster has the gateway's inference extension; asked once a minute."""
@@ -112,9 +159,11 @@ class ProviderActivities:
             return []  # the kind is not served any more, so nothing of it is left
         return [(kind, obj) for obj in listing.items if is_owned_by(obj, uid)]
 
-    async def _delete(self, kind: UpstreamKind, obj: Object) -> None:
+    async def _delete(self, kind: UpstreamKind, obj: Object) -> bool:
+        """Whether its deletion was asked for now."""
         meta = obj["metadata"]
         if meta.get("deletionTimestamp"):
-            return
+            return False
         with contextlib.suppress(NotFound):
             await self._cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
+        return True

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.clients.kubernetes import Cluster, Object
-from airunway.messages.deployment import AppliedObject, UpstreamRequest
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, UpstreamKind
 
 Identity = tuple[str, str, str]
@@ -42,7 +44,7 @@ class Inspection:
     stale: Sequence[tuple[UpstreamKind, Object]] = ()
 
 
-def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]) -> Inspection:
+def unseen(provider: Provider, request: RenderRequest, rendered: Sequence[Object]) -> Inspection:
     """The rendered objects as if none was there, without reading: a create shows when one is."""
     kinds = _kinds(provider)
     last = {identity(entry): entry for entry in request.applied}
@@ -59,9 +61,9 @@ def unseen(provider: Provider, request: UpstreamRequest, rendered: Sequence[Obje
 
 
 async def inspect(
-    cluster: Cluster, provider: Provider, request: UpstreamRequest, rendered: Sequence[Object]
+    cluster: Cluster, provider: Provider, request: RenderRequest, rendered: Sequence[Object]
 ) -> Inspection:
-    """Read every rendered object, and at every one that is not rendered any more. Raises ApiError."""
+    """Read every rendered object, and every one that is not rendered any more. Raises ApiError."""
     targets = unseen(provider, request, rendered).targets
     wanted = {(target.kind.api_version, target.kind.kind, target.name) for target in targets}
     kinds = _kinds(provider)
@@ -71,7 +73,7 @@ async def inspect(
         if (entry.api_version, entry.kind) in kinds and identity(entry) not in wanted
     ]
     named = [(target.kind, target.name) for target in targets]
-    live = await _find(cluster, request, [*named, *stale])
+    live = await _find(cluster, request.ref, [*named, *stale])
     return Inspection(
         targets=[replace(target, live=obj) for target, obj in zip(targets, live, strict=False)],
         stale=[
@@ -80,18 +82,21 @@ async def inspect(
     )
 
 
-async def read_applied(cluster: Cluster, provider: Provider, request: UpstreamRequest) -> list[Object]:
-    """The objects of the last apply as they are, whatever the spec says now; none without the main one."""
+async def read_applied(
+    cluster: Cluster, provider: Provider, ref: DeploymentRef, applied: Sequence[AppliedObject]
+) -> list[Object | None]:
+    """The objects of the last apply as they are, in its order; None where there is none. Raises ApiError."""
     kinds = _kinds(provider)
-    known = [
-        (kinds[entry.api_version, entry.kind], entry.name)
-        for entry in request.applied
-        if (entry.api_version, entry.kind) in kinds
-    ]
-    live = await _find(cluster, request, known)
-    if not live or live[0] is None or not is_owned_by(live[0], request.uid):
+    known = [(kinds.get((entry.api_version, entry.kind)), entry.name) for entry in applied]
+    found = iter(await _find(cluster, ref, [(kind, name) for kind, name in known if kind is not None]))
+    return [next(found) if kind is not None else None for kind, _ in known]
+
+
+def owned_among(live: Sequence[Object | None], uid: str) -> list[Object]:
+    """Those that the deployment owns; none without the main one, which comes first."""
+    if not live or live[0] is None or not is_owned_by(live[0], uid):
         return []
-    return [obj for obj in live if obj is not None and is_owned_by(obj, request.uid)]
+    return [obj for obj in live if obj is not None and is_owned_by(obj, uid)]
 
 
 def identity(entry: AppliedObject) -> Identity:
@@ -104,9 +109,9 @@ def _kinds(provider: Provider) -> Mapping[tuple[str, str], UpstreamKind]:
 
 
 async def _find(
-    cluster: Cluster, request: UpstreamRequest, wanted: Sequence[tuple[UpstreamKind, str]]
+    cluster: Cluster, ref: DeploymentRef, wanted: Sequence[tuple[UpstreamKind, str]]
 ) -> list[Object | None]:
-    namespace = request.ref.namespace
+    namespace = ref.namespace
     return list(
         await asyncio.gather(*(cluster.find(kind, name, namespace=namespace) for kind, name in wanted))
     )

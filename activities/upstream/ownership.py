@@ -40,10 +40,12 @@ def digest_of(obj: Mapping[str, Any]) -> str:
 def version_of(obj: Mapping[str, Any]) -> str:
     """Changes when what we rendered into an object may have been changed, and not with its status.
 
-    The generation and the labels, by which we find it; for kinds without generation, the version.
+    The generation and the labels, by which we find it; for kinds without generation, a digest of the content.
     """
     meta = obj["metadata"]
-    content = meta.get("generation") or meta["resourceVersion"]
+    content = meta.get("generation") or digest_of(
+        {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    )
     return f"{meta['uid']}/{content}/{digest_of(meta.get('labels') or {})}"
 
 
@@ -75,22 +77,31 @@ def is_settled(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     quarrel without end.
     """
     content = {key: value for key, value in desired.items() if key != "metadata"}
-    return contains(live["metadata"], desired["metadata"]) and _says(live, content, quantity=False)
+    return contains(live["metadata"], desired["metadata"]) and says(live, content)
 
 
-def _says(live: Any, desired: Any, *, quantity: bool) -> bool:
+def says(live: Any, desired: Any, *, quantity: bool = False) -> bool:
+    """Whether a live value says all of a desired one, in whatever words.
+
+    `quantity`: it is one, or a map of some.
+    """
     if desired is None or desired in ("", [], {}):
         return not live
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         return all(
-            _says(live.get(key), value, quantity=quantity or key in _QUANTITIES)
+            says(live.get(key), value, quantity=quantity or holds_quantities(key))
             for key, value in desired.items()
         )
     if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
-        return all(_says(left, right, quantity=False) for left, right in zip(live, desired, strict=True))
+        return all(says(left, right, quantity=False) for left, right in zip(live, desired, strict=True))
     if live == desired and isinstance(live, bool) == isinstance(desired, bool):
         return True
     return quantity and _is_same_quantity(live, desired)
+
+
+def holds_quantities(field: str) -> bool:
+    """Whether a field of that name holds a quantity, or a map of some."""
+    return field in _QUANTITIES
 
 
 def _is_same_quantity(left: Any, right: Any) -> bool:
@@ -126,6 +137,13 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
     ]
 
 
+def former_managers(live: Mapping[str, Any], *, field_manager: str) -> list[str]:
+    """The controllers before us that still own fields of an object."""
+    entries = live["metadata"].get("managedFields") or ()
+    former = (entry["manager"] for entry in entries if _is_former(entry, field_manager))
+    return sorted({manager for manager in former if manager != field_manager})
+
+
 def _is_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     # What we created by a plain create is listed as our update; from the first apply on it is applied.
     return (
@@ -133,6 +151,11 @@ def _is_former(entry: Mapping[str, Any], field_manager: str) -> bool:
         and entry.get("operation") == "Update"
         and not entry.get("subresource")
     )
+
+
+def is_ours_or_former(entry: Mapping[str, Any], field_manager: str) -> bool:
+    """Whether an entry of managedFields holds fields that are ours, or that a write takes over."""
+    return _is_ours(entry, field_manager) or _is_former(entry, field_manager)
 
 
 def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:

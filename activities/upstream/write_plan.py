@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from airunway.activities.upstream.changed_fields import changed_fields
 from airunway.activities.upstream.inspection import Inspection, Target
 from airunway.activities.upstream.ownership import (
     contains,
     digest_of,
+    former_managers,
     is_as_created,
     is_owned_by,
     is_same_content,
@@ -23,7 +25,8 @@ from airunway.activities.upstream.ownership import (
     version_of,
 )
 from airunway.clients.kubernetes import Object
-from airunway.messages.deployment import AppliedObject, UpstreamRequest
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.upstream import PlannedWrite, RenderRequest, WriteAction
 from airunway.provider import Provider, UpstreamKind
 
 
@@ -39,7 +42,7 @@ class Method(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedWrite:
+class ObjectWrite:
     """What happens to one rendered object.
 
     `takeover`: JSON patch that first moves the fields of former managers to ours.
@@ -49,14 +52,19 @@ class PlannedWrite:
     method: Method
     digest: str
     takeover: Sequence[Mapping[str, Any]] | None = None
+    takeover_from: Sequence[str] = ()
+    """The field managers of others, if it is from them."""
+    changed: Sequence[str] = ()
+    """Paths of the fields that an apply changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedDelete:
+class ObjectDelete:
     """An object that goes, if it is still the one that was inspected."""
 
     kind: UpstreamKind
     live: Object
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +75,13 @@ class WritePlan:
     gone before anything is written; the deletions see to that.
     """
 
-    writes: Sequence[PlannedWrite] = ()
-    deletes: Sequence[PlannedDelete] = ()
+    writes: Sequence[ObjectWrite] = ()
+    deletes: Sequence[ObjectDelete] = ()
     replacing: str = ""
     conflict: str = ""
 
 
-def plan_writes(inspection: Inspection, provider: Provider, request: UpstreamRequest) -> WritePlan:
+def plan_writes(inspection: Inspection, provider: Provider, request: RenderRequest) -> WritePlan:
     """What to write and delete."""
     targets = inspection.targets
     conflict = _conflict(targets, request)
@@ -85,19 +93,21 @@ def plan_writes(inspection: Inspection, provider: Provider, request: UpstreamReq
     return WritePlan(
         writes=[_planned(target, provider.field_manager) for target in targets],
         deletes=[
-            PlannedDelete(kind=kind, live=live)
+            ObjectDelete(kind=kind, live=live, why="not wanted any more")
             for kind, live in inspection.stale
             if is_owned_by(live, request.uid)
         ],
     )
 
 
-def applied(write: PlannedWrite, result: Object) -> AppliedObject:
+def applied(write: ObjectWrite, result: Object, *, field_manager: str) -> AppliedObject:
     """An object as a write left it; `result` is what the API server answered, or what is kept."""
     target = write.target
-    if write.method is Method.KEEP and target.last is not None:
-        return target.last.model_copy(update={"action": "unchanged", "version": version_of(result)})
     meta: dict[str, Any] = result["metadata"]
+    if write.method is Method.KEEP and target.last is not None:
+        now = {"uid": meta["uid"], "generation": meta.get("generation", 0), "version": version_of(result)}
+        return target.last.model_copy(update={**now, "action": "unchanged", "changed": []})
+    action = _action(write, result)
     return AppliedObject(
         api_version=target.kind.api_version,
         kind=target.kind.kind,
@@ -107,24 +117,90 @@ def applied(write: PlannedWrite, result: Object) -> AppliedObject:
         generation=meta.get("generation", 0),
         digest=write.digest,
         version=version_of(result),
-        action=_action(write, result),
+        action=action,
+        changed=[] if action == "unchanged" else list(write.changed),
+        field_manager=field_manager,
+        resource_version=meta["resourceVersion"],
     )
 
 
-def _action(write: PlannedWrite, result: Object) -> str:
+def _action(write: ObjectWrite, result: Object) -> str:
     live, last = write.target.live, write.target.last
     if live is None:
         return "created" if last is None else "recreated"
+    if write.method is Method.KEEP:
+        return "created"  # as a create gives it: by an attempt whose answer was lost
     if is_same_content(live, result):
         return "unchanged"
     # The same content as last time, and yet something was written: somebody had changed it.
     return "repaired" if last is not None and last.digest == write.digest else "configured"
 
 
+# -- in words, for the history --------------------------------------------------------------------------
+
+
+def in_words(plan: WritePlan) -> list[PlannedWrite]:
+    """What a plan does, in its order, without the objects."""
+    writes = [_write_in_words(write) for write in plan.writes if write.method is not Method.KEEP]
+    return [*writes, *(delete_in_words(gone) for gone in plan.deletes)]
+
+
+def create_in_words(
+    kind: UpstreamKind, manifest: Mapping[str, Any], *, digest: str, why: str = ""
+) -> PlannedWrite:
+    """That an object is created which was not there."""
+    return PlannedWrite(
+        action=WriteAction.CREATE,
+        api_version=kind.api_version,
+        kind=kind.kind,
+        name=manifest["metadata"]["name"],
+        digest=digest,
+        why=why,
+    )
+
+
+def delete_in_words(gone: ObjectDelete) -> PlannedWrite:
+    """That an object is deleted."""
+    meta = gone.live["metadata"]
+    return PlannedWrite(
+        action=WriteAction.DELETE,
+        api_version=gone.kind.api_version,
+        kind=gone.kind.kind,
+        name=meta["name"],
+        uid=meta["uid"],
+        why=gone.why,
+    )
+
+
+def _write_in_words(write: ObjectWrite) -> PlannedWrite:
+    target = write.target
+    if target.live is None:
+        why = "it is gone" if target.last else ""
+        return create_in_words(target.kind, target.desired, digest=write.digest, why=why)
+    return PlannedWrite(
+        action=WriteAction.APPLY,
+        api_version=target.kind.api_version,
+        kind=target.kind.kind,
+        name=target.name,
+        digest=write.digest,
+        uid=target.live["metadata"]["uid"],
+        changed=list(write.changed),
+        why=_why_applied(write),
+    )
+
+
+def _why_applied(write: ObjectWrite) -> str:
+    last = write.target.last
+    reasons = ["somebody changed it"] if last is not None and last.digest == write.digest else []
+    if write.takeover_from:
+        reasons.append(f"takes over the fields of {', '.join(write.takeover_from)}")
+    return "; ".join(reasons)
+
+
 # -- decisions ------------------------------------------------------------------------------------------
 
 
-def _conflict(targets: Sequence[Target], request: UpstreamRequest) -> str:
+def _conflict(targets: Sequence[Target], request: RenderRequest) -> str:
     for target in targets:
         live = target.live
         if live is not None and not is_owned_by(live, request.uid):
@@ -146,24 +222,31 @@ def _replacing(targets: Sequence[Target], provider: Provider) -> str:
     return found
 
 
-def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> list[PlannedDelete]:
-    return [
-        PlannedDelete(kind=target.kind, live=target.live)
-        for target in targets
-        if target.live is not None
-        and not _is_terminating(target.live)
-        and provider.replacement_reason(target.live, target.desired)
-    ]
+def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> list[ObjectDelete]:
+    found = []
+    for target in targets:
+        if target.live is None or _is_terminating(target.live):
+            continue
+        reason = provider.replacement_reason(target.live, target.desired)
+        if reason:
+            found.append(ObjectDelete(kind=target.kind, live=target.live, why=f"replaced: {reason}"))
+    return found
 
 
-def _planned(target: Target, field_manager: str) -> PlannedWrite:
+def _planned(target: Target, field_manager: str) -> ObjectWrite:
     digest, live = digest_of(target.desired), target.live
     if live is None:
-        return PlannedWrite(target=target, method=Method.CREATE, digest=digest)
+        return ObjectWrite(target=target, method=Method.CREATE, digest=digest)
     if _is_unchanged(target, live, digest):
-        return PlannedWrite(target=target, method=Method.KEEP, digest=digest)
-    takeover = takeover_patch(live, field_manager=field_manager)
-    return PlannedWrite(target=target, method=Method.APPLY, digest=digest, takeover=takeover)
+        return ObjectWrite(target=target, method=Method.KEEP, digest=digest)
+    return ObjectWrite(
+        target=target,
+        method=Method.APPLY,
+        digest=digest,
+        takeover=takeover_patch(live, field_manager=field_manager),
+        takeover_from=former_managers(live, field_manager=field_manager),
+        changed=changed_fields(live, target.desired, field_manager=field_manager),
+    )
 
 
 def _is_unchanged(target: Target, live: Object, digest: str) -> bool:

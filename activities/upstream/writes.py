@@ -1,4 +1,4 @@
-"""Carry out a write plan, one object after the other, in its order.
+"""Carry out what was planned, one object after the other, in its order.
 
 Each write carries the version that was read and each deletion the uid, so that a late attempt of an older
 reconcile fails instead of undoing a newer one.
@@ -6,77 +6,103 @@ reconcile fails instead of undoing a newer one.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import StepFailed, failed
-from airunway.activities.upstream.inspection import Target
-from airunway.activities.upstream.write_plan import Method, PlannedWrite, WritePlan, applied
-from airunway.clients.errors import ApiError, Forbidden, Invalid, NotFound
+from airunway.activities.upstream.stages import ObjectCreate
+from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
+from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
 from airunway.messages.deployment import AppliedObject
-from airunway.provider import Provider
+from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Written:
-    """What the writes of a plan gave, in its order: the live objects, and how each was left."""
+    """What was done so far: the live objects of the generation, how each was left, and what was deleted."""
 
     live: list[Object] = field(default_factory=list)
     objects: list[AppliedObject] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    """Kind and name."""
 
 
-async def carry_out(cluster: Cluster, provider: Provider, plan: WritePlan, *, namespace: str) -> Written:
-    """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
-    live = [await _write(cluster, provider, write, namespace) for write in plan.writes]
-    for gone in plan.deletes:
+class Writer:
+    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
+
+    def __init__(self, cluster: Cluster, provider: Provider, *, namespace: str) -> None:
+        self._cluster, self._provider, self._namespace = cluster, provider, namespace
+        self.done = Written()
+
+    async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
+        """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
+        self.done.live, self.done.objects = [], []
+        for entry in stages:
+            if isinstance(entry, ObjectCreate):
+                await self._create_for_stage(entry)
+            else:
+                await self._delete(entry)
+        for write in plan.writes:
+            result = await self._write(write)
+            self.done.live.append(result)
+            self.done.objects.append(applied(write, result, field_manager=self._provider.field_manager))
+        for gone in plan.deletes:
+            await self._delete(gone)
+
+    async def _create_for_stage(self, entry: ObjectCreate) -> None:
+        with contextlib.suppress(AlreadyExists):
+            await self._cluster.create(entry.kind, entry.manifest, namespace=self._namespace)
+
+    async def _delete(self, gone: ObjectDelete) -> None:
         meta = gone.live["metadata"]
-        await cluster.delete(gone.kind, meta["name"], namespace=namespace, uid=meta["uid"])
-    objects = [applied(write, obj) for write, obj in zip(plan.writes, live, strict=True)]
-    return Written(live=live, objects=objects)
+        with contextlib.suppress(NotFound):
+            await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
+        words = f"{gone.kind.kind} {meta['name']}"
+        self.done.deleted += [] if words in self.done.deleted else [words]
 
+    async def _write(self, write: ObjectWrite) -> Object:
+        target = write.target
+        try:
+            if target.live is None:
+                return await self._cluster.create(
+                    target.kind,
+                    target.desired,
+                    namespace=self._namespace,
+                    field_manager=self._provider.field_manager,
+                    strict=target.kind.builtin,
+                )
+            if write.method is Method.KEEP:
+                return target.live
+            return await self._apply(write, target.live)
+        except NotFound as err:
+            raise _kind_missing(target.kind, err) from err
+        except (Invalid, Forbidden) as err:
+            message = f"{target.kind.kind} {target.name}: {err}"
+            raise failed("CreateFailed", message, ["ResourceCreated"]) from err
 
-async def _write(cluster: Cluster, provider: Provider, write: PlannedWrite, namespace: str) -> Object:
-    target = write.target
-    try:
-        if target.live is None:
-            return await cluster.create(
+    async def _apply(self, write: ObjectWrite, live: Object) -> Object:
+        target, meta = write.target, live["metadata"]
+        if write.takeover is not None:
+            live = await self._cluster.patch(
                 target.kind,
-                target.desired,
-                namespace=namespace,
-                field_manager=provider.field_manager,
-                strict=target.kind.builtin,
+                meta["name"],
+                write.takeover,
+                namespace=meta["namespace"],
+                content_type=JSON_PATCH,
             )
-        if write.method is Method.KEEP:
-            return target.live
-        return await _apply(cluster, provider, write, target.live)
-    except NotFound as err:
-        raise _kind_missing(target, err) from err
-    except (Invalid, Forbidden) as err:
-        message = f"{target.kind.kind} {target.name}: {err}"
-        raise failed("CreateFailed", message, ["ResourceCreated"]) from err
-
-
-async def _apply(cluster: Cluster, provider: Provider, write: PlannedWrite, live: Object) -> Object:
-    target, meta = write.target, live["metadata"]
-    if write.takeover is not None:
-        live = await cluster.patch(
-            target.kind,
-            meta["name"],
-            write.takeover,
-            namespace=meta["namespace"],
-            content_type=JSON_PATCH,
+        version = live["metadata"]["resourceVersion"]
+        body = {**target.desired, "metadata": {**target.desired["metadata"], "resourceVersion": version}}
+        return await self._cluster.apply(
+            target.kind, body, field_manager=self._provider.field_manager, strict=target.kind.builtin
         )
-    version = live["metadata"]["resourceVersion"]
-    body = {**target.desired, "metadata": {**target.desired["metadata"], "resourceVersion": version}}
-    return await cluster.apply(
-        target.kind, body, field_manager=provider.field_manager, strict=target.kind.builtin
-    )
 
 
-def _kind_missing(target: Target, err: ApiError) -> StepFailed:
-    group = target.kind.group or "core"
-    message = f"the cluster does not serve {target.kind.kind} ({group}/{target.kind.version}): {err}"
+def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:
+    group = kind.group or "core"
+    message = f"the cluster does not serve {kind.kind} ({group}/{kind.version}): {err}"
     # No watch reports a kind that comes back.
     return failed("CRDMissing", message, ["Ready"], final=False, retry_seconds=KIND_MISSING_RETRY_SECONDS)

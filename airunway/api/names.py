@@ -151,7 +151,12 @@ def deployment_workflow_id(cluster: str, namespace: str, name: str) -> str:
 
     A name that would make it longer than Temporal keeps ends in a digest.
     """
-    return _within_limit(f"modeldeployment/{cluster}/{namespace}/{name}")
+    return _within_limit(f"{deployment_workflow_prefix(cluster)}{namespace}/{name}")
+
+
+def deployment_workflow_prefix(cluster: str) -> str:
+    """How the workflow ids of all ModelDeployments of a cluster begin."""
+    return f"modeldeployment/{cluster}/"
 
 
 def cluster_of(workflow_id: str) -> str:

@@ -15,11 +15,15 @@ from typing import Annotated
 import typer
 
 from airunway.cli.cancel_build import cancel_build
+from airunway.cli.codec_server import codec_server
 from airunway.cli.crds import crds
+from airunway.cli.history.command import history
+from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
 from airunway.cli.processes import watcher, webhook, worker
 from airunway.cli.providers import providers
+from airunway.cli.resume import resume
 from airunway.cli.retry import retry
 from airunway.cli.status import status
 from airunway.cli.up import up
@@ -36,7 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, plan, status, retry, cancel_build, crds, worker, watcher, webhook):
+_ABOUT_DEPLOYMENTS = (plan, status, history, retry, cancel_build, pause, resume)
+_PROCESSES = (worker, watcher, webhook, codec_server)
+for command in (up, *_ABOUT_DEPLOYMENTS, crds, *_PROCESSES):
     app.command()(command)
 app.add_typer(providers, name="providers")
 app.add_typer(versions, name="versions")

@@ -17,13 +17,17 @@ from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import at_own_server
 
 RUNNING_FILE = "running.json"
 USUAL_KUBECONFIG = Path("~/.kube/config")
 
 
-def settings_for(kubeconfig: Path | None = None) -> Settings:
-    """The settings a command works with. Raises CliError when no cluster is named anywhere."""
+def settings_for(kubeconfig: Path | None = None, *, needs_cluster: bool = True) -> Settings:
+    """The settings a command works with. Raises CliError when no cluster is named anywhere.
+
+    `needs_cluster` false: Temporal alone will do.
+    """
     settings = Settings()
     if kubeconfig is not None:
         settings = settings.model_copy(update={"kubeconfig": kubeconfig})
@@ -37,7 +41,8 @@ def settings_for(kubeconfig: Path | None = None) -> Settings:
     if running is not None:
         note(f"using the sandbox of `airunway up` in {STATE_DIR}")
         return _in_sandbox(settings, running)
-    if not (USUAL_KUBECONFIG.expanduser().is_file() or os.path.exists(SERVICE_ACCOUNT_TOKEN)):
+    usual = USUAL_KUBECONFIG.expanduser().is_file() or os.path.exists(SERVICE_ACCOUNT_TOKEN)
+    if needs_cluster and not usual:
         raise CliError(
             "no cluster is named: give --kubeconfig, set KUBECONFIG, or start a sandbox with `airunway up`"
         )
@@ -54,11 +59,13 @@ async def named_settings(kubeconfig: Path | None = None) -> Settings:
 
 
 def _in_sandbox(settings: Settings, running: dict[str, Any]) -> Settings:
-    found: dict[str, Any] = {"kubeconfig": Path(running["kubeconfig"]), "context": None}
-    for name in ("temporal_address", "temporal_ui"):
-        if f"AIRUNWAY_{name.upper()}" not in os.environ:
-            found[name] = running[name]
-    return settings.model_copy(update=found)
+    settings = settings.model_copy(update={"kubeconfig": Path(running["kubeconfig"]), "context": None})
+    if os.environ.get("AIRUNWAY_TEMPORAL_ADDRESS"):
+        return settings
+    address, ui = running["temporal_address"], running["temporal_ui"]
+    if running["own_temporal"]:
+        return at_own_server(settings, address, ui)
+    return settings.model_copy(update={"temporal_address": address, "temporal_ui": ui})
 
 
 def _sandbox_of(kubeconfig: Path) -> dict[str, Any] | None:

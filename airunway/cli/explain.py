@@ -9,6 +9,7 @@ from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.workers.temporal.target import InvalidConnection
 
 _EXPECTED = (CliError, ClientError, OSError, RuntimeError)
 
@@ -32,6 +33,8 @@ def explain(err: Exception) -> str:
         return "the cluster does not know AI Runway's kinds yet; install them with: airunway crds --apply"
     if isinstance(err, ConfigException | yaml.YAMLError):
         return f"no usable kubeconfig: {_first_line(err)}; name one with --kubeconfig"
+    if isinstance(err, InvalidConnection):
+        return f"the connection to Temporal: {_first_line(err)}"
     if isinstance(err, RPCError):
         return f"Temporal refused: {_first_line(err)}"
     if isinstance(err, ValidationError):

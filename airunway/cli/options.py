@@ -27,6 +27,10 @@ Kubeconfig = Annotated[
     ),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Kubernetes namespace.")]
+DeploymentName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the ModelDeployment.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the history and shown as an Event.")
+]
 Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print the answer.")]
 
 

@@ -11,6 +11,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
 )
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli.problems import CliError
@@ -89,7 +90,11 @@ async def _heartbeat(
             details = await description.data_converter.decode(pending.heartbeat_details.payloads)
             if len(details) == 2:
                 count, lines = int(details[0]), [str(line) for line in details[1]]
-        return pending.activity_id, count, lines, pending.last_failure.message
+        why = ""
+        if pending.HasField("last_failure"):
+            failure = await description.data_converter.decode_failure(pending.last_failure)
+            why = failure.message if isinstance(failure, FailureError) else str(failure)
+        return pending.activity_id, count, lines, why
     return "", 0, [], ""
 
 

@@ -15,15 +15,18 @@ from temporalio.service import RPCError, RPCStatusCode
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import named_settings
+from airunway.cli.commands import ask
+from airunway.cli.links import workflow_link
 from airunway.cli.options import OperationOptions
 from airunway.cli.output import OutputFormat, data, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
 from airunway.cli.provider_values import keep
-from airunway.cli.temporal import temporal_client, workflow_link
+from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
+from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
 from airunway.messages.installation_workflow import (
     REQUEST_INSTALLATION,
@@ -32,6 +35,8 @@ from airunway.messages.installation_workflow import (
     InstallationView,
 )
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.connection import person_identity
+from airunway.workers.temporal.target import target_of
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 NO_INSTALLER = (
@@ -55,7 +60,7 @@ async def run(
         operation=Operation(options.operation),
         id=uuid.uuid4().hex[:12],
         delete_crds=options.delete_crds,
-        requested_by="airunway providers",
+        requested_by=person_identity(),
     )
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         if request.operation is not Operation.REPAIR:
@@ -74,18 +79,24 @@ async def run(
     await _do(client, settings, request, options)
 
 
-async def send(signal: str, provider: str, kubeconfig: Path | None) -> None:
-    """Send `retry` or `cancel` to a provider's installation."""
+async def command(
+    name: str, provider: str, *, reason: str, form: OutputFormat, kubeconfig: Path | None
+) -> None:
+    """`retry` or `cancel` of a provider's installation. Raises CliError: refused, or nobody answers."""
     settings = await named_settings(kubeconfig)
     client = await temporal_client(settings)
     workflow_id = names.installation_workflow_id(settings.cluster, provider)
+    asked = Asked(by=person_identity(), reason=reason)
     try:
-        await client.get_workflow_handle(workflow_id).signal(signal)
+        answer = await ask(client, workflow_id, name, asked, about=f"provider {provider}")
     except RPCError as err:
         if err.status is RPCStatusCode.NOT_FOUND:
             raise CliError(f"nothing is being done to provider {provider} ({workflow_id})") from err
         raise
-    print(f"{signal} sent to {workflow_id}")
+    if form is OutputFormat.TABLE:
+        print(f"{provider}: {answer.message}")
+    else:
+        data({"provider": provider, "command": name, "message": answer.message}, form)
 
 
 def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: InstallationRequest) -> None:
@@ -126,7 +137,7 @@ async def _do(
             print(words)
         else:
             data({"success": True, "message": words, "results": []}, options.form)
-        note(f"follow it: {workflow_link(settings, workflow_id)}")
+        note(f"follow it: {workflow_link(target_of(settings), workflow_id)}")
         return
     view, outcome = await follow(client, handle, request.id, quiet=options.form is not OutputFormat.TABLE)
     _finish(view, outcome, options)

@@ -137,19 +137,29 @@ def repair(
 
 
 @providers.command("retry")
-def retry_installation(name: Name, kubeconfig: options.Kubeconfig = None) -> None:
-    """Try the failed step of an installation again, now."""
-    from airunway.cli.provider_run import send
+def retry_installation(
+    name: Name,
+    reason: options.Reason = "",
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Leave what is tried, or has failed, in an installation and begin it again."""
+    from airunway.cli.provider_run import command
 
-    asyncio.run(send("retry", name, kubeconfig))
+    asyncio.run(command("retry", name, reason=reason, form=form, kubeconfig=kubeconfig))
 
 
 @providers.command("cancel")
-def cancel_installation(name: Name, kubeconfig: options.Kubeconfig = None) -> None:
-    """Stop what is being done to a provider. A release that is half-way is mended."""
-    from airunway.cli.provider_run import send
+def cancel_installation(
+    name: Name,
+    reason: options.Reason = "",
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Stop what is being done to a provider. A release that is half-way is repaired."""
+    from airunway.cli.provider_run import command
 
-    asyncio.run(send("cancel", name, kubeconfig))
+    asyncio.run(command("cancel", name, reason=reason, form=form, kubeconfig=kubeconfig))
 
 
 def _run(

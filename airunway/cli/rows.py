@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -45,3 +46,18 @@ def message_of(status: Mapping[str, Any]) -> str:
         if entry.get("status") == "False" and entry.get("message"):
             return str(entry["message"])
     return ""
+
+
+def age(since: datetime | str | None, *, now: datetime | None = None) -> str:
+    """An age like kubectl's: 45s, 12m, 5h, 3d. Empty for what is no time (RFC 3339)."""
+    try:
+        begun = datetime.fromisoformat(since) if isinstance(since, str) else since
+    except ValueError:
+        return ""
+    if begun is None:
+        return ""
+    seconds = int(((now or datetime.now(UTC)) - begun).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(0, seconds)}s"

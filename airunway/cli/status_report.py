@@ -1,34 +1,44 @@
-"""The work of `airunway status`: read deployments, ask their workflows, print."""
+"""The work of `airunway status` for a cluster: read deployments, look at their workflows, print a list."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from temporalio.client import Client
-from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from airunway.api.names import DEPLOYMENT_KIND
+from airunway.api.names import deployment_workflow_id, is_paused
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
 from airunway.cli.cluster import settings_for
+from airunway.cli.links import deployments_query, filter_links
 from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
-from airunway.cli.rows import deployment_row
-from airunway.cli.temporal import temporal_client, workflow_link
+from airunway.cli.rows import age, deployment_row
+from airunway.cli.status_detail import report_one
+from airunway.cli.temporal import temporal_client
+from airunway.cli.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.messages.refs import DeploymentRef
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
-QUERY_SECONDS = 5.0
 REFRESH_SECONDS = 1.0
+STATES_EVERY_SECONDS = 5.0
+STATES_SECONDS = 10.0
+"""Time that the answer of visibility may take."""
+NEW = timedelta(seconds=30)
+"""A deployment so young may lack a workflow: the watcher and visibility come a little later."""
+
+Trouble = dict[tuple[str, str], str]
+"""What is the matter with a deployment's workflow, by namespace and name; nothing: not in it."""
 
 
 async def report(
@@ -41,27 +51,38 @@ async def report(
         if watch:
             await _watch(cluster, settings, namespace, name)
         elif name is None:
-            await _list(cluster, namespace, form)
+            await _list(cluster, settings, namespace, form)
         else:
-            await _one(cluster, settings, namespace or "default", name, form)
+            await report_one(cluster, settings, namespace or "default", name, form)
 
 
-async def _list(cluster: Cluster, namespace: str | None, form: OutputFormat) -> None:
+async def _list(cluster: Cluster, settings: Settings, namespace: str | None, form: OutputFormat) -> None:
     found = await _find(cluster, namespace, None)
+    troubles = await _Workflows(settings).troubles(found, namespace)
     if form is not OutputFormat.TABLE:
-        output.data({"items": found}, form)
-    elif found:
-        output.console().print(_table(found))
+        named = {f"{key[0]}/{key[1]}": words for key, words in troubles.items()}
+        output.data({"cluster": settings.cluster, "items": found, "workflows": named}, form)
+        return
+    if found:
+        output.console().print(_table(found, troubles))
     else:
         output.note(f"no ModelDeployment in {f'namespace {namespace}' if namespace else 'any namespace'}")
+    output.note(f"cluster {settings.cluster}")
+    if sys.stdout.isatty():
+        providers = sorted({row.provider for row in map(deployment_row, found) if row.provider})
+        for label, link in filter_links(target_of(settings), settings.cluster, providers=providers):
+            output.note(f"{label} in Temporal's UI: {link}")
 
 
 async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, name: str | None) -> None:
-    console, builds = output.console(), Builds(settings)
+    console, builds, workflows = output.console(), Builds(settings), _Workflows(settings)
+    troubles, asked = Trouble(), -STATES_EVERY_SECONDS
     with Live(console=console, auto_refresh=False) as live:
         while True:
             found = await _find(cluster, namespace, name)
-            live.update(Group(_table(found), bars(await builds.of(found))), refresh=True)
+            if time.monotonic() - asked >= STATES_EVERY_SECONDS:
+                troubles, asked = await workflows.troubles(found, namespace), time.monotonic()
+            live.update(Group(_table(found, troubles), bars(await builds.of(found))), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -70,99 +91,71 @@ async def _find(cluster: Cluster, namespace: str | None, name: str | None) -> li
     return [obj for obj in listing.items if name in (None, obj["metadata"]["name"])]
 
 
-def _table(found: list[Object]) -> Table:
-    table = output.plain_table(
-        "NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "AGE", "MESSAGE"
-    )
+class _Workflows:
+    """Asks visibility; without Temporal the list says what the cluster knows, and that once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._said = ""
+
+    async def troubles(self, found: list[Object], namespace: str | None) -> Trouble:
+        """What is the matter with the workflows of these deployments."""
+        paused = {_key(obj): "paused" for obj in found if is_paused(obj["metadata"])}
+        try:
+            async with asyncio.timeout(STATES_SECONDS):
+                return {**paused, **await self._of(found, namespace)}
+        except (CliError, RPCError, TimeoutError) as err:
+            self._say(f"their workflows are not shown: {str(err) or 'Temporal does not answer'}")
+            return Trouble(paused)
+
+    async def _of(self, found: list[Object], namespace: str | None) -> Trouble:
+        if not found:
+            return {}
+        if self._client is None:
+            self._client = await temporal_client(self._settings)
+        prefix = f"modeldeployment/{self._settings.cluster}/" + (f"{namespace}/" if namespace else "")
+        states: dict[str, WorkflowState] = {}
+        async for state in open_states(self._client, deployments_query(id_prefix=prefix)):
+            states[state.workflow_id] = state
+        ids = {_key(obj): deployment_workflow_id(self._settings.cluster, *_key(obj)) for obj in found}
+        now = datetime.now(UTC)
+        old = {_key(obj) for obj in found if now - _created(obj, now) > NEW}
+        lacking = [ids[key] for key in old if ids[key] not in states]
+        if lacking:
+            states |= await last_closed(self._client, lacking)
+        words = {
+            key: trouble(states.get(workflow_id), now=now)
+            for key, workflow_id in ids.items()
+            if key in old or workflow_id in states
+        }
+        return {key: text for key, text in words.items() if text}
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
+            output.note(text)
+
+
+def _table(found: list[Object], troubles: Trouble) -> Table:
+    """The column WORKFLOW is there when something is the matter with one."""
+    headings = ["NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "AGE"]
+    table = output.plain_table(*headings, *(["WORKFLOW"] if troubles else []), "MESSAGE")
     for obj in found:
         row = deployment_row(obj)
-        table.add_row(
-            row.namespace, row.name, row.phase, row.engine, row.provider, row.replicas, _age(obj), row.message
-        )
+        cells = [row.namespace, row.name, row.phase, row.engine, row.provider, row.replicas, _age(obj)]
+        table.add_row(*cells, *([troubles.get(_key(obj), "")] if troubles else []), row.message)
     return table
 
 
-async def _one(cluster: Cluster, settings: Settings, namespace: str, name: str, form: OutputFormat) -> None:
-    obj = await cluster.find(DEPLOYMENTS, name, namespace=namespace)
-    if obj is None:
-        raise CliError(f"no {DEPLOYMENT_KIND} {namespace}/{name}")
-    workflow_id = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name).workflow_id
-    view, missing = await _view(settings, workflow_id)
-    link = workflow_link(settings, workflow_id)
-    if form is not OutputFormat.TABLE:
-        known = {"id": workflow_id, "link": link, "state": view, "missing": missing}
-        workflow = {key: value for key, value in known.items() if value}
-        output.data({"deployment": obj, "workflow": workflow}, form)
-        return
-    _print_one(obj, view, missing, link)
-
-
-def _print_one(obj: Object, view: dict[str, Any] | None, missing: str, link: str) -> None:
-    row, console = deployment_row(obj), output.console()
-    status = obj.get("status") or {}
-    endpoint = status.get("endpoint") or {}
-    rows = [
-        ("Deployment", f"{row.namespace}/{row.name}"),
-        ("Phase", row.phase),
-        ("Message", row.message),
-        ("Engine", _with_reason(row.engine, status.get("engine"))),
-        ("Provider", _with_reason(row.provider, status.get("provider"))),
-        ("Replicas", row.replicas),
-        ("Endpoint", f"{endpoint['service']}:{endpoint['port']}" if endpoint.get("service") else ""),
-        ("Age", _age(obj)),
-        ("Workflow", missing or f"{(view or {}).get('step') or 'running'}"),
-        ("In the UI", link),
-    ]
-    output.facts(console, [(label, value) for label, value in rows if value])
-    conditions = output.plain_table("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE")
-    for entry in status.get("conditions") or []:
-        conditions.add_row(
-            entry["type"],
-            entry["status"],
-            entry["reason"],
-            _since(entry["lastTransitionTime"]),
-            entry["message"],
-        )
-    if conditions.row_count:
-        console.print()
-        console.print(conditions)
-
-
-async def _view(settings: Settings, workflow_id: str) -> tuple[dict[str, Any] | None, str]:
-    """The workflow's own view, or in one phrase why there is none."""
-    try:
-        client: Client = await temporal_client(settings)
-    except CliError as err:
-        return None, str(err)
-    try:
-        async with asyncio.timeout(QUERY_SECONDS):
-            view: dict[str, Any] = await client.get_workflow_handle(workflow_id).query("state")
-            return view, ""
-    except RPCError as err:
-        missing = err.status is RPCStatusCode.NOT_FOUND
-        return None, "none" if missing else f"does not answer ({err.message})"
-    except TemporalError as err:
-        return None, f"does not answer ({str(err).splitlines()[0]})"
-    except TimeoutError:
-        return None, "does not answer; is a worker running?"
-
-
-def _with_reason(value: str, status: Any) -> str:
-    reason = (status or {}).get("selectedReason")
-    return f"{value} ({reason})" if value and reason else value
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _age(obj: Object) -> str:
-    return _since(obj["metadata"].get("creationTimestamp", ""))
+    return age(obj["metadata"].get("creationTimestamp"))
 
 
-def _since(timestamp: str) -> str:
-    """An age like kubectl's: 45s, 12m, 5h, 3d."""
-    try:
-        seconds = int((datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds())
-    except ValueError:
-        return ""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(0, seconds)}s"
+def _created(obj: Object, otherwise: datetime) -> datetime:
+    given = obj["metadata"].get("creationTimestamp")
+    return datetime.fromisoformat(given) if given else otherwise

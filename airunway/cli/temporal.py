@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
 
 from temporalio.client import Client
 
 from airunway.cli.problems import CliError
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
+from airunway.workers.temporal.target import target_of
 
 PATIENCE_SECONDS = 5.0
+REFUSALS = ("Unauthenticated", "PermissionDenied", "CertificateRequired", "CertificateUnknown", "UnknownCA")
+"""In errors of the SDK's core, which come as text only."""
 
 
 async def temporal_client(settings: Settings) -> Client:
@@ -20,13 +22,12 @@ async def temporal_client(settings: Settings) -> Client:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await connect(settings, patient=False)
     except (RuntimeError, OSError, TimeoutError) as err:
+        if any(word in str(err) for word in REFUSALS):
+            raise CliError(
+                f"Temporal at {target_of(settings).address} does not accept our API key, certificate or "
+                f"namespace: {str(err).splitlines()[0]}"
+            ) from err
         raise CliError(
-            f"Temporal does not answer at {settings.temporal_address}; start it, "
+            f"Temporal does not answer at {target_of(settings).address}; start it, "
             "or set AIRUNWAY_TEMPORAL_ADDRESS"
         ) from err
-
-
-def workflow_link(settings: Settings, workflow_id: str) -> str:
-    """Address of a workflow in Temporal's UI."""
-    base = settings.temporal_ui.rstrip("/")
-    return f"{base}/namespaces/{settings.temporal_namespace}/workflows/{quote(workflow_id, safe='')}"

@@ -18,12 +18,17 @@ from rich.text import Text
 from airunway.cli import output
 from airunway.cli.cluster import running_sandbox
 from airunway.cli.documents import Document
+from airunway.cli.links import filter_links
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 
+DRAWN_PER_SECOND = 1
+"""Drawing a table costs some milliseconds a row, in the process that also does the work."""
+MIN_ROWS, LINES_BESIDE = 5, 6
 RUNNING = "Running"
 _COLORS = {"Running": "green", "Failed": "red", "Deploying": "yellow", "Terminating": "magenta"}
 _COLUMNS = ("NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "MESSAGE")
@@ -93,7 +98,7 @@ class Display:
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
         lines = [
-            f"Temporal UI   {settings.temporal_ui}",
+            f"Temporal UI   {target_of(settings).ui}",
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",
             f"              {kubectl} get modeldeployments",
@@ -105,6 +110,13 @@ class Display:
                 f"              {kubectl} delete {subject}",
             ]
         return lines
+
+    def links(self) -> list[tuple[str, str]]:
+        """Lists in Temporal's UI, each with its address."""
+        if self._settings is None:
+            return []
+        providers = sorted({row.provider for row in self._rows.values() if row.provider})
+        return filter_links(target_of(self._settings), self._settings.cluster, providers=providers)
 
     def _changed(self, change: ObjectChange) -> None:
         meta = change.object["metadata"]
@@ -160,6 +172,8 @@ class LineDisplay(Display):
             self._print("every sample runs")
         for line in self.hints():
             self._print(line)
+        for label, link in self.links():
+            self._print(f"{label:12}  {link}")
 
     def _print(self, text: str) -> None:
         print(f"{self.elapsed}  {text}", flush=True)
@@ -172,7 +186,9 @@ class TableDisplay(Display):
         super().__init__(awaited)
         self._console = console
         self._doing = "starting"
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=False)
+        self._live = Live(
+            get_renderable=self._render, console=console, refresh_per_second=DRAWN_PER_SECOND, transient=False
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -198,10 +214,16 @@ class TableDisplay(Display):
         """Say so above the table."""
         self._doing = f"ready after {self.elapsed.strip()}; Ctrl-C stops"
 
+    def _shown(self) -> list[DeploymentRow]:
+        """As many rows as the terminal has lines for; first those that do not run."""
+        room = max(MIN_ROWS, self._console.height - len(self.hints()) - LINES_BESIDE)
+        rows = dict(self._rows)  # drawn in a thread of its own, while rows come and go
+        keys = sorted(rows, key=lambda key: (rows[key].phase == RUNNING, key))
+        return [rows[key] for key in sorted(keys[:room])]
+
     def _render(self) -> Group:
         table = output.plain_table(*_COLUMNS)
-        for key in sorted(self._rows):
-            row = self._rows[key]
+        for row in (shown := self._shown()):
             color = _COLORS.get(row.phase, "white")
             table.add_row(
                 row.namespace,
@@ -213,9 +235,14 @@ class TableDisplay(Display):
                 Text(row.message, overflow="ellipsis"),
             )
         parts: list[Any] = [Text(f"airunway up: {self._doing}", style="bold"), Text()]
-        if self._rows:
-            parts += [table, Text()]
+        if shown:
+            more = max(0, len(self._rows) - len(shown))
+            parts += [table, *([Text(f"and {more} more")] if more else []), Text()]
         parts += [Text(line, style="dim") for line in self.hints()]
+        links = self.links()
+        if links:  # too long to be written out; `airunway status` does
+            lists = Text("  ").join(Text(label, style=f"link {link}") for label, link in links)
+            parts.append(Text("Lists         ", style="dim").append_text(lists))
         return Group(*parts)
 
 

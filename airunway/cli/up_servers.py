@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from airunway.sandbox.temporal import (
     free_port,
 )
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import at_own_server, is_named
 
 RESTART_DELAY_SECONDS = 1.0
 
@@ -56,7 +56,7 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
     display.phase("looking for the cluster")
     async with await Cluster.connect(options.kubeconfig, context=base.context) as cluster:
         await cluster.discovery.server_version()
-    if "AIRUNWAY_TEMPORAL_ADDRESS" in os.environ:
+    if is_named(base):
         yield base.model_copy(update={"kubeconfig": options.kubeconfig, "health_port": 0})
         return
     display.phase("starting Temporal")
@@ -72,16 +72,11 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:
-    found: dict[str, Any] = {
-        "temporal_address": temporal.address,
-        "temporal_ui": temporal.ui,
-        "kubeconfig": kubeconfig.absolute(),
-        "health_port": 0,
-    }
+    found: dict[str, Any] = {"kubeconfig": kubeconfig.absolute(), "health_port": 0}
     if "worker_abandoned_after" not in base.model_fields_set:
         # No other worker serves this Temporal: runs of the code that ran last time need not be waited for.
         found["worker_abandoned_after"] = timedelta(seconds=2)
-    return base.model_copy(update=found)
+    return at_own_server(base, temporal.address, temporal.ui).model_copy(update=found)
 
 
 def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:

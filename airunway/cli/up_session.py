@@ -26,6 +26,7 @@ from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
 
@@ -166,10 +167,12 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _write_running(folder: Path, settings: Settings) -> None:
     """Tell other commands of this directory where everything is."""
+    target = target_of(settings)
     running = {
         "pid": os.getpid(),
         "kubeconfig": str(settings.kubeconfig),
-        "temporal_address": settings.temporal_address,
-        "temporal_ui": settings.temporal_ui,
+        "temporal_address": target.address,
+        "temporal_ui": target.ui,
+        "own_temporal": not settings.temporal_environment,
     }
     (folder / RUNNING_FILE).write_text(json.dumps(running, indent=2) + "\n")

@@ -55,4 +55,5 @@ async def record_event(
             update = {"count": int(recorded.get("count") or 1) + 1, "lastTimestamp": now}
             await cluster.patch(EVENTS, name, update, namespace=namespace)
     except ApiError as err:
-        _log.warning("event not recorded", reason=reason, object=involved["name"], error=str(err))
+        log = _log.bind(reason=reason, object=involved["name"], error=str(err)[:200])
+        cluster.outage.suspect(lambda: log.warning("event not recorded"))

@@ -182,6 +182,14 @@ class Outages:
         """The latest of that name, for who does not know the place."""
         return next((there for there in reversed(self._parts.values()) if there.part == part), None)
 
+    def suspect(self, part: str, otherwise: Callable[[], None]) -> None:
+        """See `Outage.suspect`, for who knows only the name of the part."""
+        outage = self.named(part)
+        if outage is None:
+            otherwise()
+        else:
+            outage.suspect(otherwise)
+
 
 OUTAGES = Outages()
 """As there is one log for a process, there is one of these."""

@@ -70,7 +70,7 @@ class Reflector:
                 await self._watch()
                 delay = FIRST_DELAY_SECONDS  # a server that ends every watch at once must not be besieged
             except Expired:
-                _log.info("watch version expired; listing again", kind=self._kind.plural)
+                _log.debug("watch version expired; listing again", kind=self._kind.plural)
                 self._version = ""
                 delay = self._trouble.next_delay()
             except NotFound:

@@ -63,12 +63,12 @@ class Limits(BaseModel):
 
     rollout_deadline: float
     finalizer_timeout: float
-    resync: float
     step_patience: float = 60
     """How long a provider's step is waited for before the status says that it cannot be done now."""
-    history_events: int = 2_000
-    """History after which a deployment continues as new: what one workflow task replays in good time after
-    a restart. The server suggests it too, later."""
+    history_events: int = 250
+    """History after which a deployment continues as new. A replay costs some 0.8 ms of processor time an
+    event: a fifth of a second, so that a worker's replays at once stay far below the time limit of a workflow
+    task also on a slow processor. Measured by `benchmarks/replay.py`; docs/operations.md, "What it costs"."""
 
 
 class Observation(BaseModel):
@@ -225,6 +225,8 @@ class StatusAnswer(BaseModel):
     """`gone`: there is nothing to write to any more."""
 
     gone: bool = False
+    resource_version: str = ""
+    """Of the deployment after the write; empty when only Events were recorded."""
 
 
 class FinalizerRequest(BaseModel):
@@ -235,9 +237,12 @@ class FinalizerRequest(BaseModel):
 
 
 class FinalizerAnswer(BaseModel):
-    """Which finalizers were removed."""
+    """Which finalizers were removed, and which of somebody else still hold the deployment."""
 
     removed: list[str] = Field(default_factory=list)
+    remaining: list[str] = Field(default_factory=list)
+    gone: bool = False
+    """There was no deployment of that uid any more."""
 
 
 # -- how they are called --------------------------------------------------------------------------------
@@ -267,12 +272,10 @@ WRITE_STATUS = Step(
     request=StatusRequest,
     answer=StatusAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )
 REMOVE_FINALIZERS = Step(
     name="remove_finalizers",
     request=FinalizerRequest,
     answer=FinalizerAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )

@@ -13,7 +13,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
 from airunway.messages.commands import Asked
-from airunway.messages.deployment import AppliedObject, StatusOnWire
+from airunway.messages.deployment import AppliedObject, EventSpec, StatusOnWire
 from airunway.messages.journal import Journal
 from airunway.messages.model_image import BuildProgress, ModelImagePhase
 from airunway.modelimage.plan import ModelImagePlan
@@ -30,6 +30,7 @@ class StandingFailure(BaseModel):
     generation: int
     configs_digest: str
     reason: str
+    message: str = ""
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
 
@@ -57,8 +58,6 @@ class ModelImageState(BaseModel):
     cancel_asked: bool = False
     retry_asked: bool = False
     """What a person asked for, until a reconcile does it. Kept here: a new run may not lose it."""
-    annotated: bool = False
-    """It was cancelled by the annotation, whose removal is a reason to begin again."""
     workflow_id: str = ""
     """The workflow that was joined; empty: not waiting."""
     reported_at: datetime | None = None
@@ -108,6 +107,15 @@ class DeploymentState(BaseModel):
     annotations_done: dict[str, str] = Field(default_factory=dict)
     """Values of the annotations that act once, as they were last acted on."""
     journal: Journal = Field(default_factory=Journal)
+    """Outlives the object: what happened to one of the same name before is a reason too."""
+    journal_phase: str = ""
+    """The phase that the journal knows of."""
+    events_due: list[EventSpec] = Field(default_factory=list)
+    """Kubernetes Events to be recorded with the next status write."""
+    model: str = ""
+    """spec.model.id, for people."""
+    warnings: list[str] = Field(default_factory=list)
+    """What a person should know of this generation although nothing is refused."""
     written: str = ""
     """Digest of the status as last written; equal means nothing to write."""
     selection_written: bool = False

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 from temporalio.common import SearchAttributeKey
 
+from airunway.messages.commands import INTERNAL
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
 
@@ -14,11 +15,22 @@ PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
 ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
 PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
 NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
-SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE)
+MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
+CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
+IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
+SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
-OBJECT_CHANGED = "object_changed"
+OBJECT_CHANGED = f"{INTERNAL}object_changed"
 """Signal with a ChangeHint."""
+INSTALL_REPORT = f"{INTERNAL}install_report"
+"""Signal with an InstallReport, from the installation that a deployment waits for."""
+IMAGE_REPORT = f"{INTERNAL}image_report"
+"""Signal with a ModelImageReport, from the workflow of its image."""
+STATE_QUERY = "state"
+"""Query; answers a DeploymentView."""
+JOURNAL_QUERY = "journal"
+"""Query; answers a Journal."""
 
 
 class DeploymentInput(BaseModel):
@@ -26,8 +38,6 @@ class DeploymentInput(BaseModel):
 
     ref: DeploymentRef
     state: DeploymentState | None = None
-    search_attributes: bool = True
-    """Whether the Temporal namespace has the search attributes above."""
     rewrite: bool = False
     """The run before was notified that somebody else wrote the status, and did not come to write it again."""
 
@@ -40,6 +50,8 @@ class ChangeHint(BaseModel):
     """
 
     cause: str
+    by: str = "watcher"
+    """Who noticed: `watcher` or `fleet audit`."""
     uid: str = ""
     generation: int = 0
     deleted: bool = False
@@ -55,6 +67,7 @@ class ChangeHint(BaseModel):
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
         both = {
             "cause": newer.cause,
+            "by": newer.by,
             "upstream_only": self.upstream_only and newer.upstream_only,
             "status_changed": self.status_changed or newer.status_changed,
         }
@@ -62,10 +75,13 @@ class ChangeHint(BaseModel):
 
 
 class DeploymentView(BaseModel):
-    """Answer of the query `state`."""
+    """Answer of `STATE_QUERY`."""
 
     ref: DeploymentRef
     step: str
     """What the workflow is doing, in words."""
+    waiting: bool = False
+    """It has done all it can do now."""
     next_reconcile_at: datetime | None = None
+    """None while it waits: until something changes."""
     state: DeploymentState

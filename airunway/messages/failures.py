@@ -11,6 +11,8 @@ from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 NOT_SERVED_HERE = "ProviderNotServedHere"
 """Failure type: this worker does not serve the provider; the one on the provider's queue does."""
+WRONG_CLUSTER = "WrongCluster"
+"""Failure type: the workflow is another cluster's; see `workers.cluster_guard`."""
 
 
 def is_final(err: FailureError) -> bool:

@@ -129,7 +129,7 @@ class JoinAnswer(BaseModel):
 
 
 class InstallReport(BaseModel):
-    """How an installation ended, for those who waited: the payload of the signal `install_report`."""
+    """How an installation ended, for those who waited: the payload of `INSTALL_REPORT`."""
 
     provider: str
     succeeded: bool
@@ -164,11 +164,10 @@ def _installer_step(
 
 
 JOIN_INSTALLATION = Step(
-    name="request_installation",
+    name="install_provider",
     request=JoinRequest,
     answer=JoinAnswer,
     attempt_timeout=timedelta(seconds=30),
-    inline=True,
 )
 """Of the core, for a deployment: start a provider's installation or join it."""
 

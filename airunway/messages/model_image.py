@@ -196,12 +196,11 @@ RESOLVE_MODEL_IMAGE = Step(
     inline=True,
 )
 JOIN_MODEL_IMAGE = Step(
-    name="join_model_image",
+    name="build_image",
     request=JoinModelImageRequest,
     answer=JoinModelImageAnswer,
     attempt_timeout=timedelta(seconds=30),
     deadline=timedelta(minutes=1),
-    inline=True,
 )
 
 FIND_MODEL_IMAGE = Step(

@@ -115,7 +115,7 @@ class ApplyAnswer(BaseModel):
 
     gone: bool = False
     superseded: bool = False
-    """It would be something else by now, so nothing was done: reconcile again."""
+    """It would be something else by now, so no more was done than is told here: reconcile again."""
     failure: StepFailure | None = None
     finalizer_added: bool = False
     objects: list[AppliedObject] = Field(default_factory=list)

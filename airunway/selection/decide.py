@@ -48,12 +48,14 @@ def decide(
     fallback: SelectionFallback = SelectionFallback.NONE,
     selector_enabled: bool = True,
     installable: Installable = NONE_INSTALLABLE,
+    considered: EngineChoice | None = None,
 ) -> Decision:
     """Resolve engine, validity and provider of one deployment against the registered providers.
 
     For a deployment that is neither being deleted nor paused (steps 1 and 2 are the caller's). A provider
     whose last heartbeat is older than `alive_since` gets no new deployment. `installable`: providers that
-    would be ready if their operator were installed. The same inputs give the same decision. The rules that
+    would be ready if their operator were installed. `considered`: what `consider_engines` answered for the
+    same inputs, if it was asked already. The same inputs give the same decision. The rules that
     only admission knows are not asked: see `airunway.selection.admission_recheck.with_admission_recheck`.
     """
     decision = _as_recorded(deployment)
@@ -62,7 +64,9 @@ def decide(
         return _serving_image_conflict(decision, deployment, conflict)
     stale_status.clear_serving_image_conflict(decision, deployment)
     if selector_enabled:
-        chosen = _choose_engine(deployment, configs, alive_since=alive_since, installable=installable)
+        chosen = considered or consider_engines(
+            deployment, configs, alive_since=alive_since, installable=installable
+        )
         decision.engine = chosen.engine
         if chosen.engine is None:
             return _failed(
@@ -86,6 +90,21 @@ def decide(
         selector_enabled=selector_enabled,
         installable=installable,
     )
+
+
+def consider_engines(
+    deployment: ModelDeployment,
+    configs: Sequence[InferenceProviderConfig],
+    *,
+    alive_since: datetime,
+    installable: Installable,
+) -> EngineChoice:
+    """Choose the engine among the ready providers, else among those that lack only their operator."""
+    chosen = choose_engine(deployment, configs, alive_since=alive_since)
+    if chosen.engine is not None or not installable:
+        return chosen
+    second = choose_engine(deployment, installable.as_if_installed(configs), alive_since=alive_since)
+    return second if second.engine is not None else chosen
 
 
 def _as_recorded(deployment: ModelDeployment) -> Decision:
@@ -146,21 +165,6 @@ def _resolve_provider(
         decision.installation = installable.need(decision.provider.name, reason=decision.provider.reason)
     stale_status.clear(decision, deployment, configs)
     return decision
-
-
-def _choose_engine(
-    deployment: ModelDeployment,
-    configs: Sequence[InferenceProviderConfig],
-    *,
-    alive_since: datetime,
-    installable: Installable,
-) -> EngineChoice:
-    """Among the ready providers, else among those that lack only their operator."""
-    chosen = choose_engine(deployment, configs, alive_since=alive_since)
-    if chosen.engine is not None or not installable:
-        return chosen
-    second = choose_engine(deployment, installable.as_if_installed(configs), alive_since=alive_since)
-    return second if second.engine is not None else chosen
 
 
 def _choose_provider(

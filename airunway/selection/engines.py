@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airunway.api.decision import EngineDecision
@@ -17,11 +17,25 @@ _LISTED = 50
 
 
 @dataclass(frozen=True, kw_only=True)
+class EngineOption:
+    """An engine that was considered. `providers`: those that offer it and could take the deployment now."""
+
+    engine: str
+    providers: Sequence[str] = ()
+    why_not: str = ""
+    """Empty for the one that was chosen."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineChoice:
-    """The engine, or the error why there is none; exactly one is set."""
+    """The engine, or the error why there is none; exactly one is set.
+
+    `options`: every engine that was considered, the preferred first; none when spec or status name one.
+    """
 
     engine: EngineDecision | None = None
     error: str = ""
+    options: Sequence[EngineOption] = ()
 
 
 def choose_engine(
@@ -48,12 +62,40 @@ def choose_engine(
         and not eligibility.not_available(config, alive_since=alive_since)
     ]
     needs = eligibility.needs_of(deployment)
-    for engine in EngineType:  # declared in the order of preference
-        for config in available:
-            if any(entry.name is engine and not needs.unmet_by(entry) for entry in config.engines):
-                reason = f"auto-selected from provider {config.name} capabilities"
-                return EngineChoice(engine=EngineDecision(type=engine.value, reason=reason))
-    return EngineChoice(error=_none_available(available, needs) + _pin_note(pinned, needs, alive_since))
+    options = [_considered(engine, available, needs) for engine in EngineType]  # in the order of preference
+    chosen = next((option for option in options if not option.why_not), None)
+    if chosen is None:
+        error = _none_available(available, needs) + _pin_note(pinned, needs, alive_since)
+        return EngineChoice(error=error, options=options)
+    reason = f"auto-selected from provider {chosen.providers[0]} capabilities"
+    return EngineChoice(
+        engine=EngineDecision(type=chosen.engine, reason=reason),
+        options=[_beside(option, chosen) for option in options],
+    )
+
+
+def _considered(
+    engine: EngineType, available: Sequence[InferenceProviderConfig], needs: eligibility.Needs
+) -> EngineOption:
+    unmet: dict[str, str] = {}
+    for config in available:
+        for entry in config.engines:
+            if entry.name is engine and unmet.get(config.name) != "":
+                unmet[config.name] = needs.unmet_by(entry)
+    fitting = [name for name, cause in unmet.items() if not cause]
+    if fitting:
+        return EngineOption(engine=engine.value, providers=fitting[:_LISTED])
+    causes = [f"{name}: {cause}" for name, cause in unmet.items()]
+    return EngineOption(
+        engine=engine.value,
+        why_not="; ".join(causes[:_LISTED]) or "no provider that can be used offers it",
+    )
+
+
+def _beside(option: EngineOption, chosen: EngineOption) -> EngineOption:
+    if option is chosen or option.why_not:
+        return option
+    return replace(option, why_not=f"{chosen.engine} is preferred")
 
 
 def recorded_engine(deployment: ModelDeployment) -> EngineDecision | None:

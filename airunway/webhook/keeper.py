@@ -15,6 +15,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -23,6 +24,7 @@ from airunway.api import names
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import JSON_PATCH, MERGE_PATCH, SECRETS, Kind, Object, Resource
+from airunway.clients.outages import KUBERNETES, OUTAGES
 from airunway.webhook.certificates import CertificateMaterial, renewal, trusts
 from airunway.webhook.tls import CertificateUnusable, ServedCertificate
 
@@ -101,7 +103,11 @@ class CertificateKeeper:
             try:
                 await self.reconcile()
                 failed = not self.trusted
-            except (ApiError, CertificateUnusable) as err:
+            except ApiError as err:
+                log = _log.bind(error=str(err)[:300])
+                OUTAGES.suspect(KUBERNETES, partial(log.warning, "webhook certificate not looked after"))
+                failed = True
+            except CertificateUnusable as err:
                 _log.warning("webhook certificate not looked after", error=str(err)[:300])
                 failed = True
             on_trust(self.trusted)

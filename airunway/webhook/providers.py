@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError, Forbidden, NotFound, Unauthorized
 from airunway.clients.kubernetes import CONFIGS, Kind, Object
+from airunway.clients.outages import KUBERNETES, OUTAGES
 from airunway.clients.reflector import ObjectChange
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 
@@ -64,7 +65,8 @@ class RegisteredProviders:
         except Unauthorized:
             return Lookup(problem=LookupProblem.UNAUTHORIZED)
         except (ApiError, TimeoutError) as err:
-            _log.warning("provider not looked up", provider=name, error=str(err)[:200] or "timed out")
+            log = _log.bind(provider=name, error=str(err)[:200] or "timed out")
+            OUTAGES.suspect(KUBERNETES, lambda: log.warning("provider not looked up"))
             return Lookup(problem=LookupProblem.UNAVAILABLE)
 
 

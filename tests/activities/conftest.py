@@ -1,4 +1,4 @@
-"""Fixtures of the tests of installer and model images."""
+"""Fixtures of the tests of a deployment's steps, installer and model images."""
 
 from __future__ import annotations
 
@@ -13,9 +13,23 @@ from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
+from tests.activities.deployment_site import DeploymentSite
 from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
+from tests.e2e.acme import CRD
 from tests.servers.hub import Hub, HubModel
+
+
+@pytest_asyncio.fixture
+async def place(tmp_path: Path) -> AsyncIterator[DeploymentSite]:
+    """An emulated cluster that knows deployments and what `acme` makes of them."""
+    async with (
+        EmulatedCluster() as emulated,
+        await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster,
+    ):
+        for definition in (model_deployment_crd(), provider_config_crd(), CRD):
+            await apply_crd(cluster, definition, field_manager="test")
+        yield DeploymentSite(emulated, cluster)
 
 
 @pytest_asyncio.fixture

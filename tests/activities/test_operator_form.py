@@ -16,8 +16,9 @@ import pytest_asyncio
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.crd import model_deployment_crd
 from airunway.clients.kubernetes import CRDS, DEPLOYMENTS, Cluster, Object, Resource
-from airunway.messages.deployment import AppliedObject, UpstreamAnswer, UpstreamRequest
+from airunway.messages.deployment import AppliedObject
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import ApplyAnswer, ApplyRequest, RenderAnswer, RenderRequest
 from airunway.providers.kaito import PROVIDER
 from airunway.sandbox import charts
 from kube_emulator import EmulatedCluster
@@ -55,9 +56,12 @@ async def created(cluster: Cluster, **spec: Any) -> Object:
     return await cluster.create(DEPLOYMENTS, body, namespace=REF.namespace)
 
 
-async def reconcile(cluster: Cluster, deployment: Object, applied: list[AppliedObject]) -> UpstreamAnswer:
+async def reconcile(
+    cluster: Cluster, deployment: Object, applied: list[AppliedObject]
+) -> RenderAnswer | ApplyAnswer:
+    """Render, and apply what has to be written."""
     meta = deployment["metadata"]
-    request = UpstreamRequest(
+    request = RenderRequest(
         ref=REF,
         uid=meta["uid"],
         generation=meta["generation"],
@@ -65,7 +69,14 @@ async def reconcile(cluster: Cluster, deployment: Object, applied: list[AppliedO
         engine="llamacpp",
         applied=applied,
     )
-    return await ProviderActivities(cluster, {"kaito": PROVIDER}, env={}).reconcile_upstream(request)
+    activities = ProviderActivities(cluster, {"kaito": PROVIDER}, env={})
+    rendered = await activities.render(request)
+    assert not rendered.replacing
+    if not rendered.writes:
+        return rendered
+    return await activities.apply_upstream(
+        ApplyRequest(rendered_from=request, finalizer=rendered.finalizer, planned=rendered.planned)
+    )
 
 
 async def write_back(cluster: Cluster, **container: Any) -> None:
@@ -98,7 +109,6 @@ async def test_a_workspace_in_the_operators_form_is_neither_replaced_nor_repaire
     again = await reconcile(cluster, deployment, first.objects)
 
     after = await cluster.get(WORKSPACES, REF.name, namespace=REF.namespace)
-    assert not again.replacing
     assert [entry.action for entry in again.objects] == ["unchanged"]
     assert after == before
 
@@ -111,6 +121,5 @@ async def test_a_workspace_that_somebody_changed_is_repaired(cluster: Cluster) -
     again = await reconcile(cluster, deployment, first.objects)
 
     live = await cluster.get(WORKSPACES, REF.name, namespace=REF.namespace)
-    assert not again.replacing
     assert [entry.action for entry in again.objects] == ["repaired"]
     assert live["inference"]["template"]["spec"]["containers"][0]["image"] == SPEC["image"]

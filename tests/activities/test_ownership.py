@@ -109,9 +109,11 @@ def test_a_version_changes_with_content_and_labels_and_not_with_status() -> None
     obj = {"metadata": {"uid": "u", "generation": 3, "resourceVersion": "9", "labels": {"a": "b"}}}
     status = {"metadata": {**obj["metadata"], "resourceVersion": "10"}, "status": {"x": 1}}
     label = {"metadata": {**obj["metadata"], "labels": {}}}
-    plain = {"metadata": {"uid": "u", "resourceVersion": "9"}}
-    changed = {"metadata": {"uid": "u", "resourceVersion": "10"}}
+    plain = {"metadata": {"uid": "u", "resourceVersion": "9"}, "data": {"a": "1"}}  # without generation
+    bound = {"metadata": {"uid": "u", "resourceVersion": "10"}, "data": {"a": "1"}, "status": {"x": 1}}
+    changed = {"metadata": {"uid": "u", "resourceVersion": "10"}, "data": {"a": "2"}}
 
     assert version_of(obj) == version_of(status)
     assert version_of(obj) != version_of(label)
+    assert version_of(plain) == version_of(bound)
     assert version_of(plain) != version_of(changed)

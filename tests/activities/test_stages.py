@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from airunway.activities.upstream.stages import run_stages
+from airunway.activities.upstream.stages import judge_stages
 from airunway.api.conditions import condition
 from airunway.clients.kubernetes import PODS, Cluster
 from airunway.provider.contract import Stage, StageVerdict
@@ -62,7 +62,7 @@ async def test_a_wait_says_what_its_pods_say(cluster: Cluster, selector: str, sa
     status = {"status": UNSCHEDULABLE}
     await cluster.patch(PODS, "download-x", status, namespace="default", subresource="status")
 
-    result = await run_stages(cluster, ACME, [waiting(selector)], namespace="default")
+    result = await judge_stages(cluster, ACME, [waiting(selector)], namespace="default")
 
     assert result.waiting.startswith("in progress")
     assert ("0/3 nodes are available" in result.waiting) is says_why

@@ -10,15 +10,17 @@ import pytest
 
 from airunway.activities.upstream.inspection import Inspection, Target
 from airunway.activities.upstream.ownership import digest_of, version_of
-from airunway.activities.upstream.write_plan import Method, WritePlan, applied, plan_writes
+from airunway.activities.upstream.write_plan import Method, WritePlan, applied, in_words, plan_writes
 from airunway.clients.kubernetes import Object
-from airunway.messages.deployment import AppliedObject, DeploymentRef, UpstreamRequest
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import RenderContext
 from airunway.provider.testing import UID, deployment
 from tests.e2e.acme import ACME, SERVER
 
 DESIRED = ACME.render(deployment(), RenderContext())[0]
-REQUEST = UpstreamRequest(
+REQUEST = RenderRequest(
     ref=DeploymentRef(cluster="here", namespace="team-a", name="chat"),
     uid=UID,
     generation=1,
@@ -70,7 +72,7 @@ CASES = [
     Case("an object that is not there is created", target(), Method.CREATE, "created"),
     Case("one that is gone is made again", target(None, last(live())), Method.CREATE, "recreated"),
     Case("one as it was left is kept", target(live(), last(live())), Method.KEEP, "unchanged"),
-    Case("a create whose answer was lost is kept", target(live()), Method.KEEP, "unchanged"),
+    Case("a create whose answer was lost is kept", target(live()), Method.KEEP, "created"),
     Case("but not when it was changed since", target(live(2)), Method.APPLY, "configured"),
     Case(
         "what somebody changed is repaired",
@@ -109,18 +111,20 @@ def test_one_object(case: Case) -> None:
     (write,) = planned.writes
     assert write.method is case.method
     assert (planned.deletes, planned.replacing, planned.conflict) == ([], "", "")
-    assert applied(write, case.result).action == case.action
-    assert applied(write, case.result).digest == digest_of(DESIRED)
+    left = applied(write, case.result, field_manager=ACME.field_manager)
+    assert (left.action, left.digest) == (case.action, digest_of(DESIRED))
 
 
 def test_fields_of_a_former_controller_are_taken_over_first() -> None:
     former = [{"manager": "provider", "operation": "Update", "fieldsV1": {"f:spec": {}}}]
 
-    (write,) = plan(target(live(2, managedFields=former))).writes
+    planned = plan(target(live(2, managedFields=former)))
 
+    (write,) = planned.writes
     assert write.takeover is not None
     paths = [step["path"] for step in write.takeover]
     assert paths == ["/metadata/managedFields", "/metadata/resourceVersion"]
+    assert [entry.why for entry in in_words(planned)] == ["takes over the fields of provider"]
 
 
 def test_nothing_is_written_beside_an_object_of_somebody_else() -> None:
@@ -157,3 +161,21 @@ def test_an_object_that_is_going_is_waited_for() -> None:
 
     assert planned.replacing == "Server chat is being deleted"
     assert not planned.writes and not planned.deletes
+
+
+def test_a_kept_object_that_was_made_again_is_known_by_its_new_uid() -> None:
+    again = live(uid="another")
+
+    (write,) = plan(target(again, last(live()))).writes
+
+    left = applied(write, again, field_manager=ACME.field_manager)
+    assert (left.uid, left.version, left.action) == ("another", version_of(again), "unchanged")
+
+
+def test_an_applied_object_says_under_whose_name_and_at_which_version() -> None:
+    (write,) = plan(target(RESPECIFIED, last(live(), digest="old"))).writes
+
+    left = applied(write, live(3, resourceVersion="9"), field_manager="acme-provider")
+
+    assert (left.field_manager, left.resource_version, left.generation) == ("acme-provider", "9", 3)
+    assert left.changed == ["spec.model"]

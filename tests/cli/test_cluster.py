@@ -20,6 +20,7 @@ def running(folder: Path) -> Path:
         "kubeconfig": str(kubeconfig),
         "temporal_address": "127.0.0.1:7001",
         "temporal_ui": "http://127.0.0.1:7002",
+        "own_temporal": True,
     }
     (folder / RUNNING_FILE).write_text(json.dumps(about))
     return kubeconfig
@@ -37,6 +38,7 @@ def test_the_kubeconfig_of_a_sandbox_leads_to_its_temporal(
 
     assert settings.temporal_address == "127.0.0.1:7001"
     assert settings.temporal_ui == "http://127.0.0.1:7002"
+    assert not settings.temporal_environment, "TEMPORAL_* are of another Temporal"
     assert settings.context is None, "a sandbox has no contexts of other clusters"
 
 
@@ -45,7 +47,7 @@ def test_another_kubeconfig_beside_it_does_not(tmp_path: Path) -> None:
     other = tmp_path / "production"
     other.write_text("{}")
 
-    assert settings_for(other).temporal_address == "127.0.0.1:7233"
+    assert settings_for(other).temporal_address is None
 
 
 def test_what_the_environment_says_of_temporal_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

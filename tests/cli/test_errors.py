@@ -167,7 +167,7 @@ def test_the_version_is_printed(airunway: Airunway) -> None:
 def test_help_names_every_command(airunway: Airunway) -> None:
     result = airunway("--help")
 
-    for command in ("up", "plan", "status", "retry", "cancel-build", "crds", "worker", "watcher"):
+    for command in ("up", "status", "retry", "cancel-build", "pause", "resume", "worker", "watcher"):
         assert f"\n  {command} " in result.out
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,6 +45,12 @@ class Up:
 
     async def airunway(self, *arguments: str) -> str:
         """Run another command in the same folder; answers its output."""
+        status, out, err = await self.run(*arguments)
+        assert status == 0, err
+        return out
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run another command in the same folder; answers status, output and errors."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "airunway.cli", *arguments),
             cwd=self.folder,
@@ -54,8 +59,8 @@ class Up:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate()
-        assert process.returncode == 0, err.decode()
-        return out.decode()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
 
     async def stop(self) -> int:
         """Ctrl-C; answers the exit status."""
@@ -120,14 +125,20 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     async with await Cluster.connect(up.kubeconfig) as cluster:
         listing = await cluster.listing(DEPLOYMENTS, namespace="default")
     answer = await up.airunway("status", "chat-vllm", "-o", "json")
-    retried = await up.airunway("retry", "chat-vllm")
+    refused, _, why = await up.run("retry", "chat-vllm")
+    told = await up.airunway("history", "chat-vllm", "-o", "jsonl")
+    fleet = await up.airunway("status", "--all-clusters", "-o", "json")
     children = up.children
     status = await up.stop()
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
     assert json.loads(answer)["workflow"]["state"]["state"]["status"]["provider"]["name"] == "vllm"
-    assert re.fullmatch("retry sent to modeldeployment/[0-9a-f]{12}/default/chat-vllm\n", retried)
+    assert refused == 1
+    assert "refused: nothing failed; phase is Running" in why
+    steps = [json.loads(line)["what"] for line in told.splitlines()]
+    assert {"select_engine", "apply_upstream", "write_status"} <= set(steps)
+    assert {item["name"] for item in json.loads(fleet)["items"]} == SAMPLES
     assert status == 0
     assert not any("Traceback" in line for line in up.lines)
     assert children
@@ -138,8 +149,9 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Start, tmp_path: Path) -> None:
     up = await start("--sample", _built(tmp_path))
     await up.until_line("built: Failed")
-    answer = await up.airunway("cancel-build", "built")
-    assert re.fullmatch("cancel_build sent to modeldeployment/[0-9a-f]{12}/default/built\n", answer)
+    refused, _, why = await up.run("cancel-build", "built")
+    assert refused == 1
+    assert "refused: no image is being built" in why
 
     async with await Cluster.connect(up.kubeconfig) as cluster:
         patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}

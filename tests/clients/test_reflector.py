@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -25,6 +26,7 @@ class Follower:
         self.emulated, self.cluster = emulated, cluster
         self.changes: list[tuple[str, str]] = []
         self.values: dict[str, str] = {}
+        self.not_understood = ""
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -43,6 +45,8 @@ class Follower:
 
     def _on_change(self, change: ObjectChange) -> None:
         name = change.object["metadata"]["name"]
+        if name == self.not_understood:
+            raise KeyError("what every object has but this one")
         self.changes.append((change.type, name))
         if change.type == "deleted":
             self.values.pop(name, None)
@@ -129,3 +133,52 @@ async def test_a_kind_that_is_not_served_is_synced_with_nothing(follower: Follow
     await follower.start(SECRET_KIND)
 
     assert follower.changes == []
+
+
+async def test_an_outage_is_waited_for_without_another_list(follower: Follower) -> None:
+    """What a leader that keeps its term lives on: its watches go on where they were."""
+    await follower.put("kept", "1")
+    await follower.start()
+    faults = follower.emulated.faults
+    lists: list[str] = []
+    listing = follower.cluster.listing
+
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        lists.append("list")
+        return await listing(*args, **kwargs)
+
+    follower.cluster.listing = counted  # type: ignore[method-assign]
+
+    faults.fail_next(3, code=503, reason="ServiceUnavailable", when=lambda method, path: "watch=true" in path)
+    faults.drop_watches()
+    await follower.put("late", "1")
+    await follower.until(lambda: follower.values == {"kept": "1", "late": "1"})
+
+    assert lists == []
+
+
+async def test_an_object_that_is_not_understood_is_passed_over(follower: Follower) -> None:
+    follower.not_understood = "odd"
+    await follower.put("odd", "1")
+    await follower.start()
+
+    await follower.put("odd", "2")
+    await follower.put("even", "1")
+
+    await follower.until(lambda: follower.values == {"even": "1"})
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_it(follower: Follower) -> None:
+    await follower.put("old", "1")
+    listing = follower.cluster.listing
+    faults = [ValueError("an answer that is no JSON")]
+
+    async def once_faulty(*args: Any, **kwargs: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await listing(*args, **kwargs)
+
+    follower.cluster.listing = once_faulty  # type: ignore[method-assign]
+    await follower.start()
+
+    assert follower.values == {"old": "1"}

@@ -180,6 +180,14 @@ def test_a_provider_may_own_objects_through_a_deployment(name: str) -> None:
     assert (names.GROUP, f"{names.DEPLOYMENT_PLURAL}/finalizers", "update") in granted
 
 
+def test_the_watcher_may_record_events() -> None:
+    granted = rights_of_account(WATCHER, objects(CORE))
+
+    events = {right for call in calls() if call.module == "airunway.clients.events" for right in wanted(call)}
+    assert events
+    assert events <= granted
+
+
 def test_nobody_of_the_core_may_do_everything() -> None:
     for account in (WORKER, WATCHER):
         assert not [right for right in rights_of_account(account, objects(CORE)) if "*" in right]

@@ -41,7 +41,7 @@ class System:
 
     upstream_crd: Object = CRD
 
-    def __init__(self, kubeconfig: Path, temporal_address: str) -> None:
+    def __init__(self, kubeconfig: Path, temporal_address: str, **settings: Any) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = f"e2e-{uuid.uuid4().hex[:8]}"
         self.settings = Settings(
@@ -51,6 +51,7 @@ class System:
             pod_namespace=self.namespace,
             lease_duration=timedelta(seconds=3),
             heartbeat=timedelta(seconds=5),
+            **settings,
         )
         self.providers = {ACME.name: ACME}
         self.cluster: Cluster

@@ -7,7 +7,7 @@ import asyncio
 from temporalio.client import Client, WorkflowExecutionDescription
 
 from airunway.api.names import deployment_workflow_id
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
 from tests.e2e.system import System
 
 

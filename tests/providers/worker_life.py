@@ -12,8 +12,17 @@ from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, Cluster, Object, Resource
 from airunway.clients.registry.client import ResolvedReference
 from airunway.clients.registry.errors import RegistryError
-from airunway.messages.deployment import AppliedObject, ReleaseRequest, UpstreamAnswer, UpstreamRequest
+from airunway.messages.deployment import AppliedObject
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import (
+    ApplyAnswer,
+    ApplyRequest,
+    Readiness,
+    ReadinessRequest,
+    ReleaseRequest,
+    RenderAnswer,
+    RenderRequest,
+)
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.workers.registration import Registrar
 
@@ -62,6 +71,7 @@ class WorkerLife:
         self.activities = ProviderActivities(cluster, {provider.name: provider}, env={}, images=images)
         self.applied: list[AppliedObject] = []
         self.uid, self.generation = "", 0
+        self._ref = DeploymentRef(cluster="here", namespace=namespace, name="chat")
 
     async def register(self) -> None:
         """Come and go, with a registration that somebody tampered with in between."""
@@ -93,27 +103,47 @@ class WorkerLife:
     def _is(self, obj: Object) -> None:
         self.uid, self.generation = obj["metadata"]["uid"], obj["metadata"]["generation"]
 
-    async def reconcile(self, *, only_upstream_changed: bool = False) -> UpstreamAnswer:
-        """One reconcile, with a look at pods."""
-        request = UpstreamRequest(
-            ref=DeploymentRef(cluster="here", namespace=self.namespace, name="chat"),
+    async def reconcile(self) -> RenderAnswer | ApplyAnswer:
+        """Render, and apply what has to be written."""
+        request = RenderRequest(
+            ref=self._ref,
             uid=self.uid,
             generation=self.generation,
             provider=self.provider.name,
             engine="",
-            only_upstream_changed=only_upstream_changed,
-            diagnose=True,
             applied=self.applied,
         )
         while True:
-            try:
-                answer = await self.activities.reconcile_upstream(request)
-            except ApplicationError as err:
-                if err.type != "Conflict":  # a controller wrote in between; Temporal tries again
-                    raise
-                continue
-            self.applied = answer.objects or self.applied
-            return answer
+            answer = await self._once(request)
+            if answer is not None:
+                self.applied = answer.objects or self.applied
+                return answer
+
+    async def _once(self, request: RenderRequest) -> RenderAnswer | ApplyAnswer | None:
+        """None: a controller wrote in between; the workflow tries again."""
+        rendered = await self.activities.render(request)
+        if not rendered.writes:
+            return rendered
+        asked = ApplyRequest(rendered_from=request, finalizer=rendered.finalizer, planned=rendered.planned)
+        try:
+            answer = await self.activities.apply_upstream(asked)
+        except ApplicationError as err:
+            if err.type != "Conflict":
+                raise
+            return None
+        return None if answer.superseded else answer
+
+    async def read(self) -> Readiness:
+        """Read what was applied, with a look at pods."""
+        request = ReadinessRequest(
+            ref=self._ref,
+            uid=self.uid,
+            generation=self.generation,
+            provider=self.provider.name,
+            applied=self.applied,
+            diagnose=True,
+        )
+        return await self.activities.read_readiness(request)
 
     async def tamper(self) -> None:
         """Somebody takes the labels off the main object."""
@@ -136,6 +166,5 @@ class WorkerLife:
 
     async def release(self) -> list[str]:
         """The deployment is being deleted; answers what remains."""
-        ref = DeploymentRef(cluster="here", namespace=self.namespace, name="chat")
-        request = ReleaseRequest(ref=ref, uid=self.uid, provider=self.provider.name)
+        request = ReleaseRequest(ref=self._ref, uid=self.uid, provider=self.provider.name)
         return (await self.activities.release_upstream(request)).remaining

@@ -1,7 +1,7 @@
 """A worker as a process of its own, of this build or of one whose deployments take other steps first.
 
 `python -m tests.real.build_process worker` serves the test's provider; with `CHANGED_STEPS=1` it is the other
-build. `python -m tests.real.build_process verify N` verifies against live histories instead.
+build. `… watcher` watches for it, `… verify N` verifies against live histories instead.
 """
 
 from __future__ import annotations
@@ -53,12 +53,14 @@ def main(arguments: list[str]) -> None:
     from airunway.workers.health import Ready, serve_probes
     from airunway.workers.logs import configure_logging
     from airunway.workers.settings import Settings
+    from airunway.workers.watcher_process import run_watcher
     from airunway.workers.worker import run_worker
     from tests.e2e.acme import ACME_WITH_IMAGES
 
     settings, ready = Settings(), Ready()
     configure_logging(settings)
-    work = run_worker(settings, providers={ACME_WITH_IMAGES.name: ACME_WITH_IMAGES}, ready=ready)
+    run = run_watcher if arguments[0] == "watcher" else run_worker
+    work = run(settings, providers={ACME_WITH_IMAGES.name: ACME_WITH_IMAGES}, ready=ready)
     asyncio.run(until_stopped(work, serve_probes(settings, ready), ready=ready))
 
 

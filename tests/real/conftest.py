@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.names import SYSTEM_NAMESPACE, installation_workflow_id
@@ -21,6 +20,7 @@ from airunway.clients.kubernetes import (
     Cluster,
 )
 from airunway.sandbox.operators.nodes import NODES
+from airunway.workers.temporal.converter import data_converter
 from tests.clients.helm.servers import chart_server
 from tests.real.install_site import NODE, Site
 from tests.real.processes import CLUSTER_NAME, Processes
@@ -43,7 +43,7 @@ def processes(
 async def site(
     real_cluster: RealCluster, real_temporal: TemporalServer, processes: Processes, tmp_path: Path
 ) -> AsyncIterator[Site]:
-    client = await Client.connect(real_temporal.address, data_converter=pydantic_data_converter)
+    client = await Client.connect(real_temporal.address, data_converter=data_converter())
     async with chart_server() as charts, await Cluster.connect(real_cluster.kubeconfig) as cluster:
         for definition in (model_deployment_crd(), provider_config_crd()):
             await apply_crd(cluster, definition, field_manager="test")

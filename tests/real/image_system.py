@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from gguf import GGUFWriter
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from airunway.api.names import deployment_workflow_id
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
+from airunway.workers.temporal.converter import data_converter
 from benchmarks.deployments import prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
 from tests.clients.buildkit.world import World
@@ -175,7 +175,7 @@ async def image_system(
             AIRUNWAY_IMAGE_REGISTRY_PULL="localhost:30500",
             AIRUNWAY_BUILDKIT_ADDRESS=daemon.address,
         )
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        client = await Client.connect(temporal.address, data_converter=data_converter())
         operator = InstantOperator(cluster)
         await prepare(cluster)
         with suppress(AlreadyExists):

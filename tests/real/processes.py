@@ -33,9 +33,11 @@ class Processes:
         self._running: list[subprocess.Popen[bytes]] = []
         self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
         self.killed: list[subprocess.Popen[bytes]] = []
+        self.log_of: dict[subprocess.Popen[bytes], Path] = {}
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"{command[0]}-{len(self._running)}.log").open("wb")
+        path = self._folder / f"{command[0]}-{len(self._running)}.log"
+        log = path.open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "airunway.cli", *command],
             env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port())},
@@ -45,6 +47,7 @@ class Processes:
         log.close()
         self._running.append(process)
         self._started.append((command[0], process))
+        self.log_of[process] = path
         return process
 
     def kill(self, command: str, number: signal.Signals) -> None:

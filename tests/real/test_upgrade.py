@@ -21,7 +21,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from airunway.api.names import deployment_workflow_id
@@ -30,6 +29,7 @@ from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.hub import PretendHub
 from airunway.sandbox.hub_models import DEFAULT_MODELS
 from airunway.sandbox.registry import PretendRegistry
+from airunway.workers.temporal.converter import data_converter
 from airunway.workers.version_routing import Routing, read_routing
 from kube_emulator.envtest.ports import free_port
 from tests.e2e.acme import SERVER
@@ -199,7 +199,7 @@ async def rollout(
             "AIRUNWAY_REGISTRY_MIRRORS": json.dumps({"docker.io": registry.url, "ghcr.io": registry.url}),
         }
         system = Rollout(real_cluster.kubeconfig, real_temporal.address, tmp_path, images)
-        system.client = await Client.connect(real_temporal.address, data_converter=pydantic_data_converter)
+        system.client = await Client.connect(real_temporal.address, data_converter=data_converter())
         try:
             async with system:
                 yield system

@@ -16,23 +16,25 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import model_image_workflow_id
 from airunway.api.status import Phase
+from airunway.messages.commands import CANCEL_BUILD, RETRY
 from airunway.messages.deployment import PodFinding, StepFailure
+from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
 from airunway.messages.refs import DeploymentRef
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workers.temporal.converter import data_converter
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.installer_world import InstallerWorld, final
+from tests.workflows.provider_fakes import PROVIDER
 from tests.workflows.workers import core_worker, provider_worker
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.world import World
 
 FOLDER = Path(__file__).parent / "histories"
 
@@ -59,7 +61,7 @@ async def failed_and_retried(world: World) -> None:
     await world.skip(timedelta(seconds=15))
     await world.until_phase(Phase.FAILED)
     world.findings = []
-    await world.handle.signal(ModelDeploymentWorkflow.retry)
+    await world.command(RETRY)
     await world.until_phase(Phase.DEPLOYING)
     await world.upstream(Phase.RUNNING)
     await world.until_phase(Phase.RUNNING)
@@ -106,11 +108,11 @@ async def built_cancelled_and_retried(world: World, images: ImageWorld) -> None:
     images.plan = images.joined[0].plan
     await images.report_progress("downloading tiny", 400)
     await world.until(lambda: "downloading tiny" in world.status.get("message", ""))
-    await world.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await world.command(CANCEL_BUILD)
     await images.until(lambda: images.cancelled == 1)
     await images.ended()
     images.gate.set()
-    await world.handle.signal(ModelDeploymentWorkflow.retry)
+    await world.command(RETRY)
     await world.until_phase(Phase.DEPLOYING)
     await images.ended()
     world.wanted_image = ModelImageSpec(repository="example/Tiny-GGUF", file="other-Q8_0.gguf")
@@ -161,9 +163,9 @@ async def waited_for_its_operator(world: World) -> None:
     await world.quiet()
     for succeeded in (False, True):
         report = InstallReport(provider=PROVIDER, succeeded=succeeded, message="x")
-        await world.handle.signal(ModelDeploymentWorkflow.install_report, report)
+        await world.handle.signal(INSTALL_REPORT, report)
         await world.quiet()
-        await world.handle.signal(ModelDeploymentWorkflow.retry)
+        await world.command(RETRY)
         await world.quiet()
     world.installation, world.provider_ready = None, True
     await world.nudge("provider acme changed")
@@ -227,7 +229,7 @@ async def record(story: Callable[[World], Awaitable[None]]) -> str:
 async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]]) -> tuple[str, str]:
     """The histories of a deployment and of the last run of its image, as JSON."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
         world = World(
             env, ref=DeploymentRef(cluster="here", namespace="ml", name=story.__name__.replace("_", "-"))
@@ -248,7 +250,8 @@ async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
 async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
     """Of the first run of the first image, when it has ended."""
     await images.until(lambda: "find_model_image" in images.calls)  # by then it has been started
-    workflow_id = model_image_workflow_id(images.joined[0].plan.identity)
+    plan = images.joined[0].plan
+    workflow_id = model_image_workflow_id("here", plan.repository, plan.identity)
     described = await env.client.get_workflow_handle(workflow_id).describe()
     handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)
     await handle.result()
@@ -267,7 +270,7 @@ async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]
 @asynccontextmanager
 async def _server() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
         yield env
 

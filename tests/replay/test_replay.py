@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from airunway.workers.temporal.converter import data_converter
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
@@ -19,7 +19,7 @@ from tests.replay.stories import FOLDER, IMAGE_STORIES, INSTALLER_STORIES, STORI
 async def test_a_recorded_history_replays(file: Path) -> None:
     replayer = Replayer(
         workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ProviderInstallationWorkflow],
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(),
     )
     text = file.read_text()  # noqa: ASYNC240  (a small file)
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.servers import buildkitd, cluster, registry, temporal_server
 from tests.servers.buildkitd import Buildkitd
+from tests.servers.certificates import make_certificates
 from tests.servers.cluster import Cluster
 from tests.servers.postgres import Postgres
 from tests.servers.registry import Registry
@@ -55,6 +56,15 @@ def real_temporal() -> Iterator[TemporalServer]:
     """Temporal's own server on PostgreSQL, with the namespace `default`; may be killed and started again."""
     require(temporal_server.why_missing())
     with Postgres() as database, TemporalServer(database) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_temporal_with_mutual_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
+    """The same again, whose frontend wants a certificate of whoever calls: `certificates` has them."""
+    require(temporal_server.why_missing())
+    certificates = make_certificates(tmp_path_factory.mktemp("temporal-certificates"))
+    with Postgres() as database, TemporalServer(database, certificates=certificates) as server:
         yield server
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.servers.certificates import SERVER_NAME, Certificates
+
 STORE, VISIBILITY = "temporal", "temporal_visibility"  # databases
 SERVICES = ("frontend", "history", "matching", "worker")
 HISTORY_SHARDS = 4  # fixed for the life of the databases; enough for one machine
@@ -17,8 +19,13 @@ def server_config(
     sql_port: int,
     sql_user: str,
     dynamic: str,
+    certificates: Certificates | None = None,
 ) -> dict[str, Any]:
-    """All four services in one process, on loopback; `dynamic` is the path of the dynamic settings."""
+    """All four services in one process, on loopback; `dynamic` is the path of the dynamic settings.
+
+    With certificates, the frontend takes calls only of those who show one of the same authority.
+    """
+    tls = {"tls": _mutual_tls(certificates)} if certificates else {}
     return {
         "log": {"stdout": True, "level": "warn"},
         "persistence": {
@@ -30,7 +37,7 @@ def server_config(
                 VISIBILITY: _sql(VISIBILITY, sql_port, sql_user, connections=10),
             },
         },
-        "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
+        "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}, **tls},
         "services": {
             name: {
                 "rpc": {
@@ -41,22 +48,48 @@ def server_config(
             }
             for name in SERVICES
         },
-        "clusterMetadata": {
-            "enableGlobalNamespace": False,
-            "failoverVersionIncrement": 10,
-            "masterClusterName": "active",
-            "currentClusterName": "active",
-            "clusterInformation": {
-                "active": {
-                    "enabled": True,
-                    "initialFailoverVersion": 1,
-                    "rpcName": "frontend",
-                    "rpcAddress": f"127.0.0.1:{ports['frontend']}",
-                }
-            },
-        },
+        "clusterMetadata": _one_cluster(f"127.0.0.1:{ports['frontend']}"),
         "dcRedirectionPolicy": {"policy": "noop"},
         "dynamicConfigClient": {"filepath": dynamic, "pollInterval": "10s"},
+    }
+
+
+def _one_cluster(frontend: str) -> dict[str, Any]:
+    """No replication."""
+    return {
+        "enableGlobalNamespace": False,
+        "failoverVersionIncrement": 10,
+        "masterClusterName": "active",
+        "currentClusterName": "active",
+        "clusterInformation": {
+            "active": {
+                "enabled": True,
+                "initialFailoverVersion": 1,
+                "rpcName": "frontend",
+                "rpcAddress": frontend,
+            }
+        },
+    }
+
+
+def _mutual_tls(certificates: Certificates) -> dict[str, Any]:
+    """For the frontend; the server's own workers come to it as everybody does."""
+    known = {"serverName": SERVER_NAME, "rootCaFiles": [str(certificates.ca)]}
+    return {
+        "frontend": {
+            "server": {
+                "certFile": str(certificates.server_cert),
+                "keyFile": str(certificates.server_key),
+                "requireClientAuth": True,
+                "clientCaFiles": [str(certificates.ca)],
+            },
+            "client": known,
+        },
+        "systemWorker": {
+            "certFile": str(certificates.client_cert),
+            "keyFile": str(certificates.client_key),
+            "client": known,
+        },
     }
 
 

@@ -15,6 +15,7 @@ from kube_emulator.envtest.ports import kept_port
 from kube_emulator.envtest.process import Server, ServerFailed, clean_environment, run_once
 from tests.servers import binaries, postgres
 from tests.servers.binaries import binary
+from tests.servers.certificates import SERVER_NAME, Certificates
 from tests.servers.postgres import Postgres
 from tests.servers.temporal_config import SERVICES, STORE, VISIBILITY, dynamic_config, server_config
 
@@ -27,7 +28,8 @@ class TemporalServer(Server):
     """Frontend, history, matching and worker in one process, over a running `Postgres`.
 
     Its state is all in PostgreSQL, so it may be killed at any time. Search attributes live in
-    columns shared by a namespace: ten keywords and three of most other types, then no more.
+    columns shared by a namespace: ten keywords and three of most other types, then no more. With
+    certificates, its frontend wants one of whoever calls.
     """
 
     name = "temporal-server"
@@ -35,13 +37,29 @@ class TemporalServer(Server):
     namespace = "default"
 
     def __init__(
-        self, database: Postgres, folder: Path | None = None, *, extra_args: Sequence[str] = ()
+        self,
+        database: Postgres,
+        folder: Path | None = None,
+        *,
+        extra_args: Sequence[str] = (),
+        certificates: Certificates | None = None,
     ) -> None:
         super().__init__(folder, extra_args=extra_args)
         self.postgres = database
+        self.certificates = certificates
         self._ports = {name: kept_port(self.folder, name) for name in SERVICES}
         self._membership_ports = {name: kept_port(self.folder, f"{name}-membership") for name in SERVICES}
         self.address = f"127.0.0.1:{self._ports['frontend']}"
+
+    @property
+    def cli_options(self) -> list[str]:
+        """What Temporal's command line needs to reach this server."""
+        options = ["--address", self.address, "--disable-config-file"]
+        if self.certificates is not None:
+            options += ["--tls-ca-path", str(self.certificates.ca), "--tls-server-name", SERVER_NAME]
+            options += ["--tls-cert-path", str(self.certificates.client_cert)]
+            options += ["--tls-key-path", str(self.certificates.client_key)]
+        return options
 
     def prepare(self) -> None:
         for database, schema in SCHEMAS.items():
@@ -58,6 +76,7 @@ class TemporalServer(Server):
             sql_port=self.postgres.port,
             sql_user=self.postgres.db_user,
             dynamic=str(dynamic),
+            certificates=self.certificates,
         )
         dynamic.write_text(json.dumps(dynamic_config()))  # JSON is YAML too
         (self.folder / "config.yaml").write_text(json.dumps(config, indent=2))
@@ -114,7 +133,7 @@ class TemporalServer(Server):
 
     def _temporal(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Temporal's command line against this server, unmoved by the caller's own configuration."""
-        command = [temporal_cli(), *words, "--address", self.address, "--disable-config-file"]
+        command = [temporal_cli(), *words, *self.cli_options]
         return subprocess.run(
             command,
             env=clean_environment(self.hidden_variables),

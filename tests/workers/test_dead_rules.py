@@ -8,13 +8,15 @@ from structlog.testing import capture_logs
 
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.reflector import ObjectChange
+from airunway.workers.audit.fleet import Fleet
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 
 
 def seen(*configs: dict[str, Any]) -> list[tuple[str, int]]:
     """Provider and rule of every warning while a watcher sees these versions of configs."""
-    watcher = Watcher(cast(Cluster, None), {}, cast(SignalQueue, None), cluster_name="here")
+    signals = cast(SignalQueue, None)
+    watcher = Watcher(cast(Cluster, None), {}, signals, cluster_name="here", fleet=Fleet())
     with capture_logs() as logs:
         for config in configs:
             watcher._on_config(ObjectChange(type="set", object=config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
-from airunway.workers.heartbeats import HeartbeatSweep, expired_status
+from airunway.workers.heartbeats import HeartbeatSweep, expired_status, utc_now
 from airunway.workers.registration import Registrar
 from tests.e2e.acme import ACME, CRD
 
@@ -118,13 +119,19 @@ def owners_of_ready(obj: Object) -> list[str]:
     ]
 
 
+async def sweep_of(cluster: Cluster, *, now: Callable[[], datetime] = utc_now) -> HeartbeatSweep:
+    """A sweep of the configs as they are now, as far as the watch has brought them."""
+    configs = (await cluster.listing(CONFIGS)).items
+    return HeartbeatSweep(cluster, lambda: configs, limit=LIMIT, now=now)
+
+
 async def test_the_sweep_says_so_and_the_next_heartbeat_heals_it(cluster: Cluster) -> None:
     registrar = await registered(cluster)
     await condition_of_others(cluster)
     before = await cluster.get(CONFIGS, "acme")
     assert (before["status"]["ready"], condition(before, "WorkerAlive")[0]) == (True, "True")
 
-    silent = await HeartbeatSweep(cluster, limit=LIMIT, now=later()).sweep()
+    silent = await (await sweep_of(cluster, now=later())).sweep()
 
     found = await cluster.get(CONFIGS, "acme")
     assert silent == ["acme"]
@@ -146,11 +153,10 @@ async def test_the_sweep_says_so_and_the_next_heartbeat_heals_it(cluster: Cluste
 
 async def test_a_second_sweep_writes_nothing(cluster: Cluster) -> None:
     await registered(cluster)
-    sweep = HeartbeatSweep(cluster, limit=LIMIT, now=later())
-    await sweep.sweep()
+    await (await sweep_of(cluster, now=later())).sweep()
     before = await cluster.get(CONFIGS, "acme")
 
-    assert await sweep.sweep() == []
+    assert await (await sweep_of(cluster, now=later())).sweep() == []
 
     assert await cluster.get(CONFIGS, "acme") == before
 
@@ -159,29 +165,42 @@ async def test_a_worker_that_heartbeats_is_left_alone(cluster: Cluster) -> None:
     await registered(cluster)
     before = await cluster.get(CONFIGS, "acme")
 
-    assert await HeartbeatSweep(cluster, limit=LIMIT).sweep() == []
+    assert await (await sweep_of(cluster)).sweep() == []
 
     assert await cluster.get(CONFIGS, "acme") == before
 
 
-async def test_a_heartbeat_that_comes_during_the_sweep_wins(cluster: Cluster) -> None:
+async def test_a_heartbeat_that_the_watch_has_not_brought_yet_wins(cluster: Cluster) -> None:
     registrar = await registered(cluster)
-    listing = cluster.listing
+    sweep = await sweep_of(cluster, now=later())
+    await condition_of_others(cluster)  # any write in between; a heartbeat of the same second is none
+    await registrar.beat()
 
-    async def then_a_heartbeat(*args: Any, **kwargs: Any) -> Any:
-        found = await listing(*args, **kwargs)
-        await condition_of_others(cluster)  # any write in between; a heartbeat of the same second is none
-        await registrar.beat()
-        return found
-
-    cluster.listing = then_a_heartbeat  # type: ignore[method-assign]
-
-    assert await HeartbeatSweep(cluster, limit=LIMIT, now=later()).sweep() == []
+    assert await sweep.sweep() == []
 
     assert (await cluster.get(CONFIGS, "acme"))["status"]["ready"] is True
 
 
 async def test_without_the_kind_there_is_nothing_to_sweep(cluster: Cluster) -> None:
+    await registered(cluster)
+    sweep = await sweep_of(cluster, now=later())
     await cluster.delete(CRDS, "inferenceproviderconfigs.airunway.ai")
 
-    assert await HeartbeatSweep(cluster, limit=LIMIT).sweep() == []
+    assert await sweep.sweep() == []
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_the_sweeps(cluster: Cluster) -> None:
+    swept = asyncio.Event()
+    faults = [ValueError("an answer that is no JSON")]
+
+    class Sweep(HeartbeatSweep):
+        async def sweep(self) -> list[str]:
+            if faults:
+                raise faults.pop()
+            swept.set()
+            return []
+
+    task = asyncio.create_task(Sweep(cluster, list, limit=timedelta(seconds=0.06)).run())
+    async with asyncio.timeout(20):
+        await swept.wait()
+    task.cancel()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airunway.sandbox.temporal import TemporalServer, free_port
 from airunway.workers.settings import Settings
-from airunway.workers.temporal import connect
+from airunway.workers.temporal.connection import connect
 
 
 def read(url: str) -> str:

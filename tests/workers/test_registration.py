@@ -7,11 +7,14 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
-from airunway.provider.contract import Provider, Registration
+from airunway.provider.contract import Provider, Registration, UpstreamFacts, UpstreamHealth
 from airunway.providers.llmd import PROVIDER as LLMD
 from airunway.providers.vllm import PROVIDER as VLLM
+from airunway.workers import registration
 from airunway.workers.registration import Registrar
 from tests.e2e.acme import ACME, CRD
 
@@ -168,3 +171,23 @@ async def test_stopping_does_not_bring_a_deleted_config_back(cluster: Cluster) -
 
     assert await cluster.find(CONFIGS, "acme") is None
     assert await cluster.find(CRDS, "inferenceproviderconfigs.airunway.ai") is not None
+
+
+async def test_a_fault_in_a_provider_ends_neither_its_heartbeats_nor_the_worker(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "UNREADY_INTERVAL_SECONDS", 0.01)
+    calls: list[UpstreamFacts] = []
+
+    def faulty(facts: UpstreamFacts) -> UpstreamHealth:
+        calls.append(facts)
+        raise KeyError("a fault in the provider")
+
+    task = asyncio.create_task(registrar(cluster, replace(ACME, health=faulty)).run())
+    async with asyncio.timeout(20):
+        while len(calls) < 3:
+            await asyncio.sleep(0.01)
+
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

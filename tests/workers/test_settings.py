@@ -32,7 +32,7 @@ def test_fixed_dates_are_a_layout_of_images(text: str, layout: str, monkeypatch:
 
 
 def test_what_is_no_duration_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRUNWAY_RESYNC", "soon")
+    monkeypatch.setenv("AIRUNWAY_ROLLOUT_DEADLINE", "soon")
 
-    with pytest.raises(ValidationError, match="resync"):
+    with pytest.raises(ValidationError, match="rollout_deadline"):
         Settings()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
+from airunway.workers import signal_queue
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.signal_queue import SignalQueue
 
@@ -43,9 +45,13 @@ class Inbox:
 
 
 async def running(
-    inbox: Inbox, story: Callable[[SignalQueue], Awaitable[None]], *, rate_limit: RateLimit | None = None
+    inbox: Inbox,
+    story: Callable[[SignalQueue], Awaitable[None]],
+    *,
+    rate_limit: RateLimit | None = None,
+    overall: RateLimit | None = None,
 ) -> None:
-    signals = SignalQueue(inbox, at_once=2, rate_limit=rate_limit)
+    signals = SignalQueue(inbox, at_once=2, rate_limit=rate_limit, overall=overall)
     task = asyncio.create_task(signals.run())
     try:
         await story(signals)
@@ -126,6 +132,84 @@ async def test_what_came_during_a_backoff_is_sent_after_it() -> None:
     assert [hint.generation for _, hint in inbox.got][-1] == 5
 
 
+async def test_what_changed_does_not_wait_behind_what_an_audit_found() -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+
+    async def story(signals: SignalQueue) -> None:
+        for number in range(300):
+            signals.put(numbered(number), ChangeHint(cause="found", by="fleet audit"), urgent=False)
+        await inbox.started.wait()
+        signals.put(REF, ChangeHint(cause="deployment seen"))
+        inbox.gate.set()
+        await inbox.until(10)
+
+    await running(inbox, story)
+
+    assert "chat" in [name for name, _ in inbox.got[:4]], "only those that were under way are before it"
+
+
+async def test_a_change_makes_urgent_what_an_audit_found_before() -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+
+    async def story(signals: SignalQueue) -> None:
+        for number in range(300):
+            signals.put(numbered(number), ChangeHint(cause="found", by="fleet audit"), urgent=False)
+        signals.put(REF, ChangeHint(cause="found", by="fleet audit"), urgent=False)
+        await inbox.started.wait()
+        signals.put(REF, ChangeHint(cause="generation 2", uid="u", generation=2))
+        signals.put(REF, ChangeHint(cause="found", by="fleet audit"), urgent=False)
+        inbox.gate.set()
+        await inbox.until(301)
+
+    await running(inbox, story, overall=RateLimit(burst=1000, interval=0.001))
+
+    assert [hint for name, hint in inbox.got[:4] if name == "chat"] == [
+        ChangeHint(cause="generation 2", uid="u", generation=2)
+    ]
+    assert [name for name, _ in inbox.got].count("chat") == 1
+
+
+async def test_all_deployments_together_have_a_limit() -> None:
+    inbox = Inbox()
+
+    async def story(signals: SignalQueue) -> None:
+        for number in range(50):
+            signals.put(numbered(number), ChangeHint(cause="seen"))
+        await inbox.until(5)
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    # given a limit at which the sixth signal of all is an hour away
+    await running(inbox, story, overall=RateLimit(burst=5, interval=3600))
+
+    assert len(inbox.got) == 5
+
+
+async def test_it_counts_what_it_sent_and_what_shared_a_signal() -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+
+    async def story(signals: SignalQueue) -> None:
+        signals.put(REF, ChangeHint(cause="first"))
+        await inbox.started.wait()
+        for _ in range(3):
+            signals.put(REF, ChangeHint(cause="more"))
+        assert signals.is_busy_with(REF)
+        inbox.gate.set()
+        await inbox.until(2)
+        while signals.is_busy_with(REF):
+            await asyncio.sleep(0)
+        assert (signals.sent, signals.folded) == (2, 2)
+
+    await running(inbox, story)
+
+
+def numbered(number: int) -> DeploymentRef:
+    return DeploymentRef(cluster="here", namespace="ml", name=f"deployment-{number}")
+
+
 def test_folding_keeps_what_is_known_of_the_deployment() -> None:
     seen = ChangeHint(cause="generation 4", uid="u", generation=4)
     upstream = ChangeHint(cause="Workspace changed", upstream_only=True)
@@ -134,3 +218,20 @@ def test_folding_keeps_what_is_known_of_the_deployment() -> None:
     assert upstream.folded_with(upstream).upstream_only
     gone = ChangeHint(cause="gone", uid="u", deleted=True, gone=True)
     assert gone.folded_with(ChangeHint(cause="seen", uid="v", generation=1)).gone is False
+
+
+async def test_a_signal_that_fails_as_nobody_thought_of_holds_up_nothing_and_is_sent_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal_queue, "MAX_DELAY_SECONDS", 0.05)
+    inbox = Inbox()
+    inbox.errors = [ValueError("cannot be encoded"), ValueError("nor this")]
+
+    async def story(signals: SignalQueue) -> None:
+        signals.put(REF, ChangeHint(cause="a"))
+        signals.put(OTHER, ChangeHint(cause="b"))
+        await inbox.until(2)
+
+    await running(inbox, story)
+
+    assert sorted(name for name, _ in inbox.got) == ["chat", "other"]

@@ -15,6 +15,7 @@ from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
+from airunway.workers.audit.fleet import Fleet
 from airunway.workers.signal_queue import SignalQueue
 from airunway.workers.watcher import Watcher
 from tests.e2e.acme import ACME, CRD, SERVER
@@ -25,6 +26,7 @@ class SentHints:
 
     def __init__(self) -> None:
         self.hints: list[tuple[str, ChangeHint]] = []
+        self.fleet = Fleet()
         self._changed = asyncio.Event()
 
     async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
@@ -44,10 +46,11 @@ class SentHints:
 @asynccontextmanager
 async def watching(cluster: Cluster, provider: Provider = ACME) -> AsyncIterator[SentHints]:
     sent = SentHints()
-    task = asyncio.create_task(
-        Watcher(cluster, {"acme": provider}, SignalQueue(sent, at_once=1), cluster_name="here").run()
-    )
+    signals = SignalQueue(sent, at_once=1)
+    watcher = Watcher(cluster, {"acme": provider}, signals, cluster_name="here", fleet=sent.fleet)
+    task = asyncio.create_task(watcher.run())
     try:
+        await sent.fleet.are_deployments_listed.wait()
         yield sent
         assert not task.done(), "the watcher ended"
     finally:
@@ -92,17 +95,21 @@ async def serve(cluster: Cluster, deployment: Object, *, ready: bool = True) -> 
     await cluster.patch(SERVER, meta["name"], status, namespace="default", subresource="status")
 
 
-async def test_at_its_start_each_deployment_is_signalled_once(cluster: Cluster) -> None:
+async def test_what_is_there_at_its_start_is_known_and_signals_nobody(cluster: Cluster) -> None:
     await apply_crd(cluster, CRD, field_manager="test")
-    await serve(cluster, await deploy(cluster, "chat"))
+    deployment = await deploy(cluster, "chat")
+    await serve(cluster, deployment)
 
     async with watching(cluster) as sent:
-        first = await sent.until(lambda hint: hint.cause == "deployment seen")
         await deploy(cluster, "later")
-        await sent.until(lambda hint: hint.uid not in ("", first.uid))
+        later = await sent.until(lambda hint: hint.cause == "deployment seen")
 
-    assert [name for name, _ in sent.hints] == ["chat", "later"]
-    assert first.status_changed, "its status may have been written while nobody watched"
+    assert [name for name, _ in sent.hints] == ["later"]
+    assert later.status_changed, "its status may have been written while nobody watched"
+    assert {ref.name for ref in sent.fleet.deployments} == {"chat", "later"}
+    [server] = sent.fleet.objects_of(deployment["metadata"]["uid"])
+    assert server.object == ("Server", "chat")
+    assert [name for name, _ in server.readings] == ["acme"]
 
 
 async def test_an_object_of_a_kind_that_was_installed_late_is_a_change(cluster: Cluster) -> None:
@@ -110,7 +117,6 @@ async def test_an_object_of_a_kind_that_was_installed_late_is_a_change(cluster: 
     deployment = await deploy(cluster, "chat")
 
     async with watching(cluster) as sent:
-        await sent.until(lambda hint: hint.cause == "deployment seen")
         await apply_crd(cluster, CRD, field_manager="test")
         await serve(cluster, deployment)
 
@@ -125,9 +131,8 @@ async def test_an_object_that_a_provider_fails_to_read_does_not_end_the_watch(cl
     deployment = await deploy(cluster, "chat")
 
     async with watching(cluster, replace(ACME, read_status=cannot)) as sent:
-        await sent.until(lambda hint: hint.cause == "deployment seen")
         await serve(cluster, deployment)
         await sent.until(lambda hint: hint.upstream_only)
 
         await deploy(cluster, "other")
-        await sent.until(lambda hint: hint.uid not in ("", deployment["metadata"]["uid"]))
+        await sent.until(lambda hint: hint.cause == "deployment seen")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from airunway.workers.temporal.converter import data_converter
 from tests.workflows import installer_world
 from tests.workflows.deployment_image_world import SPEC, Both
 from tests.workflows.image_world import ImageWorld
@@ -36,7 +36,7 @@ def test_server() -> str:
 async def env() -> AsyncIterator[WorkflowEnvironment]:
     """A server of the test's own: skipping time for one test would skip it for all."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as running:
         yield running
 

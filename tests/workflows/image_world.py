@@ -22,9 +22,11 @@ from temporalio.worker import Worker
 with workflow.unsafe.imports_passed_through():
     from airunway.api.model_image import ModelImageRef
     from airunway.api.names import IMAGES_QUEUE, core_task_queue, model_image_workflow_id, task_queue_beside
+    from airunway.messages.deployment_workflow import IMAGE_REPORT
     from airunway.messages.model_image import (
         IMAGE_PROGRESS,
         JOIN_IMAGE,
+        JOIN_MODEL_IMAGE,
         LEAVE_IMAGE,
         BuildModelImageAnswer,
         BuildModelImageRequest,
@@ -59,8 +61,8 @@ class Listener:
     def __init__(self) -> None:
         self._reports: list[ModelImageReport] = []
 
-    @workflow.signal
-    def image_report(self, report: ModelImageReport) -> None:
+    @workflow.signal(name=IMAGE_REPORT)
+    def on_image_report(self, report: ModelImageReport) -> None:
         self._reports.append(report)
 
     @workflow.query
@@ -120,9 +122,9 @@ class ImageWorld(Changing):
             )
         )
 
-    @activity.defn(name="join_model_image")
-    async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
-        self._called("join_model_image")
+    @activity.defn(name=JOIN_MODEL_IMAGE.name)
+    async def build_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
+        self._called(JOIN_MODEL_IMAGE.name)
         self.joined.append(request)
         workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
         if self.mute:
@@ -282,7 +284,7 @@ class ImageWorld(Changing):
         """All but the build."""
         return [
             self.resolve_model_image,
-            self.join_model_image,
+            self.build_image,
             self.find_model_image,
             self.ensure_registry,
             self.ensure_builder,

@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.api.chart_release import ChartAction, ChartRelease
 from airunway.api.names import INSTALLER_QUEUE, core_task_queue, installation_workflow_id, task_queue_beside
+from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import (
     APPLY_CRDS,
     AWAIT_OPERATOR,
@@ -68,8 +69,8 @@ class Waiter:
     async def run(self) -> None:
         await workflow.wait_condition(lambda: self.done)
 
-    @workflow.signal
-    def install_report(self, report: InstallReport) -> None:
+    @workflow.signal(name=INSTALL_REPORT)
+    def on_install_report(self, report: InstallReport) -> None:
         self.reports.append(report)
 
     @workflow.signal

@@ -79,8 +79,7 @@ async def test_a_deletion_is_left_when_somebody_else_let_the_deployment_go(world
     await world.delete()
     await world.until_phase(Phase.TERMINATING)
 
-    world.uid, world.deleted_at, world.finalizers = "uid-2", None, []
-    await world.nudge("deployment seen")
+    await world.recreate("uid-2")
 
     await world.until_phase(Phase.DEPLOYING)
     assert world.finalizers_removed == 0

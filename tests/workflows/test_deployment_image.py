@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airunway.api.status import Phase
+from airunway.messages.commands import CANCEL_BUILD, RETRY
 from airunway.messages.model_image import ModelImagePhase
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.deployment_image_world import OTHER, Both
 from tests.workflows.image_world import DIGEST, failure
@@ -23,7 +23,7 @@ async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both)
     gate.set()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_model_image
+    built = both.deployment.rendered[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
     image = both.deployment.status["image"]
     assert image["resolved"] == built.reference
@@ -80,7 +80,7 @@ async def test_a_final_failure_stays_until_a_retry(both: Both, step: str, kind: 
     await both.deployment.quiet()
     assert both.images.calls == calls
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
 
     await both.deployment.until_phase(Phase.DEPLOYING)
 
@@ -113,12 +113,11 @@ async def test_what_is_in_the_way_of_the_plan_is_said_at_once(both: Both) -> Non
 
 async def test_an_image_that_is_ready_before_joining_has_returned_is_taken(both: Both) -> None:
     both.images.slow_to_answer = True
-    both.images.errors["join_model_image"] = [failure("Slow", final=False)]  # so that it is not done inline
 
     await both.deployment.start()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_model_image
+    built = both.deployment.rendered[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
 
 
@@ -136,7 +135,7 @@ async def test_another_spec_lets_go_of_the_old_image(both: Both) -> None:
     assert both.image_id() != old
     token = both.images.joined[-1].waiter.token
     assert token is not None and token.name == "hf"
-    built = both.deployment.upstream_requests[-1].built_model_image
+    built = both.deployment.rendered[-1].built_model_image
     assert built is not None and built.is_of(OTHER)
 
 
@@ -167,7 +166,7 @@ async def test_a_deleted_deployment_lets_go(both: Both) -> None:
 
     await both.deployment.delete()
 
-    assert await both.deployment.handle.result() == "deleted"
+    assert await both.deployment.handle.result() == "the deployment is gone"
     await both.until(lambda: both.images.cancelled == 1)
 
 
@@ -229,7 +228,7 @@ async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> 
     await both.until_built("ImageBuilding")
 
     assert both.deployment.status["phase"] == Phase.RUNNING
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.deployment.command(CANCEL_BUILD)
     await both.until_built("BuildCancelled")
     await both.deployment.quiet()
     assert both.deployment.status["phase"] == Phase.RUNNING

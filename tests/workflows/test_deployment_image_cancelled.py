@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from airunway.api.status import Phase
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.messages.commands import CANCEL_BUILD, RETRY
 from tests.workflows.deployment_image_world import Both
 
 
 async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
     gate = await both.being_built()
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.deployment.command(CANCEL_BUILD)
 
     condition = await both.until_built("BuildCancelled")
     await both.until(lambda: both.images.cancelled == 1 and bool(both.images.freed))
@@ -20,7 +20,7 @@ async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> No
     await both.deployment.quiet()
     assert len(both.images.joined) == 1
     gate.set()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
     await both.deployment.until_phase(Phase.DEPLOYING)
     assert len(both.images.resolved) == 1, "the commit that was resolved once stands"
 
@@ -31,7 +31,7 @@ async def test_a_build_is_cancelled_though_nothing_else_goes_on(both: Both) -> N
     await both.deployment.nudge("annotations changed")
     await both.deployment.quiet()
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.deployment.command(CANCEL_BUILD)
 
     await both.until(lambda: both.images.cancelled == 1)
     both.deployment.paused, both.deployment.provider_ready = False, False
@@ -49,13 +49,13 @@ async def test_a_retry_ends_the_backoff_of_a_build_in_trouble_and_disturbs_no_ot
 ) -> None:
     gate = await both.being_built()
     both.images.plan = both.images.joined[0].plan
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
     await both.deployment.quiet()
     assert len(both.images.builds) == 1
     await both.images.report_progress("waiting to try again", 0, trouble="the hub is away")
     await both.until(lambda: "the hub is away" in both.deployment.status.get("message", ""))
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
 
     await both.until(lambda: len(both.images.builds) == 2)
     gate.set()
@@ -66,35 +66,39 @@ async def test_what_a_person_asks_for_outlives_the_run_of_the_workflow(both: Bot
     both.deployment.limits.history_events = 1  # it continues as new after every wait
     gate = await both.being_built()
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.deployment.command(CANCEL_BUILD)
 
     await both.until_built("BuildCancelled")
     await both.until(lambda: both.images.cancelled == 1)
     gate.set()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
     await both.deployment.until_phase(Phase.DEPLOYING)
 
 
-async def test_the_annotation_cancels_as_long_as_it_is_there(both: Both) -> None:
+async def test_each_value_of_the_annotation_stops_one_build(both: Both) -> None:
     gate = await both.being_built()
 
-    both.deployment.cancel_build = True
+    both.deployment.cancel_build = "1"
     await both.deployment.nudge("annotations changed")
-    condition = await both.until_built("BuildCancelled")
-    assert "airunway.ai/cancel-build" in condition["message"]
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.until_built("BuildCancelled")
     await both.deployment.quiet()
-    assert both.condition()["reason"] == "BuildCancelled"
+    assert ("CancelBuild", "cancellation of the build asked for by annotation: 1") in both.deployment.events
 
-    gate.set()
-    both.deployment.cancel_build = False
+    await both.deployment.command(RETRY)
+    await both.until(lambda: both.condition().get("reason") == "ImageBuilding")
+    await both.deployment.nudge("something else changed")
+    await both.deployment.quiet()
+    assert both.condition()["reason"] == "ImageBuilding", "the same value does not stop the next build"
+
+    both.deployment.cancel_build = "2"
     await both.deployment.nudge("annotations changed")
-    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.until_built("BuildCancelled")
+    gate.set()
 
 
 async def test_a_change_of_the_spec_is_a_reason_to_build_after_a_cancellation(both: Both) -> None:
     gate = await both.being_built()
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.cancel_build)
+    await both.deployment.command(CANCEL_BUILD)
     await both.until_built("BuildCancelled")
     gate.set()
 
@@ -110,7 +114,7 @@ async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -
     await both.deployment.quiet()
     both.images.in_registry.clear()
 
-    await both.deployment.handle.signal(ModelDeploymentWorkflow.retry)
+    await both.deployment.command(RETRY)
 
     await both.until(lambda: len(both.images.builds) == 2)
     await both.until(lambda: both.condition().get("status") == "True")

@@ -11,7 +11,14 @@ from tests.workflows.world import World
 
 
 async def test_every_step_survives_an_error(world: World) -> None:
-    for step in ("observe", "reconcile_upstream", "write_status"):
+    for step in (
+        "validate",
+        "select_engine",
+        "evaluate_provider_rules",
+        "render",
+        "apply_upstream",
+        "write_status",
+    ):
         world.errors[step] = [ApplicationError("connection refused", type="Unreachable") for _ in range(3)]
     world.upstream_phase = Phase.RUNNING
 
@@ -23,22 +30,20 @@ async def test_every_step_survives_an_error(world: World) -> None:
 
 async def test_an_answer_that_was_lost_does_no_harm(world: World) -> None:
     """The effect happened, the worker died before it could say so; the step is done again."""
-    done = world.reconcile_upstream
     world.upstream_phase = Phase.RUNNING
     world.errors["write_status"] = [ApplicationError("worker died", type="Lost")]
 
     await world.start()
 
     await world.until_phase(Phase.RUNNING)
-    assert done is not None
-    assert {request.generation for request in world.upstream_requests} == {1}
+    assert len(world.applied) == 1
     assert [event for event in world.events if event[0] == "DeploymentReady"] == [
         ("DeploymentReady", "all pods are ready")
     ]
 
 
 async def test_a_final_error_is_shown_and_tried_again(world: World) -> None:
-    world.errors["observe"] = [
+    world.errors["validate"] = [
         ApplicationError("not a ModelDeployment", type="Malformed", non_retryable=True)
     ]
     await world.start()
@@ -52,13 +57,13 @@ async def test_a_final_error_is_shown_and_tried_again(world: World) -> None:
 
 async def test_an_api_server_that_stays_away_is_said_and_recovered_from(world: World) -> None:
     away = ApplicationError("503 from the admission webhook", type="ServerError")
-    world.errors["reconcile_upstream"] = [away for _ in range(100)]
+    world.errors["apply_upstream"] = [away for _ in range(100)]
     world.limits.step_patience = 1
     await world.start()
     await world.until(lambda: bool(world.statuses))
     assert "503 from the admission webhook" in world.status["message"]
 
-    world.errors["reconcile_upstream"].clear()
+    world.errors["apply_upstream"].clear()
     await world.skip(timedelta(minutes=6))
     await world.until_phase(Phase.DEPLOYING)
     assert world.condition("ProviderHealthy")["status"] == "True"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from airunway.api.core_types import Condition, ConditionStatus
@@ -65,18 +63,18 @@ async def test_an_invalid_deployment_says_why_and_applies_nothing(world: World) 
 
     assert status["message"] == "Validation failed: model.id is required when source is huggingface"
     assert world.condition("Validated")["reason"] == "ValidationFailed"
-    assert world.upstream_requests == []
+    assert world.rendered == []
     assert world.events == [("ValidationFailed", "model.id is required when source is huggingface")]
 
 
 @pytest.mark.world(outcome=Outcome.PROVIDER_FAILED, finding="no compatible provider")
-async def test_a_failed_selection_is_tried_again_by_itself(world: World) -> None:
+async def test_a_failed_selection_is_tried_again_when_a_config_changes(world: World) -> None:
     await world.start()
     await world.until(lambda: bool(world.statuses))
-    await world.quiet()
+    assert (await world.quiet()).next_reconcile_at is None
 
     world.outcome = Outcome.OK
-    await world.skip(timedelta(minutes=6))
+    await world.nudge("provider acme changed")
 
     await world.until_phase(Phase.DEPLOYING)
 
@@ -106,10 +104,10 @@ async def test_a_final_step_failure_stays_until_the_spec_changes(world: World) -
     await world.quiet()
 
     await world.nudge("nothing new")
-    await world.until(lambda: len(world.upstream_requests) == 2)
-    assert world.upstream_requests[-1].apply is False
+    await world.until(lambda: len(world.reads) == 1)
+    assert len(world.rendered) == 1
 
     world.failure = None
     await world.edit()
     await world.until_phase(Phase.DEPLOYING)
-    assert world.upstream_requests[-1].apply is True
+    assert len(world.applied) == 1

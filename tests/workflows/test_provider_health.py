@@ -15,7 +15,7 @@ async def test_a_new_deployment_waits_for_its_provider(world: World) -> None:
     assert world.status["phase"] == "Pending"
     assert world.condition("Ready")["reason"] == "UpstreamControllerMissing"
     assert ("UpstreamControllerMissing", "provider acme is not ready") in world.events
-    assert world.upstream_requests == []
+    assert world.rendered == []
     await world.quiet()
 
     world.provider_ready = True
@@ -57,4 +57,4 @@ async def test_a_provider_controller_outside_gets_the_deployment_handed_over(wor
 
     assert world.status["provider"]["name"] == "acme"
     assert "phase" not in world.status, "the controller writes the phase"
-    assert world.upstream_requests == []
+    assert world.rendered == []

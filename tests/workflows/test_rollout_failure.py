@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
+from airunway.messages.commands import RETRY
 from airunway.messages.deployment import PodFinding, StepFailure
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.world import World
 
 
@@ -63,10 +63,10 @@ async def test_retry_restarts_the_clock(world: World) -> None:
     await world.quiet()
     world.findings = []
 
-    await world.handle.signal(ModelDeploymentWorkflow.retry)
+    await world.command(RETRY)
 
     await world.until_phase(Phase.DEPLOYING)
-    assert world.upstream_requests[-1].apply is True
+    assert len(world.rendered) == 2
 
 
 async def test_a_failed_rollout_that_comes_up_after_all_is_running(world: World) -> None:
@@ -91,7 +91,7 @@ async def test_a_changed_provider_config_is_a_reason_to_try_again(world: World) 
     world.configs_digest = "configs-2"
     await world.nudge("provider acme changed")
 
-    await world.until(lambda: world.upstream_requests[-1].apply)
+    await world.until(lambda: len(world.rendered) == 2)
 
 
 async def test_what_is_gone_with_its_kind_does_not_run(world: World) -> None:
@@ -105,6 +105,7 @@ async def test_what_is_gone_with_its_kind_does_not_run(world: World) -> None:
         reason="CRDMissing", message="no kind Server", final=False, retry_seconds=30, conditions=[missing]
     )
 
+    world.upstream_there = False
     await world.nudge("Server x was deleted", upstream_only=True)
 
     status = await world.until_phase(Phase.DEPLOYING)

@@ -9,9 +9,11 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.api.decision import InstallationNeed, InstallPolicy
 from airunway.api.status import Phase
+from airunway.messages.commands import RETRY
+from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import JOIN_INSTALLATION, InstallReport
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.provider_fakes import PROVIDER
+from tests.workflows.world import World
 
 ASK = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.ASK)
 AUTO = InstallationNeed(provider=PROVIDER, policy=InstallPolicy.AUTO)
@@ -20,7 +22,7 @@ UNREADY = {"provider_ready": False, "provider_reason": "CRDMissing"}
 
 async def report(world: World, *, succeeded: bool, message: str = "") -> None:
     answer = InstallReport(provider=PROVIDER, succeeded=succeeded, message=message)
-    await world.handle.signal(ModelDeploymentWorkflow.install_report, answer)
+    await world.handle.signal(INSTALL_REPORT, answer)
 
 
 async def becomes_ready(world: World) -> None:
@@ -50,7 +52,7 @@ async def test_it_goes_on_by_itself_once_the_operator_is_there(world: World) -> 
 
     await world.until_phase(Phase.DEPLOYING)
     assert world.condition("ProviderInstalled")["status"] == "True"
-    assert world.upstream_requests
+    assert world.applied
 
 
 @pytest.mark.world(installation=AUTO, **UNREADY)
@@ -101,6 +103,7 @@ async def test_a_lost_report_is_made_up_for_by_asking_again(world: World) -> Non
     await world.quiet()
 
     await world.skip(timedelta(minutes=16))
+    await world.nudge("audit: it waits")
     await world.quiet()
 
     assert len(world.joins) >= 2
@@ -128,7 +131,7 @@ async def test_a_persons_retry_reaches_the_installation(world: World) -> None:
     await report(world, succeeded=False, message="no")
     await world.quiet()
 
-    await world.handle.signal(ModelDeploymentWorkflow.retry)
+    await world.command(RETRY)
     await world.quiet()
 
     assert [join.again for join in world.joins] == [False, True]
@@ -162,7 +165,7 @@ async def test_an_installation_of_another_provider_means_nothing(world: World) -
     await world.quiet()
 
     other = InstallReport(provider="other", succeeded=False, message="x")
-    await world.handle.signal(ModelDeploymentWorkflow.install_report, other)
+    await world.handle.signal(INSTALL_REPORT, other)
     await world.quiet()
 
     assert world.condition("ProviderInstalled")["reason"] == "Installing"

@@ -8,7 +8,8 @@ from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import ImageWorld
-from tests.workflows.world import PROVIDER, World
+from tests.workflows.provider_fakes import PROVIDER
+from tests.workflows.world import World
 
 
 def core_worker(world: World, images: ImageWorld | None = None) -> Worker:
@@ -26,5 +27,5 @@ def provider_worker(world: World) -> Worker:
     return Worker(
         world.env.client,
         task_queue=provider_task_queue("here", PROVIDER),
-        activities=[world.reconcile_upstream, world.release_upstream],
+        activities=world.provider_activities(),
     )

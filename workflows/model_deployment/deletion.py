@@ -1,4 +1,8 @@
-"""The end of a deployment: its upstream objects are deleted, then it is let go."""
+"""The end of a deployment: its upstream objects are deleted, then it is let go.
+
+Each change is an ordinary activity, so that it stays in the history whatever becomes of the task that ends
+the run. Whether the run may end is for the workflow to see: only when the object is known to be gone.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,21 @@ from temporalio import workflow
 
 from airunway.api.names import is_provider_finalizer, providers_of
 from airunway.api.status import Phase
-from airunway.messages.deployment import (
-    REMOVE_FINALIZERS,
-    WRITE_STATUS,
-    EventSpec,
-    FinalizerRequest,
-    Observation,
-    StatusRequest,
-)
+from airunway.messages.decision import Observation
+from airunway.messages.deployment import REMOVE_FINALIZERS, EventSpec, FinalizerRequest
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import ReleaseAnswer
 from airunway.workflows.model_deployment.inbox import Inbox
-from airunway.workflows.model_deployment.pacing import Pacing
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.pacing import Pacing, doubled
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.model_deployment.upstream import Upstream
 from airunway.workflows.steps import call
 
-TERMINATING_POLL = timedelta(seconds=5)
+FIRST_POLL_DELAY = timedelta(seconds=5)
+MAX_POLL_DELAY = timedelta(seconds=30)
+"""Deletions of upstream objects are signalled; polling makes up for kinds that nobody follows."""
 
 
 class Deletion:
@@ -39,52 +41,80 @@ class Deletion:
         *,
         upstream: Upstream,
         writer: StatusWriter,
+        journal: JournalWriter,
     ) -> None:
         self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
-        self._upstream, self._writer = upstream, writer
+        self._upstream, self._writer, self._journal = upstream, writer, journal
+        self._polls = 0
+        self._remaining: list[str] = []
+        self.let_go = ""
+        """Uid of the object whose finalizers were taken off in this run."""
 
-    async def proceed(self, seen: Observation, deleted_at: datetime) -> bool:
-        """Go on with it; whether the deployment was let go: after the time limit in any case."""
+    async def proceed(self, seen: Observation, deleted_at: datetime) -> None:
+        """Go on with it as far as that is possible now; in the end the finalizer is taken off."""
         if not any(is_provider_finalizer(entry) for entry in seen.finalizers):
-            return True
-        if seen.provider is not None and seen.provider.externally_managed:
-            words = f"the controller of provider {seen.provider.name} deletes its objects"
-            self._pacing.wait(words, self._pacing.resync)
-            return False
-        self._pacing.wait("deleting the upstream objects", TERMINATING_POLL)
+            others = ", ".join(seen.finalizers) or "nobody; it is gone in a moment"
+            self._pacing.rest(f"let go; still held by: {others}")
+            return
+        if seen.holder is not None and seen.holder.externally_managed:
+            self._pacing.rest(f"the controller of provider {seen.holder.name} deletes its objects")
+            return
+        await self._show_terminating()
+        left = timedelta(seconds=self._pacing.limits.finalizer_timeout) - (workflow.now() - deleted_at)
+        answer = await self._release(seen, left)
+        if answer is None and self._inbox.is_stale(seen):
+            self._inbox.ask()
+            return
+        if answer is not None and answer.remaining:
+            self._wait_for(answer.remaining, left)
+            return
+        if answer is None:
+            self._warn_of_orphans()
+            await self._writer.write_events(seen.uid)
+        await self._let_go(seen)
+
+    async def _show_terminating(self) -> None:
+        self._pacing.step = "deleting the upstream objects"
         if self._state.status.phase is not Phase.TERMINATING:
             self._state.status.phase = Phase.TERMINATING
+            self._polls, self._remaining = 0, []
             await self._writer.write()
-        left = timedelta(seconds=self._pacing.limits.finalizer_timeout) - (workflow.now() - deleted_at)
-        remaining: list[str] | None = None
-        if left > timedelta(0):
-            provider = self._state.provider or providers_of(seen.finalizers)[0]
-            answer = await self._upstream.release(seen, provider, within=left)
-            if answer is None and self._inbox.is_stale(seen):
-                self._inbox.ask()
-                return False
-            remaining = answer.remaining if answer is not None else None
-        if remaining:
-            self._pacing.wait(f"waiting until gone: {', '.join(remaining)}", min(TERMINATING_POLL, left))
-            return False
-        if remaining is None:
-            await self._warn_of_orphans(seen)
-        await call(
+
+    async def _release(self, seen: Observation, left: timedelta) -> ReleaseAnswer | None:
+        """None: not done within the time that is left."""
+        if left <= timedelta(0):
+            return None
+        provider = self._state.provider or providers_of(seen.finalizers)[0]
+        answer = await self._upstream.release(seen, provider, within=left)
+        if answer is not None and answer.deleted:
+            self._journal.record("Deleted", ", ".join(answer.deleted), why="the deployment is being deleted")
+        return answer
+
+    def _wait_for(self, remaining: list[str], left: timedelta) -> None:
+        self._polls += 1
+        words = f"waiting until gone: {', '.join(remaining)}"
+        if remaining != self._remaining:
+            self._journal.record("Releasing", words)
+        self._remaining = remaining
+        delay = min(doubled(FIRST_POLL_DELAY, self._polls, MAX_POLL_DELAY), left)
+        self._pacing.wait(words, delay, "looks whether they are gone")
+
+    async def _let_go(self, seen: Observation) -> None:
+        answer = await call(
             REMOVE_FINALIZERS,
             FinalizerRequest(ref=self._ref, uid=seen.uid),
-            summary="remove the finalizer",
+            summary=f"remove {', '.join(filter(is_provider_finalizer, seen.finalizers))}",
         )
-        return True
+        if answer.removed:
+            self._journal.record("FinalizersRemoved", ", ".join(answer.removed))
+        self.let_go = seen.uid
+        self._inbox.ask()  # the run ends when a look shows that the object is gone
 
-    async def _warn_of_orphans(self, seen: Observation) -> None:
+    def _warn_of_orphans(self) -> None:
         orphans = ", ".join(f"{entry.kind} {entry.name}" for entry in self._state.applied)
         words = (
             f"upstream objects not gone after {self._pacing.limits.finalizer_timeout:.0f} s; the finalizer is"
             f" removed all the same, which leaves behind: {orphans or 'nothing known'}"
         )
-        warning = EventSpec(reason="FinalizerTimeout", message=words, warning=True)
-        await call(
-            WRITE_STATUS,
-            StatusRequest(ref=self._ref, uid=seen.uid, status=None, events=[warning]),
-            summary="finalizer time limit passed",
-        )
+        self._journal.record("FinalizerTimeout", words)
+        self._writer.add_events([EventSpec(reason="FinalizerTimeout", message=words, warning=True)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airunway.messages.deployment import Observation
+from airunway.messages.decision import Observation
 from airunway.messages.deployment_workflow import ChangeHint
 
 
@@ -15,6 +15,8 @@ class Inbox:
         """Engine and provider are to be decided again, not only upstream objects followed."""
         self.rewrite_due = rewrite
         """Somebody else wrote the status: it is to be written again, also if it is the same."""
+        self.cause = "start"
+        """Of the reconcile that is under way."""
         self._latest = ChangeHint(cause="start")
         self._being_deleted = False
 
@@ -29,9 +31,21 @@ class Inbox:
         self.reconcile_due = True
         self.decision_due = self.decision_due or decide
 
+    def take(self) -> None:
+        """A reconcile begins: what comes from now on is a reason for the next one."""
+        self.reconcile_due = False
+
+    def take_upstream_change(self) -> bool:
+        """Whether all that came meanwhile is a change of upstream objects; reading them now answers it."""
+        if not self.reconcile_due or self.decision_due:
+            return False
+        self.take()
+        return True
+
     def observing(self) -> None:
         """The deployment is read now: whatever came before is older than that."""
-        self._latest = ChangeHint(cause="observing")
+        self.decision_due = False
+        self.cause, self._latest = self._latest.cause, ChangeHint(cause="another look")
 
     def observed(self, seen: Observation) -> None:
         """It was read."""

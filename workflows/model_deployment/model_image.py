@@ -15,9 +15,10 @@ from temporalio.exceptions import FailureError
 
 from airunway.api.conditions import remove_condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import ANNOTATION_CANCEL_BUILD
 from airunway.api.status import Phase, ServingImageStatus
-from airunway.messages.deployment import EventSpec, Observation
+from airunway.messages.commands import RETRY
+from airunway.messages.decision import Observation
+from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import (
     IMAGE_BUILDING,
     MODEL_IMAGE_READY,
@@ -43,28 +44,33 @@ from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_deployment.details import model_image_words
 from airunway.workflows.model_deployment.inbox import Inbox
-from airunway.workflows.model_deployment.status_updates import forget_failure, set_condition
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.status_updates import set_condition
 from airunway.workflows.model_deployment.status_writer import StatusWriter
-from airunway.workflows.steps import call
+from airunway.workflows.steps import call, fair_between
 
 SILENCE = timedelta(minutes=3)
 """Without a report for this long the image is joined again: its workflow may have been terminated."""
 RETRY_DELAY = timedelta(seconds=30)
 CANCELLED_WORDS = "the image build was cancelled; `airunway retry` or a change of the spec starts it again"
-ANNOTATED_WORDS = (
-    f"the image build is cancelled by the annotation {ANNOTATION_CANCEL_BUILD}; remove it to build"
-)
 
 
 class DeploymentModelImage:
     """The image side of one deployment's workflow. What it knows is in `DeploymentState.model_image`."""
 
     def __init__(
-        self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox, writer: StatusWriter
+        self,
+        ref: DeploymentRef,
+        state: DeploymentState,
+        inbox: Inbox,
+        *,
+        writer: StatusWriter,
+        journal: JournalWriter,
     ) -> None:
-        self._ref, self._state, self._inbox, self._writer = ref, state, inbox, writer
+        self._ref, self._state, self._inbox = ref, state, inbox
+        self._writer, self._journal = writer, journal
         self.paused = False
-        """By annotation: nothing is written."""
+        """Nothing is written."""
         self._progressed = False
         self._stale_images: set[str] = set()
         """Workflows of images that this deployment does not want any more, but that count on it."""
@@ -84,6 +90,8 @@ class DeploymentModelImage:
         image.reported_at = workflow.now()
         image.phase, image.progress = report.phase, report.progress
         image.image, image.reason, image.message = report.image, report.reason, report.message
+        if image.phase.is_final:
+            self._record_outcome(image, report)
         self._progressed = True
         self._inbox.ask(decide=report.phase.is_final)
 
@@ -92,6 +100,21 @@ class DeploymentModelImage:
         image = self._state.model_image
         if image is not None:
             image.cancel_asked = not image.phase.is_final
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether a build is waited for."""
+        image = self._state.model_image
+        return image is not None and not image.phase.is_final and not image.cancel_asked
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is anything to try again."""
+        image = self._state.model_image
+        if image is None:
+            return False
+        lost = image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
+        return lost or bool(image.progress.trouble)
 
     def retry(self) -> None:
         """A person wants another attempt."""
@@ -121,21 +144,20 @@ class DeploymentModelImage:
         elif image.retry_asked and image.is_waiting and image.progress.trouble:
             image.retry_asked = False
             with contextlib.suppress(FailureError):  # it has ended
-                await workflow.get_external_workflow_handle(image.workflow_id).signal("retry")
+                await workflow.get_external_workflow_handle(image.workflow_id).signal(RETRY)
 
-    async def begin(self, seen: Observation) -> None:
-        """Before the upstream step: without the annotation that cancelled the build it is wanted again."""
-        await self._leave_stale_images()
-        image = self._state.model_image
-        if image is not None and image.annotated and not seen.cancel_build:
-            image.annotated, image.retry_asked = False, True
-            forget_failure(self._state)
+    async def leave_stale(self) -> None:
+        """Leave the images that are not wanted any more."""
+        while self._stale_images:
+            await self._leave(min(self._stale_images))
 
     def built(self) -> ModelImageRef | None:
         """The image for rendering, if there is one."""
         return self._state.model_image.built if self._state.model_image else None
 
-    async def follow(self, spec: ModelImageSpec | None, seen: Observation) -> timedelta | None:
+    async def follow(
+        self, spec: ModelImageSpec | None, seen: Observation, configs_digest: str
+    ) -> timedelta | None:
         """Do what a reconcile can do for the image that the provider wants.
 
         Answers the delay until the next reconcile; None when that is not for the image to say.
@@ -144,21 +166,18 @@ class DeploymentModelImage:
             await self._forget()
             return None
         image = await self._image_of(spec)
-        if seen.cancel_build and not image.phase.is_final:
-            await self._cancel(image)
-            image.annotated = True
         if not image.phase.is_final:
             try:
                 await self._wait_for(image, seen)
             except FailureError as err:
                 if image.phase is not ModelImagePhase.READY:  # the outcome may have come all the same
-                    return self._show_step_failure(err, image, seen.configs_digest)
+                    return self._show_step_failure(err, image, configs_digest)
         if image.phase is ModelImagePhase.READY:
             # If it came during that await, the next reconcile, which is due already, renders with it.
             self._show_ready(image)
             return None
         if image.phase.is_final:
-            self._show_failed(image, seen.configs_digest)
+            self._show_failed(image, configs_digest)
             return None
         self._show_waiting(image)
         return SILENCE
@@ -209,7 +228,8 @@ class DeploymentModelImage:
             JoinModelImageRequest(
                 plan=plan, waiter=ModelImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
             ),
-            summary=f"wait for the image of {image.spec.repository}",
+            summary=f"build the image of {image.spec.repository}, or wait for it with others",
+            priority=fair_between(self._ref.namespace),
             leave_if=lambda: self._inbox.is_stale(seen),
         )
         if joined is None:
@@ -217,6 +237,7 @@ class DeploymentModelImage:
         if not image.workflow_id:
             words = f"waiting for an image of {image.spec.repository}: {joined.workflow_id}"
             self._writer.add_events([EventSpec(reason="ImageRequested", message=words)])
+            self._journal.record("ImageRequested", words, why="the provider serves the model from an image")
         image.workflow_id = joined.workflow_id
 
     # -- letting go --------------------------------------------------------------------------------------
@@ -227,16 +248,15 @@ class DeploymentModelImage:
         if image is not None and image.is_waiting:
             await self._leave(image.workflow_id)
             image.workflow_id = ""
-        await self._leave_stale_images()
+        await self.leave_stale()
 
     async def _cancel(self, image: ModelImageState) -> None:
         await self.leave()
         image.phase, image.reason = ModelImagePhase.CANCELLED, BUILD_CANCELLED
         image.generation = self._state.generation
-
-    async def _leave_stale_images(self) -> None:
-        while self._stale_images:
-            await self._leave(min(self._stale_images))
+        self._journal.record(
+            "BuildCancelled", f"not waiting for the image of {image.spec.repository} any more"
+        )
 
     async def _leave(self, workflow_id: str) -> None:
         self._stale_images.discard(workflow_id)
@@ -252,6 +272,15 @@ class DeploymentModelImage:
         await self.leave()
         self._state.model_image, self._state.status.image = None, None
         remove_condition(self._state.conditions, MODEL_IMAGE_READY)
+
+    def _record_outcome(self, image: ModelImageState, report: ModelImageReport) -> None:
+        if image.phase is ModelImagePhase.READY and image.image is not None:
+            how = "was there already" if report.was_there else "built"
+            self._journal.record("ImageReady", image.image.reference, by=report.workflow_id, why=how)
+        else:
+            self._journal.record(
+                "ImageFailed", report.message or CANCELLED_WORDS, by=report.workflow_id, why=report.reason
+            )
 
     # -- what is shown -------------------------------------------------------------------------------------
 
@@ -271,10 +300,10 @@ class DeploymentModelImage:
         state = self._state
         reason, message = image.reason or "BuildFailed", image.message
         if image.phase is ModelImagePhase.CANCELLED:
-            message = ANNOTATED_WORDS if image.annotated else CANCELLED_WORDS
+            message = CANCELLED_WORDS
         set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=workflow.now())
         state.failure = StandingFailure(
-            generation=state.generation, configs_digest=configs_digest, reason=reason
+            generation=state.generation, configs_digest=configs_digest, reason=reason, message=message
         )
         self._show_unless_applied(Phase.FAILED, "DeploymentFailed", message)
 
@@ -284,6 +313,7 @@ class DeploymentModelImage:
         reason, words = reason_of(err), message_of(err)
         if is_final(err):
             image.phase, image.reason, image.message = ModelImagePhase.FAILED, reason, words
+            self._journal.record("ImageFailed", words, why=reason)
             self._show_failed(image, configs_digest)
             return None
         set_condition(self._state, MODEL_IMAGE_READY, "False", reason, words, now=workflow.now())

@@ -1,4 +1,8 @@
-"""What a deployment waits for, in words, and how long until it is reconciled without a signal."""
+"""What a deployment waits for, in words, and how long until it is reconciled without a signal.
+
+Nothing that lasts has a timer: whoever runs, failed for good, is paused or waits for somebody else is woken
+by a signal, and the watcher's audit finds what a lost one would have said.
+"""
 
 from __future__ import annotations
 
@@ -10,57 +14,58 @@ from airunway.api.status import Phase
 from airunway.messages.deployment import Limits
 from airunway.messages.deployment_state import DeploymentState
 
-FIRST_SELECTION_DELAY = timedelta(seconds=15)
-MAX_SELECTION_DELAY = timedelta(minutes=5)
+FIRST_RETRY_DELAY = timedelta(seconds=15)
+MAX_RETRY_DELAY = timedelta(minutes=5)
 FIRST_DIAGNOSIS_DELAY = timedelta(seconds=10)
 MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
-TROUBLE_DELAY = timedelta(seconds=30)
+FAILED_STEP_DELAY = timedelta(seconds=30)
 """After a step that failed for good."""
 
 
 class Pacing:
-    """Where the workflow is between two reconciles. A signal ends every delay."""
+    """Where the workflow is between two reconciles. A signal ends every wait."""
 
     def __init__(self) -> None:
-        self.limits = Limits(rollout_deadline=1800, finalizer_timeout=300, resync=3600)
+        self.limits = Limits(rollout_deadline=1800, finalizer_timeout=300)
         self.step = "starting"
-        self.delay = timedelta(0)
+        self.delay: timedelta | None = None
+        """None: until a signal comes."""
+        self.then = ""
+        """What is done when the delay is over."""
         self.next_reconcile_at: datetime | None = None
 
-    @property
-    def resync(self) -> timedelta:
-        """How often everything is reconciled although nobody said that anything changed."""
-        return timedelta(seconds=self.limits.resync)
+    def rest(self, step: str) -> None:
+        """Nothing is due: what is waited for is signalled."""
+        self.step, self.delay, self.then = step, None, ""
 
-    def wait(self, step: str, delay: timedelta) -> None:
-        """What is waited for, and for how long at most."""
-        self.step, self.delay = step, delay
+    def wait(self, step: str, delay: timedelta, then: str) -> None:
+        """What is waited for, for how long at most, and what is done then."""
+        self.step, self.delay, self.then = step, delay, then
 
     def wait_at_most(self, seconds: int) -> None:
         """A step asked to be tried again after this time; 0: it did not."""
-        if seconds:
-            self.delay = min(self.delay, timedelta(seconds=seconds))
+        asked = timedelta(seconds=seconds)
+        if seconds and (self.delay is None or asked < self.delay):
+            self.delay, self.then = asked, "tries again"
 
     def wait_after_failed_attempt(self, state: DeploymentState, step: str) -> None:
-        """Neither selection nor the upstream step got anywhere: ever longer, up to five minutes."""
+        """A provider's step was not done: ever longer, up to five minutes."""
         state.failed_attempts += 1
-        self.wait(step, _doubled(FIRST_SELECTION_DELAY, state.failed_attempts, MAX_SELECTION_DELAY))
+        self.wait(step, doubled(FIRST_RETRY_DELAY, state.failed_attempts, MAX_RETRY_DELAY), "tries again")
 
-    def wait_after_upstream(self, state: DeploymentState, *, accepted: bool) -> None:
-        """The upstream objects were read: soon again in a roll-out, then only as a safety net.
-
-        `accepted` false: the spec is refused, and the delay of that stands.
-        """
-        resync = self.resync * workflow.random().uniform(0.9, 1.1)
-        self.step = state.shown_message
-        if state.status.phase is Phase.DEPLOYING and state.rollout_since is not None:
+    def wait_after_upstream(self, state: DeploymentState) -> None:
+        """The upstream objects were read: soon again in a roll-out, else when they change."""
+        phase = state.status.phase
+        self.rest(state.shown_message or str(phase))
+        if state.failure is not None:
+            return
+        if phase is Phase.DEPLOYING and state.rollout_since is not None:
             deadline = state.rollout_since + timedelta(seconds=self.limits.rollout_deadline)
-            delay = _doubled(FIRST_DIAGNOSIS_DELAY, state.diagnoses + 1, MAX_DIAGNOSIS_DELAY)
-            self.delay = max(min(delay, deadline - workflow.now()), timedelta(seconds=1))
-        elif accepted:
-            self.step = self.step or str(state.status.phase)
-            waiting = state.status.phase in (Phase.PENDING, Phase.DEPLOYING)
-            self.delay = MAX_SELECTION_DELAY if waiting else resync
+            delay = doubled(FIRST_DIAGNOSIS_DELAY, state.diagnoses + 1, MAX_DIAGNOSIS_DELAY)
+            delay = max(min(delay, deadline - workflow.now()), timedelta(seconds=1))
+            self.wait(self.step, delay, "looks at pods again")
+        elif phase in (Phase.PENDING, Phase.DEPLOYING):
+            self.wait(self.step, MAX_RETRY_DELAY, "reconciles again")
 
 
 def is_diagnosis_due(state: DeploymentState) -> bool:
@@ -70,5 +75,6 @@ def is_diagnosis_due(state: DeploymentState) -> bool:
     return workflow.now() - state.rollout_since >= FIRST_DIAGNOSIS_DELAY * 0.9
 
 
-def _doubled(first: timedelta, times: int, at_most: timedelta) -> timedelta:
+def doubled(first: timedelta, times: int, at_most: timedelta) -> timedelta:
+    """The delay before the attempt of that number, twice as long each time."""
     return min(first * float(2 ** min(times - 1, 10)), at_most)

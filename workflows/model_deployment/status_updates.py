@@ -25,14 +25,14 @@ from airunway.api.status import (
     ProviderStatus,
     ReplicaStatus,
     ServingImageStatus,
-    UnifiedStatus,
 )
-from airunway.messages.deployment import AppliedObject, PodFinding, ProviderView, StepFailure, UpstreamAnswer
-from airunway.messages.deployment_state import DeploymentState, StandingFailure
+from airunway.messages.commands import Asked
+from airunway.messages.deployment import ProviderView
+from airunway.messages.deployment_state import DeploymentState
 
-WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
 STEP_FAILED = "StepFailed"
-PODS_READY = "all pods are ready"
+PAUSED = "Paused"
+"""Condition while a command holds the deployment; the annotation of AI Runway writes nothing."""
 MAX_CONDITION_MESSAGE = 32768
 """The CRD's limit, in characters."""
 
@@ -61,7 +61,8 @@ def _generation_of(state: DeploymentState, kind: str) -> int:
     return state.accepted if kind in _OF_UPSTREAM and state.accepted else state.generation
 
 
-def _set_all(state: DeploymentState, reported: Iterable[Condition], *, now: datetime) -> None:
+def set_all(state: DeploymentState, reported: Iterable[Condition], *, now: datetime) -> None:
+    """Put reported conditions into the status."""
     for entry in reported:
         set_reported(state, entry, now=now)
 
@@ -70,8 +71,13 @@ def _set_all(state: DeploymentState, reported: Iterable[Condition], *, now: date
 
 
 def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | None) -> None:
-    """Begin with another object, from the status it has already (another controller's, or none)."""
-    fresh = DeploymentState(uid=uid)
+    """Begin with another object, from the status it has already (another controller's, or none).
+
+    The journal goes on. A pause by command outlives a lost run in the status, and is found there again.
+    """
+    fresh = DeploymentState(uid=uid, journal=state.journal)
+    if not state.uid:  # what was asked before it was seen for the first time
+        fresh.paused_by, fresh.events_due = state.paused_by, state.events_due
     for name in DeploymentState.model_fields:
         setattr(state, name, getattr(fresh, name))
     if status is None:
@@ -79,8 +85,12 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     # The gateway's part is not ours, and would become so by being written.
     state.status = status.model_copy(update={"gateway": None})
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
+    state.journal_phase = str(status.phase or "")
+    paused = find_condition(state.conditions, PAUSED)
+    if paused is not None and paused.status is ConditionStatus.TRUE:
+        state.paused_by = Asked(reason=paused.message)
     if status.replicas is not None:
-        state.status.replicas = _counted(status.replicas)
+        state.status.replicas = counted(status.replicas)
 
 
 def _complete(entry: Condition) -> Condition:
@@ -88,7 +98,8 @@ def _complete(entry: Condition) -> Condition:
     return entry.model_copy(update={**given, "observed_generation": entry.observed_generation or 0})
 
 
-def _counted(replicas: ReplicaStatus) -> ReplicaStatus:
+def counted(replicas: ReplicaStatus) -> ReplicaStatus:
+    """With a number for each count that was not given."""
     return ReplicaStatus(
         desired=replicas.desired or 0, ready=replicas.ready or 0, available=replicas.available or 0
     )
@@ -105,7 +116,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     state.accepted = state.accepted if refused else generation
     for kind in decision.remove_conditions:
         remove_condition(state.conditions, kind)
-    _set_all(state, decision.conditions, now=now)
+    set_all(state, decision.conditions, now=now)
     _adopt_selection(status, decision)
     if decision.image is not None:
         status.image = ServingImageStatus(requested=decision.image.requested, message=decision.image.message)
@@ -135,6 +146,18 @@ def _adopt_selection(status: DeploymentStatus, decision: Decision) -> None:
     )
 
 
+def show_pause(state: DeploymentState, *, now: datetime) -> None:
+    """The condition while a command holds the deployment; none else."""
+    asked = state.paused_by
+    if asked is None:
+        remove_condition(state.conditions, PAUSED)
+        return
+    words = (
+        f"paused by {asked.by}" + (f": {asked.reason}" if asked.reason else "") if asked.by else asked.reason
+    )
+    set_condition(state, PAUSED, "True", "PausedByCommand", words, now=now)
+
+
 def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now: datetime) -> None:
     """Show a provider that cannot be used now, without touching what already serves."""
     if provider.ready:
@@ -149,45 +172,7 @@ def adopt_provider_health(state: DeploymentState, provider: ProviderView, *, now
         state.status.message = message
 
 
-# -- what the upstream step answered ----------------------------------------------------------------------
-
-
-def adopt_upstream(
-    state: DeploymentState, answer: UpstreamAnswer, *, configs_digest: str, deadline: float, now: datetime
-) -> None:
-    """Take over what was done to the upstream objects and what they say. `deadline`: of a roll-out, in s."""
-    unhealthy = find_condition(state.conditions, "ProviderHealthy")
-    if unhealthy is not None and unhealthy.reason == STEP_FAILED:
-        set_condition(state, "ProviderHealthy", "True", "ProviderReady", now=now)
-    _set_all(state, answer.conditions, now=now)
-    for kind in answer.cleared:
-        remove_condition(state.conditions, kind)
-    if answer.image is not None:
-        state.status.image = answer.image
-    _adopt_ignored_fields(state, answer.ignored_fields, now=now)
-    if answer.objects:
-        state.applied = answer.objects
-    if answer.failure is not None:
-        _fail_step(state, answer.failure, configs_digest, now)
-        return
-    if answer.replacing:
-        _show_rollout(state, f"replacing the upstream object: {answer.replacing}", now)
-        return
-    if answer.waiting and not state.applied:
-        state.status.phase, state.status.message = Phase.PENDING, answer.waiting
-        return
-    if state.applied:
-        words = _created(state.applied)
-        set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=now)
-    if answer.status is not None:
-        cause = answer.findings[0] if answer.findings else None
-        _adopt_status(state, answer.status, cause, configs_digest, deadline, now)
-
-
-def adopt_reading(state: DeploymentState, answer: UpstreamAnswer) -> None:
-    """Take over what still serves, although it is of an older generation: it does not count as ready."""
-    if answer.status is not None:
-        _adopt_counts(state.status, answer.status)
+# -- failures ------------------------------------------------------------------------------------------------
 
 
 def adopt_step_error(state: DeploymentState, words: str, *, now: datetime) -> None:
@@ -197,104 +182,22 @@ def adopt_step_error(state: DeploymentState, words: str, *, now: datetime) -> No
         state.status.message = words
 
 
-def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
-    if ignored:
-        text = f"provider {state.provider} cannot honour: {', '.join(ignored)}"
-        set_condition(state, "FieldsHonoured", "False", "FieldsIgnored", text, now=now)
-    elif ignored is not None and find_condition(state.conditions, "FieldsHonoured"):
-        set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
-
-
-def _adopt_counts(status: DeploymentStatus, upstream: UnifiedStatus) -> None:
-    status.replicas = _counted(upstream.replicas) if upstream.replicas is not None else None
-    status.endpoint = upstream.endpoint
-
-
-def _adopt_status(
-    state: DeploymentState,
-    upstream: UnifiedStatus,
-    cause: PodFinding | None,
-    configs_digest: str,
-    deadline: float,
-    now: datetime,
-) -> None:
-    status = state.status
-    main_object = {"resource_name": upstream.resource_name, "resource_kind": upstream.resource_kind}
-    status.provider = (status.provider or ProviderStatus()).model_copy(
-        update={key: value or None for key, value in main_object.items()}
-    )
-    _adopt_counts(status, upstream)
-    if upstream.phase is Phase.RUNNING:
-        status.phase, status.message = Phase.RUNNING, upstream.message or PODS_READY
-        state.failure, state.rollout_since, state.diagnoses = None, None, 0
-        set_condition(state, "Ready", "True", "DeploymentReady", status.message, now=now)
-        return
-    if upstream.phase is Phase.FAILED:
-        words = upstream.message or (cause.message if cause else "the upstream object reports a failure")
-        _fail_rollout(state, f"{cause.reason}: {words}" if cause else words, configs_digest, now)
-        return
-    if state.rollout_since is None:
-        state.rollout_since = now
-    overdue = (now - state.rollout_since).total_seconds() >= deadline
-    if cause is not None and (cause.final or overdue):
-        _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
-    elif overdue:
-        words = upstream.message or "no pod says why"
-        _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
-    elif state.failure is None:
-        waiting = f"{cause.reason}: {cause.message}" if cause else upstream.message
-        _show_rollout(state, waiting or WAITING_FOR_PODS, now)
-
-
-def _show_rollout(state: DeploymentState, message: str, now: datetime) -> None:
-    if state.rollout_since is None:
-        state.rollout_since = now
-    state.status.phase, state.status.message = Phase.DEPLOYING, message
-    set_condition(state, "Ready", "False", "DeploymentInProgress", message, now=now)
-
-
-def _created(objects: list[AppliedObject]) -> str:
-    return ", ".join(f"{entry.kind} {entry.name}" for entry in objects)
-
-
-# -- failures ---------------------------------------------------------------------------------------------
-
-
-def _fail_step(state: DeploymentState, failure: StepFailure, configs_digest: str, now: datetime) -> None:
-    _set_all(state, failure.conditions, now=now)
-    status = state.status
-    status.message = failure.message
-    unready = any(
-        entry.type == "Ready" and entry.status is ConditionStatus.FALSE for entry in failure.conditions
-    )
-    if status.phase is Phase.RUNNING and unready:
-        status.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
-    if failure.final:
-        status.phase = Phase.FAILED
-        state.failure = StandingFailure(
-            generation=state.generation, configs_digest=configs_digest, reason=failure.reason
-        )
-
-
-def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
-    state.status.phase, state.status.message = Phase.FAILED, message
-    set_condition(state, "Ready", "False", "DeploymentFailed", message, now=now)
-    state.failure = StandingFailure(
-        generation=state.generation, configs_digest=configs_digest, reason="DeploymentFailed", rollout=True
-    )
-
-
 def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
-    """Whether nothing has changed since the final failure that could end it; else it is forgotten."""
+    """Whether nothing has changed since the final failure that could end it; else it is forgotten.
+
+    One that stands is what there is to say, not that the spec was accepted.
+    """
     failure = state.failure
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if not same:
+    if same:
+        state.status.message = failure.message
+    else:
         state.failure = None
     return same
 
 
 def forget_failure(state: DeploymentState) -> None:
-    """Try again as if for the first time (signal `retry`)."""
+    """Try again as if for the first time (command `retry`)."""
     state.failure, state.rollout_since, state.diagnoses, state.failed_attempts = None, None, 0, 0

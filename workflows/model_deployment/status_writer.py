@@ -11,9 +11,15 @@ from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusRequest
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows.model_deployment.details import outcome_words
 from airunway.workflows.model_deployment.events import events_between
 from airunway.workflows.model_deployment.inbox import Inbox
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.status_updates import PAUSED
 from airunway.workflows.steps import call
+
+MAX_EVENTS = 20
+"""At once; more are not due in any story, and a hostile one must not make a request large."""
 
 _OURS_IN_ANY_CASE = {
     "Validated",
@@ -22,40 +28,54 @@ _OURS_IN_ANY_CASE = {
     "ImageResolved",
     "ProviderHealthy",
     "ProviderInstalled",
+    PAUSED,
 }
 
 
 class StatusWriter:
     """Writes the status of one deployment."""
 
-    def __init__(self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox) -> None:
-        self._ref, self._state, self._inbox = ref, state, inbox
-        self._events: list[EventSpec] = []
+    def __init__(
+        self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox, journal: JournalWriter
+    ) -> None:
+        self._ref, self._state, self._inbox, self._journal = ref, state, inbox, journal
 
     def add_events(self, events: Iterable[EventSpec]) -> None:
-        """Record Events with the next write."""
-        self._events += events
+        """Record Events with the next write, be it in the next run."""
+        self._state.events_due = [*self._state.events_due, *events][-MAX_EVENTS:]
 
-    async def write(self, *, before: Sequence[Condition] | None = None) -> None:
-        """Write the status and record the Events, if there is anything to write or to record.
+    def note(self, before: Sequence[Condition]) -> None:
+        """Have the changes of conditions recorded as Events; `before`: as they were."""
+        self.add_events(events_between(before, self._state.conditions))
 
-        `before`: the conditions as they were; what changed since is recorded too.
-        """
-        state, waiting, self._events = self._state, self._events, []
-        events = [*(events_between(before, state.conditions) if before is not None else []), *waiting]
+    async def write(self) -> None:
+        """Write the status and record the Events, if there is anything to write or to record."""
+        state = self._state
         status = status_to_write(state)
         digest = digest_of(status)
-        if digest == state.written and not events and not self._inbox.rewrite_due:
+        if digest == state.written and not state.events_due and not self._inbox.rewrite_due:
             return
+        self._journal.phase(str(status.phase or ""), status.message or "")
         self._inbox.rewrite_due = False
+        events, state.events_due = state.events_due, []
         answer = await call(
             WRITE_STATUS,
             StatusRequest(ref=self._ref, uid=state.uid, status=status, events=events),
-            summary=f"status {status.phase or ''}",
+            summary=f"status: {outcome_words(state)}",
         )
         state.written, state.selection_written = digest, status.provider is not None
         if answer.gone:
             self._inbox.ask()
+
+    async def write_events(self, uid: str) -> None:
+        """Record the Events that are due, and leave the status as it is."""
+        events, self._state.events_due = self._state.events_due, []
+        if events:
+            await call(
+                WRITE_STATUS,
+                StatusRequest(ref=self._ref, uid=uid, status=None, events=events),
+                summary=f"event: {', '.join(event.reason for event in events)}",
+            )
 
 
 def status_to_write(state: DeploymentState) -> DeploymentStatus:

@@ -1,108 +1,202 @@
-"""A deployment's upstream objects, as its workflow has them applied and read: by its provider's steps."""
+"""A deployment's upstream objects, as its workflow has them rendered, applied, read and released.
+
+The provider's steps. They are done on the workflow's own queue where its worker serves the provider, else on
+the provider's. What was answered is taken over here; how long to wait then is for the workflow to say.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from temporalio import workflow
 
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
-from airunway.messages.deployment import (
-    RECONCILE_UPSTREAM,
-    RELEASE_UPSTREAM,
-    Observation,
-    ReleaseAnswer,
-    ReleaseRequest,
-    UpstreamAnswer,
-    UpstreamRequest,
-)
+from airunway.messages.decision import Observation
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.step import Answer, Request, Step
+from airunway.messages.upstream import (
+    APPLY_UPSTREAM,
+    READ_READINESS,
+    RELEASE_UPSTREAM,
+    RENDER,
+    ApplyRequest,
+    Readiness,
+    ReadinessRequest,
+    ReleaseAnswer,
+    ReleaseRequest,
+    RenderAnswer,
+    RenderRequest,
+)
+from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
-from airunway.workflows.model_deployment.pacing import Pacing
-from airunway.workflows.model_deployment.status_updates import adopt_reading, adopt_upstream
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
+from airunway.workflows.model_deployment.rollout_updates import (
+    Rollout,
+    adopt_failure,
+    adopt_objects,
+    adopt_render,
+    adopt_serving,
+)
+from airunway.workflows.model_deployment.selection import Decided
+from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call
+
+MAX_NAMED_WRITES = 4
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A plan, and what it was asked with: applying makes the same objects again."""
+
+    request: RenderRequest
+    plan: RenderAnswer
 
 
 class Upstream:
-    """The provider's steps for one deployment."""
+    """The provider's steps for one deployment, and what their answers change in its state."""
 
-    def __init__(self, ref: DeploymentRef, state: DeploymentState, inbox: Inbox, pacing: Pacing) -> None:
-        self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
-        self.served_locally = False
-        """This worker can do the provider's steps itself, inline."""
-
-    async def reconcile(
+    def __init__(
         self,
-        seen: Observation,
+        ref: DeploymentRef,
+        state: DeploymentState,
+        inbox: Inbox,
+        pacing: Pacing,
         *,
-        apply: bool,
-        only_upstream_changed: bool,
-        diagnose: bool,
-        built_model_image: ModelImageRef | None,
-    ) -> UpstreamAnswer | None:
-        """Apply the objects and read their state; None: the deployment changed meanwhile.
+        writer: StatusWriter,
+        journal: JournalWriter,
+    ) -> None:
+        self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
+        self._writer, self._journal = writer, journal
+        self.served_locally = False
+        """Workers on the workflow's own queue do the provider's steps."""
 
-        Raises FailureError when that cannot be done now.
-        """
-        state = self._state
-        doing = "applying on" if apply and not only_upstream_changed else "reading from"
-        self._pacing.step = f"{doing} {state.provider}"
-        request = UpstreamRequest(
+    async def render(self, decided: Decided, built: ModelImageRef | None) -> Rendered | None:
+        """What the generation takes, and what of it has to be written; None: the deployment changed."""
+        state, seen = self._state, decided.seen
+        self._pacing.step = f"rendering for {state.provider}"
+        request = RenderRequest(
             ref=self._ref,
             uid=seen.uid,
             generation=seen.generation,
             resource_version=seen.resource_version,
             provider=state.provider,
             engine=state.engine,
-            apply=apply,
-            only_upstream_changed=only_upstream_changed and not diagnose,
-            diagnose=diagnose,
             applied=state.applied,
             image=state.status.image,
-            built_model_image=built_model_image,
+            built_model_image=built,
         )
-        answer = await call(
+        summary = f"objects of generation {seen.generation} on {state.provider}"
+        answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
+        if answer is None or answer.superseded or answer.gone:
+            return None
+        adopt_render(state, answer, self._rollout(decided))
+        if not state.finding:
+            state.failed_attempts = 0
+        return Rendered(request, answer)
+
+    async def apply(self, decided: Decided, rendered: Rendered) -> bool:
+        """Do what was planned, if anything; false: the deployment changed.
+
+        It is in the history before anything happens. What the API server answered is taken over.
+        """
+        plan = rendered.plan
+        if plan.failure is not None:
+            return True
+        if not plan.writes:
+            adopt_objects(
+                self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
+            )
+            return True
+        self._pacing.step = f"applying on {self._state.provider}"
+        request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
+        done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
+        if done is None or done.superseded or done.gone:
+            return False
+        self._journal.applied(plan.planned, done.objects, done.deleted)
+        self._writer.add_events(events_of_actions(done.objects))
+        if done.failure is not None:
+            adopt_failure(self._state, done.failure, self._rollout(decided))
+            plan.failure = done.failure
+            return True
+        adopt_objects(
+            self._state,
+            done.objects,
+            done.status,
+            self._rollout(decided),
+            replacing=plan.replacing,
+            waiting=plan.waiting,
+        )
+        return True
+
+    async def read(self, decided: Decided) -> Readiness | None:
+        """The state of what was applied, in a slow roll-out with causes; None: the deployment changed."""
+        state, diagnose = self._state, is_diagnosis_due(self._state)
+        self._pacing.step = f"reading from {state.provider}"
+        request = ReadinessRequest(
+            ref=self._ref,
+            uid=decided.seen.uid,
+            generation=decided.seen.generation,
+            provider=state.provider,
+            applied=state.applied,
+            diagnose=diagnose,
+        )
+        summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
+        seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)
+        if seen is None:
+            return None
+        state.diagnoses += diagnose
+        if not state.is_step_failed:
+            adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
+        elif seen.status is not None:
+            adopt_serving(state, seen.status)
+        return seen
+
+    async def release(self, seen: Observation, provider: str, *, within: timedelta) -> ReleaseAnswer | None:
+        """Delete the objects; None: not done in time, or the deployment changed meanwhile."""
+        here = seen.holder is not None and seen.holder.name == provider and seen.holder.served_locally
+        return await call(
+            replace(RELEASE_UPSTREAM, queue=provider_queue(provider)),
+            ReleaseRequest(ref=self._ref, uid=seen.uid, provider=provider),
+            summary=f"delete the upstream objects on {provider}",
+            served_here=here,
+            leave_if=lambda: self._inbox.is_stale(seen),
+            leave_after=within,
+        )
+
+    async def _call(
+        self, step: Step[Request, Answer], request: Request, summary: str, decided: Decided
+    ) -> Answer | None:
+        return await call(
             replace(
-                RECONCILE_UPSTREAM,
-                queue=provider_queue(request.provider),
-                inline=self.served_locally,
+                step,
+                queue=provider_queue(self._state.provider),
                 # A person must see when a provider's worker is away or an object is not let in.
                 deadline=timedelta(seconds=self._pacing.limits.step_patience),
             ),
             request,
-            summary=f"{self._pacing.step}, generation {request.generation}",
-            leave_if=lambda: self._inbox.is_stale(seen),
-        )
-        return None if answer is None or answer.superseded or answer.gone else answer
-
-    def adopt(self, answer: UpstreamAnswer, seen: Observation) -> None:
-        """Take over what was done and read."""
-        if not self._state.finding:
-            self._state.failed_attempts = 0
-        if self._state.is_step_failed and answer.failure is None:
-            adopt_reading(self._state, answer)
-            return
-        adopt_upstream(
-            self._state,
-            answer,
-            configs_digest=seen.configs_digest,
-            deadline=self._pacing.limits.rollout_deadline,
-            now=workflow.now(),
+            summary=summary,
+            served_here=self.served_locally,
+            leave_if=lambda: self._inbox.is_stale(decided.seen),
         )
 
-    async def release(self, seen: Observation, provider: str, *, within: timedelta) -> ReleaseAnswer | None:
-        """Delete the objects; None: not done in time, or the deployment changed meanwhile."""
-        return await call(
-            replace(
-                RELEASE_UPSTREAM,
-                queue=provider_queue(provider),
-                inline=provider == self._state.provider and self.served_locally,
-            ),
-            ReleaseRequest(ref=self._ref, uid=seen.uid, provider=provider),
-            summary="delete the upstream objects",
-            leave_if=lambda: self._inbox.is_stale(seen),
-            leave_after=within,
-        )
+    def _rollout(self, decided: Decided) -> Rollout:
+        deadline = self._pacing.limits.rollout_deadline
+        return Rollout(configs_digest=decided.configs_digest, deadline=deadline, now=workflow.now())
+
+
+def _writes(plan: RenderAnswer) -> str:
+    """What is going to be written, for the summary: `create Workspace chat`."""
+    words = [str(entry) for entry in plan.planned[:MAX_NAMED_WRITES]]
+    if len(plan.planned) > MAX_NAMED_WRITES:
+        words.append(f"{len(plan.planned) - MAX_NAMED_WRITES} more")
+    if plan.finalizer:
+        words.append("hold the deployment by a finalizer")
+    return ", ".join(words)
+
+
+def _main_object(state: DeploymentState) -> str:
+    return f"{state.applied[0].kind} {state.applied[0].name}" if state.applied else "anything"

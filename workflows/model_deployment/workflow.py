@@ -1,148 +1,128 @@
 """The life of one ModelDeployment, from its first sight to its deletion.
 
+    validate → select_engine → evaluate_provider_rules → install_provider → build_image
+             → render → apply_upstream → read_readiness → write_status
+
 Level-triggered: a signal is a hint to reconcile, and every reconcile goes the whole way from what the cluster
 says now. It is short, because nothing in it waits for readiness: waiting is what the workflow does between
-two, until a signal, or the time of the next reconcile. So a new generation never stands behind an old wait.
+two, until a signal, or the time of the next reconcile if one is due. So a new generation never stands behind
+an old wait, and a deployment to which nothing happens costs nothing.
 """
 
 from __future__ import annotations
+
+import asyncio
+import contextlib
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.decision import Outcome
-    from airunway.messages.deployment import OBSERVE, Observation, ObserveRequest
+    from airunway.messages.decision import Observation
     from airunway.messages.deployment_state import DeploymentState
-    from airunway.messages.deployment_workflow import (
-        DEPLOYMENT_WORKFLOW,
-        ChangeHint,
-        DeploymentInput,
-        DeploymentView,
-    )
-    from airunway.messages.failures import cause_with_kind
-    from airunway.messages.installation import InstallReport
-    from airunway.messages.model_image import ModelImageReport
+    from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput
+    from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
+    from airunway.workflows.model_deployment.cancellation import heed_cancellation
+    from airunway.workflows.model_deployment.commands import Commands
     from airunway.workflows.model_deployment.deletion import Deletion
-    from airunway.workflows.model_deployment.details import details_of, update_search_attributes
-    from airunway.workflows.model_deployment.events import events_of_actions
+    from airunway.workflows.model_deployment.details import (
+        details_of,
+        outcome_words,
+        update_search_attributes,
+    )
+    from airunway.workflows.model_deployment.handlers import DeploymentHandlers
     from airunway.workflows.model_deployment.inbox import Inbox
-    from airunway.workflows.model_deployment.installation import (
-        ensure_installation,
-        on_install_report,
-        retry_installation,
-    )
+    from airunway.workflows.model_deployment.installation import DeploymentInstallation
+    from airunway.workflows.model_deployment.journal_entries import JournalWriter
     from airunway.workflows.model_deployment.model_image import DeploymentModelImage
-    from airunway.workflows.model_deployment.pacing import (
-        MAX_SELECTION_DELAY,
-        TROUBLE_DELAY,
-        Pacing,
-        is_diagnosis_due,
-    )
+    from airunway.workflows.model_deployment.pacing import FAILED_STEP_DELAY, Pacing, is_diagnosis_due
+    from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
         adopt_provider_health,
         adopt_step_error,
         failure_stands,
-        forget_failure,
+        show_pause,
         start_over,
     )
     from airunway.workflows.model_deployment.status_writer import StatusWriter
     from airunway.workflows.model_deployment.upstream import Upstream
     from airunway.workflows.run_length import continue_as_new, should_continue_as_new
-    from airunway.workflows.steps import call
 
 
 @workflow.defn(name=DEPLOYMENT_WORKFLOW)
-class ModelDeploymentWorkflow:
+class ModelDeploymentWorkflow(DeploymentHandlers):
     """One ModelDeployment. Id: `modeldeployment/<cluster>/<namespace>/<name>`."""
 
     @workflow.init
     def __init__(self, start: DeploymentInput) -> None:
         self.ref = ref = start.ref
         self.state = state = start.state or DeploymentState()
-        self.search_attributes = start.search_attributes
-        self.finished = False
-        self.inbox = Inbox(rewrite=start.rewrite)
+        self.inbox = inbox = Inbox(rewrite=start.rewrite)
         self.pacing = Pacing()
-        self.writer = StatusWriter(ref, state, self.inbox)
-        self.images = DeploymentModelImage(ref, state, self.inbox, self.writer)
-        self.upstream = Upstream(ref, state, self.inbox, self.pacing)
+        self.journal = journal = JournalWriter(state)
+        self.writer = writer = StatusWriter(ref, state, inbox, journal)
+        self.selection = Selection(ref, state)
+        self.installation = DeploymentInstallation(ref, state, journal)
+        self.images = DeploymentModelImage(ref, state, inbox, writer=writer, journal=journal)
+        self.upstream = Upstream(ref, state, inbox, self.pacing, writer=writer, journal=journal)
         self.deletion = Deletion(
-            ref, state, self.inbox, self.pacing, upstream=self.upstream, writer=self.writer
+            ref, state, inbox, self.pacing, upstream=self.upstream, writer=writer, journal=journal
         )
-        self._decided_on: Observation | None = None
-        """What the last decision was made on, as long as only its upstream objects need to be followed."""
-
-    # -- signals and queries -------------------------------------------------------------------------
-
-    @workflow.signal
-    def object_changed(self, hint: ChangeHint) -> None:
-        """The deployment, its provider's config or an upstream object changed."""
-        self.inbox.put(hint)
-
-    @workflow.signal
-    def retry(self) -> None:
-        """A person wants the failed step to be tried again."""
-        forget_failure(self.state)
-        self.images.retry()
-        retry_installation(self.state)
-        self.inbox.ask()
-
-    @workflow.signal
-    def install_report(self, report: InstallReport) -> None:
-        """The installation that was asked for has ended."""
-        on_install_report(self.state, report)
-        self.inbox.ask()
-
-    @workflow.signal
-    def cancel_build(self) -> None:
-        """A person does not want the model's image to be built."""
-        self.images.cancel()
-        self.inbox.ask()
-
-    @workflow.signal
-    def image_report(self, report: ModelImageReport) -> None:
-        """The workflow of the image reports how far it is."""
-        self.images.on_report(report)
-
-    @workflow.query(name="state")
-    def view(self) -> DeploymentView:
-        """Where the deployment stands."""
-        pacing = self.pacing
-        return DeploymentView(
-            ref=self.ref, step=pacing.step, next_reconcile_at=pacing.next_reconcile_at, state=self.state
+        self.commands = Commands(
+            state, inbox, images=self.images, installation=self.installation, writer=writer, journal=journal
         )
+        self.waiting = False
+        self._known_attributes: list[str] = []
+        self._reconciles = 0
+        self._gone = False
+        """The last look found no deployment."""
+        self._next_run_wanted = False
+        """For another reason than the length of this one."""
+        self._decided_on: Decided | None = None
+        """The last decision, as long as only its upstream objects need to be followed."""
 
     # -- the story -------------------------------------------------------------------------------------
 
     @workflow.run
     async def run(self, start: DeploymentInput) -> str:
-        """Reconcile and wait; until the deployment is gone."""
+        """Live until the deployment is gone. A request to cancel has nothing to cancel here."""
+        life = asyncio.create_task(self._live())
         while True:
-            self.inbox.reconcile_due = False
+            try:
+                ended = await asyncio.shield(life)
+                break
+            except asyncio.CancelledError:
+                if self._next_run_wanted or workflow.cancellation_reason() is None:
+                    raise  # the worker drops this run from its memory
+                self._next_run_wanted = True  # which has no such request any more
+                heed_cancellation(self.images, self.inbox, writer=self.writer, journal=self.journal)
+        if ended:
+            return ended
+        continue_as_new(DeploymentInput(ref=self.ref, state=self.state, rewrite=self.inbox.rewrite_due))
+
+    async def _live(self) -> str:
+        """Reconcile and wait; answers how it ended, nothing when it goes on in the next run."""
+        self._show()
+        while True:
+            self.inbox.take()
+            self._reconciles += 1
             try:
                 await self._reconcile()
             except FailureError as err:
-                # A step that failed for good must not end the workflow; the next reconcile may succeed.
-                self.pacing.wait(f"stopped: {cause_with_kind(err)}", TROUBLE_DELAY)
+                self._stop(err)
             self._show()
-            if self.finished:
+            if self._gone and not self.inbox.reconcile_due:
                 return self.pacing.step
+            if self._next_run_is_due():
+                return ""
             await self._wait_for_a_reason()
-            if should_continue_as_new(self.pacing.limits.history_events):
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                continue_as_new(
-                    DeploymentInput(
-                        ref=self.ref,
-                        state=self.state,
-                        search_attributes=self.search_attributes,
-                        rewrite=self.inbox.rewrite_due,
-                    )
-                )
+            if self._next_run_wanted:
+                return ""
 
     async def _reconcile(self) -> None:
         """As far as there is something to do for what came in."""
+        self._gone = False
         await self.images.do_what_was_asked()
         if self.images.takes_progress() and not self.inbox.decision_due:
             await self.writer.write()
@@ -150,136 +130,195 @@ class ModelDeploymentWorkflow:
         if self._decided_on is not None and not self.inbox.decision_due:
             await self._follow_upstream(self._decided_on)
             return
-        self.inbox.decision_due = False
-        seen = await self._observe()
-        self.images.paused = seen.paused
+        seen = await self._validate()
         if not seen.found:
             await self.images.leave()
-            self._finish("the deployment is gone")
+            self._gone = True
+            self.pacing.rest("deleted" if self.deletion.let_go else "the deployment is gone")
         elif seen.deleted_at is not None:
             await self.images.leave()
-            if await self.deletion.proceed(seen, seen.deleted_at):
-                self._finish("deleted")
-        elif seen.paused:
-            self._decided_on = None  # nothing is followed, and so nothing repaired, until it goes on
-            self.pacing.wait("paused by annotation", self.pacing.resync)
+            await self.deletion.proceed(seen, seen.deleted_at)
+        elif seen.paused or self.state.paused_by is not None:
+            await self._stand_still(seen)
         else:
             await self._carry_out(seen)
 
-    async def _observe(self) -> Observation:
-        """Read the deployment, validate it, and select engine and provider."""
+    async def _validate(self) -> Observation:
+        """Read the deployment and validate its spec."""
         self.pacing.step = "looking"
         self.inbox.observing()
-        # A selection that was made but not written stands, unless it was made for another object.
-        unwritten = bool(self.state.provider) and not self.state.selection_written
-        seen = await call(
-            OBSERVE,
-            ObserveRequest(
-                ref=self.ref,
-                want_status=not self.state.uid,
-                chosen_for=self.state.uid if unwritten else "",
-                chosen_engine=self.state.engine if unwritten else "",
-                chosen_provider=self.state.provider if unwritten else "",
-            ),
-            summary="validate, select engine and provider",
-        )
-        if seen.found:
-            self.pacing.limits = seen.limits or self.pacing.limits
-            if seen.provider is not None:
-                self.upstream.served_locally = seen.provider.served_locally
-            self.inbox.observed(seen)
-            if seen.uid != self.state.uid:
-                start_over(self.state, uid=seen.uid, status=seen.status)
+        seen = await self.selection.validate()
+        self._known_attributes = seen.search_attributes
+        if not seen.found:
+            return seen
+        self.pacing.limits = seen.limits or self.pacing.limits
+        self.inbox.observed(seen)
+        state = self.state
+        if seen.uid != state.uid:
+            if state.uid:
+                self.journal.record("NewObject", f"another deployment of the same name: uid {seen.uid}")
+            start_over(state, uid=seen.uid, status=seen.status)
+            self._decided_on = None
+        state.model = seen.model
+        self.commands.heed_annotations(seen)
+        self.images.paused = seen.paused or state.paused_by is not None
+        await self.images.do_what_was_asked()
         return seen
+
+    async def _stand_still(self, seen: Observation) -> None:
+        """Paused: nothing is followed, and so nothing repaired, until it goes on."""
+        self._decided_on = None
+        asked = self.state.paused_by
+        self.pacing.rest("paused by annotation" if seen.paused or asked is None else f"paused by {asked.by}")
+        if not seen.paused:
+            show_pause(self.state, now=workflow.now())
+            await self.writer.write()
 
     async def _carry_out(self, seen: Observation) -> None:
         """Go as far as the decision allows, and write down how far that was."""
-        decision, provider, state = seen.decision, seen.provider, self.state
-        assert decision is not None
-        before = list(state.conditions)
-        adopt_decision(state, decision, generation=seen.generation, now=workflow.now())
-        state.externally_managed = provider is not None and provider.externally_managed
-        accepted = decision.outcome is Outcome.OK
-        if not accepted:
-            self.pacing.wait_after_failed_attempt(state, f"{decision.outcome.value}: {decision.finding}")
-        if provider is not None and not state.externally_managed:
-            adopt_provider_health(state, provider, now=workflow.now())
-        self._decided_on = None
-        ready = provider is not None and provider.ready
-        missing = await ensure_installation(state, decision.installation, ready=ready)
-        # What is applied already is followed whatever becomes of spec or provider; a first apply needs both.
-        can_write_upstream = bool(state.applied) or (accepted and ready)
-        if state.provider and not state.externally_managed and can_write_upstream:
-            if not await self._reconcile_upstream(seen, apply=accepted):
-                return
-        elif state.externally_managed and accepted:
-            self.pacing.wait(missing or "handed over to a provider controller", self.pacing.resync)
-        elif accepted:
-            self.pacing.wait(missing or f"waiting for provider {state.provider}", MAX_SELECTION_DELAY)
-        await self.writer.write(before=before)
-
-    async def _follow_upstream(self, seen: Observation) -> None:
-        """Only upstream objects changed: the last decision stands, if the deployment is still the same."""
+        decided = await self.selection.select(seen)
+        if decided is None:
+            self.inbox.ask()
+            return
         before = list(self.state.conditions)
-        if await self._reconcile_upstream(seen, apply=True, only_upstream_changed=True):
-            await self.writer.write(before=before)
+        self._adopt(decided)
+        state, provider = self.state, decided.provider
+        ready = provider is not None and provider.ready
+        missing = await self.installation.ensure(decided.decision.installation, ready=ready)
+        # What is applied already is followed whatever becomes of spec or provider; a first apply needs both.
+        can_write_upstream = bool(state.applied) or (decided.accepted and ready)
+        if state.provider and not state.externally_managed and can_write_upstream:
+            if not await self._ensure_upstream(decided):
+                self.writer.note(before)
+                return
+        elif not decided.accepted:
+            self.pacing.rest(f"{decided.decision.outcome.value}: {decided.decision.finding}")
+        elif state.externally_managed:
+            self.pacing.rest(missing or "handed over to a provider controller")
+        else:
+            self.pacing.rest(missing or f"waiting for provider {state.provider}")
+        self.writer.note(before)
+        await self.writer.write()
 
-    async def _reconcile_upstream(
-        self, seen: Observation, *, apply: bool, only_upstream_changed: bool = False
-    ) -> bool:
+    def _adopt(self, decided: Decided) -> None:
+        state, seen, provider = self.state, decided.seen, decided.provider
+        first = not state.accepted and not state.finding
+        is_new = first or seen.generation != state.generation
+        if is_new:
+            self.journal.record("GenerationSeen", f"generation {seen.generation}", by=self.inbox.cause)
+        self.journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
+        adopt_decision(state, decided.decision, generation=seen.generation, now=workflow.now())
+        self.journal.warnings([*seen.warnings, *decided.decision.warnings])
+        show_pause(state, now=workflow.now())
+        self._decided_on = None
+        if provider is None:
+            return
+        state.externally_managed = provider.externally_managed
+        self.upstream.served_locally = provider.served_locally
+        if not state.externally_managed:
+            adopt_provider_health(state, provider, now=workflow.now())
+
+    # -- the provider's part -----------------------------------------------------------------------------
+
+    async def _ensure_upstream(self, decided: Decided) -> bool:
         """Apply the upstream objects and read their state; false: reconcile again before writing anything."""
-        await self.images.begin(seen)
-        state = self.state
-        apply = apply and not failure_stands(state, configs_digest=seen.configs_digest)
-        diagnose = is_diagnosis_due(state)
-        try:
-            answer = await self.upstream.reconcile(
-                seen,
-                apply=apply,
-                only_upstream_changed=only_upstream_changed,
-                diagnose=diagnose,
-                built_model_image=self.images.built(),
-            )
-        except FailureError as err:
-            words = cause_with_kind(err)
-            self.pacing.wait_after_failed_attempt(state, words)
-            adopt_step_error(state, words, now=workflow.now())
-            return True
-        if answer is None:
+        await self.images.leave_stale()
+        apply = decided.accepted and not failure_stands(self.state, configs_digest=decided.configs_digest)
+        if not await self._try(decided, apply=apply):
             self.inbox.ask()
             return False
-        self.writer.add_events(events_of_actions(answer.objects))
-        state.diagnoses += diagnose
-        self.upstream.adopt(answer, seen)
-        self.pacing.wait_after_upstream(state, accepted=apply or state.failure is not None)
-        if apply and not only_upstream_changed:
-            delay = await self.images.follow(answer.wanted_model_image, seen)
-            if delay is not None:
-                self.pacing.wait(state.status.message or "", delay)
-            elif state.failure is not None:
-                self.pacing.step = state.shown_message
-        self.pacing.wait_at_most(answer.failure.retry_seconds if answer.failure else answer.retry_seconds)
-        if state.applied and seen.decision is not None and seen.decision.outcome is Outcome.OK:
-            self._decided_on = seen
+        return True
+
+    async def _follow_upstream(self, decided: Decided) -> None:
+        """Only upstream objects changed: the last decision stands, if the deployment is still the same."""
+        before = list(self.state.conditions)
+        if not await self._try(decided, apply=False):
+            self.inbox.ask()
+        self.writer.note(before)
+        if not self.inbox.decision_due:  # else the whole reconcile, which comes next, writes it
+            await self.writer.write()
+
+    async def _try(self, decided: Decided, *, apply: bool) -> bool:
+        """A provider's step that cannot be done is said, and tried again later."""
+        self._decided_on = None
+        try:
+            done = await (self._apply(decided) if apply else self._read(decided))
+        except FailureError as err:
+            if kind_of(err) == WRONG_CLUSTER:
+                raise
+            words = cause_with_kind(err)
+            self.pacing.wait_after_failed_attempt(self.state, words)
+            adopt_step_error(self.state, words, now=workflow.now())
+            self.journal.record("StepFailed", words, why="it is tried again")
+            return True
+        return done
+
+    async def _apply(self, decided: Decided) -> bool:
+        """Render, build the image that rendering needs, apply; false: the deployment changed meanwhile."""
+        state = self.state
+        rendered = await self.upstream.render(decided, self.images.built())
+        if rendered is None:
+            return False
+        plan = rendered.plan
+        delay = await self.images.follow(plan.wanted_model_image, decided.seen, decided.configs_digest)
+        if not await self.upstream.apply(decided, rendered):
+            return False
+        self.pacing.wait_after_upstream(state)
+        if delay is not None:
+            self.pacing.wait(state.status.message or "", delay, "asks for the image again")
+        self.pacing.wait_at_most(plan.failure.retry_seconds if plan.failure else plan.retry_seconds)
+        if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
+            self._decided_on = decided.remembered()
+            if is_diagnosis_due(state) or self.inbox.take_upstream_change():
+                return await self._read(decided)
+        return True
+
+    async def _read(self, decided: Decided) -> bool:
+        """Take over what the objects say; what is not as it was left is rendered again."""
+        readiness = await self.upstream.read(decided)
+        if readiness is None:
+            return False
+        self.pacing.wait_after_upstream(self.state)
+        if decided.accepted:
+            self._decided_on = decided.remembered()
+            if readiness.drifted and self.state.failure is None:
+                self.journal.record("DriftFound", "; ".join(readiness.drifted))
+                self.inbox.ask()
         return True
 
     # -- between two reconciles ------------------------------------------------------------------------
 
     async def _wait_for_a_reason(self) -> None:
-        self.pacing.next_reconcile_at = workflow.now() + self.pacing.delay
-        try:
+        """Until a signal comes; a timer only where something is due."""
+        pacing, delay = self.pacing, self.pacing.delay
+        pacing.next_reconcile_at = workflow.now() + delay if delay is not None else None
+        self.waiting = not self.inbox.reconcile_due
+        summary = None if delay is None else f"{outcome_words(self.state)}; {pacing.then}"
+        with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self.inbox.reconcile_due, timeout=self.pacing.delay, timeout_summary="next look"
+                lambda: self.inbox.reconcile_due, timeout=delay, timeout_summary=summary
             )
-        except TimeoutError:
-            self.inbox.decision_due = True  # the safety net decides again as well
-        self.pacing.next_reconcile_at = None
+        self.waiting, pacing.next_reconcile_at = False, None
 
-    def _finish(self, words: str) -> None:
-        self.finished, self.pacing.step = True, words
+    def _next_run_is_due(self) -> bool:
+        """A run that has done no more than its first reconcile has hardly begun."""
+        long = self._reconciles > 1 and should_continue_as_new(self.pacing.limits.history_events)
+        return self._next_run_wanted or long
+
+    def _stop(self, err: FailureError) -> None:
+        """A step that failed for good must not end the workflow; the next reconcile may succeed."""
+        self.inbox.decision_due = True
+        if kind_of(err) == WRONG_CLUSTER:
+            words = message_of(err)
+            self.pacing.rest(words)
+        else:
+            words = cause_with_kind(err)
+            self.pacing.wait(f"stopped: {words}", FAILED_STEP_DELAY, "tries again")
+        self.journal.record("StepFailed", words)
 
     def _show(self) -> None:
         """In the Temporal UI, so that nobody needs to read payloads."""
-        workflow.set_current_details(details_of(self.ref, self.state, self.pacing.step))
-        if self.search_attributes:
-            update_search_attributes(self.ref, self.state)
+        pacing = self.pacing
+        next_look = "when something changes" if pacing.delay is None else f"in {pacing.delay}: {pacing.then}"
+        workflow.set_current_details(details_of(self.ref, self.state, pacing.step, next_look=next_look))
+        update_search_attributes(self.ref, self.state, self._known_attributes)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from airunway.api.model_image import ModelImageRef
+from airunway.messages.deployment_workflow import IMAGE_REPORT
 from airunway.messages.model_image import (
     BuildProgress,
     ModelImagePhase,
@@ -31,7 +32,7 @@ class ModelImageReporting:
 
     def __init__(self, plan: ModelImagePlan) -> None:
         self._plan = plan
-        self.waiters: Waiters[ModelImageWaiter] = Waiters("image_report")
+        self.waiters: Waiters[ModelImageWaiter] = Waiters(IMAGE_REPORT)
         self.begin()
         self._building_since: datetime | None = None
         self._notified_at: datetime | None = None

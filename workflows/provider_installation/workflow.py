@@ -22,6 +22,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     from airunway.messages.commands import Asked, CommandAnswer
+    from airunway.messages.deployment_workflow import INSTALL_REPORT
     from airunway.messages.failures import cause_of, kind_of
     from airunway.messages.installation import InstallationRequest, InstallReport, JoinRequest
     from airunway.messages.installation_workflow import (
@@ -60,7 +61,7 @@ class ProviderInstallationWorkflow:
         self._provider = start.provider
         self._requests = RequestQueue(start.state.queue, start.state.outcomes)
         self._waiters: Waiters[JoinRequest | None] = Waiters(
-            "install_report", dict.fromkeys(start.state.waiters)
+            INSTALL_REPORT, dict.fromkeys(start.state.waiters)
         )
         self._journal = Journal(start.provider)
         self._retry = False

@@ -15,7 +15,13 @@ from airunway.api.names import FIELD_MANAGER
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import Kind, Object, path_of
-from airunway.clients.kubernetes.transport import APPLY, MERGE_PATCH, Transport, load_configuration
+from airunway.clients.kubernetes.transport import (
+    APPLY,
+    MERGE_PATCH,
+    USER_AGENT,
+    Transport,
+    load_configuration,
+)
 from airunway.clients.kubernetes.watching import WatchEvent, events_in
 from airunway.clients.outages import KUBERNETES, OUTAGES
 
@@ -36,8 +42,8 @@ class Listing:
 class Cluster:
     """One Kubernetes cluster. Safe for concurrent use; close it when done."""
 
-    def __init__(self, configuration: client.Configuration) -> None:
-        self._transport = Transport(configuration)
+    def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
+        self._transport = Transport(configuration, user_agent=user_agent)
         self.host = self._transport.host
         self.discovery = Discovery(self._transport)
         self.outage = OUTAGES.part(KUBERNETES, self.host)
@@ -45,12 +51,19 @@ class Cluster:
         self.outage.add(self._transport.probe)
 
     @classmethod
-    async def connect(cls, kubeconfig: str | Path | None = None, *, context: str | None = None) -> Self:
+    async def connect(
+        cls,
+        kubeconfig: str | Path | None = None,
+        *,
+        context: str | None = None,
+        user_agent: str = USER_AGENT,
+    ) -> Self:
         """A client for a kubeconfig; without one the usual places, then the pod's service account.
 
-        Raises `kubernetes.aio.config.ConfigException` when there is no configuration.
+        `user_agent`: who asks, for the API server's audit log. Raises
+        `kubernetes.aio.config.ConfigException` when there is no configuration.
         """
-        return cls(await load_configuration(kubeconfig, context=context))
+        return cls(await load_configuration(kubeconfig, context=context), user_agent=user_agent)
 
     async def close(self) -> None:
         """Close all connections."""

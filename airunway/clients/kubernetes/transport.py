@@ -24,6 +24,9 @@ from airunway.clients.kubernetes.kinds import Object
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
+USER_AGENT = "airunway"
+"""Who asks, in the API server's audit log; the processes of an installation give their own names."""
+
 APPLY = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -58,7 +61,8 @@ async def load_configuration(
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
-    def __init__(self, configuration: client.Configuration) -> None:
+    def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
+        self._user_agent = user_agent
         configuration.connection_pool_maxsize = POOL_SIZE
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
@@ -107,7 +111,7 @@ class Transport:
         content_type: str = JSON,
     ) -> aiohttp.ClientResponse:
         """The answer as it begins, whatever its status; the caller closes it. Raises Unreachable."""
-        headers = {"Accept": JSON, "User-Agent": "airunway"}
+        headers = {"Accept": JSON, "User-Agent": self._user_agent}
         if body is not None:
             headers["Content-Type"] = content_type
         if content_type == APPLY:

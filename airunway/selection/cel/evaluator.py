@@ -23,6 +23,15 @@ from airunway.selection.cel.values import MISSING, CelMap, Meter, is_map, map_fi
 
 _VISIT = 5
 """Steps of one visit, which takes some 7 µs."""
+_RELATIONS = {
+    "relation_lt": "_<_",
+    "relation_le": "_<=_",
+    "relation_ge": "_>=_",
+    "relation_gt": "_>_",
+    "relation_eq": "_==_",
+    "relation_ne": "_!=_",
+    "relation_in": "_in_",
+}
 _FOLDS = {"all", "exists", "exists_one", "filter", "map"}
 
 
@@ -97,6 +106,18 @@ class RuleEvaluator(Evaluator):
     def conditionaland(self, tree: Plan) -> bool:
         """A chain of `&&`."""
         return _decided((partial(self.visit, term) for term in tree.children), by=False)
+
+    def relation(self, tree: Plan) -> Any:
+        """`<`, `==`, `in` and the like, as celpy has them, which makes two types for every evaluation."""
+        if len(tree.children) != 2:
+            return super().relation(tree)
+        operator = str(tree.children[0].data)
+        function = self.activation.resolve_function(_RELATIONS[operator])
+        (left, *_), right = self.visit_children(tree)
+        try:
+            return function(left, right)
+        except TypeError:
+            return super().relation(tree)  # says what is wrong
 
     def member_dot(self, tree: Plan) -> Any:
         """`operand.field`."""

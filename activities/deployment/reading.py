@@ -1,0 +1,120 @@
+"""Read a deployment and the providers' configs, and decide about it. Writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio.exceptions import ApplicationError
+
+from airunway.activities.deployment.configs import ProviderConfigs
+from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.activities.deployment.snapshots import Snapshot
+from airunway.api.decision import InstallPolicy, SelectionFallback
+from airunway.api.heartbeat import oldest_alive
+from airunway.api.model_deployment import ModelDeployment
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.messages.decision import Recorded
+from airunway.messages.refs import DeploymentRef
+from airunway.selection.admission_recheck import with_admission_recheck
+from airunway.selection.decide import consider_engines, decide
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionOptions:
+    """The settings of selection. A provider that was silent for `heartbeat_limit` gets no new deployment."""
+
+    heartbeat_limit: timedelta
+    fallback: SelectionFallback = SelectionFallback.NONE
+    selector_enabled: bool = True
+    install_policy: InstallPolicy = InstallPolicy.NEVER
+
+    def alive_since(self) -> datetime:
+        """Heartbeats before this are too old."""
+        return oldest_alive(datetime.now(UTC), limit=self.heartbeat_limit)
+
+
+class DeploymentReader:
+    """Reads deployments of one cluster and decides about them."""
+
+    def __init__(self, cluster: Cluster, options: SelectionOptions) -> None:
+        self._cluster = cluster
+        self._configs = ProviderConfigs(cluster)
+        self._options = options
+
+    async def read(self, ref: DeploymentRef) -> tuple[Object | None, Sequence[Listed]]:
+        """The deployment as it is, None when there is none, and the configs. Raises ApiError."""
+        return await asyncio.gather(
+            self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace), self._configs.read()
+        )
+
+    def decide(self, obj: Object, listed: Sequence[Listed], recorded: Recorded | None) -> Snapshot:
+        """What follows from a deployment and the configs. Raises ApplicationError for a malformed object."""
+        options, alive_since = self._options, self._options.alive_since()
+        recorded = for_this_object(recorded, obj)
+        configs = [config for config, _ in listed]
+        installable = installable_among(listed, options.install_policy, alive_since=alive_since)
+        deployment = parsed(_as_if_recorded(obj, recorded))
+        engines = consider_engines(deployment, configs, alive_since=alive_since, installable=installable)
+        decision = decide(
+            deployment,
+            configs,
+            alive_since=alive_since,
+            fallback=options.fallback,
+            selector_enabled=options.selector_enabled,
+            installable=installable,
+            considered=engines,
+        )
+        return Snapshot(
+            deployment=obj,
+            configs=configs,
+            configs_digest=self._configs.digest(configs),
+            recorded=recorded,
+            engines=engines,
+            # The same rules as at admission, for a cluster without webhooks.
+            decision=with_admission_recheck(decision, deployment),
+        )
+
+
+def parsed(obj: Object) -> ModelDeployment:
+    """A deployment's typed form. Raises ApplicationError (Malformed), which is final.
+
+    The CRD keeps such objects out; one that an older CRD let in must not be retried for ever.
+    """
+    try:
+        return ModelDeployment.model_validate(obj)
+    except ValidationError as err:
+        first = err.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ApplicationError(
+            f"the object does not have the shape of a ModelDeployment: {field}: {first['msg']}",
+            type="Malformed",
+            non_retryable=True,
+        ) from err
+
+
+def with_status(obj: Object, **sections: Any) -> Object:
+    """A deployment as it would be with these sections of its status; the given one stays as it is."""
+    return {**obj, "status": {**(obj.get("status") or {}), **sections}}
+
+
+def for_this_object(recorded: Recorded | None, obj: Object) -> Recorded | None:
+    """A recorded selection, if it was made for this object and not for another of the name."""
+    return recorded if recorded is not None and recorded.uid == obj["metadata"]["uid"] else None
+
+
+def _as_if_recorded(obj: Object, recorded: Recorded | None) -> Object:
+    """Let a selection that was made but not yet written count as recorded (core.md §20, weak spot 5)."""
+    if recorded is None:
+        return obj
+    status = obj.get("status") or {}
+    provider, engine = status.get("provider") or {}, status.get("engine") or {}
+    if not provider.get("name"):
+        provider = {**provider, "name": recorded.provider}
+    if recorded.engine and not engine.get("type"):
+        engine = {**engine, "type": recorded.engine}
+    return with_status(obj, provider=provider, engine=engine)

@@ -1,0 +1,64 @@
+"""Deployments as this process read them last, with what it decided: for the next steps of the same reconcile.
+
+Validating, selecting and rendering act on one version of a deployment; where they happen in one process it is
+read and decided on once. A step names the version it wants, so an entry can be missing but never wrong.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airunway.api.decision import Decision
+from airunway.api.provider_config import InferenceProviderConfig
+from airunway.clients.kubernetes import Object
+from airunway.messages.decision import Recorded
+from airunway.selection.engines import EngineChoice
+
+MAX_SNAPSHOTS = 512
+"""Some 20 KB each; more deployments than one process has in hand at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One version of a deployment, the provider configs at that time, and what follows from both."""
+
+    deployment: Object
+    """As the API server gave it. Must not be changed."""
+    configs: Sequence[InferenceProviderConfig]
+    configs_digest: str
+    """Changes when a provider's offer or readiness changes."""
+    recorded: Recorded | None
+    """The selection that counted as recorded although it is not in the status."""
+    engines: EngineChoice
+    decision: Decision
+
+
+class SnapshotCache:
+    """A small memory of snapshots by the deployment's uid; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+
+    def remember(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot."""
+        uid = snapshot.deployment["metadata"]["uid"]
+        self._snapshots[uid] = snapshot
+        self._snapshots.move_to_end(uid)
+        if len(self._snapshots) > MAX_SNAPSHOTS:
+            self._snapshots.popitem(last=False)
+
+    def find(self, uid: str, resource_version: str) -> Snapshot | None:
+        """The snapshot of that version, if it is known."""
+        snapshot = self._snapshots.get(uid)
+        if snapshot is None or snapshot.deployment["metadata"]["resourceVersion"] != resource_version:
+            return None
+        return snapshot
+
+    def take(self, uid: str, resource_version: str) -> Snapshot | None:
+        """The same, once: whoever asks again reads for himself."""
+        found = self.find(uid, resource_version)
+        if found is not None:
+            del self._snapshots[uid]
+        return found

@@ -1,0 +1,143 @@
+"""Which fields of a live object a write would change, as paths without values. Pure.
+
+Seen as our field manager sees them: what we render and is different there, and what we own there and do not
+render any more. What others own besides is none of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from airunway.activities.upstream.ownership import holds_quantities, is_ours_or_former, says
+
+MAX_PATHS = 50
+_MAX_PATH_LENGTH = 200
+_METADATA = ("labels", "annotations", "ownerReferences")
+_BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status"})
+
+
+def changed_fields(live: Mapping[str, Any], desired: Mapping[str, Any], *, field_manager: str) -> list[str]:
+    """At most 50 paths, e.g. `spec.replicas`, `spec.containers[name=main].image`.
+
+    Those of a Secret end at its top-level field.
+    """
+    paths = dict.fromkeys([*_differing(live, desired), *_dropped(live, desired, field_manager)])
+    if desired.get("kind") == "Secret":
+        paths = dict.fromkeys(path if path.startswith("metadata") else path.split(".")[0] for path in paths)
+    return [path[:_MAX_PATH_LENGTH] for path in list(paths)[:MAX_PATHS]]
+
+
+# -- what we render and is different there --------------------------------------------------------------
+
+
+def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[str]:
+    wanted = {key: value for key, value in desired.items() if key not in _BOOKKEEPING}
+    yield from _compare(live, wanted, "")
+    meta = {key: value for key, value in desired["metadata"].items() if key in _METADATA}
+    yield from _compare(live["metadata"], meta, "metadata")
+
+
+def _compare(live: Any, desired: Any, path: str, *, quantity: bool = False) -> Iterator[str]:
+    if says(live, desired, quantity=quantity):
+        return
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        for key, value in desired.items():
+            holds = quantity or holds_quantities(key)
+            yield from _compare(live.get(key), value, _joined(path, key), quantity=holds)
+    elif _are_alike(live, desired):
+        yield from _compare_items(live, desired, path)
+    else:
+        yield path
+
+
+def _are_alike(live: Any, desired: Any) -> bool:
+    """Whether two lists can be compared item by item."""
+    if not isinstance(live, list) or not isinstance(desired, list):
+        return False
+    items = [*live, *desired]
+    if not items or not all(isinstance(item, Mapping) for item in items):
+        return False
+    return len(live) == len(desired) or all(_name_of(item) for item in items)
+
+
+def _compare_items(live: Sequence[Any], desired: Sequence[Any], path: str) -> Iterator[str]:
+    if not all(_name_of(item) for item in (*live, *desired)):
+        for index, (left, right) in enumerate(zip(live, desired, strict=True)):
+            yield from _compare(left, right, f"{path}[{index}]")
+        return
+    there = {_name_of(item): item for item in live}
+    wanted = {_name_of(item): item for item in desired}
+    for name, item in wanted.items():
+        if name in there:
+            yield from _compare(there[name], item, f"{path}[name={name}]")
+        else:
+            yield f"{path}[name={name}]"
+    # Without a list key in its schema the list is ours as a whole.
+    yield from (f"{path}[name={name}]" for name in there if name not in wanted)
+    if list(there) != list(wanted) and there.keys() == wanted.keys():
+        yield path  # their order
+
+
+def _name_of(item: Any) -> str:
+    name = item.get("name") if isinstance(item, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
+def _joined(path: str, key: str) -> str:
+    if "." in key or "/" in key:
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
+# -- what we own there and do not render any more -------------------------------------------------------
+
+
+def _dropped(live: Mapping[str, Any], desired: Mapping[str, Any], field_manager: str) -> Iterator[str]:
+    for entry in live["metadata"].get("managedFields") or ():
+        if is_ours_or_former(entry, field_manager):
+            yield from _not_wanted(entry.get("fieldsV1") or {}, desired, "")
+
+
+def _not_wanted(fields: Mapping[str, Any], desired: Any, path: str) -> Iterator[str]:
+    """Paths of an entry of managedFields that the desired value has not."""
+    for key, inner in fields.items():
+        kind, _, rest = key.partition(":")
+        if kind == "f" and (path or rest not in _BOOKKEEPING or rest == "metadata"):
+            name, value = rest, _field(desired, rest)
+            there = _joined(path, name)
+        elif kind == "k":
+            keys = json.loads(rest)
+            value = _item(desired, keys)
+            there = f"{path}[name={keys['name']}]" if "name" in keys else path
+        else:
+            continue  # the item itself, or a value
+        if value is _MISSING:
+            yield there
+        elif inner and isinstance(value, (Mapping, list)):
+            yield from _not_wanted(inner, value, there)
+
+
+class _Missing:
+    pass
+
+
+_MISSING = _Missing()
+
+
+def _field(desired: Any, name: str) -> Any:
+    return desired.get(name, _MISSING) if isinstance(desired, Mapping) else _MISSING
+
+
+def _item(desired: Any, keys: Mapping[str, Any]) -> Any:
+    if not isinstance(desired, list):
+        return _MISSING
+    matching = (
+        item
+        for item in desired
+        if isinstance(item, Mapping)
+        and all(item.get(key, value) == value for key, value in keys.items())
+        and any(key in item for key in keys)
+    )
+    return next(matching, _MISSING)

@@ -1,0 +1,58 @@
+"""Read what was applied: is it as it was left, what does it say, what is in its way? Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airunway.activities.deployment.reading import parsed, with_status
+from airunway.activities.upstream.diagnostics import findings_for
+from airunway.activities.upstream.inspection import owned_among, read_applied
+from airunway.activities.upstream.owner import find_owner
+from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
+from airunway.activities.upstream.rendering import status_of
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.messages.deployment import AppliedObject, PodFinding
+from airunway.messages.upstream import Readiness, ReadinessRequest
+from airunway.provider import Provider
+
+
+async def read_state(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> Readiness:
+    """What the objects say. Raises ApiError."""
+    live = await read_applied(cluster, provider, request.ref, request.applied)
+    return Readiness(
+        drifted=drifted(request.applied, live, uid=request.uid),
+        status=status_of(provider, owned_among(live, request.uid)),
+        findings=await _diagnose(cluster, provider, request) if request.diagnose else [],
+    )
+
+
+def drifted(applied: Sequence[AppliedObject], live: Sequence[Object | None], *, uid: str) -> list[str]:
+    """Objects that are not as they were left, and why. Pure.
+
+    Whether a changed one still says what was rendered only rendering can tell, which is what comes next.
+    """
+    causes = [(entry, _not_as_left(entry, obj, uid)) for entry, obj in zip(applied, live, strict=True)]
+    return [f"{entry.kind} {entry.name} {cause}" for entry, cause in causes if cause]
+
+
+def _not_as_left(entry: AppliedObject, obj: Object | None, uid: str) -> str:
+    if obj is None:
+        return "is gone"
+    meta = obj["metadata"]
+    if not is_owned_by(obj, uid):
+        return f"belongs to {owners_of(obj)}"
+    if meta["uid"] != entry.uid:
+        return "was made again by somebody else"
+    if meta.get("deletionTimestamp"):
+        return "is being deleted"
+    return "" if version_of(obj) == entry.version else "was changed"
+
+
+async def _diagnose(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> list[PodFinding]:
+    owner = await find_owner(cluster, request.ref, request.uid)
+    if owner is None:
+        return []
+    status = owner.get("status") or {}
+    chosen = {**(status.get("provider") or {}), "name": provider.name}
+    selector = provider.pod_selector(parsed(with_status(owner, provider=chosen)))
+    return await findings_for(cluster, request.ref.namespace, selector)

@@ -1,0 +1,202 @@
+"""Render one generation of a deployment, and find out what of it has to be written. Writes nothing.
+
+Every object is looked at before the first is written, so that nothing is half done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airunway.activities.deployment.reading import parsed, with_status
+from airunway.activities.upstream.failures import StepFailed, failed
+from airunway.activities.upstream.inspection import (
+    Inspection,
+    inspect,
+    owned_among,
+    read_applied,
+    unseen,
+)
+from airunway.activities.upstream.owner import missing_finalizer
+from airunway.activities.upstream.render_context import Surroundings, prepare
+from airunway.activities.upstream.stages import ObjectCreate, judge_stages
+from airunway.activities.upstream.write_plan import (
+    Method,
+    ObjectDelete,
+    WritePlan,
+    applied,
+    in_words,
+    plan_writes,
+)
+from airunway.api.conditions import condition
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.status import UnifiedStatus
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.upstream import RenderAnswer, RenderRequest
+from airunway.provider import Provider, RenderContext, RenderError
+
+
+@dataclass(kw_only=True)
+class Rendered:
+    """What one generation takes: the answer for the history, and the objects, which stay out of it.
+
+    `owner`: the deployment as it was rendered from.
+    """
+
+    request: RenderRequest
+    owner: Object
+    answer: RenderAnswer = field(default_factory=RenderAnswer)
+    stages: list[ObjectCreate | ObjectDelete] = field(default_factory=list)
+    plan: WritePlan = field(default_factory=WritePlan)
+
+
+class Rendering:
+    """One rendering. Made for one request and thrown away; collects what there is to say on the way.
+
+    `inspect_all`: read what is there also where a create would show it.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        provider: Provider,
+        request: RenderRequest,
+        owner: Object,
+        *,
+        surroundings: Surroundings,
+        inspect_all: bool = False,
+    ) -> None:
+        self._cluster, self._provider, self._request = cluster, provider, request
+        self._surroundings, self._inspect_all = surroundings, inspect_all
+        self._result = Rendered(request=request, owner=owner)
+        self._answer = self._result.answer
+
+    async def run(self) -> Rendered:
+        """Do it. Raises ApiError where trying again can help."""
+        deployment = self._deployment()
+        try:
+            await self._plan(deployment)
+        except StepFailed as stop:
+            self._answer.failure = stop.failure
+            self._answer.objects = self._request.applied
+            if self._answer.planned:  # what a stage wants in any case
+                self._answer.finalizer = missing_finalizer(self._result.owner, self._provider)
+        return self._result
+
+    def _deployment(self) -> ModelDeployment:
+        # The choice may not be in the status yet: it is written after the objects, in one write with them.
+        owner, request = self._result.owner, self._request
+        status = owner.get("status") or {}
+        sections = {"provider": {**(status.get("provider") or {}), "name": self._provider.name}}
+        if request.engine:
+            sections["engine"] = {**(status.get("engine") or {}), "type": request.engine}
+        if request.image is not None:
+            sections["image"] = request.image.dump()
+        return parsed(with_status(owner, **sections))
+
+    async def _plan(self, deployment: ModelDeployment) -> None:
+        self._check(deployment)
+        context = await self._prepare(deployment)
+        if context is None:
+            await self._report_applied()
+            return
+        rendered = self._render(deployment, context)
+        if await self._stages_are_ready(deployment, context):
+            self._result.plan = await self._plan_writes(rendered)
+            self._answer.planned += in_words(self._result.plan)
+        await self._report(self._result.plan)
+
+    def _check(self, deployment: ModelDeployment) -> None:
+        problem = self._provider.check(deployment)
+        if problem:
+            raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
+        self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
+        self._answer.ignored_fields = self._provider.ignored_fields(deployment)
+
+    async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
+        """What rendering may depend on; None while the model's image is not built."""
+        built = self._request.built_model_image
+        found = await prepare(self._provider, deployment, built, given=self._surroundings)
+        self._answer.wanted_model_image = found.model_image
+        if found.serving_image is not None:
+            self._answer.image = found.serving_image.status
+            self._answer.conditions += found.serving_image.conditions
+            self._answer.cleared += found.serving_image.cleared
+        if found.failure is not None:
+            raise StepFailed(found.failure)
+        return found.context
+
+    def _render(self, deployment: ModelDeployment, context: RenderContext) -> list[Object]:
+        try:
+            return self._provider.render(deployment, context)
+        except RenderError as err:
+            raise failed("TransformFailed", str(err), ["ResourceCreated"]) from err
+
+    async def _stages_are_ready(self, deployment: ModelDeployment, context: RenderContext) -> bool:
+        stages = self._provider.stages(deployment, context)
+        namespace = self._request.ref.namespace
+        result = await judge_stages(self._cluster, self._provider, stages, namespace=namespace)
+        self._result.stages = result.writes
+        self._answer.planned += result.in_words()
+        if result.failure is not None:
+            raise StepFailed(result.failure)
+        self._answer.conditions += result.conditions
+        self._answer.cleared += result.cleared
+        self._answer.waiting, self._answer.retry_seconds = result.waiting, result.retry_seconds
+        return not result.waiting
+
+    async def _plan_writes(self, rendered: list[Object]) -> WritePlan:
+        inspection = await self._inspect(rendered)
+        plan = plan_writes(inspection, self._provider, self._request)
+        if plan.conflict:
+            raise failed("ResourceConflict", plan.conflict, ["ResourceCreated", "Ready"])
+        return plan
+
+    async def _inspect(self, rendered: list[Object]) -> Inspection:
+        # One new object needs no reading: its create shows whether there is one already. Of several, none may
+        # be written while another belongs to somebody else.
+        request = self._request
+        if len(rendered) == 1 and not request.applied and not self._inspect_all:
+            return unseen(self._provider, request, rendered)
+        return await inspect(self._cluster, self._provider, request, rendered)
+
+    # -- what there is to say ---------------------------------------------------------------------------
+
+    async def _report(self, plan: WritePlan) -> None:
+        answer = self._answer
+        answer.replacing = plan.replacing
+        if answer.planned or plan.writes or self._request.applied:
+            answer.finalizer = missing_finalizer(self._result.owner, self._provider)
+        if answer.replacing:
+            answer.objects = self._request.applied
+        elif not answer.writes and answer.waiting:
+            await self._report_applied()
+        elif not answer.writes:
+            self._report_kept(plan)
+
+    async def _report_applied(self) -> None:
+        """The state of what was applied, while nothing else can be written."""
+        request = self._request
+        self._answer.objects = request.applied
+        found = await read_applied(self._cluster, self._provider, request.ref, request.applied)
+        self._answer.status = status_of(self._provider, owned_among(found, request.uid))
+
+    def _report_kept(self, plan: WritePlan) -> None:
+        """The objects as they are, all of them as they should be."""
+        live = [write.target.live for write in plan.writes if write.target.live is not None]
+        self._answer.objects = kept_objects(plan, self._provider)
+        self._answer.status = status_of(self._provider, live)
+
+
+def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
+    """The objects of a plan that need no write, as they are."""
+    return [
+        applied(write, write.target.live, field_manager=provider.field_manager)
+        for write in plan.writes
+        if write.method is Method.KEEP and write.target.live is not None
+    ]
+
+
+def status_of(provider: Provider, live: list[Object]) -> UnifiedStatus | None:
+    """What the live objects say, main object first; None without any."""
+    return provider.with_companions(provider.read_status(live[0]), live[1:]) if live else None

@@ -1,0 +1,143 @@
+"""Lines of many sources in the order of time, nothing told twice. Pure: only iterators are awaited.
+
+What a history tells, the journal and the Events tell too, in other words and some milliseconds apart. A line
+of a history is the richest, so it stays, and takes over who and why from the journal. For that, lines are
+held back for a few seconds of their own time; none of the others is kept.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from airunway.cli.history.line import HistoryLine, Source
+
+APART = timedelta(seconds=10)
+"""At most between two tellings of the same: a workflow task, an activity and a status write lie between."""
+
+_REFUSALS = ("Refused", "Warning")
+KINDS: dict[str, tuple[str, ...]] = {
+    "validate": (*_REFUSALS, "NewObject", "GenerationSeen", "Validated"),
+    "select_engine": ("EngineSelected", *_REFUSALS),
+    "evaluate_provider_rules": ("ProviderSelected", *_REFUSALS),
+    "apply_upstream": ("Applied", "DriftRepaired", "Deleted", "StepFailed", "ResourceCreated"),
+    "render": ("StepFailed",),
+    "read_readiness": ("DriftFound",),
+    "release_upstream": ("Deleted", "Releasing"),
+    "remove_finalizers": ("FinalizersRemoved",),
+    "write_status": ("PhaseChanged",),
+    "retry": ("Retry", "RetryRequested"),
+    "cancel_build": ("CancelBuild", "BuildCancelled", "CancelBuildRequested"),
+    "pause": ("Pause", "Paused"),
+    "resume": ("Resume", "Resumed"),
+    "cancel_requested": ("CancellationRequested",),
+    "object_changed": ("GenerationSeen",),
+}
+"""What a history calls it, and what the journal and Events call it."""
+
+
+class NothingTwice:
+    """Takes lines nearly in the order of time, gives them in that order and each happening once."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[datetime, int, HistoryLine]] = []
+        self._count = 0
+
+    def put(self, line: HistoryLine) -> Iterator[HistoryLine]:
+        """Take one; give those that nothing which comes can touch any more."""
+        self._count += 1
+        heapq.heappush(self._held, (line.time, self._count, line))
+        newest = line.time
+        while self._held and newest - self._held[0][0] > 2 * APART:
+            yield from self._first()
+
+    def rest(self) -> Iterator[HistoryLine]:
+        """Give everything that is left."""
+        while self._held:
+            yield from self._first()
+
+    def _first(self) -> Iterator[HistoryLine]:
+        _, _, line = heapq.heappop(self._held)
+        if line.source is Source.HISTORY:
+            yield self._with_the_same(line)
+            return
+        richer = self._richer(line)
+        if richer is None:
+            yield line
+
+    def _with_the_same(self, line: HistoryLine) -> HistoryLine:
+        """A line of a history with what others say of the same; those are not told any more."""
+        same = [entry for _, _, entry in self._held if is_same(line, entry)]
+        if not same:
+            return line
+        self._held = [item for item in self._held if item[2] not in same]
+        heapq.heapify(self._held)
+        return enriched(line, same)
+
+    def _richer(self, line: HistoryLine) -> HistoryLine | None:
+        """The held line that tells the same and more; it takes over what this one knows."""
+        for index, (time, count, other) in enumerate(self._held):
+            if is_same(other, line):
+                self._held[index] = (time, count, enriched(other, [line]))
+                return other
+        return None
+
+
+def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
+    """Whether it tells what a richer one tells: a history more than the journal, that more than Events."""
+    if line.source not in _POORER.get(richer.source, ()) or abs(line.time - richer.time) > APART:
+        return False
+    if line.generation and richer.generation and line.generation != richer.generation:
+        return False
+    if richer.source is Source.HISTORY:
+        return line.what in KINDS.get(richer.what, ())
+    return line.what == richer.what
+
+
+_POORER = {Source.HISTORY: (Source.JOURNAL, Source.EVENT), Source.JOURNAL: (Source.EVENT,)}
+"""Who may tell the same with less."""
+
+
+def enriched(line: HistoryLine, others: Sequence[HistoryLine]) -> HistoryLine:
+    """With who and why, where the line itself does not say it."""
+    journal = [other for other in others if other.source is Source.JOURNAL]
+    by = line.by or next((other.by for other in journal if other.by), "")
+    why = line.why or "; ".join(dict.fromkeys(other.why for other in journal if other.why))
+    generation = line.generation or next((other.generation for other in journal if other.generation), 0)
+    return line.model_copy(update={"by": by, "why": why, "generation": generation})
+
+
+class Streams:
+    """Streams of lines, each in the order of time, read as one. More may be added while they are read."""
+
+    def __init__(self) -> None:
+        self._heads: list[tuple[datetime, int, HistoryLine, AsyncIterator[HistoryLine]]] = []
+        self._new: list[AsyncIterator[HistoryLine]] = []
+        self._count = 0
+
+    def add(self, stream: AsyncIterator[HistoryLine]) -> None:
+        """One more; what it tells of the time before is told next."""
+        self._new.append(stream)
+
+    async def lines(self) -> AsyncIterator[HistoryLine]:
+        """All lines; one of each stream is held."""
+        while self._new or self._heads:
+            while self._new:
+                await self._take_next(self._new.pop())
+            if self._heads:
+                _, _, line, stream = heapq.heappop(self._heads)
+                yield line
+                await self._take_next(stream)
+
+    async def _take_next(self, stream: AsyncIterator[HistoryLine]) -> None:
+        line = await anext(stream, None)
+        if line is not None:
+            self._count += 1
+            heapq.heappush(self._heads, (line.time, self._count, line, stream))
+
+
+async def listed(lines: Sequence[HistoryLine]) -> AsyncIterator[HistoryLine]:
+    """A stream of what is known already."""
+    for line in lines:
+        yield line

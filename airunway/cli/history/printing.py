@@ -1,0 +1,101 @@
+"""Lines for people and for programs. Nothing is held back: a line is printed when it is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+from enum import StrEnum
+
+from airunway.cli.history.line import HistoryLine, Source, stamp
+
+COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 24))
+GAP = "  "
+LEAST_MESSAGE = 40  # characters; a terminal narrower than that wraps by itself
+
+
+class HistoryFormat(StrEnum):
+    """Output formats of `airunway history`."""
+
+    TABLE = "table"
+    JSON = "json"
+    """One list."""
+    JSONL = "jsonl"
+    """One object a line."""
+
+
+class Printer:
+    """Prints lines in one format. `begin` first and `end` last."""
+
+    def __init__(self, form: HistoryFormat, *, width: int | None = None) -> None:
+        self._form = form
+        self._width = width if width is not None else _terminal_width()
+        self._print: Callable[[HistoryLine], None] = {
+            HistoryFormat.TABLE: self._row,
+            HistoryFormat.JSON: self._item,
+            HistoryFormat.JSONL: self._object,
+        }[form]
+        self.count = 0
+
+    def begin(self) -> None:
+        """What stands above."""
+        if self._form is HistoryFormat.JSON:
+            print("[", end="")
+
+    def line(self, line: HistoryLine) -> None:
+        """One line."""
+        if self._form is HistoryFormat.TABLE and not self.count:
+            print(GAP.join(f"{heading:{width}}" for heading, width in COLUMNS) + GAP + "MESSAGE")
+        self._print(line)
+        self.count += 1
+
+    def end(self) -> None:
+        """What stands below."""
+        if self._form is HistoryFormat.JSON:
+            print("\n]" if self.count else "]")
+        sys.stdout.flush()
+
+    def flush(self) -> None:
+        """Let a reader have what was printed so far."""
+        sys.stdout.flush()
+
+    def _object(self, line: HistoryLine) -> None:
+        print(_json(line))
+
+    def _item(self, line: HistoryLine) -> None:
+        print(("," if self.count else "") + "\n  " + _json(line), end="")
+
+    def _row(self, line: HistoryLine) -> None:
+        for text in table_rows(line, width=self._width):
+            print(text)
+
+
+def table_rows(line: HistoryLine, *, width: int) -> list[str]:
+    """A line as rows; its message is wrapped under itself. `width` 0: never wrapped."""
+    prefix = "" if line.source in (Source.HISTORY, Source.JOURNAL, Source.EVENT) else f"{line.source}: "
+    cells = [stamp(line.time), str(line.generation or ""), line.by, prefix + line.what]
+    head = ""
+    for cell, (_, column) in zip(cells, COLUMNS, strict=True):
+        # What is too long pushes the rest of its row: an identity that is cut off tells nobody.
+        head += f"{cell:{column}}{GAP}"
+    message = line.message + (f" [{line.why}]" if line.why and line.why not in line.message else "")
+    if "times" in line.details:
+        message += f" ({line.details['times']} times)"
+    indent = sum(column + len(GAP) for _, column in COLUMNS)
+    room = width - indent
+    if width == 0 or room < LEAST_MESSAGE:
+        return [(head + " ".join(message.split())).rstrip()]
+    first_room = max(width - len(head), LEAST_MESSAGE)
+    wrapped = textwrap.wrap(" " * (room - min(first_room, room)) + " ".join(message.split()), room) or [""]
+    return [(head + wrapped[0].lstrip()).rstrip(), *(" " * indent + text for text in wrapped[1:])]
+
+
+def _json(line: HistoryLine) -> str:
+    return json.dumps(line.model_dump(mode="json"), ensure_ascii=False)
+
+
+def _terminal_width() -> int:
+    """0 for a pipe: a program that reads lines wants them whole."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0

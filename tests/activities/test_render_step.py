@@ -1,0 +1,142 @@
+"""Rendering says object by object what is to be done, and does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from airunway.messages.upstream import RenderRequest, WriteAction
+from tests.activities.acme_variants import CONFIG_MAP, STAGED, TWO_OBJECTS
+from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, render_request
+from tests.e2e.acme import ACME, SERVER
+
+
+async def test_a_new_object_is_planned_without_a_single_call(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    await worker.core.validate(VALIDATE_IT)
+    await worker.provider.render(render_request(made))  # learns what the cluster serves
+    await worker.core.validate(VALIDATE_IT)
+    calls = place.calls()
+
+    answer = await worker.provider.render(render_request(made))
+
+    assert calls.take() == []
+    assert [str(entry) for entry in answer.planned] == ["create Server chat"]
+    assert answer.planned[0].digest
+    assert answer.finalizer == "airunway.ai/acme-provider"
+    assert answer.status is None
+    assert await place.server() is None
+
+
+async def test_an_edit_is_planned_with_the_paths_that_change(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    _, done = await worker.apply(render_request(made))
+    edited = await place.change({"spec": {"scaling": {"replicas": 3}}})
+
+    answer = await worker.provider.render(render_request(edited, applied=done.objects))
+
+    (planned,) = answer.planned
+    assert (planned.action, planned.kind, planned.name) == (WriteAction.APPLY, "Server", "chat")
+    assert planned.changed == ["spec.replicas"]
+    assert planned.uid == done.objects[0].uid
+    assert (planned.why, answer.finalizer) == ("", "")
+
+
+async def test_what_somebody_changed_is_planned_as_that(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    _, done = await worker.apply(render_request(made))
+    await place.cluster.patch(SERVER, REF.name, {"spec": {"replicas": 9}}, namespace=REF.namespace)
+
+    answer = await worker.provider.render(render_request(made, applied=done.objects))
+
+    assert [(entry.changed, entry.why) for entry in answer.planned] == [
+        (["spec.replicas"], "somebody changed it")
+    ]
+
+
+async def test_with_nothing_to_write_the_state_is_answered(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    _, done = await worker.apply(render_request(made))
+
+    answer = await worker.provider.render(render_request(made, applied=done.objects))
+
+    assert not answer.writes
+    assert [entry.action for entry in answer.objects] == ["unchanged"]
+    assert answer.status is not None
+    assert answer.status.resource_name == "chat"
+
+
+async def test_an_object_that_is_not_rendered_any_more_is_planned_to_go(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    _, done = await place.worker(providers=(TWO_OBJECTS,)).apply(render_request(made))
+    only_main = place.worker(providers=(replace(ACME, kinds=TWO_OBJECTS.kinds),))
+
+    answer = await only_main.provider.render(render_request(made, applied=done.objects))
+
+    assert [(str(entry), entry.why) for entry in answer.planned] == [
+        ("delete ConfigMap chat-settings", "not wanted any more")
+    ]
+
+
+async def test_a_replacement_is_planned_as_a_deletion_with_its_reason(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    _, done = await place.worker().apply(render_request(made))
+    fixed = replace(ACME, replacement_reason=lambda live, desired: "its model is immutable")
+
+    answer = await place.worker(providers=(fixed,)).provider.render(
+        render_request(made, applied=done.objects)
+    )
+
+    assert answer.replacing == "its model is immutable"
+    assert [(str(entry), entry.why) for entry in answer.planned] == [
+        ("delete Server chat", "replaced: its model is immutable")
+    ]
+    assert answer.objects == done.objects
+
+
+async def test_what_a_stage_wants_is_planned_and_not_done(place: DeploymentSite) -> None:
+    made = await place.deploy()
+
+    answer = await place.worker(providers=(STAGED,)).provider.render(render_request(made))
+
+    assert [str(entry) for entry in answer.planned] == ["create ConfigMap chat-claim"]
+    assert (answer.waiting, answer.retry_seconds) == ("the claim is not bound", 5)
+    assert answer.finalizer
+    assert await place.cluster.find(CONFIG_MAP, "chat-claim", namespace=REF.namespace) is None
+
+
+@pytest.mark.parametrize("change", ["edited", "paused"])
+async def test_an_older_version_is_not_rendered(place: DeploymentSite, change: str) -> None:
+    made = await place.deploy()
+    if change == "paused":
+        await place.pause()
+    else:
+        await place.change({"spec": {"scaling": {"replicas": 2}}})
+
+    answer = await place.worker().provider.render(render_request(made))
+
+    assert answer.superseded
+
+
+async def test_another_object_of_the_name_is_not_rendered(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    request = RenderRequest(**render_request(made).model_dump() | {"uid": "earlier"})
+
+    answer = await place.worker().provider.render(request)
+
+    assert answer.gone
+
+
+async def test_what_cannot_be_rendered_is_a_failure_and_takes_no_finalizer(place: DeploymentSite) -> None:
+    made = await place.deploy(model={"id": "cannot/render"})
+
+    answer = await place.worker().provider.render(render_request(made))
+
+    assert answer.failure is not None
+    assert answer.failure.reason == "TransformFailed"
+    assert not answer.writes

@@ -1,0 +1,101 @@
+"""Many sources in the order of time, nothing told twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airunway.cli.history.line import HistoryLine, Source
+from airunway.cli.history.merge import NothingTwice, Streams, is_same, listed
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def line(what: str, seconds: float = 0, source: Source = Source.HISTORY, **more: Any) -> HistoryLine:
+    given = {"generation": 1, **more}
+    return HistoryLine(time=NOON + timedelta(seconds=seconds), source=source, what=what, **given)
+
+
+def once(*lines: HistoryLine) -> list[HistoryLine]:
+    merger = NothingTwice()
+    told = [ready for entry in lines for ready in merger.put(entry)]
+    return [*told, *merger.rest()]
+
+
+@pytest.mark.parametrize(
+    ("richer", "other", "want"),
+    [
+        pytest.param(
+            line("select_engine"), line("EngineSelected", source=Source.JOURNAL), True, id="journal of a step"
+        ),
+        pytest.param(
+            line("apply_upstream"), line("PhaseChanged", source=Source.JOURNAL), False, id="another kind"
+        ),
+        pytest.param(
+            line("select_engine"),
+            line("EngineSelected", source=Source.JOURNAL, generation=2),
+            False,
+            id="another generation",
+        ),
+        pytest.param(
+            line("select_engine"), line("EngineSelected", 60, Source.JOURNAL), False, id="another time"
+        ),
+        pytest.param(
+            line("PhaseChanged", source=Source.JOURNAL),
+            line("PhaseChanged", source=Source.EVENT, generation=0),
+            True,
+            id="an Event of what the journal tells",
+        ),
+        pytest.param(
+            line("EngineSelected", source=Source.JOURNAL), line("select_engine"), False, id="the other way"
+        ),
+        pytest.param(line("retry"), line("retry", source=Source.IMAGE), False, id="of an image"),
+    ],
+)
+def test_what_tells_the_same(richer: HistoryLine, other: HistoryLine, want: bool) -> None:
+    assert is_same(richer, other) is want
+
+
+def test_a_step_takes_over_who_and_why_from_the_journal() -> None:
+    journal = line("EngineSelected", 0, Source.JOURNAL, by="ann@desk", why="it fits")
+
+    told = once(journal, line("select_engine", 1, message="engine vllm"))
+
+    assert [(entry.what, entry.by, entry.why) for entry in told] == [("select_engine", "ann@desk", "it fits")]
+
+
+def test_what_only_the_journal_knows_stays_in_its_place() -> None:
+    told = once(line("validate"), line("Mystery", 1, Source.JOURNAL), line("render", 2))
+
+    assert [entry.what for entry in told] == ["validate", "Mystery", "render"]
+
+
+def test_a_line_that_comes_late_is_put_in_order() -> None:
+    told = once(line("validate", 0), line("render", 5), line("join", 3, Source.IMAGE))
+
+    assert [entry.what for entry in told] == ["validate", "join", "render"]
+
+
+def test_few_lines_are_held_of_very_many() -> None:
+    merger, told, held = NothingTwice(), 0, 0
+    for number in range(10_000):
+        told += len(list(merger.put(line("validate", number))))
+        held = max(held, number + 1 - told)
+
+    assert held <= 22
+
+
+async def test_streams_are_read_as_one_and_more_may_come() -> None:
+    streams = Streams()
+
+    async def first() -> Any:
+        yield line("a", 0)
+        streams.add(listed([line("c", 2)]))
+        yield line("b", 1)
+        yield line("d", 3)
+
+    streams.add(first())
+
+    assert [entry.what async for entry in streams.lines()] == ["a", "b", "c", "d"]

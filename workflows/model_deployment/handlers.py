@@ -1,0 +1,200 @@
+"""What may be sent to a deployment's workflow and asked of it: signals, updates, queries.
+
+Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a
+task. No handler awaits, so a run may end after any task. Internal signals are told apart by their names'
+beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY, Asked, CommandAnswer
+from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.deployment_workflow import (
+    IMAGE_REPORT,
+    INSTALL_REPORT,
+    JOURNAL_QUERY,
+    OBJECT_CHANGED,
+    STATE_QUERY,
+    ChangeHint,
+    DeploymentView,
+)
+from airunway.messages.installation import InstallReport
+from airunway.messages.journal import Journal
+from airunway.messages.model_image import ModelImageReport
+from airunway.messages.payloads import WrongPayload, read_payload
+from airunway.messages.refs import DeploymentRef
+from airunway.workflows.model_deployment.commands import Commands
+from airunway.workflows.model_deployment.inbox import Inbox
+from airunway.workflows.model_deployment.installation import DeploymentInstallation
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.model_image import DeploymentModelImage
+from airunway.workflows.model_deployment.pacing import Pacing
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+MAX_NAME = 80
+"""Characters of an unknown signal's name that are recorded."""
+FORM = 'Optional input: {"by": "your name", "reason": "why"}.'
+
+
+class DeploymentHandlers:
+    """The handlers of ModelDeploymentWorkflow, which makes what they use."""
+
+    ref: DeploymentRef
+    state: DeploymentState
+    inbox: Inbox
+    pacing: Pacing
+    journal: JournalWriter
+    images: DeploymentModelImage
+    installation: DeploymentInstallation
+    commands: Commands
+    waiting: bool
+
+    # -- internal signals ----------------------------------------------------------------------------------
+
+    @workflow.signal(
+        name=OBJECT_CHANGED, description="Internal: the deployment, a config or an upstream object changed."
+    )
+    def on_object_changed(self, *payloads: Any) -> None:
+        """A hint to look; one that cannot be read is a hint all the same."""
+        self.inbox.put(
+            self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal")
+        )
+
+    @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
+    def on_install_report(self, *payloads: Any) -> None:
+        """The installation that was asked for has ended."""
+        report = self._read_payload(INSTALL_REPORT, payloads, InstallReport)
+        if report is not None:
+            self.installation.on_report(report)
+        self.inbox.ask()
+
+    @workflow.signal(name=IMAGE_REPORT, description="Internal: how far the model's image is.")
+    def on_image_report(self, *payloads: Any) -> None:
+        """The workflow of the image reports how far it is."""
+        report = self._read_payload(IMAGE_REPORT, payloads, ModelImageReport)
+        if report is not None:
+            self.images.on_report(report)
+
+    # -- people's commands: signals, for the form of Temporal's UI -------------------------------------------
+
+    @workflow.signal(name=RETRY, description=f"Try what failed again, without a change of the spec. {FORM}")
+    def retry_signal(self, *payloads: Any) -> None:
+        """As the update, without an answer."""
+        self._take_command(RETRY, payloads)
+
+    @workflow.signal(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
+    def cancel_build_signal(self, *payloads: Any) -> None:
+        """As the update, without an answer."""
+        self._take_command(CANCEL_BUILD, payloads)
+
+    @workflow.signal(name=PAUSE, description=f"Change nothing until `resume`; what runs goes on. {FORM}")
+    def pause_signal(self, *payloads: Any) -> None:
+        """As the update, without an answer."""
+        self._take_command(PAUSE, payloads)
+
+    @workflow.signal(name=RESUME, description=f"Go on after `pause`. {FORM}")
+    def resume_signal(self, *payloads: Any) -> None:
+        """As the update, without an answer."""
+        self._take_command(RESUME, payloads)
+
+    @workflow.signal(dynamic=True, description="Anything else is recorded in the journal, and ignored.")
+    def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """A signal that means nothing here."""
+        self.journal.record("UnknownSignal", f"signal {name[:MAX_NAME]!r} means nothing to a deployment")
+
+    # -- people's commands: updates --------------------------------------------------------------------------
+
+    @workflow.update(name=RETRY, description=f"Try what failed again. {FORM}")
+    def retry(self, *payloads: Any) -> CommandAnswer:
+        """Try what failed again, without a change of the spec."""
+        return self._do_command(RETRY, payloads)
+
+    @retry.validator
+    def check_retry(self, *payloads: Any) -> None:
+        """Refuses when nothing failed."""
+        self._check_command(RETRY, payloads)
+
+    @workflow.update(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
+    def cancel_build(self, *payloads: Any) -> CommandAnswer:
+        """Stop waiting for the model's image; its build ends unless somebody else waits for it."""
+        return self._do_command(CANCEL_BUILD, payloads)
+
+    @cancel_build.validator
+    def check_cancel_build(self, *payloads: Any) -> None:
+        """Refuses when no image is being built."""
+        self._check_command(CANCEL_BUILD, payloads)
+
+    @workflow.update(name=PAUSE, description=f"Change nothing until `resume`. {FORM}")
+    def pause(self, *payloads: Any) -> CommandAnswer:
+        """Do nothing for this deployment until `resume`."""
+        return self._do_command(PAUSE, payloads)
+
+    @pause.validator
+    def check_pause(self, *payloads: Any) -> None:
+        """Refuses when it is paused already."""
+        self._check_command(PAUSE, payloads)
+
+    @workflow.update(name=RESUME, description=f"Go on after `pause`. {FORM}")
+    def resume(self, *payloads: Any) -> CommandAnswer:
+        """Go on."""
+        return self._do_command(RESUME, payloads)
+
+    @resume.validator
+    def check_resume(self, *payloads: Any) -> None:
+        """Refuses when it is not paused."""
+        self._check_command(RESUME, payloads)
+
+    # -- queries ---------------------------------------------------------------------------------------------
+
+    @workflow.query(name=STATE_QUERY, description="Where the deployment stands, with its journal.")
+    def view(self) -> DeploymentView:
+        """Where the deployment stands."""
+        return DeploymentView(
+            ref=self.ref,
+            step=self.pacing.step,
+            waiting=self.waiting,
+            next_reconcile_at=self.pacing.next_reconcile_at,
+            state=self.state,
+        )
+
+    @workflow.query(name=JOURNAL_QUERY, description="The last decisions and changes, oldest first.")
+    def journal_entries(self) -> Journal:
+        """The last decisions and changes."""
+        return self.state.journal
+
+    # -- how they are read -----------------------------------------------------------------------------------
+
+    def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
+        try:
+            return read_payload(payloads, shape)
+        except WrongPayload as err:
+            self.journal.record("WrongPayload", f"signal {name} with a payload of another shape: {err}")
+            return None
+
+    def _take_command(self, command: str, payloads: Sequence[Any]) -> None:
+        asked = self._read_payload(command, payloads, Asked)
+        if asked is not None:
+            self.commands.take(command, asked)
+
+    def _check_command(self, command: str, payloads: Sequence[Any]) -> None:
+        try:
+            read_payload(payloads, Asked)
+        except WrongPayload as err:
+            raise ApplicationError(
+                f"the input is not of the shape {FORM} ({err})", type="WrongPayload"
+            ) from err
+        refusal = self.commands.refusal(command)
+        if refusal:
+            raise ApplicationError(refusal, type="Refused")
+
+    def _do_command(self, command: str, payloads: Sequence[Any]) -> CommandAnswer:
+        return CommandAnswer(message=self.commands.carry_out(command, read_payload(payloads, Asked)))

@@ -1,0 +1,80 @@
+"""What of a deployment's life goes into its journal: decisions and changes, never an unchanged look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+
+from airunway.api.decision import Decision, Outcome
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.upstream import PlannedWrite
+
+UNCHANGED = "unchanged"
+MAX_PATHS = 8
+
+
+class JournalWriter:
+    """Records in the state's journal, with the time and the generation."""
+
+    def __init__(self, state: DeploymentState) -> None:
+        self._state = state
+
+    def record(self, what: str, message: str, *, by: str = "", why: str = "") -> None:
+        """One decision or change; `by` empty: the system itself."""
+        self._state.journal.record(
+            what, message, at=workflow.now(), generation=self._state.generation, by=by, why=why
+        )
+
+    def decision(self, decision: Decision, *, rule: str, is_new: bool) -> None:
+        """Engine and provider, where they are others than before; or why there are none.
+
+        Called before the decision is adopted. `is_new`: of a generation that was not decided on before.
+        """
+        state = self._state
+        if decision.outcome is not Outcome.OK:
+            words = decision.message or decision.finding
+            if is_new or words != state.finding:
+                self.record("Refused", words, why=decision.outcome.value)
+        engine, provider = decision.engine, decision.provider
+        if engine is not None and (is_new or engine.type != state.engine):
+            self.record("EngineSelected", engine.type, why=engine.reason)
+        if provider is not None and (is_new or provider.name != state.provider):
+            why = f"{provider.reason}; rule {rule}" if rule else provider.reason
+            self.record("ProviderSelected", provider.name, why=why)
+
+    def warnings(self, warnings: Sequence[str]) -> None:
+        """Each warning once."""
+        for words in warnings:
+            if words not in self._state.warnings:
+                self.record("Warning", words)
+        self._state.warnings = list(warnings)
+
+    def applied(
+        self, planned: Sequence[PlannedWrite], objects: Sequence[AppliedObject], deleted: Sequence[str]
+    ) -> None:
+        """What was done to upstream objects."""
+        why = {(entry.kind, entry.name): entry.why for entry in planned}
+        for entry in objects:
+            if entry.action in ("", UNCHANGED):
+                continue
+            reason = why.get((entry.kind, entry.name), "")
+            what = "DriftRepaired" if entry.action == "repaired" else "Applied"
+            self.record(what, f"{entry.kind} {entry.name} {entry.action}{_paths(entry.changed)}", why=reason)
+        for name in deleted:
+            kind, _, short = name.partition(" ")
+            self.record("Deleted", name, why=why.get((kind, short), ""))
+
+    def phase(self, phase: str, message: str) -> None:
+        """Another phase than the journal knows."""
+        before, self._state.journal_phase = self._state.journal_phase, phase
+        if phase and phase != before:
+            self.record("PhaseChanged", f"{before or 'new'} → {phase}", why=message)
+
+
+def _paths(changed: Sequence[str]) -> str:
+    if not changed:
+        return ""
+    more = f" and {len(changed) - MAX_PATHS} more" if len(changed) > MAX_PATHS else ""
+    return f": {', '.join(changed[:MAX_PATHS])}{more}"

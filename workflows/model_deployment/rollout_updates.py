@@ -1,0 +1,180 @@
+"""How answers of the provider's steps change a deployment's state: objects, readiness, failures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from airunway.api.conditions import find_condition, remove_condition
+from airunway.api.core_types import ConditionStatus
+from airunway.api.status import DeploymentStatus, Phase, ProviderStatus, UnifiedStatus
+from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
+from airunway.messages.deployment_state import DeploymentState, StandingFailure
+from airunway.messages.upstream import RenderAnswer
+from airunway.workflows.model_deployment.status_updates import (
+    STEP_FAILED,
+    counted,
+    set_all,
+    set_condition,
+)
+
+WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
+PODS_READY = "all pods are ready"
+
+
+class Rollout(BaseModel):
+    """What it takes to judge a roll-out. `deadline`: in seconds."""
+
+    configs_digest: str
+    deadline: float
+    now: datetime
+
+
+def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout) -> None:
+    """Take over what rendering found, but for the state of the objects; see `adopt_objects`."""
+    now = rollout.now
+    unhealthy = find_condition(state.conditions, "ProviderHealthy")
+    if unhealthy is not None and unhealthy.reason == STEP_FAILED:
+        set_condition(state, "ProviderHealthy", "True", "ProviderReady", now=now)
+    set_all(state, answer.conditions, now=now)
+    for kind in answer.cleared:
+        remove_condition(state.conditions, kind)
+    if answer.image is not None:
+        state.status.image = answer.image
+    _adopt_ignored_fields(state, answer.ignored_fields, now=now)
+    if answer.failure is not None:
+        adopt_failure(state, answer.failure, rollout)
+
+
+def adopt_objects(
+    state: DeploymentState,
+    objects: list[AppliedObject],
+    status: UnifiedStatus | None,
+    rollout: Rollout,
+    *,
+    replacing: str = "",
+    waiting: str = "",
+    findings: Sequence[PodFinding] = (),
+) -> None:
+    """Take over the upstream objects as they were left, and what they say.
+
+    `replacing`: why the main one was deleted; `waiting`: what must be ready before it can be written.
+    """
+    if objects:
+        state.applied = objects
+    if replacing:
+        _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
+        return
+    if waiting and not state.applied:
+        state.status.phase, state.status.message = Phase.PENDING, waiting
+        return
+    if state.applied:
+        words = _created(state.applied)
+        set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
+    if status is not None:
+        _adopt_status(state, status, findings[0] if findings else None, rollout)
+
+
+def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
+    """Take over what still serves, although it is of an older generation: it does not count as ready."""
+    _adopt_counts(state.status, upstream)
+
+
+def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
+    if ignored:
+        text = f"provider {state.provider} cannot honour: {', '.join(ignored)}"
+        set_condition(state, "FieldsHonoured", "False", "FieldsIgnored", text, now=now)
+    elif ignored is not None and find_condition(state.conditions, "FieldsHonoured"):
+        set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
+
+
+def _adopt_counts(status: DeploymentStatus, upstream: UnifiedStatus) -> None:
+    status.replicas = counted(upstream.replicas) if upstream.replicas is not None else None
+    status.endpoint = upstream.endpoint
+
+
+def _adopt_status(
+    state: DeploymentState,
+    upstream: UnifiedStatus,
+    cause: PodFinding | None,
+    rollout: Rollout,
+) -> None:
+    status, configs_digest, deadline, now = (
+        state.status,
+        rollout.configs_digest,
+        rollout.deadline,
+        rollout.now,
+    )
+    main_object = {"resource_name": upstream.resource_name, "resource_kind": upstream.resource_kind}
+    status.provider = (status.provider or ProviderStatus()).model_copy(
+        update={key: value or None for key, value in main_object.items()}
+    )
+    _adopt_counts(status, upstream)
+    if upstream.phase is Phase.RUNNING:
+        status.phase, status.message = Phase.RUNNING, upstream.message or PODS_READY
+        state.failure, state.rollout_since, state.diagnoses = None, None, 0
+        set_condition(state, "Ready", "True", "DeploymentReady", status.message, now=now)
+        return
+    if upstream.phase is Phase.FAILED:
+        words = upstream.message or (cause.message if cause else "the upstream object reports a failure")
+        _fail_rollout(state, f"{cause.reason}: {words}" if cause else words, configs_digest, now)
+        return
+    if state.rollout_since is None:
+        state.rollout_since = now
+    overdue = (now - state.rollout_since).total_seconds() >= deadline
+    if cause is not None and (cause.final or overdue):
+        _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
+    elif overdue and state.failure is None:
+        words = upstream.message or "no pod says why"
+        _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
+    elif state.failure is None:
+        waiting = f"{cause.reason}: {cause.message}" if cause else upstream.message
+        _show_rollout(state, waiting or WAITING_FOR_PODS, now)
+
+
+def _show_rollout(state: DeploymentState, message: str, now: datetime) -> None:
+    if state.rollout_since is None:
+        state.rollout_since = now
+    state.status.phase, state.status.message = Phase.DEPLOYING, message
+    set_condition(state, "Ready", "False", "DeploymentInProgress", message, now=now)
+
+
+def _created(objects: list[AppliedObject]) -> str:
+    return ", ".join(f"{entry.kind} {entry.name}" for entry in objects)
+
+
+# -- failures ---------------------------------------------------------------------------------------------
+
+
+def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout) -> None:
+    """Take over why a step cannot be done."""
+    set_all(state, failure.conditions, now=rollout.now)
+    status = state.status
+    status.message = failure.message
+    unready = any(
+        entry.type == "Ready" and entry.status is ConditionStatus.FALSE for entry in failure.conditions
+    )
+    if status.phase is Phase.RUNNING and unready:
+        status.phase = Phase.DEPLOYING  # what ran is not there any more, e.g. with its kind
+    if failure.final:
+        status.phase = Phase.FAILED
+        state.failure = StandingFailure(
+            generation=state.generation,
+            configs_digest=rollout.configs_digest,
+            reason=failure.reason,
+            message=failure.message,
+        )
+
+
+def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
+    state.status.phase, state.status.message = Phase.FAILED, message
+    set_condition(state, "Ready", "False", "DeploymentFailed", message, now=now)
+    state.failure = StandingFailure(
+        generation=state.generation,
+        configs_digest=configs_digest,
+        reason="DeploymentFailed",
+        message=message,
+        rollout=True,
+    )

@@ -1,0 +1,84 @@
+"""The decision of one reconcile: validate, select the engine, evaluate the providers' rules. Steps only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airunway.api.decision import Decision, Outcome
+from airunway.messages.decision import (
+    EVALUATE_PROVIDER_RULES,
+    SELECT_ENGINE,
+    VALIDATE,
+    Observation,
+    Recorded,
+    SelectionRequest,
+    ValidateRequest,
+)
+from airunway.messages.deployment import ProviderView
+from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.refs import DeploymentRef
+from airunway.workflows.steps import call
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision, and the version of the deployment that it was made on."""
+
+    seen: Observation
+    decision: Decision
+    provider: ProviderView | None = None
+    """The chosen one; None when none was chosen, or the decision ended before."""
+    configs_digest: str = ""
+    rule: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether this generation is to be applied."""
+        return self.decision.outcome is Outcome.OK
+
+    def remembered(self) -> Decided:
+        """The same for a later reconcile, when the version may be another."""
+        return replace(self, seen=self.seen.model_copy(update={"resource_version": ""}))
+
+
+class Selection:
+    """The deciding steps for one deployment."""
+
+    def __init__(self, ref: DeploymentRef, state: DeploymentState) -> None:
+        self._ref, self._state = ref, state
+
+    async def validate(self) -> Observation:
+        """Read the deployment, and validate its spec."""
+        request = ValidateRequest(
+            ref=self._ref, want_status=not self._state.uid, recorded=self._unwritten_selection()
+        )
+        return await call(VALIDATE, request, summary=f"read {self._ref} and validate its spec")
+
+    async def select(self, seen: Observation) -> Decided | None:
+        """Engine and provider for what was seen; None: it is another version by now."""
+        if seen.refused is not None:
+            return Decided(seen, seen.refused)
+        request = SelectionRequest(
+            ref=self._ref,
+            uid=seen.uid,
+            generation=seen.generation,
+            resource_version=seen.resource_version,
+            recorded=self._unwritten_selection(),
+        )
+        engine = await call(SELECT_ENGINE, request, summary=f"engine for generation {seen.generation}")
+        if engine.superseded:
+            return None
+        if engine.refused is not None:
+            return Decided(seen, engine.refused)
+        summary = f"provider for generation {seen.generation} on {engine.engine}"
+        chosen = await call(EVALUATE_PROVIDER_RULES, request, summary=summary)
+        if chosen.superseded or chosen.decision is None:
+            return None
+        return Decided(seen, chosen.decision, chosen.provider, chosen.configs_digest, chosen.rule)
+
+    def _unwritten_selection(self) -> Recorded | None:
+        """A selection that was made but not written stands, unless it was made for another object."""
+        state = self._state
+        if not state.provider or state.selection_written:
+            return None
+        return Recorded(uid=state.uid, engine=state.engine, provider=state.provider)
