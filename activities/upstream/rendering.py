@@ -37,7 +37,7 @@ from airunway.provider import Provider, RenderContext, RenderError
 
 
 @dataclass(kw_only=True)
-class RenderedUpstream:
+class RenderedObjects:
     """What one generation takes: the answer for the history, and the objects, which stay out of it.
 
     `owner`: the deployment as it was rendered from.
@@ -68,10 +68,10 @@ class UpstreamRendering:
     ) -> None:
         self._cluster, self._provider, self._request = cluster, provider, request
         self._surroundings, self._inspect_all = surroundings, inspect_all
-        self._result = RenderedUpstream(request=request, owner=owner)
+        self._result = RenderedObjects(request=request, owner=owner)
         self._answer = self._result.answer
 
-    async def run(self) -> RenderedUpstream:
+    async def run(self) -> RenderedObjects:
         """Do it. Raises ApiError where trying again can help."""
         deployment = self._deployment()
         try:
