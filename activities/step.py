@@ -6,9 +6,10 @@ again.
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -17,6 +18,29 @@ from airunway.activities.errors import translated_errors
 from airunway.messages.step import Answer, Request, Step
 
 Owner = TypeVar("Owner")
+
+SIGN_OF_LIFE_SECONDS = 1.5
+
+
+@asynccontextmanager
+async def signs_of_life() -> AsyncIterator[None]:
+    """Heartbeat until the block ends; most end before the first, which costs nothing."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+def _is_ordinary() -> bool:
+    """Whether this runs as an activity that the server knows of: not inline, and not in a unit test."""
+    return activity.in_activity() and not activity.info().is_local
 
 
 def implements(
@@ -36,7 +60,10 @@ def implements(
         @functools.wraps(method)
         async def run(self: Owner, request: Request) -> Answer:
             with errors():
-                return await method(self, request)
+                if step.beats_itself or not _is_ordinary():
+                    return await method(self, request)
+                async with signs_of_life():
+                    return await method(self, request)
 
         return run
 

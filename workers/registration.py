@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,6 +48,9 @@ class Registrar:
         self._task_queue = task_queue
         self._heartbeat = heartbeat
         self._last_beat = ""
+        self._told: UpstreamHealth | None = None
+        """What was written last, and until when that will do."""
+        self._told_until = 0.0
         self.registered = asyncio.Event()
 
     async def run(self) -> None:
@@ -62,7 +66,7 @@ class Registrar:
             while True:
                 ready = False
                 try:
-                    ready = (await self.beat()).ready
+                    ready = (await self._beat_if_due()).ready
                 except Exception as err:
                     self._report(err, "heartbeat not written; trying again")
                 usual = self._heartbeat.total_seconds()
@@ -89,6 +93,7 @@ class Registrar:
             with contextlib.suppress(ApiError):
                 live = await self._cluster.find(CONFIGS, self._provider.name)
                 if ((live or {}).get("status") or {}).get("ready") is not True:
+                    self._told = None  # somebody else spoke since
                     return
 
     async def register(self) -> None:
@@ -128,21 +133,32 @@ class Registrar:
         await self._cluster.patch(CONFIGS, provider.name, patch, content_type=JSON_PATCH)
         _log.info("provider registration renewed", provider=provider.name)
 
+    async def _beat_if_due(self) -> UpstreamHealth:
+        """Probe, and write the status when it is news, or time for a heartbeat."""
+        health, now = await self._probe(), time.monotonic()
+        if self._told != health or now >= self._told_until:
+            await self._write(health)
+            self._told, self._told_until = health, now + self._heartbeat.total_seconds() * 0.8
+        return health
+
     async def beat(self) -> UpstreamHealth:
         """Probe the upstream operator and write the status. Raises ApiError when it cannot be written."""
+        health = await self._probe()
+        await self._write(health)
+        return health
+
+    async def _probe(self) -> UpstreamHealth:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-                health = self._provider.health(await self.facts())
+                return self._provider.health(await self.facts())
         except (ApiError, TimeoutError) as err:
             condition = self._provider.health(UpstreamFacts()).condition
-            health = UpstreamHealth(
+            return UpstreamHealth(
                 ready=False,
                 reason="ProbeFailed",
                 message=f"the upstream operator could not be looked at: {str(err) or 'timed out'}",
                 condition=condition,
             )
-        await self._write(health)
-        return health
 
     async def facts(self) -> UpstreamFacts:
         """What the cluster serves now of the provider's kinds, and its operator's Deployments."""

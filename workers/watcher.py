@@ -48,6 +48,8 @@ class Watcher:
         self._cluster, self._cluster_name = cluster, cluster_name
         self._signals = signals
         self._fleet = fleet
+        self._followed: list[Reflector] = []
+        """Of upstream kinds; not all of them need be installed."""
         self._is_following = False
         """Deployments are followed: what changes from now on may matter to them."""
         self._deployments = Reflector(cluster, DEPLOYMENTS, self._on_deployment)
@@ -83,11 +85,13 @@ class Watcher:
             await reflector.run()
         finally:
             self._fleet.listed.remove(listed)
+            self._followed.remove(reflector)
 
     def _reflector(self, kind: UpstreamKind, readers: Readers) -> Reflector:
         handler = _UpstreamHandler(self, kind, readers)
         reflector = Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US)
         handler.listed = reflector.synced
+        self._followed.append(reflector)
         self._fleet.listed.append((kind.kind, reflector.synced))
         return reflector
 
@@ -132,6 +136,8 @@ class Watcher:
         self._announced.update(name, announced_kinds(change.object) if name in configs else [])
         if configs.get(name) == before:
             return
+        for reflector in self._followed:
+            reflector.look_again()  # its operator may have been installed, and so its kinds
         if name in configs:
             _warn_of_dead_rules(change.object)
         if not self._is_following:

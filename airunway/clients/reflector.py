@@ -8,6 +8,7 @@ while nobody watched is still reported as deleted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ _log = structlog.get_logger(__name__)
 FIRST_DELAY_SECONDS = 0.2
 MAX_DELAY_SECONDS = 5.0
 """After an outage, everything that follows a kind is at work again within this."""
-MISSING_KIND_DELAY_SECONDS = 5.0
+FIRST_MISSING_KIND_SECONDS, MAX_MISSING_KIND_SECONDS = 5.0, 300.0
+"""A kind that is not installed is asked for ever more seldom; see `Reflector.look_again`."""
 JITTER = 0.2
 PAGE = 500
 
@@ -57,16 +59,20 @@ class Reflector:
         self._version = ""
         self._trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
         """Begins again when a watch brings something: only that shows that one can be had."""
+        self._looks_again = asyncio.Event()
         self.synced = asyncio.Event()
         """Set after the first list, also when the kind is not served (then there is nothing to list)."""
 
     async def run(self) -> None:
         """Follow until cancelled, whatever is answered and whatever the handler does."""
-        missing = Backoff(first=MISSING_KIND_DELAY_SECONDS, maximum=MISSING_KIND_DELAY_SECONDS, jitter=JITTER)
+        missing = Backoff(
+            first=FIRST_MISSING_KIND_SECONDS, maximum=MAX_MISSING_KIND_SECONDS, factor=4, jitter=JITTER
+        )
         while True:
             try:
                 if not self._version:
                     await self._list()
+                    missing.reset()
                 await self._watch()
                 delay = FIRST_DELAY_SECONDS  # a server that ends every watch at once must not be besieged
             except Expired:
@@ -77,7 +83,8 @@ class Reflector:
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
-                delay = missing.next_delay()
+                await self._until_asked(missing.next_delay())
+                delay = 0.0
             except ApiError as err:
                 delay = self._trouble.next_delay()
                 self._report(err, delay)
@@ -87,6 +94,16 @@ class Reflector:
                 _log.exception("watch failed; listing again", kind=self._kind.plural)
                 self._version = ""
             await asyncio.sleep(delay)
+
+    def look_again(self) -> None:
+        """Something says that the kind may be installed by now: do not wait for the next look."""
+        self._looks_again.set()
+
+    async def _until_asked(self, seconds: float) -> None:
+        self._looks_again.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._looks_again.wait()
 
     def _report(self, err: ApiError, delay: float) -> None:
         log = _log.bind(kind=self._kind.plural, error=str(err)[:200], retry_in_seconds=round(delay, 1))

@@ -158,6 +158,7 @@ def _installer_step(
         # A chart repository that is away comes back; who does not want to wait sends `retry` or `cancel`.
         retry=until_it_works(at_first=1, at_most=30),
         heartbeat=_SILENCE,
+        beats_itself=True,
         queue=INSTALLER_QUEUE,
         ends_when_left=True,  # what Helm leaves can be repaired only when Helm has ended
     )

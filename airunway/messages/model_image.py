@@ -254,6 +254,7 @@ BUILD_MODEL_IMAGE = Step(
     retry=until_it_works(at_first=1, at_most=300),
     # A worker that was killed is noticed after this; the builder keeps what was downloaded.
     heartbeat=timedelta(seconds=15),
+    beats_itself=True,
     queue=IMAGES_QUEUE,
     ends_when_left=True,  # its space is freed then
 )

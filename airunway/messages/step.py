@@ -30,6 +30,9 @@ def until_it_works(*, at_first: float, at_most: float, factor: float = 2.0) -> R
     )
 
 
+SILENCE = timedelta(seconds=4)
+"""What a killed worker had in hand goes on after this. Signs of life are given every 1.5 s."""
+
 UNTIL_IT_WORKS = until_it_works(at_first=0.5, at_most=30)  # short intervals, so that recovery is prompt
 
 
@@ -47,8 +50,10 @@ class Step(Generic[Request, Answer]):
     deadline: timedelta | None = None
     """Of all attempts together; None: as long as it takes."""
     retry: RetryPolicy = field(default_factory=lambda: UNTIL_IT_WORKS)
-    heartbeat: timedelta | None = None
-    """Silence after which its worker is taken for dead; None: it gives no signs of life."""
+    heartbeat: timedelta | None = SILENCE
+    """Silence after which its worker is taken for dead."""
+    beats_itself: bool = False
+    """Its activity gives the signs of life, with progress; else whoever runs it does (`activities.step`)."""
     queue: str = ""
     """The part of the cluster whose worker does it, as `names.task_queue_beside` takes it; empty: the core's,
     on which the workflow itself runs."""

@@ -15,8 +15,8 @@ class Inbox:
         """Engine and provider are to be decided again, not only upstream objects followed."""
         self.rewrite_due = rewrite
         """Somebody else wrote the status: it is to be written again, also if it is the same."""
-        self.cause = "start"
-        """Of the reconcile that is under way."""
+        self.cause, self.by = "start", ""
+        """Of the reconcile that is under way, and who said so."""
         self._latest = ChangeHint(cause="start")
         self._being_deleted = False
 
@@ -45,7 +45,8 @@ class Inbox:
     def observing(self) -> None:
         """The deployment is read now: whatever came before is older than that."""
         self.decision_due = False
-        self.cause, self._latest = self._latest.cause, ChangeHint(cause="another look")
+        self.cause, self.by = self._latest.cause, self._latest.by
+        self._latest = ChangeHint(cause="another look")
 
     def observed(self, seen: Observation) -> None:
         """It was read."""

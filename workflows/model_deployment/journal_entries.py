@@ -46,7 +46,7 @@ class JournalWriter:
 
     def warnings(self, warnings: Sequence[str]) -> None:
         """Each warning once."""
-        for words in warnings:
+        for words in dict.fromkeys(warnings):
             if words not in self._state.warnings:
                 self.record("Warning", words)
         self._state.warnings = list(warnings)

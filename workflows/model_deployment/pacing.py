@@ -18,6 +18,7 @@ FIRST_RETRY_DELAY = timedelta(seconds=15)
 MAX_RETRY_DELAY = timedelta(minutes=5)
 FIRST_DIAGNOSIS_DELAY = timedelta(seconds=10)
 MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
+MAX_OVERTAKEN, OVERTAKEN_DELAY = 5, timedelta(seconds=2)
 FAILED_STEP_DELAY = timedelta(seconds=30)
 """After a step that failed for good."""
 
@@ -33,6 +34,8 @@ class Pacing:
         self.then = ""
         """What is done when the delay is over."""
         self.next_reconcile_at: datetime | None = None
+        self.overtaken = 0
+        """Times in a row that a step found another deployment than was decided on."""
 
     def rest(self, step: str) -> None:
         """Nothing is due: what is waited for is signalled."""
@@ -47,6 +50,19 @@ class Pacing:
         asked = timedelta(seconds=seconds)
         if seconds and (self.delay is None or asked < self.delay):
             self.delay, self.then = asked, "tries again"
+
+    def is_overtaken_often(self) -> bool:
+        """A step found another deployment than was decided on; true: it is time to wait before another look.
+
+        As a rule it was changed meanwhile. But two workers of different builds, which render it differently,
+        would overtake each other for ever.
+        """
+        self.overtaken += 1
+        if self.overtaken <= MAX_OVERTAKEN:
+            return False
+        delay = doubled(OVERTAKEN_DELAY, self.overtaken - MAX_OVERTAKEN, FAILED_STEP_DELAY)
+        self.wait("workers do not agree on what is to be applied", delay, "looks again")
+        return True
 
     def wait_after_failed_attempt(self, state: DeploymentState, step: str) -> None:
         """A provider's step was not done: ever longer, up to five minutes."""

@@ -63,7 +63,7 @@ def adopt_objects(
     `replacing`: why the main one was deleted; `waiting`: what must be ready before it can be written.
     """
     if objects:
-        state.applied = objects
+        state.applied = _without_changes(objects)
     if replacing:
         _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
         return
@@ -75,6 +75,17 @@ def adopt_objects(
         set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
     if status is not None:
         _adopt_status(state, status, findings[0] if findings else None, rollout)
+
+
+def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -> None:
+    """Take over what was written before a write failed."""
+    if objects:
+        state.applied = _without_changes(objects)
+
+
+def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
+    """Objects as they are remembered: which fields were changed is in the history and the journal."""
+    return [entry.model_copy(update={"changed": []}) for entry in objects]
 
 
 def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:

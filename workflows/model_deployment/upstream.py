@@ -38,6 +38,7 @@ from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
     adopt_failure,
     adopt_objects,
+    adopt_partly_applied,
     adopt_render,
     adopt_serving,
 )
@@ -104,7 +105,7 @@ class Upstream:
         It is in the history before anything happens. What the API server answered is taken over.
         """
         plan = rendered.plan
-        if plan.failure is not None:
+        if plan.failure is not None and not plan.writes:
             return True
         if not plan.writes:
             adopt_objects(
@@ -114,11 +115,14 @@ class Upstream:
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
         done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
-        if done is None or done.superseded or done.gone:
+        if done is None:
             return False
         self._journal.applied(plan.planned, done.objects, done.deleted)
+        if done.superseded or done.gone:
+            return False
         self._writer.add_events(events_of_actions(done.objects))
         if done.failure is not None:
+            adopt_partly_applied(self._state, done.objects)
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True

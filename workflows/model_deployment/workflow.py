@@ -35,7 +35,11 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.installation import DeploymentInstallation
     from airunway.workflows.model_deployment.journal_entries import JournalWriter
     from airunway.workflows.model_deployment.model_image import DeploymentModelImage
-    from airunway.workflows.model_deployment.pacing import FAILED_STEP_DELAY, Pacing, is_diagnosis_due
+    from airunway.workflows.model_deployment.pacing import (
+        FAILED_STEP_DELAY,
+        Pacing,
+        is_diagnosis_due,
+    )
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
@@ -178,7 +182,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         """Go as far as the decision allows, and write down how far that was."""
         decided = await self.selection.select(seen)
         if decided is None:
-            self.inbox.ask()
+            self._look_again()
             return
         before = list(self.state.conditions)
         self._adopt(decided)
@@ -205,7 +209,9 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         first = not state.accepted and not state.finding
         is_new = first or seen.generation != state.generation
         if is_new:
-            self.journal.record("GenerationSeen", f"generation {seen.generation}", by=self.inbox.cause)
+            self.journal.record(
+                "GenerationSeen", f"generation {seen.generation}", by=self.inbox.by, why=self.inbox.cause
+            )
         self.journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
         adopt_decision(state, decided.decision, generation=seen.generation, now=workflow.now())
         self.journal.warnings([*seen.warnings, *decided.decision.warnings])
@@ -218,6 +224,13 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if not state.externally_managed:
             adopt_provider_health(state, provider, now=workflow.now())
 
+    def _look_again(self) -> None:
+        """A step found another deployment than was decided on."""
+        if self.pacing.is_overtaken_often():
+            self.inbox.decision_due = True
+        else:
+            self.inbox.ask()
+
     # -- the provider's part -----------------------------------------------------------------------------
 
     async def _ensure_upstream(self, decided: Decided) -> bool:
@@ -225,15 +238,16 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         await self.images.leave_stale()
         apply = decided.accepted and not failure_stands(self.state, configs_digest=decided.configs_digest)
         if not await self._try(decided, apply=apply):
-            self.inbox.ask()
+            self._look_again()
             return False
+        self.pacing.overtaken = 0
         return True
 
     async def _follow_upstream(self, decided: Decided) -> None:
         """Only upstream objects changed: the last decision stands, if the deployment is still the same."""
         before = list(self.state.conditions)
         if not await self._try(decided, apply=False):
-            self.inbox.ask()
+            self._look_again()
         self.writer.note(before)
         if not self.inbox.decision_due:  # else the whole reconcile, which comes next, writes it
             await self.writer.write()
@@ -256,11 +270,14 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
     async def _apply(self, decided: Decided) -> bool:
         """Render, build the image that rendering needs, apply; false: the deployment changed meanwhile."""
         state = self.state
-        rendered = await self.upstream.render(decided, self.images.built())
+        built = self.images.built()
+        rendered = await self.upstream.render(decided, built)
         if rendered is None:
             return False
         plan = rendered.plan
         delay = await self.images.follow(plan.wanted_model_image, decided.seen, decided.configs_digest)
+        if built is None and self.images.built() is not None:
+            return await self._apply(decided)  # the image was there already, and nothing else is missing
         if not await self.upstream.apply(decided, rendered):
             return False
         self.pacing.wait_after_upstream(state)
