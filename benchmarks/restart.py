@@ -31,7 +31,7 @@ from benchmarks.workload import each, edit
 WANTED_SECONDS = 60.0
 PATIENCE_SECONDS = 600.0
 EDITED_AT_ONCE = 32
-HISTORY_EVENTS = Limits(rollout_deadline=1, finalizer_timeout=1, resync=1).history_events
+HISTORY_EVENTS = Limits(rollout_deadline=1, finalizer_timeout=1).history_events
 TROUBLE_LEVELS = ("warning", "error", "critical")
 
 

@@ -7,36 +7,18 @@ person needs to understand the decision later, because answers are the audit log
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field, PlainSerializer
 
 from airunway.api.core_types import Condition
-from airunway.api.decision import Decision
-from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.status import DeploymentStatus, ServingImageStatus, UnifiedStatus
+from airunway.api.status import DeploymentStatus
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
 
 StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump)]
 """A status that travels as it is written to the cluster: what is not given is left out."""
-
-# -- observe ------------------------------------------------------------------------------------------
-
-
-class ObserveRequest(BaseModel):
-    """Observe a deployment and decide.
-
-    `want_status`: also answer its present status (first reconcile). `chosen_*`: a selection that was made but
-    not yet written to the status; it stands for the object of that uid, whatever the configs say now.
-    """
-
-    ref: DeploymentRef
-    want_status: bool = False
-    chosen_for: str = ""
-    chosen_engine: str = ""
-    chosen_provider: str = ""
 
 
 class ProviderView(BaseModel):
@@ -66,34 +48,9 @@ class Limits(BaseModel):
     step_patience: float = 60
     """How long a provider's step is waited for before the status says that it cannot be done now."""
     history_events: int = 250
-    """History after which a deployment continues as new. A replay costs some 0.8 ms of processor time an
+    """History after which a deployment continues as new. A replay costs 0.6 to 0.8 ms of processor time an
     event: a fifth of a second, so that a worker's replays at once stay far below the time limit of a workflow
     task also on a slow processor. Measured by `benchmarks/replay.py`; docs/operations.md, "What it costs"."""
-
-
-class Observation(BaseModel):
-    """A deployment as it is now, and what follows from it."""
-
-    found: bool
-    uid: str = ""
-    generation: int = 0
-    resource_version: str = ""
-    deleted_at: datetime | None = None
-    finalizers: list[str] = Field(default_factory=list)
-    paused: bool = False
-    cancel_build: bool = False
-    """A person does not want an image built for it (annotation)."""
-    status: StatusOnWire | None = None
-    """As the cluster has it, when it was asked for."""
-    decision: Decision | None = None
-    """None while it is being deleted or paused. `provider` is then the one that the deletion waits for."""
-    configs_digest: str = ""
-    """Changes when a provider's offer or readiness changes: a reason to try again after a failure."""
-    provider: ProviderView | None = None
-    limits: Limits | None = None
-
-
-# -- upstream -----------------------------------------------------------------------------------------
 
 
 class AppliedObject(BaseModel):
@@ -119,28 +76,6 @@ class AppliedObject(BaseModel):
     """As the last write left it."""
 
 
-class UpstreamRequest(BaseModel):
-    """Ensure the upstream objects of one generation, and read their state.
-
-    `apply` false: only read (the spec of this generation is refused, or a failure stands).
-    """
-
-    ref: DeploymentRef
-    uid: str
-    generation: int
-    resource_version: str = ""
-    """Version that was decided on, if this reconcile has just read it."""
-    provider: str
-    engine: str
-    apply: bool = True
-    only_upstream_changed: bool = False
-    """The deployment is as it was at the last reconcile, so its upstream objects need to be read only."""
-    diagnose: bool = False
-    applied: list[AppliedObject] = Field(default_factory=list)
-    image: ServingImageStatus | None = None
-    built_model_image: ModelImageRef | None = None
-
-
 class StepFailure(BaseModel):
     """Why a step cannot be done, as the conditions to show. `final`: waiting alone will not help."""
 
@@ -158,46 +93,6 @@ class PodFinding(BaseModel):
     reason: str
     message: str
     final: bool = False
-
-
-class UpstreamAnswer(BaseModel):
-    """What was done and what is seen."""
-
-    gone: bool = False
-    """The deployment was deleted, or is another one of the same name."""
-    superseded: bool = False
-    """Its generation moved on, or it was paused: reconcile again."""
-    failure: StepFailure | None = None
-    objects: list[AppliedObject] = Field(default_factory=list)
-    replacing: str = ""
-    """Why the main object is being deleted to be made again; reconcile when it is gone."""
-    waiting: str = ""
-    """What must be ready before the objects can be written, e.g. a claim."""
-    retry_seconds: int = 0
-    status: UnifiedStatus | None = None
-    conditions: list[Condition] = Field(default_factory=list)
-    cleared: list[str] = Field(default_factory=list)
-    """Condition types that do not apply any more."""
-    image: ServingImageStatus | None = None
-    wanted_model_image: ModelImageSpec | None = None
-    """The model image that rendering needs; without it nothing was written."""
-    ignored_fields: list[str] | None = None
-    """Given fields that the provider cannot honour; None when nobody checked."""
-    findings: list[PodFinding] = Field(default_factory=list)
-
-
-class ReleaseRequest(BaseModel):
-    """Delete the upstream objects of a deployment that is being deleted."""
-
-    ref: DeploymentRef
-    uid: str
-    provider: str
-
-
-class ReleaseAnswer(BaseModel):
-    """`remaining`: objects (Kind name) that are still there."""
-
-    remaining: list[str] = Field(default_factory=list)
 
 
 # -- status, finalizers -------------------------------------------------------------------------------
@@ -248,25 +143,6 @@ class FinalizerAnswer(BaseModel):
 # -- how they are called --------------------------------------------------------------------------------
 
 
-OBSERVE = Step(
-    name="observe",
-    request=ObserveRequest,
-    answer=Observation,
-    attempt_timeout=timedelta(seconds=30),
-    inline=True,
-)
-RECONCILE_UPSTREAM = Step(
-    name="reconcile_upstream",
-    request=UpstreamRequest,
-    answer=UpstreamAnswer,
-    attempt_timeout=timedelta(seconds=45),
-)
-RELEASE_UPSTREAM = Step(
-    name="release_upstream",
-    request=ReleaseRequest,
-    answer=ReleaseAnswer,
-    attempt_timeout=timedelta(seconds=60),
-)
 WRITE_STATUS = Step(
     name="write_status",
     request=StatusRequest,

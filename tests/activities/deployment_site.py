@@ -61,7 +61,7 @@ class Worker:
         cache = SnapshotCache()
         self.core = DeploymentActivities(
             cluster,
-            limits=Limits(rollout_deadline=60, finalizer_timeout=60, resync=60),
+            limits=Limits(rollout_deadline=60, finalizer_timeout=60),
             options=SelectionOptions(heartbeat_limit=heartbeat_limit),
             cache=cache,
             search_attributes=lambda: attributes,

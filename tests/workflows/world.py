@@ -38,6 +38,7 @@ class World(DeploymentFakes):
             task_queue=core_task_queue("here"),
             start_signal=OBJECT_CHANGED,
             start_signal_args=[self.hint("deployment seen")],
+            memo={"told": "the start"},
         )
 
     def hint(self, cause: str, *, upstream_only: bool = False) -> ChangeHint:
@@ -65,7 +66,7 @@ class World(DeploymentFakes):
         """Another deployment of the same name, made by a person while the old one goes."""
         self.uid, self.exists, self.deleted_at, self.finalizers = uid, True, None, []
         self.generation, self.upstream_there = 1, False
-        await self.nudge("deployment seen")
+        await self.start()  # as the watcher does: signal with start
 
     async def command(self, name: str, *, by: str = "alice@laptop", reason: str = "") -> str:
         """Ask for something; answers what was done. Raises WorkflowUpdateFailedError when it is refused."""
