@@ -146,18 +146,22 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     assert not (up.folder / ".airunway" / "running.json").exists()
 
 
-async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Start, tmp_path: Path) -> None:
+async def test_a_build_is_cancelled_by_its_annotation_and_begun_again_by_the_command(
+    start: Start, tmp_path: Path
+) -> None:
     up = await start("--sample", _built(tmp_path))
+    await up.until_line("building the model image: downloading Tiny-Q4_K_M.gguf: ")
+    async with await Cluster.connect(up.kubeconfig) as cluster:
+        patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: "1"}}}
+        await cluster.patch(DEPLOYMENTS, "built", patch, namespace="default")
     await up.until_line("built: Failed")
+
     refused, _, why = await up.run("cancel-build", "built")
+    retried = await up.airunway("retry", "built", "--reason", "it is wanted after all")
+
     assert refused == 1
     assert "refused: no image is being built" in why
-
-    async with await Cluster.connect(up.kubeconfig) as cluster:
-        patch = {"metadata": {"annotations": {ANNOTATION_CANCEL_BUILD: None}}}
-        await cluster.patch(DEPLOYMENTS, "built", patch, namespace="default")
-
-    await up.until_line("building the model image: downloading Tiny-Q4_K_M.gguf: ")
+    assert retried == "default/built: trying generation 1 again\n"
     await up.until_line("built: Running")
     status = json.loads(await up.airunway("status", "built", "-o", "json"))["deployment"]["status"]
     assert status["image"]["resolved"].startswith("localhost:30500/aikit-example-tiny-gguf@sha256:")
@@ -165,24 +169,22 @@ async def test_a_build_is_held_by_its_annotation_and_then_seen_moving(start: Sta
 
 
 def _built(folder: Path) -> str:
-    """A deployment of a GGUF model without an image, whose build is not wanted yet."""
+    """A deployment of a GGUF model without an image."""
     spec = {
         "model": {"id": "example/Tiny-GGUF"},
         "provider": {"name": "kaito"},
         "engine": {"type": "llamacpp"},
         "resources": {"cpu": "1"},
     }
-    return _sample(folder, "built", spec, annotations={ANNOTATION_CANCEL_BUILD: "true"})
+    return _sample(folder, "built", spec)
 
 
-def _sample(
-    folder: Path, name: str, spec: dict[str, Any], *, annotations: dict[str, str] | None = None
-) -> str:
+def _sample(folder: Path, name: str, spec: dict[str, Any]) -> str:
     """A manifest of a deployment; its path."""
     sample = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "ModelDeployment",
-        "metadata": {"name": name, "annotations": annotations or {}},
+        "metadata": {"name": name},
         "spec": spec,
     }
     file = folder / f"{name}.json"
