@@ -18,12 +18,12 @@ from collections.abc import Sequence
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from airunway.api.status import Phase
 from airunway.messages.deployment import Limits
+from airunway.workers.temporal.converter import data_converter
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from tests.workflows.conftest import test_server
 from tests.workflows.workers import core_worker
@@ -36,7 +36,7 @@ TASK_LIMIT_SECONDS = 10.0
 async def lived_history(events: int) -> WorkflowHistory:
     """The history of a deployment that was edited until it had so many events, all in one run."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=test_server(), data_converter=data_converter()
     ) as env:
         limits = Limits(rollout_deadline=600, finalizer_timeout=300, history_events=events * 2)
         world = World(env, limits=limits)
@@ -67,7 +67,7 @@ async def replay_seconds(history: WorkflowHistory, repeats: int) -> float:
     for _ in range(repeats):
         replayer = Replayer(
             workflows=[ModelDeploymentWorkflow],
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter(),
             # As the worker does; the sandbox would add its own start to every replay.
             workflow_runner=UnsandboxedWorkflowRunner(),
         )

@@ -12,17 +12,17 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from airunway.clients.crds import apply_crd, apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, NAMESPACES, PODS, Cluster
+from airunway.workers.temporal.converter import data_converter
 from benchmarks.audit import Audit
 from benchmarks.instant_operator import CRD
 from benchmarks.workload import NAMESPACE
@@ -125,28 +125,36 @@ class Stage:
 
     async def temporal_client(self) -> Client:
         """A client of Temporal that reads our payloads."""
-        return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
+        return await Client.connect(self.temporal.address, data_converter=data_converter())
 
     async def prepare(self) -> None:
-        """Install CRDs and KAITO's operator, whose pod is said to be ready because there is no kubelet."""
+        """Install what a benchmark needs in the cluster; see `prepare`."""
         async with await self.connect() as cluster:
-            for name in (NAMESPACE, "airunway-system"):
-                with suppress(AlreadyExists):
-                    await cluster.create(NAMESPACES, {"metadata": {"name": name}})
-            await apply_own_crds(cluster, field_manager=BENCHMARK)
-            await apply_crd(cluster, CRD, field_manager=BENCHMARK)
-            await cluster.apply(APPS_DEPLOYMENTS, KAITO_OPERATOR, field_manager=BENCHMARK)
-            while not (pods := (await cluster.listing(PODS, namespace=NAMESPACE)).items):
-                await asyncio.sleep(0.2)
-            ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-            name = pods[0]["metadata"]["name"]
-            await cluster.patch(PODS, name, {"status": ready}, namespace=NAMESPACE, subresource="status")
+            await prepare(cluster)
 
 
-async def until_provider_ready(cluster: Cluster, provider: str = "kaito") -> None:
-    """Wait until a provider's worker has found its operator."""
+async def prepare(cluster: Cluster) -> None:
+    """Install CRDs and KAITO's operator, whose pod is said to be ready because there is no kubelet."""
+    for name in (NAMESPACE, "airunway-system"):
+        with suppress(AlreadyExists):
+            await cluster.create(NAMESPACES, {"metadata": {"name": name}})
+    await apply_own_crds(cluster, field_manager=BENCHMARK)
+    await apply_crd(cluster, CRD, field_manager=BENCHMARK)
+    await cluster.apply(APPS_DEPLOYMENTS, KAITO_OPERATOR, field_manager=BENCHMARK)
+    while not (pods := (await cluster.listing(PODS, namespace=NAMESPACE)).items):
+        await asyncio.sleep(0.2)
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    name = pods[0]["metadata"]["name"]
+    await cluster.patch(PODS, name, {"status": ready}, namespace=NAMESPACE, subresource="status")
+
+
+async def until_provider_ready(
+    cluster: Cluster, provider: str = "kaito", *, check: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until a provider's worker has found its operator. `check`: raises when that cannot happen."""
     async with asyncio.timeout(120):
         while True:
+            check()
             config = await cluster.find(CONFIGS, provider)
             if config and (config.get("status") or {}).get("ready"):
                 return

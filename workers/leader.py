@@ -46,7 +46,7 @@ def identity() -> str:
 
 
 @dataclass(frozen=True)
-class Timing:
+class LeaseTiming:
     """The time limits of an election, in seconds, all from how long the Lease lasts (client-go's ratios)."""
 
     lasts: float
@@ -123,7 +123,7 @@ class Election:
         self._store = store
         self._work = work
         self._me = me
-        self._timing = Timing(max(lasts.total_seconds(), SHORTEST_LEASE_SECONDS))
+        self._timing = LeaseTiming(max(lasts.total_seconds(), SHORTEST_LEASE_SECONDS))
         self._report = report
         self._observed: _Observed | None = None
         self._may_hold = False

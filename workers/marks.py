@@ -16,7 +16,7 @@ from typing import Any
 from airunway.api import names
 from airunway.clients.kubernetes import Object
 from airunway.provider.contract import Provider
-from airunway.workers.audit.facts import UpstreamFacts, UpstreamMark, edited_by, packed
+from airunway.workers.audit.facts import ObservedUpstream, UpstreamMark, edited_by, packed
 
 STATUS_CHANGED = "status was changed by somebody else"
 
@@ -112,11 +112,11 @@ def upstream_mark(obj: Object, *, kind: str, owner: str, readers: Readers) -> Up
     """
     meta = obj["metadata"]
     status: Any = obj.get("status")
-    facts: list[tuple[str, UpstreamFacts]] = []
+    facts: list[tuple[str, ObservedUpstream]] = []
     # Unreadable, however a provider fails on it: then every change counts, and its step says why.
     with contextlib.suppress(Exception):
         read = [(reader.name, reader.read_status(obj)) for reader in readers.main]
-        facts = [(name, UpstreamFacts.of(unified)) for name, unified in read]
+        facts = [(name, ObservedUpstream.of(unified)) for name, unified in read]
         status = [unified.model_dump(mode="json") for _, unified in read] if read else status
     content = [meta.get("generation"), meta.get("labels"), meta.get("annotations")]
     return UpstreamMark(

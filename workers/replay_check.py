@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from airunway.workers.served_workflows import WORKFLOWS
 
 MAX_WORDS = 500
+PATIENCE_SECONDS = 60.0
+"""For one history, which takes a second or two."""
 
 _WORDS = (
     (
@@ -55,7 +58,11 @@ class ReplayCheck:
         """How this build departs from the history; None: it does not."""
         if first_completed_task(history) is None:
             return None  # no step was decided yet
-        result = await self._replayer.replay_workflow(history, raise_on_replay_failure=False)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                result = await self._replayer.replay_workflow(history, raise_on_replay_failure=False)
+        except TimeoutError:
+            return f"this build did not get to the end of it within {PATIENCE_SECONDS:.0f} s"
         return plain_difference(result.replay_failure) if result.replay_failure else None
 
 

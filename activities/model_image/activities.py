@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver
 from airunway.activities.step import implements
 from airunway.api import names
+from airunway.api.model_image import ModelImageRef
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.messages.model_image import (
@@ -48,10 +50,13 @@ from airunway.messages.model_image import (
     ResolveModelImageAnswer,
     ResolveModelImageRequest,
 )
+from airunway.modelimage.plan import ModelImagePlan
 
 QUIET_AT_FIRST = timedelta(seconds=10)
 """A later attempt says nothing for so long: until then the trouble of the last one is what is to be shown."""
 MAX_RETRY_AFTER_SECONDS = 256
+AT_HAND_SECONDS = 1.5
+"""Under the time that a step has inline, most of which the hub may have taken."""
 
 
 class ModelImageActivities:
@@ -97,8 +102,17 @@ class ModelImageActivities:
 
     @implements(RESOLVE_MODEL_IMAGE, errors=benign_errors)
     async def resolve_model_image(self, request: ResolveModelImageRequest) -> ResolveModelImageAnswer:
-        """Find out commit, files, digests and base."""
-        return ResolveModelImageAnswer(plan=await self._resolver.plan(request.ref.namespace, request.spec))
+        """Find out commit, files, digests and base; and whether the image is there already."""
+        plan = await self._resolver.plan(request.ref.namespace, request.spec)
+        return ResolveModelImageAnswer(plan=plan, image=await self._at_hand(plan))
+
+    async def _at_hand(self, plan: ModelImagePlan) -> ModelImageRef | None:
+        """The image, if the registry tells at once. With more patience it is looked for by its workflow."""
+        try:
+            async with asyncio.timeout(AT_HAND_SECONDS):
+                return await self._published.find(plan)
+        except (ClientError, TimeoutError):
+            return None
 
     @implements(JOIN_MODEL_IMAGE)
     async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:

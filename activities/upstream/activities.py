@@ -12,14 +12,14 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.step import implements
-from airunway.activities.upstream.applying import Application
+from airunway.activities.upstream.applying import UpstreamApplication
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
-from airunway.activities.upstream.rendering import Rendering
+from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.api import names
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import Cluster, Object
@@ -83,7 +83,7 @@ class ProviderActivities:
             return RenderAnswer(gone=True)
         if has_moved_on(owner, request.generation):
             return RenderAnswer(superseded=True)
-        rendered = await Rendering(
+        rendered = await UpstreamRendering(
             self._cluster,
             provider,
             request,
@@ -99,7 +99,7 @@ class ProviderActivities:
     async def apply_upstream(self, request: ApplyRequest) -> ApplyAnswer:
         """Do what was planned, and read what the API server made of it."""
         rendered_from = request.rendered_from
-        answer = await Application(
+        answer = await UpstreamApplication(
             self._cluster,
             self._provider(rendered_from.provider),
             request,

@@ -12,7 +12,7 @@ from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
 from airunway.activities.upstream.render_context import Surroundings
-from airunway.activities.upstream.rendering import Rendered, Rendering, status_of
+from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering, status_of
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.activities.upstream.writes import Writer
 from airunway.clients.errors import AlreadyExists, Conflict
@@ -32,7 +32,7 @@ class _Left(Exception):
         self.answer = answer
 
 
-class Application:
+class UpstreamApplication:
     """One application, made for one request and thrown away. `rendered`: what this process has for it."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Application:
         request: ApplyRequest,
         *,
         surroundings: Surroundings,
-        rendered: Rendered | None,
+        rendered: RenderedObjects | None,
     ) -> None:
         self._cluster, self._provider, self._request = cluster, provider, request
         self._ref, self._from = request.rendered_from.ref, request.rendered_from
@@ -119,8 +119,8 @@ class Application:
 
     # -- what is asked and what there is to do ------------------------------------------------------------
 
-    async def _render_again(self, owner: Object, *, inspect_all: bool = False) -> Rendered:
-        return await Rendering(
+    async def _render_again(self, owner: Object, *, inspect_all: bool = False) -> RenderedObjects:
+        return await UpstreamRendering(
             self._cluster,
             self._provider,
             self._from,
@@ -129,7 +129,7 @@ class Application:
             inspect_all=inspect_all,
         ).run()
 
-    def _compare(self, rendered: Rendered) -> None:
+    def _compare(self, rendered: RenderedObjects) -> None:
         """Nothing is done that was not asked for, and nothing that was asked for is left out.
 
         What is as it should be already was done by an attempt whose answer was lost.
@@ -150,7 +150,7 @@ class Application:
 
     # -- doing it -----------------------------------------------------------------------------------------
 
-    async def _carry_out(self, rendered: Rendered) -> None:
+    async def _carry_out(self, rendered: RenderedObjects) -> None:
         plan, failure = rendered.plan, rendered.answer.failure
         await self._writer.carry_out(rendered.stages, plan)
         if failure is not None:

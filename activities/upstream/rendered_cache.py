@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from airunway.activities.upstream.rendering import Rendered
+from airunway.activities.upstream.rendering import RenderedObjects
 from airunway.messages.upstream import RenderRequest
 
 MAX_RENDERED = 256
@@ -18,10 +18,10 @@ class RenderedCache:
     """A small memory by the deployment's uid; the oldest go first."""
 
     def __init__(self) -> None:
-        self._rendered: OrderedDict[str, Rendered] = OrderedDict()
+        self._rendered: OrderedDict[str, RenderedObjects] = OrderedDict()
         self._to_inspect: OrderedDict[str, None] = OrderedDict()
 
-    def remember(self, rendered: Rendered) -> None:
+    def remember(self, rendered: RenderedObjects) -> None:
         """Keep it."""
         uid = rendered.request.uid
         self._rendered[uid] = rendered
@@ -29,7 +29,7 @@ class RenderedCache:
         if len(self._rendered) > MAX_RENDERED:
             self._rendered.popitem(last=False)
 
-    def take(self, request: RenderRequest) -> Rendered | None:
+    def take(self, request: RenderRequest) -> RenderedObjects | None:
         """What was rendered for just this request, once: a second attempt looks for itself."""
         rendered = self._rendered.pop(request.uid, None)
         return rendered if rendered is not None and rendered.request == request else None

@@ -37,7 +37,7 @@ from airunway.provider import Provider, RenderContext, RenderError
 
 
 @dataclass(kw_only=True)
-class Rendered:
+class RenderedObjects:
     """What one generation takes: the answer for the history, and the objects, which stay out of it.
 
     `owner`: the deployment as it was rendered from.
@@ -50,7 +50,7 @@ class Rendered:
     plan: WritePlan = field(default_factory=WritePlan)
 
 
-class Rendering:
+class UpstreamRendering:
     """One rendering. Made for one request and thrown away; collects what there is to say on the way.
 
     `inspect_all`: read what is there also where a create would show it.
@@ -68,10 +68,10 @@ class Rendering:
     ) -> None:
         self._cluster, self._provider, self._request = cluster, provider, request
         self._surroundings, self._inspect_all = surroundings, inspect_all
-        self._result = Rendered(request=request, owner=owner)
+        self._result = RenderedObjects(request=request, owner=owner)
         self._answer = self._result.answer
 
-    async def run(self) -> Rendered:
+    async def run(self) -> RenderedObjects:
         """Do it. Raises ApiError where trying again can help."""
         deployment = self._deployment()
         try:

@@ -76,7 +76,8 @@ async def ask(
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as err:
         raise CliError(
             f"{about}: {command} was not delivered, because no worker took it within "
-            f"{DELIVERY_SECONDS:.0f} s: is `airunway worker` running? Ask again when it is"
+            f"{DELIVERY_SECONDS:.0f} s: is `airunway worker` running, and can the workflow progress "
+            "(`airunway status`)? Ask again then"
         ) from err
     except WorkflowUpdateFailedError as err:
         raise CliError(f"{about}: refused: {_sentence(err)}") from err

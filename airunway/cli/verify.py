@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ async def verify_build(count: int, *, sample: Sample, form: OutputFormat, kubeco
     client = await temporal_client(settings)
 
     def progress(run: WorkflowExecution) -> None:
-        note(f"replaying {run.id} ({run.history_length} events)")
+        note(f"replaying {run.id}")
 
     done = await verify(client, cluster_name=settings.cluster, count=count, sample=sample, progress=progress)
     if form is OutputFormat.TABLE:
@@ -55,6 +54,7 @@ def _print_table(done: Verification) -> None:
 
 
 def _document(done: Verification, *, build: str) -> dict[str, Any]:
+    different = done.difference
     return {
         "build": build,
         "same": done.difference is None,
@@ -67,5 +67,12 @@ def _document(done: Verification, *, build: str) -> dict[str, Any]:
             }
             for kind in done.kinds
         ],
-        "difference": asdict(done.difference) if done.difference else None,
+        "difference": {
+            "type": different.workflow_type,
+            "workflowId": different.workflow_id,
+            "runId": different.run_id,
+            "words": different.words,
+        }
+        if different
+        else None,
     }

@@ -101,9 +101,14 @@ class ResolveModelImageRequest(BaseModel):
 
 
 class ResolveModelImageAnswer(BaseModel):
-    """The plan: from now on the image is this one, whatever becomes of branch and tags."""
+    """The plan: from now on the image is this one, whatever becomes of branch and tags.
+
+    `image`: it is in the registry already, so there is nobody to wait for; None when it is not, or when the
+    registry did not tell at once.
+    """
 
     plan: ModelImagePlan
+    image: ModelImageRef | None = None
 
 
 class JoinModelImageRequest(BaseModel):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from airunway.activities.model_image.published import PublishedModelImages
 from airunway.api.model_image import ModelImageSpec as Spec
-from tests.activities.image_shop import REPOSITORY, TOKEN, WEIGHTS, Shop, failure_of
+from airunway.clients.registry.errors import RegistryUnavailable
+from airunway.messages.model_image import ResolveModelImageRequest
+from airunway.modelimage.plan import ModelImagePlan
+from tests.activities.image_shop import REF, REPOSITORY, TOKEN, WEIGHTS, Shop, failure_of
 from tests.servers.hub import HubModel
 
 
@@ -19,6 +23,33 @@ async def test_a_spec_becomes_a_plan_that_no_branch_can_change(shop: Shop) -> No
     assert (plan.license, plan.name) == ("mit", "aikit-example-tiny-gguf")
     assert plan.tag.startswith("Q4_K_M-")
     assert await shop.plan() == plan
+
+
+async def test_an_image_that_is_in_the_registry_comes_with_its_plan(shop: Shop) -> None:
+    plan = await shop.plan()
+    request = ResolveModelImageRequest(ref=REF, spec=Spec(repository=REPOSITORY))
+    before = await shop.activities().resolve_model_image(request)
+    reference = await shop.publish(plan, await shop.build(plan))
+
+    after = await shop.activities().resolve_model_image(request)
+
+    assert before.image is None
+    assert after.image is not None and after.image.reference == reference
+
+
+async def test_a_registry_that_does_not_tell_holds_no_plan_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_self: PublishedModelImages, _plan: ModelImagePlan) -> None:
+        raise RegistryUnavailable("connection refused")
+
+    monkeypatch.setattr(PublishedModelImages, "find", away)
+    request = ResolveModelImageRequest(ref=REF, spec=Spec(repository=REPOSITORY))
+
+    answer = await shop.activities().resolve_model_image(request)
+
+    assert answer.image is None
+    assert answer.plan.repository == REPOSITORY
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,17 @@ async def test_what_cannot_be_rendered_is_a_failure_and_takes_no_finalizer(place
     assert answer.failure is not None
     assert answer.failure.reason == "TransformFailed"
     assert not answer.writes
+
+
+async def test_a_finalizer_that_somebody_took_off_is_all_there_is_to_do(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    _, first = await worker.apply(render_request(made))
+    bare = await place.change({"metadata": {"finalizers": None}})
+
+    rendered, done = await worker.apply(render_request(bare, applied=first.objects))
+
+    assert (rendered.planned, rendered.finalizer) == ([], ACME.finalizer)
+    assert done.finalizer_added
+    assert [entry.action for entry in done.objects] == ["unchanged"]
+    assert done.status is not None

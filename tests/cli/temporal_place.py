@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND, core_task_queue
@@ -17,6 +16,7 @@ from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, SEARCH_ATTRIBUTES, DeploymentInput
 from airunway.messages.refs import DeploymentRef
 from airunway.sandbox.temporal import TemporalServer
+from airunway.workers.temporal.converter import data_converter
 from tests.cli.fake_deployment import FakeDeployment
 from tests.clusters import emulated_cluster
 
@@ -67,9 +67,7 @@ async def place(folder: Path, *, search_attributes: bool = True) -> AsyncIterato
         TemporalServer(headless=True, search_attributes=attributes) as server,
         emulated_cluster(folder, own_crds=True) as cluster,
     ):
-        client = await Client.connect(
-            server.address, data_converter=pydantic_data_converter, identity="test@host"
-        )
+        client = await Client.connect(server.address, data_converter=data_converter(), identity="test@host")
         yield Place(client, cluster, folder / "kubeconfig")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 from contextlib import AsyncExitStack
@@ -10,6 +11,8 @@ from contextlib import AsyncExitStack
 import pytest
 from temporalio.client import Client
 
+from airunway.cli.problems import CliError
+from airunway.cli.temporal import temporal_client
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, person_identity
 from airunway.workers.temporal.search_attributes import OURS, SearchAttributes
@@ -41,7 +44,7 @@ async def test_a_deployment_runs_with_a_key_and_without_an_operators_rights(site
         await system.running("chat")
 
     assert set(gate.refused) == {"AddSearchAttributes"}, "asked for once, refused, and gone on without"
-    host = socket.gethostname()
+    host = os.environ.get("POD_NAME") or socket.gethostname()
     assert {f"airunway-worker/{host}", f"airunway-watcher/{host}"} <= gate.identities
 
 
@@ -109,10 +112,9 @@ async def test_a_wrong_key_is_refused(site: Site) -> None:
     async with site.gate(keys={"k1"}) as gate:
         (site.folder / "key").write_text("wrong-key")
 
-        with pytest.raises(RuntimeError, match="not accepted") as caught:
-            await connect(
-                settings(site, gate.address, temporal_api_key_file=site.folder / "key"), patient=False
-            )
+        given = settings(site, gate.address, temporal_api_key_file=site.folder / "key")
+        with pytest.raises(CliError, match="does not accept our API key") as caught:
+            await temporal_client(given)
 
     assert "wrong-key" not in str(caught.value)
 

@@ -20,7 +20,7 @@ async def test_a_deployment_runs_and_says_so(system: System) -> None:
     assert system.deployment("chat")["metadata"]["finalizers"] == ["airunway.ai/acme-provider"]
     owner = system.server("chat")["metadata"]["ownerReferences"][0]
     assert (owner["kind"], owner["name"]) == ("ModelDeployment", "chat")
-    await system.until_events("chat", {"ProviderSelected", "ResourceCreated", "DeploymentReady"})
+    await system.until_events("chat", {"DeploymentReady"})
 
 
 async def test_a_change_reaches_the_upstream_and_ready_means_the_new_generation(system: System) -> None:

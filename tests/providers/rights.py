@@ -25,16 +25,17 @@ class RecordingCluster(Cluster):
     def act_as(self, user: str) -> None:
         """Impersonate a user from now on; calls before do not count."""
         self.used = set()
-        authenticate = self.api_client.update_params_for_auth
+        client = self._transport.api_client
+        authenticate = client.update_params_for_auth
 
         async def impersonate(headers: dict[str, str], *rest: Any) -> None:
             headers["Impersonate-User"] = user
             await authenticate(headers, *rest)
 
-        setattr(self.api_client, "update_params_for_auth", impersonate)  # noqa: B010  (typed as a method)
+        setattr(client, "update_params_for_auth", impersonate)  # noqa: B010  (typed as a method)
 
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__(configuration)
+    def __init__(self, configuration: Configuration, **options: Any) -> None:
+        super().__init__(configuration, **options)
         self.used = set()
         send = self._transport.send
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import deployment_workflow_id
+from airunway.workers.temporal.converter import data_converter
 from tests.e2e.system import PATIENCE_SECONDS, System
 
 PRESENCE = timedelta(seconds=2)
@@ -31,9 +31,7 @@ class HandledSystem(System):
         self.client: Client
 
     async def __aenter__(self) -> HandledSystem:
-        self.client = await Client.connect(
-            self.settings.temporal_address, data_converter=pydantic_data_converter
-        )
+        self.client = await Client.connect(self.settings.temporal_address, data_converter=data_converter())
         await super().__aenter__()
         return self
 

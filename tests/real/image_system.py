@@ -22,8 +22,8 @@ from airunway.api.names import deployment_workflow_id
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Cluster, Object
 from airunway.workers.temporal.converter import data_converter
-from benchmarks.deployments import prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
+from benchmarks.stage import prepare, until_provider_ready
 from tests.clients.buildkit.world import World
 from tests.real.processes import CLUSTER_NAME, Processes
 from tests.servers.buildkitd import Buildkitd
@@ -185,7 +185,7 @@ async def image_system(
         try:
             processes.start("worker", "--provider", "kaito")
             processes.start("watcher")
-            await until_ready(cluster, "kaito", check=processes.check_all_but)
+            await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
             yield system
             hub.heal()
             await system.clean_up()

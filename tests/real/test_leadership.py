@@ -22,8 +22,9 @@ import pytest_asyncio
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import DEPLOYMENTS, LEASES, Cluster, Object
-from benchmarks.deployments import NAMESPACE, deployment, prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
+from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.workload import NAMESPACE, deployment
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer
@@ -109,7 +110,7 @@ class Pair:
 async def pair(cluster: Cluster, processes: Processes) -> AsyncIterator[Pair]:
     running = Pair(cluster, processes)
     operator = asyncio.create_task(InstantOperator(cluster).run())
-    await until_ready(cluster, "kaito", check=processes.check_all_but)
+    await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
     await running.until(running.leader, "a leader")
     await running.until(running.standby, "a standby")  # which has seen the Lease renewed
     await cluster.create(DEPLOYMENTS, deployment(NAME), namespace=NAMESPACE)

@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Cluster, Object
-from benchmarks.deployments import NAMESPACE, prepare, until_ready
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
+from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.workload import NAMESPACE
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer
@@ -69,7 +70,7 @@ async def test_a_worker_killed_on_the_way_costs_nothing(cluster: Cluster, proces
     names = {f"main-{number}" for number in range(DEPLOYED)}
     try:
         async with asyncio.timeout(200):
-            await until_ready(cluster, "kaito", check=processes.check_all_but)
+            await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
             for name in sorted(names):
                 await cluster.create(DEPLOYMENTS, deployment(name), namespace=NAMESPACE)
                 if len(operator.seen) >= DEPLOYED // 3 and victim.poll() is None:

@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from benchmarks.deployments import NAMESPACE, deployment, prepare, until_ready
 from benchmarks.instant_operator import InstantOperator
+from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.workload import NAMESPACE, deployment
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.temporal_server import TemporalServer
@@ -96,7 +97,7 @@ async def running(cluster: Cluster, processes: Processes) -> AsyncIterator[Proce
     processes.start("watcher")
     processes.start("watcher")
     operator = asyncio.create_task(InstantOperator(cluster).run())
-    await until_ready(cluster, "kaito", check=processes.check_all_but)
+    await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
     for name in NAMES:
         await cluster.create(DEPLOYMENTS, deployment(name), namespace=NAMESPACE)
     await until_observed(cluster)

@@ -103,9 +103,10 @@ class Rollout(System):
             **build,
         }
 
-    def verify(self, build: Mapping[str, str]) -> tuple[int, str]:
+    async def verify(self, build: Mapping[str, str]) -> tuple[int, str]:
         """Verify a build against what runs; answers exit status and output."""
-        done = subprocess.run(
+        done = await asyncio.to_thread(
+            subprocess.run,
             [
                 sys.executable,
                 "-m",
@@ -220,7 +221,7 @@ async def test_every_deployment_outlives_a_roll_to_a_build_with_another_order_of
         await hub.asked.wait()  # the image is being downloaded
     assert (await rollout.routing()).current == "old"
 
-    same, different = rollout.verify(OLD_ORDER), rollout.verify(NEW_ORDER)
+    same, different = await rollout.verify(OLD_ORDER), await rollout.verify(NEW_ORDER)
 
     assert same[0] == 0, same[1]
     assert different[0] == 1, different[1]

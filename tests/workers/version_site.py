@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
+from airunway.workers.temporal.converter import data_converter
 from airunway.workers.version_moves import VersionMoves
 from airunway.workers.version_rescue import Rescue
 from airunway.workers.version_routing import UNVERSIONED, Polls, read_routing, set_current
@@ -95,7 +95,7 @@ class NewDeployment(_Story):
 async def version_site() -> AsyncIterator[Site]:
     """A site on a server of its own."""
     async with TemporalServer(headless=True) as server:
-        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        client = await Client.connect(server.address, data_converter=data_converter())
         yield Site(client, server.address)
 
 

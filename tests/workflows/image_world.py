@@ -82,6 +82,8 @@ class ImageWorld(Changing):
     plan: ModelImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
+    at_hand: bool = False
+    """The registry tells at once that it has the image."""
     registry_is_away: bool = False
     """Until it is ensured."""
     errors: dict[str, list[Exception]] = field(default_factory=dict)
@@ -112,15 +114,14 @@ class ImageWorld(Changing):
         self._called("resolve_model_image")
         self.resolved.append(request)
         file = request.spec.file or "tiny-Q4_K_M.gguf"
-        return ResolveModelImageAnswer(
-            plan=plan_model_image(
-                repository=request.spec.repository,
-                revision=request.spec.revision,
-                commit=self.plan.commit,
-                files=[planned(file)],
-                base=self.plan.base,
-            )
+        found = plan_model_image(
+            repository=request.spec.repository,
+            revision=request.spec.revision,
+            commit=self.plan.commit,
+            files=[planned(file)],
+            base=self.plan.base,
         )
+        return ResolveModelImageAnswer(plan=found, image=_image(found) if self.at_hand else None)
 
     @activity.defn(name=JOIN_MODEL_IMAGE.name)
     async def build_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:

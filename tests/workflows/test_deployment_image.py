@@ -33,6 +33,18 @@ async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both)
     assert "ImageRequested" in reasons and "ModelImageReady" in reasons
 
 
+async def test_an_image_that_is_there_already_is_waited_for_by_nobody(both: Both) -> None:
+    both.images.at_hand = True
+
+    await both.deployment.start()
+
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    built = both.deployment.upstream_requests[-1].built_model_image
+    assert built is not None and built.reference.endswith(DIGEST)
+    assert both.condition()["status"] == "True"
+    assert both.images.calls == ["resolve_model_image"]
+
+
 async def test_without_a_wanted_image_nothing_is_asked_of_anybody(both: Both) -> None:
     both.deployment.wanted_image = None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airunway.api.status import Phase
 from airunway.provider.contract import Provider
-from airunway.workers.audit.facts import ObjectName, UpstreamFacts, UpstreamMark, unpacked, uses_companions
+from airunway.workers.audit.facts import ObjectName, ObservedUpstream, UpstreamMark, unpacked, uses_companions
 from airunway.workers.audit.fleet import Fleet, KnownDeployment
 from airunway.workers.marks import STATUS_CHANGED
 
@@ -88,7 +88,7 @@ def _of_objects(known: KnownDeployment, fleet: Fleet, providers: Mapping[str, Pr
 
 def _reading(
     main: UpstreamMark, owned: Mapping[ObjectName, UpstreamMark], provider: Provider | None
-) -> UpstreamFacts | None:
+) -> ObservedUpstream | None:
     """What the provider reads; None when it cannot be read here."""
     if provider is None:
         return None
@@ -97,12 +97,12 @@ def _reading(
         return alone
     others = [unpacked(entry.packed) for entry in owned.values() if entry is not main and entry.packed]
     try:
-        return UpstreamFacts.of(provider.with_companions(alone.unified(), others))
+        return ObservedUpstream.of(provider.with_companions(alone.unified(), others))
     except Exception:
         return None  # its step will say why
 
 
-def _of_reading(known: KnownDeployment, read: UpstreamFacts) -> str:
+def _of_reading(known: KnownDeployment, read: ObservedUpstream) -> str:
     facts = known.facts
     assert facts.main is not None
     if (read.counts, read.endpoint) != (facts.upstream.counts, facts.upstream.endpoint):
@@ -136,10 +136,10 @@ def _words(name: ObjectName) -> str:
     return f"{name[0]} {name[1]}"
 
 
-def _ready(read: UpstreamFacts) -> str:
+def _ready(read: ObservedUpstream) -> str:
     desired, ready, _ = read.counts
     return f"{ready}/{desired}"
 
 
-def _address(read: UpstreamFacts) -> str:
+def _address(read: ObservedUpstream) -> str:
     return f"{read.endpoint[0]}:{read.endpoint[1]}" if read.endpoint else "no address"

@@ -31,7 +31,7 @@ ObjectName = tuple[str, str]
 """Kind and name, in the deployment's namespace."""
 
 
-class UpstreamFacts(NamedTuple):
+class ObservedUpstream(NamedTuple):
     """An upstream object's state in a deployment's words: what the status must say alike."""
 
     phase: str
@@ -40,7 +40,7 @@ class UpstreamFacts(NamedTuple):
     endpoint: tuple[str, int] | None
 
     @classmethod
-    def of(cls, status: UnifiedStatus) -> UpstreamFacts:
+    def of(cls, status: UnifiedStatus) -> ObservedUpstream:
         """What a provider read."""
         replicas, endpoint = status.replicas, status.endpoint
         return cls(
@@ -73,7 +73,7 @@ class StatusFacts:
     """The provider's main object; None: none was made yet."""
     companions: tuple[ObjectName, ...]
     """Further objects that the status says were made."""
-    upstream: UpstreamFacts
+    upstream: ObservedUpstream
     refused: bool
     """Validation or selection said no: what served before goes on serving."""
     is_rollout_failure: bool
@@ -105,7 +105,7 @@ class StatusFacts:
             model=str((obj.get("spec", {}).get("model") or {}).get("id") or ""),
             main=main,
             companions=tuple(entry for entry in _made(conditions.get("ResourceCreated")) if entry != main),
-            upstream=UpstreamFacts(
+            upstream=ObservedUpstream(
                 intern(phase), _counts(status.get("replicas") or {}), _endpoint(status.get("endpoint") or {})
             ),
             refused=any(_is_false(conditions.get(kind)) for kind in _DECISIONS),
@@ -129,7 +129,7 @@ class UpstreamMark:
     is_being_deleted: bool
     edited_by: str
     """Who wrote into its spec after this system did; empty: nobody."""
-    readings: tuple[tuple[str, UpstreamFacts], ...] = ()
+    readings: tuple[tuple[str, ObservedUpstream], ...] = ()
     """What the providers read whose main object it may be, by provider."""
     packed: bytes = b""
     """The object, for a provider that reads all of its objects together."""

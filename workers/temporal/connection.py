@@ -29,7 +29,7 @@ MAX_DELAY_SECONDS = 5.0
 
 def process_identity(role: str) -> str:
     """What histories and pollers call a process of ours: `airunway-worker/<pod, or host>`."""
-    return f"{role}/{socket.gethostname()}"
+    return f"{role}/{os.environ.get('POD_NAME') or socket.gethostname()}"
 
 
 def person_identity() -> str:

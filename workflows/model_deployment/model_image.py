@@ -216,6 +216,10 @@ class DeploymentModelImage:
             if resolved is None:
                 return
             image.plan = resolved.plan
+            if resolved.image is not None:
+                image.phase, image.image = ModelImagePhase.READY, resolved.image
+                self._inbox.ask()  # to render with it
+                return
         silent = image.reported_at is None or workflow.now() - image.reported_at >= SILENCE
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)

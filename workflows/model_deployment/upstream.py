@@ -49,7 +49,7 @@ MAX_NAMED_WRITES = 4
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderPlan:
     """A plan, and what it was asked with: applying makes the same objects again."""
 
     request: RenderRequest
@@ -74,7 +74,7 @@ class Upstream:
         self.served_locally = False
         """Workers on the workflow's own queue do the provider's steps."""
 
-    async def render(self, decided: Decided, built: ModelImageRef | None) -> Rendered | None:
+    async def render(self, decided: Decided, built: ModelImageRef | None) -> RenderPlan | None:
         """What the generation takes, and what of it has to be written; None: the deployment changed."""
         state, seen = self._state, decided.seen
         self._pacing.step = f"rendering for {state.provider}"
@@ -96,9 +96,9 @@ class Upstream:
         adopt_render(state, answer, self._rollout(decided))
         if not state.finding:
             state.failed_attempts = 0
-        return Rendered(request, answer)
+        return RenderPlan(request, answer)
 
-    async def apply(self, decided: Decided, rendered: Rendered) -> bool:
+    async def apply(self, decided: Decided, rendered: RenderPlan) -> bool:
         """Do what was planned, if anything; false: the deployment changed.
 
         It is in the history before anything happens. What the API server answered is taken over.

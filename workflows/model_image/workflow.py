@@ -203,6 +203,8 @@ class ModelImageWorkflow:
             try:
                 return await asyncio.shield(story)
             except asyncio.CancelledError:
+                if story.done():
+                    raise  # the worker drops the run from its memory, which cancels everything
                 self._cancelled_by = "a request to cancel the workflow"
 
     async def _live(self) -> ModelImageReport:

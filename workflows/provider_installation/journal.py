@@ -17,7 +17,7 @@ from airunway.messages.installation_workflow import (
 )
 
 
-class Journal:
+class InstallationJournal:
     """The view of one provider's installation, as it comes about."""
 
     def __init__(self, provider: str) -> None:

@@ -23,14 +23,14 @@ from airunway.messages.installation import (
     PreflightRequest,
 )
 from airunway.messages.step import Answer, Request, Step
-from airunway.workflows.provider_installation.journal import Journal
+from airunway.workflows.provider_installation.journal import InstallationJournal
 from airunway.workflows.steps import call
 
 
 class OperationRun:
     """The steps of one request; they may be gone through several times."""
 
-    def __init__(self, request: InstallationRequest, journal: Journal) -> None:
+    def __init__(self, request: InstallationRequest, journal: InstallationJournal) -> None:
         self._request = request
         self._journal = journal
         self.touched: dict[str, ChartRelease] = {}

@@ -16,23 +16,27 @@ from airunway.cli.history.line import HistoryLine, Source
 APART = timedelta(seconds=10)
 """At most between two tellings of the same: a workflow task, an activity and a status write lie between."""
 
+_PHASE_CHANGED = "PhaseChanged"
 _REFUSALS = ("Refused", "Warning")
 KINDS: dict[str, tuple[str, ...]] = {
-    "validate": (*_REFUSALS, "NewObject", "GenerationSeen", "Validated"),
+    "validate": (*_REFUSALS, "NewObject", "GenerationSeen"),
     "select_engine": ("EngineSelected", *_REFUSALS),
     "evaluate_provider_rules": ("ProviderSelected", *_REFUSALS),
-    "apply_upstream": ("Applied", "DriftRepaired", "Deleted", "StepFailed", "ResourceCreated"),
     "render": ("StepFailed",),
+    "apply_upstream": ("Applied", "DriftRepaired", "Deleted", "StepFailed", "ResourceCreated"),
     "read_readiness": ("DriftFound",),
+    "write_status": ("PhaseChanged",),
+    "install_provider": ("InstallationRequested",),
+    "install_report": ("ProviderInstalled", "InstallationFailed"),
+    "build_image": ("ImageRequested",),
+    "image_report": ("ImageReady", "ModelImageReady", "ImageFailed"),
     "release_upstream": ("Deleted", "Releasing"),
     "remove_finalizers": ("FinalizersRemoved",),
-    "write_status": ("PhaseChanged",),
-    "retry": ("Retry", "RetryRequested"),
-    "cancel_build": ("CancelBuild", "BuildCancelled", "CancelBuildRequested"),
-    "pause": ("Pause", "Paused"),
-    "resume": ("Resume", "Resumed"),
+    "retry": ("Retry",),
+    "cancel_build": ("CancelBuild", "BuildCancelled"),
+    "pause": ("Pause",),
+    "resume": ("Resume",),
     "cancel_requested": ("CancellationRequested",),
-    "object_changed": ("GenerationSeen",),
 }
 """What a history calls it, and what the journal and Events call it."""
 
@@ -59,15 +63,11 @@ class NothingTwice:
 
     def _first(self) -> Iterator[HistoryLine]:
         _, _, line = heapq.heappop(self._held)
-        if line.source is Source.HISTORY:
+        if not self._is_told_by_a_richer(line):
             yield self._with_the_same(line)
-            return
-        richer = self._richer(line)
-        if richer is None:
-            yield line
 
     def _with_the_same(self, line: HistoryLine) -> HistoryLine:
-        """A line of a history with what others say of the same; those are not told any more."""
+        """A line with what poorer ones say of the same; those are not told any more."""
         same = [entry for _, _, entry in self._held if is_same(line, entry)]
         if not same:
             return line
@@ -75,13 +75,13 @@ class NothingTwice:
         heapq.heapify(self._held)
         return enriched(line, same)
 
-    def _richer(self, line: HistoryLine) -> HistoryLine | None:
-        """The held line that tells the same and more; it takes over what this one knows."""
+    def _is_told_by_a_richer(self, line: HistoryLine) -> bool:
+        """Whether a line that is held tells the same and more; it takes over what this one knows."""
         for index, (time, count, other) in enumerate(self._held):
             if is_same(other, line):
                 self._held[index] = (time, count, enriched(other, [line]))
-                return other
-        return None
+                return True
+        return False
 
 
 def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
@@ -90,6 +90,10 @@ def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
         return False
     if line.generation and richer.generation and line.generation != richer.generation:
         return False
+    if line.what == _PHASE_CHANGED and richer.source is Source.HISTORY:
+        # A status is written often, and with this phase only once or twice.
+        phase = line.message.rpartition("→ ")[2]
+        return richer.what == "write_status" and richer.message.startswith(phase)
     if richer.source is Source.HISTORY:
         return line.what in KINDS.get(richer.what, ())
     return line.what == richer.what

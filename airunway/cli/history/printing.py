@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from airunway.cli.history.line import HistoryLine, Source, stamp
 
-COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 24))
+COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 28))
 GAP = "  "
 LEAST_MESSAGE = 40  # characters; a terminal narrower than that wraps by itself
 
@@ -75,21 +75,39 @@ class Printer:
 def table_rows(line: HistoryLine, *, width: int) -> list[str]:
     """A line as rows; its message is wrapped under itself. `width` 0: never wrapped."""
     prefix = "" if line.source in (Source.HISTORY, Source.JOURNAL, Source.EVENT) else f"{line.source}: "
-    cells = [stamp(line.time), str(line.generation or ""), line.by, prefix + line.what]
+    cells = [
+        stamp(line.time),
+        str(line.generation or ""),
+        _plain(_short(line.by)),
+        _plain(prefix + line.what),
+    ]
     head = ""
     for cell, (_, column) in zip(cells, COLUMNS, strict=True):
         # What is too long pushes the rest of its row: an identity that is cut off tells nobody.
         head += f"{cell:{column}}{GAP}"
-    message = line.message + (f" [{line.why}]" if line.why and line.why not in line.message else "")
+    message = _plain(line.message + (f" [{line.why}]" if line.why and line.why not in line.message else ""))
     if "times" in line.details:
         message += f" ({line.details['times']} times)"
     indent = sum(column + len(GAP) for _, column in COLUMNS)
     room = width - indent
     if width == 0 or room < LEAST_MESSAGE:
-        return [(head + " ".join(message.split())).rstrip()]
+        return [(head + message).rstrip()]
     first_room = max(width - len(head), LEAST_MESSAGE)
-    wrapped = textwrap.wrap(" " * (room - min(first_room, room)) + " ".join(message.split()), room) or [""]
+    wrapped = textwrap.wrap(" " * (room - min(first_room, room)) + message, room) or [""]
     return [(head + wrapped[0].lstrip()).rstrip(), *(" " * indent + text for text in wrapped[1:])]
+
+
+def _short(by: str) -> str:
+    """A workflow by its kind and its name: `image/…/8e82065c0191`. A person, or a process, stays whole."""
+    parts = by.split("/")
+    return f"{parts[0]}/…/{parts[-1][:12]}" if len(parts) > 2 else by
+
+
+def _plain(text: str) -> str:
+    """One line without control characters: whoever may write an Event must not steer a terminal."""
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split())
+    )
 
 
 def _json(line: HistoryLine) -> str:

@@ -1,8 +1,8 @@
 """The events of one run of a workflow → lines, one event after the other. Pure.
 
 A step is told when it has ended, with its attempts and what it said; one that has not ended is told at the
-end. A step that only reads is told when it says something else than the last time. Timers, workflow tasks and
-search attributes are the machinery's, and are left out.
+end. A step that reads or decides is told when it says something else than the last time. Timers, workflow
+tasks and search attributes are the machinery's, and are left out.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class RunReader:
         self._generation = 0
         self._steps: dict[int, _Step] = {}
         self._updates: dict[int, tuple[str, str, dict[str, Any]]] = {}
-        self._told: dict[str, str] = {}
+        self._told: dict[str, tuple[str, str, int]] = {}
 
     def read(self, event: ReadEvent) -> Iterator[HistoryLine]:
         """The lines of one event: none, or one."""
@@ -159,8 +159,9 @@ class RunReader:
         joined = answer.get("workflow_id")
         if step.name in JOINS and isinstance(joined, str) and joined:
             self.joined.append(Joined(joined, step.scheduled_at))
-        unchanged = self._told.get(step.name) == said.message
-        self._told[step.name] = said.message
+        telling = (said.message, said.why, self._generation)
+        unchanged = self._told.get(step.name) == telling
+        self._told[step.name] = telling
         if said.is_change or not unchanged or step.attempts > 1:
             yield self._line_of_step(at, step, said)
 

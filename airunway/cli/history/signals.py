@@ -50,7 +50,9 @@ def _internal(kind: str, payload: dict[str, Any]) -> Sent | None:
         phase = str(payload.get("phase") or "").lower()
         if phase not in _FINAL_PHASES:
             return None
-        message = str(payload.get("message") or "")
+        image = payload.get("image")
+        reference = image.get("reference") if isinstance(image, dict) else ""
+        message = str(payload.get("message") or reference or "")
         return Sent(
             kind, f"the model's image is {phase}" + (f": {message}" if message else ""), details=payload
         )

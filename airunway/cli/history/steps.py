@@ -21,7 +21,7 @@ class Said:
     why: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     is_change: bool = False
-    """It changed the cluster, or decided. What is no change is not told again when it says the same."""
+    """It changed the cluster, or was tried to. What is no change is not told again when it says the same."""
 
 
 Answer = dict[str, Any]
@@ -80,9 +80,7 @@ def _select_engine(request: Answer, answer: Answer) -> Said:
     refused = _dict(answer, "refused")
     if refused:
         return _refused(refused, details)
-    return Said(
-        f"engine {_text(answer, 'engine')}", why=_text(answer, "reason"), details=details, is_change=True
-    )
+    return Said(f"engine {_text(answer, 'engine')}", why=_text(answer, "reason"), details=details)
 
 
 def _evaluate_provider_rules(request: Answer, answer: Answer) -> Said:
@@ -94,14 +92,14 @@ def _evaluate_provider_rules(request: Answer, answer: Answer) -> Said:
     if decision.get("outcome") not in (None, "ok") or not provider:
         return _refused(decision, details)
     why = "; ".join(filter(None, (_text(provider, "reason"), f"rule {rule}" if rule else "")))
-    return Said(f"provider {_text(provider, 'name')}", why=why, details=details, is_change=True)
+    return Said(f"provider {_text(provider, 'name')}", why=why, details=details)
 
 
 def _refused(decision: Answer, details: dict[str, Any]) -> Said:
     failed = [entry for entry in _dicts(decision, "conditions") if entry.get("status") == "False"]
     words = _text(decision, "message") or (_text(failed[-1], "message") if failed else "")
     outcome = _text(decision, "outcome")
-    return Said(f"refused: {words or outcome}", why=outcome, details=details, is_change=True)
+    return Said(f"refused: {words or outcome}", why=outcome, details=details)
 
 
 # -- upstream -----------------------------------------------------------------------------------------

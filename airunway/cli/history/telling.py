@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kubernetes.aio.config import ConfigException
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
@@ -55,7 +56,7 @@ class Sources:
         self.runs_found = len(runs)
         entries, is_current = await journal_of(self.client, workflow_id, runs)
         if not is_current:
-            self._note(
+            self.note(
                 "no worker answers, so the workflow's own journal is as old as its last run; "
                 "histories and Events are not"
             )
@@ -85,11 +86,12 @@ class Sources:
                 EVENTS, namespace=self.ref.namespace, field_selector=selector, limit=EVENTS_PER_PAGE
             )
         except ClientError as err:
-            self._note(f"Events cannot be read: {str(err).splitlines()[0]}")
+            self.note(f"Events cannot be read: {str(err).splitlines()[0]}")
             return []
         return found.items
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Say it, once."""
         if text not in self.notes:
             self.notes.append(text)
             output.note(text)
@@ -149,7 +151,10 @@ async def tell(
         while follow:
             await asyncio.sleep(POLL_SECONDS)
             since = max(since or recent.newest, recent.newest - OVERLAP)
-            recent = await _print_all(sources, printer, since, recent)
+            try:
+                recent = await _print_all(sources, printer, since, recent)
+            except (RPCError, OSError) as err:
+                sources.note(f"Temporal does not answer; trying again: {str(err).splitlines()[0]}")
             printer.flush()
     finally:
         if cluster is not None:

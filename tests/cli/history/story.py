@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -134,7 +136,9 @@ class StoryDeployment:
         if start.state is None:
             await self.reconcile()
             workflow.continue_as_new(DeploymentInput(ref=self.ref, state=self.state))
-        await workflow.wait_condition(lambda: self.finished)
+        while not self.finished:
+            with contextlib.suppress(asyncio.CancelledError):  # there is nothing to cancel here
+                await workflow.wait_condition(lambda: self.finished)
         return "the deployment is gone"
 
     async def reconcile(self) -> None:

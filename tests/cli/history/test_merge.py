@@ -51,6 +51,18 @@ def once(*lines: HistoryLine) -> list[HistoryLine]:
         pytest.param(
             line("EngineSelected", source=Source.JOURNAL), line("select_engine"), False, id="the other way"
         ),
+        pytest.param(
+            line("write_status", message="Pending: building"),
+            line("PhaseChanged", source=Source.JOURNAL, message="Pending → Running"),
+            False,
+            id="a status of another phase",
+        ),
+        pytest.param(
+            line("write_status", message="Running, 2/2"),
+            line("PhaseChanged", source=Source.JOURNAL, message="Pending → Running"),
+            True,
+            id="the status of that phase",
+        ),
         pytest.param(line("retry"), line("retry", source=Source.IMAGE), False, id="of an image"),
     ],
 )
@@ -64,6 +76,15 @@ def test_a_step_takes_over_who_and_why_from_the_journal() -> None:
     told = once(journal, line("select_engine", 1, message="engine vllm"))
 
     assert [(entry.what, entry.by, entry.why) for entry in told] == [("select_engine", "ann@desk", "it fits")]
+
+
+def test_an_event_of_what_the_journal_tells_is_not_told_again() -> None:
+    told = once(
+        line("Mystery", 0, Source.JOURNAL, message="m"),
+        line("Mystery", 1, Source.EVENT, message="m", generation=0),
+    )
+
+    assert [entry.source for entry in told] == [Source.JOURNAL]
 
 
 def test_what_only_the_journal_knows_stays_in_its_place() -> None:

@@ -86,6 +86,15 @@ def test_a_long_identity_is_not_cut() -> None:
     assert by in rows[0]
 
 
+def test_nobody_steers_the_terminal() -> None:
+    hostile = LINE.model_copy(update={"message": "fine\n\x1b[2J\x1b]0;owned\x07", "by": "\x1b[31mann"})
+
+    (row,) = table_rows(hostile, width=0)
+
+    assert row.isprintable()
+    assert "fine" in row
+
+
 def test_lines_of_other_workflows_say_so() -> None:
     rows = table_rows(LINE.model_copy(update={"source": Source.IMAGE, "what": "retry"}), width=0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airunway.cli.temporal import workflow_link
+from airunway.cli.links import workflow_link
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import (
     InvalidConnection,
@@ -128,7 +128,10 @@ def test_links_lead_to_the_effective_namespace(profiles: None, monkeypatch: pyte
     monkeypatch.setenv("TEMPORAL_PROFILE", "prod")
     monkeypatch.setenv("AIRUNWAY_TEMPORAL_UI", "https://ui.example.com/")
 
-    assert workflow_link(Settings(), "a/b") == "https://ui.example.com/namespaces/models/workflows/a%2Fb"
+    assert (
+        workflow_link(target_of(Settings()), "a/b")
+        == "https://ui.example.com/namespaces/models/workflows/a%2Fb"
+    )
 
 
 @pytest.mark.parametrize("address", ["ns.acc.tmprl.cloud:7233", "eu-west-1.aws.api.temporal.io:7233"])
