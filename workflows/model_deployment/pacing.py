@@ -20,6 +20,8 @@ FIRST_DIAGNOSIS_DELAY = timedelta(seconds=10)
 MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
 FAILED_STEP_DELAY = timedelta(seconds=30)
 """After a step that failed for good."""
+DRIFT_PAUSE = 15
+"""Seconds before what was undone right after it was written is written again."""
 
 
 class Pacing:
