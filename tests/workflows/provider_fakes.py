@@ -80,6 +80,8 @@ class FakedState(Changing):
     upstream_message: str = ""
     upstream_generation: int = 0
     upstream_there: bool = False
+    undone: bool = False
+    """Somebody changes each object as soon as it is written."""
     failure: StepFailure | None = None
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
@@ -203,7 +205,7 @@ class ProviderFakes(FakedState):
         self._notify()
         there = self.upstream_there
         return Readiness(
-            drifted=[] if there else [f"Server {self.ref.name} is not there"],
+            drifted=[f"Server {self.ref.name} is not as it was left"] if not there or self.undone else [],
             status=self._upstream_status() if there else None,
             findings=self.findings if request.diagnose else [],
         )

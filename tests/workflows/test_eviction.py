@@ -10,8 +10,10 @@ import asyncio
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from airunway.api.status import Phase
 from airunway.workers.replay_check import ReplayCheck
 from tests.workflows.image_world import ImageWorld
+from tests.workflows.world import World
 
 
 @pytest.mark.timeout(60)
@@ -29,3 +31,21 @@ async def test_an_image_that_is_being_built_is_dropped(env: WorkflowEnvironment)
         world.gate.set()
         await world.outcome(listener)
         await listener.terminate()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("step", ["apply_upstream", "write_status", ""])
+async def test_a_deployment_is_dropped_wherever_it_is(world: World, step: str) -> None:
+    world.upstream_phase = Phase.RUNNING
+    if step:
+        world.hold(step)
+    await world.start()
+    await world.until(lambda: step in world.at_gate if step else bool(world.statuses))
+
+    history = await world.handle.fetch_history()
+    difference = await ReplayCheck(world.env.client.data_converter).difference(history)
+
+    assert difference is None
+    if step:
+        world.release(step)
+    await world.until_phase(Phase.RUNNING)

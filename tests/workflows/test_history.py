@@ -114,7 +114,24 @@ async def test_an_object_that_was_taken_away_is_made_again(world: World) -> None
     await world.until(lambda: len(world.applied) == 2)
     await world.quiet()
     name = world.ref.name
-    assert ("DriftFound", f"Server {name} is not there") in await world.journal()
+    assert ("DriftFound", f"Server {name} is not as it was left") in await world.journal()
+
+
+async def test_what_somebody_undoes_at_once_is_not_fought_over_without_a_pause(world: World) -> None:
+    world.undone = True
+    world.hold("apply_upstream")
+    await world.start()
+    await world.until(lambda: "apply_upstream" in world.at_gate)
+    await world.nudge("Server changed", upstream_only=True)
+    world.release("apply_upstream")
+
+    view = await world.quiet()
+
+    assert view.next_reconcile_at is not None
+    assert (len(world.applied), len(world.reads)) == (1, 1)
+    world.undone = False
+    await world.skip(timedelta(seconds=20))
+    await world.until(lambda: len(world.rendered) == 2)
 
 
 @pytest.mark.world(warnings=["spec.model.id is not pinned"], rule="has(spec.gpu)")

@@ -21,6 +21,8 @@ MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
 MAX_OVERTAKEN, OVERTAKEN_DELAY = 5, timedelta(seconds=2)
 FAILED_STEP_DELAY = timedelta(seconds=30)
 """After a step that failed for good."""
+DRIFT_PAUSE = 15
+"""Seconds before what was undone right after it was written is written again."""
 
 
 class Pacing:

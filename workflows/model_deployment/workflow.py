@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.journal_entries import JournalWriter
     from airunway.workflows.model_deployment.model_image import DeploymentModelImage
     from airunway.workflows.model_deployment.pacing import (
+        DRIFT_PAUSE,
         FAILED_STEP_DELAY,
         Pacing,
         is_diagnosis_due,
@@ -287,11 +288,14 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
             if is_diagnosis_due(state) or self.inbox.take_upstream_change():
-                return await self._read(decided)
+                return await self._read(decided, rendered=True)
         return True
 
-    async def _read(self, decided: Decided) -> bool:
-        """Take over what the objects say; what is not as it was left is rendered again."""
+    async def _read(self, decided: Decided, *, rendered: bool = False) -> bool:
+        """Take over what the objects say; what is not as it was left is rendered again.
+
+        At once, unless this reconcile has just `rendered`: somebody may undo each write when it is made.
+        """
         readiness = await self.upstream.read(decided)
         if readiness is None:
             return False
@@ -300,7 +304,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             self._decided_on = decided.remembered()
             if readiness.drifted and self.state.failure is None:
                 self.journal.record("DriftFound", "; ".join(readiness.drifted))
-                self.inbox.ask()
+                self._decided_on = None
+                if rendered:
+                    self.pacing.wait_at_most(DRIFT_PAUSE)
+                else:
+                    self.inbox.ask()
         return True
 
     # -- between two reconciles ------------------------------------------------------------------------
