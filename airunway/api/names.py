@@ -51,6 +51,8 @@ LABEL_ENGINE_TYPE = "airunway.ai/engine-type"
 MANAGED_BY = "airunway"
 
 ANNOTATION_PAUSED = "airunway.ai/reconcile-paused"
+PAUSED = "Paused"
+"""Condition of a ModelDeployment that a command holds; the annotation of AI Runway writes nothing."""
 ANNOTATION_RETRY = "airunway.ai/retry"
 """On a ModelDeployment: any new value tries again what failed, once."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"

@@ -14,7 +14,7 @@ from rich.table import Table
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from airunway.api.names import deployment_workflow_id, is_paused
+from airunway.api.names import PAUSED, deployment_workflow_id, is_paused
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
 from airunway.cli.cluster import settings_for
@@ -101,7 +101,7 @@ class _Workflows:
 
     async def troubles(self, found: list[Object], namespace: str | None) -> Trouble:
         """What is the matter with the workflows of these deployments."""
-        paused = {_key(obj): "paused" for obj in found if is_paused(obj["metadata"])}
+        paused = {_key(obj): "paused" for obj in found if _is_paused(obj)}
         try:
             async with asyncio.timeout(STATES_SECONDS):
                 return {**paused, **await self._of(found, namespace)}
@@ -146,6 +146,14 @@ def _table(found: list[Object], troubles: Trouble) -> Table:
         cells = [row.namespace, row.name, row.phase, row.engine, row.provider, row.replicas, _age(obj)]
         table.add_row(*cells, *([troubles.get(_key(obj), "")] if troubles else []), row.message)
     return table
+
+
+def _is_paused(obj: Object) -> bool:
+    """By its annotation, or by a command, which the condition tells."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return is_paused(obj["metadata"]) or any(
+        entry.get("type") == PAUSED and entry.get("status") == "True" for entry in conditions
+    )
 
 
 def _key(obj: Object) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from airunway.api.conditions import (
 from airunway.api.conditions import set_condition as set_in
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, Outcome
+from airunway.api.names import PAUSED
 from airunway.api.status import (
     DeploymentStatus,
     EngineStatus,
@@ -31,8 +32,6 @@ from airunway.messages.deployment import ProviderView
 from airunway.messages.deployment_state import DeploymentState
 
 STEP_FAILED = "StepFailed"
-PAUSED = "Paused"
-"""Condition while a command holds the deployment; the annotation of AI Runway writes nothing."""
 MAX_CONDITION_MESSAGE = 32768
 """The CRD's limit, in characters."""
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from airunway.api.core_types import Condition
+from airunway.api.names import PAUSED
 from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusRequest
 from airunway.messages.deployment_state import DeploymentState
@@ -15,7 +16,6 @@ from airunway.workflows.model_deployment.details import outcome_words
 from airunway.workflows.model_deployment.events import events_between
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
-from airunway.workflows.model_deployment.status_updates import PAUSED
 from airunway.workflows.steps import call
 
 MAX_EVENTS = 20
