@@ -39,7 +39,7 @@ async def test_an_image_that_is_there_already_is_waited_for_by_nobody(both: Both
     await both.deployment.start()
 
     await both.deployment.until_phase(Phase.DEPLOYING)
-    built = both.deployment.upstream_requests[-1].built_model_image
+    built = both.deployment.rendered[-1].built_model_image
     assert built is not None and built.reference.endswith(DIGEST)
     assert both.condition()["status"] == "True"
     assert both.images.calls == ["resolve_model_image"]
