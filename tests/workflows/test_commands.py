@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
@@ -180,6 +182,21 @@ async def test_a_payload_of_another_shape_is_recorded_and_stops_nothing(
     assert "WrongPayload" in [what for what, _ in await world.journal()]
     await world.edit()
     await world.until(lambda: world.upstream_generation == 2)
+
+
+@pytest.mark.parametrize(
+    "payload", [Payload(metadata={"encoding": b"json/plain"}, data=b"no json"), Payload(data=b"x")]
+)
+async def test_what_cannot_even_be_decoded_is_recorded_without_a_traceback(
+    world: World, payload: Payload, caplog: pytest.LogCaptureFixture
+) -> None:
+    await running(world)
+
+    await world.handle.signal(PAUSE, RawValue(payload))
+    await world.quiet()
+
+    assert "Traceback" not in caplog.text
+    assert [what for what, _ in await world.journal()][-1] == "WrongPayload"
 
 
 async def test_an_unknown_signal_is_recorded(world: World) -> None:

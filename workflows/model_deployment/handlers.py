@@ -7,11 +7,13 @@ beginning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
@@ -39,10 +41,30 @@ from airunway.workflows.model_deployment.model_image import DeploymentModelImage
 from airunway.workflows.model_deployment.pacing import Pacing
 
 Shape = TypeVar("Shape", bound=BaseModel)
+Handlers = TypeVar("Handlers", bound="DeploymentHandlers")
 
 MAX_NAME = 80
 """Characters of an unknown signal's name that are recorded."""
 FORM = 'Optional input: {"by": "your name", "reason": "why"}.'
+
+
+NOTHING = RawValue(Payload())
+
+
+def takes_any_payload(
+    handler: Callable[[Handlers, RawValue], None],
+) -> Callable[[Handlers, RawValue], None]:
+    """Of a signal: the first payload as it came, or NOTHING; more are left aside.
+
+    One raw payload is declared, so that the SDK does not decode what may be no JSON at all, which it would
+    log with a traceback and drop.
+    """
+
+    @functools.wraps(handler)
+    def take(self: Handlers, *payloads: Any) -> None:
+        handler(self, payloads[0] if payloads else NOTHING)
+
+    return take
 
 
 class DeploymentHandlers:
@@ -63,48 +85,54 @@ class DeploymentHandlers:
     @workflow.signal(
         name=OBJECT_CHANGED, description="Internal: the deployment, a config or an upstream object changed."
     )
-    def on_object_changed(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_object_changed(self, payload: RawValue = NOTHING) -> None:
         """A hint to look; one that cannot be read is a hint all the same."""
-        self.inbox.put(
-            self._read_payload(OBJECT_CHANGED, payloads, ChangeHint) or ChangeHint(cause="a signal")
-        )
+        hint = self._read_payload(OBJECT_CHANGED, self._decoded(payload), ChangeHint)
+        self.inbox.put(hint or ChangeHint(cause="a signal"))
 
     @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
-    def on_install_report(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_install_report(self, payload: RawValue = NOTHING) -> None:
         """The installation that was asked for has ended."""
-        report = self._read_payload(INSTALL_REPORT, payloads, InstallReport)
+        report = self._read_payload(INSTALL_REPORT, self._decoded(payload), InstallReport)
         if report is not None:
             self.installation.on_report(report)
         self.inbox.ask()
 
     @workflow.signal(name=IMAGE_REPORT, description="Internal: how far the model's image is.")
-    def on_image_report(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_image_report(self, payload: RawValue = NOTHING) -> None:
         """The workflow of the image reports how far it is."""
-        report = self._read_payload(IMAGE_REPORT, payloads, ModelImageReport)
+        report = self._read_payload(IMAGE_REPORT, self._decoded(payload), ModelImageReport)
         if report is not None:
             self.images.on_report(report)
 
     # -- people's commands: signals, for the form of Temporal's UI -------------------------------------------
 
     @workflow.signal(name=RETRY, description=f"Try what failed again, without a change of the spec. {FORM}")
-    def retry_signal(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def retry_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RETRY, payloads)
+        self._take_command(RETRY, self._decoded(payload))
 
     @workflow.signal(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
-    def cancel_build_signal(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def cancel_build_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(CANCEL_BUILD, payloads)
+        self._take_command(CANCEL_BUILD, self._decoded(payload))
 
     @workflow.signal(name=PAUSE, description=f"Change nothing until `resume`; what runs goes on. {FORM}")
-    def pause_signal(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def pause_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(PAUSE, payloads)
+        self._take_command(PAUSE, self._decoded(payload))
 
     @workflow.signal(name=RESUME, description=f"Go on after `pause`. {FORM}")
-    def resume_signal(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def resume_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RESUME, payloads)
+        self._take_command(RESUME, self._decoded(payload))
 
     @workflow.signal(dynamic=True, description="Anything else is recorded in the journal, and ignored.")
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -172,6 +200,17 @@ class DeploymentHandlers:
         return self.state.journal
 
     # -- how they are read -----------------------------------------------------------------------------------
+
+    def _decoded(self, payload: Any) -> list[Any]:
+        """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape."""
+        if not isinstance(payload, RawValue):
+            return [payload]
+        if payload == NOTHING:
+            return []
+        try:
+            return [workflow.payload_converter().from_payload(payload.payload)]
+        except Exception:  # of whatever converter: the payload is anybody's
+            return [payload.payload.data]
 
     def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         try:
