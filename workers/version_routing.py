@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo
-from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus, WorkerVersioningMode
+from temporalio.api.enums.v1 import (
+    RoutingConfigUpdateState,
+    TaskQueueType,
+    WorkerDeploymentVersionStatus,
+    WorkerVersioningMode,
+)
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
@@ -48,6 +53,8 @@ class Routing:
     builds: Sequence[WorkerBuild]
     token: bytes
     """Of what was read: a change that is made with it fails when somebody else was faster."""
+    is_settled: bool = True
+    """Every part of Temporal goes by it already: a run that is woken before may not be told of it."""
 
     def build(self, build_id: str) -> WorkerBuild | None:
         """A build by its id."""
@@ -83,6 +90,8 @@ def _routing(info: WorkerDeploymentInfo, token: bytes) -> Routing:
             for summary in info.version_summaries
         ],
         token=token,
+        is_settled=info.routing_config_update_state
+        != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS,
     )
 
 

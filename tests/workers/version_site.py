@@ -14,7 +14,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint
+from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, OBJECT_CHANGED, ChangeHint
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
@@ -59,7 +59,7 @@ class _Story:
 class OldDeployment(_Story):
     """A build of the workflow."""
 
-    @workflow.signal
+    @workflow.signal(name=OBJECT_CHANGED)
     def object_changed(self, hint: ChangeHint) -> None:
         self.hints += 1
 
@@ -78,7 +78,7 @@ class NewDeployment(_Story):
 
     extra_step = True
 
-    @workflow.signal
+    @workflow.signal(name=OBJECT_CHANGED)
     def object_changed(self, hint: ChangeHint) -> None:
         self.hints += 1
 
@@ -155,7 +155,7 @@ class Site:
             routing = await read_routing(self.client, self.deployment)
             assert routing is not None
             others = [build.status for build in routing.builds if build.build_id != build_id]
-            return routing.current == build_id and "current" not in others
+            return routing.is_settled and routing.current == build_id and "current" not in others
 
         await self.until(is_so)
 
