@@ -73,7 +73,6 @@ async def test_a_run_whose_build_is_gone_goes_on_where_it_was_if_its_history_rep
 
         async def arrived() -> bool:
             await moves.look()
-            site.now += timedelta(seconds=5)
             return await site.build_of(run) == "2" and not await site.has_override(run)
 
         await site.until(arrived)
@@ -95,7 +94,6 @@ async def test_a_run_whose_build_is_gone_begins_again_if_its_history_does_not_re
 
         async def arrived() -> bool:
             await moves.look()
-            site.now += timedelta(seconds=5)
             return await site.build_of(run) == "2" and not await site.has_override(run)
 
         await site.until(arrived)
@@ -119,7 +117,6 @@ async def test_a_watcher_of_another_build_resets_and_does_not_judge_by_its_own_c
 
         async def arrived() -> bool:
             await moves.look()
-            site.now += timedelta(seconds=5)
             return await site.build_of(run) == "2" and not await site.has_override(run)
 
         await site.until(arrived)
@@ -141,7 +138,7 @@ async def test_a_run_that_was_thought_to_replay_and_does_not_arrive_begins_again
 
         async def arrived() -> bool:
             await moves.look()
-            site.now += timedelta(seconds=5)
+            site.now += timedelta(seconds=2)  # should visibility be late, it is tried once more
             return await site.build_of(run) == "2" and not await site.has_override(run)
 
         await site.until(arrived)
