@@ -64,6 +64,24 @@ def once(*lines: HistoryLine) -> list[HistoryLine]:
             id="the status of that phase",
         ),
         pytest.param(line("retry"), line("retry", source=Source.IMAGE), False, id="of an image"),
+        pytest.param(
+            line("write_status", 0.9, details={"events": [{"reason": "DeploymentReady", "message": "m"}]}),
+            line("DeploymentReady", source=Source.EVENT, generation=0, message="m"),
+            True,
+            id="an Event that the status step recorded",
+        ),
+        pytest.param(
+            line("write_status", 0.9, details={"events": [{"reason": "DeploymentReady", "message": "m"}]}),
+            line("DeploymentReady", source=Source.EVENT, generation=0, message="another"),
+            False,
+            id="an Event that another step recorded",
+        ),
+        pytest.param(
+            line("remove_finalizers", generation=2),
+            line("FinalizersRemoved", source=Source.JOURNAL),
+            True,
+            id="a deletion raises the generation",
+        ),
     ],
 )
 def test_what_tells_the_same(richer: HistoryLine, other: HistoryLine, want: bool) -> None:
