@@ -77,11 +77,13 @@ class NothingTwice:
 
     def _is_told_by_a_richer(self, line: HistoryLine) -> bool:
         """Whether a line that is held tells the same and more; it takes over what this one knows."""
-        for index, (time, count, other) in enumerate(self._held):
-            if is_same(other, line):
-                self._held[index] = (time, count, enriched(other, [line]))
-                return True
-        return False
+        same = [index for index, (_, _, other) in enumerate(self._held) if is_same(other, line)]
+        if not same:
+            return False
+        nearest = min(same, key=lambda index: self._held[index][:2])  # a status is written again and again
+        time, count, other = self._held[nearest]
+        self._held[nearest] = (time, count, enriched(other, [line]))
+        return True
 
 
 def is_same(richer: HistoryLine, line: HistoryLine) -> bool:

@@ -105,6 +105,16 @@ def test_an_event_of_what_the_journal_tells_is_not_told_again() -> None:
     assert [entry.source for entry in told] == [Source.JOURNAL]
 
 
+def test_of_many_writes_of_a_status_the_next_one_takes_over_why() -> None:
+    told = once(
+        line("PhaseChanged", 0, Source.JOURNAL, message="Failed → Pending", why="asked for"),
+        *(line("write_status", seconds, message="Pending: building") for seconds in (3, 2, 1)),
+        line("validate", 0.5),
+    )
+
+    assert [entry.why for entry in told] == ["", "asked for", "", ""]
+
+
 def test_what_only_the_journal_knows_stays_in_its_place() -> None:
     told = once(line("validate"), line("Mystery", 1, Source.JOURNAL), line("render", 2))
 
