@@ -17,7 +17,8 @@ APART = timedelta(seconds=10)
 """At most between two tellings of the same: a workflow task, an activity and a status write lie between."""
 
 _PHASE_CHANGED = "PhaseChanged"
-_REFUSALS = ("Refused", "Warning")
+_REFUSED = "Refused"
+_REFUSALS = (_REFUSED, "Warning")
 KINDS: dict[str, tuple[str, ...]] = {
     "validate": (*_REFUSALS, "NewObject", "GenerationSeen"),
     "select_engine": ("EngineSelected", *_REFUSALS),
@@ -94,6 +95,8 @@ def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
         return True
     if _is_of_another_generation(richer, line):
         return False
+    if line.what == _REFUSED and not richer.message.startswith("refused"):
+        return False  # a command was, not what this step decided
     if line.what == _PHASE_CHANGED and richer.source is Source.HISTORY:
         # A status is written often, and with this phase only once or twice.
         phase = line.message.rpartition("→ ")[2]

@@ -77,6 +77,18 @@ def once(*lines: HistoryLine) -> list[HistoryLine]:
             id="an Event that another step recorded",
         ),
         pytest.param(
+            line("validate", message="generation 1 is valid"),
+            line("Refused", source=Source.JOURNAL, message="retry: nothing failed"),
+            False,
+            id="a command that was refused meanwhile",
+        ),
+        pytest.param(
+            line("select_engine", message="refused: none fits"),
+            line("Refused", source=Source.JOURNAL, message="none fits"),
+            True,
+            id="a decision that is a refusal",
+        ),
+        pytest.param(
             line("remove_finalizers", generation=2),
             line("FinalizersRemoved", source=Source.JOURNAL),
             True,
