@@ -138,7 +138,8 @@ def _status_writers(meta: Object) -> Iterator[str]:
 
 def _reported(status: Object) -> Iterator[str]:
     yield from (key for key in ("phase", "provider", "engine") if status.get(key))
-    yield from (str(entry.get("type")) for entry in status.get("conditions") or [])
+    conditions = (str(entry.get("type")) for entry in status.get("conditions") or [])
+    yield from (kind for kind in conditions if kind != names.PAUSED)  # that one goes when a pause ends
 
 
 def _digest(value: Any) -> int:

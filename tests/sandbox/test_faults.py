@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reaso
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 CLAIMS = Resource("v1", "persistentvolumeclaims")
+
+
+def test_the_annotation_is_the_one_that_the_documentation_shows() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert f"        {FAULT_ANNOTATION}: oom" in text
 
 
 @pytest.mark.parametrize(

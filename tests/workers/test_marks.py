@@ -65,6 +65,12 @@ def changed(**parts: Any) -> dict[str, Any]:
             id="a condition erased",
         ),
         pytest.param(
+            changed(status={**RECORDED, "conditions": [{"type": "Paused"}, {"type": "Validated"}]}),
+            changed(status={**RECORDED, "conditions": [{"type": "Validated"}]}),
+            "",
+            id="a pause that ended",
+        ),
+        pytest.param(
             BASE,
             changed(metadata={"managedFields": [{"manager": "kubectl", "subresource": "status"}]}),
             STATUS_CHANGED,

@@ -21,7 +21,7 @@ from airunway.workflows.model_deployment.status_writer import StatusWriter
 
 ANNOTATION = "annotation"
 SOMEBODY = "somebody"
-_WORDS = {RETRY: "retry", CANCEL_BUILD: "cancellation of the build", PAUSE: "pause", RESUME: "going on"}
+_WORDS = {RETRY: "retry", CANCEL_BUILD: "cancellation of the build", PAUSE: "pause", RESUME: "resume"}
 _KINDS = {RETRY: "Retry", CANCEL_BUILD: "CancelBuild", PAUSE: "Pause", RESUME: "Resume"}
 """Kind of the journal's entry, and reason of the Event."""
 

@@ -51,13 +51,20 @@ async def runs_of(client: Client, workflow_id: str, *, since: datetime | None = 
 
 
 async def lines_of_run(
-    client: Client, run: Run, source: Source, *, after: Callable[[RunReader], None] | None = None
+    client: Client,
+    run: Run,
+    source: Source,
+    *,
+    after: Callable[[RunReader], None] | None = None,
+    told_runs: frozenset[str] = frozenset(),
 ) -> AsyncIterator[HistoryLine]:
     """The lines of one run, page by page. `after`: is given the reader after each event.
 
+    What a reset copied from one of `told_runs` is left out.
+
     A run that Temporal forgot meanwhile has none.
     """
-    reader = RunReader(run.workflow_id, run.run_id, source)
+    reader = RunReader(run.workflow_id, run.run_id, source, told_runs=told_runs)
     handle = client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
     try:
         async for event in handle.fetch_history_events(page_size=PAGE_SIZE):

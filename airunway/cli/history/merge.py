@@ -17,7 +17,8 @@ APART = timedelta(seconds=10)
 """At most between two tellings of the same: a workflow task, an activity and a status write lie between."""
 
 _PHASE_CHANGED = "PhaseChanged"
-_REFUSALS = ("Refused", "Warning")
+_REFUSED = "Refused"
+_REFUSALS = (_REFUSED, "Warning")
 KINDS: dict[str, tuple[str, ...]] = {
     "validate": (*_REFUSALS, "NewObject", "GenerationSeen"),
     "select_engine": ("EngineSelected", *_REFUSALS),
@@ -77,19 +78,25 @@ class NothingTwice:
 
     def _is_told_by_a_richer(self, line: HistoryLine) -> bool:
         """Whether a line that is held tells the same and more; it takes over what this one knows."""
-        for index, (time, count, other) in enumerate(self._held):
-            if is_same(other, line):
-                self._held[index] = (time, count, enriched(other, [line]))
-                return True
-        return False
+        same = [index for index, (_, _, other) in enumerate(self._held) if is_same(other, line)]
+        if not same:
+            return False
+        nearest = min(same, key=lambda index: self._held[index][:2])  # a status is written again and again
+        time, count, other = self._held[nearest]
+        self._held[nearest] = (time, count, enriched(other, [line]))
+        return True
 
 
 def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
     """Whether it tells what a richer one tells: a history more than the journal, that more than Events."""
     if line.source not in _POORER.get(richer.source, ()) or abs(line.time - richer.time) > APART:
         return False
-    if line.generation and richer.generation and line.generation != richer.generation:
+    if _has_written(richer, line):
+        return True
+    if _is_of_another_generation(richer, line):
         return False
+    if line.what == _REFUSED and not richer.message.startswith("refused"):
+        return False  # a command was, not what this step decided
     if line.what == _PHASE_CHANGED and richer.source is Source.HISTORY:
         # A status is written often, and with this phase only once or twice.
         phase = line.message.rpartition("→ ")[2]
@@ -98,6 +105,23 @@ def is_same(richer: HistoryLine, line: HistoryLine) -> bool:
         return line.what in KINDS.get(richer.what, ())
     return line.what == richer.what
 
+
+def _has_written(step: HistoryLine, line: HistoryLine) -> bool:
+    """Whether an Event is one that a write of the status recorded. Its time has no parts of a second."""
+    if line.source is not Source.EVENT or step.source is not Source.HISTORY:
+        return False
+    events = step.details.get("events") or []
+    return any((event.get("reason"), event.get("message")) == (line.what, line.message) for event in events)
+
+
+def _is_of_another_generation(richer: HistoryLine, line: HistoryLine) -> bool:
+    if richer.what in _ENDS:
+        return False
+    return bool(line.generation and richer.generation and line.generation != richer.generation)
+
+
+_ENDS = ("release_upstream", "remove_finalizers")
+"""Steps of a deletion, which gives the object a generation that the workflow does not take up."""
 
 _POORER = {Source.HISTORY: (Source.JOURNAL, Source.EVENT), Source.JOURNAL: (Source.EVENT,)}
 """Who may tell the same with less."""

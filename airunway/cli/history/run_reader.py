@@ -51,7 +51,10 @@ class _Step:
 class RunReader:
     """Reads one run. What it learned of other workflows and of the journal is kept beside the lines."""
 
-    def __init__(self, workflow_id: str, run_id: str, source: Source) -> None:
+    def __init__(
+        self, workflow_id: str, run_id: str, source: Source, *, told_runs: frozenset[str] = frozenset()
+    ) -> None:
+        """`told_runs`: those whose own histories are told; what a reset copied of them is not told again."""
         self.joined: list[Joined] = []
         self.journal: list[JournalEntry] = []
         """As the run was given it when it began."""
@@ -61,9 +64,21 @@ class RunReader:
         self._steps: dict[int, _Step] = {}
         self._updates: dict[int, tuple[str, str, dict[str, Any]]] = {}
         self._told: dict[str, tuple[str, str, int]] = {}
+        self._told_runs, self._is_copy = told_runs, False
 
     def read(self, event: ReadEvent) -> Iterator[HistoryLine]:
         """The lines of one event: none, or one."""
+        if event.kind == "WORKFLOW_EXECUTION_STARTED":
+            # A reset leaves this as it was written, and gives the new run another id.
+            original = event.attributes.original_execution_run_id
+            self._is_copy = original != self._run_id and original in self._told_runs
+        elif event.kind == "WORKFLOW_TASK_FAILED" and event.attributes.new_run_id == self._run_id:
+            self._is_copy = False
+        lines = list(self._read(event))
+        if not self._is_copy:
+            yield from lines
+
+    def _read(self, event: ReadEvent) -> Iterator[HistoryLine]:
         kind = event.kind
         if kind == "ACTIVITY_TASK_SCHEDULED":
             self._scheduled(event)

@@ -193,6 +193,19 @@ def _build_image(request: Answer, answer: Answer) -> Said:
     return Said("waits for the image of its model", details={"workflow_id": workflow_id}, is_change=True)
 
 
+def _find_model_image(request: Answer, answer: Answer) -> Said:
+    found = _text(_dict(answer, "image"), "reference")
+    words = f"it is there: {found}" if found else "it is not there yet"
+    if answer.get("unanswered"):
+        words = "the registry did not answer"
+    return Said(words, details={"answer": answer}, is_change=True)
+
+
+def _build_model_image(request: Answer, answer: Answer) -> Said:
+    words = f"built and pushed {_text(answer, 'digest')}".rstrip()
+    return Said(words, details={"answer": answer}, is_change=True)
+
+
 _SUPERSEDED = "the deployment has changed meanwhile: decided again"
 _GONE = "the deployment is gone, or another one of the same name"
 
@@ -206,6 +219,8 @@ _TELLERS: dict[str, Callable[[Answer, Answer], Said]] = {
     "write_status": _write_status,
     "install_provider": _install_provider,
     "build_image": _build_image,
+    "find_model_image": _find_model_image,
+    "build_model_image": _build_model_image,
     "release_upstream": _release_upstream,
     "remove_finalizers": _remove_finalizers,
 }

@@ -73,9 +73,12 @@ class Sources:
                 yield ready
 
     async def _of_runs(self, runs: list[Run], joined: _JoinedStreams) -> AsyncIterator[HistoryLine]:
+        told: frozenset[str] = frozenset()
         for run in runs:
-            async for line in lines_of_run(self.client, run, Source.HISTORY, after=joined.look):
+            lines = lines_of_run(self.client, run, Source.HISTORY, after=joined.look, told_runs=told)
+            async for line in lines:
                 yield line
+            told |= {run.run_id}
 
     async def _events(self) -> list[dict[str, object]]:
         if self.cluster is None:
@@ -116,8 +119,9 @@ class _JoinedStreams:
         for run in await runs_that_took_part(self._client, joined):
             if run.run_id in self._seen:
                 continue
+            told = frozenset(self._seen)
             self._seen.add(run.run_id)
-            async for line in lines_of_run(self._client, run, source):
+            async for line in lines_of_run(self._client, run, source, told_runs=told):
                 yield line
 
 

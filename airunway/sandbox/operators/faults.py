@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-ANNOTATION_PREFIX = "airunway.sandbox.airunway.ai/"
+ANNOTATION_PREFIX = "sandbox.airunway.ai/"
 FAULT_ANNOTATION = f"{ANNOTATION_PREFIX}fault"
 INSTANT_ANNOTATION = f"{ANNOTATION_PREFIX}instant"
 """`"true"`: the pod starts without delay, as an operator's does that was there before the story begins."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
@@ -200,6 +202,29 @@ async def test_what_hands_did(here: Place, capsys: pytest.CaptureFixture[str]) -
     ended = named(lines, "run_terminated")
     assert (ended["by"], ended["why"]) == ("test@host", "by mistake")
     assert named(lines, "cancel_requested")["by"] == "test@host"
+
+
+async def test_what_a_reset_copied_is_told_once(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    async with story_worker(here):
+        await live(here)
+        before = await told(here, capsys)
+        described = await here.client.get_workflow_handle(REF.workflow_id).describe()
+        reset = await here.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=here.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=REF.workflow_id, run_id=described.run_id),
+                reason="to try",
+                workflow_task_finish_event_id=4,
+                request_id="once",
+            )
+        )
+        lines = await told(here, capsys)
+
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    new = [line["what"] for line in lines if line["run_id"] == reset.run_id]
+    assert new == ["run_reset"]
+    starts = [line for line in lines if line["what"] == "run_started"]
+    assert starts == [line for line in before if line["what"] == "run_started"]
 
 
 async def test_events_alone_of_one_that_temporal_has_forgotten(

@@ -64,6 +64,36 @@ def once(*lines: HistoryLine) -> list[HistoryLine]:
             id="the status of that phase",
         ),
         pytest.param(line("retry"), line("retry", source=Source.IMAGE), False, id="of an image"),
+        pytest.param(
+            line("write_status", 0.9, details={"events": [{"reason": "DeploymentReady", "message": "m"}]}),
+            line("DeploymentReady", source=Source.EVENT, generation=0, message="m"),
+            True,
+            id="an Event that the status step recorded",
+        ),
+        pytest.param(
+            line("write_status", 0.9, details={"events": [{"reason": "DeploymentReady", "message": "m"}]}),
+            line("DeploymentReady", source=Source.EVENT, generation=0, message="another"),
+            False,
+            id="an Event that another step recorded",
+        ),
+        pytest.param(
+            line("validate", message="generation 1 is valid"),
+            line("Refused", source=Source.JOURNAL, message="retry: nothing failed"),
+            False,
+            id="a command that was refused meanwhile",
+        ),
+        pytest.param(
+            line("select_engine", message="refused: none fits"),
+            line("Refused", source=Source.JOURNAL, message="none fits"),
+            True,
+            id="a decision that is a refusal",
+        ),
+        pytest.param(
+            line("remove_finalizers", generation=2),
+            line("FinalizersRemoved", source=Source.JOURNAL),
+            True,
+            id="a deletion raises the generation",
+        ),
     ],
 )
 def test_what_tells_the_same(richer: HistoryLine, other: HistoryLine, want: bool) -> None:
@@ -85,6 +115,16 @@ def test_an_event_of_what_the_journal_tells_is_not_told_again() -> None:
     )
 
     assert [entry.source for entry in told] == [Source.JOURNAL]
+
+
+def test_of_many_writes_of_a_status_the_next_one_takes_over_why() -> None:
+    told = once(
+        line("PhaseChanged", 0, Source.JOURNAL, message="Failed → Pending", why="asked for"),
+        *(line("write_status", seconds, message="Pending: building") for seconds in (3, 2, 1)),
+        line("validate", 0.5),
+    )
+
+    assert [entry.why for entry in told] == ["", "asked for", "", ""]
 
 
 def test_what_only_the_journal_knows_stays_in_its_place() -> None:

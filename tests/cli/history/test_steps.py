@@ -44,6 +44,16 @@ REFUSED = {"outcome": "invalid", "conditions": [{"status": "False", "message": "
             id="deleted",
         ),
         pytest.param(
+            "build_model_image", {}, {"digest": "sha256:ab"}, "built and pushed sha256:ab", "", id="built"
+        ),
+        pytest.param("find_model_image", {}, {"image": None}, "it is not there yet", "", id="no image yet"),
+        pytest.param(
+            "find_model_image", {}, {"image": {"reference": "r/m@s"}}, "it is there: r/m@s", "", id="an image"
+        ),
+        pytest.param(
+            "find_model_image", {}, {"unanswered": True}, "the registry did not answer", "", id="no registry"
+        ),
+        pytest.param(
             "select_engine",
             {},
             {"engine": "vllm", "reason": "it fits"},
