@@ -11,7 +11,16 @@ from datetime import timedelta
 from temporalio import workflow
 
 from airunway.messages.deployment_state import DeploymentState, ModelImageState
-from airunway.messages.deployment_workflow import CLUSTER, ENGINE, IMAGE, MODEL, NAMESPACE, PHASE, PROVIDER
+from airunway.messages.deployment_workflow import (
+    CLUSTER,
+    ENGINE,
+    IMAGE,
+    MAX_KEYWORD,
+    MODEL,
+    NAMESPACE,
+    PHASE,
+    PROVIDER,
+)
 from airunway.messages.journal import JournalEntry
 from airunway.messages.refs import DeploymentRef
 from airunway.workflows.markdown import plain
@@ -19,8 +28,6 @@ from airunway.workflows.model_image.details import progress_words
 
 INDEX_AFTER = timedelta(seconds=5)
 SHOWN_ENTRIES = 8
-MAX_KEYWORD = 255
-"""Characters that Temporal's SQL databases index of a keyword."""
 
 
 def outcome_words(state: DeploymentState) -> str:
