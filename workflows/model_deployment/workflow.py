@@ -176,8 +176,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         asked = self.state.paused_by
         self.pacing.rest("paused by annotation" if seen.paused or asked is None else f"paused by {asked.by}")
         if seen.paused:
-            await self.writer.write_events(seen.uid)  # of what people ask meanwhile
-            return
+            return await self.writer.write_events(seen.uid)  # of what people ask meanwhile
         show_pause(self.state, now=workflow.now())
         await self.writer.write()
 
