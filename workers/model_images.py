@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
@@ -39,7 +40,9 @@ HEARTBEAT_EVERY = timedelta(seconds=1)
 DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
-def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageActivities:
+def model_image_activities(
+    cluster: Cluster, settings: Settings, *, search_attributes: Callable[[], Collection[str]] = tuple
+) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = model_image_options(settings)
     bases = RegistryClient(
@@ -72,6 +75,7 @@ def model_image_activities(cluster: Cluster, settings: Settings) -> ModelImageAc
         ),
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
+        search_attributes=search_attributes,
     )
 
 

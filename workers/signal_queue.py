@@ -19,7 +19,7 @@ from typing import Protocol
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import core_task_queue
@@ -36,6 +36,7 @@ from airunway.messages.deployment_workflow import (
     PHASE,
     ChangeHint,
     DeploymentInput,
+    attributes_at_start,
 )
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.rate_limit import RateLimit
@@ -48,8 +49,6 @@ MAX_DELAY_SECONDS = 5.0
 # A roll-out makes some ten changes within seconds, each of which should be seen at once; what goes on after
 # that is seen twice a second.
 BURST, INTERVAL_SECONDS = 12, 0.5
-MAX_KEYWORD = 255
-"""Characters of a search attribute: a column of Temporal's database, which takes no more."""
 OVERALL_BURST, OVERALL_INTERVAL_SECONDS = 100, 0.02
 OVERALL = "all deployments"
 MAX_JITTER = 0.5
@@ -109,14 +108,7 @@ class WorkflowSender:
             MODEL: self._model_of(ref),
             PHASE: Phase.PENDING,
         }
-        known = self._known()
-        return TypedSearchAttributes(
-            [
-                SearchAttributePair(key, text[:MAX_KEYWORD])
-                for key, text in first.items()
-                if text and key.name in known
-            ]
-        )
+        return attributes_at_start(first, self._known())
 
 
 @dataclass(slots=True)

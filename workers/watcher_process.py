@@ -49,7 +49,7 @@ async def run_watcher(
         attributes = SearchAttributes(client)
         await attributes.refresh()
         moves = version_moves(client, settings)
-        metrics = FleetMetrics(meter_of(client), cluster=settings.cluster)
+        metrics = FleetMetrics(meter_of(client))
         metrics.leads(False)
 
         async def watch() -> None:

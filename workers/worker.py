@@ -95,7 +95,9 @@ def core_worker(
             *core.all,
             *images.all,
             *_provider_activities(cluster, settings, served_locally, cache).all,
-            *InstallationRequests(client, cluster_name=settings.cluster).all,
+            *InstallationRequests(
+                client, cluster_name=settings.cluster, search_attributes=lambda: attributes.known
+            ).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
@@ -199,7 +201,7 @@ async def run_worker(
         ]
         if core:
             await attributes.refresh()
-            images = model_image_activities(cluster, settings)
+            images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
             workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
             workers.append(build_worker(client, images, settings, version))
         if installer:

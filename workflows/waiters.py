@@ -5,6 +5,7 @@ Shared by the workflows that many deployments wait for: a provider's installatio
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
@@ -13,6 +14,9 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 Entry = TypeVar("Entry")
+
+AT_ONCE = 100
+"""Notified in one task: a workflow may have 2,000 signals under way."""
 
 
 class Waiters(Generic[Entry]):
@@ -66,23 +70,31 @@ class Waiters(Generic[Entry]):
         """Have everybody notified of the latest."""
         self._pending = set(self._entries)
 
-    async def notify_next(self, report: BaseModel) -> dict[str, Entry]:
-        """Notify one of those who are pending; answers who it was. See `dismiss`."""
-        workflow_id = min(self._pending)
-        self._pending.discard(workflow_id)
-        entry = self._entries[workflow_id]
+    async def notify_some(self, report: BaseModel) -> dict[str, Entry]:
+        """Notify those who are pending, of many some; answers who they were. See `dismiss`.
+
+        Together: one after the other, each would cost tasks of its own, and many waiters a history that is
+        too long to be replayed.
+        """
+        chosen = sorted(self._pending)[:AT_ONCE]
+        self._pending.difference_update(chosen)
+        entries = {workflow_id: self._entries[workflow_id] for workflow_id in chosen}
+        there = await asyncio.gather(*(self._notify(workflow_id, report) for workflow_id in chosen))
+        return {key: entry for (key, entry), is_there in zip(entries.items(), there, strict=True) if is_there}
+
+    async def _notify(self, workflow_id: str, report: BaseModel) -> bool:
         try:
             await workflow.get_external_workflow_handle(workflow_id).signal(self._signal, report)
         except FailureError:
             self.leave(workflow_id)  # it is gone
-            return {}
-        return {workflow_id: entry}
+            return False
+        return True
 
     async def notify_pending(self, report: BaseModel) -> dict[str, Entry]:
         """Notify all who are pending; answers who they were."""
         notified: dict[str, Entry] = {}
         while self._pending:
-            notified |= await self.notify_next(report)
+            notified |= await self.notify_some(report)
         return notified
 
     def dismiss(self, notified: Mapping[str, Entry]) -> None:

@@ -5,6 +5,7 @@ An activity, because only a client can start a workflow that may run already.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -22,6 +23,7 @@ from airunway.api.names import (
     namespace_of,
     task_queue_beside,
 )
+from airunway.messages.deployment_workflow import CLUSTER, PROVIDER, attributes_at_start
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.installation_workflow import (
     JOIN_INSTALLATION_SIGNAL,
@@ -31,10 +33,20 @@ from airunway.messages.installation_workflow import (
 
 
 class InstallationRequests:
-    """The core's activity that reaches installations."""
+    """The core's activity that reaches installations.
 
-    def __init__(self, client: Client, *, cluster_name: str) -> None:
+    `search_attributes`: those of ours that the Temporal namespace has now.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        cluster_name: str,
+        search_attributes: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._client, self._cluster_name = client, cluster_name
+        self._search_attributes = search_attributes
 
     @property
     def all(self) -> list[Any]:
@@ -53,6 +65,9 @@ class InstallationRequests:
             start_signal=JOIN_INSTALLATION_SIGNAL,
             start_signal_args=[request],
             priority=Priority(fairness_key=namespace_of(request.waiter)),
+            search_attributes=attributes_at_start(
+                {CLUSTER: self._cluster_name, PROVIDER: request.request.provider}, self._search_attributes()
+            ),
             static_summary=f"installation of provider {request.request.provider}",
         )
         return JoinAnswer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from airunway.api import names
 from airunway.api.model_image import ModelImageRef
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
+from airunway.messages.deployment_workflow import CLUSTER, MODEL, attributes_at_start
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
@@ -63,6 +65,7 @@ class ModelImageActivities:
     """The activities of one process.
 
     `registry_keeper`, `builder_keeper`: who ensures them in the cluster; None: somebody else's are used.
+    `search_attributes`: those of ours that the Temporal namespace has now.
     """
 
     def __init__(
@@ -75,10 +78,12 @@ class ModelImageActivities:
         builder: Builder,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
+        search_attributes: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
         self._published, self._builder = published, builder
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
+        self._search_attributes = search_attributes
 
     @property
     def all(self) -> list[Any]:
@@ -128,6 +133,10 @@ class ModelImageActivities:
             start_signal=JOIN_IMAGE,
             start_signal_args=[request.waiter],
             priority=Priority(fairness_key=names.namespace_of(request.waiter.workflow_id)),
+            search_attributes=attributes_at_start(
+                {CLUSTER: self._options.cluster_name, MODEL: request.plan.repository},
+                self._search_attributes(),
+            ),
             static_summary=f"image of {request.plan.repository}",
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)

@@ -18,14 +18,14 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.exceptions import FailureError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
 from airunway.cli.cluster import named_settings
 from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
-from airunway.cli.temporal import temporal_client
+from airunway.cli.temporal import is_missing, temporal_client
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.messages.commands import Asked, CommandAnswer
@@ -50,7 +50,7 @@ async def run_command(
     try:
         answer = await ask(client, ref.workflow_id, command, asked, about=f"{DEPLOYMENT_KIND} {ref}")
     except RPCError as err:
-        if err.status is not RPCStatusCode.NOT_FOUND:
+        if not is_missing(err):
             raise
         raise CliError(await _why_no_workflow(client, settings, ref)) from err
     if form is OutputFormat.TABLE:
@@ -128,7 +128,7 @@ async def _closed(client: Client, workflow_id: str) -> str:
     try:
         described = await client.get_workflow_handle(workflow_id).describe()
     except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
+        if is_missing(err):
             return ""
         raise
     if described.status is None or described.close_time is None:

@@ -15,6 +15,7 @@ from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli.problems import CliError
+from airunway.cli.temporal import is_missing
 from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
@@ -69,7 +70,7 @@ async def _view(handle: WorkflowHandle[Any, Any]) -> InstallationView:
     try:
         return await handle.query(ProviderInstallationWorkflow.state)
     except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
+        if is_missing(err):
             raise CliError(f"workflow {handle.id} is gone") from err
         if err.status in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DEADLINE_EXCEEDED):
             raise CliError(

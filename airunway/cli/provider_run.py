@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
@@ -23,7 +23,7 @@ from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
 from airunway.cli.provider_values import keep
-from airunway.cli.temporal import temporal_client
+from airunway.cli.temporal import is_missing, temporal_client
 from airunway.clients.kubernetes import Cluster
 from airunway.installation.guards import listed
 from airunway.messages.commands import Asked
@@ -90,7 +90,7 @@ async def command(
     try:
         answer = await ask(client, workflow_id, name, asked, about=f"provider {provider}")
     except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
+        if is_missing(err):
             raise CliError(f"nothing is being done to provider {provider} ({workflow_id})") from err
         raise
     if form is OutputFormat.TABLE:

@@ -20,10 +20,11 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHistoryEventFilterType,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from airunway.cli.links import literal
 from airunway.cli.rows import age
+from airunway.cli.temporal import is_missing
 
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that Temporal sets when workflow tasks fail again and again."""
@@ -115,7 +116,7 @@ async def state_in_detail(client: Client, workflow_id: str) -> WorkflowState | N
     try:
         described = await handle.describe()
     except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
+        if is_missing(err):
             return None
         raise
     state = _state_of(described)

@@ -6,7 +6,9 @@ form in Temporal's UI, which is recorded and never answered. An annotation leads
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel
 
 RETRY = "retry"
 """Try what failed again, without a change of the spec."""
@@ -21,18 +23,33 @@ INTERNAL = "internal_"
 """Begins the name of every signal that one part of this system sends to another."""
 
 
+MAX_WORDS = 600
+"""Characters of who asks and why: they travel in state, status and Events, and anybody may send megabytes."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
+
+
+Words = Annotated[str, AfterValidator(_cut)]
+
+
 class Asked(BaseModel):
     """Who asks, and why; both for the record: journal, Event and history."""
 
-    by: str = ""
+    by: Words = ""
     """A person's name and host, `annotation`, or whatever a client says; it proves nothing."""
-    reason: str = ""
+    reason: Words = ""
 
     @property
     def words(self) -> str:
         """`alice@laptop: the node is back`, as far as it was said."""
         by = self.by or "somebody"
         return f"{by}: {self.reason}" if self.reason else by
+
+
+SOMEBODY = Asked()
+"""Who asks without saying who, and why."""
 
 
 class CommandAnswer(BaseModel):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pydantic import BaseModel
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from airunway.messages.commands import INTERNAL
 from airunway.messages.deployment_state import DeploymentState
@@ -19,6 +20,22 @@ MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
 CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
 IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
 SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
+MAX_KEYWORD = 255
+"""Characters of a search attribute: a column of Temporal's database, which takes no more."""
+
+
+def attributes_at_start(
+    values: Mapping[SearchAttributeKey[str], str], known: Collection[str]
+) -> TypedSearchAttributes:
+    """What a workflow is started with. `known`: names that the namespace has; it refuses others."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(key, text[:MAX_KEYWORD])
+            for key, text in values.items()
+            if text and key.name in known
+        ]
+    )
+
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
 OBJECT_CHANGED = f"{INTERNAL}object_changed"

@@ -24,6 +24,8 @@ OLDEST = (1, 4)
 """Oldest CLI with a server that knows what the workflows use (user metadata, versioned signals)."""
 
 USUAL_PORT, USUAL_UI_PORT = 7233, 8233
+FAIRNESS = "matching.enableFairness"
+"""Dynamic setting of the server: without it, fairness keys (`workflows.steps.fair_between`) do nothing."""
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
@@ -136,6 +138,7 @@ class TemporalServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "warn", "--log-format", "json", "--ui-disable-news-fetch"]
+        arguments += ["--dynamic-config-value", f"{FAIRNESS}=true"]
         arguments += ["--headless"] if self.headless else ["--ui-port", str(self.ui_port)]
         if self.data_file is not None:
             arguments += ["--db-filename", str(self.data_file)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.service import RPCError
 
 from airunway.cli import commands
 from airunway.cli.commands import no_workflow, run_command
@@ -141,3 +142,10 @@ def test_help_says_how_to_give_a_reason(airunway: Airunway, command: str) -> Non
 
     assert result.status == 0
     assert "--reason TEXT" in result.out
+
+
+async def test_a_namespace_that_is_missing_is_said(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_TEMPORAL_NAMESPACE", "nope")
+
+    with pytest.raises(RPCError, match="Namespace nope is not found"):
+        await ask(here, RETRY)

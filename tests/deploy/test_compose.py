@@ -13,6 +13,7 @@ import typer
 import yaml
 
 from airunway.cli.app import app
+from airunway.sandbox.temporal import FAIRNESS
 from airunway.workers.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,6 +60,12 @@ def test_nothing_waits_for_itself() -> None:
 
     for name in SERVICES:
         behind(name)
+
+
+def test_its_server_looks_at_fairness_keys() -> None:
+    config = yaml.safe_load(COMPOSE["configs"]["temporal-dynamic-config"]["content"])
+
+    assert config[FAIRNESS] == [{"value": True}]
 
 
 def test_networks_volumes_and_configs_exist() -> None:

@@ -12,7 +12,7 @@ from temporalio.common import RawValue
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
-from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY, Asked
+from airunway.messages.commands import CANCEL_BUILD, MAX_WORDS, PAUSE, RESUME, RETRY, Asked
 from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.deployment_workflow import OBJECT_CHANGED
 from tests.workflows.world import World
@@ -197,6 +197,17 @@ async def test_what_cannot_even_be_decoded_is_recorded_without_a_traceback(
 
     assert "Traceback" not in caplog.text
     assert [what for what, _ in await world.journal()][-1] == "WrongPayload"
+
+
+async def test_megabytes_of_reason_are_cut(world: World) -> None:
+    await running(world)
+
+    await world.handle.signal(PAUSE, {"by": "b" * 500_000, "reason": "r" * 500_000})
+    view = await world.quiet()
+
+    assert view.state.paused_by is not None
+    assert (len(view.state.paused_by.by), len(view.state.paused_by.reason)) == (MAX_WORDS, MAX_WORDS)
+    assert len(view.state.model_dump_json()) < 50_000
 
 
 async def test_an_unknown_signal_is_recorded(world: World) -> None:

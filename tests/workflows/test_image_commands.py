@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -96,3 +98,28 @@ async def test_what_makes_no_sense_is_noted_and_changes_nothing(
     assert len(world.builds) == 1
     # A text is what `leave` takes: somebody who did not wait has left.
     assert "ignored" in shown or (signal == LEAVE_IMAGE and isinstance(payloads[0], str))
+
+
+@pytest.mark.parametrize("signal", [JOIN_IMAGE, LEAVE_IMAGE, IMAGE_PROGRESS, CANCEL_BUILD, RETRY])
+async def test_what_cannot_even_be_decoded_is_noted_without_a_traceback(
+    world: ImageWorld, signal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener, gate = await world.being_built()
+
+    await world.image.signal(signal, RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"no json")))
+    shown = await details(world)
+    gate.set()
+
+    assert (await world.outcome(listener)).phase is ModelImagePhase.READY
+    assert f"signal {signal} ignored" in shown
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_command_needs_no_input(world: ImageWorld) -> None:
+    listener, gate = await world.being_built()
+
+    answer = await world.image.execute_update(CANCEL_BUILD, result_type=CommandAnswer)
+
+    assert answer.message == "building stopped; 1 waited for the image"
+    gate.set()
+    assert (await world.outcome(listener)).phase is ModelImagePhase.CANCELLED

@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
 from temporalio.service import RPCError
 
 from airunway.messages.commands import Asked, CommandAnswer
@@ -85,3 +87,28 @@ async def test_what_is_not_done_cannot_be_cancelled(installer: InstallerWorld) -
 
     if isinstance(refused.value, WorkflowUpdateFailedError):  # else the workflow has ended already
         assert "nothing is being done" in str(refused.value.cause)
+
+
+@pytest.mark.parametrize("signal", [REQUEST_INSTALLATION, JOIN_INSTALLATION_SIGNAL, CANCEL, RETRY])
+async def test_what_cannot_even_be_decoded_is_said_without_a_traceback(
+    installer: InstallerWorld, signal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    request, gate = await being_installed(installer)
+
+    await installer.handle.signal(
+        signal, RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"no json"))
+    )
+    lines = (await installer.view()).lines
+    gate.set()
+
+    assert (await installer.outcome(request)).succeeded
+    assert any(f"signal {signal} ignored" in line for line in lines)
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_command_needs_no_input(installer: InstallerWorld) -> None:
+    request, _ = await being_installed(installer)
+
+    await installer.handle.execute_update(CANCEL, result_type=CommandAnswer)
+
+    assert (await installer.outcome(request)).cancelled

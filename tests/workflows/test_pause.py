@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airunway.api.status import Phase
+from airunway.messages.commands import PAUSE
 from tests.workflows.world import World
 
 
@@ -34,6 +35,21 @@ async def test_what_is_changed_by_hand_while_paused_stays_so(world: World) -> No
     await world.quiet()
 
     assert set(world.calls[before:]) <= {"validate"}
+
+
+async def test_what_is_asked_while_the_annotation_holds_it_leaves_its_event_at_once(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.paused = True
+    await world.nudge("annotations changed")
+    await world.quiet()
+    written = len(world.statuses)
+
+    await world.command(PAUSE, reason="maintenance")
+    await world.quiet()
+
+    assert ("Pause", "pause asked for by alice@laptop: maintenance") in world.events
+    assert len(world.statuses) == written
 
 
 @pytest.mark.world(paused=True, finalizers=["airunway.ai/acme-provider"])

@@ -16,10 +16,9 @@ def meter_of(client: Client) -> MetricMeter:
 
 
 class FleetMetrics:
-    """All of one cluster, named in the attribute `cluster`."""
+    """All of one cluster, which `workers.temporal.telemetry` names in every metric."""
 
-    def __init__(self, meter: MetricMeter, *, cluster: str) -> None:
-        meter = meter.with_additional_attributes({"cluster": cluster})
+    def __init__(self, meter: MetricMeter) -> None:
         self._leader = meter.create_gauge("airunway_watcher_leader", "1: this watcher holds the Lease.")
         self._deployments = meter.create_gauge("airunway_deployments", "ModelDeployments of the cluster.")
         self._without = meter.create_gauge(

@@ -33,17 +33,21 @@ def runtime_for(settings: Settings) -> Runtime:
         raise InvalidConnection(
             "the SDK's metrics have one way out: set AIRUNWAY_METRICS_PORT or AIRUNWAY_METRICS_OTLP, not both"
         )
-    return _runtime(settings.metrics_port, settings.metrics_otlp)
+    measured = bool(settings.metrics_port or settings.metrics_otlp)
+    return _runtime(settings.metrics_port, settings.metrics_otlp, settings.cluster if measured else "")
 
 
 @cache
-def _runtime(port: int, otlp: bool) -> Runtime:
-    """One for the process: clients and workers with different ones cannot work together."""
+def _runtime(port: int, otlp: bool, cluster: str) -> Runtime:
+    """One for the process: clients and workers with different ones cannot work together.
+
+    `cluster` is on every metric, since several clusters may share one Temporal and one Prometheus.
+    """
     metrics: OpenTelemetryConfig | PrometheusConfig | None = None
-    tags = {}
+    tags = {"cluster": cluster} if cluster else {}
     if otlp:
         metrics = otlp_metrics(os.environ)
-        tags = {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
+        tags |= {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
     elif port:
         metrics = PrometheusConfig(bind_address=f"0.0.0.0:{port}", durations_as_seconds=True)
     return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=metrics, global_tags=tags))

@@ -11,16 +11,23 @@ from datetime import timedelta
 from temporalio import workflow
 
 from airunway.messages.deployment_state import DeploymentState, ModelImageState
-from airunway.messages.deployment_workflow import CLUSTER, ENGINE, IMAGE, MODEL, NAMESPACE, PHASE, PROVIDER
+from airunway.messages.deployment_workflow import (
+    CLUSTER,
+    ENGINE,
+    IMAGE,
+    MAX_KEYWORD,
+    MODEL,
+    NAMESPACE,
+    PHASE,
+    PROVIDER,
+)
 from airunway.messages.journal import JournalEntry
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows.markdown import plain
 from airunway.workflows.model_image.details import progress_words
 
 INDEX_AFTER = timedelta(seconds=5)
-MAX_CELL = 300
 SHOWN_ENTRIES = 8
-MAX_KEYWORD = 255
-"""Characters that Temporal's SQL databases index of a keyword."""
 
 
 def outcome_words(state: DeploymentState) -> str:
@@ -42,22 +49,22 @@ def details_of(ref: DeploymentRef, state: DeploymentState, step: str, *, next_lo
     lines = [
         f"### {ref}: {status.phase or 'not seen yet'}",
         "",
-        step or "",
+        plain(step),
         "",
         *_paused(state),
         "| | |",
         "|---|---|",
         f"| next look | {next_look} |",
-        f"| model | {_cell(state.model) or '-'} |",
+        f"| model | {plain(state.model) or '-'} |",
         f"| generation | {state.generation} |",
-        f"| engine | {state.engine or '-'} ({engine_reason or '-'}) |",
-        f"| provider | {state.provider or '-'} ({provider_reason or '-'}) |",
+        f"| engine | {state.engine or '-'} ({plain(engine_reason) or '-'}) |",
+        f"| provider | {state.provider or '-'} ({plain(provider_reason) or '-'}) |",
     ]
     if status.replicas is not None:
         lines.append(f"| replicas | {status.replicas.ready or 0} of {status.replicas.desired or 0} ready |")
     if state.model_image is not None:
         image = state.model_image
-        words = image.image.reference if image.image else _cell(model_image_words(image))
+        words = plain(image.image.reference if image.image else model_image_words(image))
         lines.append(f"| model image | {words} ({image.workflow_id or '-'}) |")
     if status.endpoint is not None:
         lines.append(f"| endpoint | {status.endpoint.service}:{status.endpoint.port} |")
@@ -70,7 +77,7 @@ def details_of(ref: DeploymentRef, state: DeploymentState, step: str, *, next_lo
     if state.conditions:
         lines += ["", "| condition | status | reason | message |", "|---|---|---|---|"]
         lines += [
-            f"| {entry.type} | {entry.status} | {entry.reason} | {_cell(entry.message)} |"
+            f"| {entry.type} | {entry.status} | {entry.reason} | {plain(entry.message)} |"
             for entry in state.conditions
         ]
     if state.journal.entries:
@@ -83,16 +90,16 @@ def _paused(state: DeploymentState) -> list[str]:
     asked = state.paused_by
     if asked is None:
         return []
-    reason = f": {_cell(asked.reason)}" if asked.reason else ""
-    return [f"**Paused** by {_cell(asked.by) or 'a command'}{reason}. The command `resume` goes on.", ""]
+    reason = f": {plain(asked.reason)}" if asked.reason else ""
+    return [f"**Paused** by {plain(asked.by) or 'a command'}{reason}. The command `resume` goes on.", ""]
 
 
 def _journal_row(entry: JournalEntry) -> str:
     message = f"{entry.message} (×{entry.times})" if entry.times > 1 else entry.message
     who = f"{entry.by}: " if entry.by else ""
     return (
-        f"| {entry.at:%Y-%m-%d %H:%M:%S} | {entry.generation} | {entry.what} | {_cell(who + message)} "
-        f"| {_cell(entry.why)} |"
+        f"| {entry.at:%Y-%m-%d %H:%M:%S} | {entry.generation} | {entry.what} | {plain(who + message)} "
+        f"| {plain(entry.why)} |"
     )
 
 
@@ -132,7 +139,3 @@ def _is_passing_through(state: DeploymentState) -> bool:
     """A roll-out that has just begun: most are over in a moment, and an entry costs a write."""
     since = state.rollout_since
     return since is not None and workflow.now() - since < INDEX_AFTER
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")[:MAX_CELL]

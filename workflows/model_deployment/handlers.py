@@ -7,13 +7,11 @@ beginning.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
@@ -39,32 +37,13 @@ from airunway.workflows.model_deployment.installation import DeploymentInstallat
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.model_image import DeploymentModelImage
 from airunway.workflows.model_deployment.pacing import Pacing
+from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
 
 Shape = TypeVar("Shape", bound=BaseModel)
-Handlers = TypeVar("Handlers", bound="DeploymentHandlers")
 
 MAX_NAME = 80
 """Characters of an unknown signal's name that are recorded."""
 FORM = 'Optional input: {"by": "your name", "reason": "why"}.'
-
-
-NOTHING = RawValue(Payload())
-
-
-def takes_any_payload(
-    handler: Callable[[Handlers, RawValue], None],
-) -> Callable[[Handlers, RawValue], None]:
-    """Of a signal: the first payload as it came, or NOTHING; more are left aside.
-
-    One raw payload is declared, so that the SDK does not decode what may be no JSON at all, which it would
-    log with a traceback and drop.
-    """
-
-    @functools.wraps(handler)
-    def take(self: Handlers, *payloads: Any) -> None:
-        handler(self, payloads[0] if payloads else NOTHING)
-
-    return take
 
 
 class DeploymentHandlers:
@@ -88,14 +67,14 @@ class DeploymentHandlers:
     @takes_any_payload
     def on_object_changed(self, payload: RawValue = NOTHING) -> None:
         """A hint to look; one that cannot be read is a hint all the same."""
-        hint = self._read_payload(OBJECT_CHANGED, self._decoded(payload), ChangeHint)
+        hint = self._read_payload(OBJECT_CHANGED, decoded(payload), ChangeHint)
         self.inbox.put(hint or ChangeHint(cause="a signal"))
 
     @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
     @takes_any_payload
     def on_install_report(self, payload: RawValue = NOTHING) -> None:
         """The installation that was asked for has ended."""
-        report = self._read_payload(INSTALL_REPORT, self._decoded(payload), InstallReport)
+        report = self._read_payload(INSTALL_REPORT, decoded(payload), InstallReport)
         if report is not None:
             self.installation.on_report(report)
         self.inbox.ask()
@@ -104,7 +83,7 @@ class DeploymentHandlers:
     @takes_any_payload
     def on_image_report(self, payload: RawValue = NOTHING) -> None:
         """The workflow of the image reports how far it is."""
-        report = self._read_payload(IMAGE_REPORT, self._decoded(payload), ModelImageReport)
+        report = self._read_payload(IMAGE_REPORT, decoded(payload), ModelImageReport)
         if report is not None:
             self.images.on_report(report)
 
@@ -114,25 +93,25 @@ class DeploymentHandlers:
     @takes_any_payload
     def retry_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RETRY, self._decoded(payload))
+        self._take_command(RETRY, decoded(payload))
 
     @workflow.signal(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
     @takes_any_payload
     def cancel_build_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(CANCEL_BUILD, self._decoded(payload))
+        self._take_command(CANCEL_BUILD, decoded(payload))
 
     @workflow.signal(name=PAUSE, description=f"Change nothing until `resume`; what runs goes on. {FORM}")
     @takes_any_payload
     def pause_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(PAUSE, self._decoded(payload))
+        self._take_command(PAUSE, decoded(payload))
 
     @workflow.signal(name=RESUME, description=f"Go on after `pause`. {FORM}")
     @takes_any_payload
     def resume_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RESUME, self._decoded(payload))
+        self._take_command(RESUME, decoded(payload))
 
     @workflow.signal(dynamic=True, description="Anything else is recorded in the journal, and ignored.")
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -200,17 +179,6 @@ class DeploymentHandlers:
         return self.state.journal
 
     # -- how they are read -----------------------------------------------------------------------------------
-
-    def _decoded(self, payload: Any) -> list[Any]:
-        """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape."""
-        if not isinstance(payload, RawValue):
-            return [payload]
-        if payload == NOTHING:
-            return []
-        try:
-            return [workflow.payload_converter().from_payload(payload.payload)]
-        except Exception:  # of whatever converter: the payload is anybody's
-            return [payload.payload.data]
 
     def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
         try:

@@ -175,9 +175,10 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._decided_on = None
         asked = self.state.paused_by
         self.pacing.rest("paused by annotation" if seen.paused or asked is None else f"paused by {asked.by}")
-        if not seen.paused:
-            show_pause(self.state, now=workflow.now())
-            await self.writer.write()
+        if seen.paused:
+            return await self.writer.write_events(seen.uid)  # of what people ask meanwhile
+        show_pause(self.state, now=workflow.now())
+        await self.writer.write()
 
     async def _carry_out(self, seen: Observation) -> None:
         """Go as far as the decision allows, and write down how far that was."""

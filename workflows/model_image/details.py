@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from airunway.messages.model_image import BuildProgress, ModelImageReport
 from airunway.modelimage.plan import ModelImagePlan, human_bytes
+from airunway.workflows.markdown import plain
 
 BAR_LENGTH = 30
 
@@ -46,20 +47,20 @@ def details_of_model_image(
     """The Markdown that the Temporal UI shows for an image."""
     done = percent(report.progress)
     filled = BAR_LENGTH * done // 100
-    lines = [f"### {plan.repository}: {report.phase}", "", progress_words(report.progress), ""]
+    lines = [f"### {plain(plan.repository)}: {report.phase}", "", plain(progress_words(report.progress)), ""]
     if report.progress.done_bytes:
         lines += [f"`{'█' * filled}{'░' * (BAR_LENGTH - filled)}` {done}%", ""]
     if report.message:
-        lines += [f"**{report.reason}**: {report.message}", ""]
+        lines += [f"**{report.reason}**: {plain(report.message)}", ""]
     lines += [
         "| | |",
         "|---|---|",
-        f"| commit | {plan.commit} ({plan.revision}) |",
-        *(f"| file | {file.path}, {human_bytes(file.size)} |" for file in plan.files),
+        f"| commit | {plan.commit} ({plain(plan.revision)}) |",
+        *(f"| file | {plain(file.path)}, {human_bytes(file.size)} |" for file in plan.files),
         f"| base | {plan.base} |",
-        f"| licence | {plan.license or 'not told'} |",
+        f"| licence | {plain(plan.license) or 'not told'} |",
         f"| image | {report.image.reference if report.image else f'{plan.name}:{plan.tag}'} |",
-        *(f"| waits for it | {workflow_id} |" for workflow_id in waiting),
-        *(["", *(f"- {note}" for note in notes)] if notes else []),
+        *(f"| waits for it | {plain(workflow_id)} |" for workflow_id in waiting),
+        *(["", *(f"- {plain(note)}" for note in notes)] if notes else []),
     ]
     return "\n".join(lines)

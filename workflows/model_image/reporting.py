@@ -106,7 +106,7 @@ class ModelImageReporting:
             if not self.waiters.has_pending:
                 continue
             report = self.report.model_copy(deep=True)
-            notified = await self.waiters.notify_next(report)
+            notified = await self.waiters.notify_some(report)
             if report.phase.is_final:
                 self.waiters.dismiss(notified)
 

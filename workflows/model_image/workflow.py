@@ -19,7 +19,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.messages.commands import CANCEL_BUILD, RETRY, Asked, CommandAnswer
+    from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
     from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
         BUILD_CANCELLED,
@@ -51,6 +51,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.payloads import WrongPayload, read_payload, read_text
     from airunway.messages.step import Answer, Request, Step
     from airunway.workflows.model_image.reporting import ModelImageReporting
+    from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
     from airunway.workflows.steps import call
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -93,9 +94,10 @@ class ModelImageWorkflow:
     # -- what deployments and steps send ------------------------------------------------------------------
 
     @workflow.signal(name=JOIN_IMAGE, description="A deployment waits too (sent by its workflow).")
-    def on_join(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits too. Joining twice changes nothing."""
-        waiter = self._read(JOIN_IMAGE, payloads, ModelImageWaiter)
+        waiter = self._read(JOIN_IMAGE, decoded(payload), ModelImageWaiter)
         if waiter is None:
             return
         self._joined = True
@@ -107,17 +109,19 @@ class ModelImageWorkflow:
             self._again, self._cancelled_by = True, None
 
     @workflow.signal(name=LEAVE_IMAGE, description="A deployment waits no more (sent by its workflow).")
-    def on_leave(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_leave(self, payload: RawValue = NOTHING) -> None:
         """A deployment does not wait any more."""
         try:
-            self._waiters.leave(read_text(payloads))
+            self._waiters.leave(read_text(decoded(payload)))
         except WrongPayload as err:
             self._reporting.note(f"signal {LEAVE_IMAGE} ignored: {err}")
 
     @workflow.signal(name=IMAGE_PROGRESS, description="How far a step is (sent by the step).")
-    def on_progress(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_progress(self, payload: RawValue = NOTHING) -> None:
         """A step reports how far it is, or what is in its way."""
-        progress = self._read(IMAGE_PROGRESS, payloads, BuildProgress)
+        progress = self._read(IMAGE_PROGRESS, decoded(payload), BuildProgress)
         if progress is None or self._phase.is_final:
             return
         if progress.trouble and self._used_tokens not in (None, self._tokens()):
@@ -132,7 +136,7 @@ class ModelImageWorkflow:
     # -- what people ask: as an update, which answers, or as a signal from the form of Temporal's UI --------
 
     @workflow.update(name=CANCEL_BUILD, description="Stop the build, whoever waits for the image.")
-    def cancel_build(self, asked: Asked) -> CommandAnswer:
+    def cancel_build(self, asked: Asked = SOMEBODY) -> CommandAnswer:
         """A person wants it stopped, whoever waits."""
         return self._cancel(asked)
 
@@ -141,11 +145,11 @@ class ModelImageWorkflow:
         return CommandAnswer(message=f"building stopped; {len(self._waiters)} waited for the image")
 
     @cancel_build.validator
-    def _may_be_cancelled(self, asked: Asked) -> None:
+    def _may_be_cancelled(self, asked: Asked = SOMEBODY) -> None:
         self._refuse_if_over("nothing is being built")
 
     @workflow.update(name=RETRY, description="Do not wait for the next attempt: begin it now.")
-    def retry(self, asked: Asked) -> CommandAnswer:
+    def retry(self, asked: Asked = SOMEBODY) -> CommandAnswer:
         """A person does not want to wait for the backoff between attempts."""
         return self._begin_again(asked)
 
@@ -155,7 +159,7 @@ class ModelImageWorkflow:
         return CommandAnswer(message=f"beginning again: {self._reporting.report.progress.step}")
 
     @retry.validator
-    def _may_be_retried(self, asked: Asked) -> None:
+    def _may_be_retried(self, asked: Asked = SOMEBODY) -> None:
         self._refuse_if_over("nothing is being tried; retry the deployment that wants the image")
 
     def _refuse_if_over(self, words: str) -> None:
@@ -167,16 +171,18 @@ class ModelImageWorkflow:
             )
 
     @workflow.signal(name=CANCEL_BUILD, description="Stop the build. Optional: {by, reason}.")
-    def on_cancel_build(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_cancel_build(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(CANCEL_BUILD, payloads, Asked)
+        asked = self._read(CANCEL_BUILD, decoded(payload), Asked)
         if asked is not None and not self._phase.is_final:
             self._cancel(asked)
 
     @workflow.signal(name=RETRY, description="Begin the next attempt now. Optional: {by, reason}.")
-    def on_retry(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_retry(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(RETRY, payloads, Asked)
+        asked = self._read(RETRY, decoded(payload), Asked)
         if asked is not None and not self._phase.is_final:
             self._begin_again(asked)
 

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from airunway.messages.commands import Asked, CommandAnswer
+from airunway.messages.commands import SOMEBODY, Asked, CommandAnswer
 from airunway.messages.installation import InstallationRequest, JoinRequest
 from airunway.messages.installation_workflow import (
     CANCEL,
@@ -26,6 +26,7 @@ from airunway.messages.installation_workflow import (
 from airunway.messages.payloads import WrongPayload, read_payload
 from airunway.workflows.provider_installation.journal import InstallationJournal
 from airunway.workflows.provider_installation.requests import RequestQueue
+from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
 from airunway.workflows.waiters import Waiters
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -46,18 +47,20 @@ class InstallationHandlers:
     @workflow.signal(
         name=REQUEST_INSTALLATION, description="One more operation (sent by `airunway providers`)."
     )
-    def on_request(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_request(self, payload: RawValue = NOTHING) -> None:
         """Do something; after what is under way."""
-        request = self._read(REQUEST_INSTALLATION, payloads, InstallationRequest)
+        request = self._read(REQUEST_INSTALLATION, decoded(payload), InstallationRequest)
         if request is not None and self._is_ours(request.provider):
             self._requests.add(request, can_share=self._stage is InstallationStage.RUNNING)
 
     @workflow.signal(
         name=JOIN_INSTALLATION_SIGNAL, description="A deployment waits too (sent by its workflow)."
     )
-    def on_join(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits for the provider: install it, and report."""
-        request = self._read(JOIN_INSTALLATION_SIGNAL, payloads, JoinRequest)
+        request = self._read(JOIN_INSTALLATION_SIGNAL, decoded(payload), JoinRequest)
         if request is None or not self._is_ours(request.request.provider):
             return
         self._waiters.join(request.waiter, request)
@@ -76,7 +79,7 @@ class InstallationHandlers:
     # -- commands of people: an update answers, a signal is for the form of Temporal's UI --------------------
 
     @workflow.update(name=RETRY, description="Begin the operation again: what is tried, or has failed.")
-    def retry(self, asked: Asked) -> CommandAnswer:
+    def retry(self, asked: Asked = SOMEBODY) -> CommandAnswer:
         """Leave what is being tried or has failed, and begin the operation again."""
         return self._begin_again(asked)
 
@@ -88,7 +91,7 @@ class InstallationHandlers:
     @workflow.update(
         name=CANCEL, description="Stop what is being done; what Helm leaves half-way is repaired."
     )
-    def cancel(self, asked: Asked) -> CommandAnswer:
+    def cancel(self, asked: Asked = SOMEBODY) -> CommandAnswer:
         """Stop; what was done stays."""
         return self._stop_it(asked)
 
@@ -98,11 +101,11 @@ class InstallationHandlers:
         return CommandAnswer(message=f"stopping {self._what_is_done}")
 
     @retry.validator
-    def _may_be_retried(self, asked: Asked) -> None:
+    def _may_be_retried(self, asked: Asked = SOMEBODY) -> None:
         self._refuse_if_idle()
 
     @cancel.validator
-    def _may_be_cancelled(self, asked: Asked) -> None:
+    def _may_be_cancelled(self, asked: Asked = SOMEBODY) -> None:
         self._refuse_if_idle()
 
     def _refuse_if_idle(self) -> None:
@@ -110,16 +113,18 @@ class InstallationHandlers:
             raise ApplicationError(f"nothing is being done to provider {self._provider}", type="Refused")
 
     @workflow.signal(name=RETRY, description="Begin the operation again. Optional: {by, reason}.")
-    def on_retry(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_retry(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(RETRY, payloads, Asked)
+        asked = self._read(RETRY, decoded(payload), Asked)
         if asked is not None:
             self._begin_again(asked)
 
     @workflow.signal(name=CANCEL, description="Stop what is being done. Optional: {by, reason}.")
-    def on_cancel(self, *payloads: Any) -> None:
+    @takes_any_payload
+    def on_cancel(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(CANCEL, payloads, Asked)
+        asked = self._read(CANCEL, decoded(payload), Asked)
         if asked is not None:
             self._stop_it(asked)
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from airunway.cli.history.line import HistoryLine, Source
 from airunway.cli.history.read_events import read_event
 from airunway.cli.history.run_reader import Joined, RunReader
 from airunway.cli.links import literal
+from airunway.cli.temporal import is_missing
 from airunway.messages.journal import Journal, JournalEntry
 
 JOURNAL_QUERY = "journal"
@@ -73,7 +74,7 @@ async def lines_of_run(
             if after is not None:
                 after(reader)
     except RPCError as err:
-        if err.status is not RPCStatusCode.NOT_FOUND:
+        if not is_missing(err):
             raise
     for line in reader.end():
         yield line
@@ -121,7 +122,7 @@ async def _newest(client: Client, workflow_id: str) -> Run | None:
     try:
         return _run(await client.get_workflow_handle(workflow_id).describe())
     except RPCError as err:
-        if err.status is RPCStatusCode.NOT_FOUND:
+        if is_missing(err):
             return None
         raise
 

@@ -43,7 +43,7 @@ async def _nowhere(ref: DeploymentRef, hint: ChangeHint) -> None:
 
 
 def audit_of(fleet: Fleet, signals: SignalQueue, *, minutes: float = 5) -> FleetAudit:
-    metrics = FleetMetrics(MetricMeter.noop, cluster="here")
+    metrics = FleetMetrics(MetricMeter.noop)
     return FleetAudit(fleet, PROVIDERS, signals, every=timedelta(minutes=minutes), metrics=metrics)
 
 

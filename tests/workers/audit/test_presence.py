@@ -64,7 +64,7 @@ async def until_listed(client: Client, holds: Callable[[set[str]], bool]) -> Non
 def presence_of(
     client: Client, fleet: Fleet, signals: Taken, *, cluster: Cluster | None = None, unanswered: Any = None
 ) -> Presence:
-    metrics = FleetMetrics(MetricMeter.noop, cluster="here")
+    metrics = FleetMetrics(MetricMeter.noop)
     audit = audit_of(fleet, signals)
     audit.unanswered = unanswered or {}
     stuck = StuckWorkflows(client, cast(Cluster, cluster), fleet, audit)

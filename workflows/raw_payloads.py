@@ -1,0 +1,44 @@
+"""Signals that take whatever comes, even what no converter can read.
+
+The SDK drops a signal whose payload it cannot decode, with a traceback in the log. A handler that declares
+one raw payload gets it all the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+
+Handlers = TypeVar("Handlers")
+
+NOTHING = RawValue(Payload())
+"""No payload came."""
+
+
+def takes_any_payload(
+    handler: Callable[[Handlers, RawValue], None],
+) -> Callable[[Handlers, RawValue], None]:
+    """Of a signal: the first payload as it came, or NOTHING; more are left aside."""
+
+    @functools.wraps(handler)
+    def take(self: Handlers, *payloads: Any) -> None:
+        handler(self, payloads[0] if payloads else NOTHING)
+
+    return take
+
+
+def decoded(payload: Any) -> list[Any]:
+    """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape."""
+    if not isinstance(payload, RawValue):
+        return [payload]
+    if payload == NOTHING:
+        return []
+    try:
+        return [workflow.payload_converter().from_payload(payload.payload)]
+    except Exception:  # of whatever converter: the payload is anybody's
+        return [payload.payload.data]
