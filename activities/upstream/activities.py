@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.snapshots import SnapshotCache
@@ -105,6 +106,7 @@ class ProviderActivities:
             request,
             surroundings=self._surroundings,
             rendered=self._rendered.take(rendered_from),
+            is_first=activity.in_activity() and activity.info().attempt == 1,
         ).run()
         if answer.superseded:
             self._rendered.inspect_next(rendered_from.uid)

@@ -33,7 +33,10 @@ class _Left(Exception):
 
 
 class UpstreamApplication:
-    """One application, made for one request and thrown away. `rendered`: what this process has for it."""
+    """One application, made for one request and thrown away.
+
+    `rendered`: what this process has for it. `is_first`: no attempt was made before, whose answer was lost.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,12 @@ class UpstreamApplication:
         *,
         surroundings: Surroundings,
         rendered: RenderedObjects | None,
+        is_first: bool = False,
     ) -> None:
         self._cluster, self._provider, self._request = cluster, provider, request
         self._ref, self._from = request.rendered_from.ref, request.rendered_from
         self._surroundings = surroundings
-        self._rendered = rendered
+        self._rendered, self._is_first = rendered, is_first
         self._writer = Writer(cluster, provider, namespace=self._ref.namespace)
         self._answer = ApplyAnswer()
         self._before: dict[Identity, AppliedObject] = {}
@@ -172,7 +176,7 @@ class UpstreamApplication:
         before = self._before.get(identity(entry))
         if before is not None and before.digest == entry.digest:
             return entry.model_copy(update={"action": before.action, "changed": before.changed})
-        if self._rendered is not None:
+        if self._is_first or self._rendered is not None:
             return entry
         return entry.model_copy(update=self._done_as_asked(entry))
 

@@ -40,12 +40,11 @@ def digest_of(obj: Mapping[str, Any]) -> str:
 def version_of(obj: Mapping[str, Any]) -> str:
     """Changes when what we rendered into an object may have been changed, and not with its status.
 
-    The generation and the labels, by which we find it; for kinds without generation, a digest of the content.
+    The content and the labels, by which we find it. Not the generation: that of a Deployment rises with every
+    annotation that Kubernetes' own controller writes.
     """
     meta = obj["metadata"]
-    content = meta.get("generation") or digest_of(
-        {key: value for key, value in obj.items() if key not in ("metadata", "status")}
-    )
+    content = digest_of({key: value for key, value in obj.items() if key not in ("metadata", "status")})
     return f"{meta['uid']}/{content}/{digest_of(meta.get('labels') or {})}"
 
 

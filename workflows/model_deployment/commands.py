@@ -82,9 +82,17 @@ class Commands:
         by = asked.by or SOMEBODY
         self._journal.record("Refused", f"{_WORDS[command]}: {refusal}", by=by, why=asked.reason)
 
-    def heed_annotations(self, seen: Observation) -> None:
-        """Each value of an annotation acts once."""
+    def heed_annotations(self, seen: Observation, *, is_resumed: bool) -> None:
+        """Each value of an annotation acts once.
+
+        `is_resumed`: this is the first look at a deployment that has a status already. What its workflow knew
+        went with it, so values that are there count as acted on; what failed is tried again in any case.
+        """
         self.annotated_pause = seen.paused
+        if is_resumed:
+            found = {RETRY: seen.retry, CANCEL_BUILD: seen.cancel_build}
+            self._state.annotations_done = {command: value for command, value in found.items() if value}
+            return
         for command, value in ((RETRY, seen.retry), (CANCEL_BUILD, seen.cancel_build)):
             done = self._state.annotations_done
             if not value:

@@ -165,7 +165,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             start_over(state, uid=seen.uid, status=seen.status)
             self._decided_on = None
         state.model = seen.model
-        self.commands.heed_annotations(seen)
+        self.commands.heed_annotations(seen, is_resumed=seen.status is not None and bool(seen.status.phase))
         self.images.paused = seen.paused or state.paused_by is not None
         await self.images.do_what_was_asked()
         return seen
