@@ -79,7 +79,7 @@ async def test_a_temporal_that_is_away_is_waited_for(start: Start, command: str)
     port = free_port()
     process = await start(command, AIRUNWAY_HEALTH_PORT=str(port))
 
-    line = await line_with(process, "Temporal cannot be reached; trying again")
+    line = await line_with(process, "Temporal does not answer; waiting for it")
 
     assert "127.0.0.1:" in line
     assert (await probe(port, "healthz"), await probe(port, "readyz")) == (200, 503)
@@ -88,7 +88,7 @@ async def test_a_temporal_that_is_away_is_waited_for(start: Start, command: str)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_ends_when_it_is_told_to(start: Start, number: signal.Signals) -> None:
     process = await start("watcher", AIRUNWAY_HEALTH_PORT="0")
-    await line_with(process, "Temporal cannot be reached")
+    await line_with(process, "Temporal does not answer")
 
     process.send_signal(number)
     _, rest = await process.communicate()
@@ -115,7 +115,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
 async def test_logs_are_json_for_machines(start: Start) -> None:
     process = await start("watcher", AIRUNWAY_HEALTH_PORT="0", AIRUNWAY_LOG_FORMAT="json")
 
-    line = await line_with(process, "Temporal cannot be reached")
+    line = await line_with(process, "Temporal does not answer")
 
     assert line.startswith("{")
     assert '"level": "warning"' in line

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -41,7 +42,7 @@ async def test_a_third_party_provider_is_registered_chosen_and_brought_to_runnin
 ) -> None:
     config = installation.config()
     annotations = config["metadata"]["annotations"]
-    assert annotations["airunway.ai/task-queue"] == "airunway-provider-acme"
+    assert re.fullmatch(r"airunway\.[0-9a-z-]+\.provider\.acme", annotations["airunway.ai/task-queue"])
     assert [kind["kind"] for kind in json.loads(annotations["airunway.ai/upstream-kinds"])] == ["Server"]
     assert config["status"]["version"] == "acme-provider:v1.0.0"
 

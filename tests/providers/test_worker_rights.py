@@ -198,7 +198,9 @@ def test_the_watcher_may_follow_every_shipped_kind_and_speak_of_a_silent_worker(
 
     rights = granted(yaml.safe_load_all(path.read_text()))
 
-    assert rights == follows | {("airunway.ai", "inferenceproviderconfigs/status", "patch")}
+    writes = {("airunway.ai", "inferenceproviderconfigs/status", "patch")}
+    writes |= {("", "events", verb) for verb in ("get", "create", "patch")}  # of stuck workflows
+    assert rights == follows | writes
 
 
 def test_a_third_party_worker_has_just_what_it_uses() -> None:
