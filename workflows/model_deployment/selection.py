@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from airunway.api.decision import Decision, Outcome
@@ -65,13 +66,16 @@ class Selection:
             resource_version=seen.resource_version,
             recorded=self._unwritten_selection(),
         )
-        engine = await call(SELECT_ENGINE, request, summary=f"engine for generation {seen.generation}")
+        # One computation answers both, so they are asked in one go; what the rules say counts if there is an
+        # engine to run it on.
+        engine, chosen = await asyncio.gather(
+            call(SELECT_ENGINE, request, summary=f"engine for generation {seen.generation}"),
+            call(EVALUATE_PROVIDER_RULES, request, summary=f"provider for generation {seen.generation}"),
+        )
         if engine.superseded:
             return None
         if engine.refused is not None:
             return Decided(seen, engine.refused)
-        summary = f"provider for generation {seen.generation} on {engine.engine}"
-        chosen = await call(EVALUATE_PROVIDER_RULES, request, summary=summary)
         if chosen.superseded or chosen.decision is None:
             return None
         return Decided(seen, chosen.decision, chosen.provider, chosen.configs_digest, chosen.rule)
