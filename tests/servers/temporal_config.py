@@ -94,8 +94,9 @@ def _mutual_tls(certificates: Certificates) -> dict[str, Any]:
 
 
 def dynamic_config() -> dict[str, Any]:
-    """Settings read while running: those the PostgreSQL samples of the server's own repository make."""
-    return {"limit.maxIDLength": [{"value": 255, "constraints": {}}]}
+    """Settings read while running: those of the server's own PostgreSQL samples, and turns for namespaces."""
+    settings = {"limit.maxIDLength": 255, "matching.enableFairness": True}
+    return {name: [{"value": value, "constraints": {}}] for name, value in settings.items()}
 
 
 def _sql(database: str, port: int, user: str, *, connections: int) -> dict[str, Any]:

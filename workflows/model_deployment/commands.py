@@ -119,8 +119,7 @@ class Commands:
         if not failed and not self._images.failed and not self._installation.failed:
             if state.externally_managed:
                 return f"the controller of provider {state.provider} acts on it, and nothing here failed"
-            if state.status.phase is Phase.RUNNING:
-                return f"nothing failed; phase is {state.status.phase}"
+            return f"nothing failed; phase is {state.status.phase or Phase.PENDING}"
         return ""
 
     def _no_cancel(self) -> str:

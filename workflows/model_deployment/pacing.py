@@ -19,8 +19,7 @@ MAX_RETRY_DELAY = timedelta(minutes=5)
 FIRST_DIAGNOSIS_DELAY = timedelta(seconds=10)
 MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
 MAX_OVERTAKEN, OVERTAKEN_DELAY = 5, timedelta(seconds=2)
-FAILED_STEP_DELAY = timedelta(seconds=30)
-"""After a step that failed for good."""
+MAX_OVERTAKEN_DELAY = timedelta(seconds=30)
 DRIFT_PAUSE = 15
 """Seconds before what was undone right after it was written is written again."""
 
@@ -62,7 +61,7 @@ class Pacing:
         self.overtaken += 1
         if self.overtaken <= MAX_OVERTAKEN:
             return False
-        delay = doubled(OVERTAKEN_DELAY, self.overtaken - MAX_OVERTAKEN, FAILED_STEP_DELAY)
+        delay = doubled(OVERTAKEN_DELAY, self.overtaken - MAX_OVERTAKEN, MAX_OVERTAKEN_DELAY)
         self.wait("workers do not agree on what is to be applied", delay, "looks again")
         return True
 

@@ -37,7 +37,6 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.model_image import DeploymentModelImage
     from airunway.workflows.model_deployment.pacing import (
         DRIFT_PAUSE,
-        FAILED_STEP_DELAY,
         Pacing,
         is_diagnosis_due,
     )
@@ -339,7 +338,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             self.pacing.rest(words)
         else:
             words = cause_with_kind(err)
-            self.pacing.wait(f"stopped: {words}", FAILED_STEP_DELAY, "tries again")
+            self.pacing.wait_after_failed_attempt(self.state, f"stopped: {words}")
         self.journal.record("StepFailed", words)
 
     def _show(self) -> None:
