@@ -15,12 +15,13 @@ from datetime import timedelta
 
 from airunway.activities.model_image.errors import BuildStalled
 from airunway.activities.model_image.options import Builder, BuildOrder
-from airunway.messages.model_image import MIN_BYTES_PER_SECOND, BuildProgress
+from airunway.messages.model_image import MIN_BYTES_PER_SECOND, PROGRESS_SHARE, BuildProgress
 from airunway.modelimage.plan import human_bytes
 
 SIGNAL_FIRST_SECONDS, SIGNAL_EVERY_SECONDS = 1.0, 5.0
-EARLY_SHARE, LATE_SHARE = 1 / 5, 1 / 60
-"""Of the time since the start: the least interval between signals, up to the usual interval and beyond it."""
+EARLY_SHARE = 1 / 5
+"""Of the time since the start: the least interval between signals, up to the usual interval; beyond it
+`PROGRESS_SHARE`."""
 
 
 class WatchedBuild:
@@ -92,7 +93,7 @@ class WatchedBuild:
         if since < self._quiet_seconds:
             return
         early = min(max(since * EARLY_SHARE, SIGNAL_FIRST_SECONDS), SIGNAL_EVERY_SECONDS)
-        interval = max(early, since * LATE_SHARE)
+        interval = max(early, since * PROGRESS_SHARE)
         if step != self._progress.step or now - when >= interval:
             self._last_signal = (now, self._progress.step)
             await self._signal(self._progress)

@@ -5,7 +5,7 @@ Data only: `workflows.model_deployment.status_updates` changes it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
@@ -61,6 +61,8 @@ class ModelImageState(BaseModel):
     workflow_id: str = ""
     """The workflow that was joined; empty: not waiting."""
     reported_at: datetime | None = None
+    next_within: timedelta = timedelta(0)
+    """When the image's workflow meant to report again, from `reported_at` on."""
     phase: ModelImagePhase = ModelImagePhase.WAITING
     progress: BuildProgress = BuildProgress(step="resolving the model")
     image: ModelImageRef | None = None

@@ -82,6 +82,8 @@ class ModelImageReport(BaseModel):
     """Of the image."""
     phase: ModelImagePhase
     progress: BuildProgress
+    next_within: timedelta = timedelta(0)
+    """After which mere progress is reported again: the longer a build takes and the more wait, the later."""
     image: ModelImageRef | None = None
     """Once it is ready."""
     was_there: bool = False
@@ -260,6 +262,9 @@ BUILD_MODEL_IMAGE = Step(
 )
 
 MIN_BYTES_PER_SECOND = 1_000_000
+
+PROGRESS_SHARE = 1 / 60
+"""Of the time that a build has taken: how long it says nothing of mere progress, in the long run."""
 
 
 def build_step(plan: ModelImagePlan) -> Step[BuildModelImageRequest, BuildModelImageAnswer]:

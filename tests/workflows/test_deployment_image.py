@@ -8,7 +8,8 @@ import pytest
 
 from airunway.api.status import Phase
 from airunway.messages.commands import CANCEL_BUILD, RETRY
-from airunway.messages.model_image import ModelImagePhase
+from airunway.messages.deployment_workflow import IMAGE_REPORT
+from airunway.messages.model_image import BuildProgress, ModelImagePhase, ModelImageReport
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.deployment_image_world import OTHER, Both
 from tests.workflows.image_world import DIGEST, failure
@@ -223,6 +224,28 @@ async def test_an_image_workflow_that_fell_silent_is_joined_again(both: Both) ->
 
     await both.deployment.skip(timedelta(minutes=4))
 
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    assert len(both.images.joined) == 2
+
+
+async def test_an_image_workflow_that_said_it_would_be_quiet_is_left_alone_so_long(both: Both) -> None:
+    both.images.mute = True
+    await both.deployment.start()
+    await both.until(lambda: len(both.images.joined) == 1)
+    report = ModelImageReport(
+        identity=both.images.joined[0].plan.identity,
+        workflow_id=both.image_id(),
+        phase=ModelImagePhase.BUILDING,
+        progress=BuildProgress(step="exporting"),
+        next_within=timedelta(minutes=10),
+    )
+    await both.deployment.handle.signal(IMAGE_REPORT, report)
+    await both.deployment.quiet()
+
+    await both.deployment.skip(timedelta(minutes=15))
+    assert len(both.images.joined) == 1
+
+    await both.deployment.skip(timedelta(minutes=15))
     await both.deployment.until_phase(Phase.DEPLOYING)
     assert len(both.images.joined) == 2
 

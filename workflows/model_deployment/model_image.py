@@ -50,7 +50,8 @@ from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call, fair_between
 
 SILENCE = timedelta(minutes=3)
-"""Without a report for this long the image is joined again: its workflow may have been terminated."""
+"""Beyond the time within which the image's workflow meant to report. Then the image is joined again: that
+workflow may have been terminated."""
 RETRY_DELAY = timedelta(seconds=30)
 CANCELLED_WORDS = "the image build was cancelled; `airunway retry` or a change of the spec starts it again"
 
@@ -87,7 +88,7 @@ class DeploymentModelImage:
                 self._stale_images.add(report.workflow_id)
             self._inbox.ask(decide=not report.phase.is_final)
             return
-        image.reported_at = workflow.now()
+        image.reported_at, image.next_within = workflow.now(), report.next_within
         image.phase, image.progress = report.phase, report.progress
         image.image, image.reason, image.message = report.image, report.reason, report.message
         if image.phase.is_final:
@@ -180,7 +181,7 @@ class DeploymentModelImage:
             self._show_failed(image, configs_digest)
             return None
         self._show_waiting(image)
-        return SILENCE
+        return _patience(image)
 
     async def _image_of(self, spec: ModelImageSpec) -> ModelImageState:
         """The state for the spec: what is known of it, or a new beginning."""
@@ -220,7 +221,7 @@ class DeploymentModelImage:
                 image.phase, image.image = ModelImagePhase.READY, resolved.image
                 self._inbox.ask()  # to render with it
                 return
-        silent = image.reported_at is None or workflow.now() - image.reported_at >= SILENCE
+        silent = image.reported_at is None or workflow.now() - image.reported_at >= _patience(image)
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)
 
@@ -329,6 +330,10 @@ class DeploymentModelImage:
         if not self._state.applied:
             self._state.status.phase, self._state.status.message = phase, words
             set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
+
+
+def _patience(image: ModelImageState) -> timedelta:
+    return SILENCE + 2 * image.next_within
 
 
 def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:

@@ -10,6 +10,7 @@ from temporalio import workflow
 from airunway.api.model_image import ModelImageRef
 from airunway.messages.deployment_workflow import IMAGE_REPORT
 from airunway.messages.model_image import (
+    PROGRESS_SHARE,
     BuildProgress,
     ModelImagePhase,
     ModelImageReport,
@@ -83,9 +84,16 @@ class ModelImageReporting:
             progress=progress,
         )
 
+    def _next_within(self) -> timedelta:
+        """When mere progress is reported again: not before the build itself says something."""
+        return max(self._progress_interval(), self._building_for * PROGRESS_SHARE)
+
+    @property
+    def _building_for(self) -> timedelta:
+        return workflow.now() - self._building_since if self._building_since else timedelta(0)
+
     def _progress_interval(self) -> timedelta:
-        since = workflow.now() - self._building_since if self._building_since else timedelta(0)
-        interval = min(max(since / 5, MIN_PROGRESS_INTERVAL), MAX_PROGRESS_INTERVAL)
+        interval = min(max(self._building_for / 5, MIN_PROGRESS_INTERVAL), MAX_PROGRESS_INTERVAL)
         # The more deployments wait, the less often: each of them costs this history some events.
         return interval * max(1, len(self.waiters) / 4)
 
@@ -105,7 +113,7 @@ class ModelImageReporting:
             await self._throttle()
             if not self.waiters.has_pending:
                 continue
-            report = self.report.model_copy(deep=True)
+            report = self.report.model_copy(deep=True, update={"next_within": self._next_within()})
             notified = await self.waiters.notify_some(report)
             if report.phase.is_final:
                 self.waiters.dismiss(notified)
