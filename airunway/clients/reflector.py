@@ -71,6 +71,7 @@ class Reflector:
         while True:
             try:
                 if not self._version:
+                    self._looks_again.clear()  # what is said from now on may be newer than this list
                     await self._list()
                     missing.reset()
                 await self._watch()
@@ -83,7 +84,8 @@ class Reflector:
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
-                await self._until_asked(missing.next_delay())
+                if await self._is_asked_within(missing.next_delay()):
+                    missing.reset()
                 delay = 0.0
             except ApiError as err:
                 delay = self._trouble.next_delay()
@@ -99,11 +101,11 @@ class Reflector:
         """Something says that the kind may be installed by now: do not wait for the next look."""
         self._looks_again.set()
 
-    async def _until_asked(self, seconds: float) -> None:
-        self._looks_again.clear()
+    async def _is_asked_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._looks_again.wait()
+        return self._looks_again.is_set()
 
     def _report(self, err: ApiError, delay: float) -> None:
         log = _log.bind(kind=self._kind.plural, error=str(err)[:200], retry_in_seconds=round(delay, 1))

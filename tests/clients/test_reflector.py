@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import Cluster, Resource
-from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.clients.kubernetes.client import Listing
+from airunway.clients.reflector import FIRST_MISSING_KIND_SECONDS, ObjectChange, Reflector
 from kube_emulator import EmulatedCluster
+from tests.virtual_time import run_virtually
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 SECRET_KIND = Resource("unheard.of/v1", "things")
@@ -182,3 +185,38 @@ async def test_an_error_that_nobody_thought_of_does_not_end_it(follower: Followe
     await follower.start()
 
     assert follower.values == {"old": "1"}
+
+
+class LateKind:
+    """A cluster whose kind is installed while it is asked for the first time."""
+
+    outage: Any = None
+
+    def __init__(self) -> None:
+        self.reflector: Reflector
+        self.lists = 0
+
+    async def listing(self, *_: Any, **__: Any) -> Listing:
+        self.lists += 1
+        if self.lists == 1:
+            self.reflector.look_again()
+            raise NotFound("no such kind", status=404)
+        return Listing(items=[], resource_version="1")
+
+    async def watch(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
+        await asyncio.sleep(3600)
+        yield
+
+
+def test_a_kind_that_is_installed_during_the_answer_that_it_is_missing_is_looked_for_at_once() -> None:
+    async def waited() -> float:
+        cluster: Any = LateKind()
+        reflector = cluster.reflector = Reflector(cluster, SECRET_KIND, lambda change: None)
+        began = asyncio.get_running_loop().time()
+        task = asyncio.create_task(reflector.run())
+        while cluster.lists < 2:
+            await asyncio.sleep(0.5)
+        task.cancel()
+        return asyncio.get_running_loop().time() - began
+
+    assert run_virtually(waited()) < FIRST_MISSING_KIND_SECONDS / 2
