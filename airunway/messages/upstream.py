@@ -109,6 +109,11 @@ class ApplyRequest(BaseModel):
     finalizer: str = ""
     planned: list[PlannedWrite]
 
+    @property
+    def ref(self) -> DeploymentRef:
+        """The deployment, where every request about one has it."""
+        return self.rendered_from.ref
+
 
 class ApplyAnswer(BaseModel):
     """What was done: each object with its action, changed fields, field manager and resourceVersion."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import BaseModel
 from temporalio import activity
@@ -9,8 +11,17 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
+from airunway.messages import decision, deployment, upstream
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.step import Step
 from airunway.workers.cluster_guard import WRONG_CLUSTER, ClusterGuard
+
+OF_A_DEPLOYMENT: list[Step[Any, Any]] = [
+    value
+    for messages in (decision, deployment, upstream)
+    for value in vars(messages).values()
+    if isinstance(value, Step)
+]
 
 
 class Request(BaseModel):
@@ -39,6 +50,11 @@ async def asked(workflow_id: str, cluster: str) -> str:
         return str(await check.execute_activity(told))
 
     return await environment.run(step)
+
+
+@pytest.mark.parametrize("step", OF_A_DEPLOYMENT, ids=lambda step: step.name)
+def test_every_request_about_a_deployment_says_whose_it_is(step: Step[Any, Any]) -> None:
+    assert "ref" in step.request.model_fields or isinstance(getattr(step.request, "ref", None), property)
 
 
 async def test_its_own_are_done() -> None:
