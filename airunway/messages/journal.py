@@ -58,13 +58,17 @@ class Journal(BaseModel):
             self.dropped += 1
 
 
+def _texts(entry: JournalEntry) -> tuple[str, str, str, str]:
+    return entry.by, entry.what, entry.message, entry.why
+
+
 def _same(one: JournalEntry, other: JournalEntry) -> bool:
-    ignored = {"at", "times"}
-    return one.model_dump(exclude=ignored) == other.model_dump(exclude=ignored)
+    return (one.generation, _texts(one)) == (other.generation, _texts(other))
 
 
 def _size(entry: JournalEntry) -> int:
-    return len(entry.model_dump_json().encode())
+    # Counted for every entry with each new one, also in replays: not by making JSON of it.
+    return sum(len(text.encode()) for text in _texts(entry))
 
 
 def _cut(text: str) -> str:
