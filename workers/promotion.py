@@ -100,6 +100,8 @@ class Promotion:
                     self.settled.set()
             except RPCError as err:
                 self._refused(err)
+            except Exception:  # the worker must not end with a fault of this one
+                _log.exception("build not promoted; trying again")
             await asyncio.sleep(LOOK_SECONDS if self.settled.is_set() else REGISTERING_SECONDS)
 
     async def _look(self) -> bool:

@@ -111,6 +111,8 @@ class VersionMoves:
                     continue
             except RPCError as err:
                 _log.debug("worker versions not looked at", error=err.message)
+            except Exception:  # the watcher's other work must not end with a fault of this one
+                _log.exception("runs of older builds not moved; trying again")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> int:

@@ -58,6 +58,8 @@ USER_AGENT = "airunway-worker"
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""Signs of life go out as they are given: the SDK would keep one back until just before the silence is over
+for which a worker is taken for dead."""
 
 # Under the grace period of a pod, so that running activities end before the process is killed.
 DRAIN_TIMEOUT = timedelta(seconds=8)
@@ -107,6 +109,7 @@ def core_worker(
             warm=settings.workflow_tasks, cold=settings.replays_at_once, activities=settings.activities
         ),
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
     )
@@ -121,6 +124,7 @@ def provider_worker(
         task_queue=provider_task_queue(settings.cluster, provider.name),
         activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
         max_concurrent_activities=settings.activities,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.label,
     )
