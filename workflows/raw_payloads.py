@@ -10,11 +10,15 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
+from airunway.messages.payloads import WrongPayload, read_payload
+
 Handlers = TypeVar("Handlers")
+Shape = TypeVar("Shape", bound=BaseModel)
 
 NOTHING = RawValue(Payload())
 """No payload came."""
@@ -30,6 +34,15 @@ def takes_any_payload(
         handler(self, payloads[0] if payloads else NOTHING)
 
     return take
+
+
+def read_signal(payload: RawValue, shape: type[Shape], *, otherwise: Callable[[str], None]) -> Shape | None:
+    """What came with a signal; None when it is of another shape, which `otherwise` is told in words."""
+    try:
+        return read_payload(decoded(payload), shape)
+    except WrongPayload as err:
+        otherwise(str(err))
+        return None
 
 
 def decoded(payload: Any) -> list[Any]:

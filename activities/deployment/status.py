@@ -9,8 +9,8 @@ from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.status import DeploymentStatus
 from airunway.clients.errors import Conflict, Invalid, NotFound
-from airunway.clients.events import record_event
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.clients.events import deployment_reference, record_event
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.messages.deployment import WRITE_STATUS, StatusAnswer, StatusRequest
 from airunway.messages.refs import DeploymentRef
 
@@ -27,7 +27,8 @@ class StatusActivity:
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         """Apply the status, and record what is worth an Event, at most one of each type. Safe to repeat."""
-        involved = _involved_object(request.ref, request.uid)
+        ref = request.ref
+        involved = deployment_reference(namespace=ref.namespace, name=ref.name, uid=request.uid)
         record_events = [
             record_event(
                 self._cluster,
@@ -68,14 +69,3 @@ class StatusActivity:
                 return StatusAnswer(gone=True)
             raise
         return StatusAnswer(resource_version=written["metadata"]["resourceVersion"])
-
-
-def _involved_object(ref: DeploymentRef, uid: str) -> Object:
-    """The reference that an Event carries."""
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": names.DEPLOYMENT_KIND,
-        "name": ref.name,
-        "namespace": ref.namespace,
-        "uid": uid,
-    }

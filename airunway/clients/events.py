@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from airunway.api import names
 from airunway.api.conditions import rfc3339
 from airunway.clients.errors import AlreadyExists, ApiError
 from airunway.clients.kubernetes import EVENTS, Cluster, Object
@@ -18,6 +19,17 @@ from airunway.clients.kubernetes import EVENTS, Cluster, Object
 _log = structlog.get_logger(__name__)
 
 MESSAGE_LIMIT = 1024  # what the API server accepts
+
+
+def deployment_reference(*, namespace: str, name: str, uid: str) -> Object:
+    """What an Event about a ModelDeployment refers to."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.DEPLOYMENT_KIND,
+        "name": name,
+        "namespace": namespace,
+        "uid": uid,
+    }
 
 
 async def record_event(

@@ -1,8 +1,8 @@
 """Payloads of signals, which anybody may send in any shape. Pure.
 
 A handler that declared its type would have the SDK log a traceback and drop the signal, or fail the workflow
-task for ever. So handlers take whatever comes (`*payloads: Any`) and read it here; what cannot be read is
-recorded by the workflow and otherwise ignored.
+task for ever. So handlers take whatever comes (`workflows.raw_payloads`) and have it read here; what cannot
+be read is recorded by the workflow and otherwise ignored.
 """
 
 from __future__ import annotations

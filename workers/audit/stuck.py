@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from temporalio.client import Client
 
-from airunway.api import names
-from airunway.clients.events import record_event
+from airunway.clients.events import deployment_reference, record_event
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.fleet import Fleet
@@ -66,16 +65,9 @@ class StuckWorkflows:
         known = self._fleet.deployments.get(ref)
         if known is None:
             return
-        involved = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.DEPLOYMENT_KIND,
-            "name": ref.name,
-            "namespace": ref.namespace,
-            "uid": known.mark.uid,
-        }
         await record_event(
             self._cluster,
-            involved,
+            deployment_reference(namespace=ref.namespace, name=ref.name, uid=known.mark.uid),
             reason=STUCK_REASON,
             message=what_to_do(problem, ref.workflow_id),
             warning=True,

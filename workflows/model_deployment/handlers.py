@@ -8,9 +8,8 @@ beginning.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
@@ -37,9 +36,7 @@ from airunway.workflows.model_deployment.installation import DeploymentInstallat
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.model_image import DeploymentModelImage
 from airunway.workflows.model_deployment.pacing import Pacing
-from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
-
-Shape = TypeVar("Shape", bound=BaseModel)
+from airunway.workflows.raw_payloads import NOTHING, Shape, read_signal, takes_any_payload
 
 MAX_NAME = 80
 """Characters of an unknown signal's name that are recorded."""
@@ -67,14 +64,14 @@ class DeploymentHandlers:
     @takes_any_payload
     def on_object_changed(self, payload: RawValue = NOTHING) -> None:
         """A hint to look; one that cannot be read is a hint all the same."""
-        hint = self._read_payload(OBJECT_CHANGED, decoded(payload), ChangeHint)
+        hint = self._received(OBJECT_CHANGED, payload, ChangeHint)
         self.inbox.put(hint or ChangeHint(cause="a signal"))
 
     @workflow.signal(name=INSTALL_REPORT, description="Internal: how the provider's installation ended.")
     @takes_any_payload
     def on_install_report(self, payload: RawValue = NOTHING) -> None:
         """The installation that was asked for has ended."""
-        report = self._read_payload(INSTALL_REPORT, decoded(payload), InstallReport)
+        report = self._received(INSTALL_REPORT, payload, InstallReport)
         if report is not None:
             self.installation.on_report(report)
         self.inbox.ask()
@@ -83,7 +80,7 @@ class DeploymentHandlers:
     @takes_any_payload
     def on_image_report(self, payload: RawValue = NOTHING) -> None:
         """The workflow of the image reports how far it is."""
-        report = self._read_payload(IMAGE_REPORT, decoded(payload), ModelImageReport)
+        report = self._received(IMAGE_REPORT, payload, ModelImageReport)
         if report is not None:
             self.images.on_report(report)
 
@@ -93,25 +90,25 @@ class DeploymentHandlers:
     @takes_any_payload
     def retry_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RETRY, decoded(payload))
+        self._take_command(RETRY, payload)
 
     @workflow.signal(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
     @takes_any_payload
     def cancel_build_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(CANCEL_BUILD, decoded(payload))
+        self._take_command(CANCEL_BUILD, payload)
 
     @workflow.signal(name=PAUSE, description=f"Change nothing until `resume`; what runs goes on. {FORM}")
     @takes_any_payload
     def pause_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(PAUSE, decoded(payload))
+        self._take_command(PAUSE, payload)
 
     @workflow.signal(name=RESUME, description=f"Go on after `pause`. {FORM}")
     @takes_any_payload
     def resume_signal(self, payload: RawValue = NOTHING) -> None:
         """As the update, without an answer."""
-        self._take_command(RESUME, decoded(payload))
+        self._take_command(RESUME, payload)
 
     @workflow.signal(dynamic=True, description="Anything else is recorded in the journal, and ignored.")
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -180,15 +177,14 @@ class DeploymentHandlers:
 
     # -- how they are read -----------------------------------------------------------------------------------
 
-    def _read_payload(self, name: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
-        try:
-            return read_payload(payloads, shape)
-        except WrongPayload as err:
-            self.journal.record("WrongPayload", f"signal {name} with a payload of another shape: {err}")
-            return None
+    def _received(self, name: str, payload: RawValue, shape: type[Shape]) -> Shape | None:
+        words = f"signal {name} with a payload of another shape"
+        return read_signal(
+            payload, shape, otherwise=lambda why: self.journal.record("WrongPayload", f"{words}: {why}")
+        )
 
-    def _take_command(self, command: str, payloads: Sequence[Any]) -> None:
-        asked = self._read_payload(command, payloads, Asked)
+    def _take_command(self, command: str, payload: RawValue) -> None:
+        asked = self._received(command, payload, Asked)
         if asked is not None:
             self.commands.take(command, asked)
 

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 from temporalio import workflow
@@ -48,13 +47,12 @@ with workflow.unsafe.imports_passed_through():
         build_step,
         reason_of,
     )
-    from airunway.messages.payloads import WrongPayload, read_payload, read_text
+    from airunway.messages.payloads import WrongPayload, read_text
     from airunway.messages.step import Answer, Request, Step
     from airunway.workflows.model_image.reporting import ModelImageReporting
-    from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
+    from airunway.workflows.raw_payloads import NOTHING, Shape, decoded, read_signal, takes_any_payload
     from airunway.workflows.steps import call
 
-Shape = TypeVar("Shape", bound=BaseModel)
 
 FIRST_WAITER = timedelta(minutes=1)
 CLEAN_UP_PATIENCE = timedelta(seconds=30)
@@ -97,7 +95,7 @@ class ModelImageWorkflow:
     @takes_any_payload
     def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits too. Joining twice changes nothing."""
-        waiter = self._read(JOIN_IMAGE, decoded(payload), ModelImageWaiter)
+        waiter = self._read(JOIN_IMAGE, payload, ModelImageWaiter)
         if waiter is None:
             return
         self._joined = True
@@ -121,7 +119,7 @@ class ModelImageWorkflow:
     @takes_any_payload
     def on_progress(self, payload: RawValue = NOTHING) -> None:
         """A step reports how far it is, or what is in its way."""
-        progress = self._read(IMAGE_PROGRESS, decoded(payload), BuildProgress)
+        progress = self._read(IMAGE_PROGRESS, payload, BuildProgress)
         if progress is None or self._phase.is_final:
             return
         if progress.trouble and self._used_tokens not in (None, self._tokens()):
@@ -174,7 +172,7 @@ class ModelImageWorkflow:
     @takes_any_payload
     def on_cancel_build(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(CANCEL_BUILD, decoded(payload), Asked)
+        asked = self._read(CANCEL_BUILD, payload, Asked)
         if asked is not None and not self._phase.is_final:
             self._cancel(asked)
 
@@ -182,17 +180,14 @@ class ModelImageWorkflow:
     @takes_any_payload
     def on_retry(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(RETRY, decoded(payload), Asked)
+        asked = self._read(RETRY, payload, Asked)
         if asked is not None and not self._phase.is_final:
             self._begin_again(asked)
 
-    def _read(self, signal: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
-        """What came with a signal; None, and noted, when it is of no use."""
-        try:
-            return read_payload(payloads, shape)
-        except WrongPayload as err:
-            self._reporting.note(f"signal {signal} ignored: {err}")
-            return None
+    def _read(self, signal: str, payload: RawValue, shape: type[Shape]) -> Shape | None:
+        return read_signal(
+            payload, shape, otherwise=lambda why: self._reporting.note(f"signal {signal} ignored: {why}")
+        )
 
     @workflow.query(name="state")
     def view(self) -> ModelImageView:

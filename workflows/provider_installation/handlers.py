@@ -7,9 +7,7 @@ lines, and changes nothing. No handler awaits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
 
-from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
@@ -23,13 +21,10 @@ from airunway.messages.installation_workflow import (
     RETRY,
     InstallationStage,
 )
-from airunway.messages.payloads import WrongPayload, read_payload
 from airunway.workflows.provider_installation.journal import InstallationJournal
 from airunway.workflows.provider_installation.requests import RequestQueue
-from airunway.workflows.raw_payloads import NOTHING, decoded, takes_any_payload
+from airunway.workflows.raw_payloads import NOTHING, Shape, read_signal, takes_any_payload
 from airunway.workflows.waiters import Waiters
-
-Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class InstallationHandlers:
@@ -50,7 +45,7 @@ class InstallationHandlers:
     @takes_any_payload
     def on_request(self, payload: RawValue = NOTHING) -> None:
         """Do something; after what is under way."""
-        request = self._read(REQUEST_INSTALLATION, decoded(payload), InstallationRequest)
+        request = self._read(REQUEST_INSTALLATION, payload, InstallationRequest)
         if request is not None and self._is_ours(request.provider):
             self._requests.add(request, can_share=self._stage is InstallationStage.RUNNING)
 
@@ -60,7 +55,7 @@ class InstallationHandlers:
     @takes_any_payload
     def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits for the provider: install it, and report."""
-        request = self._read(JOIN_INSTALLATION_SIGNAL, decoded(payload), JoinRequest)
+        request = self._read(JOIN_INSTALLATION_SIGNAL, payload, JoinRequest)
         if request is None or not self._is_ours(request.request.provider):
             return
         self._waiters.join(request.waiter, request)
@@ -116,7 +111,7 @@ class InstallationHandlers:
     @takes_any_payload
     def on_retry(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(RETRY, decoded(payload), Asked)
+        asked = self._read(RETRY, payload, Asked)
         if asked is not None:
             self._begin_again(asked)
 
@@ -124,17 +119,14 @@ class InstallationHandlers:
     @takes_any_payload
     def on_cancel(self, payload: RawValue = NOTHING) -> None:
         """The same as the update, without an answer."""
-        asked = self._read(CANCEL, decoded(payload), Asked)
+        asked = self._read(CANCEL, payload, Asked)
         if asked is not None:
             self._stop_it(asked)
 
-    def _read(self, signal: str, payloads: Sequence[Any], shape: type[Shape]) -> Shape | None:
-        """What came with a signal; None, and said, when it is of no use."""
-        try:
-            return read_payload(payloads, shape)
-        except WrongPayload as err:
-            self._journal.say(f"signal {signal} ignored: {err}")
-            return None
+    def _read(self, signal: str, payload: RawValue, shape: type[Shape]) -> Shape | None:
+        return read_signal(
+            payload, shape, otherwise=lambda why: self._journal.say(f"signal {signal} ignored: {why}")
+        )
 
     def _is_ours(self, provider: str) -> bool:
         if provider != self._provider:
