@@ -21,6 +21,7 @@ from airunway.clients.kubernetes import (
 )
 from airunway.sandbox.operators.nodes import NODES
 from airunway.workers.temporal.converter import data_converter
+from benchmarks.stage import prepare
 from tests.clients.helm.servers import chart_server
 from tests.real.install_site import NODE, Site
 from tests.real.processes import CLUSTER_NAME, Processes
@@ -37,6 +38,14 @@ def processes(
     running = Processes(real_cluster.kubeconfig, real_temporal.address, logs, AIRUNWAY_HELM_TIMEOUT="20s")
     yield running
     running.stop()
+
+
+@pytest_asyncio.fixture
+async def cluster(real_cluster: RealCluster) -> AsyncIterator[Cluster]:
+    """The real cluster with our definitions and KAITO's operator."""
+    async with await Cluster.connect(real_cluster.kubeconfig) as connected:
+        await prepare(connected)
+        yield connected
 
 
 @pytest_asyncio.fixture

@@ -23,7 +23,7 @@ import pytest_asyncio
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import DEPLOYMENTS, LEASES, Cluster, Object
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
-from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.stage import until_provider_ready
 from benchmarks.workload import NAMESPACE, deployment
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
@@ -32,13 +32,6 @@ from tests.servers.temporal_server import TemporalServer
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 NAME = "led"
-
-
-@pytest_asyncio.fixture
-async def cluster(real_cluster: RealCluster) -> AsyncIterator[Cluster]:
-    async with await Cluster.connect(real_cluster.kubeconfig) as connected:
-        await prepare(connected)
-        yield connected
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Cluster, Object
 from benchmarks.instant_operator import WORKSPACES, InstantOperator
-from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.stage import until_provider_ready
 from benchmarks.workload import NAMESPACE
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
@@ -38,13 +37,6 @@ def deployment(name: str) -> Object:
             "resources": {"gpu": {"count": 1}},
         },
     }
-
-
-@pytest_asyncio.fixture
-async def cluster(real_cluster: RealCluster) -> AsyncIterator[Cluster]:
-    async with await Cluster.connect(real_cluster.kubeconfig) as connected:
-        await prepare(connected)
-        yield connected
 
 
 @pytest.fixture

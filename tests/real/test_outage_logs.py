@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from benchmarks.instant_operator import InstantOperator
-from benchmarks.stage import prepare, until_provider_ready
+from benchmarks.stage import until_provider_ready
 from benchmarks.workload import NAMESPACE, deployment
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
@@ -25,13 +25,6 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 NAMES = [f"logged-{number}" for number in range(6)]
 BESIDES = {"fleet audit", "leading", "standing by", "the Lease was lost; standing by"}
 """What may be said besides: of an outage that is longer than the renew deadline, and by a watcher at work."""
-
-
-@pytest_asyncio.fixture
-async def cluster(real_cluster: RealCluster) -> AsyncIterator[Cluster]:
-    async with await Cluster.connect(real_cluster.kubeconfig) as connected:
-        await prepare(connected)
-        yield connected
 
 
 @pytest.fixture
