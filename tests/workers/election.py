@@ -98,16 +98,22 @@ class Reach:
         loop = asyncio.get_running_loop()
         left = trouble.until - self.server.now()
         if trouble.how == "frozen" and write:
-            loop.call_later(left, self._do_late, write)
+            outcome: asyncio.Future[Lease] = loop.create_future()
+            loop.call_later(left, self._do_late, write, outcome)
+            return await outcome
         await asyncio.sleep(left)
         return self.server.lease if write else None
 
-    def _do_late(self, write: tuple[Claim, str | None]) -> None:
-        """A request that its sender may long have given up."""
+    def _do_late(self, write: tuple[Claim, str | None], outcome: asyncio.Future[Lease]) -> None:
+        """A request that its sender may long have given up; who has not is told what came of this one."""
         try:
-            self.server.put(*write)
-        except (Conflict, AlreadyExists, NotFound):
-            return
+            lease = self.server.put(*write)
+        except (Conflict, AlreadyExists, NotFound) as err:
+            if not outcome.done():
+                outcome.set_exception(err)
+        else:
+            if not outcome.done():
+                outcome.set_result(lease)
 
 
 @dataclass
