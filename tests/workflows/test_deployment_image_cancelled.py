@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
 from airunway.api.status import Phase
 from airunway.messages.commands import CANCEL_BUILD, RETRY
 from tests.workflows.deployment_image_world import Both
@@ -49,7 +52,9 @@ async def test_a_retry_ends_the_backoff_of_a_build_in_trouble_and_disturbs_no_ot
 ) -> None:
     gate = await both.being_built()
     both.images.plan = both.images.joined[0].plan
-    await both.deployment.command(RETRY)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await both.deployment.command(RETRY)
+    assert "nothing failed" in str(refused.value.cause)
     await both.deployment.quiet()
     assert len(both.images.builds) == 1
     await both.images.report_progress("waiting to try again", 0, trouble="the hub is away")
@@ -113,6 +118,8 @@ async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -
     await both.until(lambda: len(both.images.builds) == 1)
     await both.deployment.quiet()
     both.images.in_registry.clear()
+    await both.deployment.upstream(Phase.FAILED, "the node could not pull the image")
+    await both.deployment.until_phase(Phase.FAILED)
 
     await both.deployment.command(RETRY)
 
