@@ -1,7 +1,7 @@
 """What every rendered pod gives up: the account's token, service links, and rights of its processes. Pure.
 
-Apart from `rendering` because it comes last: it is laid over the pod after the overrides, so that no path into
-a pod leads past it.
+Apart from `rendering` because it comes last: it is laid over the pod after the overrides, so that no path
+into a pod leads past it.
 """
 
 from __future__ import annotations

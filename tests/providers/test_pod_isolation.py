@@ -1,4 +1,4 @@
-"""Every pod that is rendered gives up the account's token, service links and rights, whatever the spec says."""
+"""Every pod that is rendered gives up the account's token, service links and rights, whatever is given."""
 
 from __future__ import annotations
 
