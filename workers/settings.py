@@ -20,10 +20,11 @@ from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.version_settings import VersionSettings
 
 
-class Settings(VersionSettings, TemporalSettings):
+class Settings(TenantSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
@@ -156,7 +157,7 @@ class Settings(VersionSettings, TemporalSettings):
     )
     buildkit_namespace: str = Field(
         default=BUILDER_NAMESPACE,
-        description="Namespace of the builder in the cluster, and of nothing else: it admits privileged pods.",
+        description="Namespace of the builder in the cluster and of nothing else; it admits privileged pods.",
     )
     buildkit_rootless: bool = Field(
         default=False,

@@ -3,7 +3,8 @@
 A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
 Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
 each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
-`flags`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract tests: `airunway.provider.testing`.
+`flags`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract tests:
+`airunway.provider.testing`.
 """
 
 from airunway.api.conditions import condition

@@ -1,4 +1,4 @@
-"""Every pod that this project makes or has made, and the level of Pod Security that the documentation names."""
+"""Every pod that this project makes or has made, and the level of Pod Security that the documents name."""
 
 from __future__ import annotations
 
