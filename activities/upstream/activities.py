@@ -21,6 +21,7 @@ from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
+from airunway.activities.upstream.served_fields import ServedFields
 from airunway.activities.upstream.tenant_account import TenantWrites, tenant_writes
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
@@ -66,6 +67,7 @@ class ProviderActivities:
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
+            served_fields=ServedFields(cluster).of,
             impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from airunway.activities.upstream.failures import failed
@@ -21,6 +21,7 @@ class Surroundings:
     env: Mapping[str, str]
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
+    served_fields: Callable[[Provider], Awaitable[Collection[str]]]
     impersonate: str = ""
     """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
@@ -48,7 +49,12 @@ async def prepare(
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
     pools = await given.serves_inference_pools()
-    context = RenderContext(env=given.env, model_image=built.reference, inference_pools=pools)
+    context = RenderContext(
+        env=given.env,
+        model_image=built.reference,
+        inference_pools=pools,
+        served_fields=await given.served_fields(provider),
+    )
     return Preparation(context=context, model_image=wanted)
 
 
@@ -65,5 +71,10 @@ async def _with_serving_image(
         stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
         return Preparation(serving_image=report, failure=stop.failure)
     image = report.image if report is not None else None
-    context = RenderContext(env=given.env, serving_image=image, inference_pools=pools)
+    context = RenderContext(
+        env=given.env,
+        serving_image=image,
+        inference_pools=pools,
+        served_fields=await given.served_fields(provider),
+    )
     return Preparation(context=context, serving_image=report)

@@ -10,7 +10,7 @@ registers the same way as the shipped ones::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -118,6 +118,8 @@ class RenderContext:
     serving_image: str | None = None
     inference_pools: bool | None = None
     """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    served_fields: Collection[str] = ()
+    """Those of `Provider.optional_fields` that the cluster serves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +283,8 @@ class Provider:
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()
     """Who but callers has to reach the pods."""
+    optional_fields: Sequence[str] = ()
+    """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     stages: Callable[[ModelDeployment, RenderContext], list[Stage]] = _no_stages

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
+from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.render import check, ignored_fields, render
 from airunway.providers.kuberay.serve import DEFAULT_IMAGE
@@ -31,5 +32,6 @@ PROVIDER = Provider(
     pod_selector=_pod_selector,
     serving_ports=(SERVICE_PORT,),
     operator_peers=(OPERATOR,),
+    optional_fields=(AUTHENTICATION,),
     crd_version=RAY_SERVICE.api_version,
 )

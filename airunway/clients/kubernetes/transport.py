@@ -99,6 +99,20 @@ class Transport:
         content_type: str = JSON,
     ) -> Object:
         """The answer as JSON. Empty entries of `query` are left out. Raises ApiError."""
+        data = await self.read(method, path, query=query, body=body, content_type=content_type)
+        answer: Object = json.loads(data)
+        return answer
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+    ) -> bytes:
+        """The answer as it comes. Raises ApiError."""
         try:
             response = await self.send(method, path, query=query, body=body, content_type=content_type)
             async with response:
@@ -107,8 +121,7 @@ class Transport:
             raise Unreachable(f"{method} {path}: {error_text(err)}") from err
         if response.status >= 400:
             raise error_from(response, data, method, path)
-        answer: Object = json.loads(data)
-        return answer
+        return data
 
     async def send(
         self,
