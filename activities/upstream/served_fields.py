@@ -1,4 +1,4 @@
-"""Which optional fields of providers' kinds this cluster serves: operators may be older or newer than ours."""
+"""Which optional fields of providers' kinds are served here: operators may be older or newer than ours."""
 
 from __future__ import annotations
 
