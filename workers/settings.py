@@ -27,7 +27,11 @@ class Settings(VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
+        env_prefix="AIRUNWAY_",
+        extra="ignore",
+        validate_default=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a value may be a key that was put into the wrong variable
     )
 
     cluster: str = Field(

@@ -61,7 +61,9 @@ def otlp_metrics(environ: Mapping[str, str]) -> OpenTelemetryConfig:
     protocol = _otlp(environ, "METRICS", "PROTOCOL") or GRPC
     if protocol not in LOCAL_COLLECTOR:
         known = " or ".join(LOCAL_COLLECTOR)
-        raise InvalidConnection(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; use {known}")
+        raise InvalidConnection(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is none of the protocols that are known; use {known}"
+        )
     url = _otlp(environ, "METRICS", "ENDPOINT") or LOCAL_COLLECTOR[protocol]
     # Only the endpoint of all signals is a base that the path is appended to.
     if protocol != GRPC and not environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
