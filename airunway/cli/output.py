@@ -35,6 +35,8 @@ class PlainConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments; what rich itself has for the terminal (styles, the cursor) is beside their texts."""
+        if isinstance(renderable, Text):
+            renderable = _in_one_line(renderable)
         for segment in super().render(renderable, options):
             if segment.control or segment.text == "\n" or segment.text.isprintable():
                 yield segment
@@ -44,6 +46,15 @@ class PlainConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """A text as it is shown, before its width is taken: one line, whatever it holds."""
         return super().render_str(one_line(text), **options)
+
+
+def _in_one_line(text: Text) -> Text:
+    """The text with the styles of its parts: each letter stays where it is."""
+    if text.plain.isprintable():
+        return text
+    shown = text.copy()
+    shown.plain = one_line(text.plain)
+    return shown
 
 
 def console() -> Console:
@@ -98,7 +109,7 @@ def facts(screen: Console, rows: Sequence[tuple[str, str | Text]], *, indent: st
 
 
 def _text(value: str | Text) -> Text:
-    return value if isinstance(value, Text) else Text(one_line(value))
+    return value if isinstance(value, Text) else Text(value)
 
 
 def plain_table(*headings: str) -> Table:
