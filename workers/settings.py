@@ -18,6 +18,7 @@ from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
+from airunway.selection.quantities import InvalidQuantity
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
@@ -316,7 +317,11 @@ class Settings(VersionSettings, TemporalSettings):
     @classmethod
     def _size(cls, value: str) -> str:
         """A Kubernetes quantity above nothing."""
-        if parse_quantity(value) <= 0:
+        try:
+            amount = parse_quantity(value)
+        except InvalidQuantity:
+            raise ValueError("must be a quantity, e.g. 100Gi") from None
+        if amount <= 0:
             raise ValueError("must be more than nothing")
         return value
 
