@@ -8,6 +8,7 @@ from datetime import timedelta
 from statistics import fmean
 from typing import Any
 
+import pytest
 from temporalio import activity, workflow
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -35,6 +36,7 @@ class Build:
         )
 
 
+@pytest.mark.timeout(300)  # a server of its own: a minute on a machine that does much else
 async def test_namespaces_take_turns() -> None:
     built: list[str] = []
 
