@@ -24,6 +24,9 @@ TOGETHER = [*objects(CORE), *objects(INSTALLER)]
 for _folder in sorted(ROOT.glob("providers/*/deploy")):
     TOGETHER += objects(_folder)
 
+BINDINGS = [obj for obj in TOGETHER if obj["kind"].endswith("RoleBinding")]
+PEOPLE, PEOPLE_WRITE = ("admin", "editor", "viewer"), ("modeldeployment", "inferenceproviderconfig")
+
 
 # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -53,15 +56,28 @@ def test_every_account_is_in_the_list() -> None:
 def test_no_account_is_bound_that_is_not_there() -> None:
     """Whoever may make an account of the name would have its rights."""
     accounts = {
-        (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        ("ServiceAccount", obj["metadata"]["namespace"], obj["metadata"]["name"])
         for obj in TOGETHER
         if obj["kind"] == "ServiceAccount"
     }
-    bindings = [obj for obj in TOGETHER if obj["kind"].endswith("RoleBinding")]
-    subjects = [subject for binding in bindings for subject in binding["subjects"]]
+    groups = {("Group", None, f"system:serviceaccounts:{namespace}") for _, namespace, _ in accounts}
 
-    bound = {(entry["namespace"], entry["name"]) for entry in subjects if entry["kind"] == "ServiceAccount"}
-    assert bound == accounts
+    subjects = [subject for binding in BINDINGS for subject in binding["subjects"]]
+    bound = {(entry["kind"], entry.get("namespace"), entry["name"]) for entry in subjects}
+    assert bound - groups == accounts
+
+
+def test_roles_that_nobody_is_bound_to_are_those_for_people() -> None:
+    """So no role waits for a binding, and none adds to the roles that Kubernetes itself gives to people."""
+    bound = {(binding["roleRef"]["kind"], binding["roleRef"]["name"]) for binding in BINDINGS}
+    people = {("ClusterRole", f"airunway-{kind}-{role}-role") for kind in PEOPLE_WRITE for role in PEOPLE}
+    summed_up = "airunway.ai/aggregate-to-watcher"
+
+    for role in (obj for obj in TOGETHER if obj["kind"] in ("ClusterRole", "Role")):
+        labels = role["metadata"]["labels"]
+        assert not [label for label in labels if label.startswith("rbac.authorization.k8s.io/")]
+        known = (role["kind"], role["metadata"]["name"]) in bound | people
+        assert known or labels.get(summed_up) == "true", role["metadata"]["name"]
 
 
 def test_an_additional_right_is_found() -> None:

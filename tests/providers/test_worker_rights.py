@@ -114,7 +114,7 @@ BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
 async def rights_are_known(cluster: RecordingCluster, provider: Provider) -> None:
     """A real server learns of roles and bindings by watching them, a moment after they were applied."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while True:
             with contextlib.suppress(Forbidden):
                 await cluster.find(CONFIGS, provider.name)
