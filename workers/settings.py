@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -22,12 +23,19 @@ from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.version_settings import VersionSettings
 
+IN_POD = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets it in every container."""
+
 
 class Settings(VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
+        env_prefix="AIRUNWAY_",
+        extra="ignore",
+        validate_default=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a value may be a key that was put into the wrong variable
     )
 
     cluster: str = Field(
@@ -261,6 +269,11 @@ class Settings(VersionSettings, TemporalSettings):
         description="How often certificate and caBundles are looked at; a removed one is back after it.",
     )
 
+    listen_address: str = Field(
+        default="",
+        description="Address on which /healthz, /readyz and /metrics listen. Empty: every address in a pod, "
+        "where the kubelet and Prometheus ask from outside, and 127.0.0.1 elsewhere.",
+    )
     health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
     metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
     log_format: Literal["text", "json"] = Field(
@@ -313,6 +326,11 @@ class Settings(VersionSettings, TemporalSettings):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be a http or https URL")
         return value.rstrip("/")
+
+    @property
+    def listens_on(self) -> str:
+        """The effective `listen_address`."""
+        return self.listen_address or ("0.0.0.0" if IN_POD in os.environ else "127.0.0.1")
 
     @property
     def limits(self) -> Limits:
