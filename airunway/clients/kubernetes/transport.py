@@ -7,6 +7,7 @@ resource or passed through, and turning JSON into objects and back costs more th
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -75,13 +76,22 @@ class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
     def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
-        self._user_agent = user_agent
+        self._user_agent, self._acting_as = user_agent, ""
         configuration.connection_pool_maxsize = POOL_SIZE
         # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
         configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
         configuration.client_session_kwargs = {"trust_env": False}
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
+
+    def acting_as(self, user: str) -> Transport:
+        """The same connections, for requests in another user's name, as far as that is allowed.
+
+        Of a ServiceAccount the API server knows the groups by itself.
+        """
+        view = copy.copy(self)
+        view._acting_as = user
+        return view
 
     async def close(self) -> None:
         """Close all connections."""
@@ -130,6 +140,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         """The answer as it begins, whatever its status; the caller closes it. Raises Unreachable."""
         headers = {"Accept": JSON, "User-Agent": self._user_agent}
+        if self._acting_as:
+            headers["Impersonate-User"] = self._acting_as
         if body is not None:
             headers["Content-Type"] = content_type
         if content_type == APPLY:
