@@ -17,7 +17,7 @@ Asked = set[tuple[str, str, str]]
 """Place, verb and resource."""
 
 CORE = {
-    WORKER: sorted(uses.BUILD_OBJECTS),
+    WORKER: sorted({*uses.REGISTRY_OBJECTS, *uses.BUILDER_OBJECTS}),
     WATCHER: KINDS,
     WEBHOOK: [use.resource for use in uses.ADMITTING if "webhookconfigurations" in use.resource],
     INSTALLER: ["*.*"],

@@ -19,16 +19,21 @@ ITEM, ROW = re.compile(r"(?:[-*]|\d+\.) "), re.compile(r"\|(?![\s:-]*\|?[\s:|-]*
 
 
 def claims(text: str) -> Iterator[str]:
-    """Items and rows, each with its section's heading for the message; headings of tables are none."""
-    section, before = "", ""
+    """Items and rows, each with its section's heading for the message; headings of tables are none.
+
+    The rows of a table that a guarded sentence introduces are that sentence's claim.
+    """
+    section, before, introduced = "", "", False
     for block in re.split(r"\n(?=\n|#|\||[-*] |\d+\. )", text):
         first = block.strip()
         if first.startswith("#"):
             section = first.lstrip("# ").splitlines()[0]
         heads_a_table = bool(ROW.match(first)) and not before.startswith("|")
-        if ITEM.match(first) or (ROW.match(first) and not heads_a_table):
+        if heads_a_table:
+            introduced = before.endswith(":") and bool(GUARD.search(before))
+        if ITEM.match(first) or (ROW.match(first) and not heads_a_table and not introduced):
             yield f"{section}: {first}"
-        before = first
+        before = first or before
 
 
 @cache

@@ -97,25 +97,31 @@ DEPLOYING = [
     EVENTS,
     CLUSTER_NAME,
 ]
-_SERVICES = [names.REGISTRY, names.BUILDER]
-BUILD_OBJECTS = {
-    "deployments.apps": _SERVICES,
-    "services": _SERVICES,
-    "persistentvolumeclaims": [f"{names.REGISTRY}-data", f"{names.BUILDER}-cache"],
+REGISTRY_OBJECTS = {
+    "deployments.apps": [names.REGISTRY],
+    "services": [names.REGISTRY],
+    "persistentvolumeclaims": [f"{names.REGISTRY}-data"],
+    "networkpolicies.networking.k8s.io": [names.REGISTRY],
+}
+BUILDER_OBJECTS = {
+    "deployments.apps": [names.BUILDER],
+    "services": [names.BUILDER],
+    "persistentvolumeclaims": [f"{names.BUILDER}-cache"],
     "configmaps": [f"{names.BUILDER}-config"],
-    "networkpolicies.networking.k8s.io": _SERVICES,
+    "networkpolicies.networking.k8s.io": [names.BUILDER],
 }
 
 
-def building(namespace: str = names.SYSTEM_NAMESPACE) -> list[Use]:
-    """Registry and builder, their certificates, and the tokens of private models."""
+def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_NAMESPACE) -> list[Use]:
+    """Registry and builder, each in its namespace; their certificates, and the tokens of private models."""
     at = "airunway.activities.model_image"
-    found = diagnosis(namespace)
-    for kind, named in BUILD_OBJECTS.items():
-        found.append(Use(verbs="get patch", resource=kind, namespace=namespace, names=named, at=at))
-        found.append(Use(verbs="create", resource=kind, namespace=namespace, at=at))
+    found = [*diagnosis(system), *diagnosis(builder)]
+    for namespace, objects in ((system, REGISTRY_OBJECTS), (builder, BUILDER_OBJECTS)):
+        for kind, named in objects.items():
+            found.append(Use(verbs="get patch", resource=kind, namespace=namespace, names=named, at=at))
+            found.append(Use(verbs="create", resource=kind, namespace=namespace, at=at))
     certificates = [BUILDER_CERTIFICATES]
-    found.append(Use(verbs="get patch", resource="secrets", namespace=namespace, names=certificates, at=at))
+    found.append(Use(verbs="get patch", resource="secrets", namespace=builder, names=certificates, at=at))
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
     return found
 
