@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
-from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
@@ -22,13 +22,14 @@ from airunway.selection.quantities import InvalidQuantity
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.version_settings import VersionSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
 
 
-class Settings(VersionSettings, TemporalSettings):
+class Settings(TenantSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
@@ -113,7 +114,7 @@ class Settings(VersionSettings, TemporalSettings):
         description="How long a build may make no progress before it starts anew.",
     )
     image_namespace: str = Field(
-        default=SYSTEM_NAMESPACE, description="Namespace of the registry and the builder in the cluster."
+        default=SYSTEM_NAMESPACE, description="Namespace of the registry in the cluster."
     )
     image_storage_class: str | None = Field(
         default=None, description="Storage class of their claims; absent: the cluster's default one."
@@ -162,6 +163,10 @@ class Settings(VersionSettings, TemporalSettings):
     buildkit_key_file: Path | None = Field(default=None, description="Key of that certificate.")
     buildkit_server_name: str = Field(
         default="", description="Name in its certificate, where it is not the host."
+    )
+    buildkit_namespace: str = Field(
+        default=BUILDER_NAMESPACE,
+        description="Namespace of the builder in the cluster and of nothing else; it admits privileged pods.",
     )
     buildkit_rootless: bool = Field(
         default=False,

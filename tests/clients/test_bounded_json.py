@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from airunway.api.bounds import MAX_DEPTH, has_more_elements_than, is_deeper_than
 from airunway.clients import bounded_json
 from airunway.clients.bounded_json import LEFT_OUT, BadDocument, read_json, read_json_off_loop
-from tests.selection.build import unhurried
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8),
@@ -25,7 +24,6 @@ def nested(levels: int, *, within: bytes = b"1") -> bytes:
     return b'{"a":[' * (levels // 2) + within + b"]}" * (levels // 2)
 
 
-@unhurried
 @given(VALUES, st.booleans(), st.sampled_from([None, 2]))
 def test_a_document_in_pieces_is_the_same_document(value: Any, lenient: bool, indent: int | None) -> None:
     data = json.dumps(value, indent=indent).encode()
@@ -34,7 +32,6 @@ def test_a_document_in_pieces_is_the_same_document(value: Any, lenient: bool, in
     assert read_json(data, lenient=lenient) == value
 
 
-@unhurried
 @given(st.text(alphabet='[]{},:"\\ 1e-au\n', max_size=30))
 def test_what_is_no_json_is_refused_in_pieces_as_at_once(text: str) -> None:
     try:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airunway.modelimage.choice import NoFileChosen, choose_files
-from tests.selection.build import unhurried
 
 KINDS = ["Q4_K_M", "Q4_K_S", "Q8_0", "F16", "IQ4_XS", "Q6_K", "BF16", "UD-Q4_K_M"]
 NAMES = st.lists(
@@ -74,7 +73,6 @@ def test_an_unclear_choice_says_what_is_there(there: list[str], wanted: str, mes
         choose_files(there, wanted=wanted)
 
 
-@unhurried
 @given(NAMES, st.randoms())
 def test_the_order_of_a_listing_does_not_matter(there: list[str], shuffle: random.Random) -> None:
     mixed = list(there)
@@ -89,7 +87,6 @@ def test_the_order_of_a_listing_does_not_matter(there: list[str], shuffle: rando
     assert outcome(there) == outcome(mixed)
 
 
-@unhurried
 @given(NAMES)
 def test_what_is_chosen_is_there(there: list[str]) -> None:
     try:

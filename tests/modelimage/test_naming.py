@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from airunway.modelimage import naming
 from airunway.modelimage.naming import AikitRequest
-from tests.selection.build import unhurried
 
 OCI_NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 OCI_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -24,7 +23,6 @@ def request(**fields: str) -> AikitRequest:
     return AikitRequest(**{"source": "huggingface", "model": "acme/Tiny", "file": "t.Q4_0.gguf", **fields})
 
 
-@unhurried
 @given(MODELS)
 def test_a_name_is_one_that_a_registry_takes(model: str) -> None:
     name = naming.repository_name(model)
@@ -33,7 +31,6 @@ def test_a_name_is_one_that_a_registry_takes(model: str) -> None:
     assert len(name) <= 69
 
 
-@unhurried
 @given(st.text(max_size=60))
 def test_a_tag_is_one_that_a_registry_takes(file: str) -> None:
     for tag in (naming.visible_tag(file), naming.identity_tag(file, IDENTITY), naming.staging_tag(IDENTITY)):

@@ -7,12 +7,14 @@ resource or passed through, and turning JSON into objects and back costs more th
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -62,14 +64,34 @@ async def load_configuration(
     return configuration
 
 
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and their kin)."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
     def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
-        self._user_agent = user_agent
+        self._user_agent, self._acting_as = user_agent, ""
         configuration.connection_pool_maxsize = POOL_SIZE
+        # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
+        configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
+        configuration.client_session_kwargs = {"trust_env": False}
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
+
+    def acting_as(self, user: str) -> Transport:
+        """The same connections, for requests in another user's name, as far as that is allowed.
+
+        Of a ServiceAccount the API server knows the groups by itself.
+        """
+        view = copy.copy(self)
+        view._acting_as = user
+        return view
 
     async def close(self) -> None:
         """Close all connections."""
@@ -118,6 +140,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         """The answer as it begins, whatever its status; the caller closes it. Raises Unreachable."""
         headers = {"Accept": JSON, "User-Agent": self._user_agent}
+        if self._acting_as:
+            headers["Impersonate-User"] = self._acting_as
         if body is not None:
             headers["Content-Type"] = content_type
         if content_type == APPLY:

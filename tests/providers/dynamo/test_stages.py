@@ -12,6 +12,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, Stage, StageVerdict
 from airunway.provider.testing import UID, deployment
 from airunway.providers.dynamo import PROVIDER
+from tests.providers.build import ISOLATED, NO_RIGHTS
 from tests.schemas import problems
 
 MANAGED = {"name": "weights", "purpose": "modelCache", "size": "100Gi"}
@@ -218,11 +219,13 @@ def test_job() -> None:
                             "limits": {"memory": "16Gi"},
                         },
                         "volumeMounts": [{"name": "model-cache", "mountPath": "/model-cache"}],
+                        "securityContext": NO_RIGHTS,
                     }
                 ],
                 "nodeSelector": {"pool": "gpu"},
                 "tolerations": [{"key": "x", "operator": "Exists"}],
                 "volumes": [{"name": "model-cache", "persistentVolumeClaim": {"claimName": "chat-weights"}}],
+                **ISOLATED,
             }
         },
     }
