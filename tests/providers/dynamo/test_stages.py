@@ -210,7 +210,7 @@ def test_job() -> None:
                 "containers": [
                     {
                         "name": "model-download",
-                        "image": "ghcr.io/ai-runway/airunway/model-downloader:latest",
+                        "image": "ghcr.io/ai-runway/airunway/model-downloader:v0.7.0",
                         "args": ["download", "acme/chat-9b"],
                         "env": [{"name": "HF_HOME", "value": "/model-cache"}],
                         "envFrom": [{"secretRef": {"name": "hub-token"}}],
