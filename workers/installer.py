@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
 CRD_FILE = timedelta(seconds=30)
 """For a file of CRDs."""
+
+
+def has_helm(settings: Settings) -> bool:
+    """Whether there is a Helm to install with: the command of a setting, or the library of the extra."""
+    return bool(settings.helm_binary) or find_spec("helm_python") is not None
 
 
 def installation_in(file: Path | None, provider: str) -> Mapping[str, Any] | None:
