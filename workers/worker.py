@@ -47,6 +47,7 @@ from airunway.workers.tuning import (
     cached_workflows,
     core_tuner,
     memory_limit_bytes,
+    spare_the_collector,
 )
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
@@ -138,7 +139,14 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
+    return ProviderActivities(
+        cluster,
+        providers,
+        env=os.environ,
+        images=images,
+        cache=cache,
+        impersonate=settings.impersonate,
+    )
 
 
 def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Registrar:
@@ -196,4 +204,5 @@ async def run_worker(
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
+            spare_the_collector()
             ready.parts["worker"] = True

@@ -36,12 +36,12 @@ class Processes:
         self.log_of: dict[subprocess.Popen[bytes], Path] = {}
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Run a command; `settings`: variables of this one alone."""
+        """Start one; `settings`: variables of this process alone."""
         path = self._folder / f"{command[0]}-{len(self._running)}.log"
         log = path.open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "airunway.cli", *command],
-            env={**self._env, **settings, "AIRUNWAY_HEALTH_PORT": str(free_port())},
+            env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port()), **settings},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -29,7 +29,7 @@ from airunway.clients.kubernetes import (
 from airunway.providers.kaito import PROVIDER as KAITO
 from airunway.workers.registration import Registrar
 from tests.deploy.manifests import CORE, INSTALLER, ROOT, objects
-from tests.real.accounts import acting_as, apply_all
+from tests.real.acting import acting_as, apply_all
 from tests.servers.cluster import Cluster as RealCluster
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]

@@ -17,7 +17,7 @@ from airunway.messages.installation import (
     Operation,
 )
 from tests.deploy.manifests import INSTALLER, objects
-from tests.real.accounts import apply_all, kubeconfig_of
+from tests.real.acting import apply_all, kubeconfig_of
 from tests.real.install_site import Site
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster

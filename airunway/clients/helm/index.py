@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from airunway.clients.bounded_yaml import BadYaml, read_yaml
 
 
 def entry(index: Any, chart: str, version: str) -> dict[str, str] | None:
@@ -40,10 +38,10 @@ def main() -> None:
     """Read the file that is named."""
     file, chart, version = sys.argv[1:]
     try:
-        index = yaml.load(Path(file).read_bytes(), Loader=_LOADER)
-    except (yaml.YAMLError, RecursionError):
+        documents = read_yaml(Path(file).read_text(encoding="utf-8"))
+    except (BadYaml, UnicodeDecodeError):
         sys.exit(1)
-    print(json.dumps(entry(index, chart, version)))
+    print(json.dumps(entry(documents[0] if documents else None, chart, version)))
 
 
 if __name__ == "__main__":
