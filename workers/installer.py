@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import structlog
 import yaml
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -24,15 +25,12 @@ from airunway.workers.settings import Settings
 from airunway.workers.tuning import DRAIN_TIMEOUT, HEARTBEAT_THROTTLE
 from airunway.workers.worker_version import WorkerVersion
 
+_log = structlog.get_logger(__name__)
+
 INSTALLATIONS = 8
 """Steps of installations at once; each may hold a child process of a hundred megabytes."""
 CRD_FILE = timedelta(seconds=30)
 """For a file of CRDs."""
-
-
-def has_helm(settings: Settings) -> bool:
-    """Whether there is a Helm to install with: the command of a setting, or the library of the extra."""
-    return bool(settings.helm_binary) or find_spec("helm_python") is not None
 
 
 def installation_in(file: Path | None, provider: str) -> Mapping[str, Any] | None:
@@ -50,6 +48,19 @@ def installation_in(file: Path | None, provider: str) -> Mapping[str, Any] | Non
     if found is not None and not isinstance(found, dict):
         raise ValueError(f"{where}: must be an object, with an object for each provider")
     return found
+
+
+def installer_workers(
+    client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion
+) -> list[Worker]:
+    """The worker of the installer's queue; none, with a warning, where there is no Helm to install with."""
+    if settings.helm_binary or find_spec("helm_python") is not None:
+        return [installer_worker(client, cluster, settings, version)]
+    _log.warning(
+        "installations are not served here: there is no Helm; use the installer's image, install the extra "
+        "`installer`, or set AIRUNWAY_HELM_BINARY"
+    )
+    return []
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:

@@ -31,7 +31,7 @@ from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
-from airunway.workers.installer import has_helm, installer_worker
+from airunway.workers.installer import installer_workers
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
@@ -184,13 +184,8 @@ async def run_worker(
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
             workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
             workers.append(build_worker(client, images, settings, version))
-        if installer and not has_helm(settings):
-            _log.warning(
-                "installations are not served here: there is no Helm; use the installer's image, install the "
-                "extra `installer`, or set AIRUNWAY_HELM_BINARY"
-            )
-        elif installer:
-            workers.append(installer_worker(client, cluster, settings, version))
+        if installer:
+            workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
