@@ -55,15 +55,17 @@ def model_image_activities(
             parse_reference(settings.image_registry_image).host,
             parse_reference(settings.buildkit_image).host,
         ],
+        policy=settings.outbound,
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
-    hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
+    hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
     storage = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
         login_file=settings.image_registry_login_file,
         architecture=options.architecture,
+        policy=settings.outbound,
     )
     return ModelImageActivities(
         options,
@@ -71,7 +73,10 @@ def model_image_activities(
         orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
         published=PublishedModelImages(storage, pull_host=options.pull_host),
         builder=BuildKitBuilder(
-            _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
+            _endpoints(settings, keeper),
+            architecture=options.architecture,
+            hub=settings.hugging_face,
+            policy=settings.outbound,
         ),
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,

@@ -16,17 +16,13 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
-from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import (
-    INSTALLER_QUEUE,
     core_task_queue,
     provider_task_queue,
-    task_queue_beside,
 )
-from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
@@ -36,6 +32,7 @@ from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
+from airunway.workers.installer import installer_workers
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
@@ -45,6 +42,8 @@ from airunway.workers.temporal.connection import connect, follow_credentials, pr
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.tuning import (
+    DRAIN_TIMEOUT,
+    HEARTBEAT_THROTTLE,
     STICKY_TIMEOUT,
     cached_workflows,
     core_tuner,
@@ -61,15 +60,6 @@ REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
 
 USER_AGENT = "airunway-worker"
 """What it is called in the API server's audit log."""
-
-INSTALLATIONS = 8
-"""Steps of installations at once; each may hold a child process of a hundred megabytes."""
-HEARTBEAT_THROTTLE = timedelta(seconds=1)
-"""Signs of life go out as they are given: the SDK would keep one back until just before the silence is over
-for which a worker is taken for dead."""
-
-# Under the grace period of a pod, so that running activities end before the process is killed.
-DRAIN_TIMEOUT = timedelta(seconds=8)
 
 
 def core_worker(
@@ -146,6 +136,7 @@ def _provider_activities(
     images = RegistryClient(
         mirrors=settings.registry_mirrors,
         allowed_hosts=settings.registry_hosts,
+        policy=settings.outbound,
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
@@ -156,34 +147,6 @@ def _provider_activities(
         images=images,
         cache=cache,
         impersonate=settings.impersonate,
-    )
-
-
-def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
-    """The worker that installs providers' operators, with whatever rights this process has."""
-    helm = Helm(
-        kubeconfig=settings.kubeconfig,
-        context=settings.context,
-        binary=settings.helm_binary,
-        timeout=settings.helm_timeout,
-    )
-    installation = InstallationActivities(
-        cluster,
-        helm,
-        heartbeat_limit=settings.heartbeat_limit,
-        namespace=settings.pod_namespace,
-        mirrors=settings.chart_mirrors,
-    )
-    return Worker(
-        client,
-        task_queue=task_queue_beside(core_task_queue(settings.cluster), INSTALLER_QUEUE),
-        activities=installation.all,
-        max_concurrent_activities=INSTALLATIONS,
-        # Followed by people, and cancelled by them: a change must not wait for half a minute.
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        deployment_config=version.label,
     )
 
 
@@ -224,7 +187,7 @@ async def run_worker(
             workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
             workers.append(build_worker(client, images, settings, version))
         if installer:
-            workers.append(installer_worker(client, cluster, settings, version))
+            workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())

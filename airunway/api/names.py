@@ -20,6 +20,8 @@ CONFIG_KIND = "InferenceProviderConfig"
 CONFIG_PLURAL = "inferenceproviderconfigs"
 
 SYSTEM_NAMESPACE = "airunway-system"
+INSTALLER_NAMESPACE = "airunway-installer"
+"""Of the installer alone: its account may do nearly everything."""
 
 # Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
 FIELD_MANAGER = "airunway"

@@ -51,6 +51,11 @@ class PretendHub:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
+    @property
+    def content_url(self) -> str:
+        """Where it sends for files: another name of this machine."""
+        return self.url.replace("127.0.0.1", "localhost")
+
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
@@ -91,7 +96,7 @@ class PretendHub:
             return await self._send(request, blob, headers)
         headers |= {"X-Linked-Size": str(blob.size), "X-Linked-Etag": f'"{blob.sha256}"'}
         # The content server has another name, so that a client takes its token elsewhere no further.
-        host = self.url.replace("127.0.0.1", "localhost")
+        host = self.content_url
         where = f"{host}/cdn/{blob.sha256}?file={quote(file)}&signature={_signature(blob.sha256)}"
         raise web.HTTPFound(where, headers=headers)
 

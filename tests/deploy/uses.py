@@ -142,8 +142,14 @@ def providing(provider: Provider) -> list[Use]:
             subresource="finalizers",
             because="the API server asks for it where an owner reference has blockOwnerDeletion",
         ),
-        Use(verbs="create", resource=CONFIGS, at=registration),
-        Use(verbs="get patch", resource=CONFIGS, names=own, at=registration),
+        # An apply names what it creates, so this can be limited to a name as well.
+        Use(verbs="get create patch", resource=CONFIGS, names=own, at=registration),
+        Use(
+            verbs="register",
+            resource=CONFIGS,
+            names=own,
+            because="the policy airunway-provider-configs asks for it where annotations change",
+        ),
         Use(verbs="patch", resource=CONFIGS, subresource="status", names=own, at=registration),
         *diagnosis(),
     ]
@@ -254,7 +260,7 @@ def installing() -> list[Use]:
     """The installer: its own calls, and what the charts take."""
     at, helm, lock = "airunway.activities.installation", "airunway.clients.helm", "airunway.clients.lease"
     definitions = "customresourcedefinitions.apiextensions.k8s.io"
-    space = names.SYSTEM_NAMESPACE
+    space = names.INSTALLER_NAMESPACE
     return [
         Use(verbs="get delete", resource=definitions, at=at),
         Use(verbs="get delete", resource="secrets", at=at),

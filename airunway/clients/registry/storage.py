@@ -19,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from airunway.clients.errors import error_text
-from airunway.clients.public_addresses import is_loopback
+from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
 from airunway.clients.registry.credentials import RegistryCredentials, read_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
@@ -60,12 +60,14 @@ class ModelImageStorage:
         login_file: Path | None = None,
         architecture: str = "amd64",
         call_timeout: timedelta = timedelta(seconds=10),
+        policy: OutboundPolicy | None = None,
     ) -> None:
         self.host = host
         self.insecure = insecure or is_loopback(URL(f"//{host}").host or "")
         self._login_file = login_file
         self._architecture = architecture
-        self._seconds = call_timeout.total_seconds()
+        self._call_timeout = call_timeout
+        self._policy = policy
 
     def credentials(self) -> RegistryCredentials | None:
         """The login, read again each time so that a renewed one counts. Raises RegistryDenied."""
@@ -133,12 +135,14 @@ class ModelImageStorage:
 
     @asynccontextmanager
     async def _calls(self, repository: str) -> AsyncIterator[RegistryCalls]:
-        timeout = aiohttp.ClientTimeout(total=self._seconds)
         base = URL(f"{'http' if self.insecure else 'https'}://{self.host}")
+        http = GuardedHttp(
+            self._policy, named=[base], request_timeout=self._call_timeout, proxies=not self.insecure
+        )
         subject = f"{self.host}/{repository}" if repository else self.host
         credentials = await asyncio.to_thread(self.credentials)
         try:
-            async with aiohttp.ClientSession(timeout=timeout, trust_env=not self.insecure) as session:
+            async with http.session() as session:
                 yield RegistryCalls(
                     session, subject=subject, base=base, repository=repository, credentials=credentials
                 )

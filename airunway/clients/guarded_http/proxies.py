@@ -1,0 +1,24 @@
+"""The proxy that the environment names for a URL (HTTP_PROXY, HTTPS_PROXY, NO_PROXY); no .netrc."""
+
+from __future__ import annotations
+
+from urllib.request import (
+    getproxies_environment,
+    proxy_bypass_environment,  # type: ignore[attr-defined]
+)
+
+from yarl import URL
+
+from airunway.clients.guarded_http.addresses import is_loopback
+
+
+def proxy_for(url: URL) -> URL | None:
+    """The proxy to go by; None: directly. This machine is never asked by a proxy."""
+    host = url.raw_host or ""
+    if is_loopback(host):
+        return None
+    proxies = getproxies_environment()
+    found = proxies.get(url.scheme) or proxies.get("all")
+    if not found or proxy_bypass_environment(f"{host}:{url.port}", proxies):
+        return None
+    return URL(found if "://" in found else f"http://{found}")
