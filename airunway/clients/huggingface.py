@@ -125,6 +125,16 @@ class HuggingFace:
                 f"{self.endpoint} does not answer about {name} as Hugging Face does; is it a mirror of it?"
             ) from err
 
+    async def history(self, name: str, *, revision: str, token: str = "") -> Sequence[str]:
+        """The latest commits of a branch or tag, newest first: one page. Raises HubError."""
+        url = f"{self.endpoint}/api/models/{_encoded(name)}/commits/{quote(revision, safe=_UNRESERVED)}"
+        async with self._session(token, name) as session, session.get(url) as response:
+            self._refuse(response, name, revision, token)
+            try:
+                return [str(entry["id"]) for entry in json.loads(await read_at_most(response, _MAX_BYTES))]
+            except (TooLarge, ValueError, KeyError, TypeError) as err:
+                raise HubAnswerUnusable(f"{self.endpoint} does not list the commits of {name}") from err
+
     async def check_access(self, repository: HubRepository, path: str, *, token: str = "") -> None:
         """See whether a file may be downloaded. Raises HubError.
 
