@@ -26,6 +26,8 @@ class Surroundings:
     serves_inference_pools: Callable[[], Awaitable[bool]]
     model_images: BuiltModelImages | None = None
     """None: this process cannot see which images were built, and renders nothing with one."""
+    impersonate: str = ""
+    """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
