@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -140,7 +140,9 @@ class HuggingFace:
         async with self._session(token, name) as session, session.get(url) as response:
             self._refuse(response, name, revision, token)
             try:
-                return [str(entry["id"]) for entry in json.loads(await read_at_most(response, _MAX_BYTES))]
+                body = await read_at_most(response, _MAX_BYTES)
+                listed = await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
+                return [str(entry["id"]) for entry in listed]
             except (TooLarge, ValueError, KeyError, TypeError) as err:
                 raise HubAnswerUnusable(f"{self.endpoint} does not list the commits of {name}") from err
 

@@ -56,8 +56,7 @@ from airunway.workflows.steps import call, fair_between
 
 MAX_STALE = 20  # left at once; more are not under way in any story, and reports may be anybody's
 SILENCE = timedelta(minutes=3)
-"""Beyond the time within which the image's workflow meant to report. Then the image is joined again: that
-workflow may have been terminated."""
+"""Beyond the time within which the image's workflow meant to report; then it may have been terminated."""
 RETRY_DELAY = timedelta(seconds=30)
 MAX_QUIET = timedelta(hours=24)  # for how long a report may say that there will be no other
 
