@@ -17,11 +17,13 @@ from airunway.activities.model_image.builder import (
     endpoint_in_cluster,
     endpoint_of,
 )
+from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.wanted import ImageOwners
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
@@ -59,18 +61,16 @@ def model_image_activities(
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
+    owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = ModelImageStorage(
-        options.push_host,
-        insecure=settings.image_registry_insecure or not settings.image_registry,
-        login_file=settings.image_registry_login_file,
-        architecture=options.architecture,
-        policy=settings.outbound,
-    )
+    storage = _storage(settings, options)
     return ModelImageActivities(
         options,
         resolver=resolver,
-        orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+        orders=BuildOrders(
+            options, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
+        ),
+        owners=owners,
         published=PublishedModelImages(storage, pull_host=options.pull_host),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper),
@@ -81,6 +81,23 @@ def model_image_activities(
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
+    )
+
+
+def built_model_images(settings: Settings) -> BuiltModelImages:
+    """By which a worker of providers sees that an image is the one that was built."""
+    options = model_image_options(settings)
+    storage = _storage(settings, options)
+    return BuiltModelImages(PublishedModelImages(storage, pull_host=options.pull_host), options)
+
+
+def _storage(settings: Settings, options: ModelImageOptions) -> ModelImageStorage:
+    return ModelImageStorage(
+        options.push_host,
+        insecure=settings.image_registry_insecure or not settings.image_registry,
+        login_file=settings.image_registry_login_file,
+        architecture=options.architecture,
+        policy=settings.outbound,
     )
 
 

@@ -19,6 +19,7 @@ from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
     core_task_queue,
     provider_task_queue,
@@ -28,14 +29,14 @@ from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.model_access import with_access
 from airunway.provider.registry import installed_providers
-from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
 from airunway.workers.installer import installer_workers
-from airunway.workers.model_images import build_worker, model_image_activities
+from airunway.workers.model_images import build_worker, built_model_images, model_image_activities
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
@@ -76,7 +77,7 @@ def core_worker(
     core = DeploymentActivities(
         cluster,
         cache=cache,
-        served_locally=served_locally.keys(),
+        served_locally=served_locally,
         limits=settings.limits,
         options=SelectionOptions(
             heartbeat_limit=settings.heartbeat_limit,
@@ -95,7 +96,10 @@ def core_worker(
             *images.all,
             *_provider_activities(cluster, settings, served_locally, cache).all,
             *InstallationRequests(
-                client, cluster_name=settings.cluster, search_attributes=lambda: attributes.known
+                client,
+                cluster_name=settings.cluster,
+                installs=settings.provider_install is InstallPolicy.AUTO,
+                search_attributes=lambda: attributes.known,
             ).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
@@ -145,6 +149,7 @@ def _provider_activities(
         providers,
         env=os.environ,
         images=images,
+        model_images=built_model_images(settings),
         cache=cache,
         impersonate=settings.impersonate,
     )
@@ -174,7 +179,7 @@ async def run_worker(
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        guard = ClusterGuard(settings.cluster)
+        guard = RequestGuard(settings.cluster)
         client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)

@@ -113,12 +113,11 @@ class Plans:
     async def _overrides(self, request: InstallationRequest) -> dict[str, Any]:
         if request.without_values:
             return {}
-        usual = names.values_secret(request.provider)
-        name = request.values_secret or usual
-        if name != usual and not name.startswith(f"{usual}-"):
-            raise refused(
-                "BadInstallation", f"Secret {name} is none with values of provider {request.provider}"
-            )
+        own = names.values_secret(request.provider)
+        name = request.values_secret or own
+        if name != own and not name.startswith(f"{own}-"):
+            # Whoever asks could have any Secret of this namespace read, and installed with.
+            raise refused("BadInstallation", f"Secret {name} does not hold values for {request.provider}")
         secret = await self._cluster.find(SECRETS, name, namespace=self._namespace)
         if secret is None:
             if request.values_secret:

@@ -12,6 +12,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.model_image.built import BuiltModelImages
+from airunway.activities.owned import refuse_unless_deleted
 from airunway.activities.step import implements
 from airunway.activities.upstream.applying import UpstreamApplication
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
@@ -58,6 +60,7 @@ class ProviderActivities:
         *,
         env: Mapping[str, str],
         images: DigestResolver | None = None,
+        model_images: BuiltModelImages | None = None,
         cache: SnapshotCache | None = None,
         impersonate: str = "",
     ) -> None:
@@ -68,6 +71,7 @@ class ProviderActivities:
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
             served_fields=ServedFields(cluster).of,
+            model_images=model_images,
             impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None
@@ -97,6 +101,7 @@ class ProviderActivities:
             surroundings=self._surroundings,
             inspect_all=self._rendered.is_to_inspect(request.uid),
         ).run()
+        self._snapshots.read_upstream(request.uid, rendered.answer.status)
         if rendered.answer.writes:
             self._rendered.remember(rendered)
         return rendered.answer
@@ -113,6 +118,7 @@ class ProviderActivities:
             rendered=self._rendered.take(rendered_from),
             is_first=activity.in_activity() and activity.info().attempt == 1,
         ).run()
+        self._snapshots.read_upstream(rendered_from.uid, answer.status)
         if answer.superseded:
             self._rendered.inspect_next(rendered_from.uid)
         return answer
@@ -120,12 +126,18 @@ class ProviderActivities:
     @implements(READ_READINESS)
     async def read_readiness(self, request: ReadinessRequest) -> Readiness:
         """Read the state of what was applied."""
-        return await read_state(self._cluster, self._provider(request.provider), request)
+        readiness = await read_state(self._cluster, self._provider(request.provider), request)
+        self._snapshots.read_upstream(request.uid, readiness.status)
+        return readiness
 
     @implements(RELEASE_UPSTREAM)
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
-        """Delete every upstream object that the deployment owns; answer what is still there."""
+        """Delete every upstream object of a deployment that is being deleted; answer what is still there."""
         provider, namespace = self._provider(request.provider), request.ref.namespace
+        owner = await find_owner(self._cluster, request.ref, request.uid)
+        if owner is None:
+            return ReleaseAnswer()  # it is gone, and with it, through Kubernetes, what it owned
+        refuse_unless_deleted(owner, request.ref, "deleting the upstream objects")
         found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
         owned = [entry for entries in found for entry in entries]
         writes = tenant_writes(self._cluster, namespace, impersonate=self._surroundings.impersonate)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from airunway.activities.model_image.built import BuiltModelImages
+from airunway.activities.owned import refused
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
 from airunway.provider.serving_image import ResolutionPolicy
 
@@ -22,6 +25,8 @@ class Surroundings:
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
     served_fields: Callable[[Provider], Awaitable[Collection[str]]]
+    model_images: BuiltModelImages | None = None
+    """None: this process cannot see which images were built, and renders nothing with one."""
     impersonate: str = ""
     """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
@@ -40,14 +45,19 @@ class Preparation:
 
 
 async def prepare(
-    provider: Provider, deployment: ModelDeployment, built: ModelImageRef | None, *, given: Surroundings
+    provider: Provider, deployment: ModelDeployment, request: RenderRequest, *, given: Surroundings
 ) -> Preparation:
-    """Find out what rendering may depend on; `built`: the model image that there is."""
-    wanted = provider.model_image(deployment)
+    """Find out what rendering may depend on. Raises a final failure for an image that is not wanted."""
+    wanted, built = provider.model_image(deployment), request.built_model_image
     if wanted is None:
         return await _with_serving_image(provider, deployment, given)
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
+    if given.model_images is None:
+        raise refused(f"image {built.reference} refused: this worker does not see which images were built")
+    image = deployment.status.image if deployment.status else None
+    serving = (image.resolved if image else None) or ""
+    await given.model_images.refuse_other(built, request.model_image_plan, wanted, serving=serving)
     pools = await given.serves_inference_pools()
     context = RenderContext(
         env=given.env,

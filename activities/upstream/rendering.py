@@ -16,7 +16,7 @@ from airunway.activities.upstream.inspection import (
     read_applied,
     unseen,
 )
-from airunway.activities.upstream.owner import missing_finalizer
+from airunway.activities.upstream.owner import missing_finalizer, refuse_other_choice, usable_image
 from airunway.activities.upstream.render_context import Surroundings, prepare
 from airunway.activities.upstream.stages import ObjectCreate, judge_stages
 from airunway.activities.upstream.write_plan import (
@@ -72,7 +72,8 @@ class UpstreamRendering:
         self._answer = self._result.answer
 
     async def run(self) -> RenderedObjects:
-        """Do it. Raises ApiError where trying again can help."""
+        """Do it. Raises ApiError where trying again can help, a final failure for what the owner denies."""
+        refuse_other_choice(self._result.owner, self._request)
         deployment = self._deployment()
         try:
             await self._plan(deployment)
@@ -90,8 +91,9 @@ class UpstreamRendering:
         sections = {"provider": {**(status.get("provider") or {}), "name": self._provider.name}}
         if request.engine:
             sections["engine"] = {**(status.get("engine") or {}), "type": request.engine}
-        if request.image is not None:
-            sections["image"] = request.image.dump()
+        image = usable_image(owner, request)
+        if image is not None:
+            sections["image"] = image.dump()
         return parsed(with_status(owner, **sections))
 
     async def _plan(self, deployment: ModelDeployment) -> None:
@@ -115,8 +117,7 @@ class UpstreamRendering:
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
-        built = self._request.built_model_image
-        found = await prepare(self._provider, deployment, built, given=self._surroundings)
+        found = await prepare(self._provider, deployment, self._request, given=self._surroundings)
         self._answer.wanted_model_image = found.model_image
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status

@@ -224,4 +224,9 @@ def model_image_workflow_id(cluster: str, repository: str, identity: str) -> str
     So it is built once, whoever asks.
     """
     model = repository if len(repository) <= MAX_MODEL_IN_ID else f"{repository[: MAX_MODEL_IN_ID - 1]}…"
-    return f"image/{cluster}/{model}/{identity}"
+    return f"{model_image_workflow_prefix(cluster)}{model}/{identity}"
+
+
+def model_image_workflow_prefix(cluster: str) -> str:
+    """How the workflow ids of all model images of a cluster begin."""
+    return f"image/{cluster}/"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -145,6 +145,18 @@ class HuggingFace:
             raise HubAnswerUnusable(
                 f"{self.endpoint} does not answer about {name} as Hugging Face does; is it a mirror of it?"
             ) from err
+
+    async def history(self, name: str, *, revision: str, token: str = "") -> Sequence[str]:
+        """The latest commits of a branch or tag, newest first: one page. Raises HubError."""
+        url = f"{self.endpoint}/api/models/{_encoded(name)}/commits/{quote(revision, safe=_UNRESERVED)}"
+        async with self._session(token, name) as session, session.get(url) as response:
+            self._refuse(response, name, revision, token)
+            try:
+                body = await read_at_most(response, _MAX_BYTES)
+                listed = await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
+                return [str(entry["id"]) for entry in listed]
+            except (TooLarge, ValueError, KeyError, TypeError) as err:
+                raise HubAnswerUnusable(f"{self.endpoint} does not list the commits of {name}") from err
 
     async def check_access(self, repository: HubRepository, path: str, *, token: str = "") -> None:
         """See whether a file may be downloaded. Raises HubError.

@@ -43,6 +43,8 @@ class InstallationWait(BaseModel):
     """None: to be asked for again at the next reconcile."""
     again: bool = False
     """Then a failed step is to be tried again."""
+    report_due: bool = False
+    """It is said to have ended: how is to be read from it."""
     reason: str = ""
     words: str = ""
     """How it stands, as the condition `ProviderInstalled` says it."""
@@ -63,6 +65,8 @@ class ModelImageState(BaseModel):
     reported_at: datetime | None = None
     next_within: timedelta = timedelta(0)
     """When the image's workflow meant to report again, from `reported_at` on."""
+    outcome_due: bool = False
+    """It is said to be over: what came of it is to be read from the registry, or from that workflow."""
     phase: ModelImagePhase = ModelImagePhase.WAITING
     progress: BuildProgress = BuildProgress(step="resolving the model")
     image: ModelImageRef | None = None

@@ -40,6 +40,7 @@ class PretendHub:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[for_this_machine])
         app.router.add_get("/api/models/{repo:.+?}/revision/{revision}", self._model)
+        app.router.add_get("/api/models/{repo:.+?}/commits/{revision}", self._history)
         app.router.add_get("/api/models/{repo:.+}", self._model)
         app.router.add_get("/cdn/{sha256}", self._content)
         app.router.add_get("/{repo:.+?}/resolve/{revision}/{file:.+}", self._resolve)
@@ -81,6 +82,12 @@ class PretendHub:
         model = self._found(request)
         with_blobs = request.query.get("blobs") == "true"
         return web.json_response(model.document(with_blobs=with_blobs))
+
+    async def _history(self, request: web.Request) -> web.Response:
+        await self.gate(request)
+        model = self._found(request)
+        earlier = [commit for repo, commit in self._commits if repo == model.id and commit != model.commit]
+        return web.json_response([{"id": commit} for commit in (model.commit, *reversed(earlier))])
 
     async def _resolve(self, request: web.Request) -> web.StreamResponse:
         await self.gate(request)

@@ -59,14 +59,15 @@ class Worker:
         attributes: tuple[str, ...] = (),
     ) -> None:
         cache = SnapshotCache()
+        named = {provider.name: provider for provider in providers}
         self.core = DeploymentActivities(
             cluster,
+            served_locally=named,
             limits=Limits(rollout_deadline=60, finalizer_timeout=60),
             options=SelectionOptions(heartbeat_limit=heartbeat_limit),
             cache=cache,
             search_attributes=lambda: attributes,
         )
-        named = {provider.name: provider for provider in providers}
         self.provider = ProviderActivities(cluster, named, env={}, cache=cache)
 
     async def apply(self, request: RenderRequest) -> tuple[RenderAnswer, ApplyAnswer]:
@@ -106,6 +107,10 @@ class DeploymentSite:
     async def change(self, patch: dict[str, Any]) -> Object:
         """Change it."""
         return await self.cluster.patch(DEPLOYMENTS, REF.name, patch, namespace=REF.namespace)
+
+    async def delete(self) -> None:
+        """Ask for its deletion; a finalizer that is on it keeps it."""
+        await self.cluster.delete(DEPLOYMENTS, REF.name, namespace=REF.namespace)
 
     async def pause(self) -> None:
         """Put the annotation on."""

@@ -28,6 +28,7 @@ from airunway.messages.deployment import (
 )
 from airunway.messages.failures import NOT_SERVED_HERE
 from airunway.messages.installation import JoinRequest
+from airunway.messages.installation_workflow import InstallationOutcome
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import (
     ApplyAnswer,
@@ -111,6 +112,8 @@ class FakedState(Changing):
     statuses: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
     joins: list[JoinRequest] = field(default_factory=list)
+    installed: InstallationOutcome | None = None
+    """How the installation ended that was asked for, as it says itself."""
     installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
