@@ -23,6 +23,7 @@ from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.api import names
+from airunway.api.quantities import parse
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
@@ -31,7 +32,6 @@ from airunway.clients.registry.references import parse_reference
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
 from airunway.workers.worker_version import WorkerVersion
 

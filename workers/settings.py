@@ -12,18 +12,19 @@ from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
-from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
+from airunway.workers.limit_settings import LimitSettings
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.version_settings import VersionSettings
 
 
-class Settings(VersionSettings, TemporalSettings):
+class Settings(LimitSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(

@@ -142,7 +142,9 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
+    return ProviderActivities(
+        cluster, providers, env=os.environ, images=images, cache=cache, policy=settings.overrides_policy
+    )
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:

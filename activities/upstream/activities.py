@@ -41,13 +41,17 @@ from airunway.messages.upstream import (
     RenderRequest,
 )
 from airunway.provider import Provider, UpstreamKind
+from airunway.provider.policy import OverridesPolicy
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
 POOLS_MEMORY_SECONDS = 60.0
 
 
 class ProviderActivities:
-    """The activities of the providers that this process serves. `cache`: what it read of deployments."""
+    """The activities of the providers that this process serves. `cache`: what it read of deployments.
+
+    `policy`: what deployments may override and demand; absent: as the settings are by default.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class ProviderActivities:
         env: Mapping[str, str],
         images: DigestResolver | None = None,
         cache: SnapshotCache | None = None,
+        policy: OverridesPolicy | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -64,6 +69,7 @@ class ProviderActivities:
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
+            policy=policy or OverridesPolicy(),
         )
         self._pools: tuple[float, bool] | None = None
         self._snapshots = cache or SnapshotCache()

@@ -11,6 +11,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.messages.deployment import StepFailure
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
 
@@ -21,6 +22,7 @@ class Surroundings:
     env: Mapping[str, str]
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
+    policy: OverridesPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,9 @@ async def prepare(
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
     pools = await given.serves_inference_pools()
-    context = RenderContext(env=given.env, model_image=built.reference, inference_pools=pools)
+    context = RenderContext(
+        env=given.env, model_image=built.reference, inference_pools=pools, policy=given.policy
+    )
     return Preparation(context=context, model_image=wanted)
 
 
@@ -63,5 +67,5 @@ async def _with_serving_image(
         stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
         return Preparation(serving_image=report, failure=stop.failure)
     image = report.image if report is not None else None
-    context = RenderContext(env=given.env, serving_image=image, inference_pools=pools)
+    context = RenderContext(env=given.env, serving_image=image, inference_pools=pools, policy=given.policy)
     return Preparation(context=context, serving_image=report)

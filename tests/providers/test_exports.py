@@ -32,8 +32,7 @@ MODULES = {
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     overrides: """
-        IDENTITY_KEYS ListMerge key_paths merge merge_by_name
-        overrides_of refuse_host_paths refuse_identity refuse_keys
+        IDENTITY_KEYS ListMerge MAX_DEPTH merge merge_by_name overrides_of refuse_identity
     """,
     registering: """
         config_annotations installation_without_operator operator_in versions_served
