@@ -43,7 +43,13 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
-from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
+from airunway.workers.tuning import (
+    STICKY_TIMEOUT,
+    cached_workflows,
+    core_tuner,
+    memory_limit_bytes,
+    spare_the_collector,
+)
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
@@ -143,7 +149,13 @@ def _provider_activities(
         call_timeout=REGISTRY_CALL,
     )
     return ProviderActivities(
-        cluster, providers, env=os.environ, images=images, cache=cache, policy=settings.overrides_policy
+        cluster,
+        providers,
+        env=os.environ,
+        images=images,
+        cache=cache,
+        impersonate=settings.impersonate,
+        policy=settings.overrides_policy,
     )
 
 
@@ -225,4 +237,5 @@ async def run_worker(
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
+            spare_the_collector()
             ready.parts["worker"] = True

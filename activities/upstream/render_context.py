@@ -23,6 +23,8 @@ class Surroundings:
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
     policy: OverridesPolicy
+    impersonate: str = ""
+    """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,10 @@ def test_spec_is_merged_last() -> None:
                 "envs": variables,
                 "services": {
                     "Epp": None,
-                    "Spare": {"componentType": "frontend"},
+                    "Spare": {
+                        "componentType": "frontend",
+                        "extraPodSpec": {"mainContainer": {"image": "p"}},
+                    },
                     "VllmWorker": {
                         "sharedMemory": {"size": "16Gi"},
                         "frontendSidecar": None,
