@@ -44,9 +44,9 @@ async def test_what_is_demanded_in_all_is_refused_before_it_is_stored(webhooks: 
 
     response = await webhooks.create(wanted)
 
-    assert response["status"]["message"] == (
+    assert (
         "spec: Forbidden: 256 GPUs are demanded in all, at most 128 are allowed (AIRUNWAY_MAX_GPUS)"
-    )
+    ) in response["status"]["message"]
 
 
 @pytest.mark.parametrize("webhook", ["default", "create"])
