@@ -25,6 +25,7 @@ from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.model_image.wanted import ImageOwners
 from airunway.api import names
+from airunway.api.quantities import parse
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
@@ -33,7 +34,6 @@ from airunway.clients.registry.references import parse_reference
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
 from airunway.workers.worker_version import WorkerVersion
 

@@ -13,15 +13,16 @@ from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import SelectionFallback
 from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import InvalidQuantity
-from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.installation_settings import InstallationSettings
+from airunway.workers.limit_settings import LimitSettings
 from airunway.workers.outbound_settings import OutboundSettings
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
@@ -31,7 +32,9 @@ IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
 
 
-class Settings(InstallationSettings, OutboundSettings, TenantSettings, VersionSettings, TemporalSettings):
+class Settings(
+    LimitSettings, InstallationSettings, OutboundSettings, TenantSettings, VersionSettings, TemporalSettings
+):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(

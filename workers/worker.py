@@ -152,6 +152,7 @@ def _provider_activities(
         model_images=built_model_images(settings),
         cache=cache,
         impersonate=settings.impersonate,
+        policy=settings.overrides_policy,
     )
 
 

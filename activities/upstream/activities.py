@@ -45,13 +45,17 @@ from airunway.messages.upstream import (
     RenderRequest,
 )
 from airunway.provider import Provider, UpstreamKind
+from airunway.provider.policy import OverridesPolicy
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
 POOLS_MEMORY_SECONDS = 60.0
 
 
 class ProviderActivities:
-    """The activities of the providers that this process serves. `cache`: what it read of deployments."""
+    """The activities of the providers that this process serves. `cache`: what it read of deployments.
+
+    `policy`: what deployments may override and demand; absent: as the settings are by default.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class ProviderActivities:
         images: DigestResolver | None = None,
         model_images: BuiltModelImages | None = None,
         cache: SnapshotCache | None = None,
+        policy: OverridesPolicy | None = None,
         impersonate: str = "",
     ) -> None:
         self._cluster = cluster
@@ -72,6 +77,7 @@ class ProviderActivities:
             serves_inference_pools=self._serves_inference_pools,
             served_fields=ServedFields(cluster).of,
             model_images=model_images,
+            policy=policy or OverridesPolicy(),
             impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api import names
-from airunway.selection.quantities import InvalidQuantity, parse
+from airunway.api.quantities import InvalidQuantity, parse
 
 _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor"})
 """Fields that hold a quantity, or a map of quantities."""

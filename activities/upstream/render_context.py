@@ -14,6 +14,7 @@ from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
 
@@ -25,6 +26,7 @@ class Surroundings:
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
     served_fields: Callable[[Provider], Awaitable[Collection[str]]]
+    policy: OverridesPolicy
     model_images: BuiltModelImages | None = None
     """None: this process cannot see which images were built, and renders nothing with one."""
     impersonate: str = ""
@@ -64,6 +66,7 @@ async def prepare(
         model_image=built.reference,
         inference_pools=pools,
         served_fields=await given.served_fields(provider),
+        policy=given.policy,
     )
     return Preparation(context=context, model_image=wanted)
 
@@ -86,5 +89,6 @@ async def _with_serving_image(
         serving_image=image,
         inference_pools=pools,
         served_fields=await given.served_fields(provider),
+        policy=given.policy,
     )
     return Preparation(context=context, serving_image=report)

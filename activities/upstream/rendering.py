@@ -136,7 +136,10 @@ class UpstreamRendering:
     async def _stages_are_ready(self, deployment: ModelDeployment, context: RenderContext) -> bool:
         stages = self._provider.stages(deployment, context)
         namespace = self._request.ref.namespace
-        result = await judge_stages(self._cluster, self._provider, stages, namespace=namespace)
+        try:
+            result = await judge_stages(self._cluster, self._provider, stages, namespace=namespace)
+        except RenderError as err:
+            raise failed("TransformFailed", str(err), ["ResourceCreated"]) from err
         self._result.stages = result.writes
         self._answer.planned += result.in_words()
         if result.failure is not None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.selection.quantities import InvalidQuantity, canonical, equal, exceeds, is_valid, parse
+from airunway.api.quantities import InvalidQuantity, canonical, equal, exceeds, is_valid, parse
 
 CANONICAL = [
     ("binary units grow", "1024Mi", "1Gi"),
