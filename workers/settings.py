@@ -13,13 +13,13 @@ from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import SelectionFallback
 from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.quantities import InvalidQuantity
 from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
-from airunway.selection.quantities import InvalidQuantity
 from airunway.workers.durations import as_duration
 from airunway.workers.installation_settings import InstallationSettings
 from airunway.workers.limit_settings import LimitSettings

@@ -149,7 +149,10 @@ class HuggingFace:
     async def history(self, name: str, *, revision: str, token: str = "") -> Sequence[str]:
         """The latest commits of a branch or tag, newest first: one page. Raises HubError."""
         url = f"{self.endpoint}/api/models/{_encoded(name)}/commits/{quote(revision, safe=_UNRESERVED)}"
-        async with self._session(token, name) as session, session.get(url) as response:
+        async with (
+            self._session(name) as session,
+            session.request("GET", url, authorization=_bearer(token)) as response,
+        ):
             self._refuse(response, name, revision, token)
             try:
                 body = await read_at_most(response, _MAX_BYTES)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.request import (
-    getproxies_environment,
-    proxy_bypass_environment,  # type: ignore[attr-defined]
-)
+from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
@@ -17,8 +14,8 @@ def proxy_for(url: URL) -> URL | None:
     host = url.raw_host or ""
     if is_loopback(host):
         return None
-    proxies = getproxies_environment()
+    proxies = getproxies()
     found = proxies.get(url.scheme) or proxies.get("all")
-    if not found or proxy_bypass_environment(f"{host}:{url.port}", proxies):
+    if not found or proxy_bypass(f"{host}:{url.port}"):
         return None
     return URL(found if "://" in found else f"http://{found}")
