@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.request import (
+from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second
     getproxies_environment,
-    proxy_bypass_environment,  # type: ignore[attr-defined]
+    proxy_bypass_environment,
 )
 
 from yarl import URL
