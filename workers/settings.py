@@ -50,9 +50,7 @@ class Settings(TenantSettings, VersionSettings, TemporalSettings):
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )
-    context: str | None = Field(
-        default=None, description="Context in the kubeconfig; absent: its current one."
-    )
+    context: str | None = Field(default=None, description="Context in it; absent: its current one.")
     pod_namespace: str = Field(
         default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
     )
