@@ -108,19 +108,6 @@ class Transport:
         content_type: str = JSON,
     ) -> Object:
         """The answer as JSON. Empty entries of `query` are left out. Raises ApiError."""
-        data = await self.read(method, path, query=query, body=body, content_type=content_type)
-        return await object_from(data, f"{method} {path}")
-
-    async def read(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content_type: str = JSON,
-    ) -> bytes:
-        """The answer as it comes. Raises ApiError."""
         try:
             response = await self.send(method, path, query=query, body=body, content_type=content_type)
             async with response:
@@ -132,7 +119,7 @@ class Transport:
             raise AnswerTooLarge(f"{method} {path}: {err}") from err
         except (aiohttp.ClientError, TimeoutError, OSError) as err:
             raise Unreachable(f"{method} {path}: {error_text(err)}") from err
-        return data
+        return await object_from(data, f"{method} {path}")
 
     async def send(
         self,
