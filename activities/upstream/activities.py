@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.step import implements
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.applying import UpstreamApplication
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.owner import find_owner, has_moved_on
@@ -47,7 +48,10 @@ POOLS_MEMORY_SECONDS = 60.0
 
 
 class ProviderActivities:
-    """The activities of the providers that this process serves. `cache`: what it read of deployments."""
+    """The activities of the providers that this process serves. `cache`: what it read of deployments.
+
+    `gate`: which images and models may run; None: all.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class ProviderActivities:
         env: Mapping[str, str],
         images: DigestResolver | None = None,
         cache: SnapshotCache | None = None,
+        gate: ImageGate | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -64,6 +69,7 @@ class ProviderActivities:
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
+            gate=gate,
         )
         self._pools: tuple[float, bool] | None = None
         self._snapshots = cache or SnapshotCache()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.api.model_deployment import ModelDeployment
@@ -21,6 +22,8 @@ class Surroundings:
     env: Mapping[str, str]
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
+    gate: ImageGate | None = None
+    """Which images and models may run; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,7 @@ class Upstream:
             applied=state.applied,
             image=state.status.image,
             built_model_image=built,
+            pinned_images=state.pinned_images,
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)

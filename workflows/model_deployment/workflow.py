@@ -285,6 +285,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if delay is not None:
             self.pacing.wait(state.status.message or "", delay, "asks for the image again")
         self.pacing.wait_at_most(plan.failure.retry_seconds if plan.failure else plan.retry_seconds)
+        if plan.failure is not None and plan.failure.by_policy and plan.failure.final and state.applied:
+            return await self._read(decided, rendered=True)  # what ran before goes on, and is followed
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
             if is_diagnosis_due(state) or self.inbox.take_upstream_change():

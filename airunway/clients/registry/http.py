@@ -54,6 +54,14 @@ class RegistryCalls:
         """Address of a config or layer."""
         return self._base / "v2" / self._repository / "blobs" / digest
 
+    def referrers(self, digest: str) -> URL:
+        """Address of the list of what refers to a manifest (OCI 1.1)."""
+        return self._base / "v2" / self._repository / "referrers" / digest
+
+    def uploads(self) -> URL:
+        """Address where an upload of a blob begins."""
+        return self._base / "v2" / self._repository / "blobs" / "uploads" / ""
+
     async def ping(self) -> None:
         """Ask whether there is a registry that lets us in."""
         await self.fetch("GET", self._base / "v2" / "")
@@ -67,16 +75,27 @@ class RegistryCalls:
         return parsed
 
     async def fetch(
-        self, method: str, url: URL, *, body: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: URL,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        limit: int = _MAX_BYTES,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer, after one round for a login or token if the registry asks for one."""
+        """The answer, after one round for a login or token if the registry asks for one.
+
+        `limit`: bytes that it may have.
+        """
         headers = {**_ACCEPT, **({"Content-Type": content_type} if content_type else {})}
-        response, answer = await self._follow(method, url, self._authorization, headers, body)
+        response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         challenge = response.headers.get("WWW-Authenticate", "")
         if response.status == 401 and not self._authorization and challenge:
             self._authorization = await self._authorize(challenge)
             if self._authorization:
-                response, answer = await self._follow(method, url, self._authorization, headers, body)
+                response, answer = await self._follow(
+                    method, url, self._authorization, headers, body, limit
+                )
         self._refuse_failure(response)
         return response, answer
 
@@ -87,6 +106,7 @@ class RegistryCalls:
         authorization: str,
         headers: Mapping[str, str] = _ACCEPT,
         body: bytes | None = None,
+        limit: int = _MAX_BYTES,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """The answer after redirects. What authorizes us stays with the host it is for."""
         home = url.origin()
@@ -100,7 +120,7 @@ class RegistryCalls:
             ) as response:
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
-                    return response, await _small_body(response)
+                    return response, await _small_body(response, limit)
                 url = url.join(URL(location))
         raise RegistryUnavailable(f"{self._subject}: {url.host} redirects without end")
 
@@ -157,9 +177,9 @@ class RegistryCalls:
         raise ImageNotFound(f"{where} has no such image (HTTP {response.status})")
 
 
-async def _small_body(response: aiohttp.ClientResponse) -> bytes:
+async def _small_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body, which for a manifest, a config or a token is small."""
     try:
-        return await read_at_most(response, _MAX_BYTES)
+        return await read_at_most(response, limit)
     except TooLarge as err:
         raise RegistryUnavailable(str(err)) from err
