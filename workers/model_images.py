@@ -33,6 +33,7 @@ from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
+from airunway.workers.trust import image_signer
 from airunway.workers.worker_version import WorkerVersion
 
 # Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
@@ -59,12 +60,7 @@ def model_image_activities(
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = ModelImageStorage(
-        options.push_host,
-        insecure=settings.image_registry_insecure or not settings.image_registry,
-        login_file=settings.image_registry_login_file,
-        architecture=options.architecture,
-    )
+    storage = model_image_storage(settings)
     return ModelImageActivities(
         options,
         resolver=resolver,
@@ -76,6 +72,18 @@ def model_image_activities(
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
+        signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
+    )
+
+
+def model_image_storage(settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in."""
+    options = model_image_options(settings)
+    return ModelImageStorage(
+        options.push_host,
+        insecure=settings.image_registry_insecure or not settings.image_registry,
+        login_file=settings.image_registry_login_file,
+        architecture=options.architecture,
     )
 
 

@@ -20,10 +20,11 @@ from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
 
 
-class Settings(VersionSettings, TemporalSettings):
+class Settings(TrustSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(

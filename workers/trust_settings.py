@@ -12,13 +12,13 @@ class TrustSettings(BaseSettings):
     allowed_images: list[str] = Field(
         default=["*"],
         description="Images that may run (JSON list of globs, such as `ghcr.io/kaito-project/*`), whatever "
-        "path they come by; the annotation `airunway.ai/allowed-images` of a Namespace takes its place there. "
-        "See [security.md](security.md#signatures-and-which-images-and-models-are-allowed).",
+        "path they come by; annotation `airunway.ai/allowed-images` of a Namespace takes its place there. See"
+        " [security.md](security.md#signatures-and-which-images-and-models-are-allowed).",
     )
     allowed_models: list[str] = Field(
         default=["*"],
-        description="Models that may be served (JSON list of globs, such as `microsoft/*`); one that an image "
-        "or a volume holds is `custom:<id>`. Annotation: `airunway.ai/allowed-models`.",
+        description="Models that may be served (JSON list of globs, such as `microsoft/*`); one in an image "
+        "or a volume is `custom:<id>`. Annotation: `airunway.ai/allowed-models`.",
     )
     verified_images: list[str] = Field(
         default_factory=list,

@@ -19,6 +19,7 @@ from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
+from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import (
     INSTALLER_QUEUE,
@@ -35,7 +36,12 @@ from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
-from airunway.workers.model_images import build_worker, model_image_activities
+from airunway.workers.model_images import (
+    build_worker,
+    model_image_activities,
+    model_image_options,
+    model_image_storage,
+)
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
 from airunway.workers.served_workflows import WORKFLOWS
@@ -43,6 +49,7 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.trust import RegistriesOfImages, image_gate, namespace_policies
 from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
@@ -73,6 +80,7 @@ def core_worker(
     images: ModelImageActivities,
     version: WorkerVersion,
     attributes: SearchAttributes,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
@@ -96,7 +104,7 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
-            *_provider_activities(cluster, settings, served_locally, cache).all,
+            *_provider_activities(cluster, settings, served_locally, policies, cache).all,
             *InstallationRequests(
                 client, cluster_name=settings.cluster, search_attributes=lambda: attributes.known
             ).all,
@@ -116,13 +124,18 @@ def core_worker(
 
 
 def provider_worker(
-    client: Client, cluster: Cluster, settings: Settings, provider: Provider, version: WorkerVersion
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    provider: Provider,
+    version: WorkerVersion,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of one provider's queue."""
     return Worker(
         client,
         task_queue=provider_task_queue(settings.cluster, provider.name),
-        activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
+        activities=_provider_activities(cluster, settings, {provider.name: provider}, policies).all,
         max_concurrent_activities=settings.activities,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -134,6 +147,7 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
+    policies: NamespacePolicies,
     cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
@@ -142,7 +156,10 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
+    pull_host = model_image_options(settings).pull_host
+    signed = RegistriesOfImages(images, model_image_storage(settings), pull_host=pull_host)
+    gate = image_gate(cluster, settings, policies, signed)
+    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache, gate=gate)
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
@@ -200,13 +217,17 @@ async def run_worker(
         client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
+        policies = namespace_policies(cluster, settings)
         workers = [
-            provider_worker(client, cluster, settings, provider, version) for provider in served.values()
+            provider_worker(client, cluster, settings, provider, version, policies)
+            for provider in served.values()
         ]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
+            workers.append(
+                core_worker(client, cluster, settings, served, images, version, attributes, policies)
+            )
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers.append(installer_worker(client, cluster, settings, version))
@@ -216,6 +237,7 @@ async def run_worker(
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
+            group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())

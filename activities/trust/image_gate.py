@@ -166,8 +166,8 @@ class ImageGate:
     def _refusal(self, image: ImageName, digest: str, why_not: str) -> str:
         return (
             f"{image.text} ({digest}) is not verified: {why_not}. Have it signed (`cosign sign --key …"
-            f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's public"
-            f" key to {self._keys.where}"
+            f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's"
+            f" public key to {self._keys.where}"
         )
 
 

@@ -20,7 +20,7 @@ SIGNING_SETTING = "AIRUNWAY_SIGNING_KEY"
 
 
 class ImageSigner:
-    """Signs in one registry. `secret`: its name, in the system's namespace; `pull_host`: what nodes call it."""
+    """Signs in one registry. `secret`: in the system's namespace; `pull_host`: its name for nodes."""
 
     def __init__(
         self, cluster: Cluster, storage: ModelImageStorage, *, namespace: str, secret: str, pull_host: str

@@ -22,6 +22,8 @@ class NamespacePolicies:
         self._cluster, self._defaults = cluster, defaults
         self._annotations: dict[str, Mapping[str, str]] = {}
         self._namespaces = Reflector(cluster, NAMESPACES, self._on_namespace)
+        self.synced = self._namespaces.synced
+        """Set once all namespaces are known."""
 
     async def run(self) -> None:
         """Follow the namespaces until cancelled."""
@@ -44,8 +46,8 @@ class NamespacePolicies:
             found = await self._cluster.get(NAMESPACES, namespace)
         except ApiError as err:
             raise PolicyUnreadable(
-                f"what may run in {namespace} cannot be read of its Namespace: {err}; see docs/security.md for"
-                " the right that this takes"
+                f"what may run in {namespace} cannot be read of its Namespace: {err}; the right that it takes"
+                " is in docs/security.md"
             ) from err
         return _policy_of_object(found)
 

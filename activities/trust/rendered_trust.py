@@ -99,5 +99,3 @@ class RenderedTrust:
         return failed(
             refusal.reason, refusal.message, kinds, final=refusal.final, retry_seconds=retry, by_policy=True
         )
-
-

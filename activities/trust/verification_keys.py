@@ -1,4 +1,4 @@
-"""The public keys that signatures are verified with, out of a Secret or ConfigMap of the system's namespace."""
+"""The public keys that signatures are verified with, in a Secret or ConfigMap of the system's namespace."""
 
 from __future__ import annotations
 

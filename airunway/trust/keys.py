@@ -94,9 +94,7 @@ def _public_keys(name: str, content: bytes) -> list[VerificationKey]:
     return keys
 
 
-def signed_by(
-    payload: bytes, signature: str, keys: list[VerificationKey]
-) -> VerificationKey | None:
+def signed_by(payload: bytes, signature: str, keys: list[VerificationKey]) -> VerificationKey | None:
     """The key that a signature (base64 of DER) of a text is by; None: none of these."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -143,7 +141,9 @@ def private_key(files: Mapping[str, bytes]) -> EllipticCurvePrivateKey:
     except BoxNotOpened as err:
         raise InvalidKey(f"its entry {PRIVATE_KEY} cannot be opened with the entry {PASSWORD}") from err
     except Exception as err:  # without its words, which could hold some of the key
-        raise InvalidKey(f"its entry {PRIVATE_KEY} is no private key that can be read: {type(err).__name__}") from None
+        raise InvalidKey(
+            f"its entry {PRIVATE_KEY} is no private key that can be read: {type(err).__name__}"
+        ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise InvalidKey(f"its entry {PRIVATE_KEY} is no ECDSA P-256 key; {_HOW}")
     return key

@@ -122,9 +122,7 @@ def read_globs(text: str, *, where: str) -> tuple[str, ...]:
     return found
 
 
-def setting_policy(
-    *, images: Sequence[str], models: Sequence[str], verified: Sequence[str]
-) -> TrustPolicy:
+def setting_policy(*, images: Sequence[str], models: Sequence[str], verified: Sequence[str]) -> TrustPolicy:
     """What the settings say for every namespace that says nothing itself."""
     return TrustPolicy(
         images=Globs(globs=tuple(images), where=IMAGES_SETTING),

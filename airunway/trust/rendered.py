@@ -41,9 +41,7 @@ def with_images(objects: Sequence[Object], replaced: Mapping[str, str]) -> list[
     return [renewed(obj) for obj in objects] if replaced else list(objects)
 
 
-def _renewed_field(
-    key: str, value: Any, replaced: Mapping[str, str], renewed: Callable[[Any], Any]
-) -> Any:
+def _renewed_field(key: str, value: Any, replaced: Mapping[str, str], renewed: Callable[[Any], Any]) -> Any:
     if key in _NO_IMAGES:
         return value
     if _is_image_field(key) and isinstance(value, str):

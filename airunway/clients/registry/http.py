@@ -93,9 +93,7 @@ class RegistryCalls:
         if response.status == 401 and not self._authorization and challenge:
             self._authorization = await self._authorize(challenge)
             if self._authorization:
-                response, answer = await self._follow(
-                    method, url, self._authorization, headers, body, limit
-                )
+                response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         self._refuse_failure(response)
         return response, answer
 

@@ -16,7 +16,7 @@ from typing import Any
 from yarl import URL
 
 from airunway.clients.registry.documents import MANIFEST_TYPES, digest_of
-from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
+from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryDenied, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls
 from airunway.clients.registry.references import is_digest
 
@@ -50,9 +50,13 @@ async def read_signatures(calls: RegistryCalls, digest: str) -> list[StoredSigna
 
     Raises RegistryUnavailable, RegistryDenied.
     """
-    manifests = [await _manifest(calls, signature_tag(digest)), *await _referrers(calls, digest)]
-    layers = [layer for manifest in manifests for layer in _signed_layers(manifest)][:MAX_SIGNATURES]
-    read = await asyncio.gather(*(_stored(calls, layer) for layer in layers))
+    layers = _signed_layers(await _manifest(calls, signature_tag(digest)))
+    try:
+        layers += [layer for entry in await _referrers(calls, digest) for layer in _signed_layers(entry)]
+    except (RegistryUnavailable, RegistryDenied):
+        if not layers:  # else it has no such list, and says so in a way of its own
+            raise
+    read = await asyncio.gather(*(_stored(calls, layer) for layer in layers[:MAX_SIGNATURES]))
     return [entry for entry in read if entry is not None]
 
 
@@ -159,4 +163,3 @@ async def _upload(calls: RegistryCalls, content: bytes) -> None:
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
