@@ -28,15 +28,15 @@ class TrustSettings(BaseSettings):
     verification_keys: str = Field(
         default="",
         pattern=r"^((secret|configmap)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
-        description="`secret/<name>` or `configmap/<name>` in our own namespace: the public keys (PEM, ECDSA "
-        "P-256) whose signatures count. With `airunway-verification-keys` our accounts may read it.",
+        description="`configmap/<name>` or `secret/<name>` in our own namespace: the public keys (PEM, ECDSA "
+        "P-256) whose signatures count. Workers may read the ConfigMap `airunway-verification-keys`.",
     )
     signing_key: str = Field(
         default="",
         pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
         description="Secret in our own namespace with the key that images built here are signed with, as "
-        "`cosign generate-key-pair k8s://<namespace>/<name>` makes it. Empty: they are not signed. With "
-        "`airunway-signing-key` the worker may read it.",
+        "`cosign generate-key-pair k8s://<namespace>/<name>` makes it; the worker may read "
+        "`airunway-signing-key`. Empty: they are not signed.",
     )
 
     @field_validator("allowed_images", "allowed_models", "verified_images")

@@ -219,8 +219,7 @@ async def run_worker(
         version = await decide_version(client, settings) if core else this_build(settings)
         policies = namespace_policies(cluster, settings)
         workers = [
-            provider_worker(client, cluster, settings, provider, version, policies)
-            for provider in served.values()
+            provider_worker(client, cluster, settings, one, version, policies) for one in served.values()
         ]
         if core:
             await attributes.refresh()

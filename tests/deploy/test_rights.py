@@ -21,6 +21,7 @@ from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
 from airunway.provider.registry import installed_providers
 from tests.deploy.manifests import (
+    ACCOUNTS_OF_NAMESPACE,
     CORE,
     INSTALLER,
     ROOT,
@@ -43,10 +44,15 @@ VERBS = {
 }
 
 WORKER, WATCHER, PROVIDER, INSTALLS = "airunway-worker", "airunway-watcher", "provider", "airunway-installer"
+EVERYBODY = ACCOUNTS_OF_NAMESPACE
+"""Whoever renders: the core's worker, and each provider's on its own."""
 ACCOUNTS = {
     "airunway.activities.deployment": WORKER,
     "airunway.activities.installation": INSTALLS,
     "airunway.activities.model_image": WORKER,
+    "airunway.activities.trust.image_signer": WORKER,
+    "airunway.activities.trust.namespace_policies": EVERYBODY,
+    "airunway.activities.trust.verification_keys": WORKER,
     "airunway.activities.upstream": PROVIDER,
     "airunway.activities.installation.operators": INSTALLS,
     "airunway.clients.events": WORKER,
@@ -133,7 +139,9 @@ def test_every_file_that_calls_the_api_server_has_an_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "folder"), [(WORKER, CORE), (WATCHER, CORE), (INSTALLS, INSTALLER)], ids=str
+    ("account", "folder"),
+    [(WORKER, CORE), (WATCHER, CORE), (EVERYBODY, CORE), (INSTALLS, INSTALLER)],
+    ids=str,
 )
 def test_the_core_is_granted_what_it_calls(account: str, folder: Path) -> None:
     granted = rights_of_account(account, objects(folder))
@@ -198,7 +206,12 @@ def test_the_core_reads_secrets_by_name_only() -> None:
 
     rules = [rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"]]
     named = [rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]]
-    assert named == [["airunway-builder-certs"], ["hf-token-secret"]]
+    keys = ["airunway-signing-key", "airunway-verification-keys"]
+    assert named == [["airunway-builder-certs"], ["hf-token-secret"], keys]
+
+
+def test_whoever_renders_may_read_the_public_keys() -> None:
+    assert ("", "configmaps", "get") in rights_of_account(EVERYBODY, objects(CORE))
 
 
 @pytest.mark.parametrize("empty_dir", [False, True])

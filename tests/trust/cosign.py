@@ -44,6 +44,10 @@ class Signer:
         how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
 
+    def verify(self, payload: bytes, signature: str) -> None:
+        """Raises InvalidSignature."""
+        self.key.public_key().verify(base64.b64decode(signature), payload, ec.ECDSA(hashes.SHA256()))
+
     def sign(self, payload: bytes) -> str:
         return base64.b64encode(self.key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
 
