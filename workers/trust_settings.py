@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
+
+from airunway.trust.policy import read_globs
+
+GlobList = Annotated[list[str], NoDecode]
+"""As the annotations of a Namespace are written: with commas or blanks between, or as a JSON list."""
 
 
 class TrustSettings(BaseSettings):
     """Part of `Settings`, which says how they are read."""
 
-    allowed_images: list[str] = Field(
+    allowed_images: GlobList = Field(
         default=["*"],
-        description="Images that may run (JSON list of globs, such as `ghcr.io/kaito-project/*`), whatever "
+        description="Images that may run (globs, such as `ghcr.io/kaito-project/*, nvcr.io`), whatever "
         "path they come by; annotation `airunway.ai/allowed-images` of a Namespace takes its place there. See"
         " [security.md](security.md#signatures-and-which-images-and-models-are-allowed).",
     )
-    allowed_models: list[str] = Field(
+    allowed_models: GlobList = Field(
         default=["*"],
-        description="Models that may be served (JSON list of globs, such as `microsoft/*`); one in an image "
+        description="Models that may be served (globs, such as `microsoft/*`); one in an image "
         "or a volume is `custom:<id>`. Annotation: `airunway.ai/allowed-models`.",
     )
-    verified_images: list[str] = Field(
+    verified_images: GlobList = Field(
         default_factory=list,
-        description="Images that must be signed, as cosign does it (JSON list of globs), and are deployed by "
+        description="Images that must be signed, as cosign does it (globs), and are deployed by "
         "the digest that was signed. Annotation: `airunway.ai/verified-images`.",
     )
     verification_keys: str = Field(
@@ -39,9 +46,7 @@ class TrustSettings(BaseSettings):
         "`airunway-signing-key`. Empty: they are not signed.",
     )
 
-    @field_validator("allowed_images", "allowed_models", "verified_images")
+    @field_validator("allowed_images", "allowed_models", "verified_images", mode="before")
     @classmethod
-    def _globs(cls, value: list[str]) -> list[str]:
-        if any(not glob.strip() or glob != glob.strip() for glob in value):
-            raise ValueError("globs must not be empty, or begin or end with blanks")
-        return value
+    def _globs(cls, value: Any) -> Any:
+        return list(read_globs(value, where="the setting")) if isinstance(value, str) else value

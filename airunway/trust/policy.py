@@ -6,6 +6,7 @@ A list there takes the place of the setting's.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ VERIFIED_SETTING = "AIRUNWAY_VERIFIED_IMAGES"
 
 EVERYTHING = ("*",)
 MAX_GLOBS = 256
-"""In one annotation: each is compared with each image."""
+"""In one list: each is compared with each image."""
 MAX_SHOWN_GLOBS = 8
 
 
@@ -115,10 +116,26 @@ def policy_annotations(annotations: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def read_globs(text: str, *, where: str) -> tuple[str, ...]:
-    """Globs with commas, blanks or lines between them. Raises ValueError for too many."""
-    found = tuple(filter(None, re.split(r"[\s,]+", text)))
+    """Globs with commas, blanks or lines between them, or as a JSON list of texts. Raises ValueError."""
+    if text.lstrip().startswith("["):
+        document = _json(text, where)
+        if not isinstance(document, list) or not all(isinstance(entry, str) for entry in document):
+            raise ValueError(f"{where} is no list of globs")
+        found = tuple(document)
+    else:
+        found = tuple(re.split(r"[\s,]+", text.strip(" ,\n\t"))) if text.strip(" ,\n\t") else ()
+    if any(not glob or glob != glob.strip() for glob in found):
+        raise ValueError(f"{where} holds a glob that is empty, or begins or ends with blanks")
     if len(found) > MAX_GLOBS:
         raise ValueError(f"{where} has {len(found)} entries; at most {MAX_GLOBS} are read")
+    return found
+
+
+def _json(text: str, where: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{where} is no JSON list of globs") from None
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airunway.trust.policy import MAX_GLOBS, TrustPolicy, policy_of, setting_policy
+from airunway.trust.policy import MAX_GLOBS, TrustPolicy, policy_of, read_globs, setting_policy
 
 SETTINGS = setting_policy(images=["ghcr.io/team/*"], models=["good/*"], verified=[])
 
@@ -40,6 +40,27 @@ def test_an_empty_annotation_allows_nothing() -> None:
 
 def test_what_cannot_be_judged_is_refused() -> None:
     assert "no image reference" in SETTINGS.image_problem("ghcr.io/team/A B")
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("", ()),
+        (" , ", ()),
+        ("a/*", ("a/*",)),
+        ("a/*, b/*\n c", ("a/*", "b/*", "c")),
+        ('["a/*", "b/*"]', ("a/*", "b/*")),
+        ("[]", ()),
+    ],
+)
+def test_lists_are_written_with_commas_or_as_json(text: str, want: tuple[str, ...]) -> None:
+    assert read_globs(text, where="it") == want
+
+
+@pytest.mark.parametrize("text", ["[", '["a", 1]', '[" "]', '["a", ""]', "[" * 100_000])
+def test_a_list_that_cannot_be_read_is_not_taken_for_an_empty_one(text: str) -> None:
+    with pytest.raises(ValueError, match="it "):
+        read_globs(text, where="it")
 
 
 def test_an_annotation_may_not_make_every_check_long() -> None:

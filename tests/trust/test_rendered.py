@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
+
+import pytest
+import yaml
 
 from airunway.trust.rendered import images_in, variables_in, with_images
 
+EXPECTED = Path(__file__).parent.parent / "providers" / "expected"
+"""What the shipped providers render."""
 POD: dict[str, Any] = {
     "initContainers": [{"name": "a", "image": "r.io/init:1"}],
     "containers": [{"name": "b", "image": "r.io/main:1", "env": [{"name": "HF_ENDPOINT", "value": "x"}]}],
@@ -33,6 +40,17 @@ def test_images_are_found_wherever_they_are() -> None:
 
     assert {entry.value for entry in found} == {f"r.io/{name}:1" for name in IMAGES}
     assert "Deployment.spec.template.spec.volumes[0].image.reference" in {entry.path for entry in found}
+
+
+@pytest.mark.parametrize("file", sorted(EXPECTED.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_image_of_every_shipped_provider_is_found(file: Path) -> None:
+    text = file.read_text()
+    objects = [document for document in yaml.safe_load_all(text) if document]
+
+    found = {entry.value for entry in images_in(objects)}
+
+    assert found == set(re.findall(r"^[ -]*image: *['\"]?([^'\"\s]+)", text, flags=re.MULTILINE))
+    assert found or file.stem == "kaito"
 
 
 def test_what_is_no_text_is_found_too() -> None:

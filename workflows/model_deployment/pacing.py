@@ -74,7 +74,7 @@ class Pacing:
     def wait_after_apply(
         self, state: DeploymentState, plan: RenderAnswer, *, image_delay: timedelta | None
     ) -> None:
-        """What was planned was done, or cannot be. `image_delay`: until the model's image is asked for again."""
+        """What was planned was done, or cannot be. `image_delay`: until the image is asked for again."""
         self.wait_after_upstream(state)
         if image_delay is not None:
             self.wait(state.status.message or "", image_delay, "asks for the image again")
