@@ -12,7 +12,7 @@ from airunway.clients.errors import ClientError
 
 
 class PolicyUnreadable(ClientError):
-    """Nobody knows what is allowed in a namespace; nothing is until then."""
+    """Nobody knows what is allowed in a namespace; nothing is until an administrator mends it."""
 
 
 class KeysUnreadable(ClientError):

@@ -11,13 +11,15 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
-from airunway.activities.trust.errors import KeysUnreadable
+from airunway.activities.trust.errors import KeysUnreadable, PolicyUnreadable
 from airunway.activities.trust.verification_keys import VerificationKeys
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import Object
 from airunway.clients.registry.client import ResolvedReference
 from airunway.clients.registry.errors import RegistryUnavailable
+from airunway.clients.registry.references import is_digest
 from airunway.clients.registry.signatures import StoredSignature
 from airunway.messages.deployment_state import (
     IMAGE_NOT_ALLOWED,
@@ -31,7 +33,7 @@ from airunway.trust.references import ImageName, image_name
 from airunway.trust.rendered import images_in, with_images
 
 MAX_IMAGES = 64
-"""Different images of one rendering that are verified; each may cost requests."""
+"""Different images of one rendering; each is compared with all globs, and may cost requests."""
 MAX_REMEMBERED = 1024
 RETRY_SECONDS = 60
 
@@ -87,12 +89,13 @@ class ImageGate:
     def __init__(self, policies: Policies, *, keys: VerificationKeys, images: SignedImages) -> None:
         self._policies, self._keys, self._images = policies, keys, images
         self._good: OrderedDict[tuple[str, ...], str] = OrderedDict()
+        self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def policy(self, namespace: str) -> TrustPolicy:
-        """What holds in a namespace. Raises TrustRefused while nobody can say."""
+        """What holds in a namespace. Raises TrustRefused, and ApiError where trying again can help."""
         try:
             return await self._policies.of(namespace)
-        except ClientError as err:
+        except PolicyUnreadable as err:
             raise TrustRefused(POLICY_UNREADABLE, str(err), final=False) from err
 
     async def check(
@@ -110,20 +113,8 @@ class ImageGate:
         """
         if policy.is_open:
             return TrustedObjects(objects=objects)
-        found = images_in(objects)
-        for image in found:
-            if not isinstance(image.value, str):
-                why = f"{image.path}: nobody can say which image this is; name one as registry/name:tag"
-                raise TrustRefused(IMAGE_NOT_ALLOWED, why)
-            problem = "" if image.value in built_here else policy.image_problem(image.value)
-            if problem:
-                raise TrustRefused(IMAGE_NOT_ALLOWED, f"{image.path}: {problem}")
-        texts = list(dict.fromkeys(str(image.value) for image in found))
+        texts = _allowed(policy, objects, built_here)
         rules = {text: rule for text in texts if (rule := policy.verification_rule(text))}
-        if len(rules) > MAX_IMAGES:
-            raise TrustRefused(
-                IMAGE_NOT_VERIFIED, f"{len(rules)} different images; at most {MAX_IMAGES} are verified"
-            )
         checked = await asyncio.gather(
             *(self._verified(text, rule, policy, pins) for text, rule in rules.items())
         )
@@ -138,7 +129,7 @@ class ImageGate:
         asked = f"{rule} of {policy.verified.where} asks for a signature"
         try:
             keys = await self._keys.read()
-            digest = image.digest or pins.get(text) or (await self._images.resolve(text)).digest
+            digest = image.digest or await self._digest_of(text, pins)
             key = await self._key_of(image, digest, keys)
         except (KeysUnreadable, RegistryUnavailable) as err:
             words = f"{text}: {asked}, which cannot be looked for now: {err}"
@@ -152,7 +143,10 @@ class ImageGate:
         """The name of the key that the image is signed by. Raises TrustRefused, ClientErrors."""
         fingerprints = sorted(entry.fingerprint for entry in keys)
         known = (image.untagged, digest, *fingerprints)
-        if known not in self._good:
+        # One question for all deployments that want the same image at the same time.
+        async with self._asking.setdefault((image.untagged, digest), asyncio.Lock()):
+            if known in self._good:
+                return self._good[known]
             stored = await self._images.signatures(image.text, digest)
             # Off the loop: whoever may push to a repository decides how many signatures are compared.
             key, why_not = await asyncio.to_thread(_judge, stored, digest, keys)
@@ -161,7 +155,12 @@ class ImageGate:
             self._good[known] = key.name
             if len(self._good) > MAX_REMEMBERED:
                 self._good.popitem(last=False)
-        return self._good[known]
+            return key.name
+
+    async def _digest_of(self, text: str, pins: Mapping[str, str]) -> str:
+        """The digest that a tag was verified to stand for, else what it stands for now."""
+        pinned = pins.get(text, "")
+        return pinned if is_digest(pinned) else (await self._images.resolve(text)).digest
 
     def _refusal(self, image: ImageName, digest: str, why_not: str) -> str:
         return (
@@ -169,6 +168,24 @@ class ImageGate:
             f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's"
             f" public key to {self._keys.where}"
         )
+
+
+def _allowed(policy: TrustPolicy, objects: Sequence[Object], built_here: Collection[str]) -> list[str]:
+    """The different images of objects. Raises TrustRefused for the first that is not allowed."""
+    paths: dict[str, str] = {}
+    for image in images_in(objects):
+        if not isinstance(image.value, str):
+            why = f"{image.path}: nobody can say which image this is; name one as registry/name:tag"
+            raise TrustRefused(IMAGE_NOT_ALLOWED, why)
+        paths.setdefault(image.value, image.path)
+        if len(paths) > MAX_IMAGES:
+            why = f"it has more than {MAX_IMAGES} different images; where images are limited, take fewer"
+            raise TrustRefused(IMAGE_NOT_ALLOWED, why)
+    for text, path in paths.items():
+        problem = "" if text in built_here else policy.image_problem(text)
+        if problem:
+            raise TrustRefused(IMAGE_NOT_ALLOWED, f"{path}: {problem}")
+    return list(paths)
 
 
 def _judge(

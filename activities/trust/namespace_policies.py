@@ -30,7 +30,10 @@ class NamespacePolicies:
         await self._namespaces.run()
 
     async def of(self, namespace: str) -> TrustPolicy:
-        """What holds in a namespace. Raises PolicyUnreadable: then nothing may be deployed there."""
+        """What holds in a namespace. Raises PolicyUnreadable, and ApiError where trying again can help.
+
+        Nothing may be deployed there then.
+        """
         annotations = self._annotations.get(namespace)
         if annotations is None:
             annotations = await self._read(namespace)
@@ -45,6 +48,8 @@ class NamespacePolicies:
         try:
             found = await self._cluster.get(NAMESPACES, namespace)
         except ApiError as err:
+            if err.retryable:
+                raise
             raise PolicyUnreadable(
                 f"what may run in {namespace} cannot be read of its Namespace: {err}; the right that it takes"
                 " is in docs/security.md"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from airunway.activities.trust.image_gate import RETRY_SECONDS, ImageGate, TrustRefused, VerifiedImage
 from airunway.activities.upstream.failures import StepFailed, failed
@@ -11,7 +12,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import Object
-from airunway.messages.deployment_state import IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
+from airunway.messages.deployment_state import IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
 from airunway.messages.upstream import RenderRequest
 from airunway.trust.models import evasions, models_of_spec, models_rendered
 from airunway.trust.policy import VERIFIED_SETTING, TrustPolicy
@@ -38,7 +39,8 @@ class RenderedTrust:
             self._policy = await self._gate.policy(self._request.ref.namespace)
         except TrustRefused as refusal:
             raise self._stop(refusal) from refusal
-        self._refuse_model(self._policy.model_problem(models_of_spec(deployment)))
+        with self._refusing_depth():
+            self._refuse_model(self._policy.model_problem(models_of_spec(deployment)))
 
     async def admit(
         self, objects: Sequence[Object], *, built_image: str | None, image: ServingImageStatus | None
@@ -49,6 +51,25 @@ class RenderedTrust:
         """
         if self._gate is None or self._policy.is_open:
             return list(objects)
+        with self._refusing_depth():
+            return await self._judged(self._gate, objects, built_image=built_image, image=image)
+
+    @contextmanager
+    def _refusing_depth(self) -> Iterator[None]:
+        try:
+            yield
+        except RecursionError as err:
+            words = "it is nested too deeply to be judged; lay out spec.provider.overrides flatter"
+            raise self._stop(TrustRefused(IMAGE_NOT_ALLOWED, words)) from err
+
+    async def _judged(
+        self,
+        gate: ImageGate,
+        objects: Sequence[Object],
+        *,
+        built_image: str | None,
+        image: ServingImageStatus | None,
+    ) -> list[Object]:
         self._refuse_model(self._policy.model_problem(models_rendered(objects)))
         if self._deployment is not None and not self._policy.models.takes_all:
             for words in evasions(self._deployment, objects):
@@ -57,7 +78,7 @@ class RenderedTrust:
         if image is not None and image.requested and image.digest:
             pins.setdefault(image.requested, image.digest)
         try:
-            trusted = await self._gate.check(
+            trusted = await gate.check(
                 self._policy, objects, built_here=[built_image] if built_image else [], pins=pins
             )
         except TrustRefused as refusal:

@@ -7,13 +7,14 @@ image or a volume holds already is no source; whoever may bring any image may br
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ModelSource
 from airunway.clients.kubernetes import Object
 from airunway.provider.flags import canonical, engine_args, extra_args
-from airunway.trust.rendered import arguments_in, variables_in
+from airunway.trust.rendered import ARGUMENTS, arguments_in, variables_in
 
 MODEL_FLAGS = frozenset(
     {
@@ -45,7 +46,8 @@ _SCHEMES = ("huggingface://", "hf://")
 _FOREIGN_SCHEMES = ("http://", "https://", "oci://", "s3://", "gs://", "ftp://", "modelscope://")
 _MIN_ABBREVIATION = 4
 """Characters: the servers' parsers take the beginning of a flag for all of it."""
-_OPAQUE_OVERRIDE = "serveConfigV2"
+_OF_DOCUMENTS = re.compile(r"[\n\[{]")
+"""A text with one of these may be a document of its own, which a server reads as it likes."""
 
 
 def models_of_spec(deployment: ModelDeployment) -> Iterator[str]:
@@ -73,8 +75,8 @@ def evasions(deployment: ModelDeployment, objects: Sequence[Object]) -> Iterator
     """Fields by which a model could be fetched from elsewhere than its name says, as sentences."""
     for name in sorted(HUB_VARIABLES.intersection(variables_in(list(objects)))):
         yield f"the environment variable {name} would fetch it from another hub; remove it"
-    if _OPAQUE_OVERRIDE in _overrides(deployment):
-        yield f"spec.provider.overrides.{_OPAQUE_OVERRIDE} could name any other; remove it"
+    for path in _documents(_overrides(deployment), "spec.provider.overrides"):
+        yield f"{path} is a document that could name any other; remove it"
 
 
 def is_plain(model: str) -> bool:
@@ -87,6 +89,19 @@ def is_plain(model: str) -> bool:
 def _overrides(deployment: ModelDeployment) -> dict[str, Any]:
     given = deployment.spec.provider.overrides if deployment.spec.provider else None
     return given if isinstance(given, dict) else {}
+
+
+def _documents(value: Any, path: str) -> Iterator[str]:
+    """Paths of texts that are more than a word or a sentence; command lines are judged for themselves."""
+    if isinstance(value, str) and _OF_DOCUMENTS.search(value):
+        yield path
+    elif isinstance(value, list):
+        for number, entry in enumerate(value):
+            yield from _documents(entry, f"{path}[{number}]")
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            if key not in ARGUMENTS:
+                yield from _documents(entry, f"{path}.{key}")
 
 
 def _in_words(words: Sequence[str], *, local: bool) -> Iterator[str]:

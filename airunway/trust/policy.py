@@ -22,6 +22,8 @@ VERIFIED_SETTING = "AIRUNWAY_VERIFIED_IMAGES"
 EVERYTHING = ("*",)
 MAX_GLOBS = 256
 """In one list: each is compared with each image."""
+MAX_MODELS = 256
+"""That one deployment names: each is compared with each glob."""
 MAX_SHOWN_GLOBS = 8
 
 
@@ -85,7 +87,9 @@ class TrustPolicy:
         """Why one of these models may not be served here, as a sentence; empty when they all may."""
         if self.models.takes_all:
             return ""
-        for model in models:
+        for number, model in enumerate(models):
+            if number >= MAX_MODELS:
+                return f"it names more than {MAX_MODELS} models; where models are limited, name fewer"
             if not is_plain(model) or not self.models.matches_model(model):
                 return (
                     f"the model {model!r} is not allowed by {self.models}; take a model that is, or ask an"

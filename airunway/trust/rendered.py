@@ -14,7 +14,7 @@ from airunway.clients.kubernetes import Object
 
 _NO_IMAGES = frozenset({"annotations", "labels", "matchLabels", "managedFields", "nodeSelector"})
 """Mappings whose keys are somebody's own words."""
-_ARGUMENTS = frozenset({"args", "command"})
+ARGUMENTS = frozenset({"args", "command"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def _arguments(value: Any) -> Iterator[list[str]]:
             yield from _arguments(entry)
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            if key in _ARGUMENTS and isinstance(entry, list):
+            if key in ARGUMENTS and isinstance(entry, list):
                 yield [str(word) for word in entry]
             else:
                 yield from _arguments(entry)

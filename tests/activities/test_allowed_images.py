@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.exceptions import ApplicationError
 
 from airunway.provider import Stage, StageVerdict
 from airunway.sandbox.registry import PretendRegistry
@@ -127,17 +128,47 @@ async def test_labels_and_annotations_of_tenants_change_nothing(trust: TrustSite
     assert reasons(answer) == ("ImageNotAllowed", True)
 
 
+def reads_namespace(method: str, path: str) -> bool:
+    return method == "GET" and path.startswith("/api/v1/namespaces/default")
+
+
+async def test_images_without_end_are_refused_at_once(trust: TrustSite) -> None:
+    containers = [{"name": f"c{number}", "image": f"quay.io/a/i{number}:1"} for number in range(1000)]
+    made = await trust.place.deploy(**overrides(containers=containers))
+
+    answer = await trust.render(trust.worker(images=["quay.io"]), made)
+
+    assert reasons(answer) == ("ImageNotAllowed", True)
+    assert answer.failure is not None and "more than 64 different images" in answer.failure.message
+
+
+async def test_objects_nested_without_end_are_refused(trust: TrustSite) -> None:
+    made = await trust.place.deploy()
+    deep: dict[str, Any] = {"image": EVIL}
+    for _ in range(5000):
+        deep = {"a": deep}
+    nesting = replace(PODS, render=lambda deployment, context: [{"kind": "Deployment", "spec": deep}])
+
+    answer = await trust.render(trust.worker(images=["quay.io"], provider=nesting), made)
+
+    assert reasons(answer) == ("ImageNotAllowed", True)
+
+
 async def test_while_nobody_can_say_what_is_allowed_nothing_is(trust: TrustSite) -> None:
     made = await trust.place.deploy()
-    trust.place.emulated.faults.fail_next(
-        when=lambda method, path: path.startswith("/api/v1/namespaces/default") and method == "GET"
-    )
+    faults = trust.place.emulated.faults
 
+    faults.fail_next(code=403, reason="Forbidden", when=reads_namespace)
     answer = await trust.render(trust.worker(), made)
 
     assert reasons(answer) == ("PolicyUnreadable", False)
     assert answer.failure is not None and answer.failure.retry_seconds > 0
     assert not answer.planned
+
+    faults.fail_next(code=503, when=reads_namespace)
+    with pytest.raises(ApplicationError) as raised:  # an outage changes no status
+        await trust.render(trust.worker(), made)
+    assert raised.value.type == "ServerError"
 
 
 async def test_an_annotation_that_cannot_be_kept_to_allows_nothing(trust: TrustSite) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from airunway.provider.registry import installed_providers
 from airunway.sandbox.registry import PretendRegistry
 from tests.activities.deployment_site import DeploymentSite, asked, render_request
-from tests.activities.trust_site import IMAGE, KEYS, REPOSITORY, TrustSite, reasons
+from tests.activities.trust_site import IMAGE, KEYS, PODS, REPOSITORY, TrustSite, reasons
 from tests.trust.cosign import Signer, payload_of, push_image, push_signatures
 
 VERIFIED = ["docker.io/vllm/*"]
@@ -215,3 +218,46 @@ async def test_what_was_verified_is_not_asked_for_again(trust: TrustSite) -> Non
 
     assert reasons(again) == ("", False)
     assert trust.registry.requests == []
+
+
+async def test_many_deployments_of_one_image_cost_one_question(trust: TrustSite) -> None:
+    await sign(trust, digest_now(trust))
+    made = await trust.place.deploy()
+    worker = trust.worker(verified=VERIFIED)
+    pins = {IMAGE: digest_now(trust)}
+    trust.registry.requests.clear()
+
+    answers = await asyncio.gather(*(trust.render(worker, made, pins=pins) for _ in range(50)))
+
+    assert {reasons(answer) for answer in answers} == {("", False)}
+    assert len([path for path in trust.registry.requests if path.endswith(".sig")]) == 1
+
+
+async def test_a_pin_that_is_no_digest_is_not_written_into_an_image(trust: TrustSite) -> None:
+    await sign(trust, digest_now(trust))
+    made = await trust.place.deploy()
+
+    answer = await trust.render(trust.worker(verified=VERIFIED), made, pins={IMAGE: "sha256:0 evil"})
+
+    assert answer.pinned_images == {IMAGE: digest_now(trust)}
+
+
+async def test_the_status_says_what_was_verified(trust: TrustSite) -> None:
+    vllm = installed_providers()["vllm"]
+    described = replace(
+        PODS,
+        serving_image_to_resolve=vllm.serving_image_to_resolve,
+        describe_serving_image=vllm.describe_serving_image,
+    )
+    await sign(trust, digest_now(trust))
+    made = await trust.place.deploy(engine={"type": "vllm", "image": IMAGE})
+
+    signed = await trust.render(trust.worker(verified=VERIFIED, provider=described), made)
+    free = await trust.render(trust.worker(provider=described), made)
+
+    assert signed.image is not None and free.image is not None
+    assert (signed.image.verified, signed.image.verification_message) == (True, "signed by 0.pub")
+    assert signed.image.resolved == f"docker.io/{REPOSITORY}@{digest_now(trust)}"
+    assert free.image.verified is None
+    said = {entry.type: f"{entry.status}/{entry.reason}" for entry in free.conditions}
+    assert said["ImageVerified"] == "Unknown/VerificationNotAsked"

@@ -81,6 +81,21 @@ def test_what_providers_render_of_a_model_and_its_volume_is_no_other_model() -> 
     assert POLICY.model_problem(models_rendered(objects)) == ""
 
 
+@pytest.mark.parametrize("text", ["applications:\n- name: a", '{"model": "evil/m"}', "applications: [x]"])
+def test_a_document_in_overrides_could_name_any_model(text: str) -> None:
+    spec = engine() | {"provider": {"overrides": {"spec": {"serveConfigV2": text, "replicas": "2"}}}}
+
+    (words,) = evasions(deployment(spec), [])
+
+    assert "spec.provider.overrides.spec.serveConfigV2" in words
+
+
+def test_no_deployment_names_models_without_end() -> None:
+    names = [f"good/{number}" for number in range(1000)]
+
+    assert "more than 256" in POLICY.model_problem(names)
+
+
 def test_another_hub_for_the_same_name_is_seen() -> None:
     env = [{"name": "HF_ENDPOINT", "value": "https://evil.example.com"}]
 
