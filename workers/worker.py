@@ -50,7 +50,13 @@ from airunway.workers.temporal.connection import connect, follow_credentials, pr
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.trust import RegistriesOfImages, image_gate, namespace_policies
-from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
+from airunway.workers.tuning import (
+    STICKY_TIMEOUT,
+    cached_workflows,
+    core_tuner,
+    memory_limit_bytes,
+    spare_the_collector,
+)
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
@@ -244,4 +250,5 @@ async def run_worker(
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
+            spare_the_collector()
             ready.parts["worker"] = True

@@ -12,7 +12,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -58,12 +59,23 @@ async def load_configuration(
     return configuration
 
 
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and their kin)."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass_environment(parts.netloc):
+        return None
+    return getproxies_environment().get(parts.scheme)
+
+
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
     def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
         self._user_agent = user_agent
         configuration.connection_pool_maxsize = POOL_SIZE
+        # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
+        configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
+        configuration.client_session_kwargs = {"trust_env": False}
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
 
