@@ -230,9 +230,7 @@ async def run_worker(
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers.append(
-                core_worker(client, cluster, settings, served, images, version, attributes, policies)
-            )
+            workers += [core_worker(client, cluster, settings, served, images, version, attributes, policies)]
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers.append(installer_worker(client, cluster, settings, version))
