@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
-from airunway.api.names import REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
@@ -20,15 +21,23 @@ from airunway.modelimage.plan import RUNNER_BASE
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
 
+IN_POD = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets it in every container."""
 
-class Settings(TrustSettings, VersionSettings, TemporalSettings):
+
+class Settings(TrustSettings, TenantSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
+        env_prefix="AIRUNWAY_",
+        extra="ignore",
+        validate_default=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a value may be a key that was put into the wrong variable
     )
 
     cluster: str = Field(
@@ -105,7 +114,7 @@ class Settings(TrustSettings, VersionSettings, TemporalSettings):
         description="How long a build may make no progress before it starts anew.",
     )
     image_namespace: str = Field(
-        default=SYSTEM_NAMESPACE, description="Namespace of the registry and the builder in the cluster."
+        default=SYSTEM_NAMESPACE, description="Namespace of the registry in the cluster."
     )
     image_storage_class: str | None = Field(
         default=None, description="Storage class of their claims; absent: the cluster's default one."
@@ -154,6 +163,10 @@ class Settings(TrustSettings, VersionSettings, TemporalSettings):
     buildkit_key_file: Path | None = Field(default=None, description="Key of that certificate.")
     buildkit_server_name: str = Field(
         default="", description="Name in its certificate, where it is not the host."
+    )
+    buildkit_namespace: str = Field(
+        default=BUILDER_NAMESPACE,
+        description="Namespace of the builder in the cluster and of nothing else; it admits privileged pods.",
     )
     buildkit_rootless: bool = Field(
         default=False,
@@ -262,6 +275,11 @@ class Settings(TrustSettings, VersionSettings, TemporalSettings):
         description="How often certificate and caBundles are looked at; a removed one is back after it.",
     )
 
+    listen_address: str = Field(
+        default="",
+        description="Address on which /healthz, /readyz and /metrics listen. Empty: every address in a pod, "
+        "where the kubelet and Prometheus ask from outside, and 127.0.0.1 elsewhere.",
+    )
     health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
     metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
     log_format: Literal["text", "json"] = Field(
@@ -314,6 +332,11 @@ class Settings(TrustSettings, VersionSettings, TemporalSettings):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be a http or https URL")
         return value.rstrip("/")
+
+    @property
+    def listens_on(self) -> str:
+        """The effective `listen_address`."""
+        return self.listen_address or ("0.0.0.0" if IN_POD in os.environ else "127.0.0.1")
 
     @property
     def limits(self) -> Limits:

@@ -36,7 +36,7 @@ class TrustSettings(BaseSettings):
         default="",
         pattern=r"^((secret|configmap)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
         description="`configmap/<name>` or `secret/<name>` in our own namespace: the public keys (PEM, ECDSA "
-        "P-256) whose signatures count. Workers may read the ConfigMap `airunway-verification-keys`.",
+        "P-256) whose signatures count. Our accounts may read one called `airunway-verification-keys`.",
     )
     signing_key: str = Field(
         default="",

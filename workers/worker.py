@@ -165,7 +165,15 @@ def _provider_activities(
     pull_host = model_image_options(settings).pull_host
     signed = RegistriesOfImages(images, model_image_storage(settings), pull_host=pull_host)
     gate = image_gate(cluster, settings, policies, signed)
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache, gate=gate)
+    return ProviderActivities(
+        cluster,
+        providers,
+        env=os.environ,
+        images=images,
+        cache=cache,
+        gate=gate,
+        impersonate=settings.impersonate,
+    )
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
@@ -240,7 +248,8 @@ async def run_worker(
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
-            group.create_task(policies.run())
+            if served:
+                group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())

@@ -51,8 +51,8 @@ class NamespacePolicies:
             if err.retryable:
                 raise
             raise PolicyUnreadable(
-                f"what may run in {namespace} cannot be read of its Namespace: {err}; the right that it takes"
-                " is in docs/security.md"
+                f"what may run in {namespace} cannot be read of its Namespace: {err}; the right"
+                " that it takes is in docs/security.md"
             ) from err
         return _policy_of_object(found)
 

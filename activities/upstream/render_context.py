@@ -24,6 +24,8 @@ class Surroundings:
     serves_inference_pools: Callable[[], Awaitable[bool]]
     gate: ImageGate | None = None
     """Which images and models may run; None: all."""
+    impersonate: str = ""
+    """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

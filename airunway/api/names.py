@@ -204,6 +204,8 @@ REGISTRY_PORT = 5000
 REGISTRY_NODE_PORT = 30500
 BUILDER = "airunway-builder"
 BUILDER_PORT = 1234
+BUILDER_NAMESPACE = "airunway-builder"
+"""Of nothing but the builder: its pods may do what no other of ours may."""
 
 ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
 """On a ModelDeployment: `direct` means that no image is built of its GGUF file."""

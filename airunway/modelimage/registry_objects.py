@@ -18,6 +18,7 @@ from airunway.modelimage.cluster_options import (
     from_our_pods,
     labels_of,
     network_policy,
+    pods_in,
 )
 
 DATA = "/var/lib/registry"
@@ -37,7 +38,7 @@ def registry_objects(options: ClusterOptions, *, image: str) -> list[dict[str, A
     if not options.empty_dir:
         objects.insert(0, claim_of(_claim(), size=options.registry_volume, options=options))
     if options.registry_readers:
-        peers: list[dict[str, Any]] = [{"podSelector": {"matchLabels": {"app": names.BUILDER}}}]
+        peers: list[dict[str, Any]] = [pods_in(options.builder_namespace, {"app": names.BUILDER})]
         peers += [{"ipBlock": {"cidr": cidr}} for cidr in options.registry_readers]
         objects.append(
             network_policy(

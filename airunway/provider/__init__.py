@@ -3,13 +3,23 @@
 A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
 Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
 each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
-`flags`, `overrides`, `server_pod`, `serving_image`, `storage`. Contract tests: `airunway.provider.testing`.
+`flags`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract tests:
+`airunway.provider.testing`.
 """
 
 from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageSpec
-from airunway.provider import flags, overrides, registering, rendering, server_pod, serving_image, storage
+from airunway.provider import (
+    flags,
+    overrides,
+    pod_security,
+    registering,
+    rendering,
+    server_pod,
+    serving_image,
+    storage,
+)
 from airunway.provider.contract import (
     Manifest,
     Provider,
@@ -62,6 +72,7 @@ __all__ = [
     "mapping_at",
     "name_of",
     "overrides",
+    "pod_security",
     "registering",
     "rendering",
     "server_pod",

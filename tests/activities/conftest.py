@@ -18,6 +18,7 @@ from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
 from tests.e2e.acme import CRD
 from tests.servers.hub import Hub, HubModel
+from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 
 
 @pytest_asyncio.fixture

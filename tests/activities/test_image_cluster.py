@@ -45,10 +45,16 @@ class Given:
 
     def __init__(self, cluster: Cluster, namespace: str, *, controllers: bool) -> None:
         self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
+        self.builder_namespace = f"{namespace}-builder"
         self.controllers = controllers
 
+    def place(self, name: str) -> str:
+        """The namespace of an object by its name."""
+        return self.builder_namespace if name.startswith(BUILDER) else self.namespace
+
     def keeper(self, **options: Any) -> BuildServices:
-        wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
+        places = {"namespace": self.namespace, "builder_namespace": self.builder_namespace}
+        wanted = ClusterOptions(**{**places, "node_port": 0, **options})
         return BuildServices(self.cluster, wanted, digests=self.digests)
 
     async def begin_registry(self, **options: Any) -> None:
@@ -62,7 +68,7 @@ class Given:
             await self.keeper(**options).ensure_builder()
 
     async def get(self, kind: Resource, name: str) -> Object:
-        return await self.cluster.get(kind, name, namespace=self.namespace)
+        return await self.cluster.get(kind, name, namespace=self.place(name))
 
     async def come_up(self, name: str) -> None:
         """Say that the Deployment's pod is ready, or of what controllers made of it that they are."""
@@ -75,7 +81,7 @@ class Given:
         async with asyncio.timeout(60):
             while (await self.get(APPS_DEPLOYMENTS, name)).get("status", {}).get("readyReplicas") != 1:
                 pods = await self.cluster.listing(
-                    PODS, namespace=self.namespace, label_selector=f"app={name}"
+                    PODS, namespace=self.place(name), label_selector=f"app={name}"
                 )
                 ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 for pod in pods.items:
@@ -84,7 +90,7 @@ class Given:
 
     async def _say(self, kind: Resource, name: str, status: Object) -> None:
         await self.cluster.patch(
-            kind, name, {"status": status}, namespace=self.namespace, subresource="status"
+            kind, name, {"status": status}, namespace=self.place(name), subresource="status"
         )
 
     async def container(self, name: str) -> Object:
@@ -105,13 +111,16 @@ async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
     async with await Cluster.connect(kubeconfig) as cluster:
         try:
-            await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.create(NAMESPACES, {"metadata": {"name": name}})
         except AlreadyExists:
             pytest.fail(f"namespace {namespace} is left over")
-        await cluster.create(SECRETS, {"metadata": {"name": BUILDER_CERTIFICATES}}, namespace=namespace)
+        certificates = {"metadata": {"name": BUILDER_CERTIFICATES}}
+        await cluster.create(SECRETS, certificates, namespace=f"{namespace}-builder")
         yield Given(cluster, namespace, controllers=emulated is None)
         if emulated is None:
-            await cluster.delete(NAMESPACES, namespace)
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.delete(NAMESPACES, name)
     if emulated is not None:
         await emulated.stop()
 
@@ -255,7 +264,7 @@ async def test_two_workers_agree_on_the_certificates(given: Given) -> None:
 
 
 async def test_a_missing_secret_is_said(given: Given) -> None:
-    await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.namespace)
+    await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.builder_namespace)
 
     with pytest.raises(BuilderNotReady, match="comes empty with the manifests"):
         await given.keeper().ensure_builder()

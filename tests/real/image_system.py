@@ -144,13 +144,20 @@ class ImageSystem:
 
     async def clean_up(self) -> None:
         """Delete the deployments, so that no workflow is left."""
-        for name in self._made:
+        made, self._made = self._made, []
+        for name in made:
             await self.cluster.delete(DEPLOYMENTS, name, namespace=NAMESPACE)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        for name in self._made:
+        for name in made:
             while await self.cluster.find(DEPLOYMENTS, name, namespace=NAMESPACE):
                 assert time.monotonic() < deadline, f"{name} is not let go\n{self.processes.logs()}"
                 await asyncio.sleep(0.1)
+
+
+def worker_and_watcher(processes: Processes) -> None:
+    """The processes of an installation, as administrators."""
+    processes.start("worker", "--provider", "kaito")
+    processes.start("watcher")
 
 
 @asynccontextmanager
@@ -160,8 +167,9 @@ async def image_system(
     daemon: Buildkitd,
     registry: Registry,
     folder: Path,
+    start: Callable[[Processes], None] = worker_and_watcher,
 ) -> AsyncIterator[ImageSystem]:
-    """The system with one worker and one watcher, ready for deployments of KAITO."""
+    """The system with the processes that `start` starts, ready for deployments of KAITO."""
     async with Hub() as hub, await Cluster.connect(kubernetes.kubeconfig) as cluster:
         world = World(hub, daemon, registry.host)
         base, _ = await world.push_base({"/bin/serve": b"#!"}, {"Env": ["BASE=1"], "Cmd": ["x"]})
@@ -183,8 +191,7 @@ async def image_system(
         answering = asyncio.create_task(operator.run())
         system = ImageSystem(cluster, client, world, processes, operator)
         try:
-            processes.start("worker", "--provider", "kaito")
-            processes.start("watcher")
+            start(processes)
             await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
             yield system
             hub.heal()

@@ -11,12 +11,8 @@ import pytest_asyncio
 
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import Helm
-from airunway.clients.helm.records import (
-    UnreadableRecord,
-    has_deployed_revision,
-    keep_on_uninstall,
-    latest_record,
-)
+from airunway.clients.helm.errors import UnreadableRecord
+from airunway.clients.helm.records import has_deployed_revision, keep_on_uninstall, latest_record
 from airunway.clients.kubernetes import CRDS, NAMESPACES, SECRETS, Cluster
 from kube_emulator import EmulatedCluster
 from tests.clients.helm.charts import copy_chart
@@ -65,7 +61,7 @@ async def test_what_helm_wrote_is_read(cluster: Cluster, helm: Helm, tmp_path: P
     )
     assert record.values == {"greeting": "hi"}
     assert record.updated is not None
-    assert [entry["kind"] for entry in record.documents] == ["ConfigMap"]
+    assert [entry["kind"] for entry in record.read_documents()] == ["ConfigMap"]
     assert await has_deployed_revision(cluster, "web", namespace=SPACE)
 
 
