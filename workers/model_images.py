@@ -35,6 +35,7 @@ from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.workers.settings import Settings
+from airunway.workers.trust import image_signer
 from airunway.workers.worker_version import WorkerVersion
 
 # Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
@@ -63,7 +64,7 @@ def model_image_activities(
     hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
     owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = _storage(settings, options)
+    storage = model_image_storage(settings)
     return ModelImageActivities(
         options,
         resolver=resolver,
@@ -81,17 +82,13 @@ def model_image_activities(
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
+        signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
     )
 
 
-def built_model_images(settings: Settings) -> BuiltModelImages:
-    """By which a worker of providers sees that an image is the one that was built."""
+def model_image_storage(settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in."""
     options = model_image_options(settings)
-    storage = _storage(settings, options)
-    return BuiltModelImages(PublishedModelImages(storage, pull_host=options.pull_host), options)
-
-
-def _storage(settings: Settings, options: ModelImageOptions) -> ModelImageStorage:
     return ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
@@ -99,6 +96,13 @@ def _storage(settings: Settings, options: ModelImageOptions) -> ModelImageStorag
         architecture=options.architecture,
         policy=settings.outbound,
     )
+
+
+def built_model_images(settings: Settings) -> BuiltModelImages:
+    """By which a worker of providers sees that an image is the one that was built."""
+    options = model_image_options(settings)
+    storage = model_image_storage(settings)
+    return BuiltModelImages(PublishedModelImages(storage, pull_host=options.pull_host), options)
 
 
 def model_image_options(settings: Settings) -> ModelImageOptions:

@@ -26,6 +26,7 @@ from airunway.workers.limit_settings import LimitSettings
 from airunway.workers.outbound_settings import OutboundSettings
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
+from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
@@ -33,7 +34,13 @@ IN_POD = "KUBERNETES_SERVICE_HOST"
 
 
 class Settings(
-    LimitSettings, InstallationSettings, OutboundSettings, TenantSettings, VersionSettings, TemporalSettings
+    LimitSettings,
+    TrustSettings,
+    InstallationSettings,
+    OutboundSettings,
+    TenantSettings,
+    VersionSettings,
+    TemporalSettings,
 ):
     """Settings of worker, watcher and command line."""
 

@@ -18,6 +18,7 @@ from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
+from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
@@ -33,7 +34,13 @@ from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
 from airunway.workers.installer import installer_workers
-from airunway.workers.model_images import build_worker, built_model_images, model_image_activities
+from airunway.workers.model_images import (
+    build_worker,
+    built_model_images,
+    model_image_activities,
+    model_image_options,
+    model_image_storage,
+)
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
 from airunway.workers.request_guard import RequestGuard
@@ -42,6 +49,7 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.trust import RegistriesOfImages, image_gate, namespace_policies
 from airunway.workers.tuning import (
     DRAIN_TIMEOUT,
     HEARTBEAT_THROTTLE,
@@ -71,6 +79,7 @@ def core_worker(
     images: ModelImageActivities,
     version: WorkerVersion,
     attributes: SearchAttributes,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
@@ -94,7 +103,7 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
-            *_provider_activities(cluster, settings, served_locally, cache).all,
+            *_provider_activities(cluster, settings, served_locally, policies, cache).all,
             *InstallationRequests(
                 client,
                 cluster_name=settings.cluster,
@@ -117,13 +126,18 @@ def core_worker(
 
 
 def provider_worker(
-    client: Client, cluster: Cluster, settings: Settings, provider: Provider, version: WorkerVersion
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    provider: Provider,
+    version: WorkerVersion,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of one provider's queue."""
     return Worker(
         client,
         task_queue=provider_task_queue(settings.cluster, provider.name),
-        activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
+        activities=_provider_activities(cluster, settings, {provider.name: provider}, policies).all,
         max_concurrent_activities=settings.activities,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -135,6 +149,7 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
+    policies: NamespacePolicies,
     cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
@@ -144,6 +159,9 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
+    pull_host = model_image_options(settings).pull_host
+    signed = RegistriesOfImages(images, model_image_storage(settings), pull_host=pull_host)
+    gate = image_gate(cluster, settings, policies, signed)
     return ProviderActivities(
         cluster,
         providers,
@@ -151,6 +169,7 @@ def _provider_activities(
         images=images,
         model_images=built_model_images(settings),
         cache=cache,
+        gate=gate,
         impersonate=settings.impersonate,
         policy=settings.overrides_policy,
     )
@@ -184,13 +203,14 @@ async def run_worker(
         client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
+        policies = namespace_policies(cluster, settings)
         workers = [
-            provider_worker(client, cluster, settings, provider, version) for provider in served.values()
+            provider_worker(client, cluster, settings, one, version, policies) for one in served.values()
         ]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
+            workers += [core_worker(client, cluster, settings, served, images, version, attributes, policies)]
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers += installer_workers(client, cluster, settings, version)
@@ -200,6 +220,8 @@ async def run_worker(
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
+            if served:
+                group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())

@@ -26,6 +26,7 @@ from airunway.activities.model_image.wanted import (
     refuse_other_plan,
 )
 from airunway.activities.step import implements
+from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
 from airunway.api.model_image import ModelImageRef
 from airunway.clients.errors import ClientError
@@ -76,7 +77,8 @@ class ModelImageActivities:
     """The activities of one process.
 
     `registry_keeper`, `builder_keeper`: who ensures them in the cluster; None: somebody else's are used.
-    `search_attributes`: those of ours that the Temporal namespace has now.
+    `search_attributes`: those of ours that the Temporal namespace has now. `signer`: signs what is built;
+    None: nobody does.
     """
 
     def __init__(
@@ -91,11 +93,13 @@ class ModelImageActivities:
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
+        signer: ImageSigner | None = None,
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
         self._owners, self._published, self._builder = owners, published, builder
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
         self._search_attributes = search_attributes
+        self._signer = signer
 
     @property
     def all(self) -> list[Any]:
@@ -129,7 +133,7 @@ class ModelImageActivities:
         """The image, if the registry tells at once. With more patience it is looked for by its workflow."""
         try:
             async with asyncio.timeout(AT_HAND_SECONDS):
-                return await self._published.find(plan)
+                return await self._find(plan)
         except (ClientError, TimeoutError):
             return None
 
@@ -177,6 +181,15 @@ class ModelImageActivities:
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)
 
+    async def _find(self, plan: ModelImagePlan) -> ModelImageRef | None:
+        """The image of a plan. One that is to be signed and is not was not published to its end, or before
+        there was a key: it counts as not there, as nobody knows who put it there."""
+        image = await self._published.find(plan)
+        if image is None or self._signer is None:
+            return image
+        digest = image.reference.partition("@")[2]
+        return image if await self._signer.is_signed(plan.name, digest) else None
+
     # -- before the build --------------------------------------------------------------------------------
 
     @implements(FIND_MODEL_IMAGE)
@@ -185,7 +198,7 @@ class ModelImageActivities:
         refuse_other_plan(request.plan, self._options)
         async with trouble_reported("looking for the image in the registry"):
             try:
-                return FindModelImageAnswer(image=await self._published.find(request.plan))
+                return FindModelImageAnswer(image=await self._find(request.plan))
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
@@ -240,10 +253,12 @@ class ModelImageActivities:
 
     @implements(PUBLISH_MODEL_IMAGE)
     async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
-        """Verify what was pushed, and only then move the tags."""
+        """Verify what was pushed, only then move the tags, and sign it."""
         refuse_other_plan(request.plan, self._options)
         async with trouble_reported("verifying the pushed image"):
             image = await self._published.publish(request.plan, request.digest)
+            if self._signer is not None:
+                await self._signer.sign(request.plan.name, request.digest)
         return PublishModelImageAnswer(image=image)
 
     @implements(FREE_SPACE, errors=benign_errors)

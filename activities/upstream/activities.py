@@ -15,6 +15,7 @@ from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refuse_unless_deleted
 from airunway.activities.step import implements
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.applying import UpstreamApplication
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.owner import find_owner, has_moved_on
@@ -55,6 +56,7 @@ class ProviderActivities:
     """The activities of the providers that this process serves. `cache`: what it read of deployments.
 
     `policy`: what deployments may override and demand; absent: as the settings are by default.
+    `gate`: which images and models may run; None: all.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ProviderActivities:
         model_images: BuiltModelImages | None = None,
         cache: SnapshotCache | None = None,
         policy: OverridesPolicy | None = None,
+        gate: ImageGate | None = None,
         impersonate: str = "",
     ) -> None:
         self._cluster = cluster
@@ -78,6 +81,7 @@ class ProviderActivities:
             served_fields=ServedFields(cluster).of,
             model_images=model_images,
             policy=policy or OverridesPolicy(),
+            gate=gate,
             impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None

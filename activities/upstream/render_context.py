@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refused
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.api.model_deployment import ModelDeployment
@@ -29,6 +30,8 @@ class Surroundings:
     policy: OverridesPolicy
     model_images: BuiltModelImages | None = None
     """None: this process cannot see which images were built, and renders nothing with one."""
+    gate: ImageGate | None = None
+    """Which images and models may run; None: all."""
     impersonate: str = ""
     """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 

@@ -90,6 +90,14 @@ INSTALLER_QUEUE = "installer"
 IMAGES_QUEUE = "images"
 """Queue of the builds alone: how many run at once is how many slots its workers have."""
 
+# On a Namespace, where only an administrator of the cluster can put them; docs/security.md.
+ANNOTATION_ALLOWED_IMAGES = "airunway.ai/allowed-images"
+ANNOTATION_ALLOWED_MODELS = "airunway.ai/allowed-models"
+ANNOTATION_VERIFIED_IMAGES = "airunway.ai/verified-images"
+POLICY_ANNOTATIONS = frozenset(
+    {ANNOTATION_ALLOWED_IMAGES, ANNOTATION_ALLOWED_MODELS, ANNOTATION_VERIFIED_IMAGES}
+)
+
 _WORKFLOW_KINDS = ("modeldeployment", "provider", "image")
 MAX_MODEL_IN_ID = 100  # characters; a digest and the cluster stand beside it
 MAX_WORKFLOW_ID_LENGTH = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it

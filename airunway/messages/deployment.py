@@ -84,6 +84,8 @@ class StepFailure(BaseModel):
     final: bool = True
     retry_seconds: int = 0
     """When to reconcile again; 0: with the next signal."""
+    by_policy: bool = False
+    """What ends it lies outside of spec and configs: the next decision renders again, and asks again."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

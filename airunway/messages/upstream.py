@@ -67,6 +67,8 @@ class RenderRequest(DeploymentRequest):
     built_model_image: ModelImageRef | None = None
     model_image_plan: ModelImagePlan | None = None
     """Of what that was built."""
+    pinned_images: dict[str, str] = Field(default_factory=dict)
+    """Digests that tags stood for when their signatures were verified; each is verified again."""
 
 
 class RenderAnswer(BaseModel):
@@ -96,6 +98,8 @@ class RenderAnswer(BaseModel):
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ServingImageStatus | None = None
+    pinned_images: dict[str, str] | None = None
+    """Tags whose image was verified, and its digest; None when nobody came to that."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
 

@@ -8,9 +8,11 @@ from typing import Any
 from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
+from airunway.clients.registry.client import RegistryClient
 from airunway.messages.decision import SelectionRequest, ValidateRequest
 from airunway.messages.deployment import AppliedObject, Limits
 from airunway.messages.refs import DeploymentRef
@@ -57,6 +59,8 @@ class Worker:
         providers: tuple[Provider, ...] = (ACME,),
         heartbeat_limit: timedelta = timedelta(minutes=3),
         attributes: tuple[str, ...] = (),
+        gate: ImageGate | None = None,
+        images: RegistryClient | None = None,
     ) -> None:
         cache = SnapshotCache()
         named = {provider.name: provider for provider in providers}
@@ -68,7 +72,7 @@ class Worker:
             cache=cache,
             search_attributes=lambda: attributes,
         )
-        self.provider = ProviderActivities(cluster, named, env={}, cache=cache)
+        self.provider = ProviderActivities(cluster, named, env={}, cache=cache, gate=gate, images=images)
 
     async def apply(self, request: RenderRequest) -> tuple[RenderAnswer, ApplyAnswer]:
         """Render, and do what that planned."""

@@ -19,6 +19,7 @@ from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.model_image.wanted import ImageOwners
+from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -93,6 +94,7 @@ class Shop:
     options: ModelImageOptions = field(default_factory=lambda: ModelImageOptions(cluster_name="here"))
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
+    signer: ImageSigner | None = None
 
     def activities(
         self, *, registry_keeper: BuildServices | None = None, **options: Any
@@ -121,6 +123,7 @@ class Shop:
             published=PublishedModelImages(storage, pull_host=wanted.pull_host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
+            signer=self.signer,
         )
 
     def waiter(self, secret: str, *, ref: DeploymentRef = REF) -> ModelImageWaiter:

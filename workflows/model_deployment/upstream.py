@@ -90,6 +90,7 @@ class Upstream:
             image=state.status.image,
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
+            pinned_images=state.pinned_images,
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)

@@ -33,6 +33,7 @@ from airunway.clients.registry.references import (
     parse_tagged_reference,
     repository_of,
 )
+from airunway.clients.registry.signatures import StoredSignature, read_signatures
 
 PUBLIC_REGISTRIES = (
     "docker.io",
@@ -130,6 +131,11 @@ class RegistryClient:
             return BaseImage(reference=f"{repository_of(reference)}@{digest}", config=config)
 
         return await self._ask(target, ask)
+
+    async def signatures(self, reference: str, digest: str) -> list[StoredSignature]:
+        """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable or RegistryDenied."""
+        target = self._target(reference, digest=True)
+        return await self._ask(target, lambda calls: read_signatures(calls, digest))
 
     async def _ask(self, target: _Target, question: Callable[[RegistryCalls], Awaitable[_T]]) -> _T:
         http = GuardedHttp(

@@ -58,6 +58,14 @@ class RegistryCalls:
         """Address of a config or layer."""
         return self._base / "v2" / self._repository / "blobs" / digest
 
+    def referrers(self, digest: str) -> URL:
+        """Address of the list of what refers to a manifest (OCI 1.1)."""
+        return self._base / "v2" / self._repository / "referrers" / digest
+
+    def uploads(self) -> URL:
+        """Address where an upload of a blob begins."""
+        return self._base / "v2" / self._repository / "blobs" / "uploads" / ""
+
     async def ping(self) -> None:
         """Ask whether there is a registry that lets us in."""
         await self.fetch("GET", self._base / "v2" / "")
@@ -71,16 +79,25 @@ class RegistryCalls:
         return parsed
 
     async def fetch(
-        self, method: str, url: URL, *, body: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: URL,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        limit: int | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer, after one round for a login or token if the registry asks for one."""
+        """The answer, after one round for a login or token if the registry asks for one.
+
+        `limit`: bytes that it may have.
+        """
         headers = {**_ACCEPT, **({"Content-Type": content_type} if content_type else {})}
-        response, answer = await self._follow(method, url, self._authorization, headers, body)
+        response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         challenge = response.headers.get("WWW-Authenticate", "")
         if response.status == 401 and not self._authorization and challenge:
             self._authorization = await self._authorize(challenge)
             if self._authorization:
-                response, answer = await self._follow(method, url, self._authorization, headers, body)
+                response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         self._refuse_failure(response)
         return response, answer
 
@@ -91,13 +108,14 @@ class RegistryCalls:
         authorization: str,
         headers: Mapping[str, str] = _ACCEPT,
         body: bytes | None = None,
+        limit: int | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """The answer after redirects."""
         try:
             async with self._session.request(
                 method, url, headers=headers, authorization=authorization, body=body
             ) as response:
-                return response, await read_at_most(response, self._max_bytes)
+                return response, await read_at_most(response, limit or self._max_bytes)
         except TooLarge as err:
             raise RegistryUnavailable(f"{self._subject}: {err}") from err
         except RequestRefused as err:

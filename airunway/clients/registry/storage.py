@@ -25,6 +25,7 @@ from airunway.clients.registry.credentials import RegistryCredentials, read_logi
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
+from airunway.clients.registry.signatures import StoredSignature, add_signature, read_signatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,16 @@ class ModelImageStorage:
         """Let a tag point to the image. Raises RegistryUnavailable, RegistryDenied."""
         async with self._calls(image.repository) as calls:
             await calls.fetch("PUT", calls.manifest(tag), body=image.manifest, content_type=image.media_type)
+
+    async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:
+        """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(repository) as calls:
+            return await read_signatures(calls, digest)
+
+    async def add_signature(self, repository: str, digest: str, added: StoredSignature) -> None:
+        """Keep a signature beside those that are there. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(repository) as calls:
+            await add_signature(calls, digest, added)
 
     @asynccontextmanager
     async def _calls(self, repository: str) -> AsyncIterator[RegistryCalls]:
