@@ -33,7 +33,7 @@ MODULES = {
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     overrides: """
-        IDENTITY_KEYS ListMerge MAX_DEPTH merge merge_by_name overrides_of refuse_identity
+        IDENTITY_KEYS ListMerge merge merge_by_name overrides_of refuse_identity
     """,
     pod_security: """
         DEFAULT_USER PodSecurity PodSecurityLevel isolated isolated_container level_variable pod_security
