@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from airunway.api.bounds import MAX_DEPTH, is_deeper_than
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD
 from airunway.provider.manifest import Manifest, RenderError
 
 IDENTITY_KEYS = frozenset({"apiVersion", "kind", "metadata", "status"})
 """Root keys that would make the object another one; refused whatever their value is."""
-
-MAX_DEPTH = 64
-"""Of nesting: deeper than any object of Kubernetes, and shallow enough to be merged by plain recursion."""
 
 ListMerge = Callable[[str, Sequence[Any], Sequence[Any]], list[Any]]
 """(key, rendered list, given list) -> the list to take."""
@@ -30,22 +28,9 @@ def overrides_of(deployment: ModelDeployment) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise RenderError(f"{FIELD}: must be a JSON object")
-    if _is_deeper(given, MAX_DEPTH):
+    if is_deeper_than(given, MAX_DEPTH):
         raise RenderError(f"{FIELD}: nested too deep, at most {MAX_DEPTH} levels")
     return given
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether something is nested deeper than that; walks level by level, so any depth can be asked."""
-    here: list[Any] = [value]
-    for _ in range(levels):
-        here = [
-            item
-            for entry in here
-            if isinstance(entry, dict | list)
-            for item in (entry.values() if isinstance(entry, dict) else entry)
-        ]
-    return any(isinstance(entry, dict | list) for entry in here)
 
 
 def refuse_identity(overrides: Mapping[str, Any], *, at: str = FIELD) -> None:

@@ -31,7 +31,7 @@ def rendering(change: Callable[[Manifest], object]) -> Provider:
     """Acme, with something done to its object."""
 
     def render(given: ModelDeployment, context: RenderContext) -> list[Manifest]:
-        (obj,) = ACME.render(given, context)
+        (obj,) = ACME.objects(given, context)
         change(obj)
         return [obj]
 
@@ -104,7 +104,7 @@ def findings(provider: Provider) -> list[str]:
     ]
     if provider.read_status is not ACME.read_status:
         return [*found, *kit.status_problems(provider, main(), [])]
-    if provider.render is not refusing:
+    if provider.objects is not refusing:
         given = kit.deployment()
         objects = kit.everything(provider, given, CONTEXT)
         found += kit.object_problems(provider, given, objects)
