@@ -88,12 +88,7 @@ def core_worker(
         cache=cache,
         served_locally=served_locally,
         limits=settings.limits,
-        options=SelectionOptions(
-            heartbeat_limit=settings.heartbeat_limit,
-            fallback=settings.selection_fallback,
-            selector_enabled=settings.selector_enabled,
-            install_policy=settings.provider_install,
-        ),
+        options=_selection_options(settings),
         search_attributes=lambda: attributes.known,
     )
     return Worker(
@@ -122,6 +117,15 @@ def core_worker(
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
+    )
+
+
+def _selection_options(settings: Settings) -> SelectionOptions:
+    return SelectionOptions(
+        heartbeat_limit=settings.heartbeat_limit,
+        fallback=settings.selection_fallback,
+        selector_enabled=settings.selector_enabled,
+        install_policy=settings.provider_install,
     )
 
 

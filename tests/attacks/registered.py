@@ -5,9 +5,10 @@ from __future__ import annotations
 from temporalio import activity
 from temporalio.client import Client
 
+from airunway.workers.installer import installer_worker
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.temporal.search_attributes import SearchAttributes
-from airunway.workers.worker import core_worker, installer_worker, provider_worker
+from airunway.workers.worker import core_worker, provider_worker
 from airunway.workers.worker_version import this_build
 from tests.e2e.system import System
 
