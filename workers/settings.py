@@ -18,6 +18,7 @@ from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
+from airunway.selection.quantities import InvalidQuantity
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.installation_settings import InstallationSettings
@@ -51,9 +52,7 @@ class Settings(InstallationSettings, OutboundSettings, TenantSettings, VersionSe
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )
-    context: str | None = Field(
-        default=None, description="Context in the kubeconfig; absent: its current one."
-    )
+    context: str | None = Field(default=None, description="Context in it; absent: its current one.")
     pod_namespace: str = Field(
         default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
     )
@@ -303,7 +302,11 @@ class Settings(InstallationSettings, OutboundSettings, TenantSettings, VersionSe
     @classmethod
     def _size(cls, value: str) -> str:
         """A Kubernetes quantity above nothing."""
-        if parse_quantity(value) <= 0:
+        try:
+            amount = parse_quantity(value)
+        except InvalidQuantity:
+            raise ValueError("must be a quantity, e.g. 100Gi") from None
+        if amount <= 0:
             raise ValueError("must be more than nothing")
         return value
 

@@ -26,6 +26,7 @@ from airunway.api.names import (
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
+from airunway.provider.model_access import with_access
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
@@ -163,7 +164,8 @@ async def run_worker(
     ready: Ready | None = None,
 ) -> None:
     """Serve until cancelled: the named providers (None: every installed one), the core, installations."""
-    served = installed_providers() if providers is None else providers
+    found = installed_providers() if providers is None else providers
+    served = {name: with_access(provider, settings.access_rule) for name, provider in found.items()}
     ready = ready or Ready()
     ready.parts["worker"] = False
     async with AsyncExitStack() as stack:

@@ -175,7 +175,7 @@ class _Deletion:
 
 
 async def _delete(writes: TenantWrites, kind: UpstreamKind, obj: Object) -> _Deletion:
-    """Ask for it. A right that is missing may come; at the latest it goes as what has lost its owner."""
+    """Ask for it. A right that is missing may come; in the end Kubernetes deletes what has lost its owner."""
     meta = obj["metadata"]
     if meta.get("deletionTimestamp"):
         return _Deletion()

@@ -76,6 +76,9 @@ A config without it belongs to a provider controller of AI Runway's own kind: su
 handed over by `status.provider.name` and the controller writes the rest of the status.
 """
 
+ANNOTATION_MODEL_ACCESS = "airunway.ai/model-access"
+"""On an InferenceProviderConfig: who may call its models, for people and for whom a change of it concerns."""
+
 ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 """On an InferenceProviderConfig: the kinds it creates, a JSON list of `{apiVersion, kind, plural}`.
 

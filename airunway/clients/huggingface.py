@@ -141,7 +141,7 @@ class HuggingFace:
         try:
             answer = await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
             return await asyncio.to_thread(_repository_from, name, answer)
-        except (ValueError, KeyError, TypeError, AttributeError) as err:
+        except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as err:
             raise HubAnswerUnusable(
                 f"{self.endpoint} does not answer about {name} as Hugging Face does; is it a mirror of it?"
             ) from err
