@@ -45,6 +45,7 @@ class Use:
 
 RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
+    "airunway.activities.deployment.status_evidence": (PROVIDER,),
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
     "airunway.activities.trust.image_signer": (WORKER,),
@@ -173,6 +174,8 @@ def providing(provider: Provider) -> list[Use]:
     for kind in map(written_as, provider.kinds):
         changed = "" if kind in MADE_ONCE.get(provider.name, ()) else " patch"
         found.append(Use(verbs=f"get list create delete{changed}", resource=kind, at=upstream))
+        evidence = "airunway.activities.deployment.status_evidence"
+        found.append(Use(verbs="get", resource=kind, at=evidence))
     return found
 
 
