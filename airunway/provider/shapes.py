@@ -16,17 +16,17 @@ UNKNOWN = "is not among the fields that are known to be safe"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forbidden:
+class ForbiddenField:
     """A field that a rendered object must not hold. `why` completes the sentence that its path begins."""
 
     path: Path
     why: str
 
 
-Shape = Callable[[Any, Path], Iterator[Forbidden]]
+Shape = Callable[[Any, Path], Iterator[ForbiddenField]]
 
 
-def anything(value: Any, at: Path) -> Iterator[Forbidden]:
+def anything(value: Any, at: Path) -> Iterator[ForbiddenField]:
     """Whatever it is."""
     return iter(())
 
@@ -34,9 +34,9 @@ def anything(value: Any, at: Path) -> Iterator[Forbidden]:
 def never(why: str) -> Shape:
     """Not at all; `why` completes the sentence that the path begins. Null counts as absent."""
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         if value is not None:
-            yield Forbidden(path=at, why=why)
+            yield ForbiddenField(path=at, why=why)
 
     return check
 
@@ -45,9 +45,9 @@ def only(*values: Any, why: str = "") -> Shape:
     """One of these values."""
     words = why or f"may only be {' or '.join(str(value).lower() for value in values)}"
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         if value is not None and not any(type(value) is type(item) and value == item for item in values):
-            yield Forbidden(path=at, why=words)
+            yield ForbiddenField(path=at, why=words)
 
     return check
 
@@ -55,18 +55,18 @@ def only(*values: Any, why: str = "") -> Shape:
 def fields(known: Mapping[str, Shape]) -> Shape:
     """An object with these fields and no others."""
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         if value is None:
             return
         if not isinstance(value, Mapping):
-            yield Forbidden(path=at, why="must be an object")
+            yield ForbiddenField(path=at, why="must be an object")
             return
         for key, item in value.items():
             if item is None:
                 continue
             shape = known.get(key)
             if shape is None:
-                yield Forbidden(path=(*at, key), why=UNKNOWN)
+                yield ForbiddenField(path=(*at, key), why=UNKNOWN)
             else:
                 yield from shape(item, (*at, key))
 
@@ -76,11 +76,11 @@ def fields(known: Mapping[str, Shape]) -> Shape:
 def each(shape: Shape) -> Shape:
     """A list of such values."""
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         if value is None:
             return
         if not isinstance(value, list):
-            yield Forbidden(path=at, why="must be a list")
+            yield ForbiddenField(path=at, why="must be a list")
             return
         for index, item in enumerate(value):
             yield from shape(item, (*at, index))
@@ -91,11 +91,11 @@ def each(shape: Shape) -> Shape:
 def every(shape: Shape) -> Shape:
     """An object with any keys, all of whose values are such."""
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         if value is None:
             return
         if not isinstance(value, Mapping):
-            yield Forbidden(path=at, why="must be an object")
+            yield ForbiddenField(path=at, why="must be an object")
             return
         for key, item in value.items():
             yield from shape(item, (*at, key))
@@ -106,10 +106,10 @@ def every(shape: Shape) -> Shape:
 def keys_without(prefix: str) -> Shape:
     """Labels or annotations without those that an operator takes for its own."""
 
-    def check(value: Any, at: Path) -> Iterator[Forbidden]:
+    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
         for key in value if isinstance(value, Mapping) else ():
             if key.startswith(prefix):
-                yield Forbidden(
+                yield ForbiddenField(
                     path=(*at, key), why="is read by the operator, which it would tell what to do"
                 )
 
