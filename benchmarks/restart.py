@@ -5,8 +5,9 @@
 A real kube-apiserver and Temporal are started for it; worker and watcher are processes of their own.
 1. `--whole-lives` deployments are edited `--changes` times each, waiting each time until they run again.
    What is left of such a life is printed: runs, the longest of them, the state that is carried on.
-2. Meanwhile all others are edited until their present run is somewhere between new and about to continue as new, as
-   those of a fleet are at any moment. A life leaves no more than that (1. shows it), however long it was.
+2. Meanwhile all others are edited until their present run is somewhere between new and about to continue as
+   new, as those of a fleet are at any moment. A life leaves no more than that (1. shows it), however long it
+   was.
 3. Worker and watcher are killed (SIGKILL) and started again, every deployment is edited at the same time, and
    measured is, from the kill, when the status of each is of its edit, and when it runs as edited.
 4. The same with Temporal killed and started again; and with nothing killed, for comparison.

@@ -17,11 +17,13 @@ from airunway.activities.model_image.builder import (
     endpoint_in_cluster,
     endpoint_of,
 )
+from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.wanted import ImageOwners
 from airunway.api import names
 from airunway.api.quantities import parse
 from airunway.clients.buildkit import BuildKitEndpoint
@@ -33,6 +35,7 @@ from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.workers.settings import Settings
+from airunway.workers.trust import image_signer
 from airunway.workers.worker_version import WorkerVersion
 
 # Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
@@ -55,28 +58,51 @@ def model_image_activities(
             parse_reference(settings.image_registry_image).host,
             parse_reference(settings.buildkit_image).host,
         ],
+        policy=settings.outbound,
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
-    hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
+    hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
+    owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = ModelImageStorage(
-        options.push_host,
-        insecure=settings.image_registry_insecure or not settings.image_registry,
-        login_file=settings.image_registry_login_file,
-        architecture=options.architecture,
-    )
+    storage = model_image_storage(settings)
     return ModelImageActivities(
         options,
         resolver=resolver,
-        orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+        orders=BuildOrders(
+            options, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
+        ),
+        owners=owners,
         published=PublishedModelImages(storage, pull_host=options.pull_host),
         builder=BuildKitBuilder(
-            _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
+            _endpoints(settings, keeper),
+            architecture=options.architecture,
+            hub=settings.hugging_face,
+            policy=settings.outbound,
         ),
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
+        signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
     )
+
+
+def model_image_storage(settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in."""
+    options = model_image_options(settings)
+    return ModelImageStorage(
+        options.push_host,
+        insecure=settings.image_registry_insecure or not settings.image_registry,
+        login_file=settings.image_registry_login_file,
+        architecture=options.architecture,
+        policy=settings.outbound,
+    )
+
+
+def built_model_images(settings: Settings) -> BuiltModelImages:
+    """By which a worker of providers sees that an image is the one that was built."""
+    options = model_image_options(settings)
+    storage = model_image_storage(settings)
+    return BuiltModelImages(PublishedModelImages(storage, pull_host=options.pull_host), options)
 
 
 def model_image_options(settings: Settings) -> ModelImageOptions:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from airunway.api.decision import InstallPolicy, SelectionFallback
+from airunway.api.decision import SelectionFallback
 from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.quantities import InvalidQuantity
 from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
@@ -20,16 +21,27 @@ from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.workers.durations import as_duration
+from airunway.workers.installation_settings import InstallationSettings
 from airunway.workers.limit_settings import LimitSettings
+from airunway.workers.outbound_settings import OutboundSettings
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
+from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
 
 
-class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings):
+class Settings(
+    LimitSettings,
+    TrustSettings,
+    InstallationSettings,
+    OutboundSettings,
+    TenantSettings,
+    VersionSettings,
+    TemporalSettings,
+):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
@@ -50,9 +62,7 @@ class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings)
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )
-    context: str | None = Field(
-        default=None, description="Context in the kubeconfig; absent: its current one."
-    )
+    context: str | None = Field(default=None, description="Context in it; absent: its current one.")
     pod_namespace: str = Field(
         default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
     )
@@ -73,20 +83,6 @@ class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings)
         description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
     )
 
-    provider_install: InstallPolicy = Field(
-        default=InstallPolicy.ASK,
-        description="What becomes of a deployment whose provider lacks its operator: `ask` shows the "
-        "command to run, `auto` installs it (the sandbox's default), `never` passes such a provider over.",
-    )
-    chart_mirrors: dict[str, str] = Field(
-        default_factory=dict,
-        description="Prefix of a chart's or repository's URL to another URL or to a folder, as JSON; the "
-        'longest that fits is taken: `{"https://charts.example.com": "https://mirror.example.com/charts"}`.',
-    )
-    helm_timeout: timedelta = Field(
-        default=timedelta(minutes=5),
-        description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
-    )
     image_builds: bool = Field(
         default=True,
         description="Whether images are built of GGUF models; see [images.md](images.md).",
@@ -181,11 +177,6 @@ class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings)
     )
     hugging_face: str = Field(
         default=HUB, description="Address of the Hugging Face hub, or of a mirror of it."
-    )
-
-    helm_binary: str | None = Field(
-        default=None,
-        description="Helm 4 command that installs providers; absent: Helm as a library, which needs none.",
     )
 
     rollout_deadline: timedelta = Field(
@@ -301,7 +292,6 @@ class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings)
         return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator(
-        "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
         "heartbeat",
@@ -322,7 +312,11 @@ class Settings(LimitSettings, TenantSettings, VersionSettings, TemporalSettings)
     @classmethod
     def _size(cls, value: str) -> str:
         """A Kubernetes quantity above nothing."""
-        if parse_quantity(value) <= 0:
+        try:
+            amount = parse_quantity(value)
+        except InvalidQuantity:
+            raise ValueError("must be a quantity, e.g. 100Gi") from None
+        if amount <= 0:
             raise ValueError("must be more than nothing")
         return value
 

@@ -157,6 +157,12 @@ def is_ours_or_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     return _is_ours(entry, field_manager) or _is_former(entry, field_manager)
 
 
+def is_written_by(live: Mapping[str, Any], field_manager: str) -> bool:
+    """Whether fields of an object are ours, or those of the controllers whose objects we take over."""
+    entries = live["metadata"].get("managedFields") or ()
+    return any(is_ours_or_former(entry, field_manager) for entry in entries)
+
+
 def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:
     return (
         entry.get("manager") == field_manager

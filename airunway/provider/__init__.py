@@ -3,8 +3,8 @@
 A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
 Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
 each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
-`flags`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract tests:
-`airunway.provider.testing`.
+`flags`, `model_access`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract
+tests: `airunway.provider.testing`.
 """
 
 from airunway.api.conditions import condition
@@ -12,6 +12,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageSpec
 from airunway.provider import (
     flags,
+    model_access,
     overrides,
     pod_security,
     registering,
@@ -22,6 +23,7 @@ from airunway.provider import (
 )
 from airunway.provider.contract import (
     Manifest,
+    OperatorPeer,
     Provider,
     Registration,
     RenderContext,
@@ -51,6 +53,7 @@ __all__ = [
     "Condition",
     "Manifest",
     "ModelImageSpec",
+    "OperatorPeer",
     "Provider",
     "Registration",
     "RenderContext",
@@ -70,6 +73,7 @@ __all__ = [
     "flags",
     "is_observed",
     "mapping_at",
+    "model_access",
     "name_of",
     "overrides",
     "pod_security",

@@ -10,7 +10,7 @@ registers the same way as the shipped ones::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,19 @@ class UpstreamKind:
     def version(self) -> str:
         """API version without its group."""
         return self.api_version.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorPeer:
+    """An operator that has to reach the pods which it makes.
+
+    `namespace_variable`: in the worker's environment, names another namespace that it runs in.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+    ports: Sequence[int]
+    namespace_variable: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +114,8 @@ class RenderContext:
     serving_image: str | None = None
     inference_pools: bool | None = None
     """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    served_fields: Collection[str] = ()
+    """Those of `Provider.optional_fields` that the cluster serves."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -267,6 +282,12 @@ class Provider:
     """The image taken when the deployment names none; its resolution is not the user's concern."""
     pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
     """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
+    serving_ports: Sequence[int] = ()
+    """Ports of its pods that are there to be called; empty: all of them."""
+    operator_peers: Sequence[OperatorPeer] = ()
+    """Who but callers has to reach the pods."""
+    optional_fields: Sequence[str] = ()
+    """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()

@@ -15,6 +15,10 @@ from airunway.providers.dynamo.status import read_status
 __all__ = ["PROVIDER"]
 
 
+SERVING_PORTS = (8000, 9002)
+"""Frontends and sidecars; the endpoint picker, which gateways ask where a request is to go."""
+
+
 def _pod_selector(deployment: ModelDeployment) -> str:
     return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
 
@@ -33,6 +37,7 @@ PROVIDER = Provider(
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
     pod_selector=_pod_selector,
+    serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,
     stage_conditions=CONDITIONS,

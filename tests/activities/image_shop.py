@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,10 +18,13 @@ from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.wanted import ImageOwners
+from airunway.activities.trust.image_signer import ImageSigner
+from airunway.api import names
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
-from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
@@ -30,6 +33,7 @@ from airunway.messages.model_image import (
     BuildProgress,
     FindModelImageAnswer,
     ModelImageRequest,
+    ModelImageWaiter,
     PublishModelImageRequest,
     ResolveModelImageRequest,
     TokenRef,
@@ -90,6 +94,7 @@ class Shop:
     options: ModelImageOptions = field(default_factory=lambda: ModelImageOptions(cluster_name="here"))
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
+    signer: ImageSigner | None = None
 
     def activities(
         self, *, registry_keeper: BuildServices | None = None, **options: Any
@@ -106,44 +111,76 @@ class Shop:
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
         resolver = ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens)
-        storage = ModelImageStorage(self.registry.host)
+        storage, owners = ModelImageStorage(self.registry.host), ImageOwners(self.cluster)
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ModelImageActivities(
             wanted,
             resolver=resolver,
-            orders=BuildOrders(wanted, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+            orders=BuildOrders(
+                wanted, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
+            ),
+            owners=owners,
             published=PublishedModelImages(storage, pull_host=wanted.pull_host),
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
+            signer=self.signer,
         )
+
+    def waiter(self, secret: str, *, ref: DeploymentRef = REF) -> ModelImageWaiter:
+        """A deployment that waits, with a Secret of its namespace."""
+        return ModelImageWaiter(ref=ref, token=TokenRef(namespace=ref.namespace, name=secret))
 
     async def plan(self, **options: Any) -> ModelImagePlan:
         return await self.resolve(Spec(repository=REPOSITORY), **options)
 
+    async def deploy(self, spec: Spec, *, ref: DeploymentRef = REF) -> None:
+        """Have a deployment that wants this model, and no other any more."""
+        secrets = {"secrets": {"huggingFaceToken": spec.token_secret}} if spec.token_secret else {}
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DEPLOYMENT_KIND,
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "annotations": {names.ANNOTATION_MODEL_REVISION: spec.revision},
+            },
+            "spec": {"model": {"id": spec.repository}, **secrets},
+        }
+        await self.cluster.apply(DEPLOYMENTS, body, field_manager="somebody")
+
     async def resolve(self, spec: Spec, **options: Any) -> ModelImagePlan:
+        """The plan for a deployment that wants it."""
+        await self.deploy(spec)
         answer = await self.activities(**options).resolve_model_image(
             ResolveModelImageRequest(ref=REF, spec=spec)
         )
         return answer.plan
 
     async def build(
-        self, plan: ModelImagePlan, *, tokens: list[TokenRef] | None = None, attempt: int = 1, **options: Any
+        self,
+        plan: ModelImagePlan,
+        *,
+        waiters: Sequence[ModelImageWaiter] = (),
+        attempt: int = 1,
+        **options: Any,
     ) -> str:
         """Run the build as an activity; answers the digest."""
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         environment.info = replace(environment.info, attempt=attempt)
         environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
-        request = BuildModelImageRequest(plan=plan, tokens=tokens or [])
+        request = BuildModelImageRequest(plan=plan, waiters=list(waiters))
         answer = await environment.run(self.activities(**options).build_model_image, request)
         return answer.digest
 
-    async def publish(self, plan: ModelImagePlan, digest: str) -> str:
+    async def publish(self, plan: ModelImagePlan, digest: str, **options: Any) -> str:
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         request = PublishModelImageRequest(plan=plan, digest=digest)
-        return (await environment.run(self.activities().publish_model_image, request)).image.reference
+        return (
+            await environment.run(self.activities(**options).publish_model_image, request)
+        ).image.reference
 
-    async def found(self, plan: ModelImagePlan) -> str:
-        answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
+    async def found(self, plan: ModelImagePlan, **options: Any) -> str:
+        answer = await self.activities(**options).find_model_image(ModelImageRequest(plan=plan))
         return answer.image.reference if answer.image else ""
 
     async def find(self, plan: ModelImagePlan, *, kept_by_us: bool) -> FindModelImageAnswer:

@@ -11,6 +11,7 @@ import pytest
 from airunway import provider
 from airunway.provider import (
     flags,
+    model_access,
     overrides,
     pod_security,
     registering,
@@ -22,15 +23,19 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
-    ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
+    NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
+    RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
     UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
-    mapping_at name_of overrides pod_security registering rendering server_pod serving_image storage text_at
+    mapping_at model_access name_of overrides pod_security registering rendering server_pod serving_image
+    storage text_at
 """
 MODULES = {
     flags: """
         SHORT_FORMS canonical command_line derived engine_args explicit_flags extra_args flag_of
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
+    """,
+    model_access: """
+        AccessRule ModelAccess NETWORK_POLICY SUFFIX network_policy with_access
     """,
     overrides: """
         IDENTITY_KEYS ListMerge merge merge_by_name overrides_of refuse_identity

@@ -76,7 +76,7 @@ def provider_folders() -> Iterator[Any]:
         yield ROOT / "providers" / name / "deploy"
 
 
-def given(provider: str) -> Iterator[ModelDeployment]:
+def given_of(provider: str) -> Iterator[ModelDeployment]:
     """Deployments that show every kind of pod of a provider."""
     if provider == "kaito":
         yield runner()
@@ -91,7 +91,7 @@ def given(provider: str) -> Iterator[ModelDeployment]:
 def rendered_pods(provider: str, env: dict[str, str], **context: Any) -> Iterator[tuple[str, PodSpec]]:
     """The pods of a shipped provider."""
     plugin = installed_providers()[provider]
-    for wanted in given(provider):
+    for wanted in given_of(provider):
         yield from pods_of(rendered_with_stages(plugin, wanted, RenderContext(env=env, **context)))
 
 

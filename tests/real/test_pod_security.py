@@ -13,13 +13,17 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.errors import Forbidden
-from airunway.clients.kubernetes import NAMESPACES, PODS, Cluster
+from airunway.clients.kubernetes import NAMESPACES, PODS, Cluster, Object
+from airunway.provider import RenderContext
+from airunway.provider.model_access import NETWORK_POLICY, AccessRule, ModelAccess, with_access
 from airunway.provider.registry import installed_providers
 from tests.providers.pods import PodSpec
-from tests.real.pod_catalogue import LEVELS, Pods, catalogue, documented_levels, restricted_pods
+from tests.real.pod_catalogue import LEVELS, Pods, catalogue, documented_levels, given_of, restricted_pods
 
 pytestmark = pytest.mark.real
 
+NAMESPACE = AccessRule(access=ModelAccess.NAMESPACE)
+GATEWAY = AccessRule(access=ModelAccess.GATEWAY, gateways=("gateways",))
 CATALOGUE = catalogue()
 DOCUMENTED = documented_levels()
 
@@ -42,6 +46,12 @@ class Admission:
             assert "violates PodSecurity" in str(err)
             return str(err)
         return ""
+
+    async def create_policy(self, policy: Object) -> None:
+        """Create it with strict checks. Raises ApiError."""
+        await self._cluster.create(
+            NETWORK_POLICY, policy, namespace=self.namespace("restricted"), strict=True
+        )
 
     async def refusals(self, pods: Pods, level: str) -> dict[str, str]:
         """(the pod's place, why) for those that are not taken."""
@@ -80,3 +90,13 @@ async def test_every_pod_is_admitted_at_its_level_and_at_no_stricter_one(
 @pytest.mark.parametrize("provider", sorted(installed_providers()))
 async def test_every_provider_can_be_told_to_be_restricted(provider: str, admission: Admission) -> None:
     assert await admission.refusals(restricted_pods(provider), "restricted") == {}
+
+
+@pytest.mark.parametrize("provider", sorted(installed_providers()))
+async def test_every_policy_is_taken_by_the_api_server(provider: str, admission: Admission) -> None:
+    for rule in (NAMESPACE, GATEWAY):
+        served = with_access(installed_providers()[provider], rule)
+        given = next(iter(given_of(provider)))
+        (policy,) = [obj for obj in served.render(given, RenderContext()) if obj["kind"] == "NetworkPolicy"]
+
+        await admission.create_policy({**policy, "metadata": {"generateName": "policy-"}})

@@ -78,3 +78,17 @@ def test_what_is_no_limit_names_the_setting(
 
     with pytest.raises(ValidationError, match=variable.lower()):
         Settings()
+
+
+@pytest.mark.parametrize("text", ["ghcr.io/*, nvcr.io", '["ghcr.io/*", "nvcr.io"]'])
+def test_globs_are_written_with_commas_or_as_json(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_ALLOWED_IMAGES", text)
+
+    assert Settings().allowed_images == ["ghcr.io/*", "nvcr.io"]
+
+
+def test_by_default_every_image_and_model_is_allowed_and_none_must_be_signed() -> None:
+    settings = Settings()
+
+    assert (settings.allowed_images, settings.allowed_models) == (["*"], ["*"])
+    assert (settings.verified_images, settings.signing_key) == ([], "")
