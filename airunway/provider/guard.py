@@ -21,11 +21,7 @@ from airunway.provider.object_shape import BUILTIN
 from airunway.provider.overrides import overrides_of
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.rendering import owner_reference
-<<<<<<< HEAD
-from airunway.provider.shapes import ForbiddenField
-=======
 from airunway.provider.shapes import NotInShape
->>>>>>> main
 
 if TYPE_CHECKING:  # what is guarded knows its guard
     from airunway.provider.contract import Provider, RenderContext, Stage
@@ -149,11 +145,7 @@ def _forbidden(
                 yield _not_in_shape(provider, obj, found)
 
 
-<<<<<<< HEAD
-def _not_in_shape(provider: Provider, obj: Manifest, found: ForbiddenField) -> FieldError:
-=======
 def _not_in_shape(provider: Provider, obj: Manifest, found: NotInShape) -> FieldError:
->>>>>>> main
     return _finding(
         "spec",
         f"{shown(found.path)} of the rendered {obj.get('kind')} {obj['metadata'].get('name')} {found.why}; "

@@ -12,11 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airunway.api.paths import Path
-<<<<<<< HEAD
-from airunway.provider.shapes import ForbiddenField, Shape, anything, each, fields, never, only
-=======
 from airunway.provider.shapes import NotInShape, Shape, anything, each, fields, never, only
->>>>>>> main
 
 _NODE = "would reach into the node"
 _ACCOUNT = "would give the pod an account's rights"
@@ -195,20 +191,12 @@ POD_FIELDS: Mapping[str, Shape] = {
 POD = fields(POD_FIELDS)
 
 
-<<<<<<< HEAD
-def pod_annotations(value: Any, at: Path) -> Iterator[ForbiddenField]:
-=======
 def pod_annotations(value: Any, at: Path) -> Iterator[NotInShape]:
->>>>>>> main
     """Annotations of a pod; those that once said how it is confined must not say that it is not."""
     for key, text in value.items() if isinstance(value, Mapping) else ():
         for prefix, confined in _UNCONFINED_PREFIXES.items():
             if key.startswith(prefix) and not (isinstance(text, str) and text.startswith(confined)):
-<<<<<<< HEAD
-                yield ForbiddenField(path=(*at, key), why="must stay confined")
-=======
                 yield NotInShape(path=(*at, key), why="must stay confined")
->>>>>>> main
 
 
 POD_METADATA = fields({"labels": anything, "annotations": pod_annotations, "creationTimestamp": anything})

@@ -16,28 +16,17 @@ UNKNOWN = "is not among the fields that are known to be safe"
 
 
 @dataclass(frozen=True, kw_only=True)
-<<<<<<< HEAD
-class ForbiddenField:
-=======
 class NotInShape:
->>>>>>> main
     """A field that a rendered object must not hold. `why` completes the sentence that its path begins."""
 
     path: Path
     why: str
 
 
-<<<<<<< HEAD
-Shape = Callable[[Any, Path], Iterator[ForbiddenField]]
-
-
-def anything(value: Any, at: Path) -> Iterator[ForbiddenField]:
-=======
 Shape = Callable[[Any, Path], Iterator[NotInShape]]
 
 
 def anything(value: Any, at: Path) -> Iterator[NotInShape]:
->>>>>>> main
     """Whatever it is."""
     return iter(())
 
@@ -45,15 +34,9 @@ def anything(value: Any, at: Path) -> Iterator[NotInShape]:
 def never(why: str) -> Shape:
     """Not at all; `why` completes the sentence that the path begins. Null counts as absent."""
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        if value is not None:
-            yield ForbiddenField(path=at, why=why)
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         if value is not None:
             yield NotInShape(path=at, why=why)
->>>>>>> main
 
     return check
 
@@ -62,15 +45,9 @@ def only(*values: Any, why: str = "") -> Shape:
     """One of these values."""
     words = why or f"may only be {' or '.join(str(value).lower() for value in values)}"
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        if value is not None and not any(type(value) is type(item) and value == item for item in values):
-            yield ForbiddenField(path=at, why=words)
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         if value is not None and not any(type(value) is type(item) and value == item for item in values):
             yield NotInShape(path=at, why=words)
->>>>>>> main
 
     return check
 
@@ -78,30 +55,18 @@ def only(*values: Any, why: str = "") -> Shape:
 def fields(known: Mapping[str, Shape]) -> Shape:
     """An object with these fields and no others."""
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        if value is None:
-            return
-        if not isinstance(value, Mapping):
-            yield ForbiddenField(path=at, why="must be an object")
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         if value is None:
             return
         if not isinstance(value, Mapping):
             yield NotInShape(path=at, why="must be an object")
->>>>>>> main
             return
         for key, item in value.items():
             if item is None:
                 continue
             shape = known.get(key)
             if shape is None:
-<<<<<<< HEAD
-                yield ForbiddenField(path=(*at, key), why=UNKNOWN)
-=======
                 yield NotInShape(path=(*at, key), why=UNKNOWN)
->>>>>>> main
             else:
                 yield from shape(item, (*at, key))
 
@@ -111,19 +76,11 @@ def fields(known: Mapping[str, Shape]) -> Shape:
 def each(shape: Shape) -> Shape:
     """A list of such values."""
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        if value is None:
-            return
-        if not isinstance(value, list):
-            yield ForbiddenField(path=at, why="must be a list")
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         if value is None:
             return
         if not isinstance(value, list):
             yield NotInShape(path=at, why="must be a list")
->>>>>>> main
             return
         for index, item in enumerate(value):
             yield from shape(item, (*at, index))
@@ -134,19 +91,11 @@ def each(shape: Shape) -> Shape:
 def every(shape: Shape) -> Shape:
     """An object with any keys, all of whose values are such."""
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        if value is None:
-            return
-        if not isinstance(value, Mapping):
-            yield ForbiddenField(path=at, why="must be an object")
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         if value is None:
             return
         if not isinstance(value, Mapping):
             yield NotInShape(path=at, why="must be an object")
->>>>>>> main
             return
         for key, item in value.items():
             yield from shape(item, (*at, key))
@@ -157,17 +106,10 @@ def every(shape: Shape) -> Shape:
 def keys_without(prefix: str) -> Shape:
     """Labels or annotations without those that an operator takes for its own."""
 
-<<<<<<< HEAD
-    def check(value: Any, at: Path) -> Iterator[ForbiddenField]:
-        for key in value if isinstance(value, Mapping) else ():
-            if key.startswith(prefix):
-                yield ForbiddenField(
-=======
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         for key in value if isinstance(value, Mapping) else ():
             if key.startswith(prefix):
                 yield NotInShape(
->>>>>>> main
                     path=(*at, key), why="is read by the operator, which it would tell what to do"
                 )
 
