@@ -127,6 +127,7 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
     certificates = [BUILDER_CERTIFICATES]
     found.append(Use(verbs="get patch", resource="secrets", namespace=builder, names=certificates, at=at))
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
+    found.append(Use(verbs="get", resource=MODEL_DEPLOYMENTS, at=at))
     signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]
     found.append(Use(verbs="get", resource="secrets", namespace=system, names=key, at=signer))
     return found
