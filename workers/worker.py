@@ -184,6 +184,11 @@ def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Regi
     return Registrar(cluster, provider, task_queue=queue, heartbeat=settings.heartbeat)
 
 
+async def _client(settings: Settings) -> Client:
+    guard = RequestGuard(settings.cluster)
+    return await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+
+
 async def run_worker(
     settings: Settings,
     *,
@@ -203,8 +208,7 @@ async def run_worker(
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        guard = RequestGuard(settings.cluster)
-        client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+        client = await _client(settings)
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
         policies = namespace_policies(cluster, settings)
