@@ -223,13 +223,11 @@ async def run_worker(
         if installer:
             workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker.run())
+            for work in [*(worker.run() for worker in workers), *([policies.run()] if served else [])]:
+                group.create_task(work)
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
-            if served:
-                group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())
