@@ -21,16 +21,21 @@ from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.records import ModelImageRecords
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.room import RegistryRoom
 from airunway.api import names
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.credentials import Login, login_of_file, no_login
 from airunway.clients.registry.references import parse_reference
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.modelimage.retention import RoomLimits
 from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
 from airunway.workers.worker_version import WorkerVersion
@@ -56,20 +61,31 @@ def model_image_activities(
             parse_reference(settings.buildkit_image).host,
         ],
     )
-    keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
+    login = ClusterRegistryLogin(
+        cluster, namespace=settings.image_namespace, lifetime=settings.image_registry_login_lifetime
+    )
+    keeper = BuildServices(cluster, cluster_options(settings), digests=bases, login=login)
+    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
     hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
     storage = ModelImageStorage(
         options.push_host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
-        login_file=settings.image_registry_login_file,
+        login=_login(settings, options.push_host) if settings.image_registry else login.current,
         architecture=options.architecture,
     )
     return ModelImageActivities(
         options,
         resolver=resolver,
         orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
-        published=PublishedModelImages(storage, pull_host=options.pull_host),
+        published=PublishedModelImages(storage, records, options.pull_host),
+        room=RegistryRoom(
+            cluster=cluster,
+            records=records,
+            storage=storage,
+            limits=room_limits(settings),
+            owned=not settings.image_registry,
+        ),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
         ),
@@ -116,6 +132,22 @@ def cluster_options(settings: Settings) -> ClusterOptions:
         push_insecure=settings.image_registry_insecure or not settings.image_registry,
         registry_readers=settings.image_registry_readers,
     )
+
+
+def room_limits(settings: Settings) -> RoomLimits:
+    """What the settings say about the room that images may take. Another registry than ours has its own."""
+    volume = 0 if settings.image_registry else int(parse(settings.image_registry_volume_size))
+    return RoomLimits(
+        unused_for=settings.image_retention,
+        registry_bytes=volume,
+        namespace_share=settings.image_namespace_share,
+        builds_per_namespace=settings.image_builds_per_namespace,
+    )
+
+
+def _login(settings: Settings, host: str) -> Login:
+    file = settings.image_registry_login_file
+    return login_of_file(file, host) if file is not None else no_login
 
 
 def registry_host(namespace: str) -> str:

@@ -19,6 +19,7 @@ from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver
+from airunway.activities.model_image.room import RegistryRoom
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.model_image import ModelImageRef
@@ -76,12 +77,13 @@ class ModelImageActivities:
         orders: BuildOrders,
         published: PublishedModelImages,
         builder: Builder,
+        room: RegistryRoom,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
-        self._published, self._builder = published, builder
+        self._published, self._builder, self._room = published, builder, room
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
         self._search_attributes = search_attributes
 
@@ -156,11 +158,14 @@ class ModelImageActivities:
 
     @implements(ENSURE_REGISTRY)
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
-        """Ensure the registry, or see that somebody else's answers."""
+        """Ensure the registry, or see that somebody else's answers; and that ours has room for the image."""
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
             host = await self._published.check()
+            await self._room.make(request.plan, request.namespace)
+            if keeper and (freed_at := await self._room.freed_at()):
+                detail = await keeper.ensure_registry(freed_at=freed_at)
         return EnsureAnswer(detail=detail or f"registry {host} answers")
 
     @implements(ENSURE_BUILDER)
@@ -180,14 +185,16 @@ class ModelImageActivities:
         attempt = activity.info().attempt
         activity.heartbeat(BuildProgress(step="starting", total_bytes=request.plan.total_bytes))
         try:
-            watched = WatchedBuild(
-                await self._orders.order(request.plan, request.tokens),
-                beat=activity.heartbeat,
-                signal=send_progress,
-                stall=self._options.stall,
-                quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
-            )
-            return BuildModelImageAnswer(digest=await watched.run(self._builder))
+            async with self._room.build(request.plan, request.namespace) as build:
+                watched = WatchedBuild(
+                    await self._orders.order(request.plan, request.tokens),
+                    beat=activity.heartbeat,
+                    signal=send_progress,
+                    stall=self._options.stall,
+                    quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
+                )
+                build.digest = await watched.run(self._builder)
+            return BuildModelImageAnswer(digest=build.digest)
         except ClientError as err:
             failure = _build_failure(err, attempt)
             if not failure.non_retryable:
@@ -209,6 +216,8 @@ class ModelImageActivities:
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:
         """Drop what the builder keeps of an image's files, or everything that is not in use."""
         plan = request.plan
+        if not request.everything:  # the build was cancelled
+            await self._room.release(plan)
         freed = await self._builder.free(None if request.everything else plan, self._orders.urls(plan))
         return FreeSpaceAnswer(freed_bytes=freed)
 

@@ -5,7 +5,9 @@ ClientError
 ├── InvalidModel        no repository, file or revision can be called so      final
 ├── ImageTooLarge       more than the volumes hold                            final
 ├── ImageNotVerified    what was pushed is not what was to be built           final
+├── ImageQuotaExceeded  the registry, or the share of the namespace, is taken     final
 ├── TokenMissing        the Secret, or its key, is not there (yet)
+├── TooManyBuilds       the namespace has as many builds as it may at once
 ├── RegistryNotReady    the registry's pod is not up (yet)
 ├── BuilderNotReady     the builder's pod is not up (yet)
 └── BuildStalled        a build made no progress for long
@@ -38,6 +40,18 @@ class ImageNotVerified(ClientError):
     """The registry does not have what was to be built."""
 
     retryable = False
+
+
+class ImageQuotaExceeded(ClientError):
+    """There is no room for the image, or not for this namespace."""
+
+    retryable = False
+
+
+class TooManyBuilds(ClientError):
+    """Others of the same namespace are being built."""
+
+    retry_after = 30.0
 
 
 class TokenMissing(ClientError):

@@ -130,6 +130,8 @@ class ModelImageRequest(BaseModel):
     """Something about one image."""
 
     plan: ModelImagePlan
+    namespace: str = ""
+    """Of the deployment that has waited longest: what is built counts against it."""
 
 
 class FindModelImageAnswer(BaseModel):
@@ -151,6 +153,8 @@ class BuildModelImageRequest(BaseModel):
 
     plan: ModelImagePlan
     tokens: list[TokenRef] = Field(default_factory=list)
+    namespace: str = ""
+    """As in `ModelImageRequest`."""
 
 
 class BuildModelImageAnswer(BaseModel):
@@ -299,6 +303,7 @@ REASONS = {
     "HubAnswerUnusable": "ModelHubUnavailable",
     "DigestMismatch": "ChecksumMismatch",
     "ImageTooLarge": "NoSpace",
+    "ImageQuotaExceeded": "ImageQuotaExceeded",
     "NoSpace": "NoSpace",
     "RegistryFull": "NoSpace",
     "PushNoSpace": "NoSpace",

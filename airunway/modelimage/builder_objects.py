@@ -18,6 +18,7 @@ from airunway.modelimage.cluster_options import (
     data_volume,
     deployment_of,
     from_our_pods,
+    ingress_rule,
     labels_of,
     network_policy,
 )
@@ -45,7 +46,9 @@ def builder_objects(options: ClusterOptions, *, image: str, certificate: str) ->
         _config(options),
         _deployment(options, image, certificate),
         _service(options),
-        network_policy(names.BUILDER, port=names.BUILDER_PORT, peers=from_our_pods(), options=options),
+        network_policy(
+            names.BUILDER, rules=[ingress_rule(names.BUILDER_PORT, from_our_pods())], options=options
+        ),
     ]
     if not options.empty_dir:
         objects.insert(0, claim_of(_claim(), size=options.builder_volume, options=options))

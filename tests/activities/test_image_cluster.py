@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 import pytest_asyncio
 
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
-from airunway.api.names import BUILDER, REGISTRY
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
+from airunway.api.names import BUILDER, REGISTRY, REGISTRY_LOGIN, REGISTRY_PULL
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
 from airunway.clients.registry.client import ResolvedReference
+from airunway.clients.registry.credentials import RegistryCredentials
 from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
 from airunway.modelimage.cluster_options import ClusterOptions
@@ -46,10 +52,14 @@ class Given:
     def __init__(self, cluster: Cluster, namespace: str, *, controllers: bool) -> None:
         self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
         self.controllers = controllers
+        self.now = datetime(2026, 5, 1, tzinfo=UTC)
 
     def keeper(self, **options: Any) -> BuildServices:
         wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
-        return BuildServices(self.cluster, wanted, digests=self.digests)
+        login = ClusterRegistryLogin(
+            self.cluster, namespace=self.namespace, lifetime=timedelta(days=30), clock=lambda: self.now
+        )
+        return BuildServices(self.cluster, wanted, digests=self.digests, login=login)
 
     async def begin_registry(self, **options: Any) -> None:
         """Make the registry, whose pod is not up yet."""
@@ -89,8 +99,26 @@ class Given:
 
     async def container(self, name: str) -> Object:
         deployment = await self.get(APPS_DEPLOYMENTS, name)
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        return dict(container)
+        return dict(deployment["spec"]["template"]["spec"]["containers"][0])
+
+    async def annotations(self, name: str) -> Object:
+        """Of the Deployment's pod."""
+        deployment = await self.get(APPS_DEPLOYMENTS, name)
+        return dict(deployment["spec"]["template"]["metadata"]["annotations"])
+
+    async def login(self) -> RegistryCredentials:
+        """What the worker pushes with now."""
+        return await ClusterRegistryLogin(
+            self.cluster, namespace=self.namespace, lifetime=timedelta(days=30), clock=lambda: self.now
+        ).current()
+
+    async def knows(self, login: RegistryCredentials) -> bool:
+        """Whether the registry's pod lets a login in, by what is mounted there."""
+        secret = await self.get(SECRETS, REGISTRY_LOGIN)
+        lines = base64.b64decode(secret["data"]["htpasswd"]).decode().splitlines()
+        hashes = dict(line.split(":", 1) for line in lines)
+        known = hashes.get(login.user, "")
+        return bool(known) and bcrypt.checkpw(login.password.encode(), known.encode())
 
 
 @pytest_asyncio.fixture(params=["emulated", pytest.param("real", marks=pytest.mark.real)])
@@ -108,7 +136,8 @@ async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
         except AlreadyExists:
             pytest.fail(f"namespace {namespace} is left over")
-        await cluster.create(SECRETS, {"metadata": {"name": BUILDER_CERTIFICATES}}, namespace=namespace)
+        for name in (BUILDER_CERTIFICATES, REGISTRY_LOGIN):
+            await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=namespace)
         yield Given(cluster, namespace, controllers=emulated is None)
         if emulated is None:
             await cluster.delete(NAMESPACES, namespace)
@@ -125,11 +154,10 @@ async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
 
     assert "is ready" in await keeper.ensure_registry()
     container = await given.container(REGISTRY)
-    assert container["image"] == f"docker.io/library/registry:2@{DIGEST}"
-    assert container["env"] == [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}]
-    service = await given.get(SERVICES, REGISTRY)
-    assert service["spec"]["type"] == "NodePort"
-    assert (service["spec"]["ports"][0]["port"], service["spec"]["ports"][0]["targetPort"]) == (5000, 5000)
+    assert container["image"] == f"docker.io/library/registry:3@{DIGEST}"
+    pushes, pulls = await given.get(SERVICES, REGISTRY), await given.get(SERVICES, REGISTRY_PULL)
+    assert (pushes["spec"]["type"], pushes["spec"]["ports"][0]["targetPort"]) == ("ClusterIP", 5000)
+    assert (pulls["spec"]["type"], pulls["spec"]["ports"][0]["targetPort"]) == ("NodePort", 5001)
     claim = await given.get(CLAIMS, f"{REGISTRY}-data")
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
 
@@ -139,9 +167,9 @@ async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Give
 
     pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
 
-    (collector,), (registry,) = pod["initContainers"], pod["containers"]
+    (collector,), (registry, _) = pod["initContainers"], pod["containers"]
     assert "registry garbage-collect" in collector["command"][-1]
-    for field in ("image", "env", "securityContext", "volumeMounts"):
+    for field in ("image", "securityContext", "volumeMounts"):
         assert collector[field] == registry[field]
 
 
@@ -201,8 +229,10 @@ async def test_without_volumes_nothing_is_claimed(given: Given) -> None:
 async def test_readers_are_let_in_and_nobody_else(given: Given) -> None:
     await given.begin_registry(registry_readers=["10.0.0.0/8"])
 
-    policy = await given.get(POLICIES, REGISTRY)
-    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in policy["spec"]["ingress"][0]["from"]
+    pushes, pulls = (await given.get(POLICIES, REGISTRY))["spec"]["ingress"]
+    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in pulls["from"]
+    assert pushes["ports"] == [{"port": 5000, "protocol": "TCP"}]
+    assert not [peer for peer in pushes["from"] if "ipBlock" in peer]
 
 
 async def test_the_builder_takes_only_clients_with_a_certificate(given: Given) -> None:
@@ -268,3 +298,90 @@ async def test_a_claim_that_is_there_is_never_changed(given: Given) -> None:
 
     claim = await given.get(CLAIMS, f"{REGISTRY}-data")
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
+
+
+# -- the login -----------------------------------------------------------------------------------------------
+
+
+async def test_what_nodes_reach_mounts_the_images_read_only_and_knows_no_login(given: Given) -> None:
+    await given.begin_registry()
+
+    pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
+
+    _, pulls = pod["containers"]
+    assert {mount["name"]: mount["readOnly"] for mount in pulls["volumeMounts"]} == {
+        "registry-data": True,
+        "config": True,
+    }
+    config = json.loads((await given.get(CONFIG_MAPS, f"{REGISTRY}-config"))["data"]["reader.yml"])
+    assert config["storage"]["maintenance"] == {"readonly": {"enabled": True}}
+    assert config["http"]["addr"] == ":5001"
+    (login,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "login"]
+    assert [item["key"] for item in login["items"]] == ["htpasswd"], "hashes only"
+
+
+async def test_a_login_is_made_and_kept(given: Given) -> None:
+    await given.begin_registry()
+    first = await given.login()
+    assert await given.knows(first)
+
+    given.now += timedelta(days=29)
+    await given.begin_registry()
+
+    assert await given.login() == first
+    assert first.password not in repr(first)
+
+
+async def test_a_renewed_login_is_used_only_when_the_pod_knows_it_and_the_old_one_stays_good(
+    given: Given,
+) -> None:
+    await given.begin_registry()
+    first, pod = await given.login(), await given.annotations(REGISTRY)
+
+    given.now += timedelta(days=30)
+    await given.begin_registry()
+    assert await given.login() == first, "kubelets have yet to bring the new one"
+    given.now += timedelta(minutes=10)
+    second = await given.login()
+
+    assert second != first
+    assert await given.knows(first) and await given.knows(second), (
+        "a build that began with the old one goes on"
+    )
+    assert await given.annotations(REGISTRY) == pod, "nothing that is being pushed is cut off"
+    given.now += timedelta(days=30)
+    await given.begin_registry()
+    assert not await given.knows(first)
+
+
+async def test_an_emptied_secret_is_a_new_login_that_the_pod_is_started_again_for(given: Given) -> None:
+    await given.begin_registry()
+    first, pod = await given.login(), await given.annotations(REGISTRY)
+    await given.cluster.patch(SECRETS, REGISTRY_LOGIN, {"data": None}, namespace=given.namespace)
+
+    await given.begin_registry()
+
+    assert await given.login() != first
+    assert not await given.knows(first)
+    assert (await given.annotations(REGISTRY))["airunway.ai/login"] != pod["airunway.ai/login"]
+
+
+async def test_without_the_secret_of_the_manifests_nothing_listens(given: Given) -> None:
+    await given.cluster.delete(SECRETS, REGISTRY_LOGIN, namespace=given.namespace)
+
+    with pytest.raises(RegistryUnavailable, match="comes empty with the manifests"):
+        await given.keeper().ensure_registry()
+
+    assert await given.cluster.find(APPS_DEPLOYMENTS, REGISTRY, namespace=given.namespace) is None
+
+
+async def test_room_is_freed_by_a_start_and_only_by_one(given: Given) -> None:
+    await given.begin_registry()
+    with pytest.raises(RegistryNotReady):
+        await given.keeper().ensure_registry(freed_at="2026-05-01")
+    freed = await given.annotations(REGISTRY)
+
+    await given.begin_registry()
+
+    assert freed["airunway.ai/freed-at"] == "2026-05-01"
+    assert await given.annotations(REGISTRY) == freed

@@ -167,6 +167,7 @@ async def test_who_asks_for_a_second_again_and_again_is_given_more(shop: Shop) -
 
 async def test_a_registry_that_does_not_answer_may_have_the_image_all_the_same(shop: Shop) -> None:
     plan = await shop.plan()
+    await shop.publish(plan, await shop.build(plan))
     await shop.registry.__aexit__()
 
     assert (await shop.find(plan, kept_by_us=True)).unanswered

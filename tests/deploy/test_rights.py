@@ -198,13 +198,16 @@ def test_the_core_reads_secrets_by_name_only() -> None:
 
     rules = [rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"]]
     named = [rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]]
-    assert named == [["airunway-builder-certs"], ["hf-token-secret"]]
+    assert named == [["airunway-builder-certs", "airunway-registry-login"], ["hf-token-secret"]]
 
 
 @pytest.mark.parametrize("empty_dir", [False, True])
 def test_the_worker_may_ensure_registry_and_builder(empty_dir: bool) -> None:
     options = ClusterOptions(empty_dir=empty_dir, registry_readers=["10.0.0.0/8"])
-    made = [*registry_objects(options, image="r"), *builder_objects(options, image="b", certificate="c")]
+    made = [
+        *registry_objects(options, image="r", lineage="l"),
+        *builder_objects(options, image="b", certificate="c"),
+    ]
     rules = [
         rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"] if obj["kind"] == "Role"
     ]

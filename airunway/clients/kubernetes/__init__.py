@@ -8,6 +8,7 @@ discovery  what the server serves                   watching   the events of one
 from airunway.clients.kubernetes.client import Cluster, Listing
 from airunway.clients.kubernetes.kinds import (
     APPS_DEPLOYMENTS,
+    CONFIG_MAPS,
     CONFIGS,
     CRDS,
     DEPLOYMENTS,
@@ -28,6 +29,7 @@ __all__ = [
     "APPLY",
     "APPS_DEPLOYMENTS",
     "CONFIGS",
+    "CONFIG_MAPS",
     "CRDS",
     "DEPLOYMENTS",
     "EVENTS",
