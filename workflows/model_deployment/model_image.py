@@ -13,9 +13,10 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from airunway.api.conditions import remove_condition
+from airunway.api.conditions import find_condition, remove_condition
+from airunway.api.core_types import ConditionStatus
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.status import Phase, ServingImageStatus
+from airunway.api.status import Phase
 from airunway.messages.commands import RETRY
 from airunway.messages.decision import Observation
 from airunway.messages.deployment import EventSpec
@@ -45,7 +46,7 @@ from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_deployment.details import model_image_words
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
-from airunway.workflows.model_deployment.status_updates import set_condition
+from airunway.workflows.model_deployment.status_updates import serving_image_status, set_condition
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call, fair_between
 
@@ -116,6 +117,19 @@ class DeploymentModelImage:
             return False
         lost = image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
         return lost or bool(image.progress.trouble)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether an outcome is to come, or came and was not taken into the objects yet.
+
+        What is read meanwhile of the objects as they were (a pull that fails) is no reason to leave them so.
+        """
+        image = self._state.model_image
+        if image is None:
+            return False
+        shown = find_condition(self._state.conditions, MODEL_IMAGE_READY)
+        taken = shown is not None and shown.status is ConditionStatus.TRUE
+        return image.retry_asked or not image.phase.is_final or (self.built() is not None and not taken)
 
     def retry(self) -> None:
         """A person wants another attempt."""
@@ -334,17 +348,3 @@ class DeploymentModelImage:
 
 def _patience(image: ModelImageState) -> timedelta:
     return SILENCE + 2 * image.next_within
-
-
-def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:
-    """`status.image` of an image that is ready."""
-    repository, _, digest = built.reference.partition("@")
-    return ServingImageStatus(
-        requested=built.tagged,
-        resolved=built.reference,
-        repository=repository,
-        tag=built.tagged.rpartition(":")[2],
-        digest=digest,
-        source="custom",
-        message=f"built of {image.spec.repository}" + (f"@{image.plan.commit[:12]}" if image.plan else ""),
-    )

@@ -18,6 +18,7 @@ from airunway.api.conditions import (
 from airunway.api.conditions import set_condition as set_in
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, Outcome
+from airunway.api.model_image import ModelImageRef
 from airunway.api.names import PAUSED
 from airunway.api.status import (
     DeploymentStatus,
@@ -29,7 +30,7 @@ from airunway.api.status import (
 )
 from airunway.messages.commands import Asked
 from airunway.messages.deployment import ProviderView
-from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.deployment_state import DeploymentState, ModelImageState
 
 STEP_FAILED = "StepFailed"
 MAX_CONDITION_MESSAGE = 32768
@@ -200,3 +201,17 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
 def forget_failure(state: DeploymentState) -> None:
     """Try again as if for the first time (command `retry`)."""
     state.failure, state.rollout_since, state.diagnoses, state.failed_attempts = None, None, 0, 0
+
+
+def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:
+    """`status.image` of an image that is ready."""
+    repository, _, digest = built.reference.partition("@")
+    return ServingImageStatus(
+        requested=built.tagged,
+        resolved=built.reference,
+        repository=repository,
+        tag=built.tagged.rpartition(":")[2],
+        digest=digest,
+        source="custom",
+        message=f"built of {image.spec.repository}" + (f"@{image.plan.commit[:12]}" if image.plan else ""),
+    )

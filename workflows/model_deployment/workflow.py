@@ -237,7 +237,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
     async def _ensure_upstream(self, decided: Decided) -> bool:
         """Apply the upstream objects and read their state; false: reconcile again before writing anything."""
         await self.images.leave_stale()
-        apply = decided.accepted and not failure_stands(self.state, configs_digest=decided.configs_digest)
+        stands = failure_stands(self.state, configs_digest=decided.configs_digest)
+        apply = decided.accepted and (self.images.is_unfinished or not stands)
         if not await self._try(decided, apply=apply):
             self._look_again()
             return False
