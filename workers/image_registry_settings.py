@@ -32,6 +32,12 @@ class ImageRegistrySettings(BaseSettings):
     image_registry_login_file: Path | None = Field(
         default=None, description="Docker `config.json` with the login for it; read at every use."
     )
+    image_pull_secret: str = Field(
+        default="",
+        description="Secret (`kubernetes.io/dockerconfigjson`) in the namespaces with private models, by"
+        " which nodes pull their images from `private/<namespace>/…` of `AIRUNWAY_IMAGE_REGISTRY`. Empty: no"
+        " images are made of private models, as whoever reaches a registry without rights could pull them.",
+    )
     image_registry_volume_size: str = Field(default="100Gi", description="Its claim in the cluster.")
     image_registry_image: str = Field(
         default=REGISTRY_IMAGE, description="Its image; a tag is pinned to the digest of now."
@@ -48,7 +54,7 @@ class ImageRegistrySettings(BaseSettings):
         default=timedelta(days=30),
         ge=timedelta(days=2),
         description="How long the generated login of the registry in the cluster is used. The one before"
-        " stays good until the next is made, for builds that began with it; the longest build takes over a day.",
+        " stays good until the next is made, for builds that began with it; the longest takes over a day.",
     )
     image_retention: Duration = Field(
         default=timedelta(days=14),

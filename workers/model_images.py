@@ -78,7 +78,7 @@ def model_image_activities(
         options,
         resolver=resolver,
         orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
-        published=PublishedModelImages(storage, records, options.pull_host),
+        published=PublishedModelImages(storage, records, options.pull_host, options.pull_secret),
         room=RegistryRoom(
             cluster=cluster,
             records=records,
@@ -111,6 +111,8 @@ def model_image_options(settings: Settings) -> ModelImageOptions:
         builder_bytes=0 if settings.buildkit_address else int(parse(settings.buildkit_volume_size)),
         push_host=push_host,
         pull_host=settings.image_registry_pull or (push_host if settings.image_registry else local),
+        # The registry in the cluster lets everybody pull.
+        pull_secret=settings.image_pull_secret if settings.image_registry else "",
         stall=settings.image_stall,
     )
 

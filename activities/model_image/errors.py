@@ -4,6 +4,7 @@ ClientError
 ├── BuildsOff           the settings say no                                   final
 ├── InvalidModel        no repository, file or revision can be called so      final
 ├── ImageTooLarge       more than the volumes hold                            final
+├── PrivateModel        its image could not be kept from others here              final
 ├── ImageNotVerified    what was pushed is not what was to be built           final
 ├── ImageQuotaExceeded  the registry, or the share of the namespace, is taken     final
 ├── TokenMissing        the Secret, or its key, is not there (yet)
@@ -32,6 +33,12 @@ class InvalidModel(ClientError):
 
 class ImageTooLarge(ClientError):
     """The volumes cannot hold the build."""
+
+    retryable = False
+
+
+class PrivateModel(ClientError):
+    """An image of the model could be pulled by whoever knows its name."""
 
     retryable = False
 

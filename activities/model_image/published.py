@@ -35,6 +35,8 @@ class PublishedModelImages:
     storage: ModelImageStorage
     records: ModelImageRecords
     pull_host: str
+    pull_secret: str = ""
+    """Secret of every namespace that its private images are pulled with."""
 
     async def check(self) -> str:
         """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
@@ -128,7 +130,11 @@ class PublishedModelImages:
 
     def _reference(self, found: StoredModelImage, plan: ModelImagePlan) -> ModelImageRef:
         name = f"{self.pull_host}/{plan.name}"
-        return ModelImageRef(reference=f"{name}@{found.digest}", tagged=f"{name}:{plan.tag}")
+        return ModelImageRef(
+            reference=f"{name}@{found.digest}",
+            tagged=f"{name}:{plan.tag}",
+            pull_secret=self.pull_secret if plan.private_to else "",
+        )
 
 
 def _flaw(found: StoredModelImage, plan: ModelImagePlan) -> str:

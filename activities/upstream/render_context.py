@@ -46,7 +46,12 @@ async def prepare(
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
     pools = await given.serves_inference_pools()
-    context = RenderContext(env=given.env, model_image=built.reference, inference_pools=pools)
+    context = RenderContext(
+        env=given.env,
+        model_image=built.reference,
+        model_image_pull_secret=built.pull_secret,
+        inference_pools=pools,
+    )
     return Preparation(context=context, model_image=wanted)
 
 

@@ -94,6 +94,7 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "hugging_face": sandbox.hub.url,
         "buildkit_address": sandbox.buildkit.address,
         "image_registry": registry.host,
+        "image_registry_login_file": sandbox.registry_login_file.absolute(),
         "image_registry_pull": PULL_HOST,
     }
 

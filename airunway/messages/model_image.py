@@ -302,6 +302,7 @@ REASONS = {
     "SourceUnavailable": "ModelHubUnavailable",
     "HubAnswerUnusable": "ModelHubUnavailable",
     "DigestMismatch": "ChecksumMismatch",
+    "PrivateModel": "PrivateModelNotBuilt",
     "ImageTooLarge": "NoSpace",
     "ImageQuotaExceeded": "ImageQuotaExceeded",
     "NoSpace": "NoSpace",

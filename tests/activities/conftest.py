@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import REGISTRY_LOGIN
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import Cluster
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster
+from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
+from tests.activities.build_services_site import BuildServicesSite
 from tests.activities.deployment_site import DeploymentSite
 from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
@@ -59,3 +64,27 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
             yield Shop(hub, registry, buildkit, cluster)
     await emulated.stop()
+
+
+@pytest_asyncio.fixture(params=["emulated", pytest.param("real", marks=pytest.mark.real)])
+async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BuildServicesSite]:
+    emulated = None
+    if request.param == "real":
+        kubeconfig = request.getfixturevalue("real_kubeconfig")
+    else:
+        emulated = EmulatedCluster()
+        await emulated.start(0)
+        kubeconfig = emulated.kubeconfig(tmp_path / "kubeconfig")
+    namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
+    async with await Cluster.connect(kubeconfig) as cluster:
+        try:
+            await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
+        except AlreadyExists:
+            pytest.fail(f"namespace {namespace} is left over")
+        for name in (BUILDER_CERTIFICATES, REGISTRY_LOGIN):
+            await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=namespace)
+        yield BuildServicesSite(cluster, namespace, controllers=emulated is None)
+        if emulated is None:
+            await cluster.delete(NAMESPACES, namespace)
+    if emulated is not None:
+        await emulated.stop()

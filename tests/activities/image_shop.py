@@ -140,7 +140,7 @@ class Shop:
             wanted,
             resolver=resolver,
             orders=BuildOrders(wanted, resolver=resolver, tokens=tokens, hub=hub, storage=self.storage),
-            published=PublishedModelImages(self.storage, self.records, wanted.pull_host),
+            published=PublishedModelImages(self.storage, self.records, wanted.pull_host, wanted.pull_secret),
             room=self.room,
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,

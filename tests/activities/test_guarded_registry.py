@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,8 @@ from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
 from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.clients.buildkit.world import MANIFEST
-from tests.servers import registry
-from tests.servers.fixtures import require
 from tests.servers.hub import Hub, HubModel
-from tests.servers.registry_sides import RegistrySides, registry_sides, status_of
+from tests.servers.registry_sides import RegistrySides, push_changed, status_of
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 WRITES = [
@@ -45,13 +43,6 @@ WRITES = [
 """Method and path of everything that would change something."""
 
 
-@pytest.fixture
-def sides() -> Iterator[RegistrySides]:
-    require(registry.why_missing())
-    with registry_sides() as running:
-        yield running
-
-
 class GuardedShop(Shop):
     """The shop, whose images are on the real registry behind its login."""
 
@@ -66,7 +57,7 @@ class GuardedShop(Shop):
 
 
 @pytest_asyncio.fixture
-async def shop(tmp_path: Path, sides: RegistrySides) -> AsyncIterator[GuardedShop]:
+async def shop(tmp_path: Path, registry_sides: RegistrySides) -> AsyncIterator[GuardedShop]:
     emulated = EmulatedCluster()
     await emulated.start(0)
     model = HubModel(id=REPOSITORY, files=FILES, license="mit")
@@ -74,7 +65,7 @@ async def shop(tmp_path: Path, sides: RegistrySides) -> AsyncIterator[GuardedSho
         buildkit.network.registries["ghcr.io"] = world.url
         async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
             made = GuardedShop(hub, world, buildkit, cluster)
-            made.sides = sides
+            made.sides = registry_sides
             yield made
     await emulated.stop()
 
@@ -95,23 +86,8 @@ async def manifest_of(sides: RegistrySides, name: str, version: str) -> dict[str
 
 
 async def evil_manifest(shop: GuardedShop, plan: ModelImagePlan) -> bytes:
-    """The genuine layers and another entrypoint, whose config somebody with the login pushed."""
-    manifest = await manifest_of(shop.sides, plan.name, plan.tag)
-    storage = shop.storage
-    found = await storage.find(plan.name, plan.tag)
-    assert found is not None
-    config = json.loads(json.dumps(found.config))
-    config["config"]["Entrypoint"] = ["/bin/sh", "-c", "steal"]
-    body = json.dumps(config).encode()
-    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-    headers = {"Authorization": shop.sides.login.header}
-    async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as session:
-        async with session.post(f"{shop.sides.pushes.url}/v2/{plan.name}/blobs/uploads/") as begun:
-            where = begun.url.join(aiohttp.client.URL(begun.headers["Location"]))
-        async with session.put(where.update_query(digest=digest), data=body):
-            pass
-    manifest["config"] |= {"digest": digest, "size": len(body)}
-    return json.dumps(manifest).encode()
+    """The genuine layers and another entrypoint, pushed by somebody with the login."""
+    return await push_changed(shop.sides, plan.name, plan.tag)
 
 
 @pytest.mark.parametrize("side", ["pulls", "pushes"])

@@ -118,7 +118,7 @@ async def test_who_waits_is_notified_of_a_registry_that_is_away(shop: Shop) -> N
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
 
     missing, good = TokenRef(namespace="default", name="gone"), TokenRef(namespace="default", name="hf")
     digest = await shop.build(plan, tokens=[missing, good])
@@ -131,7 +131,7 @@ async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_re
 async def test_a_token_that_was_withdrawn_is_a_refusal_without_the_token(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
     shop.hub.refuse(401, where="resolve")
 
     failure = await failure_of(lambda: shop.build(plan, tokens=[TokenRef(namespace="default", name="hf")]))
