@@ -59,12 +59,16 @@ class Audit:
     def mark(self) -> int:
         """Where the log ends now, once all is written that was asked before."""
         time.sleep(FLUSH_SECONDS * 1.5)
+        return self.size()
+
+    def size(self) -> int:
+        """How long the log is as yet."""
         return self._log.stat().st_size if self._log.exists() else 0
 
     def calls(self, begin: int, end: int) -> Counter[Call]:
         """What was asked between two marks. Watches count when they end."""
         found: Counter[Call] = Counter()
-        for event in self._events(begin, end):
+        for event in self.events(begin, end):
             ref = event.get("objectRef")
             if ref is None or event["stage"] not in ("ResponseComplete", "Panic"):
                 continue
@@ -75,11 +79,15 @@ class Audit:
             found[Call(agent, event["verb"], resource, manager)] += 1
         return found
 
-    def _events(self, begin: int, end: int) -> Iterator[dict[str, Any]]:
+    def events(self, begin: int = 0, end: int | None = None) -> Iterator[dict[str, Any]]:
+        """What the log says, between two marks; a line that is being written is left out."""
+        if not self._log.exists():
+            return
         with self._log.open("rb") as log:
             log.seek(begin)
-            for line in log.read(end - begin).splitlines():
-                yield json.loads(line)
+            for line in log.read(-1 if end is None else end - begin).splitlines(keepends=True):
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
 
 
 def is_ours(call: Call) -> bool:

@@ -5,8 +5,9 @@
 A real kube-apiserver and Temporal are started for it; worker and watcher are processes of their own.
 1. `--whole-lives` deployments are edited `--changes` times each, waiting each time until they run again.
    What is left of such a life is printed: runs, the longest of them, the state that is carried on.
-2. All others are edited until their present run is somewhere between new and about to continue as new, as
-   those of a fleet are at any moment. A life leaves no more than that (1. shows it), however long it was.
+2. Meanwhile all others are edited until their present run is somewhere between new and about to continue as
+   new, as those of a fleet are at any moment. A life leaves no more than that (1. shows it), however long it
+   was.
 3. Worker and watcher are killed (SIGKILL) and started again, every deployment is edited at the same time, and
    measured is, from the kill, when the status of each is of its edit, and when it runs as edited.
 4. The same with Temporal killed and started again; and with nothing killed, for comparison.
@@ -176,8 +177,11 @@ def restart_temporal(fleet: SettledFleet) -> None:
 async def run(on: Stage, options: argparse.Namespace) -> bool:
     """All of it; whether the bars were met."""
     async with settled_fleet(on, options.deployments) as fleet:
-        await live_whole_lives(fleet, fleet.names[: options.whole_lives], options.changes)
-        await spread_over_a_run(fleet, fleet.names[options.whole_lives :])
+        # The watcher folds what comes faster than twice a second, so a whole life takes its time.
+        await asyncio.gather(
+            live_whole_lives(fleet, fleet.names[: options.whole_lives], options.changes),
+            spread_over_a_run(fleet, fleet.names[options.whole_lives :]),
+        )
         met = await measure(fleet, "worker and watcher killed", lambda: restart_processes(fleet))
         met &= await measure(fleet, "Temporal killed", lambda: restart_temporal(fleet))
         await measure(fleet, "nothing killed", lambda: None)

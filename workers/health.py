@@ -27,12 +27,12 @@ class Ready:
 
 async def serve_probes(settings: Settings, ready: Ready) -> None:
     """Serve the probes until cancelled."""
-    async with probes(settings.health_port, ready):
+    async with probes(settings.health_port, ready, host=settings.listens_on):
         await asyncio.Event().wait()
 
 
 @asynccontextmanager
-async def probes(port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
+async def probes(port: int, ready: Callable[[], bool], *, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """Serve the probes; yields the port, which is a free one for 0."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -48,7 +48,7 @@ async def probes(port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
     app.router.add_get("/readyz", readyz)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "0.0.0.0", port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
     try:
         yield int(runner.addresses[0][1])

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from temporalio.service import RPCError
 
+from airunway.api.plain_text import json_text, one_line, plain_lines
 from airunway.clients.errors import ServerError, Unreachable
 from airunway.clients.outages import KUBERNETES, OUTAGES, TEMPORAL, Outage
 from airunway.workers.settings import Settings
@@ -18,6 +19,7 @@ from airunway.workers.temporal_outage import CORE_LOGGER, NO_ANSWER
 
 # They log every request and every poll; only what goes wrong there matters here.
 QUIET = ("aiohttp", "asyncio", "kubernetes", "temporalio", "urllib3")
+_OF_SEVERAL_LINES = ("exception", "stack")
 
 
 def configure_logging(
@@ -47,7 +49,7 @@ def configure_logging(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                _renderer(settings, colors=file is None and sys.stderr.isatty()),
+                *_renderers(settings, colors=file is None and sys.stderr.isatty()),
             ],
         )
     )
@@ -125,7 +127,7 @@ class _NoticeHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a record on."""
-        line = _short(record)
+        line = one_line(_short(record))
         if line != self._last:
             self._last = line
             self._notice(line)
@@ -138,7 +140,19 @@ def _short(record: logging.LogRecord) -> str:
     return (record.getMessage().splitlines() or [record.name])[0]
 
 
-def _renderer(settings: Settings, *, colors: bool) -> structlog.typing.Processor:
+def _renderers(settings: Settings, *, colors: bool) -> list[structlog.typing.Processor]:
     if settings.log_format == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)
+        return [structlog.processors.JSONRenderer(serializer=json_text)]
+    return [_in_plain_text, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
+
+
+def _in_plain_text(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What a record says, so that no object's name or message steers the terminal that the log is read on."""
+    return {
+        one_line(str(key)): plain_lines(value)
+        if key in _OF_SEVERAL_LINES and isinstance(value, str)
+        else one_line(value if isinstance(value, str) else repr(value))
+        for key, value in event.items()
+    }

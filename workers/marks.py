@@ -77,6 +77,8 @@ class ConfigMark:
     ready: bool
     task_queue: str
     """Empty: a provider controller outside this system serves it."""
+    access: str = ""
+    """Who may call its models."""
 
     @classmethod
     def of(cls, obj: Object) -> ConfigMark:
@@ -86,6 +88,7 @@ class ConfigMark:
             offer=_digest(obj.get("spec")),
             ready=bool((obj.get("status") or {}).get("ready")),
             task_queue=str(annotations.get(names.ANNOTATION_TASK_QUEUE) or ""),
+            access=str(annotations.get(names.ANNOTATION_MODEL_ACCESS) or ""),
         )
 
 

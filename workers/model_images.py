@@ -121,6 +121,8 @@ def cluster_options(settings: Settings) -> ClusterOptions:
     """What the settings say about registry and builder in the cluster."""
     return ClusterOptions(
         namespace=settings.image_namespace,
+        builder_namespace=settings.buildkit_namespace,
+        client_namespace=settings.pod_namespace,
         storage_class=settings.image_storage_class,
         registry_volume=settings.image_registry_volume_size,
         builder_volume=settings.buildkit_volume_size,

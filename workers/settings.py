@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,24 +12,33 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import InstallPolicy, SelectionFallback
-from airunway.api.names import SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.names import BUILDER_NAMESPACE, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
+from airunway.selection.quantities import InvalidQuantity
 from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.image_registry_settings import ImageRegistrySettings
 from airunway.workers.temporal.settings import TemporalSettings
+from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.version_settings import VersionSettings
 
+IN_POD = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets it in every container."""
 
-class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
+
+class Settings(ImageRegistrySettings, TenantSettings, VersionSettings, TemporalSettings):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AIRUNWAY_", extra="ignore", validate_default=True, populate_by_name=True
+        env_prefix="AIRUNWAY_",
+        extra="ignore",
+        validate_default=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a value may be a key that was put into the wrong variable
     )
 
     cluster: str = Field(
@@ -41,9 +51,7 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
     kubeconfig: Path | None = Field(
         default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
     )
-    context: str | None = Field(
-        default=None, description="Context in the kubeconfig; absent: its current one."
-    )
+    context: str | None = Field(default=None, description="Context in it; absent: its current one.")
     pod_namespace: str = Field(
         default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
     )
@@ -105,7 +113,7 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
         description="How long a build may make no progress before it starts anew.",
     )
     image_namespace: str = Field(
-        default=SYSTEM_NAMESPACE, description="Namespace of the registry and the builder in the cluster."
+        default=SYSTEM_NAMESPACE, description="Namespace of the registry in the cluster."
     )
     image_storage_class: str | None = Field(
         default=None, description="Storage class of their claims; absent: the cluster's default one."
@@ -127,6 +135,10 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
     buildkit_key_file: Path | None = Field(default=None, description="Key of that certificate.")
     buildkit_server_name: str = Field(
         default="", description="Name in its certificate, where it is not the host."
+    )
+    buildkit_namespace: str = Field(
+        default=BUILDER_NAMESPACE,
+        description="Namespace of the builder in the cluster and of nothing else; it admits privileged pods.",
     )
     buildkit_rootless: bool = Field(
         default=False,
@@ -235,6 +247,11 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
         description="How often certificate and caBundles are looked at; a removed one is back after it.",
     )
 
+    listen_address: str = Field(
+        default="",
+        description="Address on which /healthz, /readyz and /metrics listen. Empty: every address in a pod, "
+        "where the kubelet and Prometheus ask from outside, and 127.0.0.1 elsewhere.",
+    )
     health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
     metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
     log_format: Literal["text", "json"] = Field(
@@ -277,7 +294,11 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
     @classmethod
     def _size(cls, value: str) -> str:
         """A Kubernetes quantity above nothing."""
-        if parse_quantity(value) <= 0:
+        try:
+            amount = parse_quantity(value)
+        except InvalidQuantity:
+            raise ValueError("must be a quantity, e.g. 100Gi") from None
+        if amount <= 0:
             raise ValueError("must be more than nothing")
         return value
 
@@ -287,6 +308,11 @@ class Settings(ImageRegistrySettings, VersionSettings, TemporalSettings):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be a http or https URL")
         return value.rstrip("/")
+
+    @property
+    def listens_on(self) -> str:
+        """The effective `listen_address`."""
+        return self.listen_address or ("0.0.0.0" if IN_POD in os.environ else "127.0.0.1")
 
     @property
     def limits(self) -> Limits:

@@ -139,7 +139,8 @@ class Watcher:
         for reflector in self._followed:
             reflector.look_again()  # its operator may have been installed, and so its kinds
         if name in configs:
-            _warn_of_dead_rules(change.object)
+            # Hostile rules take a second each to compile; nobody waits for what is found.
+            asyncio.get_running_loop().run_in_executor(None, _warn_of_dead_rules, change.object)
         if not self._is_following:
             return
         for ref, known in self._fleet.deployments.items():

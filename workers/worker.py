@@ -30,6 +30,7 @@ from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
+from airunway.provider.model_access import with_access
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
@@ -43,7 +44,13 @@ from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
-from airunway.workers.tuning import STICKY_TIMEOUT, cached_workflows, core_tuner, memory_limit_bytes
+from airunway.workers.tuning import (
+    STICKY_TIMEOUT,
+    cached_workflows,
+    core_tuner,
+    memory_limit_bytes,
+    spare_the_collector,
+)
 from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
 
@@ -142,7 +149,14 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    return ProviderActivities(cluster, providers, env=os.environ, images=images, cache=cache)
+    return ProviderActivities(
+        cluster,
+        providers,
+        env=os.environ,
+        images=images,
+        cache=cache,
+        impersonate=settings.impersonate,
+    )
 
 
 def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
@@ -187,7 +201,8 @@ async def run_worker(
     ready: Ready | None = None,
 ) -> None:
     """Serve until cancelled: the named providers (None: every installed one), the core, installations."""
-    served = installed_providers() if providers is None else providers
+    found = installed_providers() if providers is None else providers
+    served = {name: with_access(provider, settings.access_rule) for name, provider in found.items()}
     ready = ready or Ready()
     ready.parts["worker"] = False
     async with AsyncExitStack() as stack:
@@ -223,4 +238,5 @@ async def run_worker(
                 group.create_task(promotion.run())
                 await promotion.settled.wait()
                 ready.drain = partial(until_drained, client, version, limit=settings.worker_drain)
+            spare_the_collector()
             ready.parts["worker"] = True

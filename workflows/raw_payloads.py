@@ -22,6 +22,9 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 NOTHING = RawValue(Payload())
 """No payload came."""
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""What this system sends takes a hundredth; Temporal lets two million bytes through, and a task that takes
+long is given up and tried again for ever."""
 
 
 def takes_any_payload(
@@ -46,11 +49,16 @@ def read_signal(payload: RawValue, shape: type[Shape], *, otherwise: Callable[[s
 
 
 def decoded(payload: Any) -> list[Any]:
-    """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape."""
+    """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape.
+
+    Raises WrongPayload for what is too large to be looked at.
+    """
     if not isinstance(payload, RawValue):
         return [payload]
     if payload == NOTHING:
         return []
+    if len(payload.payload.data) > MAX_PAYLOAD_BYTES:
+        raise WrongPayload(f"it has more than {MAX_PAYLOAD_BYTES} bytes")
     try:
         return [workflow.payload_converter().from_payload(payload.payload)]
     except Exception:  # of whatever converter: the payload is anybody's

@@ -72,7 +72,7 @@ class DecisionActivities:
         if seen.deleted_at is not None:
             seen.holder = self._holder(seen.finalizers, [config for config, _ in listed])
         elif not seen.paused:
-            snapshot = self._reader.decide(obj, listed, request.recorded)
+            snapshot = await self._reader.decide(obj, listed, request.recorded)
             self._cache.remember(snapshot)
             if snapshot.decision.outcome in _NOT_VALID:
                 seen.refused = snapshot.decision
@@ -122,7 +122,7 @@ class DecisionActivities:
         obj, listed = await self._reader.read(request.ref)
         if obj is None or not _is_at(obj, request):
             return None
-        snapshot = self._reader.decide(obj, listed, request.recorded)
+        snapshot = await self._reader.decide(obj, listed, request.recorded)
         self._cache.remember(snapshot)
         return snapshot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,14 +15,21 @@ from temporalio.exceptions import ApplicationError
 from airunway.activities.deployment.configs import ProviderConfigs
 from airunway.activities.deployment.installable import Listed, installable_among
 from airunway.activities.deployment.snapshots import Snapshot
+from airunway.api.bounds import has_more_elements_than, spec_problem
 from airunway.api.decision import InstallPolicy, SelectionFallback
 from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.provider_config import InferenceProviderConfig, SelectionRule
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.messages.decision import Recorded
 from airunway.messages.refs import DeploymentRef
 from airunway.selection.admission_recheck import with_admission_recheck
 from airunway.selection.decide import consider_engines, decide
+
+QUICK_RULES_LENGTH = 2_000
+"""Characters of all rules together; compiling takes up to 50 µs for each, the first time."""
+QUICK_SPEC_ELEMENTS = 1_000
+_MACRO = re.compile(r"\b(?:all|exists|exists_one|map|filter)\s*\(|\bmatches\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +60,17 @@ class DeploymentReader:
             self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace), self._configs.read()
         )
 
-    def decide(self, obj: Object, listed: Sequence[Listed], recorded: Recorded | None) -> Snapshot:
-        """What follows from a deployment and the configs. Raises ApplicationError for a malformed object."""
+    async def decide(self, obj: Object, listed: Sequence[Listed], recorded: Recorded | None) -> Snapshot:
+        """What follows from a deployment and the configs. Raises ApplicationError for a malformed object.
+
+        Off the event loop, where it may take more than a moment.
+        """
+        configs = [config for config, _ in listed]
+        if is_quick(obj, configs):
+            return self._decide(obj, listed, recorded)
+        return await asyncio.to_thread(self._decide, obj, listed, recorded)
+
+    def _decide(self, obj: Object, listed: Sequence[Listed], recorded: Recorded | None) -> Snapshot:
         options, alive_since = self._options, self._options.alive_since()
         recorded = for_this_object(recorded, obj)
         configs = [config for config, _ in listed]
@@ -80,11 +97,28 @@ class DeploymentReader:
         )
 
 
+def is_quick(obj: Object, configs: Sequence[InferenceProviderConfig]) -> bool:
+    """Whether deciding takes a moment: a small spec, and short rules without a macro, which loops."""
+    rules = [rule.condition for config in configs for rule in _rules_of(config)]
+    return (
+        sum(map(len, rules)) <= QUICK_RULES_LENGTH
+        and not any(map(_MACRO.search, rules))
+        and not has_more_elements_than(obj.get("spec"), QUICK_SPEC_ELEMENTS)
+    )
+
+
+def _rules_of(config: InferenceProviderConfig) -> Sequence[SelectionRule]:
+    return (config.spec.selection_rules if config.spec else None) or ()
+
+
 def parsed(obj: Object) -> ModelDeployment:
     """A deployment's typed form. Raises ApplicationError (Malformed), which is final.
 
-    The CRD keeps such objects out; one that an older CRD let in must not be retried for ever.
+    The CRD keeps such objects out; one that an older CRD let in must not be retried for ever. Nor one that
+    is so large or deep that working on it would take the time of all others.
     """
+    if problem := spec_problem(obj):
+        raise ApplicationError(f"spec: {problem}", type="Malformed", non_retryable=True)
     try:
         return ModelDeployment.model_validate(obj)
     except ValidationError as err:

@@ -58,7 +58,7 @@ class ChartChecks:
 
 def diff_of(chart: ChartRelease, record: ReleaseRecord | None, rendered: Rendered) -> list[str]:
     """The lines of what would change; `record`: the release that is there."""
-    before: Iterable[Mapping[str, Any]] = record.documents if record else ()
+    before: Iterable[Mapping[str, Any]] = record.read_documents() if record else ()
     objects = [entry.object for entry in rendered.manifests if not entry.hooks]
     lines = [f"release {chart.key}:"]
     lines += values_diff(record.values if record else {}, chart.values, mask=masked)

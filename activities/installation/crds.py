@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from airunway.activities.installation.failures import refused
 from airunway.activities.installation.heartbeats import StepLines
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
+from airunway.clients.bounded_yaml import BadYaml, read_yaml_off_loop
 from airunway.clients.crds import apply_crd
 from airunway.clients.downloads import Downloads
 from airunway.clients.kubernetes import CRDS, Cluster
@@ -40,7 +39,7 @@ class CrdInstaller:
         steps = []
         for url in chart.pre_crd_urls:
             say(f"applying the CRDs of {url}")
-            crds = _crds_of(await self._downloads.text(mirror_of(url, self._mirrors) or url), url)
+            crds = await _crds_of(await self._downloads.text(mirror_of(url, self._mirrors) or url), url)
             for crd in crds:
                 await self._apply(crd, provider)
             names = ", ".join(map(name_of, crds))
@@ -70,11 +69,11 @@ class CrdInstaller:
         await apply_crd(self._cluster, crd, field_manager=names.INSTALLER_FIELD_MANAGER)
 
 
-def _crds_of(text: str, url: str) -> list[dict[str, Any]]:
+async def _crds_of(text: str, url: str) -> list[dict[str, Any]]:
     try:
-        documents = [entry for entry in yaml.safe_load_all(text) if entry]
-    except yaml.YAMLError as err:
-        raise refused("BadInstallation", f"{url} is not YAML") from err
+        documents = [entry for entry in await read_yaml_off_loop(text) if entry]
+    except BadYaml as err:
+        raise refused("BadInstallation", f"{url}: {err}") from err
     crds = crds_in(entry for entry in documents if isinstance(entry, dict))
     if not crds or len(crds) < len(documents):
         # The config may be edited by people who may not install just anything.

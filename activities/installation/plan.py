@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from airunway.activities.installation.failures import refused
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
+from airunway.clients.bounded_yaml import read_yaml_off_loop
 from airunway.clients.helm import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster
 from airunway.installation.metadata import read_metadata
@@ -77,8 +76,9 @@ class Plans:
             return {}
         try:
             text = base64.b64decode((secret.get("data") or {}).get(VALUES_KEY, "")).decode()
-            values = yaml.safe_load(text or "{}")
-        except (ValueError, yaml.YAMLError):
+            documents = await read_yaml_off_loop(text or "{}")
+            values = documents[0] if len(documents) == 1 else None
+        except ValueError:
             values = None
         if not isinstance(values, dict):
             # Without the parser's words: they would quote the text.

@@ -156,7 +156,8 @@ class Preflight:
         for due, (chart, record) in zip(answer.charts, found.charts, strict=True):
             if not due.is_left_alone:
                 rendered = await self._chart_checks.check(chart, is_upgrade=record is not None)
-                answer.diff += diff_of(chart, record, rendered) if request.with_diff else []
+                if request.with_diff:
+                    answer.diff += await asyncio.to_thread(diff_of, chart, record, rendered)
         if repositories:
             answer.steps.append(StepRecord(step="repo-update", output="every chart was found"))
 

@@ -44,7 +44,8 @@ class UninstallChecks:
         """CRDs that Helm would delete with the releases (all of the provider's, if asked), and instances."""
         crds: dict[str, Mapping[str, Any]] = {}
         for record in filter(None, records):
-            crds |= {name_of(crd): crd for crd in goes_with_the_release(record.documents)}
+            documents = await asyncio.to_thread(record.read_documents)
+            crds |= {name_of(crd): crd for crd in goes_with_the_release(documents)}
         if delete_crds:
             names = [probe.name for probe in plan.metadata.health.crds if probe.name not in crds]
             live = await asyncio.gather(*(self._cluster.find(CRDS, name) for name in names))

@@ -80,17 +80,19 @@ class BuildServices:
         trouble = await self._trouble(names.BUILDER)
         if trouble:
             raise BuilderNotReady(f"the builder is not up yet: {trouble}")
-        return f"Deployment {self._options.namespace}/{names.BUILDER} is ready"
+        return f"Deployment {self._options.builder_namespace}/{names.BUILDER} is ready"
 
     @asynccontextmanager
     async def client_files(self) -> AsyncIterator[Mapping[str, Path]]:
         """`ca`, `cert` and `key` for the builder, as files that are gone afterwards."""
-        secret = await self._cluster.find(SECRETS, BUILDER_CERTIFICATES, namespace=self._options.namespace)
+        secret = await self._cluster.find(
+            SECRETS, BUILDER_CERTIFICATES, namespace=self._options.builder_namespace
+        )
         files = decoded((secret or {}).get("data"))
         wanted = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
         if not set(wanted.values()) <= files.keys():
             raise BuilderNotReady(
-                f"Secret {self._options.namespace}/{BUILDER_CERTIFICATES} has no certificates yet"
+                f"Secret {self._options.builder_namespace}/{BUILDER_CERTIFICATES} has no certificates yet"
             )
         with tempfile.TemporaryDirectory(prefix="airunway-builder-") as folder:  # only ours: mode 0700
             paths = {name: Path(folder) / key for name, key in wanted.items()}
@@ -114,13 +116,13 @@ class BuildServices:
 
     async def _ensure_certificates(self) -> Mapping[str, bytes]:
         """What is in the Secret, made again when it is due. The Secret itself comes with the manifests."""
-        namespace, host = self._options.namespace, builder_host(self._options)
+        namespace, host = self._options.builder_namespace, builder_host(self._options)
         now = datetime.now(UTC)
         live = await self._cluster.find(SECRETS, BUILDER_CERTIFICATES, namespace=namespace)
         if live is None:
             raise BuilderNotReady(
                 f"Secret {namespace}/{BUILDER_CERTIFICATES} is missing; it comes empty with the manifests"
-                " (images-rbac.yaml; for another namespace than airunway-system, change it there)"
+                " (builder.yaml; for another namespace than airunway-builder, change it there)"
             )
         files = decoded(live.get("data"))
         if certificates.are_good(files, host, now):
@@ -152,16 +154,20 @@ class BuildServices:
             return running if running == image else image
 
     async def _deployment(self, name: str) -> Object | None:
-        return await self._cluster.find(APPS_DEPLOYMENTS, name, namespace=self._options.namespace)
+        return await self._cluster.find(APPS_DEPLOYMENTS, name, namespace=self._namespace_of(name))
+
+    def _namespace_of(self, workload: str) -> str:
+        return self._options.builder_namespace if workload == names.BUILDER else self._options.namespace
 
     async def _trouble(self, name: str) -> str:
         """Why the pod of a Deployment is not up; empty when it is."""
         live = await self._deployment(name)
         if live is not None and _is_ready(live):
             return ""
-        findings = await findings_for(self._cluster, self._options.namespace, f"app={name}")
+        namespace = self._namespace_of(name)
+        findings = await findings_for(self._cluster, namespace, f"app={name}")
         words = "; ".join(f"{entry.reason}: {entry.message}" for entry in findings[:1])
-        return f"Deployment {self._options.namespace}/{name}: {words or 'its pod is not ready'}"
+        return f"Deployment {namespace}/{name}: {words or 'its pod is not ready'}"
 
 
 def _is_ours(live: Object) -> bool:

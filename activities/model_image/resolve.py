@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import time
@@ -85,7 +86,9 @@ class ModelImageResolver:
         token = await self._tokens.read(secret)
         found = await self._hub.repository(spec.repository, revision=spec.revision, token=token)
         try:
-            chosen = choose_files([file.path for file in found.files], wanted=spec.file)
+            paths = (file.path for file in found.files)
+            # Off the event loop: a repository may have more files than a moment is enough for.
+            chosen = await asyncio.to_thread(choose_files, paths, wanted=spec.file)
         except NoFileChosen as err:
             raise ChoiceError(f"{spec.repository}@{found.commit[:12]}: {err}") from err
         self._refuse_files(chosen.files)

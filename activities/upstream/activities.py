@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
@@ -21,8 +21,9 @@ from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
+from airunway.activities.upstream.tenant_account import TenantWrites, tenant_writes
 from airunway.api import names
-from airunway.clients.errors import NotFound
+from airunway.clients.errors import Forbidden, NotFound
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.clients.registry.client import RegistryClient
 from airunway.messages.failures import NOT_SERVED_HERE
@@ -57,6 +58,7 @@ class ProviderActivities:
         env: Mapping[str, str],
         images: DigestResolver | None = None,
         cache: SnapshotCache | None = None,
+        impersonate: str = "",
     ) -> None:
         self._cluster = cluster
         self._providers = providers
@@ -64,6 +66,7 @@ class ProviderActivities:
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
+            impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None
         self._snapshots = cache or SnapshotCache()
@@ -123,16 +126,17 @@ class ProviderActivities:
         provider, namespace = self._provider(request.provider), request.ref.namespace
         found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
         owned = [entry for entries in found for entry in entries]
-        deleted = await asyncio.gather(*(self._delete(kind, obj) for kind, obj in owned))
+        writes = tenant_writes(self._cluster, namespace, impersonate=self._surroundings.impersonate)
+        deleted = await asyncio.gather(*(_delete(writes, kind, obj) for kind, obj in owned))
         left = await asyncio.gather(
             *(self._cluster.find(kind, obj["metadata"]["name"], namespace=namespace) for kind, obj in owned)
         )
         words = [f"{kind.kind} {obj['metadata']['name']}" for kind, obj in owned]
         return ReleaseAnswer(
-            deleted=[word for word, asked in zip(words, deleted, strict=True) if asked],
+            deleted=[word for word, done in zip(words, deleted, strict=True) if done.asked],
             remaining=[
-                word
-                for word, (_, obj), now in zip(words, owned, left, strict=True)
+                f"{word} ({done.refusal})" if done.refusal else word
+                for word, done, (_, obj), now in zip(words, deleted, owned, left, strict=True)
                 if now is not None and now["metadata"]["uid"] == obj["metadata"]["uid"]
             ],
         )
@@ -161,11 +165,27 @@ class ProviderActivities:
             return []  # the kind is not served any more, so nothing of it is left
         return [(kind, obj) for obj in listing.items if is_owned_by(obj, uid)]
 
-    async def _delete(self, kind: UpstreamKind, obj: Object) -> bool:
-        """Whether its deletion was asked for now."""
-        meta = obj["metadata"]
-        if meta.get("deletionTimestamp"):
-            return False
-        with contextlib.suppress(NotFound):
-            await self._cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
-        return True
+
+@dataclass(frozen=True, kw_only=True)
+class _Deletion:
+    """Whether a deletion was asked for now; `refusal`: which right was missing for that."""
+
+    asked: bool = False
+    refusal: str = ""
+
+
+async def _delete(writes: TenantWrites, kind: UpstreamKind, obj: Object) -> _Deletion:
+    """Ask for it. A right that is missing may come; in the end Kubernetes deletes what has lost its owner."""
+    meta = obj["metadata"]
+    if meta.get("deletionTimestamp"):
+        return _Deletion()
+    try:
+        await writes.cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
+    except NotFound:
+        pass
+    except Forbidden as err:
+        refusal = writes.refusal(err)
+        if not refusal:
+            raise
+        return _Deletion(refusal=refusal)
+    return _Deletion(asked=True)

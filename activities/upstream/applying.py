@@ -13,6 +13,7 @@ from airunway.activities.upstream.inspection import Identity, identity, owned_am
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering, status_of
+from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.activities.upstream.writes import Writer
 from airunway.clients.errors import AlreadyExists, Conflict
@@ -52,7 +53,9 @@ class UpstreamApplication:
         self._ref, self._from = request.rendered_from.ref, request.rendered_from
         self._surroundings = surroundings
         self._rendered, self._is_first = rendered, is_first
-        self._writer = Writer(cluster, provider, namespace=self._ref.namespace)
+        namespace = self._ref.namespace
+        writes = tenant_writes(cluster, namespace, impersonate=surroundings.impersonate)
+        self._writer = Writer(writes, provider, namespace=namespace)
         self._answer = ApplyAnswer()
         self._before: dict[Identity, AppliedObject] = {}
         """What an attempt wrote before it had to look again."""

@@ -13,7 +13,6 @@ REPLICA_SETS = Resource("apps/v1", "replicasets")
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")
 
 MAX_FINDINGS = 3
-PAGE = 500
 
 
 async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[PodFinding]:
@@ -43,11 +42,7 @@ async def _read(
 ) -> list[Object]:
     try:
         listing = await cluster.listing(
-            kind,
-            namespace=namespace,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            limit=PAGE,
+            kind, namespace=namespace, label_selector=label_selector, field_selector=field_selector
         )
     except ApiError:
         return []

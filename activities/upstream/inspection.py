@@ -12,6 +12,7 @@ from airunway.messages.deployment import AppliedObject
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, UpstreamKind
+from airunway.provider.model_access import NETWORK_POLICY
 
 Identity = tuple[str, str, str]
 """apiVersion, kind and name, which tell a deployment's objects apart: they share its namespace."""
@@ -105,7 +106,9 @@ def identity(entry: AppliedObject) -> Identity:
 
 
 def _kinds(provider: Provider) -> Mapping[tuple[str, str], UpstreamKind]:
-    return {(kind.api_version, kind.kind): kind for kind in provider.kinds}
+    # Policies of before access was opened are not of the provider's kinds any more, and have to go.
+    kinds = (*provider.kinds, NETWORK_POLICY)
+    return {(kind.api_version, kind.kind): kind for kind in kinds}
 
 
 async def _find(

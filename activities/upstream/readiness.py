@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from airunway.activities.deployment.reading import parsed, with_status
@@ -10,6 +11,8 @@ from airunway.activities.upstream.inspection import owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner
 from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
 from airunway.activities.upstream.rendering import status_of
+from airunway.api.bounds import LARGE_ELEMENTS, has_more_elements_than
+from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject, PodFinding
 from airunway.messages.upstream import Readiness, ReadinessRequest
@@ -19,9 +22,19 @@ from airunway.provider import Provider
 async def read_state(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> Readiness:
     """What the objects say. Raises ApiError."""
     live = await read_applied(cluster, provider, request.ref, request.applied)
+
+    def judge() -> tuple[list[str], UnifiedStatus | None]:
+        return (
+            drifted(request.applied, live, uid=request.uid),
+            status_of(provider, owned_among(live, request.uid)),
+        )
+
+    # Whoever may write the upstream objects makes them as large as the API server takes them.
+    is_large = has_more_elements_than(live, LARGE_ELEMENTS)
+    drift, status = await asyncio.to_thread(judge) if is_large else judge()
     return Readiness(
-        drifted=drifted(request.applied, live, uid=request.uid),
-        status=status_of(provider, owned_among(live, request.uid)),
+        drifted=drift,
+        status=status,
         findings=await _diagnose(cluster, provider, request) if request.diagnose else [],
     )
 

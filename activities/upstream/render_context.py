@@ -21,6 +21,8 @@ class Surroundings:
     env: Mapping[str, str]
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
+    impersonate: str = ""
+    """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.stages import ObjectCreate
+from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
-from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
+from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.provider import Provider, UpstreamKind
 
@@ -34,8 +35,9 @@ class Written:
 class Writer:
     """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
 
-    def __init__(self, cluster: Cluster, provider: Provider, *, namespace: str) -> None:
-        self._cluster, self._provider, self._namespace = cluster, provider, namespace
+    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str) -> None:
+        self._writes, self._cluster = writes, writes.cluster
+        self._provider, self._namespace = provider, namespace
         self.done = Written()
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
@@ -54,35 +56,41 @@ class Writer:
             await self._delete(gone)
 
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
-        with contextlib.suppress(AlreadyExists):
+        words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
+        with contextlib.suppress(AlreadyExists), self._writes.explained(words):
             await self._cluster.create(entry.kind, entry.manifest, namespace=self._namespace)
 
     async def _delete(self, gone: ObjectDelete) -> None:
         meta = gone.live["metadata"]
-        with contextlib.suppress(NotFound):
-            await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
         words = f"{gone.kind.kind} {meta['name']}"
+        with contextlib.suppress(NotFound), self._writes.explained(words):
+            await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
         self.done.deleted += [] if words in self.done.deleted else [words]
 
     async def _write(self, write: ObjectWrite) -> Object:
         target = write.target
+        words = f"{target.kind.kind} {target.name}"
         try:
-            if target.live is None:
-                return await self._cluster.create(
-                    target.kind,
-                    target.desired,
-                    namespace=self._namespace,
-                    field_manager=self._provider.field_manager,
-                    strict=target.kind.builtin,
-                )
-            if write.method is Method.KEEP:
-                return target.live
-            return await self._apply(write, target.live)
+            with self._writes.explained(words):
+                return await self._written(write)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
         except (Invalid, Forbidden) as err:
-            message = f"{target.kind.kind} {target.name}: {err}"
-            raise failed("CreateFailed", message, ["ResourceCreated"]) from err
+            raise failed("CreateFailed", f"{words}: {err}", ["ResourceCreated"]) from err
+
+    async def _written(self, write: ObjectWrite) -> Object:
+        target = write.target
+        if target.live is None:
+            return await self._cluster.create(
+                target.kind,
+                target.desired,
+                namespace=self._namespace,
+                field_manager=self._provider.field_manager,
+                strict=target.kind.builtin,
+            )
+        if write.method is Method.KEEP:
+            return target.live
+        return await self._apply(write, target.live)
 
     async def _apply(self, write: ObjectWrite, live: Object) -> Object:
         target, meta = write.target, live["metadata"]

@@ -6,6 +6,7 @@ The words of `FieldErrorType` are those of Kubernetes' field errors. Source: crd
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -77,8 +78,20 @@ class Verdict(BaseModel):
         return lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]" if lines else ""
 
 
+_MAY_BE_SECRET = re.compile(
+    r"spec\.(?:env|engine\.args|engine\.extraArgs|provider\.overrides|podTemplate)(?:\.|\[|$)"
+)
+"""Fields in which people write keys and passwords, although a Secret is the place for them."""
+NOT_SHOWN = "<not shown>"
+
+
 def field_error(kind: FieldErrorType, field: str, detail: str, value: Any = None) -> FieldError:
-    """A field error whose value is cut to a length that can be shown."""
+    """A field error whose value is cut to a length that can be shown.
+
+    Not shown at all where it may be a secret: the error goes to logs, conditions, Events and histories.
+    """
+    if _MAY_BE_SECRET.match(field) and isinstance(value, str | int | float) and not isinstance(value, bool):
+        value = NOT_SHOWN
     return FieldError(type=kind, field=field, detail=detail, value=shortened(value))
 
 

@@ -74,6 +74,9 @@ A config without it belongs to a provider controller of AI Runway's own kind: su
 handed over by `status.provider.name` and the controller writes the rest of the status.
 """
 
+ANNOTATION_MODEL_ACCESS = "airunway.ai/model-access"
+"""On an InferenceProviderConfig: who may call its models, for people and for whom a change of it concerns."""
+
 ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 """On an InferenceProviderConfig: the kinds it creates, a JSON list of `{apiVersion, kind, plural}`.
 
@@ -203,6 +206,8 @@ MODEL_IMAGES = "airunway-model-images"
 """ConfigMap in the control plane's namespace: which images were built, and with which digest."""
 BUILDER = "airunway-builder"
 BUILDER_PORT = 1234
+BUILDER_NAMESPACE = "airunway-builder"
+"""Of nothing but the builder: its pods may do what no other of ours may."""
 
 ANNOTATION_GGUF_MODE = "airunway.ai/gguf-mode"
 """On a ModelDeployment: `direct` means that no image is built of its GGUF file."""

@@ -6,8 +6,9 @@ Source: crds.md §3 and §6.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from airunway.api.core_types import Condition
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
@@ -105,16 +106,48 @@ class DeploymentStatus(Wire):
     conditions: list[Condition] | None = wire_field("Aspects of the state.", list_map_keys=["type"])
 
 
+MAX_UPSTREAM_MESSAGE = 2000
+"""Characters of what an upstream object says of itself. It travels in histories, workflow state and
+Events."""
+_MAX_NAME = 253
+_MAX_INT32 = 2**31 - 1
+
+
+def _cut_message(text: str) -> str:
+    return text if len(text) <= MAX_UPSTREAM_MESSAGE else text[: MAX_UPSTREAM_MESSAGE - 1] + "…"
+
+
+def _counts_that_can_be_written(replicas: ReplicaStatus | None) -> ReplicaStatus | None:
+    """Counts within 32 bits, which is what the deployment's status takes."""
+    if replicas is None:
+        return None
+    counts = {name: getattr(replicas, name) for name in replicas.model_fields_set}
+    wrong = {
+        name: min(max(count, 0), _MAX_INT32)
+        for name, count in counts.items()
+        if count is not None and not 0 <= count <= _MAX_INT32
+    }
+    return replicas.model_copy(update=wrong) if wrong else replicas
+
+
+def _endpoint_that_can_be_one(endpoint: EndpointStatus | None) -> EndpointStatus | None:
+    """None where name or port are such that no Service has them."""
+    if endpoint is None or (len(endpoint.service or "") <= _MAX_NAME and 0 <= (endpoint.port or 0) <= 65535):
+        return endpoint
+    return None
+
+
 class UnifiedStatus(BaseModel):
     """An upstream object's state in the words of a ModelDeployment. What a provider's `read_status` answers.
 
     `message` is empty when the upstream object says nothing. `replicas` and `endpoint` are None when they
-    are not known yet, which clears them in the deployment's status.
+    are not known yet, which clears them in the deployment's status. Whoever may write the upstream object
+    writes what he likes: what is too long is cut here, whatever provider read it.
     """
 
     phase: Phase
-    message: str = ""
-    replicas: ReplicaStatus | None = None
-    endpoint: EndpointStatus | None = None
+    message: Annotated[str, AfterValidator(_cut_message)] = ""
+    replicas: Annotated[ReplicaStatus | None, AfterValidator(_counts_that_can_be_written)] = None
+    endpoint: Annotated[EndpointStatus | None, AfterValidator(_endpoint_that_can_be_one)] = None
     resource_name: str = ""
     resource_kind: str = ""

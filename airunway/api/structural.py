@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from airunway.api.bounds import MAX_DEPTH
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 
 Schema = Mapping[str, Any]
@@ -26,8 +27,6 @@ _EMBEDDED: Final = "x-kubernetes-embedded-resource"
 _ROOT_FIELDS: Final = ("apiVersion", "kind", "metadata")
 _RANGES: Final = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _INT64: Final = _RANGES["int64"]
-MAX_DEPTH: Final = 100
-"""Levels of an object that are read. `too_deep` says whether there are more, before anything recurses."""
 MAX_VALUES: Final = 1_000_000
 """Values of an object; one that an API server takes (3 MiB) has fewer."""
 _SHOWN_STEPS: Final = 5

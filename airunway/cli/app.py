@@ -6,13 +6,16 @@ for the libraries of Kubernetes and Temporal.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from airunway.cli.cancel_build import cancel_build
 from airunway.cli.codec_server import codec_server
@@ -51,10 +54,12 @@ app.add_typer(versions, name="versions")
 def _version(value: bool) -> None:
     if not value:
         return
+    from airunway.cli import output
+
     try:
-        print(f"airunway {version('airunway-temporal')}")
+        output.line(f"airunway {version('airunway-temporal')}")
     except PackageNotFoundError:
-        print("airunway, not installed")
+        output.line("airunway, not installed")
     raise typer.Exit
 
 
@@ -75,7 +80,8 @@ def main() -> None:
     # It warns of what becomes an error of ours a moment later.
     logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)
     try:
-        app(prog_name="airunway")
+        status = app(prog_name="airunway", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -89,8 +95,26 @@ def main() -> None:
 
 
 def _report(err: Exception) -> int:
-    """Say in one line what went wrong; answers the exit status."""
-    from airunway.cli.explain import explain  # heavy, and rarely needed
+    """Say what went wrong; answers the exit status."""
+    from airunway.cli.output import note  # heavy, like `explain`, and rarely needed
 
-    print(f"airunway: {explain(err)}", file=sys.stderr)
+    if isinstance(err, TyperException):
+        return _report_usage(err, note)
+    from airunway.cli.explain import explain
+
+    note(f"airunway: {explain(err)}")
     return err.exit_status if isinstance(err, CliError) else 1
+
+
+def _report_usage(err: TyperException, note: Callable[[str], None]) -> int:
+    """What the library says of a wrong call, by our way to the terminal: it quotes what it was called
+    with."""
+    text = io.StringIO()
+    show = getattr(err, "show", None)
+    if show is None:
+        note("aborted")
+    else:
+        show(file=text)
+    for line in text.getvalue().splitlines():
+        note(line)
+    return int(getattr(err, "exit_code", 1))

@@ -92,7 +92,10 @@ async def _heartbeat(client: Client, described: WorkflowExecutionDescription) ->
 def bars(builds: Sequence[BuildNow]) -> RenderableType:
     """A bar for each; one that pulses where the builder does not count."""
     progress = Progress(
-        TextColumn("{task.fields[name]}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}")
+        TextColumn("{task.fields[name]}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.description}", markup=False),
     )
     for build in builds:
         counted = build.progress.total_bytes if build.progress.done_bytes else None

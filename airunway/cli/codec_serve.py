@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from airunway.cli import output
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.serve import until_stopped
 from airunway.workers.codec_server import CodecServer, serving
@@ -40,8 +41,8 @@ def serve_codec(
         async with serving(server, host=host, port=port, ssl=context) as taken:
             base = f"http{'s' if context else ''}://{host}:{taken}"
             shown = f"/token/{token}" if token_file is None else "/token/<token>"
-            print(f"Temporal's UI, codec endpoint: {base}{shown}", flush=True)
-            print(f"temporal … --codec-endpoint {base} --codec-auth 'Bearer <token>'", flush=True)
+            output.line(f"Temporal's UI, codec endpoint: {base}{shown}", flush=True)
+            output.line(f"temporal … --codec-endpoint {base} --codec-auth 'Bearer <token>'", flush=True)
             await asyncio.Event().wait()
 
     asyncio.run(until_stopped(serve()))

@@ -54,7 +54,7 @@ async def run_command(
             raise
         raise CliError(await _why_no_workflow(client, settings, ref)) from err
     if form is OutputFormat.TABLE:
-        print(f"{ref}: {answer.message}")
+        output.line(f"{ref}: {answer.message}")
     else:
         output.data({"deployment": str(ref), "command": command, "message": answer.message}, form)
 

@@ -24,14 +24,16 @@ def crds(
     namespace of the watcher's Lease.
     """
     from airunway.api.crd import manifests
+    from airunway.cli import output
 
     if apply:
         asyncio.run(_apply(kubeconfig))
         return
-    print("---\n".join(manifests().values()), end="")
+    output.machine_text("---\n".join(manifests().values()))
 
 
 async def _apply(kubeconfig: Path | None) -> None:
+    from airunway.cli import output
     from airunway.cli.cluster import settings_for
     from airunway.clients.crds import apply_own_crds
     from airunway.clients.kubernetes import NAMESPACES, Cluster
@@ -39,7 +41,7 @@ async def _apply(kubeconfig: Path | None) -> None:
     settings = settings_for(kubeconfig)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         for name in await apply_own_crds(cluster):
-            print(f"customresourcedefinition {name} applied")
+            output.line(f"customresourcedefinition {name} applied")
         if await cluster.find(NAMESPACES, settings.pod_namespace) is None:
             await cluster.create(NAMESPACES, {"metadata": {"name": settings.pod_namespace}})
-            print(f"namespace {settings.pod_namespace} created")
+            output.line(f"namespace {settings.pod_namespace} created")

@@ -14,6 +14,7 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from airunway.cli import output
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import is_missing
 from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
@@ -133,4 +134,4 @@ class _ProgressPrinter:
 
     def _print(self, line: str) -> None:
         if not self._quiet:
-            print(line, flush=True)
+            output.line(line, flush=True)

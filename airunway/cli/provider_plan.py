@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError, TimeoutError
 
 from airunway.api import names
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat, data, note
+from airunway.cli.output import OutputFormat, data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_values import forget, keep
 from airunway.clients.kubernetes import Cluster
@@ -80,7 +80,7 @@ def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
         data({"success": True, "message": preflight.message, "results": []}, options.form)
         return
     words = "nothing to uninstall" if options.operation == "uninstall" else "nothing to do"
-    print(f"{options.provider}: {words}: {preflight.message}")
+    line(f"{options.provider}: {words}: {preflight.message}")
     _show_warnings(preflight)
 
 
@@ -89,21 +89,21 @@ def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
     if options.form is not OutputFormat.TABLE:
         data(preflight.model_dump(mode="json"), options.form)
         return
-    print(f"{options.provider}: {preflight.state}: {preflight.message}")
+    line(f"{options.provider}: {preflight.state}: {preflight.message}")
     for chart in preflight.charts:
         was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
         why = f": {chart.reason}" if chart.reason else ""
-        print(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
+        line(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
     if preflight.used:
-        print(f"used by ModelDeployments, so it would be refused: {', '.join(preflight.used)}")
+        line(f"used by ModelDeployments, so it would be refused: {', '.join(preflight.used)}")
     _show_lost(preflight, options)
     _show_warnings(preflight)
-    for line in preflight.diff:
-        print(line)
+    for changed in preflight.diff:
+        line(changed)
     if options.operation in ("install", "upgrade"):
-        print("by hand:")
+        line("by hand:")
         for command in preflight.commands:
-            print(f"  {command}")
+            line(f"  {command}")
 
 
 def _show_warnings(preflight: PreflightAnswer) -> None:
@@ -114,9 +114,9 @@ def _show_warnings(preflight: PreflightAnswer) -> None:
 def _show_lost(preflight: PreflightAnswer, options: OperationOptions) -> None:
     if preflight.deleted_with_it:
         kept = "these stay, though Helm alone would delete them with the release:"
-        print("these would be deleted as well:" if options.delete_crds else kept)
+        line("these would be deleted as well:" if options.delete_crds else kept)
         for entry in preflight.deleted_with_it:
-            print(f"  {entry}")
+            line(f"  {entry}")
 
 
 def _innermost(err: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from airunway.activities.installation.operators import Operator, Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import OutputFormat, console, data, facts, plain_table
+from airunway.cli.output import OutputFormat, console, data, facts, line, plain_table
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
@@ -157,14 +157,15 @@ def _print_one(row: ProviderRow) -> None:
     facts(screen, lines)
     _print_engines(row)
     rules = (row.config.get("spec") or {}).get("selectionRules") or []
-    print("\nselection rules:")
+    line()
+    line("selection rules:")
     for rule in rules:
-        print(f"  {rule.get('priority', 0):>4}  {rule['condition']}")
+        line(f"  {rule.get('priority', 0):>4}  {rule['condition']}")
     if not rules:
-        print("  none: taken only when a deployment names it")
+        line("  none: taken only when a deployment names it")
     _print_installation(row)
     for warning in metadata.warnings:
-        print(f"warning: {warning}")
+        line(f"warning: {warning}")
 
 
 def _print_engines(row: ProviderRow) -> None:
@@ -180,19 +181,21 @@ def _print_engines(row: ProviderRow) -> None:
             "yes" if engine.get("cpuSupport") else "no",
             ", ".join(engine.get("apiFormats") or []) or "openai-chat",
         )
-    print()
+    line()
     console().print(table)
 
 
 def _print_installation(row: ProviderRow) -> None:
     if row.metadata.installable:
-        print(f"\ninstallation: airunway providers install {row.metadata.id}, or by hand:")
+        line()
+        line(f"installation: airunway providers install {row.metadata.id}, or by hand:")
         for command in _commands(row.metadata):
-            print(f"  {command}")
+            line(f"  {command}")
     elif row.metadata.steps:
-        print("\nsteps by hand:")
+        line()
+        line("steps by hand:")
         for step in row.metadata.steps:
-            print(f"  {step.title}: {step.command or step.description}")
+            line(f"  {step.title}: {step.command or step.description}")
 
 
 def _commands(metadata: ProviderMetadata) -> list[str]:

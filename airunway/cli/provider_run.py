@@ -18,7 +18,7 @@ from airunway.cli.cluster import named_settings
 from airunway.cli.commands import ask
 from airunway.cli.links import workflow_link
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat, data, note
+from airunway.cli.output import OutputFormat, answer_to, data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
@@ -94,7 +94,7 @@ async def command(
             raise CliError(f"nothing is being done to provider {provider} ({workflow_id})") from err
         raise
     if form is OutputFormat.TABLE:
-        print(f"{provider}: {answer.message}")
+        line(f"{provider}: {answer.message}")
     else:
         data({"provider": provider, "command": name, "message": answer.message}, form)
 
@@ -113,7 +113,7 @@ def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: Ins
         show_plan(preflight, options)
     if not table or not sys.stdin.isatty():
         raise CliError("this changes what runs: give --yes")
-    if input(f"{options.operation} {options.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
+    if answer_to(f"{options.operation} {options.provider}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CliError("nothing was done")
 
 
@@ -134,7 +134,7 @@ async def _do(
     if options.detach:
         words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
         if options.form is OutputFormat.TABLE:
-            print(words)
+            line(words)
         else:
             data({"success": True, "message": words, "results": []}, options.form)
         note(f"follow it: {workflow_link(target_of(settings), workflow_id)}")
@@ -151,7 +151,7 @@ def _finish(view: InstallationView, outcome: InstallationOutcome, options: Opera
             sys.exit(1)
         return
     if outcome.succeeded:
-        print(f"{options.provider}: {outcome.message}")
+        line(f"{options.provider}: {outcome.message}")
         return
     hint = ""
     if outcome.waits_for_retry:

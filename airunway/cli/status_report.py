@@ -75,6 +75,8 @@ async def _list(cluster: Cluster, settings: Settings, namespace: str | None, for
 
 
 async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, name: str | None) -> None:
+    if not sys.stdout.isatty():
+        return await _print_changes(cluster, namespace, name)
     console, builds, workflows = output.console(), Builds(settings), _Workflows(settings)
     troubles, asked = Trouble(), -STATES_EVERY_SECONDS
     with Live(console=console, auto_refresh=False) as live:
@@ -84,6 +86,25 @@ async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, na
                 troubles, asked = await workflows.troubles(found, namespace), time.monotonic()
             live.update(Group(_table(found, troubles), bars(await builds.of(found))), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
+
+
+async def _print_changes(cluster: Cluster, namespace: str | None, name: str | None) -> None:
+    """For a pipe: a line for each deployment, and one whenever what is said of it changes."""
+    said: dict[tuple[str, str], str] = {}
+    while True:
+        now = {_key(obj): _in_a_line(obj) for obj in await _find(cluster, namespace, name)}
+        gone = {key: "gone" for key in said.keys() - now.keys()}
+        for key, words in {**now, **gone}.items():
+            if said.get(key) != words:
+                output.line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {'/'.join(key)} {words}", flush=True)
+        said = now
+        await asyncio.sleep(REFRESH_SECONDS)
+
+
+def _in_a_line(obj: Object) -> str:
+    row = deployment_row(obj)
+    words = [row.phase, row.replicas, row.message]
+    return " ".join(word for word in words if word)
 
 
 async def _find(cluster: Cluster, namespace: str | None, name: str | None) -> list[Object]:

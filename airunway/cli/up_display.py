@@ -176,7 +176,7 @@ class LineDisplay(Display):
             self._print(f"{label:12}  {link}")
 
     def _print(self, text: str) -> None:
-        print(f"{self.elapsed}  {text}", flush=True)
+        output.line(f"{self.elapsed}  {text}", flush=True)
 
 
 class TableDisplay(Display):

@@ -18,6 +18,7 @@ from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
 from airunway.cli.up_samples import apply_samples, samples_to_apply
 from airunway.cli.up_servers import UpOptions, servers
+from airunway.cli.up_state import LOCK_FILE, make_private
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
@@ -35,6 +36,7 @@ REGISTRATION_SECONDS = 15.0
 
 async def run(options: UpOptions) -> int:
     """Do it; answers the exit status."""
+    os.umask(0o077)  # state, logs and Temporal's database are nobody else's
     # First: a typing error in a file must not cost a start.
     wanted = samples_to_apply(options.samples, shipped=options.shipped_samples)
     async with AsyncExitStack() as stack:
@@ -151,8 +153,8 @@ def _stop_on_signals() -> asyncio.Event:
 def _lock(folder: Path) -> Iterator[None]:
     """Hold the state folder: one `up` at a time. Raises CliError when another one has it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a")
+        make_private(folder)
+        file = (folder / LOCK_FILE).open("a")
     except OSError as err:
         raise UsageError(f"--state-dir {folder}: {err.strerror}") from err
     with file:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import core_task_queue
 from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat, console, data, note, plain_table
+from airunway.cli.output import OutputFormat, console, data, line, note, plain_table
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.drain import pinned_runs_query
@@ -86,14 +86,14 @@ async def make_current(build: str, *, kubeconfig: Path | None) -> None:
     deployment = deployment_name(settings)
     if build == UNVERSIONED_WORD:
         await set_current(client, deployment, UNVERSIONED)
-        print("runs begin on workers without versions")
+        line("runs begin on workers without versions")
         return
     routing = await _known(client, deployment, build)
     if routing.current == build:
-        print(f"{build} is current already")
+        line(f"{build} is current already")
         return
     await set_current(client, deployment, build, token=routing.token)
-    print(f"{build} is current; before it: {routing.current or UNVERSIONED_WORD}")
+    line(f"{build} is current; before it: {routing.current or UNVERSIONED_WORD}")
 
 
 async def make_ramping(build: str, percentage: float, *, kubeconfig: Path | None) -> None:
@@ -107,7 +107,7 @@ async def make_ramping(build: str, percentage: float, *, kubeconfig: Path | None
     words = (
         f"{percentage:g}% of the deployments run on {build}" if percentage else f"nothing ramps to {build}"
     )
-    print(f"{words}, the others on {routing.current or UNVERSIONED_WORD}")
+    line(f"{words}, the others on {routing.current or UNVERSIONED_WORD}")
 
 
 async def _known(client: Client, deployment: str, build: str) -> Routing:

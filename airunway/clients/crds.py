@@ -32,7 +32,7 @@ async def apply_crd(cluster: Cluster, crd: dict[str, Any], *, field_manager: str
 
 async def apply_own_crds(cluster: Cluster, *, field_manager: str = FIELD_MANAGER) -> list[str]:
     """Apply the CRDs of this system, as `apply_crd` does; answers their names."""
-    crds = (model_deployment_crd(), provider_config_crd())
+    crds = await asyncio.to_thread(lambda: (model_deployment_crd(), provider_config_crd()))
     for crd in crds:
         await apply_crd(cluster, crd, field_manager=field_manager)
     return [crd["metadata"]["name"] for crd in crds]

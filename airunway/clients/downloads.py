@@ -52,6 +52,10 @@ class Downloads:
 
 def _read(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as err:
         raise NoSuchFile(f"{path}: {err.strerror}") from err
+    if len(data) > MAX_BYTES:
+        raise NoSuchFile(f"{path} is larger than {MAX_BYTES} bytes")
+    return data

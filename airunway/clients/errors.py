@@ -4,6 +4,7 @@
     └── ApiError                   the API server answered, or could not be reached
         ├── Unreachable            no answer: connection refused, reset, timed out
         ├── ServerError            5xx
+        │   └── AnswerTooLarge     more bytes than are taken
         ├── TooManyRequests        429; `retry_after` seconds
         ├── Unauthorized           401; a token may be renewed meanwhile
         ├── Conflict               409: somebody else wrote first; read again
@@ -47,6 +48,10 @@ class Unreachable(ApiError):
 
 class ServerError(ApiError):
     """The server failed (5xx)."""
+
+
+class AnswerTooLarge(ServerError):
+    """An answer has more bytes than are taken; of a list, ask for fewer at a time."""
 
 
 class TooManyRequests(ApiError):

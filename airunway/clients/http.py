@@ -25,3 +25,13 @@ async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if len(body) > limit:
             raise TooLarge(f"{response.url.host} answers with more than {limit} bytes")
     return bytes(body)
+
+
+async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, or the beginning of one with more bytes than the limit: enough of an error's."""
+    body = bytearray()
+    async for part in response.content.iter_chunked(64 * 1024):
+        body += part
+        if len(body) > limit:
+            break
+    return bytes(body[:limit])

@@ -13,21 +13,25 @@ Messages name the repository and never hold the token.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
+from airunway.clients.bounded_json import read_json_off_loop
 from airunway.clients.errors import ClientError, error_text
 from airunway.clients.http import TooLarge, read_at_most, retry_after_of
 
-_MAX_BYTES = 16 * 1024 * 1024  # of an answer; large repositories have thousands of files
+_MAX_BYTES = 32 * 1024 * 1024  # of an answer; large repositories have thousands of files
+_MAX_ELEMENTS = 2_000_000  # of an answer; a file takes up to fourteen
+_MAX_TEXT = 300  # characters of a license
 _SMALL_FILE = 64 * 1024 * 1024
 _UNRESERVED = "!~*'()"
 _HEX = frozenset("0123456789abcdef")
@@ -90,16 +94,20 @@ class HubRepository:
 
     name: str
     commit: str
-    files: Sequence[HubFile]
+    files: tuple[HubFile, ...]
     license: str = ""
     gated: bool = False
 
     def file(self, path: str) -> HubFile:
         """The file of that path. Raises FileMissing."""
-        for entry in self.files:
-            if entry.path == path:
-                return entry
-        raise FileMissing(f"{self.name}@{self.commit[:12]} has no file {path}")
+        found = self._by_path.get(path)
+        if found is None:
+            raise FileMissing(f"{self.name}@{self.commit[:12]} has no file {path}")
+        return found
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, HubFile]:
+        return {file.path: file for file in self.files}
 
 
 class HuggingFace:
@@ -119,8 +127,9 @@ class HuggingFace:
             except TooLarge as err:
                 raise HubAnswerUnusable(str(err)) from err
         try:
-            return _repository_from(name, json.loads(body))
-        except (ValueError, KeyError, TypeError, AttributeError) as err:
+            answer = await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
+            return await asyncio.to_thread(_repository_from, name, answer)
+        except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as err:
             raise HubAnswerUnusable(
                 f"{self.endpoint} does not answer about {name} as Hugging Face does; is it a mirror of it?"
             ) from err
@@ -210,8 +219,8 @@ def _repository_from(name: str, answer: Mapping[str, Any]) -> HubRepository:
     return HubRepository(
         name=name,
         commit=commit,
-        files=[_file_from(entry) for entry in answer["siblings"]],
-        license=_license_in(answer),
+        files=tuple(_file_from(entry) for entry in answer["siblings"]),
+        license=_license_in(answer)[:_MAX_TEXT],
         gated=bool(answer.get("gated")),
     )
 
@@ -222,6 +231,8 @@ def _file_from(entry: Mapping[str, Any]) -> HubFile:
     if sha256 and (len(sha256) != 64 or not set(sha256) <= _HEX):
         raise ValueError("no SHA-256")
     size = int(lfs.get("size") or entry.get("size") or 0)
+    if size < 0:
+        raise ValueError("no size")
     return HubFile(path=str(entry["rfilename"]), size=size, sha256=sha256)
 
 

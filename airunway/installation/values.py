@@ -59,7 +59,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     for assignment in assignments:
         path, mark, value = assignment.partition("=")
         if not mark:
-            raise BadPath(f"{path!r}: give a value as path=value")
+            raise BadPath("a value without a path: give it as path=value")
         values = merged(values, document_of({path: _scalar(value)}))
     return values
 

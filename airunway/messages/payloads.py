@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+MAX_WHERE = 100
+"""Characters of where a payload is wrong: whoever sent it chose them."""
+
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
@@ -26,7 +29,7 @@ def read_payload(payloads: Sequence[Any], shape: type[Shape]) -> Shape:
         return shape.model_validate(given)
     except ValidationError as err:
         first = err.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"])[:MAX_WHERE]
         raise WrongPayload(f"{f'{where}: ' if where else ''}{first['msg']}") from err
 
 

@@ -2,7 +2,8 @@
 
 It listens with TLS and takes only clients with a certificate of the same authority (`BUILDER_CERTIFICATES`).
 Our builds run no command inside the images, but BuildKit mounts file systems: without `rootless` it is
-privileged, with it the node must allow user namespaces.
+privileged, with it the node must allow user namespaces. Either way it needs a namespace that admits
+`privileged` pods: one of its own, where nothing else runs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from airunway.modelimage.cluster_options import (
     claim_of,
     data_volume,
     deployment_of,
-    from_our_pods,
     ingress_rule,
     labels_of,
     network_policy,
+    pods_in,
 )
 
 BUILDER_CERTIFICATES = f"{names.BUILDER}-certs"
@@ -42,13 +43,13 @@ _CACHE_SHARE = 0.75
 
 def builder_objects(options: ClusterOptions, *, image: str, certificate: str) -> list[dict[str, Any]]:
     """Everything in the order of creation. `certificate`: digest of the one that the server shows."""
+    options = options.for_builder()
+    clients = pods_in(options.client_namespace, {"app.kubernetes.io/name": "airunway"})
     objects = [
         _config(options),
         _deployment(options, image, certificate),
         _service(options),
-        network_policy(
-            names.BUILDER, rules=[ingress_rule(names.BUILDER_PORT, from_our_pods())], options=options
-        ),
+        network_policy(names.BUILDER, rules=[ingress_rule(names.BUILDER_PORT, [clients])], options=options),
     ]
     if not options.empty_dir:
         objects.insert(0, claim_of(_claim(), size=options.builder_volume, options=options))
@@ -64,7 +65,7 @@ def builder_image(options: ClusterOptions) -> str:
 
 def builder_host(options: ClusterOptions) -> str:
     """Name of the builder's Service, which its certificate is for."""
-    return f"{names.BUILDER}.{options.namespace}.svc"
+    return f"{names.BUILDER}.{options.builder_namespace}.svc"
 
 
 def buildkit_config(options: ClusterOptions) -> str:

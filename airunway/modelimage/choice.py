@@ -3,14 +3,19 @@
 Without a file named, one model is chosen: the best rank in `_PREFERRED`, then the shortest path, then
 alphabetical order. A split model counts as one, and must be complete. Projectors for pictures (`mmproj`),
 importance matrices and drafts are no models.
+
+A repository is anybody's: the work grows with its files and never with a number that one of their names
+tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
 
-from airunway.modelimage.naming import quantisation, shard_of
+from airunway.modelimage.naming import MAX_PATH_LENGTH, quantisation, shard_of
 
 _PREFERRED = (
     "Q4_K_M",
@@ -30,8 +35,15 @@ _PREFERRED = (
     "Q3_K_L",
     "Q3_K_S",
 )
+_RANKS = {kind: rank for rank, kind in enumerate(_PREFERRED)}
+_UNRANKED = len(_PREFERRED)
 _NO_MODELS = ("mmproj", "imatrix", "mtp-draft")
 _MAX_LISTED = 30
+_MAX_LISTED_LENGTH = 200
+MAX_FILES = 100_000
+"""Of a repository. The largest on the hub have some ten thousand."""
+MAX_SHARDS = 256
+"""Of a model; each is a layer of its image. The largest models come in less than a hundred."""
 
 
 class NoFileChosen(Exception):
@@ -52,30 +64,33 @@ class ModelFiles:
 
 def choose_files(available: Iterable[str], *, wanted: str = "") -> ModelFiles:
     """The files to serve out of a repository's. Raises NoFileChosen."""
-    there = sorted({name for name in available if name.lower().endswith(".gguf")})
+    names = list(islice(available, MAX_FILES + 1))
+    if len(names) > MAX_FILES:
+        raise NoFileChosen(f"the repository has more than {MAX_FILES} files")
+    there = {name for name in names if len(name) <= MAX_PATH_LENGTH and name.lower().endswith(".gguf")}
     if not there:
         raise NoFileChosen("the repository has no .gguf file")
     return _named(wanted, there) if wanted else _chosen(there)
 
 
-def _named(wanted: str, there: Sequence[str]) -> ModelFiles:
+def _named(wanted: str, there: Collection[str]) -> ModelFiles:
     if wanted not in there:
-        alike = [name for name in there if name.lower() == wanted.lower()]
-        hint = f"; did you mean {alike[0]}?" if alike else f"; there are: {_listed(there)}"
+        lower = wanted.lower()
+        alike = min((name for name in there if name.lower() == lower), default="")
+        hint = f"; did you mean {alike}?" if alike else f"; there are: {_listed(there)}"
         raise NoFileChosen(f"the repository has no file {wanted}{hint}")
     return ModelFiles(_with_shards(wanted, there))
 
 
-def _chosen(there: Sequence[str]) -> ModelFiles:
+def _chosen(there: Collection[str]) -> ModelFiles:
     models = [name for name in there if _is_model(name)]
     firsts = [name for name in models if (shard := shard_of(name)) is None or shard.number == 1]
     if not firsts:
         raise NoFileChosen(
             f"no .gguf file of the repository is a model; name one in engine.args.ggufFile: {_listed(there)}"
         )
-    ranked = sorted(firsts, key=_order)
-    best = ranked[0]
-    if len(ranked) > 1 and _rank(best) == len(_PREFERRED):
+    best = min(firsts, key=_order)
+    if len(firsts) > 1 and _order(best)[0] == _UNRANKED:
         raise NoFileChosen(
             "several models and no telling which is meant; name one in engine.args.ggufFile: "
             f"{_listed(firsts)}"
@@ -83,11 +98,13 @@ def _chosen(there: Sequence[str]) -> ModelFiles:
     return ModelFiles(_with_shards(best, there))
 
 
-def _with_shards(file: str, there: Sequence[str]) -> tuple[str, ...]:
+def _with_shards(file: str, there: Collection[str]) -> tuple[str, ...]:
     """All parts of a split model in order. Raises NoFileChosen when one is missing."""
     shard = shard_of(file)
     if shard is None:
         return (file,)
+    if shard.count > MAX_SHARDS:
+        raise NoFileChosen(f"{file} is part of a model in more than {MAX_SHARDS} files")
     parts = tuple(
         f"{shard.stem}-{number:05}-of-{shard.count:05}.gguf" for number in range(1, shard.count + 1)
     )
@@ -104,16 +121,13 @@ def _is_model(file: str) -> bool:
     return not any(word in name for word in _NO_MODELS)
 
 
-def _rank(file: str) -> int:
-    kind = quantisation(file).removeprefix("UD-")
-    return _PREFERRED.index(kind) if kind in _PREFERRED else len(_PREFERRED)
-
-
 def _order(file: str) -> tuple[int, bool, int, str]:
     # Of two with one quantisation: the plain one before a variant of it, then the one nearer to the root.
-    return _rank(file), quantisation(file).startswith("UD-"), file.count("/"), file
+    kind = quantisation(file)
+    rank = _RANKS.get(kind.removeprefix("UD-"), _UNRANKED)
+    return rank, kind.startswith("UD-"), file.count("/"), file
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Collection[str]) -> str:
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more
+    return ", ".join(name[:_MAX_LISTED_LENGTH] for name in nsmallest(_MAX_LISTED, names)) + more

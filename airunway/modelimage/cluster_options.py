@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airunway.api import names
 from airunway.modelimage.naming import PUSH_HOST
@@ -20,6 +20,10 @@ class ClusterOptions:
     """
 
     namespace: str = names.SYSTEM_NAMESPACE
+    builder_namespace: str = names.BUILDER_NAMESPACE
+    """One of its own, for its pods are privileged."""
+    client_namespace: str = names.SYSTEM_NAMESPACE
+    """Of the workers, which use the builder."""
     storage_class: str | None = None
     registry_volume: str = "100Gi"
     builder_volume: str = "100Gi"
@@ -35,6 +39,10 @@ class ClusterOptions:
     """What the builder calls the registry, and that it has no TLS."""
     registry_readers: Sequence[str] = field(default=())
     """CIDRs that may pull beside our pods; empty: everybody may."""
+
+    def for_builder(self) -> ClusterOptions:
+        """The same for what the builder needs, which is made in its own namespace."""
+        return replace(self, namespace=self.builder_namespace)
 
 
 def labels_of(name: str) -> dict[str, str]:
@@ -90,6 +98,14 @@ def data_volume(name: str, claim: str, *, size: str, options: ClusterOptions) ->
     if options.empty_dir:
         return {"name": name, "emptyDir": {"sizeLimit": size}}
     return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
+
+
+def pods_in(namespace: str, labels: Mapping[str, str]) -> dict[str, object]:
+    """A peer of a NetworkPolicy: pods of one namespace, which need not be that of the policy."""
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": dict(labels)},
+    }
 
 
 def from_our_pods(*more: dict[str, object]) -> list[dict[str, object]]:

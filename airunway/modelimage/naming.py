@@ -8,7 +8,6 @@ identity. What is deployed is neither, but the digest.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -44,6 +43,9 @@ _NO_QUANTISATION = "custom"
 # Like JavaScript's encodeURIComponent, which the reference builds its URLs with.
 _UNRESERVED = "!~*'()"
 
+MAX_PATH_LENGTH = 512
+"""Characters of a file's path in a repository."""
+
 _REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MODEL_SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,96}")
@@ -65,6 +67,8 @@ _QUANTISATION = re.compile(
     r"(?:-\d{5}-of-\d{5})?\.gguf$",
     re.IGNORECASE,
 )
+_QUANTISATION_LENGTH = 80
+"""Characters at the end of a name in which it stands."""
 _SHARD = re.compile(r"^(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$", re.IGNORECASE)
 
 
@@ -131,7 +135,8 @@ def visible_tag(file: str) -> str:
 
 def quantisation(file: str) -> str:
     """The quantisation that a file's name tells, after a dot, dash or underscore; empty if it tells none."""
-    match = _QUANTISATION.search(file.rpartition("/")[2])
+    name = file.rpartition("/")[2]
+    match = _QUANTISATION.search(name, max(0, len(name) - _QUANTISATION_LENGTH))
     return match[1].upper() if match else ""
 
 
@@ -210,9 +215,11 @@ def file_problem(file: str) -> str:
 
 def path_problem(file: str) -> str:
     """Why this cannot be a path in a repository whose file is put into an image; empty when it can."""
+    if len(file) > MAX_PATH_LENGTH:
+        return f"ggufFile {file[:60]!r}… is longer than {MAX_PATH_LENGTH} characters"
     if file.startswith("/") or any(part in ("", ".", "..") for part in file.split("/")):
         return f"ggufFile {file!r} must be a path inside the repository, without '..'"
-    if "\\" in file or any(unicodedata.category(letter) == "Cc" for letter in file):
+    if "\\" in file or not file.isprintable():
         return f"ggufFile {file!r} holds letters that a file in an image cannot have"
     name = file.rpartition("/")[2]
     if name != name.strip() or name.startswith(".wh."):

@@ -21,6 +21,7 @@ from airunway.modelimage.cluster_options import (
     ingress_rule,
     labels_of,
     network_policy,
+    pods_in,
 )
 from airunway.modelimage.registry_config import (
     CONFIG_FOLDER,
@@ -185,7 +186,7 @@ def _service(name: str, kind: str, port: dict[str, Any], options: ClusterOptions
 
 def _policy(options: ClusterOptions) -> dict[str, Any]:
     """Pushes come from the builder and us. Pulls come from nodes, whose addresses only a setting knows."""
-    builder: dict[str, Any] = {"podSelector": {"matchLabels": {"app": names.BUILDER}}}
+    builder = pods_in(options.builder_namespace, {"app": names.BUILDER})
     readers: list[dict[str, object]] = [{"ipBlock": {"cidr": cidr}} for cidr in options.registry_readers]
     return network_policy(
         names.REGISTRY,

@@ -3,15 +3,27 @@
 A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
 Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
 each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
-`flags`, `overrides`, `server_pod`, `serving_image`, `storage`. Contract tests: `airunway.provider.testing`.
+`flags`, `model_access`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract
+tests: `airunway.provider.testing`.
 """
 
 from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageSpec
-from airunway.provider import flags, overrides, registering, rendering, server_pod, serving_image, storage
+from airunway.provider import (
+    flags,
+    model_access,
+    overrides,
+    pod_security,
+    registering,
+    rendering,
+    server_pod,
+    serving_image,
+    storage,
+)
 from airunway.provider.contract import (
     Manifest,
+    OperatorPeer,
     Provider,
     Registration,
     RenderContext,
@@ -41,6 +53,7 @@ __all__ = [
     "Condition",
     "Manifest",
     "ModelImageSpec",
+    "OperatorPeer",
     "Provider",
     "Registration",
     "RenderContext",
@@ -60,8 +73,10 @@ __all__ = [
     "flags",
     "is_observed",
     "mapping_at",
+    "model_access",
     "name_of",
     "overrides",
+    "pod_security",
     "registering",
     "rendering",
     "server_pod",

@@ -55,6 +55,19 @@ class UpstreamKind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperatorPeer:
+    """An operator that has to reach the pods which it makes.
+
+    `namespace_variable`: in the worker's environment, names another namespace that it runs in.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+    ports: Sequence[int]
+    namespace_variable: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Registration:
     """What a provider's InferenceProviderConfig says: annotations (own keys only) and spec."""
 
@@ -266,6 +279,10 @@ class Provider:
     """The image taken when the deployment names none; its resolution is not the user's concern."""
     pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
     """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
+    serving_ports: Sequence[int] = ()
+    """Ports of its pods that are there to be called; empty: all of them."""
+    operator_peers: Sequence[OperatorPeer] = ()
+    """Who but callers has to reach the pods."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     stages: Callable[[ModelDeployment, RenderContext], list[Stage]] = _no_stages

@@ -98,7 +98,8 @@ def refuse_bad_keys(deployment: ModelDeployment) -> None:
     """Raise RenderError for a key of `engine.args` that is no flag name."""
     for key in engine_args(deployment):
         if not _KEY.fullmatch(key):
-            raise RenderError(f"spec.engine.args: {key!r} is not a flag name; write it without dashes")
+            name = key.partition("=")[0]  # what follows may be a key
+            raise RenderError(f"spec.engine.args: {name!r} is not a flag name; write it without dashes")
 
 
 def rendered_args(args: Mapping[str, str]) -> list[str]:

@@ -267,5 +267,5 @@ def seconds_from(env: Mapping[str, str], variable: str, *, default: int, minimum
     if not text:
         return default
     if not text.isdecimal() or int(text) < minimum:
-        raise RenderError(f"{variable}: must be a whole number of seconds, at least {minimum}, not {text!r}")
+        raise RenderError(f"{variable}: must be a whole number of seconds, at least {minimum}")
     return int(text)

@@ -13,7 +13,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import rendering, storage
+from airunway.provider import pod_security, rendering, storage
 from airunway.provider.contract import Manifest, RenderContext, UpstreamKind
 
 DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
@@ -129,6 +129,17 @@ def server_service(deployment: ModelDeployment, server: ModelServer) -> Manifest
             "ports": [{"name": "http", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
         },
     }
+
+
+def with_isolated_pods(workload: Manifest, context: RenderContext, *, provider: str) -> Manifest:
+    """The Deployment, its pods isolated as the settings of a provider say. Raises RenderError.
+
+    vLLM's images run as root, so `restricted` has to be asked for.
+    """
+    security = pod_security.pod_security(context.env, provider, home=True)
+    template = workload["spec"]["template"]
+    isolated = {**template, "spec": pod_security.isolated(template["spec"], security)}
+    return {**workload, "spec": {**workload["spec"], "template": isolated}}
 
 
 def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:

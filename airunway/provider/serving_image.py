@@ -38,7 +38,7 @@ def resolution_policy(env: Mapping[str, str]) -> ResolutionPolicy:
         return ResolutionPolicy(text)
     except ValueError:
         words = ", ".join(policy.value for policy in ResolutionPolicy)
-        raise RenderError(f"{POLICY_VARIABLE}: must be one of {words}, not {text!r}") from None
+        raise RenderError(f"{POLICY_VARIABLE}: must be one of {words}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

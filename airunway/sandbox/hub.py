@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from airunway.sandbox.for_this_machine import for_this_machine
 from airunway.sandbox.hub_models import DEFAULT_MODELS, Blob, HubModel
 
 LAST_MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -37,7 +38,7 @@ class PretendHub:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[for_this_machine])
         app.router.add_get("/api/models/{repo:.+?}/revision/{revision}", self._model)
         app.router.add_get("/api/models/{repo:.+}", self._model)
         app.router.add_get("/cdn/{sha256}", self._content)

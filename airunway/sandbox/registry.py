@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from airunway.sandbox.for_this_machine import for_this_machine
 from airunway.sandbox.pushed_images import PushedImages, basic_auth, digest_of
 
 DEFAULT_TAGS: Mapping[str, Sequence[str]] = {
@@ -49,7 +50,9 @@ class PretendRegistry:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[self._doorkeeper], client_max_size=0)  # layers are streamed
+        app = web.Application(
+            middlewares=[for_this_machine, self._doorkeeper], client_max_size=0
+        )  # layers are streamed
         app.router.add_get("/token", self._token)
         app.router.add_get("/v2/", self._version)
         app.router.add_get("/v2/{name:.+}/tags/list", self._list)

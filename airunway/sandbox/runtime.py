@@ -70,7 +70,7 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="airunway-")))
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
             self.registry_login_file = folder / "registry-login.json"
             self.temporal = self._temporal_in(folder)
             # Temporal takes longest; the cluster comes up meanwhile.

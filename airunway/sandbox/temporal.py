@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -20,12 +21,17 @@ from typing import Self
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from airunway.sandbox.ui_gate import UiGate, hidden_address
+
 OLDEST = (1, 4)
 """Oldest CLI with a server that knows what the workflows use (user metadata, versioned signals)."""
 
 USUAL_PORT, USUAL_UI_PORT = 7233, 8233
 FAIRNESS = "matching.enableFairness"
 """Dynamic setting of the server: without it, fairness keys (`workflows.steps.fair_between`) do nothing."""
+HTTP_HOSTS = "frontend.httpAllowedHosts"
+"""Dynamic setting of the server: the names that its HTTP API may be called by."""
+_LOCAL_HOSTS = ["127.0.0.1:*", "localhost:*"]
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
@@ -79,10 +85,13 @@ class TemporalServer:
     log_file: Path | None = None
     port: int = 0
     ui_port: int = 0
+    """Of the gate before the UI; see `ui_gate`."""
     search_attributes: Mapping[str, str] = field(default_factory=dict)
     """Name to type, e.g. `AirunwayPhase: Keyword`."""
     headless: bool = False
     _process: asyncio.subprocess.Process | None = None
+    _gate: UiGate | None = None
+    _hidden_ui: tuple[str, int] = ("", 0)
 
     @property
     def address(self) -> str:
@@ -112,6 +121,7 @@ class TemporalServer:
         binary = await asyncio.to_thread(find_binary)
         self.port = self.port or free_port()
         self.ui_port = self.ui_port or free_port()
+        await self._open_gate()
         with contextlib.ExitStack() as files:
             log = files.enter_context(self.log_file.open("ab")) if self.log_file else subprocess.DEVNULL
             self._process = await asyncio.create_subprocess_exec(
@@ -123,6 +133,7 @@ class TemporalServer:
                 # Ctrl-C goes to the whole foreground group; this server is stopped last, by us.
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
+                umask=0o077,
             )
         try:
             await asyncio.wait_for(self._answers(), START_SECONDS)
@@ -135,11 +146,22 @@ class TemporalServer:
             await self.stop()
             raise
 
+    async def _open_gate(self) -> None:
+        """Once: a server that is started again is behind the same gate."""
+        if self.headless or self._gate is not None:
+            return
+        self._hidden_ui = (hidden_address(), free_port())
+        address, port = self._hidden_ui
+        gate = UiGate(port=self.ui_port, upstream=f"http://{address}:{port}")
+        self._gate = await gate.__aenter__()
+
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "warn", "--log-format", "json", "--ui-disable-news-fetch"]
         arguments += ["--dynamic-config-value", f"{FAIRNESS}=true"]
-        arguments += ["--headless"] if self.headless else ["--ui-port", str(self.ui_port)]
+        arguments += ["--dynamic-config-value", f"{HTTP_HOSTS}={json.dumps(_LOCAL_HOSTS)}"]
+        address, port = self._hidden_ui
+        arguments += ["--headless"] if self.headless else ["--ui-ip", address, "--ui-port", str(port)]
         if self.data_file is not None:
             arguments += ["--db-filename", str(self.data_file)]
         for name, kind in self.search_attributes.items():
@@ -164,6 +186,9 @@ class TemporalServer:
 
     async def stop(self) -> None:
         """Ask it to end and wait; kill it when it does not. Only the process that was started here."""
+        if self._gate is not None:
+            await self._gate.__aexit__()
+            self._gate = None
         process = self._process
         if process is None or process.returncode is not None:
             return

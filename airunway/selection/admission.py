@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from airunway.api import structural
+from airunway.api.bounds import spec_problem
 from airunway.api.crd import model_deployment_crd
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
@@ -52,6 +53,8 @@ def admit(obj: Any, *, lookup: ProviderLookup) -> Admission:
     nested = structural.too_deep(obj)
     if nested:
         return _refused(nested, [])
+    if problem := spec_problem(obj):
+        return _refused([field_error(FieldErrorType.INVALID, "spec", problem, "…")], [])
     schema = deployment_schema()
     raw = copy.deepcopy(obj)
     unknown = structural.prune(raw, schema)

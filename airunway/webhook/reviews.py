@@ -13,12 +13,15 @@ from http import HTTPStatus
 from typing import Any
 
 from airunway.api.findings import Verdict
+from airunway.clients.bounded_json import BadDocument, read_json_off_loop
 from airunway.webhook.json_patch import PatchOperation
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
 
 # The text of a refusal grows with the object; far beyond what anyone reads it only costs.
+MAX_ELEMENTS = 500_000
+"""Of a body, as far as its commas and brackets tell."""
 MAX_MESSAGE_LENGTH = 64 * 1024
 MAX_WARNING_LENGTH = 250  # characters; the API server cuts at 256 when there are many
 
@@ -83,12 +86,12 @@ def errored(code: HTTPStatus, message: str) -> AdmissionAnswer:
     return AdmissionAnswer(allowed=False, code=code, message=message)
 
 
-def read_review(body: bytes) -> AdmissionRequest:
+async def read_review(body: bytes) -> AdmissionRequest:
     """The request in a body. Raises BadReview."""
     try:
-        review = json.loads(body)
-    except (ValueError, RecursionError) as err:
-        raise BadReview(f"the body is no JSON that can be read: {type(err).__name__}") from err
+        review = await read_json_off_loop(body, max_elements=MAX_ELEMENTS)
+    except BadDocument as err:
+        raise BadReview(f"the body cannot be read: {err}") from err
     if not isinstance(review, dict) or review.get("kind") != KIND or review.get("apiVersion") != API_VERSION:
         raise BadReview(f"the body must be an {KIND} of {API_VERSION}")
     request = review.get("request")

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from airunway.api import names
+from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
@@ -106,6 +107,8 @@ def _raw(obj: Any) -> dict[str, Any]:
     kind, version = obj.get("kind"), obj.get("apiVersion")
     if kind != names.DEPLOYMENT_KIND or version != names.API_VERSION:
         raise Undecodable(f"expected a {names.DEPLOYMENT_KIND} of {names.API_VERSION}, not {kind} {version}")
+    if problem := spec_problem(obj):
+        raise Undecodable(f"spec: {problem}")
     return obj
 
 

@@ -71,7 +71,7 @@ def _handler(rule: Rule, find: FindProvider) -> Callable[[web.Request], Awaitabl
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await http.read()
-            request = read_review(body)
+            request = await read_review(body)
         except TimeoutError:
             return web.Response(status=408, text="the body did not arrive in time\n")
         except BadReview as err:

@@ -125,6 +125,11 @@ def unrecognized(kind: str, why: str, body: str) -> StatusError:
     return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why} ({shown})")
 
 
+def not_from_here() -> StatusError:
+    """A request that a page in a browser sent; no real server answers this."""
+    return StatusError(403, "Forbidden", "the emulated cluster is called as 127.0.0.1 or localhost only")
+
+
 def forbidden(plural: str, group: str, name: str, why: str, causes: Sequence[Cause] = ()) -> StatusError:
     """Admission refused."""
     message = f'{qualified(plural, group)} "{name}" is forbidden: {why}'

@@ -25,9 +25,10 @@ from .answers import Answer, Form, Resources
 from .collector import Collector
 from .crds import CustomKinds
 from .deletion import Deleter
-from .errors import NoSuchGroup, StatusError, internal, too_large
+from .errors import NoSuchGroup, StatusError, internal, not_from_here, too_large
 from .faults import Faults
 from .kinds import Registry
+from .local_hosts import comes_from_here
 from .requests import Request, target_of
 from .snapshot import Snapshot
 from .store import Store, Version, encode_json
@@ -129,6 +130,8 @@ class EmulatedCluster:
             "current-context": name,
         }
         target = Path(path)
+        target.touch(mode=0o600)
+        target.chmod(0o600)
         target.write_text(yaml.safe_dump(config))
         return target
 
@@ -154,6 +157,8 @@ class EmulatedCluster:
         if self.faults.refusing:
             _close(http)
             return web.Response(status=503)
+        if not comes_from_here(http.headers):
+            return _failure(not_from_here(), http)
         try:
             await self.faults.strike(http.method, http.path_qs)
             return await self._answer(http)

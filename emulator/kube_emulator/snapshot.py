@@ -77,6 +77,8 @@ class Snapshot:
             self._written_rv = rv
             self._path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._path.with_suffix(".tmp")
+            temporary.touch(mode=0o600)  # objects may be Secrets
+            temporary.chmod(0o600)
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()

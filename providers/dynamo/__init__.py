@@ -14,6 +14,10 @@ from airunway.providers.dynamo.status import read_status
 __all__ = ["PROVIDER"]
 
 
+SERVING_PORTS = (8000, 9002)
+"""Frontends and sidecars; the endpoint picker, which gateways ask where a request is to go."""
+
+
 def _pod_selector(deployment: ModelDeployment) -> str:
     return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
 
@@ -29,6 +33,7 @@ PROVIDER = Provider(
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
     pod_selector=_pod_selector,
+    serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,
     stage_conditions=CONDITIONS,

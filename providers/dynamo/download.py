@@ -23,10 +23,11 @@ from airunway.provider import (
     conditions_at,
     count_at,
     mapping_at,
+    pod_security,
     rendering,
     storage,
 )
-from airunway.providers.dynamo.config import JOB
+from airunway.providers.dynamo.config import JOB, NAME
 from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
 from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
 from airunway.providers.dynamo.release import DOWNLOAD_IMAGE
@@ -52,7 +53,9 @@ def download_stage(deployment: ModelDeployment, context: RenderContext) -> Stage
     volume = download_volume(deployment)
     if volume is None:
         return None
-    job = download_job(deployment, volume, image=context.env.get(IMAGE_VARIABLE) or DOWNLOAD_IMAGE)
+    image = context.env.get(IMAGE_VARIABLE) or DOWNLOAD_IMAGE
+    security = pod_security.pod_security(context.env, NAME, home=True)
+    job = download_job(deployment, volume, image=image, security=security)
     return Stage(
         condition=DOWNLOADED,
         reads=[(JOB, job["metadata"]["name"])],
@@ -60,7 +63,13 @@ def download_stage(deployment: ModelDeployment, context: RenderContext) -> Stage
     )
 
 
-def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: str) -> Manifest:
+def download_job(
+    deployment: ModelDeployment,
+    volume: StorageVolume,
+    *,
+    image: str,
+    security: pod_security.PodSecurity,
+) -> Manifest:
     """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone."""
     path = storage.mount_path(volume)
     secret = rendering.hugging_face_secret(deployment)
@@ -98,7 +107,7 @@ def download_job(deployment: ModelDeployment, volume: StorageVolume, *, image: s
             "backoffLimit": _BACKOFF_LIMIT,
             "completions": 1,
             "parallelism": 1,
-            "template": {"spec": pod},
+            "template": {"spec": pod_security.isolated(pod, security)},
         },
     }
 

@@ -125,7 +125,7 @@ def _text(parent: Mapping[str, Any], key: str, *, at: str = "") -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RenderError(f"{FIELD}.{at}{key}: must be a text, not {value!r}")
+        raise RenderError(f"{FIELD}.{at}{key}: must be a text, not {type(value).__name__}")
     return value
 
 
@@ -134,5 +134,5 @@ def _count(parent: Mapping[str, Any], key: str, *, at: str) -> int:
     if value is None:
         return 1
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _INT32_MAX:
-        raise RenderError(f"{FIELD}.{at}{key}: must be a whole number from 0, not {value!r}")
+        raise RenderError(f"{FIELD}.{at}{key}: must be a whole number from 0")
     return value

@@ -19,5 +19,5 @@ MOCKER_IMAGE = f"{_REGISTRY}/dynamo-planner:{VERSION}"
 CHART_REPOSITORY = "https://helm.ngc.nvidia.com/nvidia/ai-dynamo"
 CHART = f"{CHART_REPOSITORY}/charts/dynamo-platform-{VERSION}.tgz"
 
-DOWNLOAD_IMAGE = "ghcr.io/ai-runway/airunway/model-downloader:latest"
+DOWNLOAD_IMAGE = "ghcr.io/ai-runway/airunway/model-downloader:v0.7.0"
 """Its entry point is Hugging Face's `hf`."""

@@ -12,9 +12,17 @@ from typing import Any
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD
-from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
+from airunway.provider import (
+    Manifest,
+    RenderContext,
+    RenderError,
+    overrides,
+    pod_security,
+    rendering,
+    storage,
+)
 from airunway.providers.dynamo.check import check
-from airunway.providers.dynamo.config import GRAPH
+from airunway.providers.dynamo.config import GRAPH, NAME
 from airunway.providers.dynamo.options import merged_part
 from airunway.providers.dynamo.plan import plan_of
 from airunway.providers.dynamo.services import services_of
@@ -45,7 +53,23 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     # The API server drops nulls of a custom resource, so null takes a field away.
     merged = overrides.merge(graph, given, null_deletes=True)
     _refuse_stray_services(merged["spec"]["services"], rendered=graph["spec"]["services"])
-    return [merged]
+    security = pod_security.pod_security(context.env, NAME)
+    services = {key: _isolated(entry, security) for key, entry in merged["spec"]["services"].items()}
+    return [{**merged, "spec": {**merged["spec"], "services": services}}]
+
+
+def _isolated(service: Mapping[str, Any], security: pod_security.PodSecurity) -> dict[str, Any]:
+    """A service with isolated pods. Each has the account by which Dynamo's processes find each other."""
+    given = service.get("extraPodSpec")
+    given = {} if given is None else given
+    main = given.get("mainContainer", {}) if isinstance(given, Mapping) else None
+    if not isinstance(given, Mapping) or not isinstance(main, Mapping):
+        raise RenderError(f"{FIELD}.spec.services: extraPodSpec and its mainContainer must stay objects")
+    pod = pod_security.isolated(given, security, token=True)
+    return {
+        **service,
+        "extraPodSpec": {**pod, "mainContainer": pod_security.isolated_container(main, security)},
+    }
 
 
 def _refuse_stray_services(services: Mapping[str, Any], *, rendered: Mapping[str, Any]) -> None:

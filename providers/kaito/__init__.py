@@ -9,6 +9,7 @@ from airunway.providers.kaito.model_image import model_image
 from airunway.providers.kaito.render import check, ignored_fields, render
 from airunway.providers.kaito.replacement import replacement_reason
 from airunway.providers.kaito.status import read_status
+from airunway.providers.kaito.template import PORT
 
 __all__ = ["PROVIDER"]
 
@@ -30,5 +31,6 @@ PROVIDER = Provider(
     ignored_fields=ignored_fields,
     model_image=model_image,
     pod_selector=_pod_selector,
+    serving_ports=(PORT,),
     crd_version=WORKSPACE.api_version,
 )

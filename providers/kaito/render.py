@@ -7,7 +7,15 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
-from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
+from airunway.provider import (
+    Manifest,
+    RenderContext,
+    RenderError,
+    overrides,
+    pod_security,
+    rendering,
+    storage,
+)
 from airunway.providers.kaito.bookkeeping import with_record
 from airunway.providers.kaito.config import NAME, WORKSPACE
 from airunway.providers.kaito.model_image import (
@@ -58,7 +66,22 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     }
     merged = overrides.merge(workspace, given, null_deletes=True)
     claims = storage.managed_claims(deployment) if deployment.engine_type == EngineType.LLAMACPP else []
-    return [with_record(merged), *claims]
+    return [with_record(_with_isolated_pods(merged, context)), *claims]
+
+
+def _with_isolated_pods(workspace: Manifest, context: RenderContext) -> Manifest:
+    """The Workspace, the pods of its template isolated; those of a preset are KAITO's own.
+
+    AIKit's images run as root, so `restricted` has to be asked for.
+    """
+    inference = workspace.get("inference")
+    template = inference.get("template") if isinstance(inference, Mapping) else None
+    pod = template.get("spec") if isinstance(template, Mapping) else None
+    if not (isinstance(inference, Mapping) and isinstance(template, Mapping) and isinstance(pod, Mapping)):
+        return workspace
+    security = pod_security.pod_security(context.env, NAME, home=True)
+    isolated = {**template, "spec": pod_security.isolated(pod, security)}
+    return {**workspace, "inference": {**inference, "template": isolated}}
 
 
 def _labels(deployment: ModelDeployment) -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
-from airunway.providers.kuberay.config import NAME, RAY_SERVICE, health, registration
+from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.render import check, ignored_fields, render
 from airunway.providers.kuberay.serve import DEFAULT_IMAGE
-from airunway.providers.kuberay.status import read_status
+from airunway.providers.kuberay.status import SERVICE_PORT, read_status
 
 __all__ = ["PROVIDER"]
 
@@ -29,5 +29,7 @@ PROVIDER = Provider(
     ignored_fields=ignored_fields,
     default_serving_image=DEFAULT_IMAGE,
     pod_selector=_pod_selector,
+    serving_ports=(SERVICE_PORT,),
+    operator_peers=(OPERATOR,),
     crd_version=RAY_SERVICE.api_version,
 )

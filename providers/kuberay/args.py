@@ -104,7 +104,7 @@ def _parsed(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Flags of `engine.extraArgs` with the values that follow each."""
     name: str = ""
     values: list[str] = []
-    for token in tokens:
+    for number, token in enumerate(tokens, start=1):
         flag = flags.flag_of(token) or _short_form(token)
         if flag:
             if name:
@@ -112,7 +112,7 @@ def _parsed(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
             name, values = flag, [token.partition("=")[2]] if "=" in token else []
         elif not name or (token.startswith("-") and not _NEGATIVE_NUMBER.match(token)):
             raise RenderError(
-                f"spec.engine.extraArgs: {token!r} is no flag that Ray Serve LLM can be given; "
+                f"spec.engine.extraArgs: entry {number} is no flag that Ray Serve LLM can be given; "
                 "write --flag or --flag=value"
             )
         else:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, UpstreamKind, registering
+from airunway.provider import (
+    OperatorPeer,
+    Registration,
+    UpstreamFacts,
+    UpstreamHealth,
+    UpstreamKind,
+    registering,
+)
 
 NAME = "kuberay"
 RAY_SERVICE = UpstreamKind(api_version="ray.io/v1", kind="RayService", plural="rayservices")
@@ -14,6 +21,14 @@ _CHART_VERSION = "1.3.0"
 _REPOSITORY = "https://ray-project.github.io/kuberay-helm/"
 _DESCRIPTION = "KubeRay: vLLM on Ray Serve, on one or many GPU nodes"
 _DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/kuberay.md"
+
+OPERATOR = OperatorPeer(
+    namespace=_NAMESPACE,
+    labels={"app.kubernetes.io/name": "kuberay-operator"},
+    ports=(8265, 52365, 8000),
+    namespace_variable="AIRUNWAY_KUBERAY_OPERATOR_NAMESPACE",
+)
+"""KubeRay writes the Serve application to the dashboard, asks its agent, and probes the proxies."""
 
 _CAPABILITIES: dict[str, Any] = {
     "engines": [

@@ -9,8 +9,9 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
-from airunway.provider import rendering, storage
+from airunway.provider import RenderContext, pod_security, rendering, storage
 from airunway.providers.kuberay.args import argument_text, tensor_parallel_size
+from airunway.providers.kuberay.config import NAME
 from airunway.providers.kuberay.serve import is_stock, serve_replicas, serving_image_of
 
 HEAD_CPU = "4"
@@ -99,6 +100,19 @@ def _template(
             ),
         },
     }
+
+
+def pods_security(deployment: ModelDeployment, context: RenderContext) -> pod_security.PodSecurity:
+    """How head and workers run: the stock image is made for `restricted`, of others nothing is known."""
+    stock = is_stock(serving_image_of(deployment))
+    levels = pod_security.PodSecurityLevel
+    return pod_security.pod_security(
+        context.env,
+        NAME,
+        default=levels.RESTRICTED if stock else levels.BASELINE,
+        group=_STOCK_IMAGE_GROUP if stock else 0,
+        home=not stock,
+    )
 
 
 def fixed_labels(deployment: ModelDeployment) -> dict[str, str]:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, WorkerGroup
-from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, storage
+from airunway.provider import (
+    Manifest,
+    RenderContext,
+    RenderError,
+    overrides,
+    pod_security,
+    rendering,
+    storage,
+)
 from airunway.providers.kuberay.args import refuse_bad_flags
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
-from airunway.providers.kuberay.pods import fixed_labels, head_template, worker_template
+from airunway.providers.kuberay.pods import fixed_labels, head_template, pods_security, worker_template
 from airunway.providers.kuberay.serve import is_stock, serve_config, serve_replicas, serving_image_of
 
 MAX_NAME_LENGTH = 40
@@ -83,7 +91,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
         },
     }
     merged = with_overrides(service, overrides.overrides_of(deployment))
-    _fix_labels(deployment, merged)
+    _fix_pods(deployment, merged, context)
     return [merged, *storage.managed_claims(deployment)]
 
 
@@ -127,12 +135,18 @@ def _worker_group(
     }
 
 
-def _fix_labels(deployment: ModelDeployment, service: Manifest) -> None:
-    """Put back the pod labels that others select by; overrides may have changed them."""
+def _fix_pods(deployment: ModelDeployment, service: Manifest, context: RenderContext) -> None:
+    """Isolate the pods, and put back the labels that others select by; overrides may have changed them."""
     cluster = service["spec"]["rayClusterConfig"]
+    security = pods_security(deployment, context)
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
-        labels = group["template"]["metadata"]["labels"]
-        group["template"]["metadata"]["labels"] = {**labels, **fixed_labels(deployment)}
+        template = group["template"]
+        labels = {**template["metadata"]["labels"], **fixed_labels(deployment)}
+        group["template"] = {
+            **template,
+            "metadata": {**template["metadata"], "labels": labels},
+            "spec": pod_security.isolated(template["spec"], security),
+        }
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

@@ -21,5 +21,6 @@ PROVIDER = Provider(
     health=health,
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
+    serving_ports=(server_pod.PORT,),
     crd_version=server_pod.DEPLOYMENT.api_version,
 )

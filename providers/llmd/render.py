@@ -11,6 +11,7 @@ from airunway.provider import Manifest, RenderContext, RenderError, overrides, r
 from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
 from airunway.providers.llmd.components import Component, components
+from airunway.providers.llmd.config import NAME
 
 DEFAULT_IMAGE = "vllm/vllm-openai:v0.9.1"
 IMAGE_VARIABLE = "AIRUNWAY_LLMD_IMAGE"
@@ -27,13 +28,15 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     _refuse_unsafe(given)
     groups = components(deployment)
     return [
-        *(
-            overrides.merge(_deployment(deployment, group, context), given, null_deletes=False)
-            for group in groups
-        ),
+        *(_isolated(_deployment(deployment, group, context), given, context) for group in groups),
         *(server_pod.server_service(deployment, group) for group in groups),
         *storage.managed_claims(deployment),
     ]
+
+
+def _isolated(workload: Manifest, given: Mapping[str, Any], context: RenderContext) -> Manifest:
+    merged = overrides.merge(workload, given, null_deletes=False)
+    return server_pod.with_isolated_pods(merged, context, provider=NAME)
 
 
 def _deployment(deployment: ModelDeployment, component: Component, context: RenderContext) -> Manifest:

@@ -27,5 +27,6 @@ PROVIDER = Provider(
     serving_image_to_resolve=serving_image_to_resolve,
     describe_serving_image=describe_serving_image,
     default_serving_image=DEFAULT_IMAGE,
+    serving_ports=(server_pod.PORT,),
     crd_version=server_pod.DEPLOYMENT.api_version,
 )

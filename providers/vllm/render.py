@@ -46,8 +46,9 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
         args=server_args(deployment),
         deadline_seconds=server_pod.progress_deadline(context, DEADLINE_VARIABLE),
     )
+    merged = _with_overrides(deployment, workload)
     return [
-        _with_overrides(deployment, workload),
+        server_pod.with_isolated_pods(merged, context, provider=NAME),
         server_pod.server_service(deployment, server),
         *storage.managed_claims(deployment),
     ]

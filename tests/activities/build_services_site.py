@@ -13,7 +13,7 @@ import pytest
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
-from airunway.api.names import REGISTRY_LOGIN
+from airunway.api.names import BUILDER, REGISTRY_LOGIN
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     PODS,
@@ -50,11 +50,17 @@ class BuildServicesSite:
 
     def __init__(self, cluster: Cluster, namespace: str, *, controllers: bool) -> None:
         self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
+        self.builder_namespace = f"{namespace}-builder"
         self.controllers = controllers
         self.now = datetime(2026, 5, 1, tzinfo=UTC)
 
+    def place(self, name: str) -> str:
+        """The namespace of an object by its name."""
+        return self.builder_namespace if name.startswith(BUILDER) else self.namespace
+
     def keeper(self, **options: Any) -> BuildServices:
-        wanted = ClusterOptions(**{"namespace": self.namespace, "node_port": 0, **options})
+        places = {"namespace": self.namespace, "builder_namespace": self.builder_namespace}
+        wanted = ClusterOptions(**{**places, "node_port": 0, **options})
         login = ClusterRegistryLogin(
             self.cluster, namespace=self.namespace, lifetime=timedelta(days=30), clock=lambda: self.now
         )
@@ -71,7 +77,7 @@ class BuildServicesSite:
             await self.keeper(**options).ensure_builder()
 
     async def get(self, kind: Resource, name: str) -> Object:
-        return await self.cluster.get(kind, name, namespace=self.namespace)
+        return await self.cluster.get(kind, name, namespace=self.place(name))
 
     async def come_up(self, name: str) -> None:
         """Say that the Deployment's pod is ready, or of what controllers made of it that they are."""
@@ -84,7 +90,7 @@ class BuildServicesSite:
         async with asyncio.timeout(60):
             while (await self.get(APPS_DEPLOYMENTS, name)).get("status", {}).get("readyReplicas") != 1:
                 pods = await self.cluster.listing(
-                    PODS, namespace=self.namespace, label_selector=f"app={name}"
+                    PODS, namespace=self.place(name), label_selector=f"app={name}"
                 )
                 ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 for pod in pods.items:
@@ -93,7 +99,7 @@ class BuildServicesSite:
 
     async def _say(self, kind: Resource, name: str, status: Object) -> None:
         await self.cluster.patch(
-            kind, name, {"status": status}, namespace=self.namespace, subresource="status"
+            kind, name, {"status": status}, namespace=self.place(name), subresource="status"
         )
 
     async def container(self, name: str) -> Object:

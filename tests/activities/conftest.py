@@ -23,6 +23,7 @@ from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
 from tests.e2e.acme import CRD
 from tests.servers.hub import Hub, HubModel
+from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 
 
 @pytest_asyncio.fixture
@@ -78,13 +79,16 @@ async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
     async with await Cluster.connect(kubeconfig) as cluster:
         try:
-            await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.create(NAMESPACES, {"metadata": {"name": name}})
         except AlreadyExists:
             pytest.fail(f"namespace {namespace} is left over")
-        for name in (BUILDER_CERTIFICATES, REGISTRY_LOGIN):
-            await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=namespace)
+        places = {BUILDER_CERTIFICATES: f"{namespace}-builder", REGISTRY_LOGIN: namespace}
+        for name, place in places.items():
+            await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=place)
         yield BuildServicesSite(cluster, namespace, controllers=emulated is None)
         if emulated is None:
-            await cluster.delete(NAMESPACES, namespace)
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.delete(NAMESPACES, name)
     if emulated is not None:
         await emulated.stop()

@@ -110,7 +110,7 @@ class FakeHelm:
         record = await latest_record(self._cluster, name, namespace=namespace)
         if record is None:
             return
-        for obj in record.documents:
+        for obj in record.read_documents():
             kept = (obj["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
             if not kept:
                 with suppress(NotFound):

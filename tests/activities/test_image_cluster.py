@@ -157,7 +157,7 @@ async def test_two_workers_agree_on_the_certificates(given: BuildServicesSite) -
 
 
 async def test_a_missing_secret_is_said(given: BuildServicesSite) -> None:
-    await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.namespace)
+    await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.builder_namespace)
 
     with pytest.raises(BuilderNotReady, match="comes empty with the manifests"):
         await given.keeper().ensure_builder()

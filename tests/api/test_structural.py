@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from airunway.api import structural
 from airunway.selection.admission import deployment_schema
-from tests.selection.build import unhurried
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -157,7 +156,6 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@unhurried
 @given(json_values)
 def test_any_data_can_be_processed(value: Any) -> None:
     obj, _ = processed(value)
@@ -171,7 +169,6 @@ def test_any_data_can_be_processed(value: Any) -> None:
         assert "\n" not in error.line
 
 
-@unhurried
 @given(json_values)
 def test_any_data_can_be_processed_with_the_schema_of_deployments(value: Any) -> None:
     obj = {"spec": {"model": value, "env": [value], "resources": value}}

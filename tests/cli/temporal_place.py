@@ -22,7 +22,7 @@ from tests.clusters import emulated_cluster
 
 CLUSTER = "here"
 ALL_ATTRIBUTES = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 @dataclass

@@ -66,7 +66,7 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
 
 async def probe(port: int, path: str) -> int:
     """The status a probe answers; it listens a moment after the start, whatever is logged meanwhile."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(90):
         while True:
             with contextlib.suppress(aiohttp.ClientConnectorError):
                 async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:

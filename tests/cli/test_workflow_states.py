@@ -20,6 +20,7 @@ from airunway.cli.output import OutputFormat
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
 from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
+from airunway.clients.kubernetes import DEPLOYMENTS
 from airunway.messages.deployment_workflow import (
     CLUSTER as CLUSTER_KEY,
 )
@@ -119,6 +120,38 @@ async def test_the_column_is_there_only_when_needed(here: Place, capsys: pytest.
 
     assert "WORKFLOW" not in before
     assert "WORKFLOW" in capsys.readouterr().out
+
+
+async def test_a_watch_into_a_pipe_prints_a_line_for_each_change(
+    here: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_report, "REFRESH_SECONDS", 0.05)
+    made = await here.deployment("chat")
+    seen = ""
+
+    async def until_said(words: str) -> None:
+        nonlocal seen
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while words not in seen:
+                await asyncio.sleep(0.05)
+                seen += capsys.readouterr().out
+
+    watching = asyncio.create_task(
+        report("default", "chat", form=OutputFormat.TABLE, watch=True, kubeconfig=here.kubeconfig)
+    )
+    try:
+        await until_said("default/chat")
+        running = {"phase": "Running", "replicas": {"desired": 2, "ready": 1}, "message": "one pod starts"}
+        body = {**{key: made[key] for key in ("apiVersion", "kind")}, "status": running}
+        body["metadata"] = {"name": "chat", "namespace": "default"}
+        await here.cluster.apply(DEPLOYMENTS, body, field_manager="test", subresource="status")
+        await until_said("default/chat Running 1/2 one pod starts")
+        await here.cluster.delete(DEPLOYMENTS, "chat", namespace="default")
+        await until_said("default/chat gone")
+    finally:
+        watching.cancel()
+
+    assert len(seen.splitlines()) == 3
 
 
 async def test_the_detail_says_who_closed_it_and_why(here: Place, capsys: pytest.CaptureFixture[str]) -> None:

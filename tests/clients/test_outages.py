@@ -165,7 +165,7 @@ def test_errors_of_other_threads_count_as_well() -> None:
     async def run() -> Part:
         part = Part()
         await asyncio.to_thread(part.missed_by, "a thread")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not part.passed_on:
                 await asyncio.sleep(0.01)
         return part

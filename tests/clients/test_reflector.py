@@ -36,7 +36,7 @@ class Follower:
     async def start(self, kind: Resource = CONFIG_MAPS) -> Reflector:
         reflector = Reflector(self.cluster, kind, self._on_change, label_selector="app=test")
         self._task = asyncio.create_task(reflector.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await reflector.synced.wait()
         return reflector
 
@@ -58,7 +58,7 @@ class Follower:
         self._changed.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()

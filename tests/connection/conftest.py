@@ -121,7 +121,7 @@ async def _new_namespace(address: str, certificates: Certificates | None) -> Cli
     await client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=retention)
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:  # the server looks for new namespaces every few seconds
             try:
                 await client.count_workflows()

@@ -84,7 +84,7 @@ async def test_a_key_that_ended_before_its_successor_came_costs_time_only(site: 
 
         gate.keys = {"new"}
         await system.deploy("after")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not gate.refused["SignalWithStartWorkflowExecution"]:
                 await asyncio.sleep(0.05)
         key.write_text("new")

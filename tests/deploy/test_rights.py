@@ -1,204 +1,123 @@
-"""Every call that our code makes to the API server is granted to the account that makes it.
+"""What the manifests grant to a process is what it uses: nothing is missing, and nothing is too much.
 
-The calls are read from the source: `cluster.<method>(<kind>, ...)`. Where the kind is a variable it is one of
-a provider's kinds. A new call, or one of a new file, makes a test here fail until the role has it.
+`uses.py` says what is used. Here it is held against the roles, both ways.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airunway.api import names
-from airunway.clients.kubernetes import Resource
 from airunway.modelimage.builder_objects import builder_objects
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
-from airunway.provider.registry import installed_providers
-from tests.deploy.manifests import (
-    CORE,
-    INSTALLER,
-    ROOT,
-    Rights,
-    bound_to,
-    objects,
-    rights_of_account,
-)
+from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
+from tests.deploy.manifests import ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
+from tests.deploy.processes import PROVIDERS, USES, account_of
+from tests.deploy.uses import INSTALLER as INSTALLS
+from tests.deploy.uses import WATCHER, WORKER
 
-VERBS = {
-    "get": ["get"],
-    "find": ["get"],
-    "listing": ["list"],
-    "create": ["create"],
-    "apply": ["create", "patch"],  # an apply that finds nothing creates
-    "patch": ["patch"],
-    "delete": ["delete"],
-    "Reflector": ["list", "watch"],
-    "_read": ["list"],
-}
+TOGETHER = [*objects(CORE), *objects(INSTALLER)]
+for _folder in sorted(ROOT.glob("providers/*/deploy")):
+    TOGETHER += objects(_folder)
 
-WORKER, WATCHER, PROVIDER, INSTALLS = "airunway-worker", "airunway-watcher", "provider", "airunway-installer"
-ACCOUNTS = {
-    "airunway.activities.deployment": WORKER,
-    "airunway.activities.installation": INSTALLS,
-    "airunway.activities.model_image": WORKER,
-    "airunway.activities.upstream": PROVIDER,
-    "airunway.activities.installation.operators": INSTALLS,
-    "airunway.clients.events": WORKER,
-    "airunway.clients.helm": INSTALLS,
-    "airunway.clients.lease": INSTALLS,
-    "airunway.workers.cluster_name": WORKER,
-    "airunway.workers.heartbeats": WATCHER,
-    "airunway.workers.lease_store": WATCHER,
-    "airunway.workers.registration": PROVIDER,
-    "airunway.workers.watcher": WATCHER,
-}
-"""Module, or room of modules, to the account that runs it; the longest that fits counts."""
-GENERIC = {"airunway.clients.reflector", "airunway.clients.crds", "airunway.clients.access_review"}
-"""They call for others, whose own call is found; what one may do, everybody may ask."""
+BINDINGS = [obj for obj in TOGETHER if obj["kind"].endswith("RoleBinding")]
+PEOPLE, PEOPLE_WRITE = ("admin", "editor", "viewer"), ("modeldeployment", "inferenceproviderconfig")
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call: `kind` is a constant of the module, or empty for a provider's kind."""
-
-    module: str
-    method: str
-    kind: str
-    status: bool
+# -- roles ---------------------------------------------------------------------------------------------------
 
 
-def calls() -> Iterator[Call]:
-    """Every call of our packages to the API server."""
-    for folder in ("activities", "airunway/clients", "workers"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            parts = file.relative_to(ROOT).with_suffix("").parts
-            module = ".".join(parts if parts[0] == "airunway" else ("airunway", *parts))
-            if module not in GENERIC and not module.startswith("airunway.clients.kubernetes."):
-                yield from _calls_in(module, ast.parse(file.read_text()))
+@pytest.mark.parametrize("account", USES)
+def test_a_process_is_granted_all_that_it_uses(account: str) -> None:
+    assert missing_from(granted_to(account, TOGETHER), wanted_by(USES[account])) == []
 
 
-def _calls_in(module: str, tree: ast.AST) -> Iterator[Call]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        function, arguments = node.func, node.args
-        if isinstance(function, ast.Attribute) and "cluster" in ast.unparse(function.value).lower():
-            method, kinds = function.attr, arguments[:1]
-        elif isinstance(function, ast.Name) and function.id in ("Reflector", "_read"):
-            method, kinds = function.id, arguments[1:2]
-        else:
-            continue
-        if method in VERBS and kinds:
-            name = ast.unparse(kinds[0])
-            status = any(
-                word.arg == "subresource" and "status" in ast.unparse(word.value) for word in node.keywords
-            )
-            yield Call(module, method, name if name.isupper() else "", status)
+@pytest.mark.parametrize("account", USES)
+def test_a_process_is_granted_nothing_else(account: str) -> None:
+    assert beyond(granted_to(account, TOGETHER), wanted_by(USES[account])) == []
 
 
-def place_of(module: str) -> str:
-    """The entry of ACCOUNTS for a module; empty when there is none."""
-    return max((place for place in ACCOUNTS if f"{module}.".startswith(f"{place}.")), key=len, default="")
+def test_the_worker_of_all_in_one_is_granted_what_it_and_every_provider_use() -> None:
+    granted = granted_to(WORKER, [*objects(CORE), *objects(ALL_IN_ONE)])
+    wanted = wanted_by([*USES[WORKER], *(use for name in PROVIDERS for use in USES[account_of(name)])])
+
+    assert missing_from(granted, wanted) == []
+    assert beyond(granted, wanted) == []
 
 
-def account_of(call: Call) -> str:
-    """Who makes a call."""
-    return ACCOUNTS[place_of(call.module)]
+def test_every_account_is_in_the_list() -> None:
+    assert of_kind("ServiceAccount", TOGETHER).keys() == USES.keys()
 
 
-def wanted(call: Call) -> Rights:
-    """What the API server asks for when the call is made."""
-    if call.kind:
-        kind = getattr(import_module(call.module), call.kind)
-        assert isinstance(kind, Resource)
-        resource = f"{kind.plural}/status" if call.status else kind.plural
-        # Only what exists has a status to apply to.
-        verbs = ["patch"] if call.status else VERBS[call.method]
-        return {(_group(kind.api_version), resource, verb) for verb in verbs}
-    return set()
+def test_no_account_is_bound_that_is_not_there() -> None:
+    """Whoever may make an account of the name would have its rights."""
+    accounts = {
+        ("ServiceAccount", obj["metadata"]["namespace"], obj["metadata"]["name"])
+        for obj in TOGETHER
+        if obj["kind"] == "ServiceAccount"
+    }
+    groups = {("Group", None, f"system:serviceaccounts:{namespace}") for _, namespace, _ in accounts}
+
+    subjects = [subject for binding in BINDINGS for subject in binding["subjects"]]
+    bound = {(entry["kind"], entry.get("namespace"), entry["name"]) for entry in subjects}
+    assert bound - groups == accounts
 
 
-def _group(api_version: str) -> str:
-    return api_version.rpartition("/")[0]
+def test_roles_that_nobody_is_bound_to_are_those_for_people() -> None:
+    """So no role waits for a binding, and none adds to the roles that Kubernetes itself gives to people."""
+    bound = {(binding["roleRef"]["kind"], binding["roleRef"]["name"]) for binding in BINDINGS}
+    people = {("ClusterRole", f"airunway-{kind}-{role}-role") for kind in PEOPLE_WRITE for role in PEOPLE}
+    summed_up = "airunway.ai/aggregate-to-watcher"
+
+    for role in (obj for obj in TOGETHER if obj["kind"] in ("ClusterRole", "Role")):
+        labels = role["metadata"]["labels"]
+        assert not [label for label in labels if label.startswith("rbac.authorization.k8s.io/")]
+        known = (role["kind"], role["metadata"]["name"]) in bound | people
+        assert known or labels.get(summed_up) == "true", role["metadata"]["name"]
 
 
-def test_every_file_that_calls_the_api_server_has_an_account() -> None:
-    assert {place_of(call.module) for call in calls()} == set(ACCOUNTS)
+def test_an_additional_right_is_found() -> None:
+    granted = {*granted_to(WATCHER, TOGETHER), Grant("get", "", "secrets", EVERY, EVERY)}
+
+    assert beyond(granted, wanted_by(USES[WATCHER])) == [Grant("get", "", "secrets", EVERY, EVERY)]
 
 
-@pytest.mark.parametrize(
-    ("account", "folder"), [(WORKER, CORE), (WATCHER, CORE), (INSTALLS, INSTALLER)], ids=str
-)
-def test_the_core_is_granted_what_it_calls(account: str, folder: Path) -> None:
-    granted = rights_of_account(account, objects(folder))
+def test_a_right_on_one_name_is_not_one_on_every_name() -> None:
+    wanted = {Grant("get", "", "secrets", "a", EVERY)}
 
-    for call in calls():
-        if account_of(call) == account:
-            missing = {right for right in wanted(call) if ("*", "*", right[2]) not in granted}
-            assert missing <= granted, call
+    assert missing_from({Grant("get", "", "secrets", "a", "one")}, wanted) == sorted(wanted)
+    assert missing_from({Grant("get", "", "secrets", EVERY, EVERY)}, wanted) == []
 
 
-@pytest.mark.parametrize("name", sorted(installed_providers()))
-def test_the_watcher_is_granted_the_kinds_of_every_shipped_provider(name: str) -> None:
-    granted = rights_of_account(WATCHER, objects(CORE))
-
-    for kind in installed_providers()[name].kinds:
-        for verb in ("list", "watch"):
-            assert (kind.group, kind.plural, verb) in granted
+# -- in particular -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(installed_providers()))
-def test_a_provider_is_granted_what_it_calls(name: str) -> None:
-    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
-
-    for call in calls():
-        if account_of(call) == PROVIDER:
-            assert wanted(call) <= granted, call
+def test_nobody_but_the_installer_may_do_everything() -> None:
+    for account in USES.keys() - {INSTALLS}:
+        assert [grant for grant in granted_to(account, TOGETHER) if "*" in grant[:3]] == []
 
 
-@pytest.mark.parametrize("name", sorted(installed_providers()))
-def test_a_provider_may_do_everything_to_its_main_kind(name: str) -> None:
-    provider = installed_providers()[name]
-    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
+@pytest.mark.parametrize("account", sorted(USES.keys() - {INSTALLS}))
+def test_secrets_are_read_by_name_only_and_never_listed(account: str) -> None:
+    rights = [grant for grant in granted_to(account, TOGETHER) if grant.resource == "secrets"]
 
-    main = provider.kinds[0]
-    for verb in ("get", "create", "patch", "delete"):
-        assert (main.group, main.plural, verb) in granted
+    assert {grant.verb for grant in rights} <= {"get", "patch"}
+    assert all(grant.name != EVERY for grant in rights)
 
 
-@pytest.mark.parametrize("name", sorted(installed_providers()))
-def test_a_provider_may_own_objects_through_a_deployment(name: str) -> None:
-    granted = rights_of_account(f"airunway-{name}-provider", objects(ROOT / "providers" / name / "deploy"))
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_writes_its_own_config_only(name: str) -> None:
+    rights = [
+        grant
+        for grant in granted_to(account_of(name), TOGETHER)
+        if grant.resource.partition("/")[0] == "inferenceproviderconfigs" and grant.verb != "create"
+    ]
 
-    # The API server asks for it where blockOwnerDeletion is set.
-    assert (names.GROUP, f"{names.DEPLOYMENT_PLURAL}/finalizers", "update") in granted
-
-
-def test_the_watcher_may_record_events() -> None:
-    granted = rights_of_account(WATCHER, objects(CORE))
-
-    events = {right for call in calls() if call.module == "airunway.clients.events" for right in wanted(call)}
-    assert events
-    assert events <= granted
-
-
-def test_nobody_of_the_core_may_do_everything() -> None:
-    for account in (WORKER, WATCHER):
-        assert not [right for right in rights_of_account(account, objects(CORE)) if "*" in right]
-
-
-def test_the_core_reads_secrets_by_name_only() -> None:
-    assert {right for right in rights_of_account(WATCHER, objects(CORE)) if right[1] == "secrets"} == set()
-
-    rules = [rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"]]
-    named = [rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]]
-    assert named == [["airunway-builder-certs", "airunway-registry-login"], ["hf-token-secret"]]
+    assert {grant.name for grant in rights} == {name}
 
 
 @pytest.mark.parametrize("empty_dir", [False, True])
@@ -208,18 +127,34 @@ def test_the_worker_may_ensure_registry_and_builder(empty_dir: bool) -> None:
         *registry_objects(options, image="r", lineage="l"),
         *builder_objects(options, image="b", certificate="c"),
     ]
-    rules = [
-        rule for obj in bound_to(WORKER, objects(CORE)) for rule in obj["rules"] if obj["kind"] == "Role"
-    ]
+    wanted = {Grant(verb, *_place_of(obj)) for obj in made for verb in ("get", "patch", "create")}
 
-    for obj in made:
-        group = _group(obj["apiVersion"])
-        plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
-        for verb in ("get", "patch", "create"):
-            assert any(
-                group in rule["apiGroups"]
-                and plural in rule["resources"]
-                and verb in rule["verbs"]
-                and obj["metadata"]["name"] in rule.get("resourceNames", [obj["metadata"]["name"]])
-                for rule in rules
-            ), (obj["kind"], obj["metadata"]["name"], verb)
+    assert missing_from(granted_to(WORKER, objects(CORE)), wanted) == []
+
+
+def _place_of(obj: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Group, resource, namespace and name."""
+    plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
+    meta = obj["metadata"]
+    return obj["apiVersion"].rpartition("/")[0], plural, meta["namespace"], meta["name"]
+
+
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("providers/*/deploy")), ids=lambda path: path.parent.name)
+def test_a_provider_on_its_own_is_granted_what_it_uses(folder: Path) -> None:
+    """With the core's manifests, and without those of other providers."""
+    account = account_of(folder.parent.name)
+    granted = granted_to(account, [*objects(CORE), *objects(folder)])
+
+    assert missing_from(granted, wanted_by(USES[account])) == []
+
+
+def test_the_cluster_is_named_to_every_account_of_the_namespace() -> None:
+    (binding,) = (
+        obj
+        for obj in objects(CORE)
+        if obj["kind"] == "ClusterRoleBinding" and obj["metadata"]["name"] == "airunway-cluster-name"
+    )
+
+    assert [entry["name"] for entry in binding["subjects"]] == [
+        f"system:serviceaccounts:{names.SYSTEM_NAMESPACE}"
+    ]

@@ -22,7 +22,7 @@ async def test_a_deployment_can_be_found_and_followed(system: System) -> None:
     await system.running("chat")
 
     query = f"AirunwayNamespace='{system.namespace}' AND AirunwayPhase='Running' AND AirunwayProvider='acme'"
-    async with asyncio.timeout(30):  # the index follows in its own time
+    async with asyncio.timeout(90):  # the index follows in its own time
         while not [found async for found in client.list_workflows(query)]:
             await asyncio.sleep(0.1)
 

@@ -20,6 +20,16 @@ def runner(*, engine: dict[str, Any] | None = None, **fields: Any) -> ModelDeplo
     return deployment(engine={"type": "llamacpp", **(engine or {})}, **wanted)
 
 
+NO_RIGHTS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["NET_RAW"]}}
+"""`securityContext` of a container under the standard `baseline`."""
+ISOLATED = {
+    "automountServiceAccountToken": False,
+    "enableServiceLinks": False,
+    "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+}
+"""What every pod under it gives up."""
+
+
 def expected(provider: str) -> list[Manifest]:
     """Objects that are compared whole."""
     return list(yaml.safe_load_all((EXPECTED / f"{provider}.yaml").read_text()))

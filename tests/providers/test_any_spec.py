@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airunway.api.model_deployment import ModelDeployment
@@ -24,7 +24,6 @@ from tests.providers.specs import KAITO_OVERRIDES, OVERRIDES, cases
 from tests.schemas import problems
 
 PROVIDERS = installed_providers()
-SLOW = [HealthCheck.too_slow]
 PLAIN = st.just(RenderContext())
 CASES = {
     "dynamo": st.tuples(dynamo.deployments(), dynamo.contexts()),
@@ -84,7 +83,7 @@ MORE: dict[str, Callable[[Provider, Sequence[Manifest]], None]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_objects_are_valid_and_always_the_same(name: str, data: st.DataObject) -> None:
     provider = PROVIDERS[name]
@@ -149,7 +148,7 @@ UPSTREAM = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100)
 @given(upstream=UPSTREAM)
 def test_any_upstream_state_is_read_or_refused_orderly(name: str, upstream: dict[str, Any]) -> None:
     try:

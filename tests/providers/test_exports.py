@@ -11,7 +11,9 @@ import pytest
 from airunway import provider
 from airunway.provider import (
     flags,
+    model_access,
     overrides,
+    pod_security,
     registering,
     rendering,
     server_pod,
@@ -21,19 +23,27 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageSpec Provider Registration RenderContext RenderError
-    ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
+    NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
+    RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
     UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
-    mapping_at name_of overrides registering rendering server_pod serving_image storage text_at
+    mapping_at model_access name_of overrides pod_security registering rendering server_pod serving_image
+    storage text_at
 """
 MODULES = {
     flags: """
         SHORT_FORMS canonical command_line derived engine_args explicit_flags extra_args flag_of
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
+    model_access: """
+        AccessRule ModelAccess NETWORK_POLICY SUFFIX network_policy with_access
+    """,
     overrides: """
         IDENTITY_KEYS ListMerge key_paths merge merge_by_name
         overrides_of refuse_host_paths refuse_identity refuse_keys
+    """,
+    pod_security: """
+        DEFAULT_USER PodSecurity PodSecurityLevel isolated isolated_container level_variable pod_security
+        user_variable
     """,
     registering: """
         config_annotations installation_without_operator operator_in versions_served
@@ -49,7 +59,7 @@ MODULES = {
     server_pod: """
         CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
         SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
-        server_service whole_server
+        server_service whole_server with_isolated_pods
     """,
     serving_image: """
         ImageReference POLICY_VARIABLE ResolutionPolicy age_of resolution_policy split_reference

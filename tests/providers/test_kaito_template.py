@@ -11,7 +11,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import ModelImageSpec, RenderContext, RenderError
 from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
-from tests.providers.build import runner
+from tests.providers.build import NO_RIGHTS, runner
 
 
 def container(given: ModelDeployment, **context: Any) -> dict[str, Any]:
@@ -211,7 +211,9 @@ def test_who_overrides_the_containers_needs_no_image_built() -> None:
     assert PROVIDER.model_image(given) is None
     assert PROVIDER.check(given) is None
     (workspace,) = PROVIDER.render(given, RenderContext())
-    assert workspace["inference"]["template"]["spec"]["containers"] == own
+    assert workspace["inference"]["template"]["spec"]["containers"] == [
+        {**own[0], "securityContext": NO_RIGHTS}
+    ]
 
 
 @pytest.mark.parametrize("containers", [None, [], {}, ["x"], [{"name": "mine"}], [{"image": 5}]])

@@ -9,6 +9,7 @@ import pytest
 from airunway.provider.contract import RenderContext, RenderError
 from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
+from tests.providers.build import NO_RIGHTS
 
 
 def overridden(overrides: Any) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def test_overrides_merge_containers_by_name() -> None:
     assert server["args"] == ["--x"]
     assert server["imagePullPolicy"] == "Always"
     assert server["resources"]["limits"] == {"nvidia.com/gpu": "1"}
-    assert proxy == sidecar
+    assert proxy == {**sidecar, "securityContext": NO_RIGHTS}
 
 
 TEMPLATE = "template"

@@ -64,11 +64,15 @@ class NoRegistry:
 class WorkerLife:
     """One deployment's life as a provider's worker sees it. `cluster` is the worker's, `admin` the user's."""
 
-    def __init__(self, cluster: Cluster, admin: Cluster, provider: Provider, *, namespace: str) -> None:
+    def __init__(
+        self, cluster: Cluster, admin: Cluster, provider: Provider, *, namespace: str, impersonate: str = ""
+    ) -> None:
         self.cluster, self.admin, self.provider = cluster, admin, provider
         self.namespace = namespace
         images = NoRegistry()
-        self.activities = ProviderActivities(cluster, {provider.name: provider}, env={}, images=images)
+        self.activities = ProviderActivities(
+            cluster, {provider.name: provider}, env={}, images=images, impersonate=impersonate
+        )
         self.applied: list[AppliedObject] = []
         self.uid, self.generation = "", 0
         self._ref = DeploymentRef(cluster="here", namespace=namespace, name="chat")

@@ -165,13 +165,20 @@ class ImageSystem:
 
     async def clean_up(self) -> None:
         """Delete the deployments, so that no workflow is left."""
-        for name in self._made:
+        made, self._made = self._made, []
+        for name in made:
             await self.cluster.delete(DEPLOYMENTS, name, namespace=NAMESPACE)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        for name in self._made:
+        for name in made:
             while await self.cluster.find(DEPLOYMENTS, name, namespace=NAMESPACE):
                 assert time.monotonic() < deadline, f"{name} is not let go\n{self.processes.logs()}"
                 await asyncio.sleep(0.1)
+
+
+def worker_and_watcher(processes: Processes) -> None:
+    """The processes of an installation, as administrators."""
+    processes.start("worker", "--provider", "kaito")
+    processes.start("watcher")
 
 
 @asynccontextmanager
@@ -182,8 +189,9 @@ async def image_system(
     world_registry: Registry,
     sides: RegistrySides,
     folder: Path,
+    start: Callable[[Processes], None] = worker_and_watcher,
 ) -> AsyncIterator[ImageSystem]:
-    """The system with one worker and one watcher, ready for deployments of KAITO.
+    """The system with the processes that `start` starts, ready for deployments of KAITO.
 
     `world_registry`: where the base comes from. `sides`: where images are pushed to and pulled from.
     """
@@ -212,8 +220,7 @@ async def image_system(
         answering = asyncio.create_task(operator.run())
         system = ImageSystem(cluster, client, world, sides, processes, operator)
         try:
-            processes.start("worker", "--provider", "kaito")
-            processes.start("watcher")
+            start(processes)
             await until_provider_ready(cluster, "kaito", check=processes.check_all_but)
             yield system
             hub.heal()

@@ -35,12 +35,13 @@ class Processes:
         self.killed: list[subprocess.Popen[bytes]] = []
         self.log_of: dict[subprocess.Popen[bytes], Path] = {}
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start one; `settings`: variables of this process alone."""
         path = self._folder / f"{command[0]}-{len(self._running)}.log"
         log = path.open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "airunway.cli", *command],
-            env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port())},
+            env={**self._env, "AIRUNWAY_HEALTH_PORT": str(free_port()), **settings},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -97,7 +97,7 @@ async def test_a_watcher_that_begins_finds_nothing_to_do(running: Sandbox) -> No
         return {name: entry.cause for name, entry in differing.items() if entry is not None}
 
     # The last writes may be under way: of the operators, of the workflows after them.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while found() and not task.done():
             await asyncio.sleep(0.1)
 

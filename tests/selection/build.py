@@ -5,13 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, settings
-
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For property tests: a busy machine is no failure."""
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ALIVE_SINCE = NOW - timedelta(seconds=180)
 CPU_RULE = "!has(spec.resources.gpu) || spec.resources.gpu.count == 0"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from airunway.api.model_deployment import ModelDeployment
 from airunway.selection.admission import Admission, admit, decoding_errors, deployment_schema
 from airunway.selection.provider_lookup import lookup_in
-from tests.selection.build import config, offer, unhurried
+from tests.selection.build import config, offer
 
 LOOKUP = lookup_in([config("alpha", offer("vllm"))])
 GOOD: dict[str, Any] = {
@@ -194,7 +194,7 @@ def paths(schema: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[st
 PATHS = paths(deployment_schema()["properties"]["spec"])
 
 
-@settings(unhurried, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), NONSENSE), min_size=1, max_size=4))
 def test_nonsense_anywhere_is_refused_or_stored_but_never_raises(
     changes: list[tuple[tuple[str, ...], Any]],

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from airunway.selection.cel import Activation, evaluate
 from airunway.selection.cel_input import as_doubles
-from tests.selection.build import unhurried
 
 SPEC: dict[str, Any] = as_doubles(
     json.loads((Path(__file__).parent / "cel_go_answers.json").read_text())["spec"]
@@ -81,7 +80,7 @@ def in_cpp(condition: str) -> bool | None:
     return plain if isinstance(plain, bool) else None
 
 
-@settings(unhurried, max_examples=400)
+@settings(max_examples=400)
 @given(RULES)
 @example("true ? true : spec.n < null")  # compiles, although no value fits
 @example("true || null < null")

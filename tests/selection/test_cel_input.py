@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from airunway.api.model_deployment import DeploymentSpec
 from airunway.selection.cel_input import as_doubles, rule_input
-from tests.selection.build import unhurried
 
 
 def view_of(spec: dict[str, Any], *, engine: str = "") -> dict[str, Any]:
@@ -95,7 +94,6 @@ json_values = st.recursive(
 )
 
 
-@unhurried
 @given(json_values)
 def test_doubling_changes_nothing_but_ints(value: Any) -> None:
     def ints_of(item: Any) -> int:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from airunway.api.provider_config import SelectionRule
 from airunway.selection.cel import RULE_BUDGET, Activation, check_rules, evaluate
-from tests.selection.build import unhurried
 
 MANY: dict[str, Any] = {
     "env": [{"name": f"A{n}", "value": "x" * 10} for n in range(3000)],
@@ -142,7 +141,6 @@ def test_text_that_is_no_unicode_is_an_error_only_where_it_is_read() -> None:
     assert evaluate("spec.text.matches('a')", Activation(broken)).error
 
 
-@unhurried
 @given(st.text(alphabet="spec.engine['\"]() &|!=<>+-*/%?:,{}[]0123456789aruRbxU\\\n\t", max_size=60))
 def test_any_text_gives_a_result(condition: str) -> None:
     result = evaluate(condition, Activation({"engine": {"type": "vllm"}}))

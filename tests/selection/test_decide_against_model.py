@@ -11,7 +11,7 @@ from airunway.api.decision import Decision, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.selection.decide import decide
-from tests.selection.build import ALIVE_SINCE, unhurried
+from tests.selection.build import ALIVE_SINCE
 
 ENGINES = ["vllm", "sglang", "trtllm", "llamacpp"]
 MODES = ["aggregated", "disaggregated"]
@@ -138,7 +138,7 @@ def outcome_of(spec: Any, status: Any, drawn: Any, fallback: SelectionFallback) 
     return decide(deployment, registered(drawn), alive_since=ALIVE_SINCE, fallback=fallback)
 
 
-@settings(unhurried, max_examples=300)
+@settings(max_examples=300)
 @given(specs, configs, st.sampled_from(SelectionFallback))
 def test_a_first_reconcile_agrees_with_the_naive_reading(
     spec: dict[str, Any], drawn: list[Any], fallback: SelectionFallback
@@ -153,7 +153,7 @@ def test_a_first_reconcile_agrees_with_the_naive_reading(
         assert (decision.provider.name if decision.provider else None) == want
 
 
-@settings(unhurried, max_examples=300)
+@settings(max_examples=300)
 @given(specs, statuses, configs, st.sampled_from(SelectionFallback))
 def test_what_always_holds(
     spec: dict[str, Any], status: dict[str, Any], drawn: list[Any], fallback: SelectionFallback

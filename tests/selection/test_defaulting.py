@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airunway.selection.defaulting import with_defaults
-from tests.selection.build import unhurried
 
 
 def defaulted(spec: dict[str, Any], *, name: str = "tiny") -> dict[str, Any]:
@@ -157,7 +156,6 @@ anything = st.recursive(
 )
 
 
-@unhurried
 @given(anything, anything)
 def test_any_data_is_defaulted_once_and_for_all(spec: Any, metadata: Any) -> None:
     once = with_defaults({"metadata": metadata, "spec": spec})

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airunway.selection.quantities import InvalidQuantity, canonical, equal, exceeds, is_valid, parse
-from tests.selection.build import unhurried
 
 CANONICAL = [
     ("binary units grow", "1024Mi", "1Gi"),
@@ -83,7 +82,6 @@ numbers = st.from_regex(r"[+-]?([0-9]{1,9}(\.[0-9]{0,6})?|\.[0-9]{1,6})", fullma
 suffixes = st.sampled_from(["", "n", "u", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "e3", "E-2", "e0"])
 
 
-@unhurried
 @given(numbers, suffixes)
 def test_the_canonical_text_has_the_same_value_and_is_its_own_canonical_text(
     number: str, suffix: str
@@ -94,7 +92,6 @@ def test_the_canonical_text_has_the_same_value_and_is_its_own_canonical_text(
     assert canonical(text) == text
 
 
-@unhurried
 @given(numbers, suffixes)
 def test_the_value_is_the_number_times_its_suffix(number: str, suffix: str) -> None:
     factors = {"n": "1e-9", "u": "1e-6", "m": "1e-3", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12"}
@@ -110,7 +107,6 @@ def test_the_value_is_the_number_times_its_suffix(number: str, suffix: str) -> N
     assert abs(value - want) < Decimal("1e-9")
 
 
-@unhurried
 @given(st.text(max_size=40))
 def test_any_text_is_a_quantity_or_refused(text: str) -> None:
     if is_valid(text):

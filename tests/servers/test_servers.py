@@ -51,7 +51,7 @@ async def test_workflows_are_found_by_a_search_attribute(real_temporal: Temporal
     )
 
     query = f'ServersTestColour = "red" and WorkflowId = "{handle.id}"'
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         # Visibility is written a moment after the start, and nothing tells when.
         while (await temporal.count_workflows(query)).count != 1:
             await asyncio.sleep(0.1)

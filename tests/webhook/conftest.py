@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 from tests.webhook.calling import Webhooks
 from tests.webhook.calling import webhooks as running_webhooks
 

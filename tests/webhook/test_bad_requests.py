@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airunway.api import names
+from airunway.api.bounds import MAX_DEPTH, MAX_SPEC_ELEMENTS
 from airunway.selection.provider_lookup import Lookup
 from airunway.webhook.server import MAX_BODY
 from tests.webhook.calling import Webhooks, deployment, review
@@ -117,3 +118,41 @@ async def test_many_at_once_are_all_answered(webhooks: Webhooks) -> None:
     answers = await asyncio.gather(*(webhooks.create(deployment(f"d{index}")) for index in range(100)))
 
     assert all(answer["allowed"] for answer in answers)
+
+
+def deep(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"provider": {"name": "kaito", "overrides": deep(MAX_DEPTH - 10)}}, ""),
+        ({"provider": {"name": "kaito", "overrides": deep(MAX_DEPTH + 10)}}, "deeper than"),
+        ({"env": [{"name": f"A{n}", "value": "x"} for n in range(MAX_SPEC_ELEMENTS)]}, "more than"),
+    ],
+    ids=["as deep as may be", "too deep", "too large"],
+)
+@pytest.mark.parametrize("path", PATHS, ids=["mutating", "validating"])
+async def test_a_spec_that_would_take_the_time_of_others_is_refused(
+    webhooks: Webhooks, path: str, spec: dict[str, Any], words: str
+) -> None:
+    body = json.dumps(review("CREATE", deployment(**spec))).encode()
+
+    status, text = await webhooks.post(path, body)
+
+    assert (status, words in text) == (400, True) if "deeper" in words else words in text
+    assert "evil" not in text
+    assert await still_answers(webhooks)
+
+
+async def test_a_body_of_too_many_values_is_refused_before_they_are_made(webhooks: Webhooks) -> None:
+    body = b'{"request": [' + b"[]," * 1_000_000 + b"[]]}"
+
+    status, text = await webhooks.post(PATHS[0], body)
+
+    assert (status, "elements" in text) == (400, True)
+    assert await still_answers(webhooks)

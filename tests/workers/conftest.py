@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from airunway.clients.kubernetes import Cluster
 from tests.clusters import emulated_cluster
+from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 from tests.workers.version_site import Site, version_site
 
 

@@ -26,7 +26,9 @@ async def given_lease(cluster: Cluster, spec: dict[str, Any]) -> Object:
 
 
 @asynccontextmanager
-async def candidate(cluster: Cluster) -> AsyncIterator[asyncio.Queue[None]]:
+async def candidate(
+    cluster: Cluster, *, lasts: timedelta = timedelta(seconds=3)
+) -> AsyncIterator[asyncio.Queue[None]]:
     """A queue with an entry for each term that began."""
     terms: asyncio.Queue[None] = asyncio.Queue()
 
@@ -35,10 +37,10 @@ async def candidate(cluster: Cluster) -> AsyncIterator[asyncio.Queue[None]]:
         await asyncio.Event().wait()
 
     task = asyncio.create_task(
-        run_as_leader(cluster, work, name="l", namespace="default", lease_duration=timedelta(seconds=3))
+        run_as_leader(cluster, work, name="l", namespace="default", lease_duration=lasts)
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             yield terms
         assert not task.done()
     finally:
@@ -68,7 +70,7 @@ async def test_a_lease_that_is_deleted_is_made_again_by_who_stood_by(cluster: Cl
 
 async def test_a_leader_whose_lease_is_deleted_makes_it_again_and_leads_on(cluster: Cluster) -> None:
     before = await given_lease(cluster, {})
-    async with candidate(cluster) as terms:
+    async with candidate(cluster, lasts=timedelta(seconds=12)) as terms:  # longer than any pause here
         await terms.get()
         held = await lease_of(cluster)
         await cluster.delete(LEASES, "l", namespace="default")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airunway.workers.marks import STATUS_CHANGED, DeploymentMark
+from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark
 
 BASE: dict[str, Any] = {
     "metadata": {"name": "chat", "namespace": "ml", "uid": "u", "generation": 1, "resourceVersion": "1"},
@@ -90,3 +90,20 @@ def test_changes(before: dict[str, Any], after: dict[str, Any], change: str) -> 
 
 def test_the_first_sight_is_a_change() -> None:
     assert DeploymentMark.of(BASE).change_since(None) == "deployment seen"
+
+
+@pytest.mark.parametrize(
+    ("after", "concerns_deployments"),
+    [
+        pytest.param({"airunway.ai/model-access": "namespace"}, True, id="who may call its models"),
+        pytest.param({"airunway.ai/task-queue": "other"}, True, id="who serves it"),
+        pytest.param({"airunway.ai/description": "other"}, False, id="words for people"),
+    ],
+)
+def test_what_of_a_config_concerns_its_deployments(after: dict[str, str], concerns_deployments: bool) -> None:
+    known = {"airunway.ai/model-access": "everybody", "airunway.ai/task-queue": "q"}
+    before = {"metadata": {"name": "vllm", "annotations": known}}
+
+    changed = {"metadata": {"name": "vllm", "annotations": {**known, **after}}}
+
+    assert (ConfigMark.of(before) != ConfigMark.of(changed)) is concerns_deployments

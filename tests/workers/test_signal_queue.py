@@ -38,7 +38,7 @@ class Inbox:
         self._changed.set()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while len(self.got) < count:
                 self._changed.clear()
                 await self._changed.wait()

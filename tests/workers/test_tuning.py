@@ -47,7 +47,7 @@ async def test_a_replay_waits_for_a_slot_of_its_own_kind() -> None:
 
     assert not second.done()
     slots.release_slot(cast(Any, Release(first)))
-    assert isinstance(await asyncio.wait_for(second, 5), SlotPermit)
+    assert isinstance(await asyncio.wait_for(second, 60), SlotPermit)
 
 
 async def test_a_warm_task_never_waits_behind_replays() -> None:
@@ -55,7 +55,7 @@ async def test_a_warm_task_never_waits_behind_replays() -> None:
     await reserve(slots, warm=False)
     waiting = asyncio.create_task(reserve(slots, warm=False))
 
-    warm = await asyncio.wait_for(reserve(slots, warm=True), 5)
+    warm = await asyncio.wait_for(reserve(slots, warm=True), 60)
 
     assert isinstance(warm, SlotPermit)
     waiting.cancel()
@@ -70,7 +70,7 @@ async def test_a_poll_that_is_given_up_takes_no_slot() -> None:
     given_up.cancel()
     slots.release_slot(cast(Any, Release(taken)))
 
-    assert isinstance(await asyncio.wait_for(reserve(slots, warm=False), 5), SlotPermit)
+    assert isinstance(await asyncio.wait_for(reserve(slots, warm=False), 60), SlotPermit)
 
 
 async def test_a_slot_is_given_back_from_another_thread() -> None:
@@ -79,7 +79,7 @@ async def test_a_slot_is_given_back_from_another_thread() -> None:
 
     await asyncio.to_thread(slots.release_slot, cast(Any, Release(taken)))
 
-    assert isinstance(await asyncio.wait_for(reserve(slots, warm=True), 5), SlotPermit)
+    assert isinstance(await asyncio.wait_for(reserve(slots, warm=True), 60), SlotPermit)
 
 
 @pytest.mark.parametrize(

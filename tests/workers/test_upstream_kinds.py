@@ -67,7 +67,7 @@ class Following:
             self.changed.set()
 
     async def until(self, *plurals: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while sorted(self.now) != sorted(plurals):
                 self.changed.clear()
                 await self.changed.wait()

@@ -34,7 +34,7 @@ class SentHints:
         self._changed.set()
 
     async def until(self, holds: Callable[[ChangeHint], bool]) -> ChangeHint:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 for _, hint in self.hints:
                     if holds(hint):

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.workers.temporal.converter import data_converter
+from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 from tests.workflows import installer_world
 from tests.workflows.deployment_image_world import SPEC, Both
 from tests.workflows.image_world import ImageWorld

@@ -25,7 +25,7 @@ async def test_a_workflow_that_was_terminated_is_not_followed_for_ever(env: Work
         await world.handle.terminate()
 
         with pytest.raises(CliError, match=r"ended .*terminated"):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 await following
 
 
@@ -39,7 +39,7 @@ async def test_an_outcome_is_found_though_another_run_has_begun(env: WorkflowEnv
         await world.skip(timedelta(hours=2))
         await world.outcome(await world.ask())
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             _, outcome = await follow(env.client, first, request, quiet=True)
 
         assert not outcome.succeeded

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 
 from airunway.messages.commands import Asked
-from airunway.messages.model_image import ModelImageWaiter
+from airunway.messages.model_image import ModelImageReport, ModelImageWaiter
 from airunway.messages.payloads import WrongPayload, read_payload, read_text
+from airunway.workflows.raw_payloads import MAX_PAYLOAD_BYTES, read_signal
 
 
 @pytest.mark.parametrize("payloads", [[], [None], [{}], [{}, "more"], [{"colour": "red"}]])
@@ -38,3 +41,22 @@ def test_a_text_is_a_text(payloads: list[Any]) -> None:
     with pytest.raises(WrongPayload):
         read_text(payloads)
     assert read_text(["chat"]) == "chat"
+
+
+@pytest.mark.parametrize("data", [b'"' + b"x" * MAX_PAYLOAD_BYTES + b'"', b"[" * MAX_PAYLOAD_BYTES + b"]"])
+def test_a_payload_that_is_too_large_is_not_even_looked_at(data: bytes) -> None:
+    told: list[str] = []
+    payload = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=data))
+
+    assert read_signal(payload, Asked, otherwise=told.append) is None
+
+    assert told == [f"it has more than {MAX_PAYLOAD_BYTES} bytes"]
+
+
+def test_where_a_payload_is_wrong_is_said_in_few_words() -> None:
+    given = {"phase": "built", "identity": "i", "workflow_id": "w", "progress": {"x" * 100_000: 1}}
+
+    with pytest.raises(WrongPayload) as told:
+        read_payload([given], ModelImageReport)
+
+    assert len(str(told.value)) < 1000

@@ -72,7 +72,9 @@ def target_of(settings: TemporalSettings) -> TemporalTarget:
     given = _environment() if settings.temporal_environment else ClientConfigProfile()
     address = settings.temporal_address or given.address or LOCAL_ADDRESS
     if "://" in address:
-        raise InvalidConnection(f"Temporal's address is host:port, without a scheme: not {address!r}")
+        raise InvalidConnection(
+            "Temporal's address is host:port, without a scheme; see AIRUNWAY_TEMPORAL_ADDRESS"
+        )
     host = address.rpartition(":")[0]
     ui = settings.temporal_ui or (CLOUD_UI if host.endswith(CLOUD_HOSTS) else LOCAL_UI)
     return TemporalTarget(

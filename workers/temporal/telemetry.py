@@ -34,11 +34,13 @@ def runtime_for(settings: Settings) -> Runtime:
             "the SDK's metrics have one way out: set AIRUNWAY_METRICS_PORT or AIRUNWAY_METRICS_OTLP, not both"
         )
     measured = bool(settings.metrics_port or settings.metrics_otlp)
-    return _runtime(settings.metrics_port, settings.metrics_otlp, settings.cluster if measured else "")
+    host = f"[{settings.listens_on}]" if ":" in settings.listens_on else settings.listens_on
+    address = f"{host}:{settings.metrics_port}" if settings.metrics_port else ""
+    return _runtime(address, settings.metrics_otlp, settings.cluster if measured else "")
 
 
 @cache
-def _runtime(port: int, otlp: bool, cluster: str) -> Runtime:
+def _runtime(address: str, otlp: bool, cluster: str) -> Runtime:
     """One for the process: clients and workers with different ones cannot work together.
 
     `cluster` is on every metric, since several clusters may share one Temporal and one Prometheus.
@@ -48,8 +50,8 @@ def _runtime(port: int, otlp: bool, cluster: str) -> Runtime:
     if otlp:
         metrics = otlp_metrics(os.environ)
         tags |= {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
-    elif port:
-        metrics = PrometheusConfig(bind_address=f"0.0.0.0:{port}", durations_as_seconds=True)
+    elif address:
+        metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True)
     return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=metrics, global_tags=tags))
 
 
@@ -61,7 +63,9 @@ def otlp_metrics(environ: Mapping[str, str]) -> OpenTelemetryConfig:
     protocol = _otlp(environ, "METRICS", "PROTOCOL") or GRPC
     if protocol not in LOCAL_COLLECTOR:
         known = " or ".join(LOCAL_COLLECTOR)
-        raise InvalidConnection(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; use {known}")
+        raise InvalidConnection(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is none of the protocols that are known; use {known}"
+        )
     url = _otlp(environ, "METRICS", "ENDPOINT") or LOCAL_COLLECTOR[protocol]
     # Only the endpoint of all signals is a base that the path is appended to.
     if protocol != GRPC and not environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):

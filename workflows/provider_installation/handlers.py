@@ -63,8 +63,10 @@ class InstallationHandlers:
             if not self._requests.will_install:
                 self._requests.waiting.append(request.request)
         elif self._stage is InstallationStage.FAILED:
-            self._retry = self._retry or request.again
-            self._waiters.mark_pending(request.waiter)
+            if request.again:
+                self._retry = True  # and is notified of what comes of it, not of the failure that it knows
+            else:
+                self._waiters.mark_pending(request.waiter)
 
     @workflow.signal(dynamic=True)
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable
 from enum import StrEnum
 
+from airunway.api.plain_text import json_text, one_line
+from airunway.cli import output
 from airunway.cli.history.line import HistoryLine, Source, stamp
 
 COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 28))
@@ -42,19 +43,19 @@ class Printer:
     def begin(self) -> None:
         """What stands above."""
         if self._form is HistoryFormat.JSON:
-            print("[", end="")
+            output.machine_text("[")
 
     def line(self, line: HistoryLine) -> None:
         """One line."""
         if self._form is HistoryFormat.TABLE and not self.count:
-            print(GAP.join(f"{heading:{width}}" for heading, width in COLUMNS) + GAP + "MESSAGE")
+            output.line(GAP.join(f"{heading:{width}}" for heading, width in COLUMNS) + GAP + "MESSAGE")
         self._print(line)
         self.count += 1
 
     def end(self) -> None:
         """What stands below."""
         if self._form is HistoryFormat.JSON:
-            print("\n]" if self.count else "]")
+            output.machine_text("\n]\n" if self.count else "]\n")
         sys.stdout.flush()
 
     def flush(self) -> None:
@@ -62,14 +63,14 @@ class Printer:
         sys.stdout.flush()
 
     def _object(self, line: HistoryLine) -> None:
-        print(_json(line))
+        output.machine_text(_json(line) + "\n")
 
     def _item(self, line: HistoryLine) -> None:
-        print(("," if self.count else "") + "\n  " + _json(line), end="")
+        output.machine_text(("," if self.count else "") + "\n  " + _json(line))
 
     def _row(self, line: HistoryLine) -> None:
         for text in table_rows(line, width=self._width):
-            print(text)
+            output.line(text)
 
 
 def table_rows(line: HistoryLine, *, width: int) -> list[str]:
@@ -104,14 +105,12 @@ def _short(by: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line without control characters: whoever may write an Event must not steer a terminal."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split())
-    )
+    """One line, with one space between words."""
+    return one_line(" ".join(text.split()))
 
 
 def _json(line: HistoryLine) -> str:
-    return json.dumps(line.model_dump(mode="json"), ensure_ascii=False)
+    return json_text(line.model_dump(mode="json"))
 
 
 def _terminal_width() -> int:

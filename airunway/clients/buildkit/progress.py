@@ -16,6 +16,11 @@ from airunway.clients.buildkit.model import HttpFile, ImageBuild
 from airunway.clients.buildkit.wire import control_pb2 as control
 
 EXPORT_VERTEX = "exporting to image"
+MAX_VERTICES = 2_000
+"""Steps of a build, and things that go on in one, that are kept; a build of ours has some dozens. What comes
+after them is passed over: a daemon that tells without end must not fill this process."""
+MAX_NAME = 500
+MAX_ERROR = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +67,29 @@ class ProgressFold:
     def fold(self, message: control.StatusResponse) -> None:
         """Take in one message."""
         for update in message.vertexes:
-            vertex = self._vertices.setdefault(update.digest, _Vertex())
-            vertex.name = update.name or vertex.name
+            vertex = self._vertex(update.digest)
+            vertex.name = update.name[:MAX_NAME] or vertex.name
             vertex.is_cached = vertex.is_cached or update.cached
             vertex.is_started = update.HasField("started") or update.cached
             vertex.is_completed = update.HasField("completed") or update.cached
             vertex.is_failed = bool(update.error)
-            if update.HasField("started"):
+            if update.HasField("started") and len(vertex.begun) < MAX_VERTICES:
                 vertex.begun.add(update.started.ToNanoseconds())
             if update.error and not update.error.endswith("context canceled"):
-                self.failed_step, self.error = vertex.name, update.error
+                self.failed_step, self.error = vertex.name, update.error[:MAX_ERROR]
         for status in message.statuses:
-            vertex = self._vertices.setdefault(status.vertex, _Vertex())
-            vertex.statuses[status.ID] = status.current
+            vertex = self._vertex(status.vertex)
+            if status.ID in vertex.statuses or len(vertex.statuses) < MAX_VERTICES:
+                vertex.statuses[status.ID] = status.current
+
+    def _vertex(self, digest: str) -> _Vertex:
+        """A step by its digest; one that is not kept when there are too many."""
+        known = self._vertices.get(digest)
+        if known is None:
+            known = _Vertex()
+            if len(self._vertices) < MAX_VERTICES:
+                self._vertices[digest] = known
+        return known
 
     def progress(self, now: float) -> Progress:
         """How far it is at a time in seconds, of any clock that only goes forward."""

@@ -20,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from airunway.clients.bounded_json import BadDocument, read_json_off_loop
 from airunway.clients.helm.classify import HelmFailure, HelmStep
 from airunway.clients.helm.errors import HelmCrashed, TimedOut
 
@@ -111,7 +112,7 @@ class Child:
         """The last answer; None if the process ended without one."""
         assert process.stdout is not None
         async for raw in process.stdout:
-            answer: Obj = json.loads(raw)
+            answer = await _answer_from(raw)
             if "line" in answer:
                 self.on_line(answer["line"])
                 continue
@@ -175,3 +176,11 @@ def _how(status: int | None) -> str:
     if status is not None and status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"ended with status {status} and no answer"
+
+
+async def _answer_from(raw: bytes) -> Obj:
+    try:
+        answer: Obj = await read_json_off_loop(raw)
+    except BadDocument as err:
+        raise HelmCrashed(f"Helm's process answers what cannot be read: {err}") from err
+    return answer

@@ -15,13 +15,11 @@ from math import ceil
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-import yaml
-
+from airunway.clients.bounded_yaml import BadYaml, read_yaml
 from airunway.clients.helm.charts import announced
 from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, OnLine, Rendering, Template
 from airunway.clients.helm.lines import readable
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REPOSITORY = "airunway"
 _JSON = "--output=json"
 _RFC3339 = "2006-01-02T15:04:05Z07:00"
@@ -107,12 +105,11 @@ class Command:
     def announced(self, repository_url: str, chart: str) -> dict[str, str]:
         """See `Driver`."""
         index = Path(os.environ["HELM_CACHE_HOME"], "repository", f"{_REPOSITORY}-index.yaml")
-        return announced(yaml.load(index.read_bytes(), Loader=_LOADER), chart)
+        return announced(_document(index.read_text(encoding="utf-8")), chart)
 
     def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""
-        found: Obj = yaml.load(self._run("show", "chart", "--", str(chart)), Loader=_LOADER)
-        return found
+        return _document(self._run("show", "chart", "--", str(chart)))
 
     def crds(self, chart: Path) -> Sequence[str]:
         """See `Driver`."""
@@ -271,3 +268,15 @@ def _by_source(text: str) -> list[Template]:
     marks = list(_SOURCE.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     return [Template(mark[1], text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
+
+
+def _document(text: str) -> Obj:
+    """The one document of a YAML text."""
+    try:
+        documents = read_yaml(text)
+    except BadYaml as err:
+        raise HelmSays(f"YAML parse error: {err}") from err
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        raise HelmSays("YAML parse error: not one object")
+    found: Obj = documents[0]
+    return found

@@ -14,6 +14,7 @@
     ├── ClusterUnavailable          the API server, or a webhook it calls, does not answer
     ├── TimedOut                    the operation took too long
     ├── HelmCrashed                 the process died without an answer
+    ├── UnreadableRecord            a Secret that claims to be a release's record is none       final
     ├── HelmMissing                 no Helm to run: library or command                          final
     └── Cancelled                   somebody ended the process; nothing is known to be wrong
 
@@ -94,6 +95,10 @@ class OperationInProgress(HelmError):
     """Another operation on the release is running, or was cut off; `Helm.repair` repairs the latter."""
 
     retryable = True
+
+
+class UnreadableRecord(HelmError):
+    """A Secret that claims to be a release of Helm is not one, or holds more than one does."""
 
 
 class ReleaseNotFound(HelmError):

@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import yaml
-
+from airunway.clients.bounded_yaml import BadYaml, read_yaml
 from airunway.clients.helm.driver import HelmSays, Obj, Template
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HOOK = "helm.sh/hook"
 RESOURCE_POLICY = "helm.sh/resource-policy"
 CRD = "CustomResourceDefinition"
@@ -24,8 +22,8 @@ def manifests(templates: Iterable[Template]) -> list[Obj]:
 def objects(text: str, *, source: str) -> Iterator[Obj]:
     """The objects in a YAML text of any number of documents; lists are taken apart."""
     try:
-        documents = list(yaml.load_all(text, Loader=_LOADER))
-    except (yaml.YAMLError, ValueError) as err:
+        documents = read_yaml(text)
+    except BadYaml as err:
         raise HelmSays(f"YAML parse error on {source}: {err}") from err
     for document in filter(None, documents):
         if not isinstance(document, dict):

@@ -35,12 +35,15 @@ class ReleaseRecord:
         """Whether an operation is at work on it, or was cut off."""
         return self.status in PENDING
 
-    @property
-    def documents(self) -> list[dict[str, Any]]:
-        """The objects that it consists of."""
-        import yaml  # late: Helm's child process loads this module too
+    def read_documents(self) -> list[dict[str, Any]]:
+        """The objects that it consists of. Takes long: off the event loop. Raises UnreadableRecord."""
+        from airunway.clients.bounded_yaml import BadYaml, read_yaml  # late: Helm's child loads this too
+        from airunway.clients.helm.errors import UnreadableRecord
 
-        return [entry for entry in yaml.safe_load_all(self.manifest) if isinstance(entry, dict)]
+        try:
+            return [entry for entry in read_yaml(self.manifest) if isinstance(entry, dict)]
+        except BadYaml as err:
+            raise UnreadableRecord(f"the record of release {self.name}: its manifest is {err}") from err
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ second, which decides how long a check of an installed provider takes. The layou
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import gzip
@@ -17,26 +18,23 @@ from typing import Any
 
 import yaml
 
-from airunway.clients.errors import ClientError
-from airunway.clients.helm.errors import OperationInProgress
+from airunway.clients.bounded_json import read_json
+from airunway.clients.bounded_yaml import BadYaml, read_yaml
+from airunway.clients.helm.errors import OperationInProgress, UnreadableRecord
 from airunway.clients.helm.manifests import RESOURCE_POLICY
 from airunway.clients.helm.model import ReleaseRecord, moment
 from airunway.clients.kubernetes import SECRETS, Cluster, Object
 
 _GONE = "superseded,uninstalled"
 _MAGIC = b"\x1f\x8b"
-
-
-class UnreadableRecord(ClientError):
-    """A Secret that claims to be a release of Helm is not one."""
-
-    retryable = False
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+"""Of a record as Helm reads it: it packs charts of some megabytes into a Secret."""
 
 
 async def latest_record(cluster: Cluster, name: str, *, namespace: str) -> ReleaseRecord | None:
     """The newest revision of a release; None when it is not there, or was uninstalled."""
     secrets = await _secrets(cluster, name, namespace)
-    return record_of(secrets[-1]) if secrets else None
+    return await asyncio.to_thread(record_of, secrets[-1]) if secrets else None
 
 
 async def has_deployed_revision(cluster: Cluster, name: str, *, namespace: str) -> bool:
@@ -59,26 +57,36 @@ async def keep_on_uninstall(cluster: Cluster, name: str, *, namespace: str, kind
     if not secrets:
         return []
     secret = secrets[-1]
+    release, manifest, kept = await asyncio.to_thread(_kept, secret, kind)
+    if not kept:
+        return []
+    release["manifest"] = manifest
+    patch = {
+        # The version makes the write fail when Helm has written meanwhile.
+        "metadata": {"resourceVersion": secret["metadata"]["resourceVersion"]},
+        "data": {"release": await asyncio.to_thread(_encoded, release)},
+    }
+    await cluster.patch(SECRETS, secret["metadata"]["name"], patch, namespace=namespace)
+    return kept
+
+
+def _kept(secret: Object, kind: str) -> tuple[dict[str, Any], str, list[str]]:
+    """A release, its manifest with every object of a kind kept on uninstall, and the names of those."""
     release = _decoded(secret)
-    documents = list(yaml.safe_load_all(release.get("manifest") or ""))
+    try:
+        documents = read_yaml(str(release.get("manifest") or ""))
+    except BadYaml as err:
+        raise UnreadableRecord(f"Secret {secret['metadata']['name']}: its manifest is {err}") from err
     kept = []
     for document in documents:
         if isinstance(document, dict) and document.get("kind") == kind:
             meta = document.setdefault("metadata", {})
             meta["annotations"] = {**(meta.get("annotations") or {}), RESOURCE_POLICY: "keep"}
             kept.append(str(meta.get("name")))
-    if not kept:
-        return []
-    release["manifest"] = "".join(
+    manifest = "".join(
         "---\n" + yaml.safe_dump(entry, sort_keys=False, allow_unicode=True) for entry in documents if entry
     )
-    patch = {
-        # The version makes the write fail when Helm has written meanwhile.
-        "metadata": {"resourceVersion": secret["metadata"]["resourceVersion"]},
-        "data": {"release": _encoded(release)},
-    }
-    await cluster.patch(SECRETS, secret["metadata"]["name"], patch, namespace=namespace)
-    return kept
+    return release, manifest, kept
 
 
 async def forget(cluster: Cluster, release: str, *, namespace: str, revision: int, status: str) -> None:
@@ -136,13 +144,22 @@ async def _secrets(cluster: Cluster, name: str, namespace: str) -> list[Object]:
 def _decoded(secret: Object) -> dict[str, Any]:
     try:
         data = base64.b64decode(base64.b64decode((secret.get("data") or {})["release"]))
-        release: Any = json.loads(gzip.decompress(data) if data.startswith(_MAGIC) else data)
-    except (KeyError, ValueError, binascii.Error, OSError, EOFError, zlib.error) as err:
+        release: Any = read_json(_unpacked(data) if data.startswith(_MAGIC) else data)
+    except (KeyError, ValueError, binascii.Error, zlib.error) as err:
         name = secret["metadata"]["name"]
         raise UnreadableRecord(f"Secret {name} is not a record of a Helm release") from err
     if not isinstance(release, dict):
         raise UnreadableRecord(f"Secret {secret['metadata']['name']} is not a record of a Helm release")
     return release
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What was packed. A Secret's megabyte can stand for a thousand."""
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    content = unpacking.decompress(data, MAX_RECORD_BYTES)
+    if not unpacking.eof:
+        raise ValueError("too large, or cut off")
+    return content
 
 
 def _encoded(release: Mapping[str, Any]) -> str:

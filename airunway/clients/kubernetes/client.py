@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import aiohttp
 from kubernetes.aio import client
 
 from airunway.api.names import FIELD_MANAGER
-from airunway.clients.errors import NotFound
+from airunway.clients.errors import AnswerTooLarge, NotFound
 from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import Kind, Object, path_of
 from airunway.clients.kubernetes.transport import (
@@ -29,6 +30,8 @@ from airunway.clients.outages import KUBERNETES, OUTAGES
 # idle connections without a word. The server is asked to end each watch well before.
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=330.0)
 WATCH_SECONDS = 290
+PAGE = 500
+"""Objects of a list that are asked for at a time."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ class Cluster:
         """
         return cls(await load_configuration(kubeconfig, context=context), user_agent=user_agent)
 
+    def acting_as(self, user: str) -> Self:
+        """The same cluster, whose every request is in another user's name. Nothing to close."""
+        view = copy.copy(self)
+        view._transport = self._transport.acting_as(user)
+        return view
+
     async def close(self) -> None:
         """Close all connections."""
         self.outage.remove(self._transport.probe)
@@ -94,22 +103,25 @@ class Cluster:
         namespace: str | None = None,
         label_selector: str = "",
         field_selector: str = "",
-        limit: int = 0,
+        limit: int = PAGE,
     ) -> Listing:
-        """List objects, page by page when `limit` is given (so that no answer is huge)."""
+        """List objects, page by page; a page of large objects is asked for in smaller ones."""
         items: list[Object] = []
         token = ""
         while True:
-            page = await self._transport.request(
-                "GET",
-                path_of(kind, namespace=namespace),
-                query={
-                    "labelSelector": label_selector,
-                    "fieldSelector": field_selector,
-                    "limit": str(limit) if limit else "",
-                    "continue": token,
-                },
-            )
+            query = {
+                "labelSelector": label_selector,
+                "fieldSelector": field_selector,
+                "limit": str(limit),
+                "continue": token,
+            }
+            try:
+                page = await self._transport.request("GET", path_of(kind, namespace=namespace), query=query)
+            except AnswerTooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 8)
+                continue
             items.extend(page.get("items") or [])
             meta = page.get("metadata") or {}
             token = meta.get("continue") or ""

@@ -7,18 +7,21 @@ resource or passed through, and turning JSON into objects and back costs more th
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
 
-from airunway.clients.errors import ApiError, Unreachable, api_error, error_text
-from airunway.clients.http import retry_after_of
+from airunway.clients.bounded_json import BadDocument, read_json_off_loop
+from airunway.clients.errors import AnswerTooLarge, ApiError, ServerError, Unreachable, api_error, error_text
+from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
 
@@ -35,6 +38,9 @@ JSON = "application/json"
 # Enough for a burst of deployments on one worker; the library's default of 100 for all hosts is shared
 # with the watches, which hold theirs for good.
 POOL_SIZE = 256
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""An object has at most three million bytes, and lists are asked for in pages."""
+MAX_ERROR_BYTES = 256 * 1024
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=20.0, sock_connect=10)
 
 
@@ -58,14 +64,34 @@ async def load_configuration(
     return configuration
 
 
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and their kin)."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
     def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
-        self._user_agent = user_agent
+        self._user_agent, self._acting_as = user_agent, ""
         configuration.connection_pool_maxsize = POOL_SIZE
+        # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
+        configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
+        configuration.client_session_kwargs = {"trust_env": False}
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
+
+    def acting_as(self, user: str) -> Transport:
+        """The same connections, for requests in another user's name, as far as that is allowed.
+
+        Of a ServiceAccount the API server knows the groups by itself.
+        """
+        view = copy.copy(self)
+        view._acting_as = user
+        return view
 
     async def close(self) -> None:
         """Close all connections."""
@@ -75,7 +101,7 @@ class Transport:
         """A sign of life. Raises ApiError without one; an answer that we may not see is one."""
         response = await self.send("GET", "/readyz")
         async with response:
-            data = await response.read()
+            data = await read_beginning(response, MAX_ERROR_BYTES)
         if response.status >= 500 or response.status == 429:
             raise error_from(response, data, "GET", "/readyz")
 
@@ -92,13 +118,15 @@ class Transport:
         try:
             response = await self.send(method, path, query=query, body=body, content_type=content_type)
             async with response:
-                data = await response.read()
+                if response.status >= 400:
+                    data = await read_beginning(response, MAX_ERROR_BYTES)
+                    raise error_from(response, data, method, path)
+                data = await read_at_most(response, MAX_ANSWER_BYTES)
+        except TooLarge as err:
+            raise AnswerTooLarge(f"{method} {path}: {err}") from err
         except (aiohttp.ClientError, TimeoutError, OSError) as err:
             raise Unreachable(f"{method} {path}: {error_text(err)}") from err
-        if response.status >= 400:
-            raise error_from(response, data, method, path)
-        answer: Object = json.loads(data)
-        return answer
+        return await object_from(data, f"{method} {path}")
 
     async def send(
         self,
@@ -112,6 +140,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         """The answer as it begins, whatever its status; the caller closes it. Raises Unreachable."""
         headers = {"Accept": JSON, "User-Agent": self._user_agent}
+        if self._acting_as:
+            headers["Impersonate-User"] = self._acting_as
         if body is not None:
             headers["Content-Type"] = content_type
         if content_type == APPLY:
@@ -130,12 +160,26 @@ class Transport:
         return response
 
 
+async def object_from(data: bytes, what: str) -> Object:
+    """An answer's object. What of it is nested too deep is left out. Raises ServerError.
+
+    Anybody who may write some object could otherwise keep a whole list from being read.
+    """
+    try:
+        answer = await read_json_off_loop(data, lenient=True)
+    except BadDocument as err:
+        raise ServerError(f"{what}: the answer is not an API server's: {err}") from err
+    if not isinstance(answer, dict):
+        raise ServerError(f"{what}: the answer is not an API server's")
+    return answer
+
+
 def error_from(response: aiohttp.ClientResponse, data: bytes, method: str, path: str) -> ApiError:
     """The error that an answer of 400 or above stands for; `data` is its body, a Status if it can be read."""
     try:
         status = json.loads(data)
         message, reason = str(status.get("message") or ""), str(status.get("reason") or "")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         message, reason = data.decode(errors="replace")[:300].strip(), ""
     return api_error(
         response.status,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import aiohttp
 
-from airunway.clients.errors import Unreachable, api_error, error_text
+from airunway.clients.errors import ServerError, Unreachable, api_error, error_text
+from airunway.clients.http import read_beginning
 from airunway.clients.kubernetes.kinds import Object
-from airunway.clients.kubernetes.transport import error_from
+from airunway.clients.kubernetes.transport import MAX_ERROR_BYTES, error_from, object_from
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Of an event; an object has at most three million."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +31,20 @@ async def events_in(response: aiohttp.ClientResponse, path: str) -> AsyncGenerat
     """
     try:
         if response.status >= 400:
-            raise error_from(response, await response.read(), "GET", path)
+            raise error_from(response, await read_beginning(response, MAX_ERROR_BYTES), "GET", path)
         # readuntil has a limit per line that a large object exceeds; collecting lines has none.
         buffer = bytearray()
         async for chunk in response.content.iter_any():
             buffer += chunk
             if b"\n" not in chunk:
+                if len(buffer) > MAX_LINE_BYTES:
+                    raise ServerError(f"watch of {path}: an event has more than {MAX_LINE_BYTES} bytes")
                 continue
             *lines, rest = buffer.split(b"\n")
             buffer = bytearray(rest)
             for line in lines:
                 if line:
-                    yield _event_from(json.loads(line), path)
+                    yield _event_from(await object_from(bytes(line), f"watch of {path}"), path)
     except (aiohttp.ClientError, TimeoutError, OSError) as err:
         raise Unreachable(f"watch of {path} broke off: {error_text(err)}") from err
 

@@ -8,7 +8,6 @@ HTTP to the loopback only.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +25,7 @@ from airunway.clients.registry.errors import (
     RegistryError,
     RegistryUnavailable,
 )
-from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import (
     DOCKER_HUB,
     RegistryReference,
@@ -124,7 +123,7 @@ class RegistryClient:
         async def ask(calls: RegistryCalls) -> BaseImage:
             try:
                 digest, config = await _image_config(calls, target.image.tag, architecture=architecture)
-            except (ValueError, AttributeError) as err:
+            except (ValueError, AttributeError, TypeError) as err:
                 raise ImageNotFound(f"{reference}: no usable image for linux/{architecture}") from err
             return BaseImage(reference=f"{repository_of(reference)}@{digest}", config=config)
 
@@ -181,9 +180,9 @@ def _api_of(host: str) -> URL:
 def _mirror(host: str, base: str) -> URL:
     url = URL(base)
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"the mirror of {host} must be a http or https URL, not {base!r}")
+        raise ValueError(f"the mirror of {host} must be a http or https URL")
     if url.scheme == "http" and not is_loopback(url.host):
-        raise ValueError(f"the mirror of {host} must be https: {base!r} is not on the loopback")
+        raise ValueError(f"the mirror of {host} must be https: it is not on the loopback")
     return url
 
 
@@ -196,7 +195,7 @@ async def _resolved(calls: RegistryCalls, tag: str) -> ResolvedReference:
         digest = documents.digest_of(body)
     try:
         _, config = await _image_config(calls, digest, architecture="amd64")
-    except (RegistryError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
+    except (RegistryError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError, TypeError):
         config = {}  # whatever it is worth, the digest is known
     return ResolvedReference(
         digest=digest, created_at=documents.created_at(config), revision=documents.revision(config)
@@ -208,7 +207,7 @@ async def _image_config(
 ) -> tuple[str, Mapping[str, Any]]:
     """Digest and config of the image for a platform. Raises ValueError when there is none."""
     _, body = await calls.fetch("GET", calls.manifest(version))
-    manifest = json.loads(body)
+    manifest = await read_document(body)
     digest = documents.digest_of(body)
     if documents.is_index(manifest):
         digest = _checked(documents.platform_digest(manifest, architecture))

@@ -5,7 +5,6 @@ Apart from `client`, which decides whom to ask and what for, and from `storage`,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from airunway.clients.bounded_json import read_json_off_loop
 from airunway.clients.http import TooLarge, read_at_most, retry_after_of
 from airunway.clients.public_addresses import is_address, may_be_public
 from airunway.clients.registry.credentials import RegistryCredentials
@@ -24,6 +24,8 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _MAX_BYTES = 4 * 1024 * 1024
+_MAX_ELEMENTS = 100_000
+"""Of a document; a manifest has five for a layer."""
 
 
 class RegistryCalls:
@@ -61,7 +63,7 @@ class RegistryCalls:
     async def json(self, url: URL) -> Mapping[str, Any]:
         """A document. Raises ValueError when it is none."""
         _, body = await self.fetch("GET", url)
-        parsed = json.loads(body)
+        parsed = await read_document(body)
         if not isinstance(parsed, Mapping):
             raise ValueError("not a JSON object")
         return parsed
@@ -121,7 +123,7 @@ class RegistryCalls:
         response, body = await self._follow("GET", realm.update_query(query), login)
         self._refuse_failure(response)
         try:
-            answer = json.loads(body)
+            answer = await read_document(body)
             return str(answer.get("token") or answer.get("access_token") or "")
         except (ValueError, AttributeError) as err:
             raise RegistryUnavailable(f"{self._subject}: {realm.host} gave no token") from err
@@ -155,6 +157,11 @@ class RegistryCalls:
                 f"{where} answers HTTP {response.status}", retry_after=retry_after_of(response.headers)
             )
         raise ImageNotFound(f"{where} has no such image (HTTP {response.status})")
+
+
+async def read_document(body: bytes) -> Any:
+    """A manifest, config or token. Raises ValueError when it is no JSON, or more than one of those has."""
+    return await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
 
 
 async def _small_body(response: aiohttp.ClientResponse) -> bytes:

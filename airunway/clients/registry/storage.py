@@ -21,7 +21,7 @@ from airunway.clients.public_addresses import is_loopback
 from airunway.clients.registry import documents
 from airunway.clients.registry.credentials import Login, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
-from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
 
 
@@ -84,8 +84,8 @@ class ModelImageStorage:
             if is_digest(version) and version.startswith("sha256:") and version != digest:
                 raise ImageBroken(f"{repository}: the manifest of {version} has the digest {digest}")
             try:
-                config = await self._config(calls, json.loads(body))
-            except (ValueError, AttributeError) as err:
+                config = await self._config(calls, await read_document(body))
+            except (ValueError, AttributeError, LookupError, TypeError) as err:
                 raise ImageBroken(f"{repository}@{digest}: its documents cannot be read: {err}") from err
             return StoredModelImage(
                 repository=repository,
@@ -103,7 +103,7 @@ class ModelImageStorage:
         _, body = await calls.fetch("GET", calls.blob(manifest["config"]["digest"]))
         if documents.digest_of(body) != manifest["config"]["digest"]:
             raise ValueError("the config has another digest")
-        config = json.loads(body)
+        config = await read_document(body)
         if not isinstance(config, Mapping):
             raise ValueError("the config is no JSON object")
         return config

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airunway.clients.buildkit import Progress
-from airunway.clients.buildkit.progress import ProgressFold
+from airunway.clients.buildkit.progress import MAX_ERROR, MAX_NAME, MAX_VERTICES, ProgressFold
 from airunway.clients.buildkit.wire import control_pb2 as control
 from tests.clients.buildkit.images import http_file, model_image
 
@@ -158,3 +158,18 @@ def test_a_frontends_steps_are_shown_as_it_names_them() -> None:
     fold.fold(update("[2/3] RUN something"))
 
     assert fold.progress(0.0).step == "[2/3] RUN something"
+
+
+def test_a_daemon_that_tells_without_end_is_listened_to_within_bounds() -> None:
+    fold = two_files()
+
+    for number in range(2 * MAX_VERTICES):
+        fold.fold(update(f"v{number}", error="e" * 10_000))
+        fold.fold(status("v0", f"s{number}", current=1))
+    fold.fold(update("n" * 10_000, at=NOW))
+
+    assert len(fold._vertices) == MAX_VERTICES
+    assert len(fold._vertices["v0"].statuses) == MAX_VERTICES
+    assert len(fold.error) <= MAX_ERROR
+    assert len(fold.failed_step) <= MAX_NAME
+    assert fold.progress(1.0).total_bytes == 4000

@@ -246,7 +246,7 @@ def test_every_error_says_whether_to_try_again() -> None:
     helm = [kind for kind in kinds if issubclass(kind, errors.HelmError)]
 
     assert {kind.__name__ for kind in helm if kind.retryable} == RETRYABLE
-    assert len(helm) == 16
+    assert len(helm) == 17
 
 
 def test_the_tree_at_the_head_is_the_tree() -> None:

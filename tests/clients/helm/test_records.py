@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest_asyncio
 
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.helm import Helm
+from airunway.clients.helm.errors import UnreadableRecord
 from airunway.clients.helm.records import (
-    UnreadableRecord,
+    MAX_RECORD_BYTES,
     has_deployed_revision,
     keep_on_uninstall,
     latest_record,
@@ -65,7 +67,7 @@ async def test_what_helm_wrote_is_read(cluster: Cluster, helm: Helm, tmp_path: P
     )
     assert record.values == {"greeting": "hi"}
     assert record.updated is not None
-    assert [entry["kind"] for entry in record.documents] == ["ConfigMap"]
+    assert [entry["kind"] for entry in record.read_documents()] == ["ConfigMap"]
     assert await has_deployed_revision(cluster, "web", namespace=SPACE)
 
 
@@ -93,4 +95,25 @@ async def test_a_secret_that_is_no_record_is_refused(cluster: Cluster) -> None:
     await cluster.create(SECRETS, secret, namespace=SPACE)
 
     with pytest.raises(UnreadableRecord, match=r"sh\.helm\.release\.v1\.web\.v1"):
+        await latest_record(cluster, "web", namespace=SPACE)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(gzip.compress(b" " * (MAX_RECORD_BYTES + 1)), id="more than a record has"),
+        pytest.param(gzip.compress(b"[" * 100_000), id="deep"),
+        pytest.param(gzip.compress(b"{}")[:-4], id="cut off"),
+    ],
+)
+async def test_a_record_that_stands_for_more_than_it_is_is_not_unpacked(
+    cluster: Cluster, packed: bytes
+) -> None:
+    secret = {
+        "metadata": {"name": "sh.helm.release.v1.web.v1", "labels": {"owner": "helm", "name": "web"}},
+        "data": {"release": base64.b64encode(base64.b64encode(packed)).decode()},
+    }
+    await cluster.create(SECRETS, secret, namespace=SPACE)
+
+    with pytest.raises(UnreadableRecord):
         await latest_record(cluster, "web", namespace=SPACE)

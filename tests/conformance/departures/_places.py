@@ -11,6 +11,7 @@ CLAIMS = "/objects/PersistentVolumeClaim*/** = *"
 MESSAGE = "/message = <text>"
 DEPLOYING = ("/phase = Deploying", MESSAGE)
 FAILED = ("/phase = Failed", MESSAGE)
+ISOLATED = "tests/providers/test_pod_isolation.py::test_no_input_leads_past_it"
 DERIVED_FLAGS = (
     "model",
     "served-model-name",
@@ -39,7 +40,7 @@ class Rules:
             name=f"{self.provider}-{name}",
             groups=frozenset({f"{self.group}/{self.provider}"}),
             applies=applies,
-            covered_by=f"{self.tests}{test}",
+            covered_by=test if test.startswith("tests/") else f"{self.tests}{test}",
             touches=touches,
             refuses=refuses,
         )
@@ -75,6 +76,16 @@ def derived_flags_removed(container: str) -> tuple[str, ...]:
 def own_labels(metadata: str) -> str:
     """Our own labels, which win over the user's."""
     return f"{metadata}/labels/airunway.ai~1* = *"
+
+
+def isolation(pod: str, containers: str = "containers/*") -> tuple[str, ...]:
+    """What a pod gives up: its account's token, service links, rights of its processes."""
+    return (
+        f"{pod}/automountServiceAccountToken = false",
+        f"{pod}/enableServiceLinks = false",
+        f"{pod}/securityContext/** = *",
+        f"{pod}/{containers}/securityContext/** = *",
+    )
 
 
 def volumes(pod: str, container: str) -> tuple[str, ...]:

@@ -97,6 +97,14 @@ DEPARTURES = [
         dynamo.in_other_letters,
         router_settings,
     ),
+    rule(
+        "pod-isolation",
+        places.ISOLATED,
+        always,
+        f"{SERVICE}/*/extraPodSpec/enableServiceLinks = false",
+        f"{SERVICE}/*/extraPodSpec/securityContext/** = *",
+        f"{SERVICE}/*/extraPodSpec/*/securityContext/** = *",
+    ),
     rule("empty-model-id", "args.py::test_model", ask.no_model, *NO_MODEL, refuses=dynamo.names_no_model),
     rule("sglang-flags", FLAGS, both(real, engine_is("sglang"), has("engine")), *SGLANG_FLAGS),
     rule(

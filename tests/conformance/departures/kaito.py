@@ -100,6 +100,7 @@ DEPARTURES = [
         both(llamacpp, has_gpus, other_vendor),
         f"{SELECTOR}/nvidia.com~1gpu.present",
     ),
+    rule("pod-isolation", places.ISOLATED, llamacpp, *places.isolation(POD)),
     rule("probes", "template.py::test_probes", own_container, *PROBES),
     rule(
         "baked-image",

@@ -122,6 +122,13 @@ DEPARTURES = [
     refusal("model-id", CHECKED, kuberay.lacks_a_model),
     refusal("refused-flags", "args.py::test_refused_arguments", kuberay.refused_flags),
     refusal("refused-overrides", "overrides.py::test_refused_overrides", kuberay.refused_overrides),
+    rule(
+        "pod-isolation",
+        places.ISOLATED,
+        always,
+        *places.isolation(f"{TEMPLATES[0]}/spec"),
+        *places.isolation(f"{TEMPLATES[1]}/spec"),
+    ),
     rule("env-sources", ENVIRONMENT, kuberay.loses_sources, *places.sources(HEAD)),
     rule("parallel-size", ARGUMENTS, kuberay.parallel, COMMAND_LINE),
     rule("engine-switches", ARGUMENTS, kuberay.switched, COMMAND_LINE),

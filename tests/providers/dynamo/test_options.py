@@ -75,7 +75,10 @@ def test_spec_is_merged_last() -> None:
                 "envs": variables,
                 "services": {
                     "Epp": None,
-                    "Planner": {"componentType": "planner"},
+                    "Planner": {
+                        "componentType": "planner",
+                        "extraPodSpec": {"mainContainer": {"image": "p"}},
+                    },
                     "VllmWorker": {
                         "sharedMemory": {"size": "16Gi"},
                         "frontendSidecar": None,

@@ -10,7 +10,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderError
 from airunway.provider.testing import deployment
 from airunway.providers.dynamo.render import label_value
-from tests.providers.build import expected
+from tests.providers.build import NO_RIGHTS, expected
 from tests.providers.dynamo.rendered import (
     FRONTEND,
     MOCKER,
@@ -117,6 +117,7 @@ def test_mocker_needs_nothing_of_an_engine() -> None:
             *("--block-size", "16", "--max-num-seqs", "64", "--disaggregation-mode", "decode"),
         ],
         "env": [NIXL_HOST],
+        "securityContext": NO_RIGHTS,
     }
 
 

@@ -12,6 +12,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext, Stage, StageVerdict
 from airunway.provider.testing import UID, deployment
 from airunway.providers.dynamo import PROVIDER
+from tests.providers.build import ISOLATED, NO_RIGHTS
 from tests.schemas import problems
 
 MANAGED = {"name": "weights", "purpose": "modelCache", "size": "100Gi"}
@@ -209,7 +210,7 @@ def test_job() -> None:
                 "containers": [
                     {
                         "name": "model-download",
-                        "image": "ghcr.io/ai-runway/airunway/model-downloader:latest",
+                        "image": "ghcr.io/ai-runway/airunway/model-downloader:v0.7.0",
                         "args": ["download", "acme/chat-9b"],
                         "env": [{"name": "HF_HOME", "value": "/model-cache"}],
                         "envFrom": [{"secretRef": {"name": "hub-token"}}],
@@ -218,11 +219,13 @@ def test_job() -> None:
                             "limits": {"memory": "16Gi"},
                         },
                         "volumeMounts": [{"name": "model-cache", "mountPath": "/model-cache"}],
+                        "securityContext": NO_RIGHTS,
                     }
                 ],
                 "nodeSelector": {"pool": "gpu"},
                 "tolerations": [{"key": "x", "operator": "Exists"}],
                 "volumes": [{"name": "model-cache", "persistentVolumeClaim": {"claimName": "chat-weights"}}],
+                **ISOLATED,
             }
         },
     }

@@ -58,7 +58,7 @@ def test_overrides_are_merged() -> None:
         "image": "mine",
         "env": [{"name": "MODEL_ID", "value": "x"}, before["spec"]["containers"][0]["env"][1], {"name": "N"}],
     }
-    assert sidecar == {"name": "sidecar", "image": "side"}
+    assert sidecar == {"name": "sidecar", "image": "side", "securityContext": main["securityContext"]}
     assert after["spec"]["volumes"] == [{"name": "scratch", "emptyDir": {}}]
     assert after["spec"]["terminationGracePeriodSeconds"] == 5
     assert head(given) == head(plain)

@@ -170,15 +170,24 @@ def test_names_of_kuberays_own_volumes_are_left_to_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "context"),
+    ("given", "group"),
     [
-        pytest.param(stored(volume("a", readOnly=True)), None, id="nothing to write"),
-        pytest.param(stored(volume("a")), {"fsGroup": 100}, id="the stock image's user writes"),
+        pytest.param(stored(volume("a")), 100, id="the stock image's user writes"),
         pytest.param(stored(volume("a"), image=OWN_IMAGE), None, id="another image's user is not known"),
     ],
 )
-def test_volumes_can_be_written(given: ModelDeployment, context: dict[str, int] | None) -> None:
-    assert worker(given)["spec"].get("securityContext") == context
+def test_volumes_can_be_written(given: ModelDeployment, group: int | None) -> None:
+    assert worker(given)["spec"]["securityContext"].get("fsGroup") == group
+
+
+def test_volumes_can_be_written_under_baseline_too() -> None:
+    env = {"AIRUNWAY_KUBERAY_POD_SECURITY": "baseline"}
+
+    for given, group in ((stored(volume("a")), 100), (stored(volume("a", readOnly=True)), None)):
+        service = PROVIDER.render(given, RenderContext(env=env))[0]
+
+        (group_spec,) = service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+        assert group_spec["template"]["spec"]["securityContext"].get("fsGroup") == group
 
 
 def test_managed_volumes_bring_their_claims() -> None:

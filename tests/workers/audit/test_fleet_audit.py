@@ -158,7 +158,7 @@ async def test_it_begins_when_all_deployments_are_known() -> None:
     assert signals.names == []
 
     fleet.are_deployments_listed.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not signals.names:
             await asyncio.sleep(0)
 

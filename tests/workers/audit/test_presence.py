@@ -56,7 +56,7 @@ async def end(client: Client, ref: DeploymentRef) -> None:
 
 async def until_listed(client: Client, holds: Callable[[set[str]], bool]) -> None:
     """Visibility follows what happens, a moment later."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not holds(set(await open_workflows(client, "here") or {})):
             await asyncio.sleep(0.05)
 

@@ -112,7 +112,7 @@ class Collector:
         return web.Response(content_type="application/x-protobuf")
 
     async def until(self, path: str, words: bytes) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while words not in self.got.get(path, b""):
                 self._changed.clear()
                 await self._changed.wait()

@@ -1,0 +1,57 @@
+"""How large and how deep a value of somebody else may be before code that walks it takes too long. Pure.
+
+Python stops at a thousand calls within each other, a recursive walk takes up to three of them for a level,
+and pydantic writes no more than 255 levels: a value that is no deeper than MAX_DEPTH can be walked by all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MAX_DEPTH = 100
+"""Levels of maps and lists in each other. The deepest CRDs that are installed here have some fifty."""
+MAX_SPEC_ELEMENTS = 20_000
+"""Maps, lists and plain values of a deployment's spec together; a real one has less than two hundred."""
+LARGE_ELEMENTS = 5_000
+"""From here on a walk in Python takes milliseconds, so that it belongs off the event loop."""
+
+
+def is_deeper_than(value: Any, levels: int) -> bool:
+    """Whether maps and lists are nested deeper than so many levels. Takes no call per level."""
+    level = [value]
+    for _ in range(levels):
+        level = _within(level)
+        if not level:
+            return False
+    return any(isinstance(entry, (dict, list)) for entry in level)
+
+
+def has_more_elements_than(value: Any, limit: int) -> bool:
+    """Whether a value is made of more maps, lists and plain values than so many. Stops counting there."""
+    level, count = [value], 1
+    while level:
+        level = _within(level)
+        count += len(level)
+        if count > limit:
+            return True
+    return False
+
+
+def spec_problem(obj: Mapping[str, Any]) -> str:
+    """Why a deployment is too large or too deep to be worked on; empty when it is not."""
+    spec = obj.get("spec")
+    if has_more_elements_than(spec, MAX_SPEC_ELEMENTS):
+        return f"has more than {MAX_SPEC_ELEMENTS} fields and values; make it smaller"
+    if is_deeper_than(spec, MAX_DEPTH):
+        return f"is nested deeper than {MAX_DEPTH} levels; make it flatter"
+    return ""
+
+
+def _within(values: list[Any]) -> list[Any]:
+    return [
+        child
+        for value in values
+        if isinstance(value, (dict, list))
+        for child in (value.values() if isinstance(value, dict) else value)
+    ]

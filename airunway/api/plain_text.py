@@ -1,0 +1,86 @@
+"""Texts of others as they may be shown: nothing in them steers a terminal, a log or a reader's eye. Pure.
+
+Names, messages and annotations are anybody's. Raw, an ESC clears the screen or writes a link under other
+words, a line break makes up another line, and a bidirectional override shows letters in another order than
+they have. What is not printable (Unicode's control, format, surrogate, private and unassigned characters, and
+every space but the plain one) reaches nobody raw: a person sees U+FFFD or a space, a program the escape of
+its format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_YAML_WIDTH = 110
+
+
+def one_line(text: str) -> str:
+    """A text as one line. Spaces stay, so that what is indented stays so."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def plain_lines(text: str) -> str:
+    """The same for a text of several lines, which stay lines: a traceback, never a value alone."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if letter.isspace() else REPLACEMENT
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """A JSON value as JSON in which nothing unprintable is raw. `options`: of `json.dumps`."""
+    return _escaped(json.dumps(value, **{**options, "ensure_ascii": False}), _json_escape)
+
+
+def yaml_text(values: list[Any], *, separators: bool = False) -> str:
+    """JSON values as YAML documents in which nothing unprintable is raw. `separators`: before the first as
+    well."""
+    text = yaml.dump_all(
+        values,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=_YAML_WIDTH,
+        explicit_start=separators,
+    )
+    return _escaped(text, _yaml_escape)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what holds something unprintable, so that an escape can stand for it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Values that are the same object are written twice: an alias would be a surprise."""
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text.replace("\n", "").isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    """The text with an escape for each unprintable letter; lines stay lines."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(letter if letter == "\n" or letter.isprintable() else escape(letter) for letter in text)
+
+
+def _json_escape(letter: str) -> str:
+    return json.dumps(letter)[1:-1] if ord(letter) > 0x7E else f"\\u{ord(letter):04x}"
+
+
+def _yaml_escape(letter: str) -> str:
+    code = ord(letter)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -1,0 +1,24 @@
+"""The accounts of our processes, and what each one uses."""
+
+from __future__ import annotations
+
+from airunway.provider.registry import installed_providers
+from tests.deploy import uses
+from tests.deploy.uses import INSTALLER, WATCHER, WEBHOOK, WORKER, Use, written_as
+
+PROVIDERS = installed_providers()
+KINDS = sorted({written_as(kind) for provider in PROVIDERS.values() for kind in provider.kinds})
+
+
+def account_of(provider: str) -> str:
+    """The account of a provider's worker."""
+    return f"airunway-{provider}-provider"
+
+
+USES: dict[str, list[Use]] = {
+    WORKER: [*uses.DEPLOYING, *uses.building()],
+    WATCHER: uses.watching(KINDS),
+    WEBHOOK: uses.ADMITTING,
+    INSTALLER: uses.installing(),
+    **{account_of(name): uses.providing(provider) for name, provider in PROVIDERS.items()},
+}
