@@ -11,6 +11,7 @@
     python3 dev.py format      put the code into shape
     python3 dev.py generate    what is generated: manifests, tables, BuildKit's messages
     python3 dev.py lock        requirements*.txt from pyproject.toml (needs uv)
+    python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
 
 Everything is installed from requirements.txt, by hash, into .venv, or into the virtual environment that is
@@ -47,6 +48,7 @@ GENERATORS = (
 )
 
 RUNTIME_LOCK = "requirements-runtime.txt"  # what the container image installs: no tools, no tests
+INSTALLER_LOCK = "requirements-installer.txt"  # what the installer's image installs: the same, and Helm
 LOCK_OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
 LOCK_OPTIONS += ["--no-emit-index-url", "--no-emit-find-links", "--no-emit-package", "kube-emulator"]
 
@@ -190,12 +192,21 @@ def generate(folder: Path, _arguments: list[str]) -> None:
 
 
 def lock(folder: Path, arguments: list[str]) -> None:
-    """Resolve pyproject.toml into the two lock files; the second holds a part of the first."""
+    """Resolve pyproject.toml into the lock files; those of the images hold parts of the first."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
     compile_command = [uv, "pip", "compile", *LOCK_OPTIONS, PROJECT.name, *arguments]
     _run([*compile_command, "--extra", "test", "-o", LOCK.name], "the lock file could not be made")
-    part = ["--extra", "build", "--extra", "otel", "-c", LOCK.name, "--no-annotate", "-o", RUNTIME_LOCK]
-    _run([*compile_command, *part], "the image's lock file could not be made")
+    part = ["--extra", "build", "--extra", "otel", "-c", LOCK.name, "--no-annotate"]
+    _run([*compile_command, *part, "-o", RUNTIME_LOCK], "the image's lock file could not be made")
+    installer = [*part, "--extra", "installer", "-o", INSTALLER_LOCK]
+    _run([*compile_command, *installer], "the lock file of the installer's image could not be made")
+
+
+def sbom(folder: Path, arguments: list[str]) -> None:
+    """Say what each image holds of Python packages, and under which licences."""
+    for lock_file in (RUNTIME_LOCK, INSTALLER_LOCK):
+        command = [str(_python(folder)), "-m", "tools.sbom", lock_file, *arguments]
+        _run(command, f"what {lock_file} installs could not be listed")
 
 
 def setup(_folder: Path, _arguments: list[str]) -> None:
@@ -213,6 +224,7 @@ COMMANDS = {
     "format": format_code,
     "generate": generate,
     "lock": lock,
+    "sbom": sbom,
     "setup": setup,
 }
 

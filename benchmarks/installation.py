@@ -24,10 +24,16 @@ from typing import Any
 from temporalio.client import Client
 
 from airunway.api.chart_release import ChartRelease
-from airunway.api.names import SYSTEM_NAMESPACE, core_task_queue, installation_workflow_id
+from airunway.api.names import (
+    INSTALLER_NAMESPACE,
+    SYSTEM_NAMESPACE,
+    core_task_queue,
+    installation_workflow_id,
+)
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm
+from airunway.clients.helm.fetching import ChartFetcher
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, NAMESPACES, PODS, SECRETS, Cluster
 from airunway.messages.installation import InstallationRequest
 from airunway.messages.installation_workflow import REQUEST_INSTALLATION, InstallationInput
@@ -45,6 +51,7 @@ from tests.clients.helm.servers import ChartServer, chart_server
 from tests.servers.cluster import Cluster as RealCluster
 
 PROVIDER, SPACE, RELEASE = "bench", "bench-system", "bench-op"
+INSTALLATIONS = "installations.yaml"
 GROUP = "bench.example.test"
 OVERHEAD_LIMIT, NO_OP_LIMIT = 1.0, 0.5
 
@@ -61,7 +68,7 @@ async def main() -> int:
         charts = await stack.enter_async_context(chart_server())
         charts.add(copy_chart("operator", folder, group=GROUP))
         cluster = await stack.enter_async_context(await Cluster.connect(kubeconfig))
-        await _prepare(cluster, charts)
+        await _prepare(cluster, charts, folder / INSTALLATIONS)
         operators = PretendOperators(
             cluster,
             timing=Timing.instant(),
@@ -70,11 +77,17 @@ async def main() -> int:
             upstream=False,
         )
         await stack.enter_async_context(operators)
-        settings = Settings(kubeconfig=kubeconfig, temporal_address=temporal.address)
+        settings = Settings(
+            kubeconfig=kubeconfig,
+            temporal_address=temporal.address,
+            provider_installations=folder / INSTALLATIONS,
+            inside_hosts=[charts.url],
+        )
         worker = asyncio.create_task(run_worker(settings, providers={}))
         stack.callback(worker.cancel)
         client = await connect(settings)
-        return await _rounds(options.rounds, cluster, client, Helm(kubeconfig=kubeconfig), charts)
+        helm = Helm(kubeconfig=kubeconfig, charts=ChartFetcher(settings.outbound))
+        return await _rounds(options.rounds, cluster, client, helm, charts)
 
 
 async def _rounds(rounds: int, cluster: Cluster, client: Client, helm: Helm, charts: ChartServer) -> int:
@@ -154,9 +167,9 @@ async def _kubeconfig(stack: AsyncExitStack, folder: Path, *, emulated: bool) ->
     return await asyncio.to_thread(cluster.kubeconfig, folder / "kubeconfig")
 
 
-async def _prepare(cluster: Cluster, charts: ChartServer) -> None:
+async def _prepare(cluster: Cluster, charts: ChartServer, installations: Path) -> None:
     await apply_own_crds(cluster, field_manager="bench")
-    for name in (SYSTEM_NAMESPACE, SPACE):
+    for name in (SYSTEM_NAMESPACE, INSTALLER_NAMESPACE, SPACE):
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": name}})
     chart = {"name": RELEASE, "chart": "test/operator", "version": "2.1.0", "namespace": SPACE}
@@ -166,16 +179,12 @@ async def _prepare(cluster: Cluster, charts: ChartServer) -> None:
         "crds": [f"gadgets.{GROUP}"],
         "operatorPods": [{"namespace": SPACE, "selectors": [selector]}],
     }
+    said = json.dumps({PROVIDER: installation | {"health": health}})
+    await asyncio.to_thread(installations.write_text, said)
     body = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "InferenceProviderConfig",
-        "metadata": {
-            "name": PROVIDER,
-            "annotations": {
-                "airunway.ai/installation": json.dumps(installation),
-                "airunway.ai/health": json.dumps(health),
-            },
-        },
+        "metadata": {"name": PROVIDER},
         "spec": {"capabilities": {"engines": [{"name": "vllm", "cpuSupport": True}]}},
     }
     await cluster.apply(CONFIGS, body, field_manager="bench")

@@ -17,15 +17,18 @@ from airunway.activities.model_image.builder import (
     endpoint_in_cluster,
     endpoint_of,
 )
+from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
-from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.published import PublishedModelImages, RecordedModelImages
 from airunway.activities.model_image.records import ModelImageRecords
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.model_image.room import RegistryRoom
+from airunway.activities.model_image.wanted import ImageOwners
 from airunway.api import names
+from airunway.api.quantities import parse
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
@@ -36,8 +39,8 @@ from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.retention import RoomLimits
-from airunway.selection.quantities import parse
 from airunway.workers.settings import Settings
+from airunway.workers.trust import image_signer
 from airunway.workers.worker_version import WorkerVersion
 
 # Temporal answers a heartbeat with a request to cancel: a build stops within seconds of it.
@@ -60,24 +63,24 @@ def model_image_activities(
             parse_reference(settings.image_registry_image).host,
             parse_reference(settings.buildkit_image).host,
         ],
+        policy=settings.outbound,
     )
     login = ClusterRegistryLogin(
         cluster, namespace=settings.image_namespace, lifetime=settings.image_registry_login_lifetime
     )
     keeper = BuildServices(cluster, cluster_options(settings), digests=bases, login=login)
     records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
-    hub, tokens = HuggingFace(settings.hugging_face), Tokens(cluster)
+    hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
+    owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = ModelImageStorage(
-        options.push_host,
-        insecure=settings.image_registry_insecure or not settings.image_registry,
-        login=_login(settings, options.push_host) if settings.image_registry else login.current,
-        architecture=options.architecture,
-    )
+    storage = _storage(settings, options.push_host, login.current)
     return ModelImageActivities(
         options,
         resolver=resolver,
-        orders=BuildOrders(options, resolver=resolver, tokens=tokens, hub=hub, storage=storage),
+        orders=BuildOrders(
+            options, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
+        ),
+        owners=owners,
         published=PublishedModelImages(storage, records, options.pull_host, options.pull_secret),
         room=RegistryRoom(
             cluster=cluster,
@@ -87,12 +90,44 @@ def model_image_activities(
             owned=not settings.image_registry,
         ),
         builder=BuildKitBuilder(
-            _endpoints(settings, keeper), architecture=options.architecture, hub=settings.hugging_face
+            _endpoints(settings, keeper),
+            architecture=options.architecture,
+            hub=settings.hugging_face,
+            policy=settings.outbound,
         ),
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
+        signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
     )
+
+
+def readable_model_images(settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in, as far as it can be read without a login of ours: the
+    one in the cluster by its reading side."""
+    reading_side = f"{names.REGISTRY_PULL}.{settings.image_namespace}.svc:{names.REGISTRY_PORT}"
+    return _storage(settings, settings.image_registry or reading_side, no_login)
+
+
+def _storage(settings: Settings, host: str, login: Login) -> ModelImageStorage:
+    """`login`: of the registry in the cluster; another one has its own."""
+    return ModelImageStorage(
+        host,
+        insecure=settings.image_registry_insecure or not settings.image_registry,
+        login=_login(settings, host) if settings.image_registry else login,
+        architecture=settings.image_architecture,
+        policy=settings.outbound,
+    )
+
+
+def built_model_images(cluster: Cluster, settings: Settings) -> BuiltModelImages:
+    """By which a worker of providers sees that an image is the one that was built."""
+    options = model_image_options(settings)
+    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
+    recorded = RecordedModelImages(
+        readable_model_images(settings), records, options.pull_host, options.pull_secret
+    )
+    return BuiltModelImages(recorded, options)
 
 
 def model_image_options(settings: Settings) -> ModelImageOptions:

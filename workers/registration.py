@@ -1,6 +1,7 @@
 """A provider's InferenceProviderConfig: registered at start, kept fresh by heartbeats, unready at the end.
 
-Source: crds.md §7.2. Fields and conditions of others are kept (crds.md, weak spot 8).
+Source: crds.md §7.2. Fields and conditions of others are kept (crds.md, weak spot 8); our own annotations are
+repaired with every heartbeat, whoever changed them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -18,7 +20,7 @@ import structlog
 from airunway.api import names
 from airunway.api.conditions import Verdict, completed, condition, conditions_of, rfc3339
 from airunway.clients.backoff import Backoff, retry
-from airunway.clients.errors import AlreadyExists, ApiError, Conflict, error_text
+from airunway.clients.errors import ApiError, Conflict, error_text
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
 from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE
@@ -92,7 +94,8 @@ class Registrar:
             seconds -= step
             with contextlib.suppress(ApiError):
                 live = await self._cluster.find(CONFIGS, self._provider.name)
-                if ((live or {}).get("status") or {}).get("ready") is not True:
+                ready = ((live or {}).get("status") or {}).get("ready") is True
+                if not ready or (live and not self._says_ours(live)):
                     self._told = None  # somebody else spoke since
                     return
 
@@ -100,12 +103,7 @@ class Registrar:
         """Create the config, or bring its spec and our annotations up to date; no write when they are."""
         provider = self._provider
         registration = provider.registration()
-        spec = dict(registration.spec)
-        annotations = {
-            **registration.annotations,
-            names.ANNOTATION_TASK_QUEUE: self._task_queue,
-            names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(provider.kinds),
-        }
+        spec, annotations = dict(registration.spec), self._annotations
         live = await self._cluster.find(CONFIGS, provider.name)
         if live is None:
             body = {
@@ -114,24 +112,47 @@ class Registrar:
                 "metadata": {"name": provider.name, "annotations": annotations},
                 "spec": spec,
             }
-            with contextlib.suppress(AlreadyExists):
-                await self._cluster.create(CONFIGS, body)
-                _log.info("provider registered", provider=provider.name)
-                return
-            raise Conflict(f"config {provider.name} was created meanwhile", status=409)
+            # By an apply, which names it: so the right to create can be limited to this one.
+            await self._cluster.apply(CONFIGS, body, field_manager=names.FIELD_MANAGER)
+            _log.info("provider registered", provider=provider.name)
+            return
         rules = (live.get("spec") or {}).get("selectionRules")
         if registration.keeps_rules and rules:
             spec["selectionRules"] = rules
         merged = {**(live["metadata"].get("annotations") or {}), **annotations}
         if live.get("spec") == spec and merged == live["metadata"].get("annotations"):
             return
-        patch = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
-            {"op": "add", "path": "/metadata/annotations", "value": merged},
-            {"op": "add", "path": "/spec", "value": spec},
-        ]
-        await self._cluster.patch(CONFIGS, provider.name, patch, content_type=JSON_PATCH)
+        await self._change(live, {"/metadata/annotations": merged, "/spec": spec})
         _log.info("provider registration renewed", provider=provider.name)
+
+    @cached_property
+    def _annotations(self) -> dict[str, str]:
+        return {
+            **self._provider.registration().annotations,
+            names.ANNOTATION_TASK_QUEUE: self._task_queue,
+            names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(self._provider.kinds),
+        }
+
+    def _says_ours(self, live: Object) -> bool:
+        """Whether every annotation of ours is as we say it."""
+        return self._annotations.items() <= (live["metadata"].get("annotations") or {}).items()
+
+    async def _repair_annotations(self, live: Object) -> None:
+        """Put back what somebody changed. The spec may be an administrator's: it waits for the next start."""
+        if self._says_ours(live):
+            return
+        merged = {**(live["metadata"].get("annotations") or {}), **self._annotations}
+        await self._change(live, {"/metadata/annotations": merged})
+        _log.warning(
+            "annotations of a provider's config were changed; put back", provider=self._provider.name
+        )
+
+    async def _change(self, live: Object, values: Mapping[str, Any]) -> None:
+        """Replace parts of the config as it was read. Raises Conflict."""
+        version = live["metadata"]["resourceVersion"]
+        patch = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+        patch += [{"op": "add", "path": path, "value": value} for path, value in values.items()]
+        await self._cluster.patch(CONFIGS, self._provider.name, patch, content_type=JSON_PATCH)
 
     async def _beat_if_due(self) -> UpstreamHealth:
         """Probe, and write the status when it is news, or time for a heartbeat."""
@@ -196,6 +217,9 @@ class Registrar:
         if live is None:
             # Somebody deleted the config: this worker is alive, so it is registered again.
             await self.register()
+        elif alive:
+            with contextlib.suppress(Conflict):  # the next heartbeat does it
+                await self._repair_annotations(live)
         now = datetime.now(UTC)
         reason, message = (ALIVE, "") if alive else (health.reason, health.message)
         reported = [condition(WORKER_ALIVE, "True" if alive else "False", reason, message)]

@@ -11,26 +11,39 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from airunway.api.decision import InstallPolicy, SelectionFallback
+from airunway.api.decision import SelectionFallback
 from airunway.api.names import BUILDER_NAMESPACE, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.quantities import InvalidQuantity
+from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
-from airunway.selection.quantities import InvalidQuantity
-from airunway.selection.quantities import parse as parse_quantity
 from airunway.workers.durations import as_duration
 from airunway.workers.image_registry_settings import ImageRegistrySettings
+from airunway.workers.installation_settings import InstallationSettings
+from airunway.workers.limit_settings import LimitSettings
+from airunway.workers.outbound_settings import OutboundSettings
 from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
+from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
 
 
-class Settings(ImageRegistrySettings, TenantSettings, VersionSettings, TemporalSettings):
+class Settings(
+    ImageRegistrySettings,
+    LimitSettings,
+    TrustSettings,
+    InstallationSettings,
+    OutboundSettings,
+    TenantSettings,
+    VersionSettings,
+    TemporalSettings,
+):
     """Settings of worker, watcher and command line."""
 
     model_config = SettingsConfigDict(
@@ -72,20 +85,6 @@ class Settings(ImageRegistrySettings, TenantSettings, VersionSettings, TemporalS
         description="Image registries that may be asked (JSON list); `*.example.com` allows subdomains.",
     )
 
-    provider_install: InstallPolicy = Field(
-        default=InstallPolicy.ASK,
-        description="What becomes of a deployment whose provider lacks its operator: `ask` shows the "
-        "command to run, `auto` installs it (the sandbox's default), `never` passes such a provider over.",
-    )
-    chart_mirrors: dict[str, str] = Field(
-        default_factory=dict,
-        description="Prefix of a chart's or repository's URL to another URL or to a folder, as JSON; the "
-        'longest that fits is taken: `{"https://charts.example.com": "https://mirror.example.com/charts"}`.',
-    )
-    helm_timeout: timedelta = Field(
-        default=timedelta(minutes=5),
-        description="How long Helm waits for the objects of a chart, and for each hook (Helm's own default).",
-    )
     image_builds: bool = Field(
         default=True,
         description="Whether images are built of GGUF models; see [images.md](images.md).",
@@ -153,11 +152,6 @@ class Settings(ImageRegistrySettings, TenantSettings, VersionSettings, TemporalS
     )
     hugging_face: str = Field(
         default=HUB, description="Address of the Hugging Face hub, or of a mirror of it."
-    )
-
-    helm_binary: str | None = Field(
-        default=None,
-        description="Helm 4 command that installs providers; absent: Helm as a library, which needs none.",
     )
 
     rollout_deadline: timedelta = Field(
@@ -273,7 +267,6 @@ class Settings(ImageRegistrySettings, TenantSettings, VersionSettings, TemporalS
         return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator(
-        "helm_timeout",
         "rollout_deadline",
         "finalizer_timeout",
         "heartbeat",

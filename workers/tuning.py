@@ -80,6 +80,14 @@ class WorkflowTaskSlots(CustomSlotSupplier):
                 self._loop.call_soon_threadsafe(permit.pool.release)
 
 
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""Signs of life go out as they are given: the SDK would keep one back until just before the silence is over
+for which a worker is taken for dead."""
+
+# Under the grace period of a pod, so that running activities end before the process is killed.
+DRAIN_TIMEOUT = timedelta(seconds=8)
+
+
 def core_tuner(*, warm: int, cold: int, activities: int) -> WorkerTuner:
     """The slots of the core's worker. Activities that run inline are counted apart."""
     return WorkerTuner.create_composite(

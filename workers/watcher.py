@@ -14,12 +14,13 @@ import structlog
 
 from airunway.activities.deployment.configs import read_config
 from airunway.api import names
-from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NAMESPACES, Cluster, Object
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.selection.cel import check_rules
+from airunway.trust.policy import policy_annotations
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark, Readers, upstream_mark
@@ -54,6 +55,9 @@ class Watcher:
         """Deployments are followed: what changes from now on may matter to them."""
         self._deployments = Reflector(cluster, DEPLOYMENTS, self._on_deployment)
         self._configs = Reflector(cluster, CONFIGS, self._on_config)
+        self._namespaces = Reflector(cluster, NAMESPACES, self._on_namespace)
+        self._policies: dict[str, Mapping[str, str]] = {}
+        """What Namespaces say about images and models, of those that say anything."""
         fleet.are_deployments_listed = self._deployments.synced
         fleet.are_configs_listed = self._configs.synced
         installed = _kinds_of(providers)
@@ -65,6 +69,7 @@ class Watcher:
         async with asyncio.TaskGroup() as group:
             self._announced.run_in(group)
             group.create_task(self._signals.run())
+            group.create_task(self._namespaces.run())
             others = [self._configs, *self._upstream]
             for reflector in others:
                 group.create_task(reflector.run())
@@ -146,6 +151,19 @@ class Watcher:
         for ref, known in self._fleet.deployments.items():
             if name in known.mark.providers or not known.mark.providers or known.mark.failed:
                 self._signals.put(ref, ChangeHint(cause=f"provider {name} changed"))
+
+    def _on_namespace(self, change: ObjectChange) -> None:
+        """What may run in a namespace is said by annotations that only an administrator can put there."""
+        name = change.object["metadata"]["name"]
+        annotations = change.object["metadata"].get("annotations") if change.type == "set" else None
+        before = self._policies.pop(name, {})
+        if now := policy_annotations(annotations or {}):
+            self._policies[name] = now
+        if before == now or not self._namespaces.synced.is_set():
+            return
+        for ref in self._fleet.deployments:
+            if ref.namespace == name:
+                self._signals.put(ref, ChangeHint(cause=f"what may run in namespace {name} changed"))
 
     def on_upstream(
         self, kind: UpstreamKind, readers: Readers, change: ObjectChange, *, in_first_list: bool

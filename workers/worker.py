@@ -16,35 +16,43 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
-from airunway.activities.installation.activities import InstallationActivities
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
+from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
+from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
-    INSTALLER_QUEUE,
     core_task_queue,
     provider_task_queue,
-    task_queue_beside,
 )
-from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.provider.contract import Provider
 from airunway.provider.model_access import with_access
 from airunway.provider.registry import installed_providers
-from airunway.workers.cluster_guard import ClusterGuard
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
-from airunway.workers.model_images import build_worker, model_image_activities
+from airunway.workers.installer import installer_workers
+from airunway.workers.model_images import (
+    build_worker,
+    built_model_images,
+    model_image_activities,
+    model_image_options,
+    readable_model_images,
+)
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
+from airunway.workers.trust import RegistriesOfImages, image_gate, namespace_policies
 from airunway.workers.tuning import (
+    DRAIN_TIMEOUT,
+    HEARTBEAT_THROTTLE,
     STICKY_TIMEOUT,
     cached_workflows,
     core_tuner,
@@ -62,15 +70,6 @@ REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
 USER_AGENT = "airunway-worker"
 """What it is called in the API server's audit log."""
 
-INSTALLATIONS = 8
-"""Steps of installations at once; each may hold a child process of a hundred megabytes."""
-HEARTBEAT_THROTTLE = timedelta(seconds=1)
-"""Signs of life go out as they are given: the SDK would keep one back until just before the silence is over
-for which a worker is taken for dead."""
-
-# Under the grace period of a pod, so that running activities end before the process is killed.
-DRAIN_TIMEOUT = timedelta(seconds=8)
-
 
 def core_worker(
     client: Client,
@@ -80,20 +79,16 @@ def core_worker(
     images: ModelImageActivities,
     version: WorkerVersion,
     attributes: SearchAttributes,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
     core = DeploymentActivities(
         cluster,
         cache=cache,
-        served_locally=served_locally.keys(),
+        served_locally=served_locally,
         limits=settings.limits,
-        options=SelectionOptions(
-            heartbeat_limit=settings.heartbeat_limit,
-            fallback=settings.selection_fallback,
-            selector_enabled=settings.selector_enabled,
-            install_policy=settings.provider_install,
-        ),
+        options=_selection_options(settings),
         search_attributes=lambda: attributes.known,
     )
     return Worker(
@@ -103,9 +98,12 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
-            *_provider_activities(cluster, settings, served_locally, cache).all,
+            *_provider_activities(cluster, settings, served_locally, policies, cache).all,
             *InstallationRequests(
-                client, cluster_name=settings.cluster, search_attributes=lambda: attributes.known
+                client,
+                cluster_name=settings.cluster,
+                installs=settings.provider_install is InstallPolicy.AUTO,
+                search_attributes=lambda: attributes.known,
             ).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
@@ -122,14 +120,28 @@ def core_worker(
     )
 
 
+def _selection_options(settings: Settings) -> SelectionOptions:
+    return SelectionOptions(
+        heartbeat_limit=settings.heartbeat_limit,
+        fallback=settings.selection_fallback,
+        selector_enabled=settings.selector_enabled,
+        install_policy=settings.provider_install,
+    )
+
+
 def provider_worker(
-    client: Client, cluster: Cluster, settings: Settings, provider: Provider, version: WorkerVersion
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    provider: Provider,
+    version: WorkerVersion,
+    policies: NamespacePolicies,
 ) -> Worker:
     """The worker of one provider's queue."""
     return Worker(
         client,
         task_queue=provider_task_queue(settings.cluster, provider.name),
-        activities=_provider_activities(cluster, settings, {provider.name: provider}).all,
+        activities=_provider_activities(cluster, settings, {provider.name: provider}, policies).all,
         max_concurrent_activities=settings.activities,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -141,49 +153,29 @@ def _provider_activities(
     cluster: Cluster,
     settings: Settings,
     providers: Mapping[str, Provider],
+    policies: NamespacePolicies,
     cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
         mirrors=settings.registry_mirrors,
         allowed_hosts=settings.registry_hosts,
+        policy=settings.outbound,
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
+    pull_host = model_image_options(settings).pull_host
+    signed = RegistriesOfImages(images, readable_model_images(settings), pull_host=pull_host)
+    gate = image_gate(cluster, settings, policies, signed)
     return ProviderActivities(
         cluster,
         providers,
         env=os.environ,
         images=images,
+        model_images=built_model_images(cluster, settings),
         cache=cache,
+        gate=gate,
         impersonate=settings.impersonate,
-    )
-
-
-def installer_worker(client: Client, cluster: Cluster, settings: Settings, version: WorkerVersion) -> Worker:
-    """The worker that installs providers' operators, with whatever rights this process has."""
-    helm = Helm(
-        kubeconfig=settings.kubeconfig,
-        context=settings.context,
-        binary=settings.helm_binary,
-        timeout=settings.helm_timeout,
-    )
-    installation = InstallationActivities(
-        cluster,
-        helm,
-        heartbeat_limit=settings.heartbeat_limit,
-        namespace=settings.pod_namespace,
-        mirrors=settings.chart_mirrors,
-    )
-    return Worker(
-        client,
-        task_queue=task_queue_beside(core_task_queue(settings.cluster), INSTALLER_QUEUE),
-        activities=installation.all,
-        max_concurrent_activities=INSTALLATIONS,
-        # Followed by people, and cancelled by them: a change must not wait for half a minute.
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        graceful_shutdown_timeout=DRAIN_TIMEOUT,
-        deployment_config=version.label,
+        policy=settings.overrides_policy,
     )
 
 
@@ -211,26 +203,29 @@ async def run_worker(
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        guard = ClusterGuard(settings.cluster)
+        guard = RequestGuard(settings.cluster)
         client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
+        policies = namespace_policies(cluster, settings)
         workers = [
-            provider_worker(client, cluster, settings, provider, version) for provider in served.values()
+            provider_worker(client, cluster, settings, one, version, policies) for one in served.values()
         ]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers.append(core_worker(client, cluster, settings, served, images, version, attributes))
+            workers += [core_worker(client, cluster, settings, served, images, version, attributes, policies)]
             workers.append(build_worker(client, images, settings, version))
         if installer:
-            workers.append(installer_worker(client, cluster, settings, version))
+            workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.run())
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
+            if served:
+                group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())

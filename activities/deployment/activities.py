@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from airunway.activities.deployment.decision import DecisionActivities
 from airunway.activities.deployment.finalizers import FinalizerActivity
-from airunway.activities.deployment.reading import SelectionOptions
+from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status import StatusActivity
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import Limits
+from airunway.provider import Provider
 
 
 class DeploymentActivities:
@@ -24,21 +25,26 @@ class DeploymentActivities:
         limits: Limits,
         options: SelectionOptions,
         cache: SnapshotCache | None = None,
-        served_locally: Collection[str] = (),
+        served_locally: Mapping[str, Provider] | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        reader, cache, served = (
+            DeploymentReader(cluster, options),
+            cache or SnapshotCache(),
+            served_locally or {},
+        )
         decision = DecisionActivities(
-            cluster,
+            reader,
             limits=limits,
             options=options,
-            cache=cache or SnapshotCache(),
-            served_locally=served_locally,
+            cache=cache,
+            served_locally=served.keys(),
             search_attributes=search_attributes,
         )
         self.validate = decision.validate
         self.select_engine = decision.select_engine
         self.evaluate_provider_rules = decision.evaluate_provider_rules
-        self.write_status = StatusActivity(cluster).write_status
+        self.write_status = StatusActivity(cluster, reader=reader, cache=cache, providers=served).write_status
         self.remove_finalizers = FinalizerActivity(cluster).remove_finalizers
 
     @property

@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from airunway.activities.deployment.configs import provider_view
 from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions, for_this_object
 from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
+from airunway.activities.deployment.status_claims import Known
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.decision import Decision, Outcome
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import DeploymentStatus
-from airunway.clients.kubernetes import Cluster, Object
+from airunway.clients.kubernetes import Object
 from airunway.messages.decision import (
     EVALUATE_PROVIDER_RULES,
     SELECT_ENGINE,
@@ -46,7 +47,7 @@ class DecisionActivities:
 
     def __init__(
         self,
-        cluster: Cluster,
+        reader: DeploymentReader,
         *,
         limits: Limits,
         options: SelectionOptions,
@@ -54,7 +55,7 @@ class DecisionActivities:
         served_locally: Collection[str],
         search_attributes: Callable[[], Collection[str]],
     ) -> None:
-        self._reader = DeploymentReader(cluster, options)
+        self._reader = reader
         self._limits, self._options = limits, options
         self._cache = cache
         self._served_locally = served_locally
@@ -66,6 +67,7 @@ class DecisionActivities:
         obj, listed = await self._reader.read(request.ref)
         if obj is None:
             return Observation(found=False)
+        self._cache.read_deployment(Known(obj=obj, choosable=[config.name for config, _ in listed]))
         seen = self._as_it_is(obj)
         if request.want_status or (request.recorded is not None and request.recorded.uid != seen.uid):
             seen.status = _status_of(obj)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airunway.activities.owned import refuse_unless_deleted
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.clients.errors import ApiError, Conflict, NotFound
@@ -19,11 +20,12 @@ class FinalizerActivity:
 
     @implements(REMOVE_FINALIZERS)
     async def remove_finalizers(self, request: FinalizerRequest) -> FinalizerAnswer:
-        """Take the provider finalizers off, and nothing else."""
+        """Take the provider finalizers off a deployment that is being deleted, and nothing else."""
         ref = request.ref
         live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
         if live is None or live["metadata"]["uid"] != request.uid:
             return FinalizerAnswer(gone=True)
+        refuse_unless_deleted(live, ref, "removing finalizers")
         held = live["metadata"].get("finalizers") or []
         ours = [entry for entry in held if names.is_provider_finalizer(entry)]
         others = [entry for entry in held if entry not in ours]

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from airunway.activities.deployment.status_claims import Known
 from airunway.api.decision import Decision
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Object
 from airunway.messages.decision import Recorded
 from airunway.selection.engines import EngineChoice
 
+Entry = TypeVar("Entry")
+
 MAX_SNAPSHOTS = 512
 """Some 20 KB each; more deployments than one process has in hand at once."""
+MAX_KNOWN = 2048
+"""Of what a status is compared with; an entry shares its object with the snapshot of the same reconcile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,8 @@ class SnapshotCache:
 
     def __init__(self) -> None:
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._upstream: OrderedDict[str, UnifiedStatus] = OrderedDict()
 
     def remember(self, snapshot: Snapshot) -> None:
         """Keep a snapshot."""
@@ -62,3 +71,37 @@ class SnapshotCache:
         if found is not None:
             del self._snapshots[uid]
         return found
+
+    # -- what a status is compared with ---------------------------------------------------------------------
+
+    def read_deployment(self, known: Known) -> None:
+        """A deployment was read from the API server."""
+        _keep(self._known, known.uid, known)
+
+    def known(self, uid: str) -> Known | None:
+        """A deployment as this process read it last, which may be long ago."""
+        return self._known.get(uid)
+
+    def wrote_status(self, uid: str, written: Object) -> None:
+        """The API server answered a write of its status with this."""
+        before = self._known.get(uid)
+        if before is not None:
+            _keep(self._known, uid, Known(obj=written, choosable=before.choosable))
+
+    def read_upstream(self, uid: str, status: UnifiedStatus | None) -> None:
+        """The upstream objects of a deployment were read, and say this; None: nothing."""
+        if status is None:
+            self._upstream.pop(uid, None)
+        else:
+            _keep(self._upstream, uid, status)
+
+    def upstream(self, uid: str) -> UnifiedStatus | None:
+        """What they said when this process read them last."""
+        return self._upstream.get(uid)
+
+
+def _keep(memory: OrderedDict[str, Entry], uid: str, entry: Entry) -> None:
+    memory[uid] = entry
+    memory.move_to_end(uid)
+    if len(memory) > MAX_KNOWN:
+        memory.popitem(last=False)

@@ -1,32 +1,56 @@
-"""The step that writes a deployment's status."""
+"""The step that writes a deployment's status.
+
+What it is handed is compared with the deployment, as this process read it for the decision. Only where
+that does not bear it out, or nothing is known, it is read again: a status costs no request more than its
+write.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping, Sequence
 
 from airunway.activities.deployment.event_folding import folded
+from airunway.activities.deployment.reading import DeploymentReader
+from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.deployment.status_claims import Known, status_problem
+from airunway.activities.deployment.status_evidence import UpstreamEvidence
+from airunway.activities.owned import refused
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.status import DeploymentStatus
 from airunway.clients.errors import Conflict, Invalid, NotFound
 from airunway.clients.events import deployment_reference, record_event
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
-from airunway.messages.deployment import WRITE_STATUS, StatusAnswer, StatusRequest
+from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusAnswer, StatusRequest
 from airunway.messages.refs import DeploymentRef
+from airunway.provider import Provider
 
 COMPONENT = "airunway"
 """Whom Kubernetes shows as the source of our Events."""
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,127}")
 
 
 class StatusActivity:
-    """Writes the status by server-side apply, and Events."""
+    """Writes the status by server-side apply, and Events. `providers`: those that this process serves."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        reader: DeploymentReader,
+        cache: SnapshotCache,
+        providers: Mapping[str, Provider],
+    ) -> None:
+        self._cluster, self._reader, self._cache = cluster, reader, cache
+        self._evidence = UpstreamEvidence(cluster, providers, cache)
 
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         """Apply the status, and record what is worth an Event, at most one of each type. Safe to repeat."""
+        if not await self._is_there(request):
+            return StatusAnswer(gone=True)
         ref = request.ref
         involved = deployment_reference(namespace=ref.namespace, name=ref.name, uid=request.uid)
         record_events = [
@@ -44,6 +68,28 @@ class StatusActivity:
             self._apply(request.ref, request.uid, request.status), *record_events
         )
         return answer or StatusAnswer()
+
+    async def _is_there(self, request: StatusRequest) -> bool:
+        """Whether there is a deployment of that uid. Raises a final failure when it says otherwise."""
+        ref, known = request.ref, self._cache.known(request.uid)
+        if known is not None and _is_named(known, ref) and not await self._problem(request, known):
+            return True
+        obj, listed = await self._reader.read(ref)
+        if obj is None or obj["metadata"]["uid"] != request.uid:
+            return False
+        known = Known(obj=obj, choosable=[config.name for config, _ in listed])
+        self._cache.read_deployment(known)
+        problem = await self._problem(request, known)
+        if problem:
+            raise refused(f"status of deployment {ref} refused: {problem}")
+        return True
+
+    async def _problem(self, request: StatusRequest, known: Known) -> str:
+        problem = _events_problem(request.events)
+        if problem or request.status is None:
+            return problem
+        problem = status_problem(request.status, known)
+        return problem or await self._evidence.problem(request.ref, request.status, known)
 
     async def _apply(
         self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None
@@ -68,4 +114,15 @@ class StatusActivity:
             if live is None or live["metadata"]["uid"] != uid:
                 return StatusAnswer(gone=True)
             raise
+        self._cache.wrote_status(uid, written)
         return StatusAnswer(resource_version=written["metadata"]["resourceVersion"])
+
+
+def _is_named(known: Known, ref: DeploymentRef) -> bool:
+    meta = known.obj["metadata"]
+    return bool(meta["namespace"] == ref.namespace and meta["name"] == ref.name)
+
+
+def _events_problem(events: Sequence[EventSpec]) -> str:
+    wrong = next((event.reason for event in events if not _REASON.fullmatch(event.reason)), None)
+    return "" if wrong is None else f"the reason {wrong[:100]!r} of an Event is not one word"

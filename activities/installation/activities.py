@@ -15,7 +15,7 @@ from airunway.activities.installation.crds import CrdInstaller
 from airunway.activities.installation.failures import translated
 from airunway.activities.installation.heartbeats import heartbeats
 from airunway.activities.installation.operator_wait import await_operator
-from airunway.activities.installation.plan import Plans
+from airunway.activities.installation.plan import Installations, Plans, no_installations
 from airunway.activities.installation.preflight import Preflight
 from airunway.activities.installation.probe import InstallationProbe
 from airunway.activities.installation.releases import Releases
@@ -25,8 +25,10 @@ from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.downloads import Downloads
 from airunway.clients.errors import NotFound
+from airunway.clients.guarded_http import GuardedHttp
 from airunway.clients.helm import Helm
 from airunway.clients.kubernetes import CRDS, SECRETS, Cluster
+from airunway.installation.chart_policy import ChartPolicy
 from airunway.installation.crds import step_name
 from airunway.messages.installation import (
     APPLY_CRDS,
@@ -44,6 +46,7 @@ from airunway.messages.installation import (
     ReadyAnswer,
     StepRecord,
 )
+from airunway.provider.contract import Provider
 
 OPERATOR_PATIENCE = timedelta(minutes=10)
 
@@ -52,8 +55,9 @@ class InstallationActivities:
     """The installer's activities, bound to one cluster.
 
     `heartbeat_limit`: silence after which a provider's worker counts as dead. `namespace`: where its locks
-    and the Secrets with values are. `mirrors`: see `installation.mirrors`.
-    `patience`: how long an installed operator may take to come up.
+    and the Secrets with values are. `packages`: the providers that may say what is installed for them;
+    `installations`: what an administrator says, which counts more. `http`: for files of CRDs. `patience`: how
+    long an installed operator may take to come up.
     """
 
     def __init__(
@@ -62,19 +66,29 @@ class InstallationActivities:
         helm: Helm,
         *,
         heartbeat_limit: timedelta,
-        namespace: str = names.SYSTEM_NAMESPACE,
-        mirrors: Mapping[str, str] | None = None,
+        namespace: str = names.INSTALLER_NAMESPACE,
+        packages: Mapping[str, Provider] | None = None,
+        installations: Installations = no_installations,
+        policy: ChartPolicy | None = None,
+        http: GuardedHttp | None = None,
         patience: timedelta = OPERATOR_PATIENCE,
     ) -> None:
         self._cluster = cluster
         self._helm = helm
         self._namespace = namespace
         self._patience = patience
-        self._plans = Plans(cluster, namespace=namespace, mirrors=mirrors or {})
+        policy = policy or ChartPolicy()
+        self._plans = Plans(
+            cluster,
+            namespace=namespace,
+            packages={} if packages is None else packages,
+            installations=installations,
+            policy=policy,
+        )
         self._uninstall_checks = UninstallChecks(cluster)
         self._probe = InstallationProbe(cluster, heartbeat_limit=heartbeat_limit)
         self._preflight = Preflight(cluster, helm, self._plans, self._probe)
-        self._crds = CrdInstaller(cluster, Downloads(), mirrors or {})
+        self._crds = CrdInstaller(cluster, Downloads(http or GuardedHttp()), policy.mirrors)
         self._releases = Releases(cluster, helm, namespace=namespace)
 
     @property

@@ -1,11 +1,15 @@
-"""What a provider's config asks for, read from the cluster: the plan with a person's values laid over it."""
+"""What is installed for a provider: what its package or an administrator says, with a person's values over
+it.
+
+The config in the cluster says that the provider is there, and how it does; it never says what is installed.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +19,40 @@ from airunway.api.chart_release import ChartRelease
 from airunway.clients.bounded_yaml import read_yaml_off_loop
 from airunway.clients.helm import ReleaseRecord
 from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster
-from airunway.installation.metadata import read_metadata
-from airunway.installation.plan import InstallationPlan, plan_of
+from airunway.installation.chart_policy import ChartPolicy, trusted_config
+from airunway.installation.fields import Json
+from airunway.installation.metadata import ProviderMetadata, read_metadata
+from airunway.installation.plan import InstallationPlan, plan_of, wanted_version
 from airunway.messages.installation import ChartRequest, InstallationRequest
+from airunway.provider.contract import Provider
 
 VALUES_KEY = "values.yaml"
-_EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?")
+Installations = Callable[[str], Json | None]
+"""What an administrator wants installed for a provider; None: nothing is said. Raises ValueError."""
+
+
+def no_installations(_provider: str) -> None:
+    """Nobody says anything."""
 
 
 class Plans:
-    """Reads plans. `namespace`: where Secrets with values lie. `mirrors`: see `installation.mirrors`."""
+    """Reads plans. `namespace`: where Secrets with values lie. `packages`: the providers of this
+    environment."""
 
-    def __init__(self, cluster: Cluster, *, namespace: str, mirrors: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        namespace: str,
+        packages: Mapping[str, Provider],
+        installations: Installations,
+        policy: ChartPolicy,
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._mirrors = mirrors
+        self._packages = packages
+        self._installations = installations
+        self._policy = policy
 
     async def plan(self, request: InstallationRequest) -> InstallationPlan:
         """The plan of a request. Raises failures, BadPlan and ApiError."""
@@ -40,7 +63,7 @@ class Plans:
                 f"provider {request.provider} is not registered: there is no InferenceProviderConfig of that "
                 "name; start its worker first",
             )
-        metadata = read_metadata(config)
+        metadata = await self._metadata(request.provider)
         if not metadata.requires_crd:
             raise refused(
                 "NotInstallable",
@@ -50,10 +73,32 @@ class Plans:
             why = f" ({'; '.join(metadata.warnings)})" if metadata.warnings else ""
             raise refused("NotInstallable", f"provider {request.provider} names no chart to install{why}")
         overrides = await self._overrides(request)
-        plan = plan_of(metadata, overrides=overrides, mirrors=self._mirrors)
+        plan = plan_of(metadata, overrides=overrides, policy=self._policy)
         kept = f"the values of Secret {self._namespace}/{names.values_secret(request.provider)}"
         where = "the values that are given" if request.values_secret else kept
         return replace(plan, config=config, values_from=where if overrides else "")
+
+    async def _metadata(self, provider: str) -> ProviderMetadata:
+        package = self._packages.get(provider)
+        registration = package.registration() if package else None
+        try:
+            given = await asyncio.to_thread(self._installations, provider)
+        except ValueError as err:
+            raise refused("BadInstallation", str(err)) from err
+        said = trusted_config(
+            provider,
+            given=given,
+            annotations=registration.annotations if registration else None,
+            spec=registration.spec if registration else None,
+        )
+        if said is None:
+            raise refused(
+                "NotInstallable",
+                f"nobody who is trusted says what to install for provider {provider}: the installer has no "
+                "package of it, and AIRUNWAY_PROVIDER_INSTALLATIONS does not name it; the annotations of its "
+                "InferenceProviderConfig are only shown",
+            )
+        return read_metadata(said)
 
     async def chart(self, request: ChartRequest) -> ChartRelease:
         """The chart of a request, with its values; it may be gone from the config since the preflight."""
@@ -68,7 +113,11 @@ class Plans:
     async def _overrides(self, request: InstallationRequest) -> dict[str, Any]:
         if request.without_values:
             return {}
-        name = request.values_secret or names.values_secret(request.provider)
+        own = names.values_secret(request.provider)
+        name = request.values_secret or own
+        if name != own and not name.startswith(f"{own}-"):
+            # Whoever asks could have any Secret of this namespace read, and installed with.
+            raise refused("BadInstallation", f"Secret {name} does not hold values for {request.provider}")
         secret = await self._cluster.find(SECRETS, name, namespace=self._namespace)
         if secret is None:
             if request.values_secret:
@@ -93,15 +142,6 @@ def with_record(chart: ChartRelease, record: ReleaseRecord | None) -> ChartRelea
     if record is None:
         return chart
     return chart.recorded(version=record.chart_version, status=record.status, revision=record.revision)
-
-
-def wanted_version(chart: ChartRelease) -> str:
-    """The chart's version, where the config pins it: in so many words, or in the name of an archive."""
-    if _EXACT.fullmatch(chart.version):
-        return chart.version.removeprefix("v")
-    archive = chart.chart.rpartition("/")[2]
-    match = re.fullmatch(r".*?-v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?)\.tgz", archive)
-    return match[1] if match else ""
 
 
 def difference(record: ReleaseRecord, chart: ChartRelease) -> str:

@@ -1,6 +1,6 @@
-"""Asking for a provider's installation from a deployment's workflow: by signal-with-start.
+"""A deployment's side of a provider's installation: asking for it by signal-with-start, and how it ended.
 
-An activity, because only a client can start a workflow that may run already.
+Activities, because only a client can start a workflow that may run already, or query one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.common import Priority
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
+from airunway.activities.owned import refused
 from airunway.activities.step import implements
 from airunway.api.names import (
     INSTALLER_QUEUE,
@@ -23,18 +24,23 @@ from airunway.api.names import (
     namespace_of,
     task_queue_beside,
 )
-from airunway.messages.deployment_workflow import CLUSTER, PROVIDER, attributes_at_start
+from airunway.messages.deployment_workflow import CLUSTER, PROVIDER, STATE_QUERY, attributes_at_start
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.installation_workflow import (
     JOIN_INSTALLATION_SIGNAL,
     PROVIDER_INSTALLATION_WORKFLOW,
+    READ_INSTALLATION,
     InstallationInput,
+    InstallationView,
+    ReadInstallationAnswer,
+    ReadInstallationRequest,
 )
 
 
 class InstallationRequests:
     """The core's activity that reaches installations.
 
+    `installs`: whether the settings let a deployment have an operator installed.
     `search_attributes`: those of ours that the Temporal namespace has now.
     """
 
@@ -43,32 +49,52 @@ class InstallationRequests:
         client: Client,
         *,
         cluster_name: str,
+        installs: bool = True,
         search_attributes: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        self._client, self._cluster_name = client, cluster_name
+        self._client, self._cluster_name, self._installs = client, cluster_name, installs
         self._search_attributes = search_attributes
 
     @property
     def all(self) -> list[Any]:
         """What a worker registers."""
-        return [self.request_installation]
+        return [self.request_installation, self.read_installation]
+
+    @implements(READ_INSTALLATION)
+    async def read_installation(self, request: ReadInstallationRequest) -> ReadInstallationAnswer:
+        """Ask the installation's own workflow how it ended."""
+        workflow_id = installation_workflow_id(self._cluster_name, request.provider)
+        try:
+            view = await self._client.get_workflow_handle(workflow_id).query(
+                STATE_QUERY, result_type=InstallationView
+            )
+        except RPCError as err:
+            if err.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return ReadInstallationAnswer()
+        return ReadInstallationAnswer(outcome=view.last_install)
 
     @implements(JOIN_INSTALLATION)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         """Start the installation, or join the one that runs."""
-        workflow_id = installation_workflow_id(self._cluster_name, request.request.provider)
+        if not self._installs:
+            raise refused(
+                f"installation of {request.provider} refused: deployments have nothing installed here"
+                f" (AIRUNWAY_PROVIDER_INSTALL); run: airunway providers install {request.provider}"
+            )
+        workflow_id = installation_workflow_id(self._cluster_name, request.provider)
         await self._client.start_workflow(
             PROVIDER_INSTALLATION_WORKFLOW,
-            InstallationInput(provider=request.request.provider),
+            InstallationInput(provider=request.provider),
             id=workflow_id,
             task_queue=core_task_queue(self._cluster_name),
             start_signal=JOIN_INSTALLATION_SIGNAL,
             start_signal_args=[request],
             priority=Priority(fairness_key=namespace_of(request.waiter)),
             search_attributes=attributes_at_start(
-                {CLUSTER: self._cluster_name, PROVIDER: request.request.provider}, self._search_attributes()
+                {CLUSTER: self._cluster_name, PROVIDER: request.provider}, self._search_attributes()
             ),
-            static_summary=f"installation of provider {request.request.provider}",
+            static_summary=f"installation of provider {request.provider}",
         )
         return JoinAnswer(
             workflow_id=workflow_id, installer=await has_installer(self._client, self._cluster_name)

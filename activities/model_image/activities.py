@@ -10,6 +10,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.activities.errors import benign_errors, to_application_error
 from airunway.activities.model_image.build import WatchedBuild
@@ -20,12 +21,19 @@ from airunway.activities.model_image.progress import send_progress, trouble_repo
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver
 from airunway.activities.model_image.room import RegistryRoom
+from airunway.activities.model_image.wanted import (
+    ImageOwners,
+    refuse_foreign_image,
+    refuse_foreign_token,
+    refuse_other_plan,
+)
 from airunway.activities.step import implements
+from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
 from airunway.api.model_image import ModelImageRef
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
-from airunway.messages.deployment_workflow import CLUSTER, MODEL, attributes_at_start
+from airunway.messages.deployment_workflow import CLUSTER, MODEL, STATE_QUERY, attributes_at_start
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
@@ -36,8 +44,8 @@ from airunway.messages.model_image import (
     JOIN_MODEL_IMAGE,
     MODEL_IMAGE_WORKFLOW,
     PUBLISH_MODEL_IMAGE,
+    READ_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
-    TRIED_TWICE,
     BuildModelImageAnswer,
     BuildModelImageRequest,
     BuildProgress,
@@ -47,12 +55,17 @@ from airunway.messages.model_image import (
     FreeSpaceRequest,
     JoinModelImageAnswer,
     JoinModelImageRequest,
+    ModelImagePhase,
     ModelImageRequest,
+    ModelImageView,
     PublishModelImageAnswer,
     PublishModelImageRequest,
+    ReadModelImageAnswer,
+    ReadModelImageRequest,
     ResolveModelImageAnswer,
     ResolveModelImageRequest,
 )
+from airunway.messages.model_image_failures import TRIED_TWICE
 from airunway.modelimage.plan import ModelImagePlan
 
 QUIET_AT_FIRST = timedelta(seconds=10)
@@ -66,7 +79,8 @@ class ModelImageActivities:
     """The activities of one process.
 
     `registry_keeper`, `builder_keeper`: who ensures them in the cluster; None: somebody else's are used.
-    `search_attributes`: those of ours that the Temporal namespace has now.
+    `search_attributes`: those of ours that the Temporal namespace has now. `signer`: signs what is built;
+    None: nobody does.
     """
 
     def __init__(
@@ -75,23 +89,28 @@ class ModelImageActivities:
         *,
         resolver: ModelImageResolver,
         orders: BuildOrders,
+        owners: ImageOwners,
         published: PublishedModelImages,
         builder: Builder,
         room: RegistryRoom,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
+        signer: ImageSigner | None = None,
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
-        self._published, self._builder, self._room = published, builder, room
+        self._owners, self._published, self._builder = owners, published, builder
+        self._room = room
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
         self._search_attributes = search_attributes
+        self._signer = signer
 
     @property
     def all(self) -> list[Any]:
         """What a worker of the core registers."""
         return [
             self.resolve_model_image,
+            self.read_model_image,
             self.join_model_image,
             self.find_model_image,
             self.ensure_registry,
@@ -110,6 +129,7 @@ class ModelImageActivities:
     @implements(RESOLVE_MODEL_IMAGE, errors=benign_errors)
     async def resolve_model_image(self, request: ResolveModelImageRequest) -> ResolveModelImageAnswer:
         """Find out commit, files, digests and base; and whether the image is there already."""
+        await self._owners.refuse_unwanted(request.ref, request.spec)
         plan = await self._resolver.plan(request.ref.namespace, request.spec)
         return ResolveModelImageAnswer(plan=plan, image=await self._at_hand(plan))
 
@@ -117,16 +137,40 @@ class ModelImageActivities:
         """The image, if the registry tells at once. With more patience it is looked for by its workflow."""
         try:
             async with asyncio.timeout(AT_HAND_SECONDS):
-                return await self._published.find(plan)
+                return await self._find(plan)
         except (ClientError, TimeoutError):
             return None
+
+    @implements(READ_MODEL_IMAGE, errors=benign_errors)
+    async def read_model_image(self, request: ReadModelImageRequest) -> ReadModelImageAnswer:
+        """Find out what became of an image: from the registry, else from the workflow that makes it."""
+        plan = request.plan
+        refuse_other_plan(plan, self._options)
+        refuse_foreign_image(plan, request.ref.namespace)
+        image = await self._published.find(plan)
+        if image is not None:
+            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
+        try:
+            handle = activity.client().get_workflow_handle(self._workflow_of(plan))
+            report = (await handle.query(STATE_QUERY, result_type=ModelImageView)).report
+        except RPCError as err:
+            if err.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return ReadModelImageAnswer(phase=ModelImagePhase.WAITING)
+        if report.phase is ModelImagePhase.READY:  # and the registry has it not, or not any more
+            return ReadModelImageAnswer(phase=ModelImagePhase.WAITING)
+        return ReadModelImageAnswer(phase=report.phase, reason=report.reason, message=report.message)
+
+    def _workflow_of(self, plan: ModelImagePlan) -> str:
+        return names.model_image_workflow_id(self._options.cluster_name, plan.repository, plan.identity)
 
     @implements(JOIN_MODEL_IMAGE)
     async def join_model_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
         """Signal the image's workflow, and start it if it does not run."""
-        workflow_id = names.model_image_workflow_id(
-            self._options.cluster_name, request.plan.repository, request.plan.identity
-        )
+        refuse_other_plan(request.plan, self._options)
+        refuse_foreign_token(request.waiter)
+        refuse_foreign_image(request.plan, request.waiter.ref.namespace)
+        workflow_id = self._workflow_of(request.plan)
         await activity.client().start_workflow(
             MODEL_IMAGE_WORKFLOW,
             ModelImageRequest(plan=request.plan),
@@ -143,14 +187,24 @@ class ModelImageActivities:
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)
 
+    async def _find(self, plan: ModelImagePlan) -> ModelImageRef | None:
+        """The image of a plan. One that is to be signed and is not was not published to its end, or before
+        there was a key: it counts as not there, as nobody knows who put it there."""
+        image = await self._published.find(plan)
+        if image is None or self._signer is None:
+            return image
+        digest = image.reference.partition("@")[2]
+        return image if await self._signer.is_signed(plan.name, digest) else None
+
     # -- before the build --------------------------------------------------------------------------------
 
     @implements(FIND_MODEL_IMAGE)
     async def find_model_image(self, request: ModelImageRequest) -> FindModelImageAnswer:
         """Ask whether the registry has the image."""
+        refuse_other_plan(request.plan, self._options)
         async with trouble_reported("looking for the image in the registry"):
             try:
-                return FindModelImageAnswer(image=await self._published.find(request.plan))
+                return FindModelImageAnswer(image=await self._find(request.plan))
             except RegistryUnavailable:
                 if self._registry_keeper is None:
                     raise
@@ -159,6 +213,7 @@ class ModelImageActivities:
     @implements(ENSURE_REGISTRY)
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the registry, or see that somebody else's answers; and that ours has room for the image."""
+        refuse_other_plan(request.plan, self._options)
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
@@ -171,6 +226,7 @@ class ModelImageActivities:
     @implements(ENSURE_BUILDER)
     async def ensure_builder(self, request: ModelImageRequest) -> EnsureAnswer:
         """Ensure the builder, or see that somebody else's answers."""
+        refuse_other_plan(request.plan, self._options)
         async with trouble_reported("preparing the builder"):
             keeper = self._builder_keeper
             detail = await keeper.ensure_builder() if keeper else ""
@@ -182,12 +238,13 @@ class ModelImageActivities:
     @implements(BUILD_MODEL_IMAGE)
     async def build_model_image(self, request: BuildModelImageRequest) -> BuildModelImageAnswer:
         """Build and push, under a tag that nothing is ever deployed from."""
+        refuse_other_plan(request.plan, self._options)
         attempt = activity.info().attempt
         activity.heartbeat(BuildProgress(step="starting", total_bytes=request.plan.total_bytes))
         try:
             async with self._room.build(request.plan, request.namespace) as build:
                 watched = WatchedBuild(
-                    await self._orders.order(request.plan, request.tokens),
+                    await self._orders.order(request.plan, request.waiters),
                     beat=activity.heartbeat,
                     signal=send_progress,
                     stall=self._options.stall,
@@ -207,15 +264,19 @@ class ModelImageActivities:
 
     @implements(PUBLISH_MODEL_IMAGE)
     async def publish_model_image(self, request: PublishModelImageRequest) -> PublishModelImageAnswer:
-        """Verify what was pushed, and only then move the tags."""
+        """Verify what was pushed, only then move the tags, and sign it."""
+        refuse_other_plan(request.plan, self._options)
         async with trouble_reported("verifying the pushed image"):
             image = await self._published.publish(request.plan, request.digest)
+            if self._signer is not None:
+                await self._signer.sign(request.plan.name, request.digest)
         return PublishModelImageAnswer(image=image)
 
     @implements(FREE_SPACE, errors=benign_errors)
     async def free_build_space(self, request: FreeSpaceRequest) -> FreeSpaceAnswer:
         """Drop what the builder keeps of an image's files, or everything that is not in use."""
         plan = request.plan
+        refuse_other_plan(plan, self._options)
         if not request.everything:  # the build was cancelled
             await self._room.release(plan)
         freed = await self._builder.free(None if request.everything else plan, self._orders.urls(plan))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from airunway.activities.model_image.cluster import BuildServices
@@ -22,12 +23,15 @@ from airunway.clients.buildkit import (
     Progress,
 )
 from airunway.clients.buildkit.llb import LINK_STEP, MERGE_STEP, copy_step
+from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy
 from airunway.messages.model_image import BuildProgress
 from airunway.modelimage.aikit import frontend_build
 from airunway.modelimage.config import image_config
 from airunway.modelimage.naming import AikitRequest
 from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, ModelImagePlan
 
+PROBE_TIMEOUT = timedelta(seconds=15)
+"""Of the question what became of a download."""
 _ROUNDS = 3  # what is merged holds what is in its place; the daemon drops from the outside
 TOKEN_SECRET = "hugging-face"
 """Id of the session secret that holds the Authorization header."""
@@ -54,10 +58,13 @@ async def endpoint_of(endpoint: BuildKitEndpoint) -> AsyncIterator[BuildKitEndpo
 
 
 class BuildKitBuilder:
-    """The daemon behind an endpoint. `hub`: what AIKit's frontend downloads from."""
+    """The daemon behind an endpoint. `hub`: where files, and AIKit's frontend, download from."""
 
-    def __init__(self, endpoints: Endpoints, *, architecture: str, hub: str) -> None:
+    def __init__(
+        self, endpoints: Endpoints, *, architecture: str, hub: str, policy: OutboundPolicy | None = None
+    ) -> None:
         self._endpoints, self._platform, self._hub = endpoints, Platform("linux", architecture), hub
+        self._http = GuardedHttp(policy, named=[hub], request_timeout=PROBE_TIMEOUT)
 
     async def check(self) -> str:
         """Its version. Raises BuilderUnreachable."""
@@ -104,7 +111,7 @@ class BuildKitBuilder:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[BuildKit]:
-        async with self._endpoints() as endpoint, BuildKit(endpoint) as builder:
+        async with self._endpoints() as endpoint, BuildKit(endpoint, http=self._http) as builder:
             yield builder
 
     def _image(self, order: BuildOrder) -> ImageBuild:

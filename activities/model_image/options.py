@@ -70,6 +70,9 @@ class Hub(Protocol):
     async def repository(self, name: str, *, revision: str, token: str = "") -> HubRepository:
         """What a repository holds."""
 
+    async def history(self, name: str, *, revision: str, token: str = "") -> Sequence[str]:
+        """The latest commits of a branch or tag."""
+
     async def check_access(self, repository: HubRepository, path: str, *, token: str = "") -> None:
         """See whether a file may be read."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from temporalio.exceptions import ApplicationError
+
 from airunway.activities.model_image.options import BuildOrder, Hub, ModelImageOptions
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.wanted import ImageOwners
 from airunway.clients.errors import ClientError
 from airunway.clients.huggingface import HubRepository
 from airunway.clients.registry.storage import ModelImageStorage
-from airunway.messages.model_image import TokenRef
+from airunway.messages.model_image import ModelImageWaiter
 from airunway.modelimage.naming import staging_tag
 from airunway.modelimage.plan import ModelImagePlan
 
@@ -26,13 +29,19 @@ class BuildOrders:
         tokens: Tokens,
         hub: Hub,
         storage: ModelImageStorage,
+        owners: ImageOwners,
     ) -> None:
         self._push_host = options.push_host
         self._resolver, self._tokens, self._hub, self._storage = resolver, tokens, hub, storage
+        self._owners = owners
 
-    async def order(self, plan: ModelImagePlan, tokens: Sequence[TokenRef]) -> BuildOrder:
-        """The order for a plan, with the first of the tokens that can be read. Raises ClientErrors."""
-        token = await self._token(tokens)
+    async def order(self, plan: ModelImagePlan, waiters: Sequence[ModelImageWaiter]) -> BuildOrder:
+        """The order for a plan, with the first token that may be read and can be.
+
+        Raises final failures, ClientErrors.
+        """
+        token = await self._token(plan, waiters)
+        await self._resolver.confirm(plan, token)
         base = await self._resolver.base_config(plan)
         return BuildOrder(
             plan=plan,
@@ -50,13 +59,17 @@ class BuildOrders:
         repository = HubRepository(name=plan.repository, commit=plan.commit, files=())
         return tuple(self._hub.url(repository, file.path) for file in plan.files)
 
-    async def _token(self, tokens: Sequence[TokenRef]) -> str:
-        """The first token that can be read; empty when nobody has one. Raises the last one's error."""
-        problem: ClientError | None = None
-        for ref in tokens:
+    async def _token(self, plan: ModelImagePlan, waiters: Sequence[ModelImageWaiter]) -> str:
+        """The first token of a deployment that wants this model; empty when nobody has one.
+
+        Raises the last one's error: what was refused, or could not be read.
+        """
+        problem: ClientError | ApplicationError | None = None
+        for waiter in waiters:
             try:
-                return await self._tokens.read(ref)
-            except ClientError as err:
+                await self._owners.refuse_token(waiter, plan)
+                return await self._tokens.read(waiter.token)
+            except (ClientError, ApplicationError) as err:
                 problem = err
         if problem is not None:
             raise problem

@@ -29,8 +29,8 @@ _NOTED_EVERY = IN_HAND / 6
 
 
 @dataclass(frozen=True)
-class PublishedModelImages:
-    """What one registry holds. `pull_host`: what nodes call it."""
+class RecordedModelImages:
+    """What was built, as far as it can be read. `pull_host`: what nodes call the registry."""
 
     storage: ModelImageStorage
     records: ModelImageRecords
@@ -38,14 +38,13 @@ class PublishedModelImages:
     pull_secret: str = ""
     """Secret of every namespace that its private images are pulled with."""
 
-    async def check(self) -> str:
-        """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
-        await self.storage.ping()
-        return self.storage.host
-
     async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
-        """The image of a plan; None when none was recorded, or the registry has not just that one any more:
-        then it is built again. Raises ClientErrors."""
+        """The image of a plan; None when none was recorded, or the registry has not just that one any more.
+        Raises ClientErrors."""
+        seen = await self._look(plan)
+        return self._reference(seen[1], plan) if seen else None
+
+    async def _look(self, plan: ModelImagePlan) -> tuple[ImageRecord, StoredModelImage] | None:
         record = (await self.records.read()).images.get(plan.identity)
         if record is None or record.state is not RecordState.BUILT or record.name != plan.name:
             return None
@@ -55,6 +54,32 @@ class PublishedModelImages:
                 return None
         except ImageBroken:
             return None
+        return record, found
+
+    def _reference(self, found: StoredModelImage, plan: ModelImagePlan) -> ModelImageRef:
+        name = f"{self.pull_host}/{plan.name}"
+        return ModelImageRef(
+            reference=f"{name}@{found.digest}",
+            tagged=f"{name}:{plan.tag}",
+            pull_secret=self.pull_secret if plan.private_to else "",
+        )
+
+
+@dataclass(frozen=True)
+class PublishedModelImages(RecordedModelImages):
+    """The same for who may write as well: the records, and the registry's tags."""
+
+    async def check(self) -> str:
+        """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
+        await self.storage.ping()
+        return self.storage.host
+
+    async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
+        """The same, after which the image is known to be wanted. Without one it is built again."""
+        seen = await self._look(plan)
+        if seen is None:
+            return None
+        record, found = seen
         await self._put_back_tag(found, plan)
         if self.records.now() - record.used >= _NOTED_EVERY and not await self._note_use(plan, record):
             return None
@@ -127,14 +152,6 @@ class PublishedModelImages:
             return {plan.identity: record.model_copy(update=changed)}
 
         await self.records.change(built)
-
-    def _reference(self, found: StoredModelImage, plan: ModelImagePlan) -> ModelImageRef:
-        name = f"{self.pull_host}/{plan.name}"
-        return ModelImageRef(
-            reference=f"{name}@{found.digest}",
-            tagged=f"{name}:{plan.tag}",
-            pull_secret=self.pull_secret if plan.private_to else "",
-        )
 
 
 def _flaw(found: StoredModelImage, plan: ModelImagePlan) -> str:

@@ -15,6 +15,7 @@ from airunway.activities.model_image.errors import (
     TokenMissing,
 )
 from airunway.activities.model_image.options import BaseImages, Hub, ModelImageOptions
+from airunway.activities.owned import refused
 from airunway.api import names
 from airunway.api.model_image import ModelImageSpec
 from airunway.clients.errors import ClientError, Forbidden, NotFound
@@ -108,6 +109,22 @@ class ModelImageResolver:
         )
         self._refuse_size(plan)
         return plan
+
+    async def confirm(self, plan: ModelImagePlan, token: str) -> None:
+        """See that a plan's commit is one of its branch. What the files hold the builder compares.
+
+        A branch that moved on since is no objection. Raises a final failure, ClientErrors.
+        """
+        name = plan.repository
+        found = await self._hub.repository(name, revision=plan.revision, token=token)
+        if found.commit == plan.commit:
+            return
+        # A commit of no branch can be anybody's: the hub keeps those of proposed changes in the repository.
+        if plan.commit not in await self._hub.history(name, revision=plan.revision, token=token):
+            raise refused(
+                f"plan of a model image of {name} refused: {plan.commit[:12]} is not among the latest commits"
+                f" of {plan.revision}; retry the deployment, which finds the present one"
+            )
 
     def _refuse(self, spec: ModelImageSpec) -> None:
         if not self._options.enabled:

@@ -12,7 +12,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.model_image.built import BuiltModelImages
+from airunway.activities.owned import refuse_unless_deleted
 from airunway.activities.step import implements
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.applying import UpstreamApplication
 from airunway.activities.upstream.image_resolution import DigestResolver, ServingImageStep
 from airunway.activities.upstream.owner import find_owner, has_moved_on
@@ -21,6 +24,7 @@ from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
+from airunway.activities.upstream.served_fields import ServedFields
 from airunway.activities.upstream.tenant_account import TenantWrites, tenant_writes
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
@@ -42,13 +46,18 @@ from airunway.messages.upstream import (
     RenderRequest,
 )
 from airunway.provider import Provider, UpstreamKind
+from airunway.provider.policy import OverridesPolicy
 
 INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
 POOLS_MEMORY_SECONDS = 60.0
 
 
 class ProviderActivities:
-    """The activities of the providers that this process serves. `cache`: what it read of deployments."""
+    """The activities of the providers that this process serves. `cache`: what it read of deployments.
+
+    `policy`: what deployments may override and demand; absent: as the settings are by default.
+    `gate`: which images and models may run; None: all.
+    """
 
     def __init__(
         self,
@@ -57,7 +66,10 @@ class ProviderActivities:
         *,
         env: Mapping[str, str],
         images: DigestResolver | None = None,
+        model_images: BuiltModelImages | None = None,
         cache: SnapshotCache | None = None,
+        policy: OverridesPolicy | None = None,
+        gate: ImageGate | None = None,
         impersonate: str = "",
     ) -> None:
         self._cluster = cluster
@@ -66,6 +78,10 @@ class ProviderActivities:
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
             serves_inference_pools=self._serves_inference_pools,
+            served_fields=ServedFields(cluster).of,
+            model_images=model_images,
+            policy=policy or OverridesPolicy(),
+            gate=gate,
             impersonate=impersonate,
         )
         self._pools: tuple[float, bool] | None = None
@@ -95,6 +111,7 @@ class ProviderActivities:
             surroundings=self._surroundings,
             inspect_all=self._rendered.is_to_inspect(request.uid),
         ).run()
+        self._snapshots.read_upstream(request.uid, rendered.answer.status)
         if rendered.answer.writes:
             self._rendered.remember(rendered)
         return rendered.answer
@@ -111,6 +128,7 @@ class ProviderActivities:
             rendered=self._rendered.take(rendered_from),
             is_first=activity.in_activity() and activity.info().attempt == 1,
         ).run()
+        self._snapshots.read_upstream(rendered_from.uid, answer.status)
         if answer.superseded:
             self._rendered.inspect_next(rendered_from.uid)
         return answer
@@ -118,12 +136,18 @@ class ProviderActivities:
     @implements(READ_READINESS)
     async def read_readiness(self, request: ReadinessRequest) -> Readiness:
         """Read the state of what was applied."""
-        return await read_state(self._cluster, self._provider(request.provider), request)
+        readiness = await read_state(self._cluster, self._provider(request.provider), request)
+        self._snapshots.read_upstream(request.uid, readiness.status)
+        return readiness
 
     @implements(RELEASE_UPSTREAM)
     async def release_upstream(self, request: ReleaseRequest) -> ReleaseAnswer:
-        """Delete every upstream object that the deployment owns; answer what is still there."""
+        """Delete every upstream object of a deployment that is being deleted; answer what is still there."""
         provider, namespace = self._provider(request.provider), request.ref.namespace
+        owner = await find_owner(self._cluster, request.ref, request.uid)
+        if owner is None:
+            return ReleaseAnswer()  # it is gone, and with it, through Kubernetes, what it owned
+        refuse_unless_deleted(owner, request.ref, "deleting the upstream objects")
         found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
         owned = [entry for entries in found for entry in entries]
         writes = tenant_writes(self._cluster, namespace, impersonate=self._surroundings.impersonate)

@@ -17,7 +17,13 @@ class StepFailed(Exception):
 
 
 def failed(
-    reason: str, message: str, conditions: Sequence[str], *, final: bool = True, retry_seconds: int = 0
+    reason: str,
+    message: str,
+    conditions: Sequence[str],
+    *,
+    final: bool = True,
+    retry_seconds: int = 0,
+    by_policy: bool = False,
 ) -> StepFailed:
     """A failure that turns these conditions False."""
     return StepFailed(
@@ -26,6 +32,7 @@ def failed(
             message=message,
             final=final,
             retry_seconds=retry_seconds,
+            by_policy=by_policy,
             conditions=[condition(kind, "False", reason, message) for kind in conditions],
         )
     )

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airunway.activities.deployment.status_claims import image_problems
+from airunway.activities.owned import named_engine, named_provider, recorded_provider, refused
 from airunway.api import names
+from airunway.api.model_deployment import EngineType
+from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import DEPLOYMENTS, MERGE_PATCH, Cluster, Object
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
 
 
@@ -26,6 +31,33 @@ def has_moved_on(obj: Mapping[str, Any], generation: int) -> bool:
     if meta.get("deletionTimestamp") or meta["generation"] != generation:
         return True
     return names.is_paused(meta)
+
+
+def refuse_other_choice(owner: Mapping[str, Any], request: RenderRequest) -> None:
+    """See that a deployment is rendered for its own provider and engine. Pure.
+
+    What neither its spec nor its status says is for selection to decide. Raises a final failure.
+    """
+    recorded, named, engine = recorded_provider(owner), named_provider(owner), named_engine(owner)
+    own = recorded or named
+    if own and request.provider != own:
+        raise refused(f"{request.ref} is not rendered for {request.provider}: its provider is {own}")
+    if request.engine and request.engine not in ({engine} if engine else set(EngineType)):
+        raise refused(f"{request.ref} is not rendered for engine {request.engine}: its engine is {engine}")
+
+
+def usable_image(owner: Mapping[str, Any], request: RenderRequest) -> ServingImageStatus | None:
+    """What was found out of the serving image, and is not in the status yet; None: the status has it. Pure.
+
+    Raises a final failure where it is not one of the image that was asked for.
+    """
+    image, known = request.image, (owner.get("status") or {}).get("image") or {}
+    if image is None or (known.get("resolved") and known.get("requested") == image.requested):
+        return None
+    problem = next(image_problems(image), "")
+    if problem:
+        raise refused(f"{request.ref} is not rendered: {problem}")
+    return image
 
 
 def missing_finalizer(obj: Mapping[str, Any], provider: Provider) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api import names
-from airunway.selection.quantities import InvalidQuantity, parse
+from airunway.api.quantities import InvalidQuantity, parse
 
 _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor"})
 """Fields that hold a quantity, or a map of quantities."""
@@ -155,6 +155,12 @@ def _is_former(entry: Mapping[str, Any], field_manager: str) -> bool:
 def is_ours_or_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     """Whether an entry of managedFields holds fields that are ours, or that a write takes over."""
     return _is_ours(entry, field_manager) or _is_former(entry, field_manager)
+
+
+def is_written_by(live: Mapping[str, Any], field_manager: str) -> bool:
+    """Whether fields of an object are ours, or those of the controllers whose objects we take over."""
+    entries = live["metadata"].get("managedFields") or ()
+    return any(is_ours_or_former(entry, field_manager) for entry in entries)
 
 
 def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from airunway.activities.model_image.built import BuiltModelImages
+from airunway.activities.owned import refused
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.model_image import ModelImageRef, ModelImageSpec
+from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
 
@@ -21,6 +26,12 @@ class Surroundings:
     env: Mapping[str, str]
     serving_images: ServingImageStep
     serves_inference_pools: Callable[[], Awaitable[bool]]
+    served_fields: Callable[[Provider], Awaitable[Collection[str]]]
+    policy: OverridesPolicy
+    model_images: BuiltModelImages | None = None
+    """None: this process cannot see which images were built, and renders nothing with one."""
+    gate: ImageGate | None = None
+    """Which images and models may run; None: all."""
     impersonate: str = ""
     """ServiceAccount of each namespace in whose name its objects are written; empty: the worker itself."""
 
@@ -39,20 +50,27 @@ class Preparation:
 
 
 async def prepare(
-    provider: Provider, deployment: ModelDeployment, built: ModelImageRef | None, *, given: Surroundings
+    provider: Provider, deployment: ModelDeployment, request: RenderRequest, *, given: Surroundings
 ) -> Preparation:
-    """Find out what rendering may depend on; `built`: the model image that there is."""
-    wanted = provider.model_image(deployment)
+    """Find out what rendering may depend on. Raises a final failure for an image that is not wanted."""
+    wanted, built = provider.model_image(deployment), request.built_model_image
     if wanted is None:
         return await _with_serving_image(provider, deployment, given)
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
+    if given.model_images is None:
+        raise refused(f"image {built.reference} refused: this worker does not see which images were built")
+    image = deployment.status.image if deployment.status else None
+    serving = (image.resolved if image else None) or ""
+    await given.model_images.refuse_other(built, request.model_image_plan, wanted, serving=serving)
     pools = await given.serves_inference_pools()
     context = RenderContext(
         env=given.env,
         model_image=built.reference,
         model_image_pull_secret=built.pull_secret,
         inference_pools=pools,
+        served_fields=await given.served_fields(provider),
+        policy=given.policy,
     )
     return Preparation(context=context, model_image=wanted)
 
@@ -70,5 +88,11 @@ async def _with_serving_image(
         stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
         return Preparation(serving_image=report, failure=stop.failure)
     image = report.image if report is not None else None
-    context = RenderContext(env=given.env, serving_image=image, inference_pools=pools)
+    context = RenderContext(
+        env=given.env,
+        serving_image=image,
+        inference_pools=pools,
+        served_fields=await given.served_fields(provider),
+        policy=given.policy,
+    )
     return Preparation(context=context, serving_image=report)

@@ -5,9 +5,11 @@ Every object is looked at before the first is written, so that nothing is half d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
+from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
 from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.inspection import (
     Inspection,
@@ -16,7 +18,7 @@ from airunway.activities.upstream.inspection import (
     read_applied,
     unseen,
 )
-from airunway.activities.upstream.owner import missing_finalizer
+from airunway.activities.upstream.owner import missing_finalizer, refuse_other_choice, usable_image
 from airunway.activities.upstream.render_context import Surroundings, prepare
 from airunway.activities.upstream.stages import ObjectCreate, judge_stages
 from airunway.activities.upstream.write_plan import (
@@ -70,9 +72,11 @@ class UpstreamRendering:
         self._surroundings, self._inspect_all = surroundings, inspect_all
         self._result = RenderedObjects(request=request, owner=owner)
         self._answer = self._result.answer
+        self._trust = RenderedTrust(surroundings.gate, request)
 
     async def run(self) -> RenderedObjects:
-        """Do it. Raises ApiError where trying again can help."""
+        """Do it. Raises ApiError where trying again can help, a final failure for what the owner denies."""
+        refuse_other_choice(self._result.owner, self._request)
         deployment = self._deployment()
         try:
             await self._plan(deployment)
@@ -90,17 +94,19 @@ class UpstreamRendering:
         sections = {"provider": {**(status.get("provider") or {}), "name": self._provider.name}}
         if request.engine:
             sections["engine"] = {**(status.get("engine") or {}), "type": request.engine}
-        if request.image is not None:
-            sections["image"] = request.image.dump()
+        image = usable_image(owner, request)
+        if image is not None:
+            sections["image"] = image.dump()
         return parsed(with_status(owner, **sections))
 
     async def _plan(self, deployment: ModelDeployment) -> None:
         self._check(deployment)
+        await self._trust.begin(deployment)
         context = await self._prepare(deployment)
         if context is None:
             await self._report_applied()
             return
-        rendered = self._render(deployment, context)
+        rendered = await self._admitted(self._render(deployment, context), context)
         if await self._stages_are_ready(deployment, context):
             self._result.plan = await self._plan_writes(rendered)
             self._answer.planned += in_words(self._result.plan)
@@ -115,8 +121,7 @@ class UpstreamRendering:
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
-        built = self._request.built_model_image
-        found = await prepare(self._provider, deployment, built, given=self._surroundings)
+        found = await prepare(self._provider, deployment, self._request, given=self._surroundings)
         self._answer.wanted_model_image = found.model_image
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status
@@ -132,11 +137,29 @@ class UpstreamRendering:
         except RenderError as err:
             raise failed("TransformFailed", str(err), ["ResourceCreated"]) from err
 
+    async def _admitted(self, objects: Sequence[Object], context: RenderContext) -> list[Object]:
+        """The objects with the images that may run; what was verified is what is deployed."""
+        answer, trust = self._answer, self._trust
+        admitted = await trust.admit(objects, built_image=context.model_image, image=answer.image)
+        answer.pinned_images = trust.pins
+        return admitted
+
+    def _report_trust(self) -> None:
+        answer, trust = self._answer, self._trust
+        reported = trust.conditions(answer.image)
+        answer.conditions += reported
+        answer.cleared += [] if reported else [IMAGE_VERIFIED]
+        if answer.image is not None:
+            answer.image = trust.describe(answer.image)
+
     async def _stages_are_ready(self, deployment: ModelDeployment, context: RenderContext) -> bool:
         stages = self._provider.stages(deployment, context)
         namespace = self._request.ref.namespace
-        result = await judge_stages(self._cluster, self._provider, stages, namespace=namespace)
-        self._result.stages = result.writes
+        try:
+            result = await judge_stages(self._cluster, self._provider, stages, namespace=namespace)
+        except RenderError as err:
+            raise failed("TransformFailed", str(err), ["ResourceCreated"]) from err
+        self._result.stages = result.writes = await self._admitted_stages(result.writes, context)
         self._answer.planned += result.in_words()
         if result.failure is not None:
             raise StepFailed(result.failure)
@@ -144,6 +167,18 @@ class UpstreamRendering:
         self._answer.cleared += result.cleared
         self._answer.waiting, self._answer.retry_seconds = result.waiting, result.retry_seconds
         return not result.waiting
+
+    async def _admitted_stages(
+        self, writes: Sequence[ObjectCreate | ObjectDelete], context: RenderContext
+    ) -> list[ObjectCreate | ObjectDelete]:
+        """What stages make runs too, such as the pod that downloads a model."""
+        manifests = [entry.manifest for entry in writes if isinstance(entry, ObjectCreate)]
+        admitted = iter(await self._admitted(manifests, context) if manifests else ())
+        self._report_trust()
+        return [
+            replace(entry, manifest=next(admitted)) if isinstance(entry, ObjectCreate) else entry
+            for entry in writes
+        ]
 
     async def _plan_writes(self, rendered: list[Object]) -> WritePlan:
         inspection = await self._inspect(rendered)

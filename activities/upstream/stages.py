@@ -15,6 +15,7 @@ from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import StepFailure
 from airunway.messages.upstream import PlannedWrite
 from airunway.provider import Provider, Stage, StageVerdict, UpstreamKind
+from airunway.provider.guard import refuse_unannounced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class StageResult:
 async def judge_stages(
     cluster: Cluster, provider: Provider, stages: Sequence[Stage], *, namespace: str
 ) -> StageResult:
-    """Judge the stages in order, up to the first that is not ready. Raises ApiError."""
+    """Judge the stages in order, up to the first that is not ready. Raises ApiError, and RenderError."""
     here = {stage.condition for stage in stages}
     result = StageResult(cleared=[kind for kind in provider.stage_conditions if kind not in here])
     for stage in stages:
@@ -61,6 +62,7 @@ async def judge_stages(
             *(cluster.find(kind, name, namespace=namespace) for kind, name in stage.reads)
         )
         verdict = stage.judge(live)
+        refuse_unannounced(stage, verdict.create)
         result.writes += _wanted(provider, stage, verdict)
         update = await _explained(cluster, verdict, namespace)
         result.conditions.append(update)

@@ -20,6 +20,7 @@ from airunway.activities.upstream.ownership import (
     is_owned_by,
     is_same_content,
     is_settled,
+    is_written_by,
     owners_of,
     takeover_patch,
     version_of,
@@ -95,7 +96,8 @@ def plan_writes(inspection: Inspection, provider: Provider, request: RenderReque
         deletes=[
             ObjectDelete(kind=kind, live=live, why="not wanted any more")
             for kind, live in inspection.stale
-            if is_owned_by(live, request.uid)
+            # Only what was rendered: what a stage made, e.g. a claim, is not for a list to take away.
+            if is_owned_by(live, request.uid) and is_written_by(live, provider.field_manager)
         ],
     )
 

@@ -20,6 +20,8 @@ CONFIG_KIND = "InferenceProviderConfig"
 CONFIG_PLURAL = "inferenceproviderconfigs"
 
 SYSTEM_NAMESPACE = "airunway-system"
+INSTALLER_NAMESPACE = "airunway-installer"
+"""Of the installer alone: its account may do nearly everything."""
 
 # Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
 FIELD_MANAGER = "airunway"
@@ -87,6 +89,14 @@ INSTALLER_QUEUE = "installer"
 """Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
 IMAGES_QUEUE = "images"
 """Queue of the builds alone: how many run at once is how many slots its workers have."""
+
+# On a Namespace, where only an administrator of the cluster can put them; docs/security.md.
+ANNOTATION_ALLOWED_IMAGES = "airunway.ai/allowed-images"
+ANNOTATION_ALLOWED_MODELS = "airunway.ai/allowed-models"
+ANNOTATION_VERIFIED_IMAGES = "airunway.ai/verified-images"
+POLICY_ANNOTATIONS = frozenset(
+    {ANNOTATION_ALLOWED_IMAGES, ANNOTATION_ALLOWED_MODELS, ANNOTATION_VERIFIED_IMAGES}
+)
 
 _WORKFLOW_KINDS = ("modeldeployment", "provider", "image")
 MAX_MODEL_IN_ID = 100  # characters; a digest and the cluster stand beside it
@@ -229,4 +239,9 @@ def model_image_workflow_id(cluster: str, repository: str, identity: str) -> str
     So it is built once, whoever asks.
     """
     model = repository if len(repository) <= MAX_MODEL_IN_ID else f"{repository[: MAX_MODEL_IN_ID - 1]}…"
-    return f"image/{cluster}/{model}/{identity}"
+    return f"{model_image_workflow_prefix(cluster)}{model}/{identity}"
+
+
+def model_image_workflow_prefix(cluster: str) -> str:
+    """How the workflow ids of all model images of a cluster begin."""
+    return f"image/{cluster}/"

@@ -42,6 +42,7 @@ async def _apply(kubeconfig: Path | None) -> None:
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         for name in await apply_own_crds(cluster):
             output.line(f"customresourcedefinition {name} applied")
-        if await cluster.find(NAMESPACES, settings.pod_namespace) is None:
-            await cluster.create(NAMESPACES, {"metadata": {"name": settings.pod_namespace}})
-            output.line(f"namespace {settings.pod_namespace} created")
+        for namespace in (settings.pod_namespace, settings.installer_namespace):
+            if await cluster.find(NAMESPACES, namespace) is None:
+                await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
+                output.line(f"namespace {namespace} created")

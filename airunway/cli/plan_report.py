@@ -83,6 +83,7 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
         alive_since=alive,
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
+        policy=settings.overrides_policy,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 

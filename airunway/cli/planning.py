@@ -19,6 +19,7 @@ from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
 from airunway.provider.contract import Provider, RenderContext, RenderError
+from airunway.provider.policy import OverridesPolicy
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
@@ -90,6 +91,8 @@ class World(BaseModel):
     selector_enabled: bool = True
     installable: Installable = NONE_INSTALLABLE
     """Providers that lack only their operator, and what the policy is about them."""
+    policy: OverridesPolicy = Field(default_factory=OverridesPolicy)
+    """What may be overridden and demanded."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -236,7 +239,8 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
-        planned.objects = provider.render(deployment, RenderContext(env=world.env, model_image=image))
+        context = RenderContext(env=world.env, model_image=image, policy=world.policy)
+        planned.objects = provider.render(deployment, context)
     except RenderError as err:
         planned.errors.append(str(err))
 

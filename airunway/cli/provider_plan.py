@@ -44,7 +44,7 @@ async def plan_operation(
     if values:
         # Not yet in the place of the kept ones: nothing is decided before it was shown.
         proposed = f"{names.values_secret(request.provider)}-{request.id}"
-        await keep(cluster, proposed, values, namespace=settings.pod_namespace)
+        await keep(cluster, proposed, values, namespace=settings.installer_namespace)
         planned.values_secret = proposed
     elif values is not None:
         planned.without_values = True
@@ -63,7 +63,7 @@ async def plan_operation(
         raise CliError(_innermost(err)) from err
     finally:
         if proposed:
-            await forget(cluster, proposed, namespace=settings.pod_namespace)
+            await forget(cluster, proposed, namespace=settings.installer_namespace)
 
 
 def is_nothing(preflight: PreflightAnswer, request: InstallationRequest) -> bool:

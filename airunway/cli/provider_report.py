@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.installation.chart_policy import trusted_config
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import BadPlan, plan_of
@@ -92,7 +93,7 @@ async def _connect(settings: Settings) -> Cluster:
 
 
 async def _row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
-    metadata = read_metadata(config)
+    metadata = metadata_of(config)
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(
         probe.facts(metadata), _versions(cluster, metadata), _operators(probe, metadata)
@@ -102,6 +103,26 @@ async def _row(cluster: Cluster, config: Object, settings: Settings) -> Provider
     return ProviderRow(
         metadata=metadata, status=status, config=config, versions=versions, operators=operators
     )
+
+
+def metadata_of(config: Object) -> ProviderMetadata:
+    """What the provider's package says here; without one what its config says, with a warning.
+
+    Commands are copied and run by administrators: whoever may edit a config must not choose them in silence.
+    """
+    name = config["metadata"]["name"]
+    package = installed_providers().get(name)
+    if package is not None:
+        said = package.registration()
+        trusted = trusted_config(name, given=None, annotations=said.annotations, spec=said.spec)
+        return read_metadata(trusted or config)
+    shown = read_metadata(config)
+    if not (shown.charts or shown.steps):
+        return shown
+    warning = (
+        "its config says what is installed, and others may edit that: read the commands before you run them"
+    )
+    return replace(shown, warnings=(*shown.warnings, warning))
 
 
 async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, str]:

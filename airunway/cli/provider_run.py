@@ -74,7 +74,7 @@ async def run(
             _confirm(preflight, options, request)
         if values is not None:
             request.values_version = await keep(
-                cluster, names.values_secret(options.provider), values, namespace=settings.pod_namespace
+                cluster, names.values_secret(options.provider), values, namespace=settings.installer_namespace
             )
     await _do(client, settings, request, options)
 

@@ -92,6 +92,7 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "context": None,
         "registry_mirrors": {"docker.io": registry.url, "ghcr.io": registry.url},
         "hugging_face": sandbox.hub.url,
+        "inside_hosts": [*given.inside_hosts, sandbox.hub.content_url],
         "buildkit_address": sandbox.buildkit.address,
         "image_registry": registry.host,
         "image_registry_login_file": sandbox.registry_login_file.absolute(),

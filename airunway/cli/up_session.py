@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from pathlib import Path
 from typing import Any
 
-from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
 from airunway.cli.cluster import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
@@ -61,10 +61,11 @@ async def run(options: UpOptions) -> int:
 
 
 async def _prepare(cluster: Cluster) -> None:
-    """Install what this system needs in a cluster: its CRDs, and its namespace."""
+    """Install what this system needs in a cluster: its CRDs, and its namespaces."""
     await apply_own_crds(cluster)
-    with suppress(AlreadyExists):
-        await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
+    for namespace in (SYSTEM_NAMESPACE, INSTALLER_NAMESPACE):
+        with suppress(AlreadyExists):
+            await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
 
 
 # -- worker and watcher ---------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from pathlib import Path
 import aiohttp
 
 from airunway.clients.errors import ClientError, error_text
+from airunway.clients.guarded_http import GuardedHttp, RequestRefused
 from airunway.clients.http import TooLarge, read_at_most
 
 MAX_BYTES = 16 * 1024 * 1024
-TIMEOUT_SECONDS = 30.0
 
 
 class DownloadFailed(ClientError):
@@ -19,13 +19,16 @@ class DownloadFailed(ClientError):
 
 
 class NoSuchFile(ClientError):
-    """There is no such file, it is too large, or it is not for everybody."""
+    """There is no such file, it is too large, it is not for everybody, or it is where we do not ask."""
 
     retryable = False
 
 
 class Downloads:
-    """Fetches files."""
+    """Fetches files, by a client that may ask administrators' mirrors."""
+
+    def __init__(self, http: GuardedHttp) -> None:
+        self._http = http
 
     async def text(self, where: str) -> str:
         """The text of an `https://` URL or a path. Raises DownloadFailed, NoSuchFile."""
@@ -36,14 +39,15 @@ class Downloads:
             raise NoSuchFile(f"{where} is not text") from err
 
     async def _fetch(self, url: str) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         try:
-            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+            async with self._http.session() as session, session.request("GET", url) as response:
                 if response.status >= 500 or response.status == 429:
                     raise DownloadFailed(f"{url}: HTTP {response.status}")
                 if response.status != 200:
                     raise NoSuchFile(f"{url}: HTTP {response.status}")
                 return await read_at_most(response, MAX_BYTES)
+        except RequestRefused as err:
+            raise NoSuchFile(f"{url}: {err}") from err
         except TooLarge as err:
             raise NoSuchFile(f"{url} is larger than {MAX_BYTES} bytes") from err
         except (aiohttp.ClientError, TimeoutError, OSError) as err:

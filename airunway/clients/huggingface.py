@@ -6,7 +6,7 @@
     ├── RevisionMissing     no such branch, tag or commit                                          final
     ├── FileMissing         no such file at that commit                                            final
     ├── AccessDenied        gated, or a token that is wrong or lacks a right                       final
-    └── HubAnswerUnusable   an answer that is not the hub's                                        final
+    └── HubAnswerUnusable   an answer that is not the hub's, or a way to inside                    final
 
 Messages name the repository and never hold the token.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +27,7 @@ import aiohttp
 
 from airunway.clients.bounded_json import read_json_off_loop
 from airunway.clients.errors import ClientError, error_text
+from airunway.clients.guarded_http import GuardedHttp, GuardedSession, OutboundPolicy, RequestRefused
 from airunway.clients.http import TooLarge, read_at_most, retry_after_of
 
 _MAX_BYTES = 32 * 1024 * 1024  # of an answer; large repositories have thousands of files
@@ -113,14 +114,25 @@ class HubRepository:
 class HuggingFace:
     """The hub at one address: the public one, or a mirror."""
 
-    def __init__(self, endpoint: str, *, call_timeout: timedelta = timedelta(seconds=20)) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        call_timeout: timedelta = timedelta(seconds=20),
+        policy: OutboundPolicy | None = None,
+    ) -> None:
         self.endpoint = endpoint.rstrip("/")
-        self._seconds = call_timeout.total_seconds()
+        self.http = GuardedHttp(
+            policy, named=[self.endpoint], request_timeout=call_timeout, call_timeout=2 * call_timeout
+        )
 
     async def repository(self, name: str, *, revision: str, token: str = "") -> HubRepository:
         """What a branch, tag or commit of a repository holds now. Raises HubError."""
         url = f"{self.endpoint}/api/models/{_encoded(name)}/revision/{quote(revision, safe=_UNRESERVED)}"
-        async with self._session(token, name) as session, session.get(f"{url}?blobs=true") as response:
+        async with (
+            self._session(name) as session,
+            session.request("GET", f"{url}?blobs=true", authorization=_bearer(token)) as response,
+        ):
             self._refuse(response, name, revision, token)
             try:
                 body = await read_at_most(response, _MAX_BYTES)
@@ -134,6 +146,21 @@ class HuggingFace:
                 f"{self.endpoint} does not answer about {name} as Hugging Face does; is it a mirror of it?"
             ) from err
 
+    async def history(self, name: str, *, revision: str, token: str = "") -> Sequence[str]:
+        """The latest commits of a branch or tag, newest first: one page. Raises HubError."""
+        url = f"{self.endpoint}/api/models/{_encoded(name)}/commits/{quote(revision, safe=_UNRESERVED)}"
+        async with (
+            self._session(name) as session,
+            session.request("GET", url, authorization=_bearer(token)) as response,
+        ):
+            self._refuse(response, name, revision, token)
+            try:
+                body = await read_at_most(response, _MAX_BYTES)
+                listed = await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
+                return [str(entry["id"]) for entry in listed]
+            except (TooLarge, ValueError, KeyError, TypeError) as err:
+                raise HubAnswerUnusable(f"{self.endpoint} does not list the commits of {name}") from err
+
     async def check_access(self, repository: HubRepository, path: str, *, token: str = "") -> None:
         """See whether a file may be downloaded. Raises HubError.
 
@@ -141,8 +168,8 @@ class HuggingFace:
         """
         url = self.url(repository, path)
         async with (
-            self._session(token, repository.name) as session,
-            session.head(url, allow_redirects=False) as response,
+            self._session(repository.name) as session,
+            session.request("HEAD", url, authorization=_bearer(token), follow=False) as response,
         ):
             self._refuse(response, repository.name, repository.commit, token, file=path)
 
@@ -150,8 +177,8 @@ class HuggingFace:
         """The SHA-256 of a small file, by downloading it. Raises HubError."""
         digest, size = hashlib.sha256(), 0
         async with (
-            self._session(token, repository.name) as session,
-            session.get(self.url(repository, path)) as response,
+            self._session(repository.name) as session,
+            session.request("GET", self.url(repository, path), authorization=_bearer(token)) as response,
         ):
             self._refuse(response, repository.name, repository.commit, token, file=path)
             async for part in response.content.iter_chunked(1024 * 1024):
@@ -168,13 +195,12 @@ class HuggingFace:
         return f"{self.endpoint}/{_encoded(repository.name)}/resolve/{repository.commit}/{_encoded(path)}"
 
     @asynccontextmanager
-    async def _session(self, token: str, name: str) -> AsyncIterator[aiohttp.ClientSession]:
-        headers = {"User-Agent": "airunway"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        timeout = aiohttp.ClientTimeout(total=self._seconds)
+    async def _session(self, name: str) -> AsyncIterator[GuardedSession]:
         try:
-            # The library drops the Authorization header where a redirect leads to another host.
-            async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True) as session:
+            async with self.http.session() as session:
                 yield session
+        except RequestRefused as err:
+            raise HubAnswerUnusable(f"{name}: {self.endpoint}: {err}") from err
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
             raise HubUnavailable(f"{name}: {self.endpoint} cannot be reached: {error_text(err)}") from err
 
@@ -204,6 +230,10 @@ class HuggingFace:
         if status in (401, 403):
             raise AccessDenied(f"{name}: the hub denies access (HTTP {status}); {_who(token)}")
         raise HubAnswerUnusable(f"{name}: {self.endpoint} answers HTTP {status}")
+
+
+def _bearer(token: str) -> str:
+    return f"Bearer {token}" if token else ""
 
 
 def _who(token: str) -> str:

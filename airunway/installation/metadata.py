@@ -46,6 +46,8 @@ class Chart:
     fetch_url: str = ""
     pre_crd_urls: tuple[str, ...] = ()
     pre_install_missing_crds: bool = False
+    digest: str = ""
+    """`sha256:…` of the archive."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Helm value paths to JSON values, in order; see `airunway.installation.values`."""
 
@@ -196,6 +198,7 @@ def _chart(entry: Json, where: str, warnings: list[str]) -> Chart | None:
         fetch_url=text(entry.get("fetchUrl")),
         pre_crd_urls=texts(entry.get("preCrdUrls")),
         pre_install_missing_crds=bool(flag(entry.get("preInstallMissingCrds"))),
+        digest=text(entry.get("digest")).lower(),
         values=values or {},
     )
 

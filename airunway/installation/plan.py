@@ -1,8 +1,8 @@
 """What is done to install a provider, in order. Source: install.md §A4.
 
-Everything that runs, and every command that is shown, comes from one plan, so the two cannot differ. An
-annotation can be written by anybody who may edit the config, and it decides what runs with the installer's
-rights: names and addresses are checked before anything is done with them (install.md, weak spot 17).
+Everything that runs, and every command that is shown, comes from one plan, so the two cannot differ. It
+decides what runs with the installer's rights: names and addresses are checked before anything is done with
+them (install.md, weak spot 17), and what is installed must be the same tomorrow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airunway.api.chart_release import ChartRelease
+from airunway.installation.chart_policy import ChartPolicy
 from airunway.installation.fields import Json
 from airunway.installation.metadata import Chart, ProviderMetadata, Repository
 from airunway.installation.mirrors import mirrored
@@ -24,6 +25,8 @@ _RELEASE = re.compile(r"[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*")
 _CHART_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*(/[A-Za-z0-9][-A-Za-z0-9_.]*)*")
 _VERSION = re.compile(r"[0-9A-Za-z~^<>=v*][-0-9A-Za-z.+~^<>=v*, |]*")
+_EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _USER = re.compile(r"(//)[^/?#]*@")
 _LOGIN = " without a user in it"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -54,9 +57,10 @@ def plan_of(
     metadata: ProviderMetadata,
     *,
     overrides: Mapping[str, Any] | None = None,
-    mirrors: Mapping[str, str] | None = None,
+    policy: ChartPolicy | None = None,
 ) -> InstallationPlan:
     """The plan of a provider. `overrides`: a values document laid over each chart's. Raises BadPlan."""
+    policy = policy or ChartPolicy()
     findings: list[str] = []
     repositories = {repository.name: repository for repository in metadata.repositories}
     findings += [finding for entry in metadata.repositories for finding in _repository_findings(entry)]
@@ -68,7 +72,9 @@ def plan_of(
         except BadPath as err:
             findings.append(f"chart {chart.release}: {err}")
             continue
-        charts.append(_release(chart, repositories, values, mirrors or {}))
+        release = _release(chart, repositories, values, policy)
+        findings += _source_findings(chart, repositories, policy) + _pin_findings(release, policy)
+        charts.append(release)
     if findings:
         raise BadPlan(f"provider {metadata.id} asks for what is not installed: {'; '.join(findings)}")
     return InstallationPlan(metadata=metadata, charts=tuple(charts))
@@ -93,11 +99,20 @@ def install_step(chart: ChartRelease) -> str:
     return f"install-{chart.release}"
 
 
+def wanted_version(chart: ChartRelease) -> str:
+    """The chart's version, where the plan pins it: in so many words, or in the name of an archive."""
+    if _EXACT.fullmatch(chart.version):
+        return chart.version.removeprefix("v")
+    archive = urlsplit(chart.chart).path.rpartition("/")[2]
+    match = re.fullmatch(r".*?-v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?)\.tgz", archive)
+    return match[1] if match else ""
+
+
 def _release(
     chart: Chart,
     repositories: Mapping[str, Repository],
     values: Mapping[str, Any],
-    mirrors: Mapping[str, str],
+    policy: ChartPolicy,
 ) -> ChartRelease:
     reference, repository_url, version = chart.fetch_url or chart.chart, "", chart.version
     if chart.fetch_url:
@@ -105,7 +120,8 @@ def _release(
     elif "://" not in reference:
         name = reference.partition("/")[0]
         repository_url = repositories[name].url if name in repositories else ""
-    source, repository_url = mirrored(reference, repository_url, version, mirrors)
+    title = f"{reference} {version}".rstrip()
+    source, repository_url = mirrored(reference, repository_url, version, policy.mirrors)
     return ChartRelease(
         release=chart.release,
         namespace=chart.namespace,
@@ -117,6 +133,7 @@ def _release(
         pre_install_missing_crds=chart.pre_install_missing_crds,
         source=source,
         repository_url=repository_url,
+        digest=policy.digests.get(title, chart.digest),
         values=values,
         value_paths=chart.values,
     )
@@ -147,6 +164,34 @@ def _chart_findings(chart: Chart, repositories: Mapping[str, Repository]) -> lis
     for url in chart.pre_crd_urls:
         if not _is_safe_url(url):
             findings.append(f"chart {chart.release}: CRD manifest {_shown(url)} is not an https:// URL")
+    return findings
+
+
+def _source_findings(chart: Chart, repositories: Mapping[str, Repository], policy: ChartPolicy) -> list[str]:
+    """What comes from elsewhere than an administrator allows."""
+    reference = chart.fetch_url or chart.chart
+    if "://" not in reference:
+        repository = repositories.get(reference.partition("/")[0])
+        reference = repository.url if repository else ""
+    urls = [reference, *chart.pre_crd_urls] if reference else list(chart.pre_crd_urls)
+    return [
+        f"chart {chart.release}: {_shown(url)} is not among AIRUNWAY_CHART_SOURCES"
+        for url in urls
+        if not policy.allows(url)
+    ]
+
+
+def _pin_findings(release: ChartRelease, policy: ChartPolicy) -> list[str]:
+    """What would be another chart tomorrow."""
+    digest, findings = release.digest, []
+    if digest and not _DIGEST.fullmatch(digest):
+        findings.append(f"chart {release.release}: digest {digest!r} is no sha256:<64 hexadecimal digits>")
+    if not digest and policy.digests_required:
+        findings.append(f"chart {release.release}: no digest of {release.title!r} in AIRUNWAY_CHART_DIGESTS")
+    if not digest and not wanted_version(release):
+        findings.append(
+            f"chart {release.release}: {release.title!r} names neither a whole version nor a digest"
+        )
     return findings
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from airunway.api.decision import Decision
 from airunway.messages.deployment import Limits, ProviderView, StatusOnWire
-from airunway.messages.refs import DeploymentRef
+from airunway.messages.requests import DeploymentRequest
 from airunway.messages.step import Step
 
 
@@ -28,10 +28,9 @@ class Recorded(BaseModel):
     provider: str
 
 
-class ValidateRequest(BaseModel):
+class ValidateRequest(DeploymentRequest):
     """Read a deployment and validate it. `want_status`: also answer its present status (first reconcile)."""
 
-    ref: DeploymentRef
     want_status: bool = False
     recorded: Recorded | None = None
 
@@ -66,10 +65,9 @@ class Observation(BaseModel):
     """Those of ours that the Temporal namespace has now; only these may be set."""
 
 
-class SelectionRequest(BaseModel):
+class SelectionRequest(DeploymentRequest):
     """Select for one version of a deployment."""
 
-    ref: DeploymentRef
     uid: str
     generation: int
     resource_version: str

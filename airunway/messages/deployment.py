@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from airunway.api.core_types import Condition
 from airunway.api.status import DeploymentStatus
-from airunway.messages.refs import DeploymentRef
+from airunway.messages.requests import DeploymentRequest
 from airunway.messages.step import Step
 
 StatusOnWire = Annotated[DeploymentStatus, PlainSerializer(DeploymentStatus.dump)]
@@ -84,6 +84,8 @@ class StepFailure(BaseModel):
     final: bool = True
     retry_seconds: int = 0
     """When to reconcile again; 0: with the next signal."""
+    by_policy: bool = False
+    """What ends it lies outside of spec and configs: the next decision renders again, and asks again."""
     conditions: list[Condition] = Field(default_factory=list)
 
 
@@ -106,10 +108,9 @@ class EventSpec(BaseModel):
     warning: bool = False
 
 
-class StatusRequest(BaseModel):
+class StatusRequest(DeploymentRequest):
     """Write the whole status by server-side apply, and record events."""
 
-    ref: DeploymentRef
     uid: str
     status: StatusOnWire | None
     """None: only events."""
@@ -124,10 +125,9 @@ class StatusAnswer(BaseModel):
     """Of the deployment after the write; empty when only Events were recorded."""
 
 
-class FinalizerRequest(BaseModel):
+class FinalizerRequest(DeploymentRequest):
     """Take this system's finalizers off a deployment."""
 
-    ref: DeploymentRef
     uid: str
 
 

@@ -22,6 +22,10 @@ MODEL_IMAGE_READY = "ModelImageReady"
 """Condition of a deployment that waits for a model image, or has one."""
 IMAGE_BUILDING = "ImageBuilding"
 """Its reason while the image is being built."""
+IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED = "ImageNotAllowed", "ImageNotVerified"
+MODEL_NOT_ALLOWED, POLICY_UNREADABLE = "ModelNotAllowed", "PolicyUnreadable"
+POLICY_REASONS = frozenset({IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED, POLICY_UNREADABLE})
+"""Reasons of conditions that an administrator's policy for images and models turned False."""
 
 
 class StandingFailure(BaseModel):
@@ -33,6 +37,8 @@ class StandingFailure(BaseModel):
     message: str = ""
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
+    by_policy: bool = False
+    """An administrator's policy refused it, which may change: each decision asks again."""
 
 
 class InstallationWait(BaseModel):
@@ -43,6 +49,8 @@ class InstallationWait(BaseModel):
     """None: to be asked for again at the next reconcile."""
     again: bool = False
     """Then a failed step is to be tried again."""
+    report_due: bool = False
+    """It is said to have ended: how is to be read from it."""
     reason: str = ""
     words: str = ""
     """How it stands, as the condition `ProviderInstalled` says it."""
@@ -63,6 +71,8 @@ class ModelImageState(BaseModel):
     reported_at: datetime | None = None
     next_within: timedelta = timedelta(0)
     """When the image's workflow meant to report again, from `reported_at` on."""
+    outcome_due: bool = False
+    """It is said to be over: what came of it is to be read from the registry, or from that workflow."""
     phase: ModelImagePhase = ModelImagePhase.WAITING
     progress: BuildProgress = BuildProgress(step="resolving the model")
     image: ModelImageRef | None = None
@@ -94,6 +104,8 @@ class DeploymentState(BaseModel):
     model_image: ModelImageState | None = None
     """The image that is built for it; None when the provider wants none."""
     applied: list[AppliedObject] = Field(default_factory=list)
+    pinned_images: dict[str, str] = Field(default_factory=dict)
+    """Image references with a tag that were verified, and the digests that they are deployed by."""
     failure: StandingFailure | None = None
     rollout_since: datetime | None = None
     """When the present roll-out began; None while everything is ready."""

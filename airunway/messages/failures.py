@@ -12,7 +12,11 @@ from temporalio.exceptions import TimeoutError as TemporalTimeout
 NOT_SERVED_HERE = "ProviderNotServedHere"
 """Failure type: this worker does not serve the provider; the one on the provider's queue does."""
 WRONG_CLUSTER = "WrongCluster"
-"""Failure type: the workflow is another cluster's; see `workers.cluster_guard`."""
+"""Failure type: the workflow is another cluster's; see `workers.request_guard`."""
+WRONG_WORKFLOW = "WrongWorkflow"
+"""Failure type: another workflow than that of the object asked for something to be done to it."""
+NOT_AS_OWNED = "NotAsOwned"
+"""Failure type: a request says what its owner does not; see `activities.owned`."""
 
 
 def is_final(err: FailureError) -> bool:

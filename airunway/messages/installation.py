@@ -12,7 +12,8 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from airunway.api.chart_release import ChartRelease
-from airunway.api.names import INSTALLER_QUEUE
+from airunway.api.names import INSTALLER_QUEUE, installation_workflow_id
+from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Answer, Request, Step, until_it_works
 
 MAX_LINES = 60
@@ -32,8 +33,8 @@ class Operation(StrEnum):
     """Repair releases that an interrupted Helm left behind; nothing else."""
 
 
-class InstallationRequest(BaseModel):
-    """One operation on one provider."""
+class InstallationRequest(StepRequest):
+    """One operation on one provider, asked by the workflow of its installation."""
 
     provider: str
     operation: Operation = Operation.INSTALL
@@ -49,6 +50,10 @@ class InstallationRequest(BaseModel):
     """Uninstall only: the CRDs go too. Refused while there are custom resources."""
     requested_by: str = ""
     """For the record: a person's words, or the workflow id of a deployment."""
+
+    def asking_workflow(self, cluster: str) -> str:
+        """The installation's own."""
+        return installation_workflow_id(cluster, self.provider)
 
 
 class StepRecord(BaseModel):
@@ -78,18 +83,30 @@ class PreflightAnswer(BaseModel):
     """The same by hand."""
 
 
-class PreflightRequest(BaseModel):
+class PreflightRequest(StepRequest):
     """Inspect a provider, and refuse what must not be done. `with_diff`: say what would change."""
 
     request: InstallationRequest
     with_diff: bool = False
 
+    def asking_workflow(self, cluster: str) -> str:
+        """The installation's own."""
+        return self.request.asking_workflow(cluster)
 
-class ChartRequest(BaseModel):
+    def may_be_asked_by(self, workflow_id: str, *, cluster: str) -> bool:
+        """Also by a person's plan of an operation, which has a workflow beside it: a preflight only reads."""
+        return f"{workflow_id}/".startswith(f"{self.asking_workflow(cluster)}/")
+
+
+class ChartRequest(StepRequest):
     """Do something about one chart of a provider, which is as it was seen in the preflight."""
 
     request: InstallationRequest
     chart: ChartRelease
+
+    def asking_workflow(self, cluster: str) -> str:
+        """The installation's own."""
+        return self.request.asking_workflow(cluster)
 
 
 class ChartAnswer(BaseModel):
@@ -111,14 +128,17 @@ class ReadyAnswer(BaseModel):
     message: str
 
 
-class JoinRequest(BaseModel):
-    """Start a provider's installation, or join the one that runs."""
+class JoinRequest(DeploymentRequest):
+    """A deployment waits for a provider's installation: start it, or join the one that runs."""
 
-    request: InstallationRequest
-    waiter: str
-    """Id of the workflow that gets the report."""
+    provider: str
     again: bool = False
     """Try a failed step again."""
+
+    @property
+    def waiter(self) -> str:
+        """Id of the workflow that is notified."""
+        return self.ref.workflow_id
 
 
 class JoinAnswer(BaseModel):
@@ -129,7 +149,10 @@ class JoinAnswer(BaseModel):
 
 
 class InstallReport(BaseModel):
-    """How an installation ended, for those who waited: the payload of `INSTALL_REPORT`."""
+    """How an installation ended, for those who waited: the payload of `INSTALL_REPORT`.
+
+    A hint to read that from the installation itself (`READ_INSTALLATION`): anybody may send one.
+    """
 
     provider: str
     succeeded: bool

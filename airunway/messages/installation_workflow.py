@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from airunway.api.chart_release import ChartRelease
 from airunway.messages.commands import INTERNAL
 from airunway.messages.installation import InstallationRequest, StepRecord
+from airunway.messages.requests import DeploymentRequest
+from airunway.messages.step import Step
 
 PROVIDER_INSTALLATION_WORKFLOW = "ProviderInstallationWorkflow"
 
@@ -60,6 +62,8 @@ class InstallationState(BaseModel):
     """Workflows that get a report when the provider is installed, or cannot be."""
     outcomes: dict[str, InstallationOutcome] = Field(default_factory=dict)
     """By request id; the newest are kept."""
+    last_install: InstallationOutcome | None = None
+    """See `InstallationView`."""
 
 
 class InstallationInput(BaseModel):
@@ -91,6 +95,32 @@ class InstallationView(BaseModel):
     waiters: list[str] = Field(default_factory=list)
     queued: int = 0
     outcomes: dict[str, InstallationOutcome] = Field(default_factory=dict)
+    last_install: InstallationOutcome | None = None
+    """How the latest installation or upgrade ended, or stands while it waits for a retry; None while one is
+    done and before the first."""
+
+
+class ReadInstallationRequest(DeploymentRequest):
+    """How did the installation of a provider end that a deployment waits for?"""
+
+    provider: str
+
+
+class ReadInstallationAnswer(BaseModel):
+    """What the workflow of the installation says itself; None: there is none, or it goes on."""
+
+    outcome: InstallationOutcome | None = None
+
+
+READ_INSTALLATION = Step(
+    name="read_installation",
+    request=ReadInstallationRequest,
+    answer=ReadInstallationAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=1),
+    inline=True,
+)
+"""Of the core, for a deployment that was notified of an installation's end."""
 
 
 def details_of(view: InstallationView) -> str:

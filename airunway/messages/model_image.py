@@ -12,13 +12,12 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError
 
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import IMAGES_QUEUE
+from airunway.api.names import IMAGES_QUEUE, model_image_workflow_id
 from airunway.messages.commands import INTERNAL
-from airunway.messages.failures import error_type
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step, until_it_works
 from airunway.modelimage.plan import ModelImagePlan
 
@@ -41,10 +40,15 @@ IMAGE_PROGRESS = f"{INTERNAL}progress"
 
 
 class ModelImageWaiter(BaseModel):
-    """A deployment that wants the image, by its workflow."""
+    """A deployment that wants the image, and the Secret of its namespace with the token it has for that."""
 
-    workflow_id: str
+    ref: DeploymentRef
     token: TokenRef | None = None
+
+    @property
+    def workflow_id(self) -> str:
+        """Of the deployment."""
+        return self.ref.workflow_id
 
 
 class ModelImagePhase(StrEnum):
@@ -75,7 +79,10 @@ class BuildProgress(BaseModel):
 
 
 class ModelImageReport(BaseModel):
-    """What is reported to a waiting deployment about its image."""
+    """What is reported to a waiting deployment about its image.
+
+    A hint: progress is shown as it is told, and an outcome is read from its owner (`READ_MODEL_IMAGE`).
+    """
 
     identity: str
     workflow_id: str
@@ -92,13 +99,20 @@ class ModelImageReport(BaseModel):
     message: str = ""
 
 
+class ModelImageView(BaseModel):
+    """Answer of the query `state` of an image's workflow."""
+
+    report: ModelImageReport
+    waiting: list[str] = Field(default_factory=list)
+    """Workflows of the deployments that wait."""
+
+
 # -- requests and answers ---------------------------------------------------------------------------------
 
 
-class ResolveModelImageRequest(BaseModel):
+class ResolveModelImageRequest(DeploymentRequest):
     """Find out what the image of a spec is made of."""
 
-    ref: DeploymentRef
     spec: ModelImageSpec
 
 
@@ -113,11 +127,36 @@ class ResolveModelImageAnswer(BaseModel):
     image: ModelImageRef | None = None
 
 
-class JoinModelImageRequest(BaseModel):
+class ReadModelImageRequest(DeploymentRequest):
+    """What became of an image that a deployment waits for?"""
+
+    plan: ModelImagePlan
+
+
+class ReadModelImageAnswer(BaseModel):
+    """The image as the registry has it, else what its workflow says itself."""
+
+    phase: ModelImagePhase
+    image: ModelImageRef | None = None
+    """Once it is ready."""
+    reason: str = ""
+    message: str = ""
+
+
+class JoinModelImageRequest(StepRequest):
     """Wait for an image with the others; the first one starts its workflow."""
 
     plan: ModelImagePlan
     waiter: ModelImageWaiter
+
+    @property
+    def ref(self) -> DeploymentRef:
+        """The deployment, where every request about one has it."""
+        return self.waiter.ref
+
+    def asking_workflow(self, cluster: str) -> str:
+        """That of the deployment which waits."""
+        return self.waiter.workflow_id
 
 
 class JoinModelImageAnswer(BaseModel):
@@ -126,12 +165,16 @@ class JoinModelImageAnswer(BaseModel):
     workflow_id: str
 
 
-class ModelImageRequest(BaseModel):
-    """Something about one image."""
+class ModelImageRequest(StepRequest):
+    """Something about one image, asked by its workflow."""
 
     plan: ModelImagePlan
     namespace: str = ""
     """Of the deployment that has waited longest: what is built counts against it."""
+
+    def asking_workflow(self, cluster: str) -> str:
+        """The image's own."""
+        return model_image_workflow_id(cluster, self.plan.repository, self.plan.identity)
 
 
 class FindModelImageAnswer(BaseModel):
@@ -148,13 +191,10 @@ class EnsureAnswer(BaseModel):
     detail: str = ""
 
 
-class BuildModelImageRequest(BaseModel):
-    """Build and push an image. `tokens`: of those who wait, the first that can be read is used."""
+class BuildModelImageRequest(ModelImageRequest):
+    """Build and push an image. `waiters`: of their tokens, the first that may be read and used is."""
 
-    plan: ModelImagePlan
-    tokens: list[TokenRef] = Field(default_factory=list)
-    namespace: str = ""
-    """As in `ModelImageRequest`."""
+    waiters: list[ModelImageWaiter] = Field(default_factory=list)
 
 
 class BuildModelImageAnswer(BaseModel):
@@ -163,10 +203,9 @@ class BuildModelImageAnswer(BaseModel):
     digest: str
 
 
-class PublishModelImageRequest(BaseModel):
+class PublishModelImageRequest(ModelImageRequest):
     """Verify what was pushed, then let the tags point to it."""
 
-    plan: ModelImagePlan
     digest: str
 
 
@@ -176,10 +215,9 @@ class PublishModelImageAnswer(BaseModel):
     image: ModelImageRef
 
 
-class FreeSpaceRequest(BaseModel):
+class FreeSpaceRequest(ModelImageRequest):
     """Take what the builder keeps of an image; `everything`: of all images that are not being built."""
 
-    plan: ModelImagePlan
     everything: bool = False
 
 
@@ -212,6 +250,14 @@ JOIN_MODEL_IMAGE = Step(
     answer=JoinModelImageAnswer,
     attempt_timeout=timedelta(seconds=30),
     deadline=timedelta(minutes=1),
+)
+READ_MODEL_IMAGE = Step(
+    name="read_model_image",
+    request=ReadModelImageRequest,
+    answer=ReadModelImageAnswer,
+    attempt_timeout=timedelta(seconds=30),
+    deadline=timedelta(minutes=5),
+    inline=True,
 )
 
 FIND_MODEL_IMAGE = Step(
@@ -278,53 +324,3 @@ def build_step(plan: ModelImagePlan) -> Step[BuildModelImageRequest, BuildModelI
     """
     attempt = BUILD_MODEL_IMAGE.attempt_timeout + timedelta(seconds=plan.total_bytes / MIN_BYTES_PER_SECOND)
     return replace(BUILD_MODEL_IMAGE, attempt_timeout=attempt, deadline=attempt * 3)
-
-
-# -- why a step failed --------------------------------------------------------------------------------------
-
-BUILD_FAILED = "BuildFailed"
-TRIED_TWICE = (BUILD_FAILED, "PushNoSpace")
-"""Errors of a build whose cause is not certain: twice the same is no accident."""
-BUILD_CANCELLED = "BuildCancelled"
-
-REASONS = {
-    "BuildsOff": "ImageBuildsOff",
-    "InvalidModel": "InvalidModelReference",
-    "RepositoryMissing": "ModelNotFound",
-    "RevisionMissing": "ModelNotFound",
-    "FileMissing": "ModelFileNotFound",
-    "SourceMissing": "ModelFileNotFound",
-    "ChoiceError": "ModelFileUnclear",
-    "AccessDenied": "ModelAccessDenied",
-    "SourceRefused": "ModelAccessDenied",
-    "TokenMissing": "ModelTokenMissing",
-    "HubUnavailable": "ModelHubUnavailable",
-    "SourceUnavailable": "ModelHubUnavailable",
-    "HubAnswerUnusable": "ModelHubUnavailable",
-    "DigestMismatch": "ChecksumMismatch",
-    "PrivateModel": "PrivateModelNotBuilt",
-    "ImageTooLarge": "NoSpace",
-    "ImageQuotaExceeded": "ImageQuotaExceeded",
-    "NoSpace": "NoSpace",
-    "RegistryFull": "NoSpace",
-    "PushNoSpace": "NoSpace",
-    "BuilderUnreachable": "BuilderUnavailable",
-    "BuilderNotReady": "BuilderUnavailable",
-    "BuildInterrupted": "BuilderUnavailable",
-    "RegistryNotReady": "RegistryUnavailable",
-    "RegistryUnavailable": "RegistryUnavailable",
-    "PushUnavailable": "RegistryUnavailable",
-    "RegistryDenied": "RegistryDenied",
-    "PushRefused": "RegistryDenied",
-    "ImageNotFound": "BaseImageUnavailable",
-    "ImageBroken": "ImageNotVerified",
-    "ImageNotVerified": "ImageNotVerified",
-    "BuildStalled": "BuildStalled",
-    "Forbidden": "ClusterForbids",
-}
-"""Error class of a step to the reason that a condition shows."""
-
-
-def reason_of(err: FailureError) -> str:
-    """The condition's reason for a failed step."""
-    return REASONS.get(error_type(err), BUILD_FAILED)

@@ -13,7 +13,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 from temporalio.common import RetryPolicy
 
-Request = TypeVar("Request", bound=BaseModel)
+from airunway.messages.requests import StepRequest
+
+Request = TypeVar("Request", bound=StepRequest)
 Answer = TypeVar("Answer", bound=BaseModel)
 
 

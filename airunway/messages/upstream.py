@@ -18,7 +18,9 @@ from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import ServingImageStatus, UnifiedStatus
 from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step
+from airunway.modelimage.plan import ModelImagePlan
 
 
 class WriteAction(StrEnum):
@@ -51,10 +53,9 @@ class PlannedWrite(BaseModel):
         return f"{self.action} {self.kind} {self.name}"
 
 
-class RenderRequest(BaseModel):
+class RenderRequest(DeploymentRequest):
     """Find out what one generation takes, and what of it has to be written."""
 
-    ref: DeploymentRef
     uid: str
     generation: int
     resource_version: str = ""
@@ -64,6 +65,10 @@ class RenderRequest(BaseModel):
     applied: list[AppliedObject] = Field(default_factory=list)
     image: ServingImageStatus | None = None
     built_model_image: ModelImageRef | None = None
+    model_image_plan: ModelImagePlan | None = None
+    """Of what that was built."""
+    pinned_images: dict[str, str] = Field(default_factory=dict)
+    """Digests that tags stood for when their signatures were verified; each is verified again."""
 
 
 class RenderAnswer(BaseModel):
@@ -93,6 +98,8 @@ class RenderAnswer(BaseModel):
     cleared: list[str] = Field(default_factory=list)
     """Condition types that do not apply any more."""
     image: ServingImageStatus | None = None
+    pinned_images: dict[str, str] | None = None
+    """Tags whose image was verified, and its digest; None when nobody came to that."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
 
@@ -102,7 +109,7 @@ class RenderAnswer(BaseModel):
         return bool(self.planned or self.finalizer)
 
 
-class ApplyRequest(BaseModel):
+class ApplyRequest(StepRequest):
     """Do what was planned for one generation."""
 
     rendered_from: RenderRequest
@@ -113,6 +120,10 @@ class ApplyRequest(BaseModel):
     def ref(self) -> DeploymentRef:
         """The deployment, where every request about one has it."""
         return self.rendered_from.ref
+
+    def asking_workflow(self, cluster: str) -> str:
+        """The deployment's own."""
+        return self.ref.workflow_id
 
 
 class ApplyAnswer(BaseModel):
@@ -131,10 +142,9 @@ class ApplyAnswer(BaseModel):
     """What the API server answered, in a deployment's words; None when there is nothing to read yet."""
 
 
-class ReadinessRequest(BaseModel):
+class ReadinessRequest(DeploymentRequest):
     """Read the state of what was applied. `diagnose`: look at pods and events for a cause too."""
 
-    ref: DeploymentRef
     uid: str
     generation: int
     provider: str
@@ -152,10 +162,9 @@ class Readiness(BaseModel):
     findings: list[PodFinding] = Field(default_factory=list)
 
 
-class ReleaseRequest(BaseModel):
+class ReleaseRequest(DeploymentRequest):
     """Delete the upstream objects of a deployment that is being deleted."""
 
-    ref: DeploymentRef
     uid: str
     provider: str
 

@@ -10,7 +10,7 @@ registers the same way as the shipped ones::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,16 +20,12 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import field_manager_for, finalizer_for
 from airunway.api.status import ServingImageStatus, UnifiedStatus
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as JSON data."""
-
-
-class RenderError(Exception):
-    """The deployment cannot be expressed as upstream objects; the same spec gives the same error.
-
-    The message names the field and what is allowed. Becomes `ResourceCreated=False/TransformFailed`.
-    """
+from airunway.provider.demand import Demand
+from airunway.provider.guard import render_within
+from airunway.provider.manifest import Manifest as Manifest
+from airunway.provider.manifest import RenderError as RenderError
+from airunway.provider.policy import OverridesPolicy
+from airunway.provider.shapes import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +116,10 @@ class RenderContext:
     serving_image: str | None = None
     inference_pools: bool | None = None
     """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    served_fields: Collection[str] = ()
+    """Those of `Provider.optional_fields` that the cluster serves."""
+    policy: OverridesPolicy = field(default_factory=OverridesPolicy)
+    """What the deployment may override and demand; as the settings are by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +186,8 @@ class Stage:
     """Type of the condition that its verdicts carry."""
     reads: Sequence[tuple[UpstreamKind, str]]
     judge: Callable[[Sequence[Mapping[str, Any] | None]], StageVerdict]
+    creates: Sequence[Manifest] = ()
+    """Every object that a verdict may want created, whatever is there: they are judged and counted before."""
 
 
 DescribeServingImage = Callable[
@@ -241,8 +243,11 @@ class Provider:
     """Its InferenceProviderConfig."""
     check: Callable[[ModelDeployment], str | None]
     """Why it cannot take a deployment, or None. Becomes `ProviderCompatible`."""
-    render: Callable[[ModelDeployment, RenderContext], list[Manifest]]
-    """The complete upstream objects, main object first, with owner references. Raises RenderError."""
+    objects: Callable[[ModelDeployment, RenderContext], list[Manifest]]
+    """The complete upstream objects, main object first, with owner references. Raises RenderError.
+
+    For `render`, which everybody else calls.
+    """
     read_status: Callable[[Mapping[str, Any]], UnifiedStatus]
     """The main object's state. Running only when the object's *current* generation is rolled out.
 
@@ -283,12 +288,30 @@ class Provider:
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()
     """Who but callers has to reach the pods."""
+    optional_fields: Sequence[str] = ()
+    """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
+    overridable: Sequence[str] = ()
+    """Paths of `spec.provider.overrides` that a tenant may give, as `airunway.api.paths` reads them."""
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """Kind to what a rendered object of it may hold; Kubernetes' own kinds are known (`object_shape`)."""
+    demand: Callable[[Manifest], Demand] | None = None
+    """What its operator makes of a rendered object of a kind of its own, counted. Raises RenderError.
+
+    Kinds that every cluster serves are counted without it (`counting`).
+    """
     stages: Callable[[ModelDeployment, RenderContext], list[Stage]] = _no_stages
     """What must be ready, in this order, before `render`'s objects are written. Raises RenderError."""
     stage_conditions: Sequence[str] = ()
     """Condition types that its stages set; one that no stage of a deployment has goes from its status."""
+
+    def render(self, deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+        """The `objects`, if the deployment may have them: overrides, fields and ceilings (`guard`).
+
+        Raises RenderError, which is `guard.NotAllowed` for what the deployment may not have.
+        """
+        return render_within(self, deployment, context)
 
     @property
     def finalizer(self) -> str:

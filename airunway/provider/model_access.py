@@ -73,17 +73,17 @@ def with_access(provider: Provider, rule: AccessRule) -> Provider:
     if not rule.is_restricted:
         return replace(provider, registration=registration)
     kinds = (*provider.kinds, NETWORK_POLICY)
-    return replace(provider, registration=registration, kinds=kinds, render=_rendering(provider, rule))
+    return replace(provider, registration=registration, kinds=kinds, objects=_objects(provider, rule))
 
 
-def _rendering(
+def _objects(
     provider: Provider, rule: AccessRule
 ) -> Callable[[ModelDeployment, RenderContext], list[Manifest]]:
-    def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+    def objects(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
         policy = network_policy(provider, deployment, rule, env=context.env)
-        return [*provider.render(deployment, context), policy]
+        return [*provider.objects(deployment, context), policy]
 
-    return render
+    return objects
 
 
 def network_policy(

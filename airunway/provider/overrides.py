@@ -1,17 +1,17 @@
-"""`spec.provider.overrides`: read, checked again, and merged into a rendered object.
+"""`spec.provider.overrides`: read, and merged into a rendered object.
 
-Admission refuses the keys of `airunway.api.overrides` already. They are checked here once more because
-webhooks can be off, and because these keys would lift the limits that admission puts on a deployment.
+What a tenant may override, and how large the result may be, is not decided here: see `guard`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from airunway.api.bounds import MAX_DEPTH, is_deeper_than
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.overrides import FIELD, PRIVILEGE_KEYS, SIZING_KEYS
-from airunway.provider.contract import Manifest, RenderError
+from airunway.api.overrides import FIELD
+from airunway.provider.manifest import Manifest, RenderError
 
 IDENTITY_KEYS = frozenset({"apiVersion", "kind", "metadata", "status"})
 """Root keys that would make the object another one; refused whatever their value is."""
@@ -28,6 +28,8 @@ def overrides_of(deployment: ModelDeployment) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise RenderError(f"{FIELD}: must be a JSON object")
+    if is_deeper_than(given, MAX_DEPTH):
+        raise RenderError(f"{FIELD}: nested too deep, at most {MAX_DEPTH} levels")
     return given
 
 
@@ -35,39 +37,6 @@ def refuse_identity(overrides: Mapping[str, Any], *, at: str = FIELD) -> None:
     """Raise RenderError when overrides touch apiVersion, kind, metadata or status of the object."""
     for key in sorted(IDENTITY_KEYS & overrides.keys()):
         raise RenderError(f"{at}.{key}: cannot be overridden")
-
-
-def refuse_keys(
-    overrides: Any,
-    *,
-    privilege: frozenset[str] = PRIVILEGE_KEYS,
-    sizing: frozenset[str] = SIZING_KEYS,
-) -> None:
-    """Raise RenderError for the first denied key at any depth, also inside lists (crds.md §4.4)."""
-    for path, key in key_paths(overrides):
-        if key in privilege:
-            raise RenderError(f"{path}: not allowed for security reasons")
-        if key in sizing:
-            raise RenderError(f"{path}: not allowed, it can bypass admission resource limits")
-
-
-def refuse_host_paths(overrides: Any) -> None:
-    """Raise RenderError for a volume of the node: it reads and writes the node's own files."""
-    for path, key in key_paths(overrides):
-        if key == "hostPath":
-            raise RenderError(f"{path}: volumes of the node are not allowed")
-
-
-def key_paths(value: Any, at: str = FIELD) -> Iterator[tuple[str, str]]:
-    """Every key of a JSON value with its path, maps and lists at any depth."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            path = f"{at}.{key}"
-            yield path, key
-            yield from key_paths(item, path)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from key_paths(item, f"{at}[{index}]")
 
 
 def _replace(key: str, rendered: Sequence[Any], given: Sequence[Any]) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from airunway.api import names
 from airunway.api.core_types import EnvVar
 from airunway.api.model_deployment import EngineType, ModelDeployment
-from airunway.provider.contract import RenderError
+from airunway.provider.manifest import RenderError
 
 HF_TOKEN = "HF_TOKEN"
 """Variable of the serving container, and key of the Secret, that hold the Hugging Face token."""

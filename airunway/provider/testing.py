@@ -70,13 +70,13 @@ def deployment(
 
 
 def everything(provider: Provider, given: ModelDeployment, context: RenderContext) -> list[Manifest]:
-    """What the core creates: the objects, after what the stages want first. Raises RenderError."""
+    """What the core creates if it is allowed: the objects, after what the stages want. Raises RenderError."""
     first = [
         dict(manifest)
         for stage in provider.stages(given, context)
         for manifest in stage.judge([None] * len(stage.reads)).create
     ]
-    return [*first, *provider.render(given, context)]
+    return [*first, *provider.objects(given, context)]
 
 
 # -- rules ------------------------------------------------------------------------------------------------
@@ -292,6 +292,11 @@ class ProviderContract:
         for given, context in self._cases():
             objects = everything(self.provider, given, context)
             _expect_none(object_problems(self.provider, given, objects))
+
+    def test_objects_are_allowed(self) -> None:
+        """Their fields are in the provider's shapes, and what they demand can be counted."""
+        for given, context in self._cases():
+            self.provider.render(given, context)
 
     def test_names_fit_or_are_refused(self) -> None:
         """Long names and such with dots."""

@@ -40,6 +40,7 @@ class PretendHub:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[for_this_machine])
         app.router.add_get("/api/models/{repo:.+?}/revision/{revision}", self._model)
+        app.router.add_get("/api/models/{repo:.+?}/commits/{revision}", self._history)
         app.router.add_get("/api/models/{repo:.+}", self._model)
         app.router.add_get("/cdn/{sha256}", self._content)
         app.router.add_get("/{repo:.+?}/resolve/{revision}/{file:.+}", self._resolve)
@@ -50,6 +51,11 @@ class PretendHub:
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
+
+    @property
+    def content_url(self) -> str:
+        """Where it sends for files: another name of this machine."""
+        return self.url.replace("127.0.0.1", "localhost")
 
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
@@ -77,6 +83,12 @@ class PretendHub:
         with_blobs = request.query.get("blobs") == "true"
         return web.json_response(model.document(with_blobs=with_blobs))
 
+    async def _history(self, request: web.Request) -> web.Response:
+        await self.gate(request)
+        model = self._found(request)
+        earlier = [commit for repo, commit in self._commits if repo == model.id and commit != model.commit]
+        return web.json_response([{"id": commit} for commit in (model.commit, *reversed(earlier))])
+
     async def _resolve(self, request: web.Request) -> web.StreamResponse:
         await self.gate(request)
         model, file = self._found(request), request.match_info["file"]
@@ -91,7 +103,7 @@ class PretendHub:
             return await self._send(request, blob, headers)
         headers |= {"X-Linked-Size": str(blob.size), "X-Linked-Etag": f'"{blob.sha256}"'}
         # The content server has another name, so that a client takes its token elsewhere no further.
-        host = self.url.replace("127.0.0.1", "localhost")
+        host = self.content_url
         where = f"{host}/cdn/{blob.sha256}?file={quote(file)}&signature={_signature(blob.sha256)}"
         raise web.HTTPFound(where, headers=headers)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.hub import PretendHub
@@ -118,7 +118,8 @@ class Sandbox:
     async def _start_cluster(self, stack: AsyncExitStack, folder: Path) -> None:
         await self._start_images(stack)
         self.api = EmulatedCluster(
-            namespaces=(SYSTEM_NAMESPACE,), state_dir=folder / "cluster" if self._folder else None
+            namespaces=(SYSTEM_NAMESPACE, INSTALLER_NAMESPACE),
+            state_dir=folder / "cluster" if self._folder else None,
         )
         await self.api.start(free_port(USUAL_API_PORT) if self._usual_ports else 0)
         stack.push_async_callback(self.api.stop)

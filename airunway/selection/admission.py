@@ -13,12 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from airunway.api import structural
+from airunway.api import quantities, structural
 from airunway.api.bounds import spec_problem
 from airunway.api.crd import model_deployment_crd
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
-from airunway.selection import quantities
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import ProviderLookup
 from airunway.selection.validation import validate_create

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import posixpath
 
+from airunway.api import quantities
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.decision import Decision, Outcome, cut
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import Phase
-from airunway.selection import quantities
 from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides
 from airunway.selection.storage import FIELD, check_storage, is_system_path, volumes_of

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from airunway.api import quantities
 from airunway.api.core_types import ResourceFieldSelector
 from airunway.api.model_deployment import DeploymentSpec, ProviderRef, StorageVolume
 from airunway.api.wire import Wire
-from airunway.selection import quantities
 
 _QUANTITIES = {(StorageVolume, "size"), (ResourceFieldSelector, "divisor")}
 _KEPT_EMPTY = {(StorageVolume, "storage_class_name")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from airunway.api import quantities
 from airunway.api.core_types import (
     EnvVar,
     EnvVarSource,
@@ -17,7 +18,6 @@ from airunway.api.core_types import (
     ResourceFieldSelector,
 )
 from airunway.api.model_deployment import AccessMode, EngineType, ModelSource, ServingMode, VolumePurpose
-from airunway.selection import quantities
 
 GPU_TYPE = "nvidia.com/gpu"
 MOUNT_PATHS = {

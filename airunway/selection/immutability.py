@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from airunway.api import quantities
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import ModelDeployment, ModelSource, StorageVolume
-from airunway.selection import quantities
 from airunway.selection.storage import FIELD, volumes_of
 
 

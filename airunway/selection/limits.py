@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from airunway.api import quantities
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import DeploymentSpec, Gpu
-from airunway.selection import quantities
 
 MAX_GPUS = 64
 MAX_REPLICAS = 32

@@ -6,9 +6,10 @@ Violations accumulate in the order of the rules: C1, V1-V9, I1-I6. What every re
 
 from __future__ import annotations
 
+from airunway.api import quantities
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode, VolumePurpose
-from airunway.selection import compatibility, quantities
+from airunway.selection import compatibility
 from airunway.selection.immutability import check_immutability
 from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides

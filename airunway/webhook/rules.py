@@ -19,6 +19,9 @@ from airunway.api import names
 from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.policy import OverridesPolicy
+from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
@@ -36,7 +39,9 @@ class Undecodable(ValueError):
     """The object cannot be read as a ModelDeployment."""
 
 
-async def default(request: AdmissionRequest, _find: FindProvider) -> AdmissionAnswer:
+async def default(
+    request: AdmissionRequest, _find: FindProvider, _policy: OverridesPolicy
+) -> AdmissionAnswer:
     """The mutating webhook (crds.md §4.2): a patch with what is filled in."""
     if passes_unseen(request):
         return ALLOWED
@@ -50,7 +55,7 @@ async def default(request: AdmissionRequest, _find: FindProvider) -> AdmissionAn
     return AdmissionAnswer(allowed=True, patch=difference(obj, with_defaults(obj)))
 
 
-async def validate(request: AdmissionRequest, find: FindProvider) -> AdmissionAnswer:
+async def validate(request: AdmissionRequest, find: FindProvider, policy: OverridesPolicy) -> AdmissionAnswer:
     """The validating webhook (crds.md §4.3-§4.6)."""
     if passes_unseen(request):
         return ALLOWED
@@ -61,6 +66,7 @@ async def validate(request: AdmissionRequest, find: FindProvider) -> AdmissionAn
         return errored(HTTPStatus.BAD_REQUEST, str(err))
     provider = await _provider_of(new, find)
     verdict = _verdict(old, new, provider)
+    verdict.errors += admission_findings(new, installed_providers(), policy)
     verdict.warnings += advice.about_provider(new, provider)
     if old is None:
         verdict.warnings += advice.about_name(new)

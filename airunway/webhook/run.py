@@ -48,7 +48,7 @@ async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
 
     async def listen() -> None:
         await served.loaded.wait()
-        app = application(providers.find)
+        app = application(providers.find, settings.overrides_policy)
         async with serving(app, port=settings.webhook_port, context=served.context) as port:
             _log.info("webhooks listen", port=port)
             ready.parts["webhook"] = True

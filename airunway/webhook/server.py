@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 
 from airunway.api import names
+from airunway.provider.policy import OverridesPolicy
 from airunway.webhook import rules
 from airunway.webhook.reviews import (
     AdmissionAnswer,
@@ -37,14 +38,15 @@ KEEPALIVE_SECONDS = 120.0
 """Longer than the API server keeps idle connections (90 s): a review must not meet a closing one."""
 DRAIN_SECONDS = 8.0
 
-Rule = Callable[[AdmissionRequest, FindProvider], Awaitable[AdmissionAnswer]]
+Rule = Callable[[AdmissionRequest, FindProvider, OverridesPolicy], Awaitable[AdmissionAnswer]]
 
 
-def application(find: FindProvider) -> web.Application:
-    """The two webhooks."""
+def application(find: FindProvider, policy: OverridesPolicy | None = None) -> web.Application:
+    """The two webhooks. `policy`: what may be overridden and demanded; absent: as by default."""
+    judged_by = find, policy or OverridesPolicy()
     app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_post(names.MUTATING_PATH, _handler(rules.default, find))
-    app.router.add_post(names.VALIDATING_PATH, _handler(rules.validate, find))
+    app.router.add_post(names.MUTATING_PATH, _handler(rules.default, *judged_by))
+    app.router.add_post(names.VALIDATING_PATH, _handler(rules.validate, *judged_by))
     return app
 
 
@@ -64,7 +66,9 @@ async def serving(
         await runner.cleanup()
 
 
-def _handler(rule: Rule, find: FindProvider) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(
+    rule: Rule, find: FindProvider, policy: OverridesPolicy
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(http: web.Request) -> web.Response:
         if http.content_type != "application/json":
             return web.Response(status=415, text="the body must be application/json\n")
@@ -77,7 +81,7 @@ def _handler(rule: Rule, find: FindProvider) -> Callable[[web.Request], Awaitabl
         except BadReview as err:
             _log.warning("no review", path=http.path, error=str(err))
             return web.Response(status=400, text=f"{err}\n")
-        answer = await _answer(rule, request, find)
+        answer = await _answer(rule, request, find, policy)
         if not answer.allowed:
             _log.info(
                 "write refused",
@@ -91,9 +95,11 @@ def _handler(rule: Rule, find: FindProvider) -> Callable[[web.Request], Awaitabl
     return handle
 
 
-async def _answer(rule: Rule, request: AdmissionRequest, find: FindProvider) -> AdmissionAnswer:
+async def _answer(
+    rule: Rule, request: AdmissionRequest, find: FindProvider, policy: OverridesPolicy
+) -> AdmissionAnswer:
     try:
-        return await rule(request, find)
+        return await rule(request, find, policy)
     except RecursionError:
         return errored(HTTPStatus.BAD_REQUEST, "the object is nested too deep")
     except Exception:  # a fault of ours must not look like the network's, and must not end the server

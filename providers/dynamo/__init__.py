@@ -7,6 +7,7 @@ from airunway.provider import Provider, storage
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
 from airunway.providers.dynamo.ignored import ignored_fields
+from airunway.providers.dynamo.limits import GRAPH_SHAPE, OVERRIDABLE, graph_demand
 from airunway.providers.dynamo.render import render
 from airunway.providers.dynamo.stages import CONDITIONS, stages
 from airunway.providers.dynamo.status import read_status
@@ -27,11 +28,14 @@ PROVIDER = Provider(
     kinds=(GRAPH, storage.CLAIM, JOB),
     registration=registration,
     check=check,
-    render=render,
+    objects=render,
     read_status=read_status,
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    overridable=OVERRIDABLE,
+    shapes={GRAPH.kind: GRAPH_SHAPE},
+    demand=graph_demand,
     pod_selector=_pod_selector,
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,

@@ -60,6 +60,7 @@ def download_stage(deployment: ModelDeployment, context: RenderContext) -> Stage
         condition=DOWNLOADED,
         reads=[(JOB, job["metadata"]["name"])],
         judge=lambda live: judge_job(deployment, job, live[0]),
+        creates=[job],
     )
 
 

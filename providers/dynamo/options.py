@@ -67,13 +67,11 @@ def options_of(deployment: ModelDeployment) -> Options:
 def merged_part(deployment: ModelDeployment) -> dict[str, Any]:
     """What is laid over the rendered object: `spec` of the overrides, or nothing.
 
-    Raises RenderError when overrides touch the object's identity, hold a key that admission denies
-    (crds.md §4.4), or put something else than an object where one must stay. The denied keys `replicas`
-    and `resources` are let through where they size the router, not the model.
+    Raises RenderError when overrides touch the object's identity, or put something else than an object where
+    one must stay.
     """
     given = overrides.overrides_of(deployment)
     overrides.refuse_identity(given)
-    overrides.refuse_keys(_without_router_size(given))
     if MERGED_KEY not in given:
         return {}
     services = _kept_object(_kept_object(given, MERGED_KEY), "services", at=f"{MERGED_KEY}.")
@@ -98,15 +96,6 @@ def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], at: str = FIELD
         elif known[key] is not None and isinstance(value, Mapping):
             found += _unknown(value, known[key], path)
     return found
-
-
-def _without_router_size(given: Mapping[str, Any]) -> dict[str, Any]:
-    checked = dict(given)
-    for key, sizes in (("frontend", ("replicas", "resources")), ("epp", ("replicas",))):
-        part = checked.get(key)
-        if isinstance(part, Mapping):
-            checked[key] = {name: value for name, value in part.items() if name not in sizes}
-    return checked
 
 
 def _kept_object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mapping[str, Any]:

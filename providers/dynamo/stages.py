@@ -34,7 +34,12 @@ def stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
     if volumes:
         reads = [(storage.CLAIM, storage.claim_name(deployment, volume)) for volume in volumes]
         found.append(
-            Stage(condition=STORAGE_READY, reads=reads, judge=lambda live: judge_claims(deployment, live))
+            Stage(
+                condition=STORAGE_READY,
+                reads=reads,
+                judge=lambda live: judge_claims(deployment, live),
+                creates=storage.managed_claims(deployment),
+            )
         )
     download = download_stage(deployment, context)
     return [*found, download] if download else found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
 from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
+from airunway.providers.kaito.limits import OVERRIDABLE, WORKSPACE_SHAPE, workspace_demand
 from airunway.providers.kaito.model_image import model_image
 from airunway.providers.kaito.render import check, ignored_fields, render
 from airunway.providers.kaito.replacement import replacement_reason
@@ -23,12 +24,15 @@ PROVIDER = Provider(
     kinds=(WORKSPACE, storage.CLAIM),
     registration=registration,
     check=check,
-    render=render,
+    objects=render,
     read_status=read_status,
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
+    overridable=OVERRIDABLE,
+    shapes={WORKSPACE.kind: WORKSPACE_SHAPE},
+    demand=workspace_demand,
     model_image=model_image,
     pod_selector=_pod_selector,
     serving_ports=(PORT,),

@@ -53,8 +53,6 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     """The Workspace, with the record of what is written as its last annotation."""
     given = overrides.overrides_of(deployment)
     overrides.refuse_identity(given)
-    overrides.refuse_keys(given)
-    overrides.refuse_host_paths(given)
     workspace: Manifest = {
         "apiVersion": WORKSPACE.api_version,
         "kind": WORKSPACE.kind,

@@ -10,11 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airunway.api.overrides import FIELD
-from airunway.api.overrides import SIZING_KEYS as COMMON_SIZING_KEYS
 from airunway.provider import Manifest, RenderError, overrides
-
-SIZING_KEYS = COMMON_SIZING_KEYS | {"minReplicas", "maxReplicas", "numOfHosts"}
-"""Everything that multiplies pods or their resources."""
 
 _MERGED_BY = {"workerGroupSpecs": "groupName", "containers": "name", "initContainers": "name"}
 _REPLACED_BY = {"env": "name", "volumes": "name", "volumeMounts": "mountPath", "ports": "containerPort"}
@@ -28,11 +24,9 @@ def with_overrides(service: Manifest, given: Mapping[str, Any]) -> Manifest:
     the one of the same name; other lists and values replace. Null means not given.
     """
     overrides.refuse_identity(given)
-    overrides.refuse_keys(given, sizing=SIZING_KEYS)
     for key in given:
         if key != "spec":
             raise RenderError(f"{FIELD}.{key}: unknown; a RayService is overridden below spec")
-    overrides.refuse_host_paths(given)
     merged: Manifest = _merged(service, given, FIELD)
     return merged
 

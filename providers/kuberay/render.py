@@ -15,6 +15,7 @@ from airunway.provider import (
     storage,
 )
 from airunway.providers.kuberay.args import refuse_bad_flags
+from airunway.providers.kuberay.authentication import with_token
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
 from airunway.providers.kuberay.pods import fixed_labels, head_template, pods_security, worker_template
@@ -92,6 +93,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     }
     merged = with_overrides(service, overrides.overrides_of(deployment))
     _fix_pods(deployment, merged, context)
+    merged["spec"]["rayClusterConfig"] = with_token(merged["spec"]["rayClusterConfig"], context)
     return [merged, *storage.managed_claims(deployment)]
 
 

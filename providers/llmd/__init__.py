@@ -5,6 +5,7 @@ from __future__ import annotations
 from airunway.provider import Provider, server_pod, storage
 from airunway.providers.llmd.checks import check, ignored_fields
 from airunway.providers.llmd.config import NAME, health, registration
+from airunway.providers.llmd.overridable import OVERRIDABLE
 from airunway.providers.llmd.render import render
 from airunway.providers.llmd.status import read_status, with_companions
 
@@ -15,12 +16,13 @@ PROVIDER = Provider(
     kinds=(server_pod.DEPLOYMENT, server_pod.SERVICE, storage.CLAIM),
     registration=registration,
     check=check,
-    render=render,
+    objects=render,
     read_status=read_status,
     with_companions=with_companions,
     health=health,
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
     serving_ports=(server_pod.PORT,),
+    overridable=OVERRIDABLE,
     crd_version=server_pod.DEPLOYMENT.api_version,
 )

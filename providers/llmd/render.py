@@ -25,7 +25,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     if problem:
         raise RenderError(problem)
     given = overrides.overrides_of(deployment)
-    _refuse_unsafe(given)
+    _refuse_unworkable(given)
     groups = components(deployment)
     return [
         *(_isolated(_deployment(deployment, group, context), given, context) for group in groups),
@@ -55,10 +55,9 @@ def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str
     return rendering.serving_image_override(deployment) or configured or DEFAULT_IMAGE
 
 
-def _refuse_unsafe(given: Mapping[str, Any]) -> None:
-    """Raise RenderError for overrides that admission forbids or that cannot work (llmd.md §10)."""
+def _refuse_unworkable(given: Mapping[str, Any]) -> None:
+    """Raise RenderError for overrides that cannot work (llmd.md §10)."""
     overrides.refuse_identity(given)
-    overrides.refuse_keys(given)
     spec = _object_at(given, "spec", at=FIELD)
     at = f"{FIELD}.spec"
     if "selector" in spec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airunway.provider import Provider, server_pod, storage
 from airunway.providers.vllm.config import NAME, health, registration
+from airunway.providers.vllm.overridable import OVERRIDABLE
 from airunway.providers.vllm.render import check, ignored_fields, render
 from airunway.providers.vllm.serving_image import (
     DEFAULT_IMAGE,
@@ -19,11 +20,12 @@ PROVIDER = Provider(
     kinds=(server_pod.DEPLOYMENT, server_pod.SERVICE, storage.CLAIM),
     registration=registration,
     check=check,
-    render=render,
+    objects=render,
     read_status=read_status,
     health=health,
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
+    overridable=OVERRIDABLE,
     serving_image_to_resolve=serving_image_to_resolve,
     describe_serving_image=describe_serving_image,
     default_serving_image=DEFAULT_IMAGE,

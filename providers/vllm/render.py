@@ -60,7 +60,7 @@ def _fixed_labels(deployment: ModelDeployment) -> dict[str, str]:
 
 def _with_overrides(deployment: ModelDeployment, rendered: Manifest) -> Manifest:
     given = overrides.overrides_of(deployment)
-    _refuse_unsafe(given)
+    _refuse_unworkable(given)
     merged = overrides.merge(
         rendered, given, null_deletes=False, merge_list=overrides.merge_by_name({"containers"})
     )
@@ -71,11 +71,9 @@ def _with_overrides(deployment: ModelDeployment, rendered: Manifest) -> Manifest
     return {**merged, "spec": {**merged["spec"], "template": template}}
 
 
-def _refuse_unsafe(given: Mapping[str, Any]) -> None:
-    """Raise RenderError for overrides that admission forbids or that cannot work (vllm.md §8.6)."""
+def _refuse_unworkable(given: Mapping[str, Any]) -> None:
+    """Raise RenderError for overrides that cannot work (vllm.md §8.6)."""
     overrides.refuse_identity(given)
-    overrides.refuse_keys(given)
-    overrides.refuse_host_paths(given)
     spec = _object_at(given, "spec")
     if "selector" in spec:
         raise RenderError(f"{FIELD}.spec.selector: the selector of a Deployment is immutable")

@@ -28,7 +28,6 @@ DEFAULT_IMAGE = f"{OFFICIAL_REPOSITORY}:cu130-nightly"
 RECIPE_CONDITION = "RecipeResolved"
 RECIPE_RESOLVER = "vllm-recipe-resolver"
 _RECIPE_KEYS = ("source", "id", "strategy", "hardware", "variant", "precision", "revision", "features")
-_NOT_VERIFIED = "image signatures are not verified yet"
 
 
 def requested_serving_image(deployment: ModelDeployment) -> str:
@@ -90,7 +89,6 @@ def describe_serving_image(
         "digest": reference.digest,
         "source": source,
         "inNightly": source == "nightly",
-        "verificationMessage": _NOT_VERIFIED,
         "message": _message(reference, source, summary),
         **resolved,
     }
@@ -99,7 +97,7 @@ def describe_serving_image(
         status=ServingImageStatus.model_validate(
             {key: value for key, value in fields.items() if value != ""}
         ),
-        conditions=(answer, _verified(), _unsupported(reference, source), *_recipe(summary)),
+        conditions=(answer, _unsupported(reference, source), *_recipe(summary)),
         cleared=() if summary else (RECIPE_CONDITION,),
         image=(resolved.get("resolved") or reference.text) if is_default else None,
         failure=answer.message if is_default and answer.status == "False" else "",
@@ -140,10 +138,6 @@ def _resolution_fields(
 
 def _resolved(status: Verdict, reason: str, message: str) -> Condition:
     return condition("ImageResolved", status, reason, message)
-
-
-def _verified() -> Condition:
-    return condition("ImageVerified", "Unknown", "VerificationNotImplemented", _NOT_VERIFIED)
 
 
 def _unsupported(reference: serving_image.ImageReference, source: str) -> Condition:

@@ -44,12 +44,12 @@ def _with_secret(deployment: ModelDeployment, context: RenderContext) -> list[Ma
 
 def _claim_first(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
     name = f"{deployment.name}-claim"
+    wanted = companion(deployment, CONFIG_MAP, {"bound": "no"})
+    wanted["metadata"]["name"] = name
 
     def judge(live: Sequence[Mapping[str, Any] | None]) -> StageVerdict:
         claim = live[0]
         if claim is None:
-            wanted = companion(deployment, CONFIG_MAP, {"bound": "no"})
-            wanted["metadata"]["name"] = name
             waiting = condition("StorageReady", "False", "Pending", "the claim is not bound")
             return StageVerdict(condition=waiting, retry_seconds=5, create=[wanted])
         if claim["data"]["bound"] == "lost":
@@ -59,9 +59,9 @@ def _claim_first(deployment: ModelDeployment, context: RenderContext) -> list[St
         said = condition("StorageReady", "True" if ready else "False", "Bound" if ready else "Pending")
         return StageVerdict(condition=said, ready=ready, retry_seconds=5)
 
-    return [Stage(condition="StorageReady", reads=[(CONFIG_MAP, name)], judge=judge)]
+    return [Stage(condition="StorageReady", reads=[(CONFIG_MAP, name)], judge=judge, creates=[wanted])]
 
 
-TWO_OBJECTS = replace(ACME, kinds=[SERVER, CONFIG_MAP], render=_with_settings)
-WITH_SECRET = replace(ACME, kinds=[SERVER, SECRET], render=_with_secret)
+TWO_OBJECTS = replace(ACME, kinds=[SERVER, CONFIG_MAP], objects=_with_settings)
+WITH_SECRET = replace(ACME, kinds=[SERVER, SECRET], objects=_with_secret)
 STAGED = replace(ACME, kinds=[SERVER, CONFIG_MAP], stages=_claim_first, stage_conditions=("StorageReady",))

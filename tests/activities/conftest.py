@@ -63,6 +63,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     async with Hub([model]) as hub, PretendRegistry() as registry, PretendBuildKit() as buildkit:
         buildkit.network.registries["ghcr.io"] = registry.url
         async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+            await apply_crd(cluster, model_deployment_crd(), field_manager="test")
             yield Shop(hub, registry, buildkit, cluster)
     await emulated.stop()
 

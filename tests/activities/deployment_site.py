@@ -8,9 +8,11 @@ from typing import Any
 from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
+from airunway.clients.registry.client import RegistryClient
 from airunway.messages.decision import SelectionRequest, ValidateRequest
 from airunway.messages.deployment import AppliedObject, Limits
 from airunway.messages.refs import DeploymentRef
@@ -57,17 +59,20 @@ class Worker:
         providers: tuple[Provider, ...] = (ACME,),
         heartbeat_limit: timedelta = timedelta(minutes=3),
         attributes: tuple[str, ...] = (),
+        gate: ImageGate | None = None,
+        images: RegistryClient | None = None,
     ) -> None:
         cache = SnapshotCache()
+        named = {provider.name: provider for provider in providers}
         self.core = DeploymentActivities(
             cluster,
+            served_locally=named,
             limits=Limits(rollout_deadline=60, finalizer_timeout=60),
             options=SelectionOptions(heartbeat_limit=heartbeat_limit),
             cache=cache,
             search_attributes=lambda: attributes,
         )
-        named = {provider.name: provider for provider in providers}
-        self.provider = ProviderActivities(cluster, named, env={}, cache=cache)
+        self.provider = ProviderActivities(cluster, named, env={}, cache=cache, gate=gate, images=images)
 
     async def apply(self, request: RenderRequest) -> tuple[RenderAnswer, ApplyAnswer]:
         """Render, and do what that planned."""
@@ -106,6 +111,10 @@ class DeploymentSite:
     async def change(self, patch: dict[str, Any]) -> Object:
         """Change it."""
         return await self.cluster.patch(DEPLOYMENTS, REF.name, patch, namespace=REF.namespace)
+
+    async def delete(self) -> None:
+        """Ask for its deletion; a finalizer that is on it keeps it."""
+        await self.cluster.delete(DEPLOYMENTS, REF.name, namespace=REF.namespace)
 
     async def pause(self) -> None:
         """Put the annotation on."""

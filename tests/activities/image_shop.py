@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,10 +22,13 @@ from airunway.activities.model_image.records import ModelImageRecords
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.model_image.room import RegistryRoom
+from airunway.activities.model_image.wanted import ImageOwners
+from airunway.activities.trust.image_signer import ImageSigner
+from airunway.api import names
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
-from airunway.clients.kubernetes import SECRETS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
@@ -34,6 +37,7 @@ from airunway.messages.model_image import (
     BuildProgress,
     FindModelImageAnswer,
     ModelImageRequest,
+    ModelImageWaiter,
     PublishModelImageRequest,
     ResolveModelImageRequest,
     TokenRef,
@@ -120,6 +124,8 @@ class Shop:
         login = ClusterRegistryLogin(self.cluster, namespace="default", lifetime=timedelta(days=30))
         return BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient(), login=login)
 
+    signer: ImageSigner | None = None
+
     def activities(
         self, *, registry_keeper: BuildServices | None = None, **options: Any
     ) -> ModelImageActivities:
@@ -135,21 +141,47 @@ class Shop:
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
         resolver = ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens)
+        owners = ImageOwners(self.cluster)
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ModelImageActivities(
             wanted,
             resolver=resolver,
-            orders=BuildOrders(wanted, resolver=resolver, tokens=tokens, hub=hub, storage=self.storage),
+            orders=BuildOrders(
+                wanted, resolver=resolver, tokens=tokens, hub=hub, storage=self.storage, owners=owners
+            ),
+            owners=owners,
             published=PublishedModelImages(self.storage, self.records, wanted.pull_host, wanted.pull_secret),
             room=self.room,
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
+            signer=self.signer,
         )
+
+    def waiter(self, secret: str, *, ref: DeploymentRef = REF) -> ModelImageWaiter:
+        """A deployment that waits, with a Secret of its namespace."""
+        return ModelImageWaiter(ref=ref, token=TokenRef(namespace=ref.namespace, name=secret))
 
     async def plan(self, **options: Any) -> ModelImagePlan:
         return await self.resolve(Spec(repository=REPOSITORY), **options)
 
+    async def deploy(self, spec: Spec, *, ref: DeploymentRef = REF) -> None:
+        """Have a deployment that wants this model, and no other any more."""
+        secrets = {"secrets": {"huggingFaceToken": spec.token_secret}} if spec.token_secret else {}
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.DEPLOYMENT_KIND,
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "annotations": {names.ANNOTATION_MODEL_REVISION: spec.revision},
+            },
+            "spec": {"model": {"id": spec.repository}, **secrets},
+        }
+        await self.cluster.apply(DEPLOYMENTS, body, field_manager="somebody")
+
     async def resolve(self, spec: Spec, **options: Any) -> ModelImagePlan:
+        """The plan for a deployment that wants it."""
+        await self.deploy(spec)
         answer = await self.activities(**options).resolve_model_image(
             ResolveModelImageRequest(ref=REF, spec=spec)
         )
@@ -159,7 +191,7 @@ class Shop:
         self,
         plan: ModelImagePlan,
         *,
-        tokens: list[TokenRef] | None = None,
+        waiters: Sequence[ModelImageWaiter] = (),
         attempt: int = 1,
         namespace: str = "default",
         **options: Any,
@@ -168,17 +200,19 @@ class Shop:
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         environment.info = replace(environment.info, attempt=attempt)
         environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
-        request = BuildModelImageRequest(plan=plan, tokens=tokens or [], namespace=namespace)
+        request = BuildModelImageRequest(plan=plan, waiters=list(waiters), namespace=namespace)
         answer = await environment.run(self.activities(**options).build_model_image, request)
         return answer.digest
 
-    async def publish(self, plan: ModelImagePlan, digest: str) -> str:
+    async def publish(self, plan: ModelImagePlan, digest: str, **options: Any) -> str:
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         request = PublishModelImageRequest(plan=plan, digest=digest)
-        return (await environment.run(self.activities().publish_model_image, request)).image.reference
+        return (
+            await environment.run(self.activities(**options).publish_model_image, request)
+        ).image.reference
 
-    async def found(self, plan: ModelImagePlan) -> str:
-        answer = await self.activities().find_model_image(ModelImageRequest(plan=plan))
+    async def found(self, plan: ModelImagePlan, **options: Any) -> str:
+        answer = await self.activities(**options).find_model_image(ModelImageRequest(plan=plan))
         return answer.image.reference if answer.image else ""
 
     async def find(self, plan: ModelImagePlan, *, kept_by_us: bool) -> FindModelImageAnswer:

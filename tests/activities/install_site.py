@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from airunway.clients.kubernetes import (
     Object,
     Resource,
 )
+from airunway.installation.chart_policy import ChartPolicy
 from airunway.messages.installation import (
     ChartAnswer,
     ChartRequest,
@@ -33,6 +34,8 @@ from airunway.messages.installation import (
     PreflightAnswer,
     PreflightRequest,
 )
+from airunway.provider.contract import Provider, Registration
+from airunway.provider.registry import installed_providers
 from tests.activities.fake_helm import FakeChart, FakeHelm
 
 PROVIDER = "acme"
@@ -106,6 +109,10 @@ class Site:
 
     cluster: Cluster
     mirrors: dict[str, str] = field(default_factory=dict)
+    installations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What an administrator says is installed; `register` says the same in the config."""
+    packages: dict[str, Provider] = field(default_factory=dict)
+    policy: ChartPolicy = field(default_factory=ChartPolicy)
     helm: FakeHelm = field(init=False)
     activities: InstallationActivities = field(init=False)
 
@@ -117,21 +124,25 @@ class Site:
             self.helm,
             heartbeat_limit=timedelta(minutes=3),
             namespace=SYSTEM,
-            mirrors=self.mirrors,
+            packages=self.packages,
+            policy=replace(self.policy, mirrors=self.mirrors),
+            installations=self.installations.get,
             patience=timedelta(0),  # type: ignore[arg-type]
         )
 
     async def register(
         self, name: str = PROVIDER, *, engines: Any = None, health: Any = None, **chart: Any
     ) -> None:
+        said, health = installation(**chart), HEALTH if health is None else health
+        self.installations[name] = said | {"health": health}
         body = {
             "apiVersion": "airunway.ai/v1alpha1",
             "kind": "InferenceProviderConfig",
             "metadata": {
                 "name": name,
                 "annotations": {
-                    "airunway.ai/installation": json.dumps(installation(**chart)),
-                    "airunway.ai/health": json.dumps(HEALTH if health is None else health),
+                    "airunway.ai/installation": json.dumps(said),
+                    "airunway.ai/health": json.dumps(health),
                 },
             },
             "spec": {"capabilities": {"engines": engines or [{"name": "vllm", "cpuSupport": True}]}},
@@ -287,6 +298,15 @@ def chart(
     )
     request = InstallationRequest(provider=PROVIDER, operation=operation, **more)
     return ChartRequest(request=request, chart=planned)
+
+
+def package(*, engines: Any = None, **annotations: str) -> Provider:
+    """The provider's package, as far as an installation reads it; annotations are below `airunway.ai/`."""
+    registration = Registration(
+        annotations={f"airunway.ai/{key}": value for key, value in annotations.items()},
+        spec={"capabilities": {"engines": engines or [{"name": "vllm", "cpuSupport": True}]}},
+    )
+    return replace(installed_providers()["kaito"], name=PROVIDER, registration=lambda: registration)
 
 
 async def run(activity: Callable[[Any], Awaitable[Answer]], request: Any) -> Answer:

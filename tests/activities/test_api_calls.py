@@ -34,9 +34,9 @@ async def test_from_create_to_running_there_are_six_writes_and_three_reads(place
     done = await worker.provider.apply_upstream(asked(render_request(made), rendered))
     creating = calls.take()
     begun = [EventSpec(reason=reason, message=reason) for reason in ("ProviderSelected", "ResourceCreated")]
-    uid = made["metadata"]["uid"]
+    uid, of_acme = made["metadata"]["uid"], {"provider": {"name": "acme"}, "observedGeneration": 1}
     await worker.core.write_status(
-        StatusRequest(ref=REF, uid=uid, status={"phase": "Deploying"}, events=begun)
+        StatusRequest(ref=REF, uid=uid, status={"phase": "Deploying", **of_acme}, events=begun)
     )
     telling = sorted(calls.take())
     state = {"status": {"ready": True, "observedGeneration": 1}}
@@ -44,7 +44,9 @@ async def test_from_create_to_running_there_are_six_writes_and_three_reads(place
     calls.take()
     await worker.provider.read_readiness(readiness_request(made, done.objects))
     ready = [EventSpec(reason="DeploymentReady", message="c")]
-    await worker.core.write_status(StatusRequest(ref=REF, uid=uid, status={"phase": "Running"}, events=ready))
+    await worker.core.write_status(
+        StatusRequest(ref=REF, uid=uid, status={"phase": "Running", **of_acme}, events=ready)
+    )
     ending = calls.take()
 
     assert deciding == [f"GET {CONFIGS}", f"GET {DEPLOYMENT}"]

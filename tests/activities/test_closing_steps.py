@@ -5,8 +5,10 @@ from __future__ import annotations
 from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Object
 from airunway.messages.deployment import EventSpec, FinalizerRequest, StatusRequest
 from airunway.messages.upstream import ReleaseRequest
-from tests.activities.deployment_site import REF, DeploymentSite, render_request
+from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, render_request
 from tests.e2e.acme import ACME, SERVER
+
+OF_ACME = {"name": "acme", "resourceName": "chat", "resourceKind": "Server"}
 
 
 async def test_a_status_written_twice_is_one_write_and_one_event(place: DeploymentSite) -> None:
@@ -15,7 +17,11 @@ async def test_a_status_written_twice_is_one_write_and_one_event(place: Deployme
     written = StatusRequest(
         ref=REF,
         uid=made["metadata"]["uid"],
-        status={"phase": "Running", "replicas": {"desired": 1, "ready": 0, "available": 0}},
+        status={
+            "phase": "Deploying",
+            "provider": OF_ACME,
+            "replicas": {"desired": 1, "ready": 0, "available": 0},
+        },
         events=[EventSpec(reason="DeploymentReady", message="all pods are ready")],
     )
     first = await core.write_status(written)
@@ -31,6 +37,8 @@ async def test_a_status_written_twice_is_one_write_and_one_event(place: Deployme
 
 async def test_a_write_records_one_event_of_each_type(place: DeploymentSite) -> None:
     made = await place.deploy()
+    worker = place.worker()
+    await worker.core.validate(VALIDATE_IT)
     calls = place.calls()
     given = [
         EventSpec(reason="ProviderSelected", message="Provider acme auto-selected"),
@@ -38,7 +46,7 @@ async def test_a_write_records_one_event_of_each_type(place: DeploymentSite) -> 
         EventSpec(reason="ProviderNotReady", message="provider acme: away", warning=True),
     ]
 
-    await place.worker().core.write_status(
+    await worker.core.write_status(
         StatusRequest(ref=REF, uid=made["metadata"]["uid"], status={"phase": "Deploying"}, events=given)
     )
 
@@ -66,6 +74,7 @@ async def test_releasing_says_what_it_deleted_and_leaves_the_objects_of_others(p
     worker = place.worker()
     await worker.apply(render_request(made))
     await place.cluster.create(SERVER, _of_others(), namespace=REF.namespace)
+    await place.delete()
     request = ReleaseRequest(ref=REF, uid=made["metadata"]["uid"], provider="acme")
 
     first = await worker.provider.release_upstream(request)
@@ -83,6 +92,7 @@ async def test_an_object_that_somebody_holds_remains_and_is_asked_for_once(place
     await worker.apply(render_request(made))
     held = {"metadata": {"finalizers": ["example.com/other"]}}
     await place.cluster.patch(SERVER, REF.name, held, namespace=REF.namespace)
+    await place.delete()
     request = ReleaseRequest(ref=REF, uid=made["metadata"]["uid"], provider="acme")
 
     first = await worker.provider.release_upstream(request)
@@ -96,6 +106,7 @@ async def test_only_provider_finalizers_are_removed(place: DeploymentSite) -> No
     made = await place.deploy()
     core = place.worker().core
     await place.change({"metadata": {"finalizers": [ACME.finalizer, "example.com/other"]}})
+    await place.delete()
     asked = FinalizerRequest(ref=REF, uid=made["metadata"]["uid"])
 
     first = await core.remove_finalizers(asked)

@@ -13,14 +13,15 @@ from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.messages.deployment_workflow import CLUSTER, MODEL, PROVIDER, SEARCH_ATTRIBUTES
-from airunway.messages.installation import InstallationRequest, JoinRequest
+from airunway.messages.installation import JoinRequest
 from airunway.messages.model_image import JoinModelImageRequest, ModelImageWaiter
+from airunway.messages.refs import DeploymentRef
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.converter import data_converter
-from tests.modelimage.build import plan
+from tests.modelimage.build import BASE, plan
 
-WAITER = "modeldeployment/here/team-a/chat"
+REF = DeploymentRef(cluster="here", namespace="team-a", name="chat")
 OURS = frozenset(key.name for key in SEARCH_ATTRIBUTES)
 
 
@@ -33,9 +34,10 @@ async def test_they_are_started_with_what_the_namespace_knows(known: Collection[
         env = ActivityEnvironment(client)
         nothing = cast(Any, None)
         images = ModelImageActivities(
-            ModelImageOptions(cluster_name="here"),
+            ModelImageOptions(cluster_name="here", base=BASE),
             resolver=nothing,
             orders=nothing,
+            owners=nothing,
             published=nothing,
             builder=nothing,
             room=nothing,
@@ -45,11 +47,11 @@ async def test_they_are_started_with_what_the_namespace_knows(known: Collection[
 
         image = await env.run(
             images.join_model_image,
-            JoinModelImageRequest(plan=wanted, waiter=ModelImageWaiter(workflow_id=WAITER)),
+            JoinModelImageRequest(plan=wanted, waiter=ModelImageWaiter(ref=REF)),
         )
         installation = await env.run(
             installations.request_installation,
-            JoinRequest(request=InstallationRequest(provider="kaito"), waiter=WAITER),
+            JoinRequest(ref=REF, provider="kaito"),
         )
 
         async def said(workflow_id: str) -> dict[str, str]:

@@ -45,6 +45,7 @@ async def test_a_registry_that_does_not_tell_holds_no_plan_up(
 
     monkeypatch.setattr(PublishedModelImages, "find", away)
     request = ResolveModelImageRequest(ref=REF, spec=Spec(repository=REPOSITORY))
+    await shop.deploy(request.spec)
 
     answer = await shop.activities().resolve_model_image(request)
 

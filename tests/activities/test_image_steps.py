@@ -7,10 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airunway.api.model_image import ModelImageSpec as Spec
-from airunway.messages.model_image import (
-    FreeSpaceRequest,
-    TokenRef,
-)
+from airunway.messages.model_image import FreeSpaceRequest
+from airunway.messages.refs import DeploymentRef
 from tests.activities.image_shop import FILES, REPOSITORY, TOKEN, WEIGHTS, Shop, failure_of
 from tests.servers.hub import HubModel
 
@@ -120,11 +118,13 @@ async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_re
     await shop.secret("hf", HF_TOKEN=TOKEN)
     plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
 
-    missing, good = TokenRef(namespace="default", name="gone"), TokenRef(namespace="default", name="hf")
-    digest = await shop.build(plan, tokens=[missing, good])
+    other = DeploymentRef(cluster="here", namespace="default", name="other")
+    await shop.deploy(Spec(repository="acme/Private", token_secret="gone"), ref=other)
+    missing, good = shop.waiter("gone", ref=other), shop.waiter("hf")
+    digest = await shop.build(plan, waiters=[missing, good])
 
     assert digest.startswith("sha256:")
-    failure = await failure_of(lambda: shop.build(plan, tokens=[missing]))
+    failure = await failure_of(lambda: shop.build(plan, waiters=[missing]))
     assert (failure.type, failure.non_retryable) == ("TokenMissing", False)
 
 
@@ -134,7 +134,7 @@ async def test_a_token_that_was_withdrawn_is_a_refusal_without_the_token(shop: S
     plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
     shop.hub.refuse(401, where="resolve")
 
-    failure = await failure_of(lambda: shop.build(plan, tokens=[TokenRef(namespace="default", name="hf")]))
+    failure = await failure_of(lambda: shop.build(plan, waiters=[shop.waiter("hf")]))
 
     assert (failure.type, failure.non_retryable) == ("SourceRefused", True)
     assert TOKEN not in repr(failure) and failure.__cause__ is None
@@ -207,8 +207,8 @@ async def test_aikits_frontend_builds_images_of_its_own_kind(shop: Shop) -> None
     assert plan.layout == "aikit/1"
     assert plan.identity != (await shop.plan()).identity
 
-    reference = await shop.publish(plan, await shop.build(plan, frontend=frontend))
+    reference = await shop.publish(plan, await shop.build(plan, frontend=frontend), frontend=frontend)
 
-    assert await shop.found(plan) == reference
+    assert await shop.found(plan, frontend=frontend) == reference
     (asked,) = [seen.path for seen in shop.hub.requests if seen.where == "resolve" and not seen.range][-1:]
     assert asked == f"/{REPOSITORY}/resolve/{plan.commit}/tiny-Q4_K_M.gguf"

@@ -13,7 +13,7 @@ from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, CRDS, Cluster
 from airunway.messages.installation import Operation
 from kube_emulator import EmulatedCluster
 from tests.activities.fake_helm import FakeChart
-from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, failure, operator
+from tests.activities.install_site import PROVIDER, RELEASE, SYSTEM, Site, failure, operator, package
 
 
 async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
@@ -25,7 +25,8 @@ async def test_a_provider_that_is_not_registered_is_refused(site: Site) -> None:
 
 
 async def test_a_provider_that_needs_no_operator_is_refused(site: Site) -> None:
-    await site.register(engines=[{"name": "vllm", "requiresCRD": False}])
+    del site.installations[PROVIDER]
+    site.packages[PROVIDER] = package(engines=[{"name": "vllm", "requiresCRD": False}])
 
     assert (await failure(site.preflight())).type == "NotInstallable"
 
@@ -98,11 +99,14 @@ async def test_another_version_or_other_values_mean_upgrade(
     assert (view.installed_version, view.status, view.revision) == ("1.0.0", "deployed", 1)
 
 
-async def test_a_floating_version_is_content_with_what_is_there(site: Site) -> None:
-    await site.installed()
-    await site.register(version="")
+@pytest.mark.parametrize("version", ["", "1", "~1.0", "*", "latest"])
+async def test_a_floating_version_is_refused(site: Site, version: str) -> None:
+    await site.register(version=version)
 
-    assert (await site.preflight()).charts[0].action is ChartAction.NONE
+    err = await failure(site.preflight())
+
+    assert err.type == "BadInstallation"
+    assert "neither a whole version nor a digest" in err.message
 
 
 async def test_values_of_a_person_count_as_well_and_are_not_shown(site: Site) -> None:
@@ -186,7 +190,7 @@ class Strict(Cluster):
 
 async def test_missing_rights_are_found_before_anything_is_written(site: Site, tmp_path: Path) -> None:
     async with await Strict.connect(tmp_path / "kubeconfig") as cluster:
-        strict = Site(cluster)
+        strict = Site(cluster, installations=site.installations)
         strict.helm.charts = site.helm.charts
 
         err = await failure(strict.preflight())

@@ -8,13 +8,12 @@ import pytest
 
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.kubernetes import SECRETS
-from airunway.messages.model_image import ModelImageRequest, ResolveModelImageRequest, TokenRef
+from airunway.messages.model_image import ModelImageRequest, ResolveModelImageRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
 from tests.activities.image_shop import FILES, TOKEN, Shop, failure_of
 from tests.servers.hub import HubModel
 
-OURS = TokenRef(namespace="default", name="hf")
 PRIVATE = Spec(repository="acme/Private", token_secret="hf")
 
 
@@ -31,6 +30,7 @@ async def private(shop: Shop) -> Shop:
 
 async def plan_for(shop: Shop, namespace: str, spec: Spec = PRIVATE, **options: Any) -> ModelImagePlan:
     ref = DeploymentRef(cluster="here", namespace=namespace, name="tiny")
+    await shop.deploy(spec, ref=ref)
     request = ResolveModelImageRequest(ref=ref, spec=spec)
     return (await shop.activities(**options).resolve_model_image(request)).plan
 
@@ -56,7 +56,7 @@ async def test_each_namespace_has_its_own_image_in_its_own_place(private: Shop) 
 async def test_another_namespace_finds_only_its_own(private: Shop) -> None:
     options = {"pull_secret": "pull"}
     ours = await plan_for(private, "default", **options)
-    await private.publish(ours, await private.build(ours, tokens=[OURS]))
+    await private.publish(ours, await private.build(ours, waiters=[private.waiter("hf")]))
 
     theirs = await plan_for(private, "kube-public", **options)
 
@@ -66,7 +66,7 @@ async def test_another_namespace_finds_only_its_own(private: Shop) -> None:
 
 async def test_it_is_pulled_with_the_secret_of_its_namespace(private: Shop) -> None:
     plan = await plan_for(private, "default", pull_secret="pull")
-    await private.publish(plan, await private.build(plan, tokens=[OURS]))
+    await private.publish(plan, await private.build(plan, waiters=[private.waiter("hf")]))
     activities = private.activities(pull_secret="pull")
 
     found = (await activities.find_model_image(ModelImageRequest(plan=plan))).image

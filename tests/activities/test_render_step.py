@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from airunway.api.model_deployment import ModelDeployment
 from airunway.messages.upstream import RenderRequest, WriteAction
+from airunway.provider import RenderContext, Stage
 from tests.activities.acme_variants import CONFIG_MAP, STAGED, TWO_OBJECTS
 from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, render_request
 from tests.e2e.acme import ACME, SERVER
@@ -139,6 +141,45 @@ async def test_what_cannot_be_rendered_is_a_failure_and_takes_no_finalizer(place
 
     assert answer.failure is not None
     assert answer.failure.reason == "TransformFailed"
+    assert not answer.writes
+
+
+async def test_what_a_deployment_may_not_have_is_a_failure_that_names_the_setting(
+    place: DeploymentSite,
+) -> None:
+    made = await place.deploy(provider={"name": "acme", "overrides": {"spec": {"replicas": 9}}})
+
+    answer = await place.worker().provider.render(render_request(made))
+
+    assert answer.failure is not None
+    assert answer.failure.reason == "TransformFailed"
+    assert "spec.provider.overrides.spec: not allowed" in answer.failure.message
+    assert "AIRUNWAY_OVERRIDES_ALLOWED" in answer.failure.message
+    assert not answer.writes
+
+
+async def test_ceilings_hold_for_what_passed_admission_without_webhooks(place: DeploymentSite) -> None:
+    made = await place.deploy(scaling={"replicas": 33})
+
+    answer = await place.worker().provider.render(render_request(made))
+
+    assert answer.failure is not None
+    assert "33 replicas of one kind are demanded in all, at most 32" in answer.failure.message
+    assert await place.server() is None
+
+
+async def test_a_stage_that_wants_what_it_did_not_announce_is_a_failure(place: DeploymentSite) -> None:
+    def silent(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
+        return [replace(stage, creates=()) for stage in STAGED.stages(deployment, context)]
+
+    made = await place.deploy()
+
+    answer = await place.worker(providers=(replace(STAGED, stages=silent),)).provider.render(
+        render_request(made)
+    )
+
+    assert answer.failure is not None
+    assert "unannounced" in answer.failure.message
     assert not answer.writes
 
 

@@ -139,9 +139,12 @@ def test_nothing_is_written_beside_an_object_of_somebody_else() -> None:
 
 
 def test_what_is_not_rendered_any_more_goes_if_it_is_ours() -> None:
-    ours, others = live(name="old"), live(name="theirs", ownerReferences=[])
+    rendered = [{"manager": ACME.field_manager, "operation": "Apply"}]
+    ours = live(name="old", managedFields=rendered)
+    others = live(name="theirs", ownerReferences=[], managedFields=rendered)
+    of_a_stage = live(name="claim")
 
-    planned = plan(target(live(), last(live())), stale=[ours, others])
+    planned = plan(target(live(), last(live())), stale=[ours, others, of_a_stage])
 
     assert [entry.live["metadata"]["name"] for entry in planned.deletes] == ["old"]
 

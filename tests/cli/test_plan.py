@@ -41,6 +41,24 @@ def test_a_named_provider_is_taken_and_its_objects_are_listed(airunway: Airunway
     assert "Service default/chat (v1)" in result.out
 
 
+def test_a_plan_says_what_may_not_be_demanded(airunway: Airunway) -> None:
+    many = {"engine": {"type": "vllm"}, "resources": {"gpu": {"count": 8}}, "scaling": {"replicas": 32}}
+
+    result = airunway("plan", "-f", "-", stdin=manifest(provider={"name": "vllm"}, **many))
+
+    assert result.status != 0
+    assert "256 GPUs are demanded in all, at most 128 are allowed (AIRUNWAY_MAX_GPUS)" in result.out
+
+
+def test_a_plan_says_what_may_not_be_overridden(airunway: Airunway) -> None:
+    provider = {"name": "vllm", "overrides": {"spec": {"template": {"spec": {"hostNetwork": True}}}}}
+
+    result = airunway("plan", "-f", "-", stdin=manifest(provider=provider, **GPU))
+
+    assert result.status != 0
+    assert "spec.provider.overrides.spec.template.spec.hostNetwork: not allowed" in result.out
+
+
 def test_a_selected_provider_comes_with_the_reasons_against_the_others(airunway: Airunway) -> None:
     result = airunway("plan", "-f", "-", "-o", "json", stdin=manifest(**GPU))
 

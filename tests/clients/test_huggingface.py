@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from airunway.clients.guarded_http import OutboundPolicy
 from airunway.clients.huggingface import (
     AccessDenied,
     FileMissing,
@@ -133,9 +134,19 @@ async def test_something_else_than_a_hub_is_told_apart(hub: Hub) -> None:
 
 
 async def test_a_token_is_not_sent_on_to_the_content_server(hub: Hub) -> None:
-    client = HuggingFace(hub.url)
+    client = HuggingFace(hub.url, policy=OutboundPolicy(inside_hosts=[hub.content_url]))
     found = await client.repository("acme/Private", revision="main", token=TOKEN)
 
     await client.digest_of(found, "m-Q4_K_M.gguf", token=TOKEN)
 
     assert {seen.authorization for seen in hub.requests if seen.where == "cdn"} == {""}
+
+
+async def test_the_hub_leads_nobody_inside(hub: Hub) -> None:
+    client = HuggingFace(hub.url)
+    found = await client.repository("acme/Open", revision="main")
+
+    with pytest.raises(HubAnswerUnusable, match="localhost"):
+        await client.digest_of(found, "m-Q4_K_M.gguf")
+
+    assert [seen for seen in hub.requests if seen.where == "cdn"] == []

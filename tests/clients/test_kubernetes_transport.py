@@ -5,24 +5,7 @@ from __future__ import annotations
 import pytest
 from kubernetes.aio import client
 
-from airunway.clients.kubernetes.transport import Transport, environment_proxy
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://10.0.0.1:6443", "http://proxy.example:3128"),
-        ("https://api.inside.example:6443", None),
-        ("http://127.0.0.1:8001", None),
-    ],
-)
-def test_the_environment_names_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, url: str, expected: str | None
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("NO_PROXY", "inside.example")
-
-    assert environment_proxy(url) == expected
+from airunway.clients.kubernetes.transport import Transport
 
 
 async def test_a_proxy_of_the_kubeconfig_goes_before_that_of_the_environment(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from airunway.selection.quantities import canonical
+from airunway.api.quantities import canonical
 
 ORDERED = frozenset({"containers", "initContainers", "env"})
 UNORDERED = frozenset({"tolerations", "volumes", "volumeMounts", "ports", "pvcs", "workerGroupSpecs"})

@@ -13,6 +13,7 @@ import pytest
 import typer
 import yaml
 
+from airunway.api.names import INSTALLER_NAMESPACE
 from airunway.cli.app import app
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
@@ -92,10 +93,34 @@ def test_commands_exist(name: str) -> None:
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_accounts_and_settings_that_pods_name_exist(name: str) -> None:
     pod = DEPLOYMENTS[name]["spec"]["template"]["spec"]
+    namespace = DEPLOYMENTS[name]["metadata"]["namespace"]
+    there = [obj for obj in TOGETHER if obj["metadata"].get("namespace") == namespace]
 
-    assert pod["serviceAccountName"] in of_kind("ServiceAccount", TOGETHER)
+    assert pod["serviceAccountName"] in of_kind("ServiceAccount", there)
     (source,) = pod["containers"][0]["envFrom"]
-    assert source["configMapRef"]["name"] in of_kind("ConfigMap", objects(CORE))
+    assert source["configMapRef"]["name"] in of_kind("ConfigMap", there)
+
+
+def test_the_installer_is_alone_in_its_namespace() -> None:
+    theirs = [obj for obj in TOGETHER if obj["metadata"].get("namespace") == INSTALLER_NAMESPACE]
+
+    assert {obj["metadata"]["name"] for obj in theirs if obj["kind"] == "Deployment"} == {
+        "airunway-installer"
+    }
+    assert all(obj in objects(INSTALLER) for obj in theirs)
+    bound = [obj for obj in TOGETHER if "airunway-installer" in str(obj.get("subjects"))]
+    assert {tuple(obj["subjects"][0].items()) for obj in bound} == {
+        (("kind", "ServiceAccount"), ("name", "airunway-installer"), ("namespace", INSTALLER_NAMESPACE))
+    }
+    assert _settings(INSTALLER) == _settings(), "the same Temporal, ports and logs as the core"
+
+
+def test_only_the_installers_image_has_helm() -> None:
+    images = {
+        name: obj["spec"]["template"]["spec"]["containers"][0]["image"] for name, obj in DEPLOYMENTS.items()
+    }
+
+    assert [name for name, image in images.items() if "installer" in image] == ["airunway-installer"]
 
 
 def test_settings_are_known_and_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +200,9 @@ def test_kustomize_builds_it(folder: Path) -> None:
     assert ("--no-providers" in container["args"]) is (folder == CORE)
 
 
-def _settings() -> dict[str, Any]:
-    data: dict[str, Any] = of_kind("ConfigMap", objects(CORE))["airunway-settings"]["data"]
+def _settings(folder: Path = CORE) -> dict[str, Any]:
+    (found,) = of_kind("ConfigMap", objects(folder)).values()
+    data: dict[str, Any] = found["data"]
     return data
 
 

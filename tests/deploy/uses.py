@@ -47,6 +47,9 @@ RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
+    "airunway.activities.trust.image_signer": (WORKER,),
+    "airunway.activities.trust.namespace_policies": (PROVIDER,),
+    "airunway.activities.trust.verification_keys": (PROVIDER,),
     "airunway.activities.upstream": (PROVIDER,),
     "airunway.activities.upstream.diagnostics": (PROVIDER, WORKER),
     "airunway.clients.events": (WORKER, WATCHER),
@@ -128,10 +131,16 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
     found.append(Use(verbs="create", at=at, **records))
     found.append(Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=at))  # whose images are in use
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
+    signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]
+    found.append(Use(verbs="get", resource="secrets", namespace=system, names=key, at=signer))
     return found
 
 
 # -- providers ---------------------------------------------------------------------------------------------
+
+
+BUILDS_IMAGES = ("kaito",)
+"""Providers whose deployments run images that are built here: they see by the records which those are."""
 
 
 def providing(provider: Provider) -> list[Use]:
@@ -147,11 +156,30 @@ def providing(provider: Provider) -> list[Use]:
             subresource="finalizers",
             because="the API server asks for it where an owner reference has blockOwnerDeletion",
         ),
-        Use(verbs="create", resource=CONFIGS, at=registration),
-        Use(verbs="get patch", resource=CONFIGS, names=own, at=registration),
+        # An apply names what it creates, so this can be limited to a name as well.
+        Use(verbs="get create patch", resource=CONFIGS, names=own, at=registration),
+        Use(
+            verbs="register",
+            resource=CONFIGS,
+            names=own,
+            because="the policy airunway-provider-configs asks for it where annotations change",
+        ),
         Use(verbs="patch", resource=CONFIGS, subresource="status", names=own, at=registration),
         *diagnosis(),
+        Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
+        *(
+            Use(
+                verbs="get",
+                resource=kind,
+                names=["airunway-verification-keys"],
+                at="airunway.activities.trust.verification_keys",
+            )
+            for kind in ("configmaps", "secrets")
+        ),
     ]
+    if provider.name in BUILDS_IMAGES:
+        records = "airunway.activities.model_image.records"
+        found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], at=records))
     if provider.operator_selector:
         found.append(Use(verbs="list", resource="deployments.apps", at=registration))
     for kind in map(written_as, provider.kinds):
@@ -167,7 +195,7 @@ def watching(kinds: Iterable[str]) -> list[Use]:
     """The watcher: `kinds` are those of the shipped providers."""
     lease = "airunway.workers.lease_store"
     space = names.SYSTEM_NAMESPACE
-    follows = [MODEL_DEPLOYMENTS, CONFIGS, *kinds]
+    follows = [MODEL_DEPLOYMENTS, CONFIGS, "namespaces", *kinds]
     return [
         *(Use(verbs="list watch", resource=kind, at="airunway.workers.watcher") for kind in follows),
         Use(verbs="patch", resource=CONFIGS, subresource="status", at="airunway.workers.heartbeats"),
@@ -259,7 +287,7 @@ def installing() -> list[Use]:
     """The installer: its own calls, and what the charts take."""
     at, helm, lock = "airunway.activities.installation", "airunway.clients.helm", "airunway.clients.lease"
     definitions = "customresourcedefinitions.apiextensions.k8s.io"
-    space = names.SYSTEM_NAMESPACE
+    space = names.INSTALLER_NAMESPACE
     return [
         Use(verbs="get delete", resource=definitions, at=at),
         Use(verbs="get delete", resource="secrets", at=at),

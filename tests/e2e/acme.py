@@ -20,7 +20,11 @@ from airunway.provider.contract import (
     UpstreamHealth,
     UpstreamKind,
 )
+from airunway.provider.counting import whole_number
+from airunway.provider.demand import Demand
+from airunway.provider.object_shape import object_shape
 from airunway.provider.rendering import owner_reference
+from airunway.provider.shapes import anything
 
 SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")
 
@@ -118,12 +122,19 @@ def _health(facts: UpstreamFacts) -> UpstreamHealth:
     return UpstreamHealth(ready=False, reason="CRDMissing", message="no kind Server")
 
 
+def _demand(server: Manifest) -> Demand:
+    replicas = whole_number(server["spec"].get("replicas"), ("spec", "replicas"), default=1)
+    return Demand(pods=1).times(replicas)
+
+
 ACME = Provider(
     name="acme",
     kinds=[SERVER],
     registration=_registration,
     check=lambda deployment: None,
-    render=_render,
+    objects=_render,
+    shapes={SERVER.kind: object_shape(spec=anything)},
+    demand=_demand,
     read_status=_read_status,
     health=_health,
 )

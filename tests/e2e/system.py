@@ -112,6 +112,10 @@ class System:
     def start_second_watcher(self, settings: Settings) -> None:
         self._start("second watcher", run_watcher(settings, providers=self.providers))
 
+    def is_running(self, name: str) -> bool:
+        """Whether a process was started, and not stopped since."""
+        return name in self._tasks
+
     async def stop(self, name: str) -> None:
         task = self._tasks.pop(name)
         task.cancel()

@@ -13,7 +13,7 @@ KAITO_CHART = {
     "createNamespace": True,
 }
 REPO = {"name": "kaito", "url": "https://kaito-project.github.io/kaito/charts/kaito"}
-CHART = {"name": "r", "chart": "a/b", "namespace": "n"}
+CHART = {"name": "r", "chart": "a/b", "namespace": "n", "version": "1.0.0"}
 ANOTHER_REPO = {"name": "a", "url": "https://charts.example.com/a"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airunway.installation.chart_policy import ChartPolicy
 from airunway.installation.commands import commands_of, steps_of
 from airunway.installation.metadata import read_metadata
 from airunway.installation.plan import BadPlan, InstallationPlan, plan_of
@@ -47,7 +48,7 @@ def test_kaito_gets_its_missing_crds_first_whatever_the_annotation_says() -> Non
     ],
 )
 def test_only_two_charts_are_forced(reason: str, name: str, chart: dict[str, str], forced: bool) -> None:
-    (planned,) = plan([{**chart, "namespace": "n"}], name=name, repos=[REPO]).charts
+    (planned,) = plan([{**chart, "namespace": "n", "version": "1.0.0"}], name=name, repos=[REPO]).charts
 
     assert planned.pre_install_missing_crds is forced, reason
 
@@ -196,12 +197,12 @@ def test_this_machine_may_be_spoken_to_without_tls() -> None:
 def test_a_mirror_is_asked_instead(
     reason: str, chart: dict[str, str], mirrors: dict[str, str], want: tuple[str, str]
 ) -> None:
-    (planned,) = plan([{**CHART, **chart}], mirrors=mirrors).charts
+    (planned,) = plan([{**CHART, **chart}], policy=ChartPolicy(mirrors=mirrors)).charts
 
     assert (planned.source, planned.repository_url) == want, reason
 
 
 def test_commands_name_the_config_and_not_the_mirror() -> None:
-    planned = plan([CHART], mirrors={"https://": "/m/"})
+    planned = plan([CHART], policy=ChartPolicy(mirrors={"https://": "/m/"}))
 
     assert "/m/" not in " ".join(commands_of(planned))

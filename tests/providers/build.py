@@ -8,10 +8,14 @@ from typing import Any
 import yaml
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import OverridesMode
 from airunway.provider import Manifest
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.testing import deployment
 
 EXPECTED = Path(__file__).parent / "expected"
+ANYTHING = OverridesPolicy(mode=OverridesMode.ANYTHING)
+"""For tests of how overrides are merged, whatever a tenant may override."""
 
 
 def runner(*, engine: dict[str, Any] | None = None, **fields: Any) -> ModelDeployment:

@@ -101,7 +101,7 @@ def test_objects_are_valid_and_always_the_same(name: str, data: st.DataObject) -
     if provider.check(parsed) is None:
         assert [found for obj in objects for found in problems(obj)] == []
         assert list(kit.object_problems(provider, parsed, objects)) == []
-        rendered = provider.render(parsed, context)
+        rendered = provider.objects(parsed, context)
         assert provider.read_status(rendered[0]).resource_name == rendered[0]["metadata"]["name"]
         MORE.get(name, lambda provider, objects: None)(provider, rendered)
 

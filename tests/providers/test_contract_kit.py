@@ -31,11 +31,11 @@ def rendering(change: Callable[[Manifest], object]) -> Provider:
     """Acme, with something done to its object."""
 
     def render(given: ModelDeployment, context: RenderContext) -> list[Manifest]:
-        (obj,) = ACME.render(given, context)
+        (obj,) = ACME.objects(given, context)
         change(obj)
         return [obj]
 
-    return replace(ACME, render=render)
+    return replace(ACME, objects=render)
 
 
 def refusing(given: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -71,9 +71,9 @@ CASES = [
     Case("unready without a reason", replace(ACME, health=lambda _: UpstreamHealth(ready=False)), "a reason"),
     Case("a refusal without a field", replace(ACME, check=lambda _: "no"), "field's path"),
     Case("a path that is none", replace(ACME, ignored_fields=lambda _: ["tolerations"]), "no path"),
-    Case("a rendering error without a field", replace(ACME, render=refusing), "field's path"),
+    Case("a rendering error without a field", replace(ACME, objects=refusing), "field's path"),
     Case("another rendering each time", counting(), "the second time"),
-    Case("a deployment that is changed", replace(ACME, render=changing), "changes the deployment"),
+    Case("a deployment that is changed", replace(ACME, objects=changing), "changes the deployment"),
     Case("a part that is shared", rendering(lambda obj: obj.update(spec=SHARED)), "share"),
     Case("an undeclared kind", rendering(lambda obj: obj.update(kind="Other")), "nobody watches"),
     Case("no owner", rendering(lambda obj: obj["metadata"].pop("ownerReferences")), "controlling owner"),
@@ -104,7 +104,7 @@ def findings(provider: Provider) -> list[str]:
     ]
     if provider.read_status is not ACME.read_status:
         return [*found, *kit.status_problems(provider, main(), [])]
-    if provider.render is not refusing:
+    if provider.objects is not refusing:
         given = kit.deployment()
         objects = kit.everything(provider, given, CONTEXT)
         found += kit.object_problems(provider, given, objects)

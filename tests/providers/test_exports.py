@@ -38,8 +38,7 @@ MODULES = {
         AccessRule ModelAccess NETWORK_POLICY SUFFIX network_policy with_access
     """,
     overrides: """
-        IDENTITY_KEYS ListMerge key_paths merge merge_by_name
-        overrides_of refuse_host_paths refuse_identity refuse_keys
+        IDENTITY_KEYS ListMerge merge merge_by_name overrides_of refuse_identity
     """,
     pod_security: """
         DEFAULT_USER PodSecurity PodSecurityLevel isolated isolated_container level_variable pod_security

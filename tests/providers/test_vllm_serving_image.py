@@ -96,12 +96,10 @@ def test_a_fresh_answer() -> None:
         "revision": "abc",
         "age": "3d",
         "inNightly": True,
-        "verificationMessage": report.status.verification_message,
         "message": report.status.message,
     }
     assert words(report) == {
         "ImageResolved": "True/ImageResolved",
-        "ImageVerified": "Unknown/VerificationNotImplemented",
         "UnsupportedImage": "False/SupportedImage",
     }
     assert report.image == f"vllm/vllm-openai@{DIGEST}"
@@ -178,7 +176,6 @@ def test_a_reference_that_needs_no_registry_is_resolved_as_it_is() -> None:
 
     assert words(report) == {
         "ImageResolved": "True/ImageResolved",
-        "ImageVerified": "Unknown/VerificationNotImplemented",
         "UnsupportedImage": "True/CustomImage",
     }
     assert report.status.resolved == "ghcr.io/x/y@sha256:ab"

@@ -11,7 +11,7 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.api.names import SYSTEM_NAMESPACE, installation_workflow_id
+from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE, installation_workflow_id
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import (
@@ -56,8 +56,9 @@ async def site(
     async with chart_server() as charts, await Cluster.connect(real_cluster.kubeconfig) as cluster:
         for definition in (model_deployment_crd(), provider_config_crd()):
             await apply_crd(cluster, definition, field_manager="test")
-        with suppress(AlreadyExists):
-            await cluster.create(NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE}})
+        for namespace in (SYSTEM_NAMESPACE, INSTALLER_NAMESPACE):
+            with suppress(AlreadyExists):
+                await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
         built = Site(cluster, client, charts, processes, tmp_path)
         charts.add(built.chart())
         await built.register()

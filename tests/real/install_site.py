@@ -44,6 +44,7 @@ from tests.clients.helm.charts import copy_chart
 from tests.clients.helm.servers import ChartServer
 from tests.real.processes import CLUSTER_NAME, Processes
 
+INSTALLATIONS = "installations.yaml"
 NODE = PretendNode(name="pretend-install-0", gpus=0)
 
 
@@ -62,6 +63,15 @@ class Site:
     provider: str = field(default_factory=lambda: f"p{uuid.uuid4().hex[:8]}")
     held: asyncio.Event = field(default_factory=asyncio.Event)
     operators: PretendOperators | None = None
+    installations: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of processes that install: where it says what, and that charts come from this machine."""
+        return {
+            "AIRUNWAY_PROVIDER_INSTALLATIONS": str(self.folder / INSTALLATIONS),
+            "AIRUNWAY_INSIDE_HOSTS": json.dumps([self.charts.url]),
+        }
 
     @property
     def space(self) -> str:
@@ -79,7 +89,7 @@ class Site:
     async def register(
         self, provider: str = "", *, labels: str = "", crds: tuple[str, ...] = ("gadgets",), **chart: Any
     ) -> None:
-        """The provider's config, as its worker would write it."""
+        """The provider's config, and what an administrator says is installed for it."""
         entry = {
             "name": f"{self.provider}-op",
             "chart": "test/operator",
@@ -97,23 +107,19 @@ class Site:
             "crds": [f"{plural}.{self.group}" for plural in crds],
             "operatorPods": [{"namespace": self.space, "selectors": [selector]}],
         }
+        self.installations[provider or self.provider] = installation | {"health": health}
+        (self.folder / INSTALLATIONS).write_text(json.dumps(self.installations))
         body = {
             "apiVersion": "airunway.ai/v1alpha1",
             "kind": "InferenceProviderConfig",
-            "metadata": {
-                "name": provider or self.provider,
-                "annotations": {
-                    "airunway.ai/installation": json.dumps(installation),
-                    "airunway.ai/health": json.dumps(health),
-                },
-            },
+            "metadata": {"name": provider or self.provider},
             "spec": {"capabilities": {"engines": [{"name": "vllm", "cpuSupport": True}]}},
         }
         await self.cluster.apply(CONFIGS, body, field_manager="test")
 
     def worker(self) -> subprocess.Popen[bytes]:
         """Start a worker that installs."""
-        return self.processes.start("worker", "--no-providers")
+        return self.processes.start("worker", "--no-providers", **self.settings)
 
     # -- driving -----------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ async def test_an_upgrade_shows_what_changes_and_one_that_fails_goes_back(site: 
 async def test_an_uninstall_keeps_definitions_from_templates(site: Site) -> None:
     site.worker()
     site.charts.add(site.chart("templated-crds"))
-    await site.register(chart="test/templated-crds", version="", crds=("machines",))
+    await site.register(chart="test/templated-crds", version="0.10.0", crds=("machines",))
     handle, _ = await site.ask()
     machines = f"machines.{site.group}"
     while await site.cluster.find(CRDS, machines) is None:
@@ -97,7 +97,7 @@ async def test_a_chart_that_cannot_be_used_is_final(site: Site, chart: str, kind
     site.worker()
     if chart == "broken":
         site.charts.add(site.chart("broken"))
-    await site.register(chart=f"test/{chart}", version="")
+    await site.register(chart=f"test/{chart}", version="1.0.0")
 
     outcome = await site.do()
 
@@ -109,7 +109,7 @@ async def test_a_failing_hook_is_final_and_its_release_is_there_for_the_next_att
     site.worker()
     await site.pods_run()
     site.charts.add(site.chart("failing-hook"))
-    await site.register(chart="test/failing-hook", version="")
+    await site.register(chart="test/failing-hook", version="1.0.0")
 
     failed = await site.do()
     await site.register()  # the config is corrected: the operator's own chart under the same release

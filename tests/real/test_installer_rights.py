@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from airunway.api.names import SYSTEM_NAMESPACE
+from airunway.api.names import INSTALLER_NAMESPACE
 from airunway.clients.access_review import can_i
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import (
-    Cluster,
-    Resource,
-)
+from airunway.clients.kubernetes import Cluster, Resource
 from airunway.messages.installation import (
     Operation,
 )
 from tests.deploy.manifests import INSTALLER, objects
+from tests.real.acting import apply_all, kubeconfig_of
 from tests.real.install_site import Site
 from tests.real.processes import Processes
 from tests.servers.cluster import Cluster as RealCluster
@@ -39,26 +36,8 @@ SEES_ALL = {
         "kind": "ClusterRole",
         "name": "system:controller:generic-garbage-collector",
     },
-    "subjects": [{"kind": "ServiceAccount", "name": "airunway-installer", "namespace": SYSTEM_NAMESPACE}],
+    "subjects": [{"kind": "ServiceAccount", "name": "airunway-installer", "namespace": INSTALLER_NAMESPACE}],
 }
-
-
-async def kubeconfig_of_the_installer(real: RealCluster, cluster: Cluster, folder: Path) -> Path:
-    """A kubeconfig for the account that `deploy/installer` makes, with no rights but its own."""
-    for obj in objects(INSTALLER):
-        if obj["kind"] != "Deployment":
-            served = await cluster.discovery.served_kinds(obj["apiVersion"])
-            kind = Resource(obj["apiVersion"], served[obj["kind"]])
-            await cluster.apply(kind, obj, field_manager="test")
-    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/airunway-installer/token"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    status, answer = real.request("POST", path, body)
-    assert status == 201, answer
-    config = json.loads(real.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": answer["status"]["token"]}
-    target = folder / "installer-kubeconfig"
-    target.write_text(json.dumps(config))
-    return target
 
 
 async def until_allowed(kubeconfig: Path, *, resource: str, verb: str, allowed: bool = True) -> None:
@@ -71,10 +50,13 @@ async def until_allowed(kubeconfig: Path, *, resource: str, verb: str, allowed: 
 async def test_the_installers_own_rights_are_enough_and_what_they_lack_is_reported(
     site: Site, real_cluster: RealCluster, real_temporal: TemporalServer, tmp_path: Path
 ) -> None:
-    kubeconfig = await kubeconfig_of_the_installer(real_cluster, site.cluster, tmp_path)
+    await apply_all(site.cluster, objects(INSTALLER), without=("Deployment",))
+    kubeconfig = kubeconfig_of(real_cluster, "airunway-installer", tmp_path, namespace=INSTALLER_NAMESPACE)
     logs = tmp_path / "installer-logs"
     logs.mkdir()
-    installer = Processes(kubeconfig, real_temporal.address, logs, AIRUNWAY_HELM_TIMEOUT="20s")
+    installer = Processes(
+        kubeconfig, real_temporal.address, logs, AIRUNWAY_HELM_TIMEOUT="20s", **site.settings
+    )
     site.processes.start("worker", "--no-providers", "--no-installer")
     installer.start("worker", "--no-core", "--no-providers", "--installer")
     try:

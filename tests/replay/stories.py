@@ -26,6 +26,7 @@ from airunway.messages.commands import CANCEL_BUILD, RETRY
 from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
+from airunway.messages.installation_workflow import InstallationOutcome
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.temporal.converter import data_converter
 from tests.workflows import installer_world
@@ -162,6 +163,7 @@ async def waited_for_its_operator(world: World) -> None:
     await world.start()
     await world.quiet()
     for succeeded in (False, True):
+        world.installed = InstallationOutcome(succeeded=succeeded, message="x")
         report = InstallReport(provider=PROVIDER, succeeded=succeeded, message="x")
         await world.handle.signal(INSTALL_REPORT, report)
         await world.quiet()

@@ -27,14 +27,14 @@ def test_a_sound_deployment_passes() -> None:
 def test_what_only_admission_checks_is_checked_here_too() -> None:
     spec = {
         "engine": {"type": "vllm", "args": {"a": "1"}, "extraArgs": ["--a"]},
-        "provider": {"name": "kaito", "overrides": {"hostPID": True}},
+        "provider": {"name": "kaito", "overrides": ["hostPID"]},
         "scaling": {"replicas": 33},
     }
 
     assert fields(spec, name="a.b") == [
         "metadata.name",
         "spec.engine.extraArgs",
-        "spec.provider.overrides.hostPID",
+        "spec.provider.overrides",
         "spec.scaling.replicas",
     ]
 
@@ -81,27 +81,27 @@ def test_amounts_that_cannot_work(spec: dict[str, Any], field: str) -> None:
 
 
 ALPHA = config("alpha", offer("vllm"), rules={"true": 1})
-DANGEROUS = {"provider": {"overrides": {"hostPID": True}}, "engine": {"type": "vllm"}}
+CLASHING = {"engine": {"type": "vllm", "args": {"x": "1"}, "extraArgs": ["--x=2"]}}
 
 
 def checked(given: Any, *configs: Any) -> Any:
     return with_admission_recheck(decide(given, list(configs), alive_since=ALIVE_SINCE), given)
 
 
-def test_a_dangerous_deployment_is_not_handed_over() -> None:
-    decision = checked(deployment(gpus=65, spec=DANGEROUS), ALPHA)
+def test_a_wrong_deployment_is_not_handed_over() -> None:
+    decision = checked(deployment(gpus=65, spec=CLASHING), ALPHA)
 
     assert (decision.outcome, decision.phase) == (Outcome.INVALID, Phase.FAILED)
     assert (decision.provider, decision.newly_selected) == (None, False)
     assert decision.engine.type == "vllm"
     assert [(entry.type, entry.status.value) for entry in decision.conditions] == [("Validated", "False")]
-    assert "spec.provider.overrides.hostPID: Forbidden" in decision.finding
+    assert "spec.engine.extraArgs: Invalid value" in decision.finding
     assert "spec.resources.gpu.count: Invalid value: 65" in decision.finding
     assert decision.message == f"Validation failed: {decision.finding}"
 
 
-def test_a_dangerous_deployment_is_refused_before_it_waits_for_a_provider() -> None:
-    assert checked(deployment(gpus=1, spec=DANGEROUS)).outcome is Outcome.INVALID
+def test_a_wrong_deployment_is_refused_before_it_waits_for_a_provider() -> None:
+    assert checked(deployment(gpus=1, spec=CLASHING)).outcome is Outcome.INVALID
 
 
 def test_what_was_valid_as_it_is_gets_a_warning() -> None:
@@ -119,11 +119,11 @@ def test_what_was_valid_as_it_is_gets_a_warning() -> None:
         ],
     }
 
-    served = checked(deployment(gpus=1, spec=DANGEROUS, status=status), ALPHA)
-    edited = checked(deployment(gpus=1, spec=DANGEROUS, status=status, metadata={"generation": 2}), ALPHA)
+    served = checked(deployment(gpus=1, spec=CLASHING, status=status), ALPHA)
+    edited = checked(deployment(gpus=1, spec=CLASHING, status=status, metadata={"generation": 2}), ALPHA)
 
     assert served.outcome is Outcome.OK
-    assert "hostPID" in served.warnings[0]
+    assert "extraArgs" in served.warnings[0]
     assert served.conditions[0].message == f"Schema validation passed; warning: {served.warnings[0]}"
     assert edited.outcome is Outcome.INVALID
     assert edited.provider.name == "alpha"
@@ -149,6 +149,6 @@ def test_a_dotted_name_matters_before_the_hand_over_only() -> None:
 
 
 def test_an_earlier_failure_is_reported_alone() -> None:
-    both = deployment(gpus=1, spec={**DANGEROUS, "model": {}})
+    both = deployment(gpus=1, spec={**CLASHING, "model": {}})
 
     assert checked(both, ALPHA) == decide(both, [ALPHA], alive_since=ALIVE_SINCE)

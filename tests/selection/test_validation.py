@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunway.api.findings import FieldErrorType, Verdict
+from airunway.api.findings import NOT_SHOWN, FieldErrorType, Verdict
 from airunway.selection.provider_lookup import Lookup, LookupProblem, lookup_in
 from airunway.selection.validation import validate_create, validate_update
 from tests.selection.build import config, deployment, offer
@@ -91,17 +91,7 @@ def test_overrides_are_an_object(overrides: Any) -> None:
     verdict = verdict_of(gpus=1, spec={"provider": {"overrides": overrides}})
 
     assert fields(verdict) == [("FieldValueInvalid", "spec.provider.overrides")]
-    assert str(verdict.errors[0].value).startswith("<redacted ")
-
-
-def test_overrides_can_be_nested_without_end() -> None:
-    deep: Any = {"hostNetwork": True}
-    for _ in range(3000):
-        deep = {"a": [deep]}
-
-    verdict = verdict_of(gpus=1, spec={"provider": {"overrides": deep}})
-
-    assert [kind for kind, _ in fields(verdict)] == ["FieldValueForbidden"]
+    assert verdict.errors[0].value == NOT_SHOWN
 
 
 def test_an_object_being_deleted_may_always_change() -> None:

@@ -28,9 +28,25 @@ async def test_several_violations_are_a_list_in_the_order_of_the_rules(webhooks:
 
     assert response["status"]["message"] == (
         '[metadata.name: Invalid value: "v1.2": must not contain dots, '
-        "spec.provider.overrides.hostPID: Forbidden: not allowed for security reasons, "
-        "spec.resources.gpu.count: Invalid value: 65: exceeds maximum allowed (64)]"
+        "spec.resources.gpu.count: Invalid value: 65: exceeds maximum allowed (64), "
+        "spec.provider.overrides.hostPID: Forbidden: not allowed: no provider lets this path be overridden; "
+        "an administrator can allow it in AIRUNWAY_OVERRIDES_ALLOWED]"
     )
+
+
+async def test_what_is_demanded_in_all_is_refused_before_it_is_stored(webhooks: Webhooks) -> None:
+    wanted = deployment(
+        provider={"name": "vllm"},
+        engine={"type": "vllm"},
+        resources={"gpu": {"count": 8}},
+        scaling={"replicas": 32},
+    )
+
+    response = await webhooks.create(wanted)
+
+    assert (
+        "spec: Forbidden: 256 GPUs are demanded in all, at most 128 are allowed (AIRUNWAY_MAX_GPUS)"
+    ) in response["status"]["message"]
 
 
 @pytest.mark.parametrize("webhook", ["default", "create"])

@@ -12,6 +12,7 @@ import pytest
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
 from airunway.provider.contract import Provider, Registration, UpstreamFacts, UpstreamHealth
+from airunway.providers.kaito import PROVIDER as KAITO
 from airunway.providers.llmd import PROVIDER as LLMD
 from airunway.providers.vllm import PROVIDER as VLLM
 from airunway.workers import registration
@@ -73,6 +74,59 @@ async def test_the_rest_of_the_spec_is_renewed_beside_them(cluster: Cluster) -> 
 
     spec = (await config(cluster, "llmd"))["spec"]
     assert spec == {**LLMD.registration().spec, "selectionRules": RULES}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"airunway.ai/task-queue": "mine"},
+        {"airunway.ai/upstream-kinds": "[]"},
+        {"airunway.ai/installation": '{"helmCharts": []}'},
+        {"airunway.ai/installation": None, "airunway.ai/display-name": "Evil"},
+    ],
+    ids=str,
+)
+async def test_a_heartbeat_puts_our_annotations_back(
+    cluster: Cluster, changed: dict[str, str | None]
+) -> None:
+    worker = registrar(cluster, KAITO)
+    await worker.register()
+    before = (await config(cluster, "kaito"))["metadata"]["annotations"]
+    theirs = {"example.com/owner": "somebody"}
+    await cluster.patch(CONFIGS, "kaito", {"metadata": {"annotations": {**changed, **theirs}}})
+    rules = {"spec": {"selectionRules": RULES}}
+    await cluster.patch(CONFIGS, "kaito", rules)
+
+    await worker.beat()
+
+    after = await config(cluster, "kaito")
+    assert after["metadata"]["annotations"] == before | theirs
+    assert after["spec"]["selectionRules"] == RULES, "an administrator's rules stay until the next start"
+
+
+async def test_a_heartbeat_of_what_is_as_it_was_left_changes_the_status_only(cluster: Cluster) -> None:
+    worker = registrar(cluster, KAITO)
+    await worker.register()
+    before = (await config(cluster, "kaito"))["metadata"]
+
+    await worker.beat()
+
+    after = (await config(cluster, "kaito"))["metadata"]
+    assert (after["annotations"], after["generation"]) == (before["annotations"], before["generation"])
+
+
+async def test_changed_annotations_are_seen_before_the_next_heartbeat(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    worker = registrar(cluster)
+    running = asyncio.create_task(worker.run())
+    await until_ready(cluster, worker)
+
+    await cluster.patch(CONFIGS, "acme", {"metadata": {"annotations": {"airunway.ai/task-queue": "mine"}}})
+
+    while (await config(cluster))["metadata"]["annotations"]["airunway.ai/task-queue"] != "a-queue":
+        await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_operator_that_is_missing_makes_it_unready_with_its_worker_alive(cluster: Cluster) -> None:

@@ -8,7 +8,10 @@ from typing import get_type_hints
 import pytest
 from pydantic import ValidationError
 
+from airunway.api.overrides import OverridesMode
 from airunway.modelimage.plan import FIXED_DATES_LAYOUT, LAYOUT
+from airunway.provider.ceilings import Ceilings
+from airunway.provider.policy import OverridesPolicy
 from airunway.workers.model_images import model_image_options
 from airunway.workers.settings import Settings
 
@@ -36,3 +39,56 @@ def test_what_is_no_duration_names_the_setting(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(ValidationError, match="rollout_deadline"):
         Settings()
+
+
+def test_limits_are_one_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_OVERRIDES", "Anything")
+    monkeypatch.setenv("AIRUNWAY_OVERRIDES_ALLOWED", '{"vllm": ["spec.template.spec.priorityClassName"]}')
+    monkeypatch.setenv("AIRUNWAY_MAX_GPUS", "8")
+    monkeypatch.setenv("AIRUNWAY_SERVICE_TYPES", '["ClusterIP", "LoadBalancer"]')
+
+    policy = Settings().overrides_policy
+
+    assert policy == OverridesPolicy(
+        mode=OverridesMode.ANYTHING,
+        allowed={"vllm": ["spec.template.spec.priorityClassName"]},
+        ceilings=Ceilings(gpus=8, service_types=("ClusterIP", "LoadBalancer")),
+    )
+    assert policy.permitted("vllm") == [("spec", "template", "spec", "priorityClassName")]
+    assert policy.permitted("kaito") == []
+
+
+def test_limits_are_by_default_those_of_a_provider_without_settings() -> None:
+    assert Settings().overrides_policy == OverridesPolicy()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("OVERRIDES", "sometimes"),
+        ("OVERRIDES_ALLOWED", '{"vllm": ["spec..a"]}'),
+        ("MAX_STORAGE", "lots"),
+        ("MAX_PODS", "-1"),
+    ],
+)
+def test_what_is_no_limit_names_the_setting(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"AIRUNWAY_{variable}", text)
+
+    with pytest.raises(ValidationError, match=variable.lower()):
+        Settings()
+
+
+@pytest.mark.parametrize("text", ["ghcr.io/*, nvcr.io", '["ghcr.io/*", "nvcr.io"]'])
+def test_globs_are_written_with_commas_or_as_json(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRUNWAY_ALLOWED_IMAGES", text)
+
+    assert Settings().allowed_images == ["ghcr.io/*", "nvcr.io"]
+
+
+def test_by_default_every_image_and_model_is_allowed_and_none_must_be_signed() -> None:
+    settings = Settings()
+
+    assert (settings.allowed_images, settings.allowed_models) == (["*"], ["*"])
+    assert (settings.verified_images, settings.signing_key) == ([], "")

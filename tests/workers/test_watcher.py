@@ -11,7 +11,7 @@ from typing import Any
 
 from airunway.api.status import UnifiedStatus
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.clients.kubernetes import DEPLOYMENTS, MERGE_PATCH, NAMESPACES, Cluster, Object
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
@@ -136,3 +136,27 @@ async def test_an_object_that_a_provider_fails_to_read_does_not_end_the_watch(cl
 
         await deploy(cluster, "other")
         await sent.until(lambda hint: hint.cause == "deployment seen")
+
+
+async def test_what_a_namespace_allows_is_a_change_for_all_in_it(cluster: Cluster) -> None:
+    def allowed(globs: str | None, **labels: str) -> dict[str, Any]:
+        return {"metadata": {"annotations": {"airunway.ai/allowed-images": globs}, "labels": labels}}
+
+    async def annotate(namespace: str, patch: dict[str, Any]) -> None:
+        await cluster.patch(NAMESPACES, namespace, patch, content_type=MERGE_PATCH)
+
+    await annotate("default", allowed("quay.io"))
+    await deploy(cluster, "chat")
+
+    async with watching(cluster) as sent:
+        await annotate("default", allowed("quay.io", other="label"))  # nothing about what may run
+        await annotate("kube-public", allowed("ghcr.io"))
+        await annotate("default", allowed("ghcr.io"))
+        await sent.until(lambda hint: hint.cause == "what may run in namespace default changed")
+        seen = len(sent.hints)
+        await annotate("default", allowed(None))
+        while len(sent.hints) == seen:
+            await asyncio.sleep(0.01)
+
+    changed = [hint.cause for _, hint in sent.hints if "may run" in hint.cause]
+    assert changed == ["what may run in namespace default changed"] * 2

@@ -26,6 +26,11 @@ from airunway.messages.deployment import (
     StatusRequest,
 )
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
+from airunway.messages.installation_workflow import (
+    READ_INSTALLATION,
+    ReadInstallationAnswer,
+    ReadInstallationRequest,
+)
 from tests.workflows.provider_fakes import PROVIDER, ProviderFakes
 
 
@@ -154,6 +159,11 @@ class DeploymentFakes(ProviderFakes):
         self._notify()
         return JoinAnswer(workflow_id="provider/acme", installer=self.installer)
 
+    @activity.defn(name=READ_INSTALLATION.name)
+    async def read_installation(self, request: ReadInstallationRequest) -> ReadInstallationAnswer:
+        await self._called(READ_INSTALLATION.name)
+        return ReadInstallationAnswer(outcome=self.installed)
+
     def activities(self) -> list[Any]:
         return [
             self.validate,
@@ -162,5 +172,6 @@ class DeploymentFakes(ProviderFakes):
             self.write_status,
             self.remove_finalizers,
             self.install_provider,
+            self.read_installation,
             *self.provider_activities(),
         ]

@@ -37,17 +37,22 @@ with workflow.unsafe.imports_passed_through():
         FreeSpaceRequest,
         JoinModelImageAnswer,
         JoinModelImageRequest,
+        ModelImagePhase,
         ModelImageReport,
         ModelImageRequest,
+        ModelImageView,
         ModelImageWaiter,
         PublishModelImageAnswer,
         PublishModelImageRequest,
+        ReadModelImageAnswer,
+        ReadModelImageRequest,
         ResolveModelImageAnswer,
         ResolveModelImageRequest,
         TokenRef,
     )
+    from airunway.messages.refs import DeploymentRef
     from airunway.modelimage.plan import ModelImagePlan, plan_model_image
-    from airunway.workflows.model_image.workflow import ModelImageView, ModelImageWorkflow
+    from airunway.workflows.model_image.workflow import ModelImageWorkflow
     from tests.modelimage.build import plan, planned
     from tests.workflows.waiting import Changing, first
 
@@ -144,6 +149,18 @@ class ImageWorld(Changing):
         there = request.plan.identity in self.in_registry
         return FindModelImageAnswer(image=_image(request.plan) if there else None)
 
+    @activity.defn(name="read_model_image")
+    async def read_model_image(self, request: ReadModelImageRequest) -> ReadModelImageAnswer:
+        self._called("read_model_image")
+        if request.plan.identity in self.in_registry:
+            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan))
+        workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
+        view: ModelImageView = await self.env.client.get_workflow_handle(workflow_id).query(
+            ModelImageWorkflow.view
+        )
+        report = view.report
+        return ReadModelImageAnswer(phase=report.phase, reason=report.reason, message=report.message)
+
     @activity.defn(name="ensure_registry")
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
         self._called("ensure_registry")
@@ -199,7 +216,9 @@ class ImageWorld(Changing):
     async def listener(self) -> WorkflowHandle[Any, Any]:
         """Somebody who may wait."""
         handle: WorkflowHandle[Any, Any] = await self.env.client.start_workflow(
-            "Listener", id=f"listener-{uuid.uuid4().hex[:8]}", task_queue=core_task_queue("here")
+            "Listener",
+            id=some_deployment(f"listener-{uuid.uuid4().hex[:8]}").workflow_id,
+            task_queue=core_task_queue("here"),
         )
         self.listeners.append(handle)
         return handle
@@ -207,7 +226,7 @@ class ImageWorld(Changing):
     async def wait_for_image(self, *, token: TokenRef | None = None) -> WorkflowHandle[Any, Any]:
         """Have somebody new wait for the image."""
         handle = await self.listener()
-        await self.join(ModelImageWaiter(workflow_id=handle.id, token=token))
+        await self.join(ModelImageWaiter(ref=named(handle), token=token))
         return handle
 
     async def being_built(self) -> tuple[WorkflowHandle[Any, Any], asyncio.Event]:
@@ -285,6 +304,7 @@ class ImageWorld(Changing):
         """All but the build."""
         return [
             self.resolve_model_image,
+            self.read_model_image,
             self.build_image,
             self.find_model_image,
             self.ensure_registry,
@@ -308,6 +328,16 @@ class ImageWorld(Changing):
             workflows=[ModelImageWorkflow, Listener],
             activities=self.activities,
         )
+
+
+def some_deployment(name: str) -> DeploymentRef:
+    """A deployment that waits."""
+    return DeploymentRef(cluster="here", namespace="default", name=name)
+
+
+def named(handle: WorkflowHandle[Any, Any]) -> DeploymentRef:
+    """The deployment whose workflow it is."""
+    return some_deployment(handle.id.rpartition("/")[2])
 
 
 def failure(kind: str, *, final: bool = True, words: str = "it did not work") -> ApplicationError:

@@ -47,6 +47,7 @@ from airunway.messages.installation_workflow import (
     InstallationOutcome,
     InstallationView,
 )
+from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
@@ -229,14 +230,17 @@ class InstallerWorld(Changing):
 
     async def waiter(self) -> WorkflowHandle[Any, Any]:
         return await self.env.client.start_workflow(
-            Waiter.run, id=f"waiter-{uuid.uuid4().hex[:8]}", task_queue=core_task_queue("here")
+            Waiter.run,
+            id=DeploymentRef(
+                cluster="here", namespace="default", name=f"waiter-{uuid.uuid4().hex[:8]}"
+            ).workflow_id,
+            task_queue=core_task_queue("here"),
         )
 
     async def join(self, waiter: WorkflowHandle[Any, Any], *, again: bool = False) -> None:
         """As a deployment does, by the real activity's own way."""
-        request = JoinRequest(
-            request=InstallationRequest(provider=self.provider), waiter=waiter.id, again=again
-        )
+        ref = DeploymentRef(cluster="here", namespace="default", name=waiter.id.rpartition("/")[2])
+        request = JoinRequest(ref=ref, provider=self.provider, again=again)
         await InstallationRequests(self.env.client, cluster_name="here").request_installation(request)
         self.handle = self.env.client.get_workflow_handle(installation_workflow_id("here", self.provider))
 

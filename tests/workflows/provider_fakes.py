@@ -28,6 +28,7 @@ from airunway.messages.deployment import (
 )
 from airunway.messages.failures import NOT_SERVED_HERE
 from airunway.messages.installation import JoinRequest
+from airunway.messages.installation_workflow import InstallationOutcome
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import (
     ApplyAnswer,
@@ -83,6 +84,8 @@ class FakedState(Changing):
     undone: bool = False
     """Somebody changes each object as soon as it is written."""
     failure: StepFailure | None = None
+    pinned_images: dict[str, str] = field(default_factory=dict)
+    """What rendering verifies of the images."""
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
     remaining: list[str] = field(default_factory=list)
@@ -111,6 +114,8 @@ class FakedState(Changing):
     statuses: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
     joins: list[JoinRequest] = field(default_factory=list)
+    installed: InstallationOutcome | None = None
+    """How the installation ended that was asked for, as it says itself."""
     installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
@@ -156,7 +161,7 @@ class ProviderFakes(FakedState):
             return RenderAnswer(gone=True)
         if request.generation != self.generation or self.deleted_at is not None:
             return RenderAnswer(superseded=True)
-        answer = RenderAnswer(wanted_model_image=self.wanted_image)
+        answer = RenderAnswer(wanted_model_image=self.wanted_image, pinned_images=self.pinned_images)
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
             return answer

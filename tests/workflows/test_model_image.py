@@ -13,7 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import LEAVE_IMAGE, ModelImagePhase, ModelImageWaiter, TokenRef
-from tests.workflows.image_world import DIGEST, ImageWorld, failure
+from tests.workflows.image_world import DIGEST, ImageWorld, failure, named, some_deployment
 
 
 @pytest_asyncio.fixture
@@ -86,7 +86,7 @@ async def test_many_at_once_share_one_build(world: ImageWorld) -> None:
 async def test_joining_twice_is_joining_once(world: ImageWorld) -> None:
     gate = hold(world)
     listener = await world.wait_for_image()
-    await world.join(ModelImageWaiter(workflow_id=listener.id))
+    await world.join(ModelImageWaiter(ref=named(listener)))
     await world.until(lambda: world.building == 1)
 
     assert (await world.view()).waiting == [listener.id]
@@ -261,7 +261,7 @@ async def test_the_tokens_of_all_who_wait_are_named_and_none_is_held(world: Imag
     gate.set()
     await world.outcome(listener)
 
-    assert world.builds[0].tokens == [token]
+    assert [waiter.token for waiter in world.builds[0].waiters] == [token]
 
 
 async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(world: ImageWorld) -> None:
@@ -276,7 +276,7 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
     await world.report_progress("waiting to try again", 0, trouble="Secret gone/hf does not exist")
 
     await world.until(lambda: len(world.builds) == 2)
-    assert world.builds[-1].tokens == [stays]
+    assert [waiter.token for waiter in world.builds[-1].waiters] == [stays]
     await world.report_progress("waiting to try again", 0, trouble="another trouble")
     await world.view()
     assert len(world.builds) == 2
@@ -286,8 +286,9 @@ async def test_who_still_waits_has_its_token_used_when_a_build_is_in_trouble(wor
 
 async def test_who_has_left_before_anything_began_costs_nothing(env: WorkflowEnvironment) -> None:
     world = ImageWorld(env)
-    await world.join(ModelImageWaiter(workflow_id="somebody"))
-    await world.image.signal(LEAVE_IMAGE, "somebody")
+    somebody = some_deployment("somebody")
+    await world.join(ModelImageWaiter(ref=somebody))
+    await world.image.signal(LEAVE_IMAGE, somebody.workflow_id)
 
     async with world.core_worker():
         await world.ended()

@@ -12,6 +12,7 @@ from airunway.api.status import Phase
 from airunway.messages.commands import RETRY
 from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import JOIN_INSTALLATION, InstallReport
+from airunway.messages.installation_workflow import InstallationOutcome
 from tests.workflows.provider_fakes import PROVIDER
 from tests.workflows.world import World
 
@@ -21,6 +22,7 @@ UNREADY = {"provider_ready": False, "provider_reason": "CRDMissing"}
 
 
 async def report(world: World, *, succeeded: bool, message: str = "") -> None:
+    world.installed = InstallationOutcome(succeeded=succeeded, message=message)
     answer = InstallReport(provider=PROVIDER, succeeded=succeeded, message=message)
     await world.handle.signal(INSTALL_REPORT, answer)
 
@@ -63,7 +65,7 @@ async def test_the_operator_is_installed_and_waited_for(world: World) -> None:
 
     (join,) = world.joins
     assert join.waiter == world.handle.id
-    assert join.request.provider == PROVIDER
+    assert join.provider == PROVIDER
     assert world.condition("ProviderInstalled")["reason"] == "Installing"
     assert "provider/acme" in world.status["message"]
 

@@ -44,6 +44,8 @@ def difference(
     if at_start and facts.has_other_writers:
         return StatusDifference(STATUS_CHANGED, status_changed=True)
     cause = _of_provider(known, fleet) or _of_objects(known, fleet, providers)
+    if not cause and facts.is_refused_by_policy:
+        cause = "it was refused by a policy for images or models, which may have changed"
     if not cause and facts.under_way:
         cause = f"it is not settled: {facts.under_way}"
     if not cause and at_start:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from airunway.api import names
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.clients.kubernetes import Object
-from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
+from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY, POLICY_REASONS
 from airunway.provider.contract import Provider
 
 STEP_FAILED = "StepFailed"
@@ -80,6 +80,8 @@ class StatusFacts:
     """It failed because its upstream object did: over when that runs."""
     provider_healthy: bool
     """As the status says; also when it says nothing."""
+    is_refused_by_policy: bool
+    """An administrator's rule for images or models keeps it from being applied."""
     under_way: str
     """What its workflow is in the middle of; empty: nothing, it waits for changes."""
     is_held: bool
@@ -111,6 +113,7 @@ class StatusFacts:
             refused=any(_is_false(conditions.get(kind)) for kind in _DECISIONS),
             is_rollout_failure=(conditions.get("Ready") or {}).get("reason") == "DeploymentFailed",
             provider_healthy=not _is_false(health),
+            is_refused_by_policy=any(_is_by_policy(entry) for entry in conditions.values()),
             under_way=_under_way(phase, health, conditions.get(MODEL_IMAGE_READY) or {}),
             is_held=any(map(names.is_provider_finalizer, meta.get("finalizers") or [])),
             is_paused=names.is_paused(meta),
@@ -181,6 +184,10 @@ def _endpoint(endpoint: Mapping[str, Any]) -> tuple[str, int] | None:
 
 def _is_false(entry: Mapping[str, Any] | None) -> bool:
     return entry is not None and entry.get("status") == "False"
+
+
+def _is_by_policy(entry: Mapping[str, Any]) -> bool:
+    return _is_false(entry) and entry.get("reason") in POLICY_REASONS
 
 
 def _made(created: Mapping[str, Any] | None) -> Iterator[ObjectName]:

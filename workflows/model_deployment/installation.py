@@ -18,10 +18,10 @@ from airunway.messages.deployment_state import DeploymentState, InstallationWait
 from airunway.messages.failures import cause_with_kind
 from airunway.messages.installation import (
     JOIN_INSTALLATION,
-    InstallationRequest,
     InstallReport,
     JoinRequest,
 )
+from airunway.messages.installation_workflow import READ_INSTALLATION, ReadInstallationRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.status_updates import set_condition
@@ -58,19 +58,40 @@ class DeploymentInstallation:
             wait = state.installation = InstallationWait(provider=need.provider)
         if _is_due(wait, workflow.now()):
             await self._request(wait)
+        if wait.report_due:
+            await self._read(wait)
         return self._wait(wait.reason, wait.words)
 
     def on_report(self, report: InstallReport) -> None:
-        """Take over how an installation ended; the next reconcile reports it."""
+        """An installation is said to have ended: the next reconcile reads how."""
         wait = self._state.installation
-        if wait is None or wait.provider != report.provider:
+        if wait is not None and wait.provider == report.provider:
+            wait.report_due = True
+
+    async def _read(self, wait: InstallationWait) -> None:
+        """How it ended, as its own workflow says; whoever sends a report may say anything."""
+        wait.report_due = False
+        try:
+            answer = await call(
+                READ_INSTALLATION,
+                ReadInstallationRequest(ref=self._ref, provider=wait.provider),
+                summary=f"how did the installation of provider {wait.provider} end",
+            )
+        except FailureError as err:
+            # It is asked for again in a while, and joining what has ended begins it again.
+            words = f"how the installation of {wait.provider} ended is not known: {cause_with_kind(err)}"
+            self._journal.record("StepFailed", words)
             return
-        of = f"the operator of provider {report.provider}"
-        if report.succeeded:
+        of, ended = f"the operator of provider {wait.provider}", answer.outcome
+        if ended is None:
+            words = f"a report said that the installation of {wait.provider} is over; it is not"
+            self._journal.record("NotBorneOut", words)
+            return
+        if ended.succeeded:
             wait.reason, wait.words = RUNNING, f"{of} is installed; waiting for the provider to see it"
-            self._journal.record("ProviderInstalled", f"{of} is installed", why=report.message)
+            self._journal.record("ProviderInstalled", f"{of} is installed", why=ended.message)
         else:
-            wait.reason, wait.words = FAILED, f"{of} was not installed: {report.message}"
+            wait.reason, wait.words = FAILED, f"{of} was not installed: {ended.message}"
             self._journal.record("InstallationFailed", wait.words)
 
     @property
@@ -84,11 +105,8 @@ class DeploymentInstallation:
             self._state.installation.asked_at, self._state.installation.again = None, True
 
     async def _request(self, wait: InstallationWait) -> None:
-        provider, me = wait.provider, workflow.info().workflow_id
-        request = JoinRequest(
-            request=InstallationRequest(provider=provider, requested_by=me), waiter=me, again=wait.again
-        )
-        wait.reason = ""  # a report may come before the answer
+        provider = wait.provider
+        request = JoinRequest(ref=self._ref, provider=provider, again=wait.again)
         try:
             answer = await call(
                 JOIN_INSTALLATION,
@@ -104,8 +122,6 @@ class DeploymentInstallation:
         finally:
             wait.asked_at, wait.again = workflow.now(), False
         self._journal.record("InstallationRequested", f"provider {provider}: {answer.workflow_id}")
-        if wait.reason:
-            return
         wait.reason = RUNNING
         wait.words = f"the operator of provider {provider} is being installed (workflow {answer.workflow_id})"
         if not answer.installer:

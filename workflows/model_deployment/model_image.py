@@ -16,45 +16,49 @@ from temporalio.exceptions import FailureError
 from airunway.api.conditions import find_condition, remove_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.status import Phase
+from airunway.api.names import model_image_workflow_prefix
 from airunway.messages.commands import RETRY
 from airunway.messages.decision import Observation
 from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import (
-    IMAGE_BUILDING,
     MODEL_IMAGE_READY,
     DeploymentState,
     ModelImageState,
-    StandingFailure,
 )
-from airunway.messages.failures import is_final, message_of
+from airunway.messages.failures import NOT_AS_OWNED, is_final, kind_of, message_of
 from airunway.messages.model_image import (
-    BUILD_CANCELLED,
     JOIN_MODEL_IMAGE,
     LEAVE_IMAGE,
+    READ_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
     JoinModelImageRequest,
     ModelImagePhase,
     ModelImageReport,
     ModelImageWaiter,
+    ReadModelImageRequest,
     ResolveModelImageRequest,
     TokenRef,
-    reason_of,
 )
+from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
-from airunway.workflows.model_deployment.details import model_image_words
+from airunway.workflows.model_deployment.image_updates import (
+    CANCELLED_WORDS,
+    show_failed,
+    show_ready,
+    show_trouble,
+    show_waiting,
+)
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
-from airunway.workflows.model_deployment.status_updates import serving_image_status, set_condition
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call, fair_between
 
+MAX_STALE = 20  # left at once; more are not under way in any story, and reports may be anybody's
 SILENCE = timedelta(minutes=3)
-"""Beyond the time within which the image's workflow meant to report. Then the image is joined again: that
-workflow may have been terminated."""
+"""Beyond the time within which the image's workflow meant to report; then it may have been terminated."""
 RETRY_DELAY = timedelta(seconds=30)
-CANCELLED_WORDS = "the image build was cancelled; `airunway retry` or a change of the spec starts it again"
+MAX_QUIET = timedelta(hours=24)  # for how long a report may say that there will be no other
 
 
 class DeploymentModelImage:
@@ -80,22 +84,26 @@ class DeploymentModelImage:
     # -- signals -----------------------------------------------------------------------------------------
 
     def on_report(self, report: ModelImageReport) -> None:
-        """The image's workflow reports how far it is; the outcome takes a whole reconcile."""
+        """The image's workflow reports how far it is; what came of it is read by a whole reconcile."""
         image = self._state.model_image
         expected = image is not None and image.plan is not None and image.plan.identity == report.identity
         if image is None or not expected or image.phase.is_final:
             # From an image that this deployment does not wait for any more, or wanted under another uid.
-            if not report.phase.is_final:
+            if not report.phase.is_final and self._is_an_image(report.workflow_id):
                 self._stale_images.add(report.workflow_id)
             self._inbox.ask(decide=not report.phase.is_final)
             return
-        image.reported_at, image.next_within = workflow.now(), report.next_within
-        image.phase, image.progress = report.phase, report.progress
-        image.image, image.reason, image.message = report.image, report.reason, report.message
-        if image.phase.is_final:
-            self._record_outcome(image, report)
+        image.reported_at, image.next_within = workflow.now(), min(report.next_within, MAX_QUIET)
+        if report.phase.is_final:
+            image.outcome_due = True
+        else:
+            image.phase, image.progress = report.phase, report.progress
         self._progressed = True
         self._inbox.ask(decide=report.phase.is_final)
+
+    def _is_an_image(self, workflow_id: str) -> bool:
+        prefix = model_image_workflow_prefix(self._ref.cluster)
+        return workflow_id.startswith(prefix) and len(self._stale_images) < MAX_STALE
 
     def cancel(self) -> None:
         """A person does not want the image built that this deployment waits for, if it does."""
@@ -145,7 +153,7 @@ class DeploymentModelImage:
         image = self._state.model_image
         if not progressed or image is None or image.phase.is_final or self.paused:
             return False
-        self._show_waiting(image)
+        show_waiting(self._state, image, now=workflow.now())
         return True
 
     async def do_what_was_asked(self) -> None:
@@ -186,15 +194,16 @@ class DeploymentModelImage:
                 await self._wait_for(image, seen)
             except FailureError as err:
                 if image.phase is not ModelImagePhase.READY:  # the outcome may have come all the same
-                    return self._show_step_failure(err, image, configs_digest)
+                    return self._take_step_failure(err, image, configs_digest)
         if image.phase is ModelImagePhase.READY:
             # If it came during that await, the next reconcile, which is due already, renders with it.
-            self._show_ready(image)
+            assert image.image is not None
+            show_ready(self._state, image, image.image, now=workflow.now())
             return None
         if image.phase.is_final:
-            self._show_failed(image, configs_digest)
+            show_failed(self._state, image, configs_digest, now=workflow.now())
             return None
-        self._show_waiting(image)
+        show_waiting(self._state, image, now=workflow.now())
         return _patience(image)
 
     async def _image_of(self, spec: ModelImageSpec) -> ModelImageState:
@@ -235,18 +244,39 @@ class DeploymentModelImage:
                 image.phase, image.image = ModelImagePhase.READY, resolved.image
                 self._inbox.ask()  # to render with it
                 return
+        elif image.outcome_due:
+            await self._read_outcome(image, image.plan, seen)
+            if image.phase.is_final:
+                return
         silent = image.reported_at is None or workflow.now() - image.reported_at >= _patience(image)
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)
+
+    async def _read_outcome(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
+        """From the registry, else from its workflow: anybody may send a report."""
+        found = await call(
+            READ_MODEL_IMAGE,
+            ReadModelImageRequest(ref=self._ref, plan=plan),
+            summary=f"what became of the image of {image.spec.repository}",
+            leave_if=lambda: self._inbox.is_stale(seen),
+        )
+        if found is None or image.phase.is_final:
+            return
+        image.outcome_due = False
+        if not found.phase.is_final:
+            self._journal.record("NotBorneOut", f"a report said that the image is done; it is {found.phase}")
+            image.reported_at = None  # join again: it does not count on this deployment any more, perhaps
+            return
+        image.phase, image.image = found.phase, found.image
+        image.reason, image.message = found.reason, found.message
+        self._record_outcome(image)
 
     async def _join(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
         secret = image.spec.token_secret
         token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
         joined = await call(
             JOIN_MODEL_IMAGE,
-            JoinModelImageRequest(
-                plan=plan, waiter=ModelImageWaiter(workflow_id=workflow.info().workflow_id, token=token)
-            ),
+            JoinModelImageRequest(plan=plan, waiter=ModelImageWaiter(ref=self._ref, token=token)),
             summary=f"build the image of {image.spec.repository}, or wait for it with others",
             priority=fair_between(self._ref.namespace),
             leave_if=lambda: self._inbox.is_stale(seen),
@@ -292,58 +322,28 @@ class DeploymentModelImage:
         self._state.model_image, self._state.status.image = None, None
         remove_condition(self._state.conditions, MODEL_IMAGE_READY)
 
-    def _record_outcome(self, image: ModelImageState, report: ModelImageReport) -> None:
+    def _record_outcome(self, image: ModelImageState) -> None:
         if image.phase is ModelImagePhase.READY and image.image is not None:
-            how = "was there already" if report.was_there else "built"
-            self._journal.record("ImageReady", image.image.reference, by=report.workflow_id, why=how)
+            self._journal.record(
+                "ImageReady", image.image.reference, by=image.workflow_id, why="the registry has it"
+            )
         else:
             self._journal.record(
-                "ImageFailed", report.message or CANCELLED_WORDS, by=report.workflow_id, why=report.reason
+                "ImageFailed", image.message or CANCELLED_WORDS, by=image.workflow_id, why=image.reason
             )
 
-    # -- what is shown -------------------------------------------------------------------------------------
-
-    def _show_waiting(self, image: ModelImageState) -> None:
-        words = model_image_words(image)
-        set_condition(self._state, MODEL_IMAGE_READY, "False", IMAGE_BUILDING, words, now=workflow.now())
-        self._show_unless_applied(Phase.PENDING, "DeploymentInProgress", words)
-
-    def _show_ready(self, image: ModelImageState) -> None:
-        assert image.image is not None
-        self._state.status.image = serving_image_status(image, image.image)
-        reference = image.image.reference
-        set_condition(self._state, MODEL_IMAGE_READY, "True", "ImageReady", reference, now=workflow.now())
-
-    def _show_failed(self, image: ModelImageState, configs_digest: str) -> None:
-        """A final failure: it stays until a retry, or a change of the spec or of the configs."""
-        state = self._state
-        reason, message = image.reason or "BuildFailed", image.message
-        if image.phase is ModelImagePhase.CANCELLED:
-            message = CANCELLED_WORDS
-        set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=workflow.now())
-        state.failure = StandingFailure(
-            generation=state.generation, configs_digest=configs_digest, reason=reason, message=message
-        )
-        self._show_unless_applied(Phase.FAILED, "DeploymentFailed", message)
-
-    def _show_step_failure(
+    def _take_step_failure(
         self, err: FailureError, image: ModelImageState, configs_digest: str
     ) -> timedelta | None:
         reason, words = reason_of(err), message_of(err)
-        if is_final(err):
+        # One that the deployment itself does not bear out was overtaken by a change of it.
+        if is_final(err) and kind_of(err) != NOT_AS_OWNED:
             image.phase, image.reason, image.message = ModelImagePhase.FAILED, reason, words
             self._journal.record("ImageFailed", words, why=reason)
-            self._show_failed(image, configs_digest)
+            show_failed(self._state, image, configs_digest, now=workflow.now())
             return None
-        set_condition(self._state, MODEL_IMAGE_READY, "False", reason, words, now=workflow.now())
-        if not self._state.applied:
-            self._state.status.phase, self._state.status.message = Phase.PENDING, words
+        show_trouble(self._state, reason, words, now=workflow.now())
         return RETRY_DELAY
-
-    def _show_unless_applied(self, phase: Phase, reason: str, words: str) -> None:
-        if not self._state.applied:
-            self._state.status.phase, self._state.status.message = phase, words
-            set_condition(self._state, "Ready", "False", reason, words, now=workflow.now())
 
 
 def _patience(image: ModelImageState) -> timedelta:

@@ -13,6 +13,7 @@ from temporalio import workflow
 from airunway.api.status import Phase
 from airunway.messages.deployment import Limits
 from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.upstream import RenderAnswer
 
 FIRST_RETRY_DELAY = timedelta(seconds=15)
 MAX_RETRY_DELAY = timedelta(minutes=5)
@@ -69,6 +70,15 @@ class Pacing:
         """A provider's step was not done: ever longer, up to five minutes."""
         state.failed_attempts += 1
         self.wait(step, doubled(FIRST_RETRY_DELAY, state.failed_attempts, MAX_RETRY_DELAY), "tries again")
+
+    def wait_after_apply(
+        self, state: DeploymentState, plan: RenderAnswer, *, image_delay: timedelta | None
+    ) -> None:
+        """What was planned was done, or cannot be. `image_delay`: until the image is asked for again."""
+        self.wait_after_upstream(state)
+        if image_delay is not None:
+            self.wait(state.status.message or "", image_delay, "asks for the image again")
+        self.wait_at_most(plan.failure.retry_seconds if plan.failure else plan.retry_seconds)
 
     def wait_after_upstream(self, state: DeploymentState) -> None:
         """The upstream objects were read: soon again in a roll-out, else when they change."""

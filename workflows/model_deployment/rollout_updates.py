@@ -43,6 +43,8 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
         remove_condition(state.conditions, kind)
     if answer.image is not None:
         state.status.image = answer.image
+    if answer.pinned_images is not None:
+        state.pinned_images = answer.pinned_images
     _adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
         adopt_failure(state, answer.failure, rollout)
@@ -176,6 +178,7 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
             configs_digest=rollout.configs_digest,
             reason=failure.reason,
             message=failure.message,
+            by_policy=failure.by_policy,
         )
 
 

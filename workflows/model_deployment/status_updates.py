@@ -191,11 +191,11 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if same:
+    if same and not failure.by_policy:
         state.status.message = failure.message
     else:
         state.failure = None
-    return same
+    return state.failure is not None
 
 
 def forget_failure(state: DeploymentState) -> None:

@@ -89,6 +89,8 @@ class Upstream:
             applied=state.applied,
             image=state.status.image,
             built_model_image=built,
+            model_image_plan=state.model_image.plan if built and state.model_image else None,
+            pinned_images=state.pinned_images,
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)

@@ -282,10 +282,9 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             return await self._apply(decided)  # the image was there already, and nothing else is missing
         if not await self.upstream.apply(decided, rendered):
             return False
-        self.pacing.wait_after_upstream(state)
-        if delay is not None:
-            self.pacing.wait(state.status.message or "", delay, "asks for the image again")
-        self.pacing.wait_at_most(plan.failure.retry_seconds if plan.failure else plan.retry_seconds)
+        self.pacing.wait_after_apply(state, plan, image_delay=delay)
+        if plan.failure is not None and plan.failure.by_policy and plan.failure.final and state.applied:
+            return await self._read(decided, rendered=True)  # what ran before goes on, and is followed
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
             if is_diagnosis_due(state) or self.inbox.take_upstream_change():

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from pydantic import BaseModel, Field
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
@@ -22,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
     from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
-        BUILD_CANCELLED,
         ENSURE_BUILDER,
         ENSURE_REGISTRY,
         FIND_MODEL_IMAGE,
@@ -41,13 +39,13 @@ with workflow.unsafe.imports_passed_through():
         ModelImagePhase,
         ModelImageReport,
         ModelImageRequest,
+        ModelImageView,
         ModelImageWaiter,
         PublishModelImageAnswer,
         PublishModelImageRequest,
-        TokenRef,
         build_step,
-        reason_of,
     )
+    from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
     from airunway.messages.payloads import WrongPayload, read_text
     from airunway.messages.step import Answer, Request, Step
     from airunway.workflows.model_image.reporting import ModelImageReporting
@@ -57,14 +55,8 @@ with workflow.unsafe.imports_passed_through():
 
 FIRST_WAITER = timedelta(minutes=1)
 CLEAN_UP_PATIENCE = timedelta(seconds=30)
-
-
-class ModelImageView(BaseModel):
-    """Answer of the query `state`."""
-
-    report: ModelImageReport
-    waiting: list[str] = Field(default_factory=list)
-    """Workflows of the deployments that wait."""
+MAX_TOKENS = 50
+"""Waiters whose tokens are tried: a request stays small, however many wait."""
 
 
 class Unwanted(Exception):
@@ -82,8 +74,8 @@ class ModelImageWorkflow:
         self._waiters = self._reporting.waiters
         self._joined = False
         """Somebody has waited, who may have left again."""
-        self._used_tokens: list[TokenRef] | None = None
-        """Of the build that runs."""
+        self._used: list[ModelImageWaiter] | None = None
+        """Who waited when the build began that runs; their tokens are tried."""
         self._cancelled_by: str | None = None
         """Who wants it stopped, in words; None: nobody."""
         self._retry = False
@@ -123,7 +115,7 @@ class ModelImageWorkflow:
         progress = self._read(IMAGE_PROGRESS, payload, BuildProgress)
         if progress is None or self._phase.is_final:
             return
-        if progress.trouble and self._used_tokens not in (None, self._tokens()):
+        if progress.trouble and self._used not in (None, self._with_tokens()):
             self._retry = True  # whose token was used may be gone; somebody else's may do
         self._reporting.progress(progress)
 
@@ -286,14 +278,14 @@ class ModelImageWorkflow:
         try:
             return await self._call(build_step(self._plan), self._build_request)
         finally:
-            self._used_tokens = None
+            self._used = None
 
     def _build_request(self) -> BuildModelImageRequest:
-        self._used_tokens = tokens = self._tokens()
-        return BuildModelImageRequest(plan=self._plan, tokens=tokens, namespace=self._namespace())
+        self._used = self._with_tokens()
+        return BuildModelImageRequest(plan=self._plan, waiters=self._used, namespace=self._namespace())
 
-    def _tokens(self) -> list[TokenRef]:
-        return [waiter.token for waiter in self._waiters.entries if waiter.token is not None]
+    def _with_tokens(self) -> list[ModelImageWaiter]:
+        return [waiter for waiter in self._waiters.entries if waiter.token is not None][:MAX_TOKENS]
 
     def _namespace(self) -> str:
         """Of who has waited longest; empty when everybody has left."""

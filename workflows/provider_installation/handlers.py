@@ -56,12 +56,14 @@ class InstallationHandlers:
     def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits for the provider: install it, and report."""
         request = self._read(JOIN_INSTALLATION_SIGNAL, payload, JoinRequest)
-        if request is None or not self._is_ours(request.request.provider):
+        if request is None or not self._is_ours(request.provider):
             return
         self._waiters.join(request.waiter, request)
         if not self._requests.installs:
             if not self._requests.will_install:
-                self._requests.waiting.append(request.request)
+                # Nothing else than an installation, whatever a signal says.
+                asked = InstallationRequest(provider=self._provider, requested_by=request.waiter)
+                self._requests.waiting.append(asked)
         elif self._stage is InstallationStage.FAILED:
             if request.again:
                 self._retry = True  # and is notified of what comes of it, not of the failure that it knows

@@ -22,6 +22,8 @@ class RequestQueue:
         self.outcomes = dict(outcomes)
         """By request id; the newest are kept."""
         self.current: InstallationRequest | None = None
+        self.last_install: InstallationOutcome | None = None
+        """How the latest installation ended, or stands; None while one is done."""
         self._ids: list[str] = []
         """Of those who asked for the current one."""
         self.asked_again = False
@@ -51,11 +53,13 @@ class RequestQueue:
     def begin_next(self) -> InstallationRequest:
         """The next one, which is the current one from now on."""
         self.current = self.waiting.popleft()
+        self.last_install = None if self.installs else self.last_install
         self._ids = [self.current.id]
         return self.current
 
     def note(self, outcome: InstallationOutcome) -> None:
         """How the current one ended, or stands, for everybody who asked for it."""
+        self.last_install = outcome if self.installs else self.last_install
         for identity in self._ids:
             self.outcomes.pop(identity, None)
             self.outcomes[identity] = outcome

@@ -50,6 +50,7 @@ class ProviderInstallationWorkflow(InstallationHandlers):
     def __init__(self, start: InstallationInput) -> None:
         self._provider = start.provider
         self._requests = RequestQueue(start.state.queue, start.state.outcomes)
+        self._requests.last_install = start.state.last_install
         self._waiters: Waiters[JoinRequest | None] = Waiters(
             INSTALL_REPORT, dict.fromkeys(start.state.waiters)
         )
@@ -69,6 +70,7 @@ class ProviderInstallationWorkflow(InstallationHandlers):
                 "waiters": self._waiters.ids,
                 "queued": len(self._requests.waiting),
                 "outcomes": self._requests.outcomes,
+                "last_install": self._requests.last_install,
             }
         )
 
@@ -231,5 +233,8 @@ class ProviderInstallationWorkflow(InstallationHandlers):
 
     def _carried(self) -> InstallationState:
         return InstallationState(
-            queue=list(self._requests.waiting), waiters=self._waiters.ids, outcomes=self._requests.outcomes
+            queue=list(self._requests.waiting),
+            waiters=self._waiters.ids,
+            outcomes=self._requests.outcomes,
+            last_install=self._requests.last_install,
         )

@@ -30,6 +30,7 @@ from airunway.clients.buildkit.solving import Job, Solving
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
 from airunway.clients.buildkit.wire.worker_pb2 import WorkerRecord
+from airunway.clients.guarded_http import GuardedHttp
 
 DIGEST_KEY = "containerimage.digest"
 _NO_ANSWER = (
@@ -48,7 +49,7 @@ class BuildKit:
 
     `call_timeout` is for questions, and for how long a daemon may be silent during a build before it counts
     as lost; a build itself has no limit here. `report_every` is how often progress is reported at least,
-    whether the daemon says something or not.
+    whether the daemon says something or not. `http` asks the server of a file whose download failed.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class BuildKit:
         *,
         call_timeout: timedelta = timedelta(seconds=20),
         report_every: timedelta = timedelta(seconds=2),
+        http: GuardedHttp | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._call_seconds = call_timeout.total_seconds()
         self._report_seconds = report_every.total_seconds()
+        self._http = http or GuardedHttp()
         self._stack = AsyncExitStack()
         self._stub: ControlStub
 
@@ -193,7 +196,11 @@ class BuildKit:
         session = open_session(self._stub, secrets=job.secrets, registry_auth=job.registry_auth)
         async with session as job.request.Session:
             solving = Solving(
-                self._stub, job, report_seconds=self._report_seconds, silence_seconds=self._call_seconds
+                self._stub,
+                job,
+                report_seconds=self._report_seconds,
+                silence_seconds=self._call_seconds,
+                http=self._http,
             )
             answer = await solving.run()
         digest = answer.get(DIGEST_KEY, "")

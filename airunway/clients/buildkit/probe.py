@@ -14,25 +14,27 @@ import aiohttp
 from airunway.clients.buildkit.errors import BuildError, DigestMismatch, SourceUnavailable
 from airunway.clients.buildkit.failures import shortened, source_error, without
 from airunway.clients.buildkit.model import HttpFile
+from airunway.clients.guarded_http import GuardedHttp, RequestRefused
+from airunway.clients.http import retry_after_of
 
-_TIMEOUT = aiohttp.ClientTimeout(total=15)
 _SLACK_BYTES = 256 * 1024
 """By how much a kept file's size on disk may differ from its length: blocks and folders."""
 
 
 async def mismatch_reason(
-    file: HttpFile, *, authorization: bytes = b"", kept_bytes: int | None, said: str
+    file: HttpFile, http: GuardedHttp, *, authorization: bytes = b"", kept_bytes: int | None, said: str
 ) -> BuildError:
     """Why a file's digest was not the announced one. Raises nothing.
 
     Args:
         file: what was downloaded.
+        http: who asks its server; the address may be anybody's.
         authorization: the header's value; never sent on to another host.
         kept_bytes: what the daemon's disk holds of it; None if that is not known.
         said: the daemon's words.
     """
     said = shortened(without(said, [authorization]))
-    answer = await _ask(file, authorization)
+    answer = await _ask(file, http, authorization)
     if answer.status >= 400:
         message = f"downloading {file.path} failed: its server answers HTTP {answer.status}"
         return source_error(answer.status, message, retry_after=answer.retry_after)
@@ -54,22 +56,19 @@ class _Answer:
     total_bytes: int | None = None
 
 
-async def _ask(file: HttpFile, authorization: bytes) -> _Answer:
+async def _ask(file: HttpFile, http: GuardedHttp, authorization: bytes) -> _Answer:
     """Ask for the first byte."""
-    headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
-    if authorization:
-        headers["Authorization"] = authorization.decode(errors="replace").strip()
+    login = authorization.decode(errors="replace").strip()
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session,
-            session.get(file.url, headers=headers) as answer,
+            http.session() as session,
+            session.request("GET", file.url, headers={"Range": "bytes=0-0"}, authorization=login) as answer,
         ):
-            wait = answer.headers.get("Retry-After", "")
             total = answer.headers.get("Content-Range", "").rpartition("/")[2]
             return _Answer(
                 answer.status,
-                retry_after=float(wait) if wait.isdecimal() else None,
+                retry_after=retry_after_of(answer.headers),
                 total_bytes=int(total) if answer.status == 206 and total.isdecimal() else None,
             )
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+    except (RequestRefused, aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return _Answer()

@@ -24,6 +24,7 @@ from airunway.clients.buildkit.stale_layers import StaleLayers
 from airunway.clients.buildkit.tasks import ended
 from airunway.clients.buildkit.wire import control_pb2 as control
 from airunway.clients.buildkit.wire.control_pb2_grpc import ControlStub
+from airunway.clients.guarded_http import GuardedHttp
 
 _LAST_WORDS_SECONDS = 3.0
 """How long messages are waited for after the end: they name the step that failed."""
@@ -50,7 +51,16 @@ class Job:
 class Solving:
     """A build that runs. `run` may be called once."""
 
-    def __init__(self, stub: ControlStub, job: Job, *, report_seconds: float, silence_seconds: float) -> None:
+    def __init__(
+        self,
+        stub: ControlStub,
+        job: Job,
+        *,
+        report_seconds: float,
+        silence_seconds: float,
+        http: GuardedHttp,
+    ) -> None:
+        self._http = http
         self._stub = stub
         self._job = job
         self._report_seconds = report_seconds
@@ -144,6 +154,7 @@ class Solving:
             return error
         return await mismatch_reason(
             file,
+            self._http,
             authorization=self._job.secrets.get(file.auth_secret, b""),
             kept_bytes=await self._stale_layers.drop_newest(file),
             said=said,

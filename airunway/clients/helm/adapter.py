@@ -23,7 +23,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airunway.clients.helm.charts import is_remote
 from airunway.clients.helm.child import Child, Failed
 from airunway.clients.helm.classify import classify
 from airunway.clients.helm.driver import OnLine
@@ -33,6 +32,7 @@ from airunway.clients.helm.redaction import Redactor
 
 if TYPE_CHECKING:  # the child process loads this package too, and is to start without pydantic
     from airunway.api.chart_release import ChartRelease
+    from airunway.clients.helm.fetching import ChartFetcher
     from airunway.clients.kubernetes import Cluster
 
 Releases = list[ReleaseRecord]
@@ -40,8 +40,8 @@ Releases = list[ReleaseRecord]
 
 READING = timedelta(minutes=1)
 """Limit of an operation that only reads the cluster."""
-FETCHING = timedelta(minutes=5)
-"""Limit of getting a chart and rendering it."""
+RENDERING = timedelta(minutes=5)
+"""Limit of reading a chart and rendering it."""
 TIMEOUT = timedelta(minutes=5)
 """For each thing Helm waits for: every hook, and all objects together. Helm's own (install.md §A6)."""
 WAITS = 4
@@ -57,7 +57,8 @@ class Helm:
 
     Without a kubeconfig the usual places, then the pod's service account. `binary`: the `helm` command
     (Helm 4) to run instead of the library. `grace`: how long a cancelled operation may take to put things
-    in order before it is ended; what it leaves then is a pending release. `timeout`: see `TIMEOUT`.
+    in order before it is ended; what it leaves then is a pending release. `timeout`: see `TIMEOUT`. `charts`:
+    how charts are fetched; absent: from public places only.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Helm:
         binary: str | Path | None = None,
         grace: timedelta = timedelta(seconds=20),
         timeout: timedelta = TIMEOUT,
+        charts: ChartFetcher | None = None,
     ) -> None:
         self._kubeconfig = kubeconfig
         self._context = context
         self._binary = str(binary or "")
         self._grace = grace
         self._timeout = timeout
+        self._charts = charts
 
     async def version(self) -> str:
         """Version of Helm, e.g. `v4.3.1`. Raises HelmMissing when there is none to run."""
@@ -106,7 +109,6 @@ class Helm:
     async def chart_metadata(self, chart: ChartRelease) -> ChartInfo:
         """What a chart says of itself. Needs no cluster."""
         arguments = {
-            "chart": _located(chart),
             "name": "release-name",
             "namespace": "default",
             "values": {},
@@ -114,7 +116,10 @@ class Helm:
             "api_versions": [],
             "is_upgrade": False,
         }
-        return _info(await self._run("chart", arguments, subject=f"chart {chart.title}", limit=FETCHING))
+        subject = f"chart {chart.title}"
+        async with self._fetcher.located(chart, _ignore) as located:
+            arguments["chart"] = located
+            return _info(await self._run("chart", arguments, subject=subject, limit=RENDERING))
 
     async def render(self, chart: ChartRelease, *, is_upgrade: bool = False) -> Rendered:
         """What the release's objects would be on this cluster; nothing is written.
@@ -131,14 +136,15 @@ class Helm:
             "api_versions": able.api_versions,
             "is_upgrade": is_upgrade,
         }
-        found = await self._run(
-            "render",
-            arguments,
-            subject=_release(chart.release, chart.namespace),
-            namespace=chart.namespace,
-            limit=FETCHING,
-            redact=Redactor(chart.values),
-        )
+        async with self._fetcher.located(chart, _ignore) as located:
+            found = await self._run(
+                "render",
+                arguments | {"chart": located},
+                subject=_release(chart.release, chart.namespace),
+                namespace=chart.namespace,
+                limit=RENDERING,
+                redact=Redactor(chart.values),
+            )
         return Rendered(
             manifests=tuple(_manifest(entry) for entry in found["manifests"]),
             crds=tuple(found["crds"]),
@@ -163,15 +169,16 @@ class Helm:
         put back what was there when it fails: the earlier revision, or nothing.
         """
         how = {"timeout": self._timeout.total_seconds(), "wait": wait, "atomic": atomic}
-        found = await self._run(
-            "upgrade_or_install",
-            _arguments(chart) | how,
-            subject=_release(chart.release, chart.namespace),
-            namespace=chart.namespace,
-            limit=FETCHING + WAITS * self._timeout,
-            on_line=on_line,
-            redact=Redactor(chart.values),
-        )
+        async with self._fetcher.located(chart, on_line) as located:
+            found = await self._run(
+                "upgrade_or_install",
+                _arguments(chart) | how | {"chart": located},
+                subject=_release(chart.release, chart.namespace),
+                namespace=chart.namespace,
+                limit=RENDERING + WAITS * self._timeout,
+                on_line=on_line,
+                redact=Redactor(chart.values),
+            )
         return _record(found)
 
     async def rollback(
@@ -293,6 +300,12 @@ class Helm:
         except HelmError as err:
             raise type(err)(f"{subject}: {err}", detail=redact(err.detail)) from None
 
+    @property
+    def _fetcher(self) -> ChartFetcher:
+        from airunway.clients.helm.fetching import ChartFetcher  # late, like the client of the cluster
+
+        return self._charts or ChartFetcher()
+
     async def _connect(self) -> Cluster:
         # Late, so that the child process, which loads this package too, starts without the client.
         from airunway.clients.kubernetes import Cluster
@@ -308,23 +321,9 @@ def _arguments(chart: ChartRelease) -> dict[str, Any]:
     return {
         "name": chart.release,
         "namespace": chart.namespace,
-        "chart": _located(chart),
         "values": chart.values,
         "create_namespace": chart.create_namespace,
         "skip_crds": chart.skip_crds,
-    }
-
-
-def _located(chart: ChartRelease) -> dict[str, str]:
-    """Where the chart is, for a process that works elsewhere: the path of what is there is absolute."""
-    reference = chart.fetched_from
-    path = Path(reference).expanduser()
-    here = not is_remote(reference) and not chart.repository_url and path.exists()
-    return {
-        "chart": str(path.absolute()) if here else reference,
-        "repository_url": chart.repository_url,
-        "version": chart.version,
-        "digest": chart.digest,
     }
 
 

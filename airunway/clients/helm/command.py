@@ -16,11 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from airunway.clients.bounded_yaml import BadYaml, read_yaml
-from airunway.clients.helm.charts import announced
 from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, OnLine, Rendering, Template
 from airunway.clients.helm.lines import readable
 
-_REPOSITORY = "airunway"
 _JSON = "--output=json"
 _RFC3339 = "2006-01-02T15:04:05Z07:00"
 _ALL = 1_000_000  # `history` takes 0 by its word
@@ -89,23 +87,6 @@ class Command:
             "updated": found["deployedAt"],
             "values": values or {},
         }
-
-    def pull(self, chart: str, *, repository_url: str, version: str, folder: Path, plain_http: bool) -> None:
-        """See `Driver`."""
-        options = [f"--destination={folder}"]
-        if version:
-            options.append(f"--version={version}")
-        if plain_http:
-            options.append("--plain-http")
-        if repository_url:
-            self._run("repo", "add", "--force-update", "--", _REPOSITORY, repository_url)
-            chart = f"{_REPOSITORY}/{chart}"
-        self._run("pull", *options, "--", chart)
-
-    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
-        """See `Driver`."""
-        index = Path(os.environ["HELM_CACHE_HOME"], "repository", f"{_REPOSITORY}-index.yaml")
-        return announced(_document(index.read_text(encoding="utf-8")), chart)
 
     def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""

@@ -59,12 +59,6 @@ class Driver(Protocol):
     def release(self, name: str) -> Obj | None:
         """The last revision of a release, with values."""
 
-    def pull(self, chart: str, *, repository_url: str, version: str, folder: Path, plain_http: bool) -> None:
-        """Download a chart's archive into an empty folder."""
-
-    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
-        """What a repository's index says of a chart: version to SHA-256, empty where it says nothing."""
-
     def metadata(self, chart: Path) -> Obj:
         """A chart's Chart.yaml."""
 

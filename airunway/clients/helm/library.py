@@ -19,11 +19,8 @@ from helm_python import _native
 from helm_python.errors import ErrorCode, HelmError, HelmNotFoundError
 
 from airunway.clients.helm.archive import is_crd_template, with_crds_as_templates
-from airunway.clients.helm.charts import announced
 from airunway.clients.helm.driver import HISTORY, HelmSays, Obj, OnLine, Rendering, Template
 from airunway.clients.helm.lines import readable
-
-_NO_HANDLE = _native.HANDLE(0)
 
 
 class _LineHandler(logging.Handler):
@@ -80,20 +77,6 @@ class Library:
         except _NotFound:
             return None
         return _release(found["summary"]) | {"values": found.get("config") or {}}
-
-    def pull(self, chart: str, *, repository_url: str, version: str, folder: Path, plain_http: bool) -> None:
-        """See `Driver`."""
-        options = {
-            "dest_dir": str(folder),
-            "version": version or None,
-            "repo_url": repository_url or None,
-            "plain_http": plain_http or None,
-        }
-        _call("helm_pull", _NO_HANDLE, chart, _options(options))
-
-    def announced(self, repository_url: str, chart: str) -> dict[str, str]:
-        """See `Driver`."""
-        return announced(json.loads(_call("helm_repo_index_download", repository_url, None)), chart)
 
     def metadata(self, chart: Path) -> Obj:
         """See `Driver`."""

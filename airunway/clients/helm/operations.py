@@ -7,11 +7,10 @@ time whether the chart or the release is being worked on, for whoever explains t
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from airunway.clients.helm.archive import has_values_schema
-from airunway.clients.helm.charts import LocalChart, fetch
+from airunway.clients.helm.charts import LocalChart, load
 from airunway.clients.helm.classify import HelmStep
 from airunway.clients.helm.driver import Driver, HelmSays, Obj, OnLine
 from airunway.clients.helm.manifests import crd_names, manifests, objects
@@ -21,9 +20,8 @@ from airunway.clients.helm.model import PENDING
 class Operations:
     """The operations, on one cluster and namespace."""
 
-    def __init__(self, driver: Driver, *, folder: Path, on_line: OnLine) -> None:
+    def __init__(self, driver: Driver, *, on_line: OnLine) -> None:
         self._driver = driver
-        self._folder = folder
         self._on_line = on_line
         self.step = HelmStep.RELEASE
 
@@ -50,7 +48,7 @@ class Operations:
             raise HelmSays("another operation (install/upgrade/rollback) is in progress")
         if newest is not None and newest["status"] == "uninstalling":
             raise HelmSays("another operation (uninstall) is in progress")
-        chart = self._fetch(request["chart"])
+        chart = self._load(request["chart"])
         if newest is None or newest["status"] == "uninstalled":
             self._on_line(f"installing release {name}")
             self._driver.install(chart.path, request, replace=newest is not None)
@@ -60,14 +58,14 @@ class Operations:
         return self._present(name)
 
     def _render(self, request: Obj) -> Obj:
-        chart = self._fetch(request["chart"])
+        chart = self._load(request["chart"])
         rendering = self._driver.render(chart.path, request)
         rendered, crds = manifests(rendering.templates), _objects(rendering.crds)
         info = self._info(chart, crds) | {"template_crds": _release_crds(rendered)}
         return {"manifests": rendered, "crds": crds, "notes": rendering.notes, "info": info}
 
     def _chart(self, request: Obj) -> Obj:
-        chart = self._fetch(request["chart"])
+        chart = self._load(request["chart"])
         info = self._info(chart, _objects(self._driver.crds(chart.path)))
         try:
             rendered = manifests(self._driver.render(chart.path, request).templates)
@@ -98,9 +96,9 @@ class Operations:
             raise HelmSays("release: not found")
         return found
 
-    def _fetch(self, ref: Obj) -> LocalChart:
+    def _load(self, ref: Obj) -> LocalChart:
         self.step = HelmStep.CHART
-        chart = fetch(self._driver, ref, self._folder / "charts", self._on_line)
+        chart = load(self._driver, ref)
         self.step = HelmStep.RELEASE
         return chart
 

@@ -62,7 +62,7 @@ class _Run:
         try:
             folder = Path(self._request["folder"])
             self._driver = driver(self._request, folder=folder, on_line=self._answers.line)
-            operations = Operations(self._driver, folder=folder, on_line=self._answers.line)
+            operations = Operations(self._driver, on_line=self._answers.line)
             result = operations.run(self._request["operation"], self._request["arguments"])
             self._answers.send({"result": result})
         except HelmSays as err:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes.kinds import group_version_path
+from airunway.clients.kubernetes.kinds import Object, group_version_path
 from airunway.clients.kubernetes.transport import Transport
+
+_KINDS = "x-kubernetes-group-version-kind"
 
 
 class Discovery:
@@ -45,6 +49,30 @@ class Discovery:
             if "/" not in entry["name"]
         }
 
+    async def served_fields(self, api_version: str, kind: str, paths: Collection[str]) -> frozenset[str]:
+        """Which of these fields of a kind are served, as `spec.a.b`; none when the kind is unknown.
+
+        Everybody may ask. The answer has megabytes, so it is not for every reconcile.
+        """
+        try:
+            document = await self._transport.request("GET", f"/openapi/v3{group_version_path(api_version)}")
+        except NotFound:
+            return frozenset()
+        return _fields_in(document, api_version, kind, frozenset(paths))
+
     async def server_version(self) -> str:
         """Version of the API server, e.g. `v1.37.2`."""
         return str((await self._transport.request("GET", "/version"))["gitVersion"])
+
+
+def _fields_in(document: Object, api_version: str, kind: str, paths: frozenset[str]) -> frozenset[str]:
+    group, _, version = api_version.rpartition("/")
+    served = {"group": group, "version": version, "kind": kind}
+    schemas = (document.get("components") or {}).get("schemas") or {}
+    found = [schema for schema in schemas.values() if served in schema.get(_KINDS, ())]
+    return frozenset(path for path in paths for schema in found if _has_field(schema, path.split(".")))
+
+
+def _has_field(schema: Mapping[str, Any], path: list[str]) -> bool:
+    inner = (schema.get("properties") or {}).get(path[0])
+    return inner is not None and (len(path) == 1 or _has_field(inner, path[1:]))

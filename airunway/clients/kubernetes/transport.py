@@ -13,14 +13,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio import client, config
+from yarl import URL
 
 from airunway.clients.bounded_json import BadDocument, read_json_off_loop
 from airunway.clients.errors import AnswerTooLarge, ApiError, ServerError, Unreachable, api_error, error_text
+from airunway.clients.guarded_http.proxies import proxy_for
 from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
@@ -64,14 +65,6 @@ async def load_configuration(
     return configuration
 
 
-def environment_proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and their kin)."""
-    parts = urlsplit(url)
-    if not parts.hostname or proxy_bypass(parts.netloc):
-        return None
-    return getproxies().get(parts.scheme)
-
-
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
@@ -79,7 +72,7 @@ class Transport:
         self._user_agent, self._acting_as = user_agent, ""
         configuration.connection_pool_maxsize = POOL_SIZE
         # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
-        configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
+        configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
         configuration.client_session_kwargs = {"trust_env": False}
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
@@ -172,6 +165,11 @@ async def object_from(data: bytes, what: str) -> Object:
     if not isinstance(answer, dict):
         raise ServerError(f"{what}: the answer is not an API server's")
     return answer
+
+
+def _environment_proxy(host: str) -> str | None:
+    found = proxy_for(URL(host))
+    return str(found) if found else None
 
 
 def error_from(response: aiohttp.ClientResponse, data: bytes, method: str, path: str) -> ApiError:

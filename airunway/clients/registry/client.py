@@ -7,7 +7,6 @@ HTTP to the loopback only.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from airunway.clients.errors import error_text
-from airunway.clients.public_addresses import PublicResolver, is_loopback, may_be_public
+from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
 from airunway.clients.registry.errors import (
     ImageNotFound,
@@ -34,6 +33,7 @@ from airunway.clients.registry.references import (
     parse_tagged_reference,
     repository_of,
 )
+from airunway.clients.registry.signatures import StoredSignature, read_signatures
 
 PUBLIC_REGISTRIES = (
     "docker.io",
@@ -88,7 +88,8 @@ class RegistryClient:
 
     `mirrors`: registry host to the base URL that is asked instead, e.g. `docker.io` to
     `https://mirror.example.com`. `allowed_hosts`: hosts that may be asked without a mirror;
-    `*.example.com` allows subdomains, `*` every host, both with public addresses only.
+    `*.example.com` allows subdomains, `*` every host, both with public addresses only, or those that
+    `policy` lets in.
     """
 
     def __init__(
@@ -96,13 +97,15 @@ class RegistryClient:
         *,
         mirrors: Mapping[str, str] | None = None,
         allowed_hosts: Sequence[str] = PUBLIC_REGISTRIES,
+        policy: OutboundPolicy | None = None,
         request_timeout: timedelta = timedelta(seconds=5),
         call_timeout: timedelta = timedelta(seconds=30),
     ) -> None:
         self._mirrors = {host: _mirror(host, base) for host, base in (mirrors or {}).items()}
         self._allowed = tuple(allowed_hosts)
-        self._request_seconds = request_timeout.total_seconds()
-        self._call_seconds = call_timeout.total_seconds()
+        self._policy = policy or OutboundPolicy()
+        self._request_timeout = request_timeout
+        self._call_timeout = call_timeout
 
     async def resolve(self, reference: str) -> ResolvedReference:
         """The digest that a tagged reference stands for now: that of the index of a multi-platform image.
@@ -129,15 +132,20 @@ class RegistryClient:
 
         return await self._ask(target, ask)
 
+    async def signatures(self, reference: str, digest: str) -> list[StoredSignature]:
+        """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable or RegistryDenied."""
+        target = self._target(reference, digest=True)
+        return await self._ask(target, lambda calls: read_signatures(calls, digest))
+
     async def _ask(self, target: _Target, question: Callable[[RegistryCalls], Awaitable[_T]]) -> _T:
-        trusted = frozenset({str(target.base.host)}) if target.named_by_administrator else frozenset()
-        connector = aiohttp.TCPConnector(resolver=PublicResolver(trusted=trusted))
-        timeout = aiohttp.ClientTimeout(total=self._request_seconds)
+        http = GuardedHttp(
+            self._policy,
+            named=[target.base] if target.named_by_administrator else [],
+            request_timeout=self._request_timeout,
+            call_timeout=self._call_timeout,
+        )
         try:
-            async with (
-                asyncio.timeout(self._call_seconds),
-                aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session,
-            ):
+            async with http.session() as session:
                 calls = RegistryCalls(
                     session,
                     subject=target.reference,
@@ -169,7 +177,7 @@ class RegistryClient:
     def _matches_pattern(self, host: str) -> bool:
         name = URL(f"//{host}").host or ""
         domains = [pattern[1:] for pattern in self._allowed if pattern.startswith("*.")]
-        return may_be_public(name) and ("*" in self._allowed or name.endswith(tuple(domains)))
+        return "*" in self._allowed or name.endswith(tuple(domains))
 
 
 def _api_of(host: str) -> URL:

@@ -1,4 +1,4 @@
-"""Calls to one image registry: tokens, redirects, and errors by meaning.
+"""Calls to one image registry: tokens, and errors by meaning.
 
 Apart from `client`, which decides whom to ask and what for, and from `storage`, which writes.
 """
@@ -13,17 +13,17 @@ import aiohttp
 from yarl import URL
 
 from airunway.clients.bounded_json import read_json_off_loop
+from airunway.clients.guarded_http import GuardedSession, RequestRefused
+from airunway.clients.guarded_http.addresses import is_address
 from airunway.clients.http import TooLarge, read_at_most, retry_after_of
-from airunway.clients.public_addresses import is_address, may_be_public
 from airunway.clients.registry.credentials import RegistryCredentials
 from airunway.clients.registry.documents import INDEX_TYPES, MANIFEST_TYPES
 from airunway.clients.registry.errors import ImageNotFound, RegistryDenied, RegistryFull, RegistryUnavailable
 
 _ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MAX_REDIRECTS = 5
-_MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
+"""Of an answer: a manifest, a config and a token are small."""
 _MAX_ELEMENTS = 100_000
 """Of a document; a manifest has five for a layer."""
 
@@ -36,16 +36,18 @@ class RegistryCalls:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: GuardedSession,
         *,
         subject: str,
         base: URL,
         repository: str,
         credentials: RegistryCredentials | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._session = session
         self._subject, self._base, self._repository = subject, base, repository
         self._credentials = credentials
+        self._max_bytes = max_bytes
         self._authorization = ""
 
     def manifest(self, version: str) -> URL:
@@ -55,6 +57,14 @@ class RegistryCalls:
     def blob(self, digest: str) -> URL:
         """Address of a config or layer."""
         return self._base / "v2" / self._repository / "blobs" / digest
+
+    def referrers(self, digest: str) -> URL:
+        """Address of the list of what refers to a manifest (OCI 1.1)."""
+        return self._base / "v2" / self._repository / "referrers" / digest
+
+    def uploads(self) -> URL:
+        """Address where an upload of a blob begins."""
+        return self._base / "v2" / self._repository / "blobs" / "uploads" / ""
 
     async def ping(self) -> None:
         """Ask whether there is a registry that lets us in."""
@@ -69,16 +79,25 @@ class RegistryCalls:
         return parsed
 
     async def fetch(
-        self, method: str, url: URL, *, body: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: URL,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        limit: int | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer, after one round for a login or token if the registry asks for one."""
+        """The answer, after one round for a login or token if the registry asks for one.
+
+        `limit`: bytes that it may have.
+        """
         headers = {**_ACCEPT, **({"Content-Type": content_type} if content_type else {})}
-        response, answer = await self._follow(method, url, self._authorization, headers, body)
+        response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         challenge = response.headers.get("WWW-Authenticate", "")
         if response.status == 401 and not self._authorization and challenge:
             self._authorization = await self._authorize(challenge)
             if self._authorization:
-                response, answer = await self._follow(method, url, self._authorization, headers, body)
+                response, answer = await self._follow(method, url, self._authorization, headers, body, limit)
         self._refuse_failure(response)
         return response, answer
 
@@ -89,22 +108,18 @@ class RegistryCalls:
         authorization: str,
         headers: Mapping[str, str] = _ACCEPT,
         body: bytes | None = None,
+        limit: int | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """The answer after redirects. What authorizes us stays with the host it is for."""
-        home = url.origin()
-        for _ in range(_MAX_REDIRECTS):
-            self._refuse_address(url)
-            sent = dict(headers)
-            if authorization and url.origin() == home:
-                sent["Authorization"] = authorization
+        """The answer after redirects."""
+        try:
             async with self._session.request(
-                method, url, headers=sent, data=body, allow_redirects=False
+                method, url, headers=headers, authorization=authorization, body=body
             ) as response:
-                location = response.headers.get("Location")
-                if response.status not in _REDIRECTS or not location:
-                    return response, await _small_body(response)
-                url = url.join(URL(location))
-        raise RegistryUnavailable(f"{self._subject}: {url.host} redirects without end")
+                return response, await read_at_most(response, limit or self._max_bytes)
+        except TooLarge as err:
+            raise RegistryUnavailable(f"{self._subject}: {err}") from err
+        except RequestRefused as err:
+            raise RegistryDenied(f"{self._subject}: {err}") from err
 
     async def _authorize(self, challenge: str) -> str:
         """The Authorization header for a challenge; empty when there is nothing to answer it with."""
@@ -136,13 +151,6 @@ class RegistryCalls:
         is_name = "." in own and not is_address(own) and not is_address(host)
         return realm.scheme == "https" and is_name and host.split(".")[-2:] == own.split(".")[-2:]
 
-    def _refuse_address(self, url: URL) -> None:
-        base = self._base
-        if url.host == base.host and url.scheme in ("https", base.scheme):
-            return
-        if url.scheme != "https" or not may_be_public(url.host or ""):
-            raise RegistryDenied(f"{self._subject}: the registry sends to {url.scheme}://{url.host}")
-
     def _refuse_failure(self, response: aiohttp.ClientResponse) -> None:
         where = f"{self._subject}: {response.url.host}"
         if response.status < 300:
@@ -162,11 +170,3 @@ class RegistryCalls:
 async def read_document(body: bytes) -> Any:
     """A manifest, config or token. Raises ValueError when it is no JSON, or more than one of those has."""
     return await read_json_off_loop(body, max_elements=_MAX_ELEMENTS)
-
-
-async def _small_body(response: aiohttp.ClientResponse) -> bytes:
-    """The body, which for a manifest, a config or a token is small."""
-    try:
-        return await read_at_most(response, _MAX_BYTES)
-    except TooLarge as err:
-        raise RegistryUnavailable(str(err)) from err

@@ -17,12 +17,13 @@ import aiohttp
 from yarl import URL
 
 from airunway.clients.errors import error_text
-from airunway.clients.public_addresses import is_loopback
+from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
 from airunway.clients.registry.credentials import Login, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
+from airunway.clients.registry.signatures import StoredSignature, add_signature, read_signatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,14 @@ class ModelImageStorage:
         login: Login = no_login,
         architecture: str = "amd64",
         call_timeout: timedelta = timedelta(seconds=10),
+        policy: OutboundPolicy | None = None,
     ) -> None:
         self.host = host
         self.insecure = insecure or is_loopback(URL(f"//{host}").host or "")
         self.login = login
         self._architecture = architecture
-        self._seconds = call_timeout.total_seconds()
+        self._call_timeout = call_timeout
+        self._policy = policy
 
     async def ping(self) -> None:
         """Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
@@ -146,14 +149,26 @@ class ModelImageStorage:
                 return False
             return True
 
+    async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:
+        """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(repository) as calls:
+            return await read_signatures(calls, digest)
+
+    async def add_signature(self, repository: str, digest: str, added: StoredSignature) -> None:
+        """Keep a signature beside those that are there. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(repository) as calls:
+            await add_signature(calls, digest, added)
+
     @asynccontextmanager
     async def _calls(self, repository: str) -> AsyncIterator[RegistryCalls]:
-        timeout = aiohttp.ClientTimeout(total=self._seconds)
         base = URL(f"{'http' if self.insecure else 'https'}://{self.host}")
+        http = GuardedHttp(
+            self._policy, named=[base], request_timeout=self._call_timeout, proxies=not self.insecure
+        )
         subject = f"{self.host}/{repository}" if repository else self.host
         credentials = await self.login()
         try:
-            async with aiohttp.ClientSession(timeout=timeout, trust_env=not self.insecure) as session:
+            async with http.session() as session:
                 yield RegistryCalls(
                     session, subject=subject, base=base, repository=repository, credentials=credentials
                 )

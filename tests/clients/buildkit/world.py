@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 
 from airunway.clients.buildkit import BuildKit, BuildKitEndpoint, HttpFile, ImageBuild, Progress, PushedImage
+from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy
 from airunway.sandbox.buildkit import PretendBuildKit
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.hub import Hub, HubModel, resolve_url
@@ -76,7 +77,8 @@ class World:
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> PushedImage:
         """Build it with a client of its own; pushed to `name:latest` of the registry."""
-        async with BuildKit(self.endpoint) as builder:
+        http = GuardedHttp(OutboundPolicy(inside_hosts=[self.hub.content_url]), named=[self.hub.url])
+        async with BuildKit(self.endpoint, http=http) as builder:
             return await builder.build(
                 image,
                 push_to=push_to or f"{self.registry}/{self.name}:latest",

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from airunway.clients.public_addresses import PublicResolver
 from airunway.clients.registry.client import RegistryClient, ResolvedReference
 from airunway.clients.registry.errors import ImageNotFound, RegistryDenied, RegistryUnavailable
 from tests.clients.registry.server import INDEX, RegistryServer, digest_of, registry_server
@@ -209,12 +208,6 @@ async def test_a_listed_host_may_be_inside(registry: RegistryServer) -> None:
 async def test_what_is_no_tagged_reference_is_not_found(reference: str) -> None:
     with pytest.raises(ImageNotFound):
         await RegistryClient().resolve(reference)
-
-
-async def test_a_name_with_a_private_address_only_has_none() -> None:
-    assert await PublicResolver(trusted=frozenset({"localhost"})).resolve("localhost")
-    with pytest.raises(OSError, match="no public address"):
-        await PublicResolver(trusted=frozenset()).resolve("localhost")
 
 
 @pytest.mark.parametrize("base", ["http://mirror.example.com", "ftp://127.0.0.1", "mirror"])

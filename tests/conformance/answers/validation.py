@@ -10,6 +10,9 @@ from pydantic import ValidationError
 from airunway.api.findings import FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.policy import OverridesPolicy
+from airunway.provider.registry import installed_providers
 from airunway.selection.admission import admit, decoding_errors, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem, ProviderLookup, lookup_in
@@ -50,6 +53,12 @@ def verdict_on(obj: Any, check: Callable[[ModelDeployment], Verdict]) -> Verdict
     return check(deployment)
 
 
+def guarded(deployment: ModelDeployment, verdict: Verdict) -> Verdict:
+    """The verdict, with what the webhook asks the providers' packages."""
+    verdict.errors += admission_findings(deployment, installed_providers(), OverridesPolicy())
+    return verdict
+
+
 def with_errors(*, allowed: Any, errors: set[tuple[str, str]], warnings: int) -> Document:
     """Errors as a set of type and field; warnings by their number."""
     fields = {field: sorted(kind for kind, at in errors if at == field) for _, field in errors}
@@ -75,7 +84,7 @@ def our_verdict(verdict: Verdict) -> Document:
 def created(vector: Vector) -> tuple[Document, Document]:
     verdict = verdict_on(
         vector.input["model_deployment"],
-        lambda deployment: validate_create(deployment, lookup=lookup_of(vector.input)),
+        lambda deployment: guarded(deployment, validate_create(deployment, lookup=lookup_of(vector.input))),
     )
     return recorded_verdict(vector.expect), our_verdict(verdict)
 
@@ -83,7 +92,8 @@ def created(vector: Vector) -> tuple[Document, Document]:
 def updated(vector: Vector) -> tuple[Document, Document]:
     def check(old: ModelDeployment) -> Verdict:
         return verdict_on(
-            vector.input["new"], lambda new: validate_update(old, new, lookup=lookup_of(vector.input))
+            vector.input["new"],
+            lambda new: guarded(new, validate_update(old, new, lookup=lookup_of(vector.input))),
         )
 
     return recorded_verdict(vector.expect), our_verdict(verdict_on(vector.input["old"], check))

@@ -9,7 +9,6 @@ from typing import Any
 from tests.conformance.departures import Given, Predicate
 from tests.conformance.departures import _given as ask
 
-ROUTER_SIZES = {"frontend": {"replicas", "resources"}, "epp": {"replicas"}}
 ROUTER_MODES = {"round-robin", "random", "power-of-two", "least-loaded", "device-aware-weighted", "kv"}
 ROUTER_MODES |= {"direct", ""}
 BLOCK_SIZE_FLAGS = {"vllm": "block-size", "sglang": "page-size", "trtllm": "kv-block-size"}
@@ -76,14 +75,6 @@ def typed_overrides(given: Given) -> dict[str, Any]:
 
 def has_typed_keys(given: Given) -> bool:
     return bool(typed_overrides(given))
-
-
-def denied_override(given: Given) -> bool:
-    checked = root_overrides(given)
-    for key, sizes in ROUTER_SIZES.items():
-        if isinstance(checked.get(key), Mapping):
-            checked[key] = {name: value for name, value in checked[key].items() if name not in sizes}
-    return not ask.DENIED_KEYS.isdisjoint(ask.override_keys(checked))
 
 
 def misshapen_override(given: Given) -> bool:

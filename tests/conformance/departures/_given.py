@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from airunway.api import paths
+from airunway.provider.registry import installed_providers
 from tests.conformance.departures import Given, Predicate
 
-DENIED_KEYS = {
-    "securityContext",
-    "serviceAccountName",
-    "serviceAccount",
-    "hostNetwork",
-    "hostPID",
-    "hostIPC",
-    "automountServiceAccountToken",
-    "nodeName",
-    "priorityClassName",
-    "runtimeClassName",
-    "replicas",
-    "resources",
-}
 OWN_LABELS = {
     "airunway.ai/managed-by",
     "airunway.ai/deployment",
@@ -244,22 +232,10 @@ def override_at(given: Given, *path: str) -> Any:
     return current
 
 
-def override_keys(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield key
-            yield from override_keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from override_keys(item)
-
-
-def denied_override(given: Given) -> bool:
-    return not DENIED_KEYS.isdisjoint(override_keys(overrides(given)))
-
-
-def host_path(given: Given) -> bool:
-    return "hostPath" in override_keys(overrides(given))
+def outside_list(provider: str) -> Predicate:
+    """Whether overrides touch what the provider's list does not let a tenant touch."""
+    allowed = [paths.pattern(text) for text in installed_providers()[provider].overridable]
+    return lambda given: next(paths.outside(overrides(given), allowed), None) is not None
 
 
 # --- an upstream object ----------------------------------------------------------------------------

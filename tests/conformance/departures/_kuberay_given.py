@@ -142,8 +142,7 @@ def refused_overrides(given: Given) -> bool:
     overrides = ask.overrides(given)
     if not isinstance(overrides, Mapping) or not overrides.keys() <= {"spec"}:
         return True
-    denied = ask.DENIED_KEYS | {"minReplicas", "maxReplicas", "numOfHosts", "hostPath"}
-    return not denied.isdisjoint(ask.override_keys(overrides)) or misshapen(overrides, rendered_shape(given))
+    return ask.outside_list("kuberay")(given) or misshapen(overrides, rendered_shape(given))
 
 
 def taken_overrides(given: Given) -> bool:

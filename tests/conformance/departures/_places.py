@@ -49,6 +49,16 @@ class Rules:
         """A rule under which the provider does not take the deployment."""
         return self.rule(name, test, applies, refuses=always)
 
+    def allowlist(self, applies: Predicate) -> Departure:
+        """The rule about overrides that are not on the provider's list."""
+        return Departure(
+            name=f"{self.provider}-override-allowlist",
+            groups=frozenset({f"{self.group}/{self.provider}"}),
+            applies=applies,
+            covered_by="tests/providers/test_guard.py::test_what_no_list_names_is_refused",
+            refuses=always,
+        )
+
 
 def variable(container: str, name: str) -> tuple[str, ...]:
     """A variable that is added to a container, before or after the others."""

@@ -239,3 +239,8 @@ def claim_of_a_nameless_object(given: Given) -> bool:
         for volume in (volumes if isinstance(volumes, list) else ())
     )
     return open_claim and not at(obj, "metadata", "name")
+
+
+def overrides_something(given: Given) -> bool:
+    provider = (given.get("model_deployment") or given.get("new") or {})["spec"].get("provider") or {}
+    return isinstance(provider.get("overrides"), dict) and bool(provider["overrides"])

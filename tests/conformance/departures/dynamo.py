@@ -71,7 +71,7 @@ SGLANG_FLAGS = (
 CACHE = (f"{CONTAINER}/env/HF_HOME/**", f"{CONTAINER}/env order/*")
 
 DEPARTURES = [
-    refusal("override-deny-list", REFUSED, dynamo.denied_override),
+    objects.allowlist(ask.outside_list("dynamo")),
     refusal("override-shape", REFUSED, dynamo.misshapen_override),
     refusal("override-service", REFUSED, dynamo.stray_service),
     refusal("override-values", REFUSED, dynamo.impossible_value),

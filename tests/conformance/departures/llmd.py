@@ -91,7 +91,7 @@ ENVIRONMENT = "test_server_pod.py::test_environment"
 STORAGE = (*places.volumes(POD, CONTAINER), *places.cache_variables(CONTAINER), places.CLAIMS)
 
 DEPARTURES = [
-    refusal("override-deny-list", REFUSED, ask.denied_override),
+    objects.allowlist(ask.outside_list("llmd")),
     refusal("override-shape", REFUSED, breaks_shape),
     refusal("override-selector", REFUSED, moves_selector),
     refusal("impossible-name", "llmd/test_checks.py::test_check", impossible_name),

@@ -120,6 +120,13 @@ DEPARTURES = [
         SCHEMA,
         refuses=always,
     ),
+    Departure(
+        name="override-allowlist",
+        groups=frozenset({"validate/create", "validate/update"}),
+        applies=ask.overrides_something,
+        touches=("/allowed/**", "/errors/**"),
+        covered_by="tests/providers/test_guard.py::test_admission_names_what_no_list_allows",
+    ),
     rule("deletion-is-not-validated", frozenset({"validate/update"}), ask.being_deleted, JUDGED, DELETION),
     rule(
         "claim-of-generated-name",

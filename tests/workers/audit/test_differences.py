@@ -224,6 +224,18 @@ CASES = [
         at_start=True,
     ),
     Case(
+        "a policy refused it",
+        lambda: fleet_of(
+            [
+                deployment(
+                    status=with_condition("ResourceCreated", "False", "ImageNotAllowed", phase="Failed")
+                )
+            ],
+            [(server(), "chat")],
+        ),
+        "it was refused by a policy for images or models, which may have changed",
+    ),
+    Case(
         "an object was edited by hand",
         lambda: fleet_of(
             [deployment()],

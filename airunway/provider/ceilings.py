@@ -1,0 +1,59 @@
+"""The most that one deployment may demand, and what is above it. The numbers are settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from airunway.api.quantities import parse
+from airunway.provider.demand import Demand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceilings:
+    """Of one deployment, all its objects together. `replicas`: pods of one group of like ones.
+
+    `cpu`, `memory` and `storage` are quantities. `service_types`: types that its Services may have.
+    """
+
+    replicas: int = 32
+    pods: int = 80
+    nodes: int = 32
+    gpus: int = 128
+    cpu: str = "4096"
+    memory: str = "32Ti"
+    storage: str = "4Ti"
+    services: int = 16
+    service_types: tuple[str, ...] = ("ClusterIP",)
+
+
+_SETTINGS = {
+    "replicas": ("replicas of one kind", "AIRUNWAY_MAX_REPLICAS"),
+    "pods": ("pods", "AIRUNWAY_MAX_PODS"),
+    "nodes": ("nodes", "AIRUNWAY_MAX_NODES"),
+    "gpus": ("GPUs", "AIRUNWAY_MAX_GPUS"),
+    "cpu": ("CPUs", "AIRUNWAY_MAX_CPU"),
+    "memory": ("bytes of memory", "AIRUNWAY_MAX_MEMORY"),
+    "storage": ("bytes of storage", "AIRUNWAY_MAX_STORAGE"),
+}
+
+
+def above(demand: Demand, ceilings: Ceilings) -> Iterator[str]:
+    """A sentence for each ceiling that a demand is above."""
+    for name, (words, setting) in _SETTINGS.items():
+        asked, limit = Decimal(getattr(demand, name)), getattr(ceilings, name)
+        if asked > parse(str(limit)):
+            yield f"{_written(asked)} {words} are demanded in all, at most {limit} are allowed ({setting})"
+    if len(demand.services) > ceilings.services:
+        yield (
+            f"{len(demand.services)} Services are demanded, "
+            f"at most {ceilings.services} are allowed (AIRUNWAY_MAX_SERVICES)"
+        )
+    for kind in sorted(set(demand.services) - set(ceilings.service_types)):
+        allowed = ", ".join(ceilings.service_types)
+        yield f"a Service of type {kind[:40]} is demanded, allowed is {allowed} (AIRUNWAY_SERVICE_TYPES)"
+
+
+def _written(number: Decimal) -> str:
+    return f"{number.normalize():f}" if number == number.to_integral_value() else f"{number:f}"

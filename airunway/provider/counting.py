@@ -1,0 +1,154 @@
+"""Count what rendered objects demand, whatever path it came by. Pure.
+
+Kubernetes' own kinds are counted here; what an operator makes of a custom resource is said by its provider
+(`Provider.demand`), with the same functions. What cannot be read cannot be counted, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from airunway.api.paths import Path, shown
+from airunway.api.quantities import InvalidQuantity, parse
+from airunway.provider.demand import ZERO, Demand, total
+from airunway.provider.manifest import Manifest, RenderError
+
+_MAX_DIGITS = 24
+"""Of a number in JSON; nothing that is counted is larger than the quantities of the API, which have 19."""
+
+
+def builtin_demand(obj: Manifest) -> Demand:
+    """The demand of an object of a kind that every cluster serves. Raises RenderError for any other kind."""
+    kind, spec = obj.get("kind"), mapping(obj.get("spec"), ("spec",))
+    at: Path = ("spec", "template", "spec")
+    if kind == "Deployment":
+        pods = whole_number(spec.get("replicas"), ("spec", "replicas"), default=1) + _surge(spec)
+        return template_demand(spec.get("template"), at[:-1]).times(pods)
+    if kind == "Job":
+        count = whole_number(spec.get("parallelism"), ("spec", "parallelism"), default=1)
+        return template_demand(spec.get("template"), at[:-1]).times(count)
+    if kind == "Service":
+        return service_demand(spec, ("spec",))
+    if kind == "PersistentVolumeClaim":
+        requests = mapping(mapping(spec.get("resources"), ("spec", "resources")).get("requests"), ("spec",))
+        where: Path = ("spec", "resources", "requests", "storage")
+        return Demand(storage=amount(requests.get("storage"), where))
+    if kind in ("ConfigMap", "NetworkPolicy", "Secret"):
+        return Demand()
+    raise RenderError(f"spec: nobody says what a rendered {kind} demands, so it cannot be counted")
+
+
+def service_demand(spec: Mapping[str, Any], at: Path) -> Demand:
+    """One Service."""
+    given = spec.get("type")
+    if given is not None and not isinstance(given, str):
+        raise RenderError(f"spec: {shown((*at, 'type'))} of a rendered object must be a text")
+    return Demand(services=(given or "ClusterIP",))
+
+
+def template_demand(template: Any, at: Path) -> Demand:
+    """One pod of a template."""
+    where: Path = (*at, "spec")
+    return pod_demand(mapping(mapping(template, at).get("spec"), where), where)
+
+
+def pod_demand(pod: Mapping[str, Any], at: Path) -> Demand:
+    """One pod: its containers together, or the largest init container, or what the pod asks for whole."""
+    main = total(
+        resources_demand(entry.get("resources"), (*where, "resources"))
+        for entry, where in entries(pod.get("containers"), (*at, "containers"))
+    )
+    others = [
+        resources_demand(entry.get("resources"), (*where, "resources"))
+        for entry, where in entries(pod.get("initContainers"), (*at, "initContainers"))
+    ]
+    others.append(resources_demand(pod.get("resources"), (*at, "resources")))
+    return Demand(
+        pods=1,
+        gpus=max(entry.gpus for entry in (main, *others)),
+        cpu=max(entry.cpu for entry in (main, *others)),
+        memory=max(entry.memory for entry in (main, *others)),
+    )
+
+
+def resources_demand(resources: Any, at: Path) -> Demand:
+    """What `resources` of a container or pod ask for: of request and limit the larger one."""
+    given = mapping(resources, at)
+    largest: dict[str, Decimal] = {}
+    for part in ("requests", "limits"):
+        for name, value in mapping(given.get(part), (*at, part)).items():
+            largest[name] = max(largest.get(name, ZERO), amount(value, (*at, part, name)))
+    return Demand(
+        gpus=sum((value for name, value in largest.items() if is_device(name)), ZERO),
+        cpu=largest.get("cpu", ZERO),
+        memory=largest.get("memory", ZERO)
+        + sum((value for name, value in largest.items() if name.startswith("hugepages-")), ZERO),
+    )
+
+
+def is_device(resource: str) -> bool:
+    """Whether a resource is an extended one: it has a domain, and that is not Kubernetes' own."""
+    domain, slash, _ = resource.partition("/")
+    return bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
+
+
+# -- reading ------------------------------------------------------------------------------------------------
+
+
+def whole_number(value: Any, at: Path, *, default: int) -> int:
+    """A count, at least 0. Raises RenderError for what is no whole number: it could not be counted."""
+    if value is None:
+        return default
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**_MAX_DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RenderError(f"spec: {shown(at)} of a rendered object must be a whole number, it is counted")
+    return max(value, 0)
+
+
+def amount(value: Any, at: Path) -> Decimal:
+    """A quantity, at least 0. Raises RenderError for what is none."""
+    if value is None:
+        return ZERO
+    text = value if isinstance(value, str) else "" if isinstance(value, bool) else repr(value)
+    if isinstance(value, str | int | float) and text:
+        try:
+            return max(parse(text), ZERO)
+        except InvalidQuantity:
+            pass
+    raise RenderError(f"spec: {shown(at)} of a rendered object must be a quantity, it is counted")
+
+
+def mapping(value: Any, at: Path) -> Mapping[str, Any]:
+    """An object, empty when it is absent. Raises RenderError for any other value."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RenderError(f"spec: {shown(at)} of a rendered object must be an object, it is counted")
+    return value
+
+
+def entries(value: Any, at: Path) -> list[tuple[Mapping[str, Any], Path]]:
+    """The objects in a list with their paths. Raises RenderError when it is something else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise RenderError(f"spec: {shown(at)} of a rendered object must be a list, it is counted")
+    return [(mapping(entry, (*at, index)), (*at, index)) for index, entry in enumerate(value)]
+
+
+def _surge(deployment: Mapping[str, Any]) -> int:
+    """Pods beside the replicas that a roll-out may have where it says so; not the usual quarter."""
+    strategy = mapping(deployment.get("strategy"), ("spec", "strategy"))
+    rolling = mapping(strategy.get("rollingUpdate"), ("spec", "strategy", "rollingUpdate"))
+    given = rolling.get("maxSurge")
+    at: Path = ("spec", "strategy", "rollingUpdate", "maxSurge")
+    if not isinstance(given, str):
+        return whole_number(given, at, default=0)
+    percent = given.removesuffix("%")
+    if percent == given or not percent.isdecimal() or len(percent) > _MAX_DIGITS:
+        raise RenderError(f"spec: {shown(at)} of a rendered object must be a number or a percentage")
+    replicas = whole_number(deployment.get("replicas"), ("spec", "replicas"), default=1)
+    return -(-replicas * int(percent) // 100)

@@ -1,0 +1,97 @@
+"""What admission can know of `guard`: a deployment that no provider could render within it is refused.
+
+The provider and the engine may not be chosen yet. Then each that could be is tried, and one that is allowed
+is enough: the step that renders judges the chosen one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from airunway.api.findings import FieldError
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import OverridesMode
+from airunway.api.paths import outside, pattern
+from airunway.provider.contract import Provider, RenderContext, RenderError
+from airunway.provider.guard import (
+    NotAllowed,
+    not_on_list,
+    override_findings,
+    switched_off,
+    unknown_provider_findings,
+)
+from airunway.provider.overrides import overrides_of
+from airunway.provider.policy import OverridesPolicy
+
+_IMAGE = "image.invalid/of-a-model"
+"""Stands for the image that would be built first."""
+
+
+def admission_findings(
+    deployment: ModelDeployment, providers: Mapping[str, Provider], policy: OverridesPolicy
+) -> list[FieldError]:
+    """What is refused at admission; empty for what only rendering can judge. Never raises RenderError."""
+    try:
+        name = deployment.provider_name or deployment.recorded_provider
+        if name and name not in providers:
+            return unknown_provider_findings(name, deployment, policy)
+        if name:
+            possible = [providers[name]]
+            unlisted = list(override_findings(providers[name], deployment, policy))
+        else:
+            possible = list(providers.values())
+            unlisted = _overridable_by_nobody(deployment, providers, policy)
+        return unlisted or _refused_by_all(possible, deployment, policy)
+    except RenderError:  # overrides that are no object: said by the rule about their form
+        return []
+
+
+def _overridable_by_nobody(
+    deployment: ModelDeployment, providers: Mapping[str, Provider], policy: OverridesPolicy
+) -> list[FieldError]:
+    given = overrides_of(deployment)
+    if given and policy.mode == OverridesMode.OFF:
+        return [switched_off()]
+    if policy.mode != OverridesMode.ALLOWLIST:
+        return []
+    allowed = [
+        entry
+        for provider in providers.values()
+        for entry in (*map(pattern, provider.overridable), *policy.permitted(provider.name))
+    ]
+    return [not_on_list(path, "no provider lets this path be overridden") for path in outside(given, allowed)]
+
+
+def _refused_by_all(
+    providers: list[Provider], deployment: ModelDeployment, policy: OverridesPolicy
+) -> list[FieldError]:
+    """The findings of the first, if every rendering that comes about is refused."""
+    first: list[FieldError] = []
+    for provider in providers:
+        for candidate in _with_engines(provider, deployment):
+            try:
+                if provider.check(candidate) is not None:
+                    continue
+                provider.render(candidate, _context(provider, candidate, policy))
+            except NotAllowed as refused:
+                first = first or refused.findings
+                continue
+            except RenderError:
+                continue  # for another reason than what it may have; rendering says it
+            return []
+    return first
+
+
+def _with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
+    """The deployment with its engine, else with each that the provider offers."""
+    if deployment.engine_type:
+        yield deployment
+        return
+    for engine in provider.registration().spec.get("capabilities", {}).get("engines", ()):
+        status = {"engine": {"type": engine["name"]}}
+        yield ModelDeployment.model_validate({**deployment.dump(), "status": status})
+
+
+def _context(provider: Provider, deployment: ModelDeployment, policy: OverridesPolicy) -> RenderContext:
+    wanted = provider.model_image(deployment)
+    return RenderContext(model_image=_IMAGE if wanted is not None else None, policy=policy)

@@ -1,0 +1,9 @@
+"""Which images and models are allowed, and what a signature says. Pure.
+
+references  an image reference as it is judged, and globs for images and models
+policy      the rules of one namespace: the settings, and what its Namespace object lays over them
+rendered    every image and every model that rendered objects name, whatever path it came by
+payload     what cosign signs of an image, and whether that is about the image at hand
+keys        public and private keys (ECDSA P-256), also as cosign keeps them
+secretbox   the cipher around cosign's private keys
+"""

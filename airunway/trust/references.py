@@ -1,0 +1,106 @@
+"""Globs for images and models, and what they are compared with. Pure.
+
+A glob of images is `registry/path`: in the registry `*` stands for anything but a slash, in the path for
+anything. So `*.example.com/team/*` cannot be met by a repository of another registry that is called alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from airunway.clients.registry.references import DOCKER_HUB, is_digest, parse_reference
+
+MAX_REFERENCE_LENGTH = 512
+"""Characters; registry and repository have 255 each at most."""
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_DIGEST_SEPARATOR, _TAG_SEPARATOR = "@", ":"
+
+
+class InvalidReference(ValueError):
+    """A text that no container runtime is to be given as an image; the message says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageName:
+    """An image reference with the defaults of container runtimes filled in. `text`: as it was written.
+
+    Of `tag` and `digest` one is empty: a runtime that is given both runs the digest, whatever the tag says.
+    """
+
+    text: str
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def untagged(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    def at(self, digest: str) -> str:
+        """The same image by digest."""
+        return f"{self.untagged}@{digest}"
+
+
+@lru_cache(maxsize=1024)
+def image_name(text: str) -> ImageName:
+    """The parts of a reference. Raises InvalidReference."""
+    if len(text) > MAX_REFERENCE_LENGTH:
+        raise InvalidReference(f"{text[:80]!r}… is too long for an image reference")
+    try:
+        parsed = parse_reference(text)
+    except ValueError:
+        raise InvalidReference(f"{text!r} is no image reference") from None
+    registry = parsed.host.lower()
+    if text != text.strip() or not _HOST.fullmatch(registry) or ".." in registry:
+        raise InvalidReference(f"{text!r} is no image reference")
+    by_digest = is_digest(parsed.tag) and "@" in text
+    return ImageName(
+        text=text,
+        registry=registry,
+        repository=parsed.repository,
+        tag="" if by_digest else parsed.tag,
+        digest=parsed.tag if by_digest else "",
+    )
+
+
+def matches_image(glob: str, image: ImageName) -> bool:
+    """Whether a glob is met by an image.
+
+    `*`: every image. `ghcr.io`: all of a registry. A glob without tag and digest is met by all of a
+    repository's images; one with a tag by no reference with a digest, which says nothing of its tag.
+    """
+    if glob == "*":
+        return True
+    host, slash, path = glob.partition("/")
+    if not _is_host(host, alone=not slash):
+        host, path = DOCKER_HUB, glob if slash else f"library/{glob}"
+    elif not slash:
+        path = "*"
+    if not fnmatchcase(image.registry, host.lower()):
+        return False
+    last = path.rpartition("/")[2]
+    if _DIGEST_SEPARATOR in last:
+        return bool(image.digest) and fnmatchcase(f"{image.repository}@{image.digest}", path)
+    if _TAG_SEPARATOR in last:
+        return bool(image.tag) and fnmatchcase(f"{image.repository}:{image.tag}", path)
+    return fnmatchcase(image.repository, path)
+
+
+def matches_model(glob: str, model: str) -> bool:
+    """Whether a glob is met by a model's name; `*` stands for anything."""
+    return fnmatchcase(model, glob)
+
+
+def _is_host(text: str, *, alone: bool) -> bool:
+    """Whether the first part of a glob is a registry, by the rule that runtimes have for references.
+
+    `alone`: nothing follows, so that a colon may begin a tag.
+    """
+    name = text.partition(":")[0] if alone else text
+    return text == "*" or "." in name or ":" in name or name == "localhost"

@@ -1,0 +1,153 @@
+"""What tenants may override in a graph, what a rendered one may hold, and what Dynamo's operator makes of it.
+
+Source: dynamo.md §8.11, §9, §15, and the operator's own type DynamoGraphDeployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airunway.api.paths import Path
+from airunway.provider import Manifest, overridable
+from airunway.provider.counting import amount, mapping, pod_demand, resources_demand, whole_number
+from airunway.provider.demand import ZERO, Demand, total
+from airunway.provider.object_shape import METADATA
+from airunway.provider.pod_shape import CONTAINER, POD_FIELDS, PROBE, pod_annotations
+from airunway.provider.shapes import Shape, anything, each, every, fields, keys_without, never, only
+
+_SERVICE = "spec.services.*"
+_POD = f"{_SERVICE}.extraPodSpec"
+
+OVERRIDABLE = (
+    *("routerMode", "frontend.replicas", "frontend.resources.cpu", "frontend.resources.memory"),
+    *("epp.replicas", "epp.image"),
+    "spec.envs",
+    *(f"{_SERVICE}.{key}" for key in ("multinode.nodeCount", "sharedMemory", "envs", "eppConfig")),
+    *(f"{_SERVICE}.{key}" for key in ("livenessProbe", "readinessProbe", "frontendSidecar.envs")),
+    *overridable.metadata_paths(f"{_SERVICE}.extraPodMetadata"),
+    *overridable.pod_paths(_POD),
+    *overridable.container_paths(f"{_POD}.mainContainer"),
+)
+"""Not in it: services of one's own, their kind, size and namespace, and what opens them to outside."""
+
+_OUTSIDE = "would open the service beyond the cluster's network"
+_FOREIGN = "would join the graph to another deployment's"
+
+
+def _metadata(annotations: Shape = anything) -> Shape:
+    """Labels and annotations of pods, without those by which Dynamo's processes find each other."""
+
+    def check(value: Any, at: Path) -> Any:
+        yield from keys_without("nvidia.com/")(value, at)
+        yield from annotations(value, at)
+
+    return check
+
+
+_SIDECAR = fields(dict.fromkeys(("image", "args", "env", "envs", "envFromSecret"), anything))
+_RESOURCE = fields(
+    {"cpu": anything, "memory": anything, "gpu": anything, "gpuType": anything, "custom": anything}
+)
+_SERVICE_SHAPE = fields(
+    {
+        "componentType": only("frontend", "worker", "epp", why="may only be frontend, worker or epp"),
+        "subComponentType": only("prefill", "decode"),
+        "replicas": anything,
+        "multinode": fields({"nodeCount": anything}),
+        "resources": fields(
+            {"requests": _RESOURCE, "limits": _RESOURCE, "claims": never("would claim devices (DRA)")}
+        ),
+        "sharedMemory": fields({"size": anything, "disabled": anything}),
+        "envs": anything,
+        "envFromSecret": anything,
+        "labels": _metadata(),
+        "annotations": _metadata(pod_annotations),
+        "extraPodMetadata": fields({"labels": _metadata(), "annotations": _metadata(pod_annotations)}),
+        "extraPodSpec": fields({**POD_FIELDS, "mainContainer": CONTAINER}),
+        "frontendSidecar": _SIDECAR,
+        "livenessProbe": PROBE,
+        "readinessProbe": PROBE,
+        "eppConfig": anything,
+        "volumeMounts": each(
+            fields(dict.fromkeys(("name", "mountPoint", "readOnly", "useAsCompilationCache"), anything))
+        ),
+        "dynamoNamespace": never(_FOREIGN),
+        "globalDynamoNamespace": never(_FOREIGN),
+        "ingress": never(_OUTSIDE),
+        "autoscaling": never("would change the number of pods by itself"),
+        "scalingAdapter": never("would change the number of pods by itself"),
+    }
+)
+GRAPH_SHAPE = fields(
+    {
+        "apiVersion": anything,
+        "kind": anything,
+        "metadata": METADATA,
+        "spec": fields(
+            {
+                "backendFramework": anything,
+                "envs": anything,
+                "pvcs": each(
+                    fields(
+                        {"name": anything, "create": only(False, why="may only name claims that are there")}
+                    )
+                ),
+                "services": every(_SERVICE_SHAPE),
+            }
+        ),
+    }
+)
+
+
+def graph_demand(graph: Manifest) -> Demand:
+    """Every service: its replicas, times the nodes that each is spread over, and one Service."""
+    services = mapping(mapping(graph.get("spec"), ("spec",)).get("services"), ("spec", "services"))
+    return total(_service_demand(entry, ("spec", "services", name)) for name, entry in services.items())
+
+
+def _service_demand(given: Any, at: Path) -> Demand:
+    service = mapping(given, at)
+    if not service:
+        return Demand()
+    replicas = whole_number(service.get("replicas"), (*at, "replicas"), default=1)
+    multinode = mapping(service.get("multinode"), (*at, "multinode"))
+    nodes = max(1, whole_number(multinode.get("nodeCount"), (*at, "multinode", "nodeCount"), default=1))
+    spread = Demand(nodes=replicas * nodes) if nodes > 1 else Demand()
+    return _pod(service, at).times(replicas * nodes) + spread + Demand(services=("ClusterIP",))
+
+
+def _pod(service: Mapping[str, Any], at: Path) -> Demand:
+    """One pod: what the service asks for, and what its containers ask for beside that."""
+    own = _resources(service.get("resources"), (*at, "resources"))
+    where: Path = (*at, "extraPodSpec")
+    extra = mapping(service.get("extraPodSpec"), where)
+    main = mapping(extra.get("mainContainer"), (*where, "mainContainer"))
+    asked = resources_demand(main.get("resources"), (*where, "mainContainer", "resources"))
+    main_pod = Demand(
+        gpus=max(own.gpus, asked.gpus), cpu=max(own.cpu, asked.cpu), memory=max(own.memory, asked.memory)
+    )
+    return main_pod + pod_demand(extra, where)
+
+
+def _resources(given: Any, at: Path) -> Demand:
+    """Dynamo's own form: `gpu`, `cpu`, `memory`, and other devices in `custom`; the larger of both counts."""
+    asked = []
+    for part in ("requests", "limits"):
+        where: Path = (*at, part)
+        values = mapping(mapping(given, at).get(part), where)
+        custom = mapping(values.get("custom"), (*where, "custom"))
+        devices = sum((amount(value, (*where, "custom", key)) for key, value in custom.items()), ZERO)
+        asked.append(
+            Demand(
+                gpus=amount(values.get("gpu"), (*where, "gpu")) + devices,
+                cpu=amount(values.get("cpu"), (*where, "cpu")),
+                memory=amount(values.get("memory"), (*where, "memory")),
+            )
+        )
+    requests, limits = asked
+    return Demand(
+        gpus=max(requests.gpus, limits.gpus),
+        cpu=max(requests.cpu, limits.cpu),
+        memory=max(requests.memory, limits.memory),
+    )

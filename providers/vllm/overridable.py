@@ -1,0 +1,11 @@
+"""What tenants may override in a Deployment of Direct vLLM: how it rolls out, and its pods."""
+
+from __future__ import annotations
+
+from airunway.provider import overridable
+
+OVERRIDABLE = (
+    *("spec.strategy.type", "spec.minReadySeconds", "spec.progressDeadlineSeconds"),
+    "spec.revisionHistoryLimit",
+    *overridable.template_paths("spec.template"),
+)
