@@ -66,9 +66,8 @@ class InstallationSettings(BaseSettings):
     @field_validator("chart_digests")
     @classmethod
     def _digests(cls, value: dict[str, str]) -> dict[str, str]:
-        for chart, digest in value.items():
-            if not _DIGEST.fullmatch(digest):
-                raise ValueError(f"{chart}: {digest!r} is no sha256:<64 hexadecimal digits>")
+        if not all(map(_DIGEST.fullmatch, value.values())):
+            raise ValueError("each must be sha256: and 64 hexadecimal digits, in lower case")
         return value
 
     @property

@@ -184,6 +184,11 @@ def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Regi
     return Registrar(cluster, provider, task_queue=queue, heartbeat=settings.heartbeat)
 
 
+async def _client(settings: Settings) -> Client:
+    guard = RequestGuard(settings.cluster)
+    return await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+
+
 async def run_worker(
     settings: Settings,
     *,
@@ -203,8 +208,7 @@ async def run_worker(
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
         _log.info("worker starts", cluster=settings.cluster, version=installed_version())
-        guard = RequestGuard(settings.cluster)
-        client = await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+        client = await _client(settings)
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
         policies = namespace_policies(cluster, settings)
@@ -219,13 +223,11 @@ async def run_worker(
         if installer:
             workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker.run())
+            for work in [*(worker.run() for worker in workers), *([policies.run()] if served else [])]:
+                group.create_task(work)
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
-            if served:
-                group.create_task(policies.run())
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())

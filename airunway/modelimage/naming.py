@@ -67,7 +67,7 @@ _QUANTISATION = re.compile(
     r"(?:-\d{5}-of-\d{5})?\.gguf$",
     re.IGNORECASE,
 )
-_QUANTISATION_LENGTH = 80
+_QUANTISATION_LENGTH = 48
 """Characters at the end of a name in which it stands."""
 _SHARD = re.compile(r"^(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$", re.IGNORECASE)
 

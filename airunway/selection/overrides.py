@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.api.findings import FieldError, FieldErrorType, field_error
+from airunway.api.findings import NOT_SHOWN, FieldError, FieldErrorType, field_error
 from airunway.api.overrides import FIELD
 
 
@@ -16,4 +16,4 @@ def check_overrides(overrides: Any) -> list[FieldError]:
     """Findings about the form. None means there are no overrides."""
     if overrides is None or isinstance(overrides, dict):
         return []
-    return [field_error(FieldErrorType.INVALID, FIELD, "must be a JSON object", overrides)]
+    return [field_error(FieldErrorType.INVALID, FIELD, "must be a JSON object", NOT_SHOWN)]

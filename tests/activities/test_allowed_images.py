@@ -147,7 +147,7 @@ async def test_objects_nested_without_end_are_refused(trust: TrustSite) -> None:
     deep: dict[str, Any] = {"image": EVIL}
     for _ in range(5000):
         deep = {"a": deep}
-    nesting = replace(PODS, render=lambda deployment, context: [{"kind": "Deployment", "spec": deep}])
+    nesting = replace(PODS, objects=lambda deployment, context: [{"kind": "Deployment", "spec": deep}])
 
     answer = await trust.render(trust.worker(images=["quay.io"], provider=nesting), made)
 
@@ -209,10 +209,12 @@ async def test_what_stages_make_is_judged_too(trust: TrustSite) -> None:
 
         def judge(live: Any) -> StageVerdict:
             verdict = stage.judge(live)
-            made = [entry | {"data": {"image": EVIL}} for entry in verdict.create]
-            return replace(verdict, create=made)
+            return replace(verdict, create=with_evil(verdict.create))
 
-        return [replace(stage, judge=judge)]
+        def with_evil(manifests: Any) -> list[Any]:
+            return [entry | {"data": {"image": EVIL}} for entry in manifests]
+
+        return [replace(stage, judge=judge, creates=with_evil(stage.creates))]
 
     made = await trust.place.deploy()
     worker = trust.worker(images=["docker.io/vllm/*"], provider=replace(STAGED, stages=with_image))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from airunway.activities.trust.image_gate import ImageGate
@@ -54,7 +54,17 @@ def _pods(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]
     ]
 
 
-PODS: Provider = replace(ACME, kinds=[WORKLOAD], render=_pods)
+@dataclass(frozen=True, kw_only=True)
+class Unguarded(Provider):
+    """A provider whose objects nothing limits but the rules for images and models."""
+
+    def render(self, deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
+        """The objects as they are."""
+        return self.objects(deployment, context)
+
+
+_ACME = {entry.name: getattr(ACME, entry.name) for entry in fields(ACME)}
+PODS: Provider = Unguarded(**_ACME | {"kinds": [WORKLOAD], "objects": _pods})
 """The test provider with pods of its own."""
 
 

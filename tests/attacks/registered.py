@@ -8,6 +8,7 @@ from temporalio.client import Client
 from airunway.workers.installer import installer_worker
 from airunway.workers.model_images import build_worker, model_image_activities
 from airunway.workers.temporal.search_attributes import SearchAttributes
+from airunway.workers.trust import namespace_policies
 from airunway.workers.worker import core_worker, provider_worker
 from airunway.workers.worker_version import this_build
 from tests.e2e.system import System
@@ -18,11 +19,12 @@ async def registered_activities(client: Client, system: System) -> set[str]:
     cluster, settings, providers = system.cluster, system.settings, system.providers
     version = this_build(settings)
     images = model_image_activities(cluster, settings)
+    attributes, policies = SearchAttributes(client), namespace_policies(cluster, settings)
     workers = [
-        core_worker(client, cluster, settings, providers, images, version, SearchAttributes(client)),
+        core_worker(client, cluster, settings, providers, images, version, attributes, policies),
         build_worker(client, images, settings, version),
         installer_worker(client, cluster, settings, version),
-        *(provider_worker(client, cluster, settings, provider, version) for provider in providers.values()),
+        *(provider_worker(client, cluster, settings, one, version, policies) for one in providers.values()),
     ]
     found = [entry for worker in workers for entry in worker.config().get("activities", ())]
     return {activity._Definition.must_from_callable(entry).name or "" for entry in found}

@@ -45,6 +45,7 @@ class Use:
 
 RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
+    "airunway.activities.deployment.status_evidence": (PROVIDER,),
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
     "airunway.activities.trust.image_signer": (WORKER,),
@@ -131,6 +132,7 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
     found.append(Use(verbs="create", at=at, **records))
     found.append(Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=at))  # whose images are in use
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
+    found.append(Use(verbs="get", resource=MODEL_DEPLOYMENTS, at=at))
     signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]
     found.append(Use(verbs="get", resource="secrets", namespace=system, names=key, at=signer))
     return found
@@ -185,6 +187,8 @@ def providing(provider: Provider) -> list[Use]:
     for kind in map(written_as, provider.kinds):
         changed = "" if kind in MADE_ONCE.get(provider.name, ()) else " patch"
         found.append(Use(verbs=f"get list create delete{changed}", resource=kind, at=upstream))
+        evidence = "airunway.activities.deployment.status_evidence"
+        found.append(Use(verbs="get", resource=kind, at=evidence))
     return found
 
 

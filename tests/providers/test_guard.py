@@ -1,4 +1,4 @@
-"""What a tenant may make of a deployment: overrides, fields of what is rendered, ceilings."""
+"""What a tenant may make of a deployment: overrides that are listed, objects of its own, ceilings."""
 
 from __future__ import annotations
 
@@ -8,166 +8,21 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.overrides import OverridesMode
 from airunway.provider.ceilings import Ceilings
 from airunway.provider.contract import Provider, RenderContext, RenderError, Stage, StageVerdict
 from airunway.provider.guard import NotAllowed, refuse_unannounced
-from airunway.provider.guard_at_admission import admission_findings
 from airunway.provider.policy import OverridesPolicy
-from airunway.provider.registry import installed_providers
 from airunway.provider.testing import deployment
-
-PROVIDERS = installed_providers()
-OFF = OverridesMode.OFF
-OPEN = OverridesPolicy(mode=OverridesMode.ANYTHING)
-Overrides = dict[str, Any]
-
-
-def overriding(provider: str, overrides: Any, **spec: Any) -> ModelDeployment:
-    return deployment(provider={"name": provider, "overrides": overrides}, **spec)
-
-
-def refusal(
-    provider: str, given: ModelDeployment, *, policy: OverridesPolicy | None = None, image: str | None = None
-) -> str:
-    """Why it is not allowed; empty when it is."""
-    context = RenderContext(model_image=image, policy=policy or OverridesPolicy())
-    try:
-        PROVIDERS[provider].render(given, context)
-    except NotAllowed as err:
-        return str(err)
-    return ""
-
-
-def in_pod(provider: str, pod: Overrides) -> Overrides:
-    """Overrides that lay something over a pod of a provider."""
-    if provider == "kaito":
-        containers = [{"name": "model", "image": "registry.example.com/engine:7"}]
-        return {"inference": {"template": {"spec": {"containers": containers, **pod}}}}
-    if provider == "dynamo":
-        own = {key: value for key, value in pod.items() if key != "containers"}
-        main = {"mainContainer": pod["containers"][0]} if "containers" in pod else {}
-        return {"spec": {"services": {"VllmWorker": {"extraPodSpec": {**own, **main}}}}}
-    if provider == "kuberay":
-        return {"spec": {"rayClusterConfig": {"headGroupSpec": {"template": {"spec": pod}}}}}
-    return {"spec": {"template": {"spec": pod}}}
-
-
-def pod_of(provider: str, pod: Overrides) -> ModelDeployment:
-    engine = {"type": "llamacpp"} if provider == "kaito" else {"type": "vllm"}
-    return overriding(provider, in_pod(provider, pod), engine=engine)
-
-
-def volume(**source: Any) -> Overrides:
-    return {"volumes": [{"name": "v", **source}]}
-
-
-def container(**fields: Any) -> Overrides:
-    return {"containers": [{"name": "c", "image": "registry.example.com/engine:7", **fields}]}
-
-
-FORBIDDEN = {
-    "the node's network": ({"hostNetwork": True}, "hostNetwork"),
-    "the node's processes": ({"hostPID": True}, "hostPID"),
-    "the node's memory": ({"hostIPC": True}, "hostIPC"),
-    "a node by name": ({"nodeName": "n1"}, "nodeName"),
-    "an account": ({"serviceAccountName": "admin"}, "serviceAccountName"),
-    "an account by its old name": ({"serviceAccount": "admin"}, "serviceAccount"),
-    "the account's token": ({"automountServiceAccountToken": True}, "automountServiceAccountToken"),
-    "a priority class": ({"priorityClassName": "system-node-critical"}, "priorityClassName"),
-    "a priority": ({"priority": 2_000_000_000}, "priority"),
-    "a runtime class": ({"runtimeClassName": "runc"}, "runtimeClassName"),
-    "devices": ({"resourceClaims": [{"name": "gpu"}]}, "resourceClaims"),
-    "an init container": ({"initContainers": [{"name": "i", "image": "x"}]}, "initContainers"),
-    "an ephemeral container": ({"ephemeralContainers": [{"name": "i"}]}, "ephemeralContainers"),
-    "kernel parameters": ({"securityContext": {"sysctls": [{"name": "kernel.msgmax"}]}}, "sysctls"),
-    "no seccomp": ({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, "seccompProfile"),
-    "the node's files": (volume(hostPath={"path": "/"}), "hostPath"),
-    "a projected token": (volume(projected={"sources": [{"serviceAccountToken": {}}]}), "projected"),
-    "a CSI volume": (volume(csi={"driver": "secrets-store.csi.k8s.io"}), "csi"),
-    "a claim of its own": (
-        volume(ephemeral={"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "9Ti"}}}}}),
-        "ephemeral",
-    ),
-    "a network file system": (volume(nfs={"server": "10.0.0.1", "path": "/"}), "nfs"),
-    "an image as a volume": (volume(image={"reference": "x"}), "image"),
-    "a field of a later Kubernetes": ({"hostKernel": True}, "hostKernel"),
-    "privileges": (container(securityContext={"privileged": True}), "privileged"),
-    "capabilities": (container(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}}), "capabilities"),
-    "escalation": (
-        container(securityContext={"allowPrivilegeEscalation": True}),
-        "allowPrivilegeEscalation",
-    ),
-    "a port of the node": (container(ports=[{"containerPort": 80, "hostPort": 80}]), "hostPort"),
-    "an address of the node": (container(ports=[{"containerPort": 80, "hostIP": "::1"}]), "hostIP"),
-    "a block device": (container(volumeDevices=[{"name": "v", "devicePath": "/dev/x"}]), "volumeDevices"),
-    "shared mounts": (
-        container(
-            volumeMounts=[{"name": "v", "mountPath": "/v", "mountPropagation": "Bidirectional"}],
-        ),
-        "mountPropagation",
-    ),
-    "a probe of another address": (
-        container(readinessProbe={"httpGet": {"host": "169.254.169.254", "port": 80}}),
-        "host",
-    ),
-    "a hook to another address": (
-        container(lifecycle={"preStop": {"httpGet": {"host": "10.0.0.1", "port": 80}}}),
-        "host",
-    ),
-    "a claim of a device": (container(resources={"claims": [{"name": "gpu"}]}), "claims"),
-}
-WITH_PODS = ("dynamo", "kaito", "kuberay", "vllm")
-
-
-CORRECTED = {
-    "the account's token": ("automountServiceAccountToken", True),
-    "no seccomp": ("type", "Unconfined"),
-    "capabilities": ("add", ["SYS_ADMIN"]),
-    "escalation": ("allowPrivilegeEscalation", True),
-}
-"""What isolation, which is laid over the overrides, may have put right already."""
-
-
-def holds(value: Any, key: str, item: Any) -> bool:
-    """Whether an object has such a field at any depth."""
-    if isinstance(value, dict):
-        return value.get(key) == item or any(holds(entry, key, item) for entry in value.values())
-    return isinstance(value, list) and any(holds(entry, key, item) for entry in value)
-
-
-@pytest.mark.parametrize("provider", WITH_PODS)
-@pytest.mark.parametrize("case", FORBIDDEN)
-def test_no_override_brings_a_forbidden_field_into_a_pod(case: str, provider: str) -> None:
-    pod, field = FORBIDDEN[case]
-    given = pod_of(provider, pod)
-
-    listed, anything = refusal(provider, given), refusal(provider, given, policy=OPEN)
-
-    assert "AIRUNWAY_OVERRIDES_ALLOWED" in listed
-    assert field in listed or ".securityContext:" in listed or ".resources:" in listed
-    if case in CORRECTED and not anything:
-        objects = PROVIDERS[provider].render(given, RenderContext(policy=OPEN))
-        assert not any(holds(obj, *CORRECTED[case]) for obj in objects)
-    else:
-        assert field in anything
-        assert "AIRUNWAY_OVERRIDES_ALLOWED" in anything
-
-
-@pytest.mark.parametrize("provider", WITH_PODS)
-def test_an_administrator_lets_a_field_in_by_its_path(provider: str) -> None:
-    at = {
-        "dynamo": "spec.services.*.extraPodSpec",
-        "kaito": "inference.template.spec",
-        "kuberay": "spec.rayClusterConfig.headGroupSpec.template.spec",
-        "vllm": "spec.template.spec",
-    }[provider]
-    given = pod_of(provider, {"priorityClassName": "models"})
-    allowed = {provider: [f"{at}.priorityClassName"]}
-
-    assert refusal(provider, given, policy=OverridesPolicy(allowed=allowed)) == ""
-    for other in ({}, {provider: [f"{at}.*"]}, {provider: ["spec"]}, {"other": [f"{at}.priorityClassName"]}):
-        assert "priorityClassName" in refusal(provider, given, policy=OverridesPolicy(allowed=other))
+from tests.providers.guarding import (
+    OFF,
+    OPEN,
+    PROVIDERS,
+    Overrides,
+    container,
+    in_pod,
+    overriding,
+    refusal,
+)
 
 
 def test_overrides_can_be_switched_off() -> None:
@@ -454,44 +309,3 @@ def test_a_stage_creates_what_it_announced_only() -> None:
     refuse_unannounced(stage, [claim])
     with pytest.raises(RenderError, match="unannounced"):
         refuse_unannounced(stage, [{**claim, "metadata": {"name": "b"}}])
-
-
-# -- admission ----------------------------------------------------------------------------------------------
-
-
-def at_admission(given: ModelDeployment, policy: OverridesPolicy | None = None) -> list[str]:
-    return [error.field for error in admission_findings(given, PROVIDERS, policy or OverridesPolicy())]
-
-
-@pytest.mark.parametrize(
-    ("provider", "overrides", "fields"),
-    [
-        pytest.param({"name": "vllm"}, {"spec": {"replicas": 1}}, ["spec.replicas"], id="a named provider"),
-        pytest.param({}, {"hostIPC": True}, ["hostIPC"], id="no provider yet"),
-        pytest.param({}, {"routerMode": "kv"}, [], id="no provider yet, and one that takes it"),
-        pytest.param({"name": "ghost"}, {"a": 1, "b": 2}, ["a", "b"], id="a provider from elsewhere"),
-    ],
-)
-def test_admission_names_what_no_list_allows(
-    provider: dict[str, Any], overrides: Overrides, fields: list[str]
-) -> None:
-    given = deployment(provider={**provider, "overrides": overrides})
-
-    assert at_admission(given) == [f"spec.provider.overrides.{field}" for field in fields]
-
-
-def test_admission_refuses_what_no_provider_could_render_within_the_ceilings() -> None:
-    wanted = deployment(gpus=8, scaling={"replicas": 33}, provider={"name": "vllm"})
-    of_any = deployment(gpus=8, scaling={"replicas": 33}, engine={"type": None})
-
-    assert at_admission(wanted) != []
-    assert at_admission(of_any) != []
-    assert at_admission(deployment(gpus=8, scaling={"replicas": 2}, engine={"type": None})) == []
-
-
-def test_admission_leaves_an_uninstalled_provider_to_its_own_worker_where_anything_goes() -> None:
-    given = deployment(provider={"name": "ghost", "overrides": {"a": 1}})
-
-    assert at_admission(given, OPEN) == []
-    assert at_admission(given, OverridesPolicy(allowed={"ghost": ["a"]})) == []
-    assert at_admission(given, OverridesPolicy(mode=OFF)) == ["spec.provider.overrides"]

@@ -167,8 +167,9 @@ async def waited_for_its_operator(world: World) -> None:
         report = InstallReport(provider=PROVIDER, succeeded=succeeded, message="x")
         await world.handle.signal(INSTALL_REPORT, report)
         await world.quiet()
-        await world.command(RETRY)
-        await world.quiet()
+        if not succeeded:
+            await world.command(RETRY)
+            await world.quiet()
     world.installation, world.provider_ready = None, True
     await world.nudge("provider acme changed")
     await world.until_phase(Phase.DEPLOYING)

@@ -199,10 +199,10 @@ async def test_what_cannot_even_be_decoded_is_recorded_without_a_traceback(
     assert [what for what, _ in await world.journal()][-1] == "WrongPayload"
 
 
-async def test_megabytes_of_reason_are_cut(world: World) -> None:
+async def test_a_reason_without_end_is_cut(world: World) -> None:
     await running(world)
 
-    await world.handle.signal(PAUSE, {"by": "b" * 500_000, "reason": "r" * 500_000})
+    await world.handle.signal(PAUSE, {"by": "b" * 100_000, "reason": "r" * 100_000})
     view = await world.quiet()
 
     assert view.state.paused_by is not None

@@ -93,17 +93,17 @@ def _fits(entry: str, url: URL) -> bool:
 
 
 def problem_of(entry: str) -> str:
-    """What is wrong with an entry of `AIRUNWAY_INSIDE_HOSTS`; empty when nothing is."""
+    """What is wrong with an entry of `AIRUNWAY_INSIDE_HOSTS`, without quoting it; empty when nothing is."""
     if _network(entry):
         return ""
     try:
         url = URL(entry if "://" in entry else f"//{entry}")
         port = url.explicit_port
     except ValueError:
-        return f"{entry!r} is no host"
+        return "an entry is no host"
     host = url.raw_host or ""
     if url.scheme not in ("", "http") or not host or port == 0 or url.path.strip("/") or url.user:
-        return f"{entry!r} is neither a host, host:port, *.domain, a CIDR nor http://host:port"
+        return "an entry is neither a host, host:port, *.domain, a CIDR nor http://host:port"
     if "*" in host.removeprefix("*.") or host == "*":
-        return f"{entry!r}: an asterisk stands only before a domain"
+        return "an asterisk stands only before a domain"
     return ""

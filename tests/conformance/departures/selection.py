@@ -125,7 +125,7 @@ DEPARTURES = [
         groups=frozenset({"validate/create", "validate/update"}),
         applies=ask.overrides_something,
         touches=("/allowed/**", "/errors/**"),
-        covered_by="tests/providers/test_guard.py::test_admission_names_what_no_list_allows",
+        covered_by="tests/providers/test_guard_admission.py::test_admission_names_what_no_list_allows",
     ),
     rule("deletion-is-not-validated", frozenset({"validate/update"}), ask.being_deleted, JUDGED, DELETION),
     rule(

@@ -65,7 +65,9 @@ def test_metrics_go_where_the_standard_variables_say(
 
 
 def test_a_protocol_that_is_not_spoken_is_said() -> None:
-    with pytest.raises(InvalidConnection, match="'http/json'; use grpc or http/protobuf"):
+    with pytest.raises(
+        InvalidConnection, match="none of the protocols that are known; use grpc or http/protobuf"
+    ):
         otlp_metrics({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
 
 

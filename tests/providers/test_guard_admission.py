@@ -1,0 +1,56 @@
+"""What admission says of overrides and ceilings before a provider, or its package, is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.policy import OverridesPolicy
+from airunway.provider.testing import deployment
+from tests.providers.guarding import (
+    OFF,
+    OPEN,
+    PROVIDERS,
+    Overrides,
+)
+
+
+def at_admission(given: ModelDeployment, policy: OverridesPolicy | None = None) -> list[str]:
+    return [error.field for error in admission_findings(given, PROVIDERS, policy or OverridesPolicy())]
+
+
+@pytest.mark.parametrize(
+    ("provider", "overrides", "fields"),
+    [
+        pytest.param({"name": "vllm"}, {"spec": {"replicas": 1}}, ["spec.replicas"], id="a named provider"),
+        pytest.param({}, {"hostIPC": True}, ["hostIPC"], id="no provider yet"),
+        pytest.param({}, {"routerMode": "kv"}, [], id="no provider yet, and one that takes it"),
+        pytest.param({"name": "ghost"}, {"a": 1, "b": 2}, ["a", "b"], id="a provider from elsewhere"),
+    ],
+)
+def test_admission_names_what_no_list_allows(
+    provider: dict[str, Any], overrides: Overrides, fields: list[str]
+) -> None:
+    given = deployment(provider={**provider, "overrides": overrides})
+
+    assert at_admission(given) == [f"spec.provider.overrides.{field}" for field in fields]
+
+
+def test_admission_refuses_what_no_provider_could_render_within_the_ceilings() -> None:
+    wanted = deployment(gpus=8, scaling={"replicas": 33}, provider={"name": "vllm"})
+    of_any = deployment(gpus=8, scaling={"replicas": 33}, engine={"type": None})
+
+    assert at_admission(wanted) != []
+    assert at_admission(of_any) != []
+    assert at_admission(deployment(gpus=8, scaling={"replicas": 2}, engine={"type": None})) == []
+
+
+def test_admission_leaves_an_uninstalled_provider_to_its_own_worker_where_anything_goes() -> None:
+    given = deployment(provider={"name": "ghost", "overrides": {"a": 1}})
+
+    assert at_admission(given, OPEN) == []
+    assert at_admission(given, OverridesPolicy(allowed={"ghost": ["a"]})) == []
+    assert at_admission(given, OverridesPolicy(mode=OFF)) == ["spec.provider.overrides"]
