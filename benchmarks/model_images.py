@@ -29,6 +29,7 @@ from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.hub import HubModel
 from tests.servers.registry import Registry
+from tests.servers.registry_sides import both_sides
 
 GOOD_SECONDS, GOOD_LATER_SECONDS, GOOD_MIB = 9.0, 1.0, 150.0
 
@@ -43,14 +44,15 @@ async def main() -> int:
         return 1
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airunway-model-images-")))
-        kubernetes, daemon, pushed_to = (
+        kubernetes, daemon, world = (
             stack.enter_context(server) for server in (RealCluster(), Buildkitd(), Registry())
         )
+        sides = stack.enter_context(both_sides())
         temporal = await stack.enter_async_context(
             TemporalServer(data_file=folder / "temporal.db", log_file=folder / "temporal.log", headless=True)
         )
         system = await stack.enter_async_context(
-            image_system(kubernetes, temporal, daemon, pushed_to, folder)
+            image_system(kubernetes, temporal, daemon, world, sides, folder)
         )
         await warm_up(system)
         await measure(system, folder, options.bytes)

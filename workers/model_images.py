@@ -21,8 +21,11 @@ from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
-from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.published import PublishedModelImages, RecordedModelImages
+from airunway.activities.model_image.records import ModelImageRecords
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.room import RegistryRoom
 from airunway.activities.model_image.wanted import ImageOwners
 from airunway.api import names
 from airunway.api.quantities import parse
@@ -30,10 +33,12 @@ from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
+from airunway.clients.registry.credentials import Login, login_of_file, no_login
 from airunway.clients.registry.references import parse_reference
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
+from airunway.modelimage.retention import RoomLimits
 from airunway.workers.settings import Settings
 from airunway.workers.trust import image_signer
 from airunway.workers.worker_version import WorkerVersion
@@ -60,11 +65,15 @@ def model_image_activities(
         ],
         policy=settings.outbound,
     )
-    keeper = BuildServices(cluster, cluster_options(settings), digests=bases)
+    login = ClusterRegistryLogin(
+        cluster, namespace=settings.image_namespace, lifetime=settings.image_registry_login_lifetime
+    )
+    keeper = BuildServices(cluster, cluster_options(settings), digests=bases, login=login)
+    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
     hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
     owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = model_image_storage(settings)
+    storage = _storage(settings, options.push_host, login.current)
     return ModelImageActivities(
         options,
         resolver=resolver,
@@ -72,7 +81,14 @@ def model_image_activities(
             options, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
         ),
         owners=owners,
-        published=PublishedModelImages(storage, pull_host=options.pull_host),
+        published=PublishedModelImages(storage, records, options.pull_host, options.pull_secret),
+        room=RegistryRoom(
+            cluster=cluster,
+            records=records,
+            storage=storage,
+            limits=room_limits(settings),
+            owned=not settings.image_registry,
+        ),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper),
             architecture=options.architecture,
@@ -86,23 +102,32 @@ def model_image_activities(
     )
 
 
-def model_image_storage(settings: Settings) -> ModelImageStorage:
-    """The registry that built images are kept in."""
-    options = model_image_options(settings)
+def readable_model_images(settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in, as far as it can be read without a login of ours: the
+    one in the cluster by its reading side."""
+    reading_side = f"{names.REGISTRY_PULL}.{settings.image_namespace}.svc:{names.REGISTRY_PORT}"
+    return _storage(settings, settings.image_registry or reading_side, no_login)
+
+
+def _storage(settings: Settings, host: str, login: Login) -> ModelImageStorage:
+    """`login`: of the registry in the cluster; another one has its own."""
     return ModelImageStorage(
-        options.push_host,
+        host,
         insecure=settings.image_registry_insecure or not settings.image_registry,
-        login_file=settings.image_registry_login_file,
-        architecture=options.architecture,
+        login=_login(settings, host) if settings.image_registry else login,
+        architecture=settings.image_architecture,
         policy=settings.outbound,
     )
 
 
-def built_model_images(settings: Settings) -> BuiltModelImages:
+def built_model_images(cluster: Cluster, settings: Settings) -> BuiltModelImages:
     """By which a worker of providers sees that an image is the one that was built."""
     options = model_image_options(settings)
-    storage = model_image_storage(settings)
-    return BuiltModelImages(PublishedModelImages(storage, pull_host=options.pull_host), options)
+    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
+    recorded = RecordedModelImages(
+        readable_model_images(settings), records, options.pull_host, options.pull_secret
+    )
+    return BuiltModelImages(recorded, options)
 
 
 def model_image_options(settings: Settings) -> ModelImageOptions:
@@ -121,6 +146,8 @@ def model_image_options(settings: Settings) -> ModelImageOptions:
         builder_bytes=0 if settings.buildkit_address else int(parse(settings.buildkit_volume_size)),
         push_host=push_host,
         pull_host=settings.image_registry_pull or (push_host if settings.image_registry else local),
+        # The registry in the cluster lets everybody pull.
+        pull_secret=settings.image_pull_secret if settings.image_registry else "",
         stall=settings.image_stall,
     )
 
@@ -144,6 +171,22 @@ def cluster_options(settings: Settings) -> ClusterOptions:
         push_insecure=settings.image_registry_insecure or not settings.image_registry,
         registry_readers=settings.image_registry_readers,
     )
+
+
+def room_limits(settings: Settings) -> RoomLimits:
+    """What the settings say about the room that images may take. Another registry than ours has its own."""
+    volume = 0 if settings.image_registry else int(parse(settings.image_registry_volume_size))
+    return RoomLimits(
+        unused_for=settings.image_retention,
+        registry_bytes=volume,
+        namespace_share=settings.image_namespace_share,
+        builds_per_namespace=settings.image_builds_per_namespace,
+    )
+
+
+def _login(settings: Settings, host: str) -> Login:
+    file = settings.image_registry_login_file
+    return login_of_file(file, host) if file is not None else no_login
 
 
 def registry_host(namespace: str) -> str:

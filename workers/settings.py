@@ -12,15 +12,16 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import SelectionFallback
-from airunway.api.names import BUILDER_NAMESPACE, REGISTRY_NODE_PORT, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
+from airunway.api.names import BUILDER_NAMESPACE, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
 from airunway.api.quantities import InvalidQuantity
 from airunway.api.quantities import parse as parse_quantity
 from airunway.clients.registry.client import PUBLIC_REGISTRIES
 from airunway.messages.deployment import Limits
-from airunway.modelimage.cluster_options import BUILDER_IMAGE, REGISTRY_IMAGE
+from airunway.modelimage.cluster_options import BUILDER_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.workers.durations import as_duration
+from airunway.workers.image_registry_settings import ImageRegistrySettings
 from airunway.workers.installation_settings import InstallationSettings
 from airunway.workers.limit_settings import LimitSettings
 from airunway.workers.outbound_settings import OutboundSettings
@@ -34,6 +35,7 @@ IN_POD = "KUBERNETES_SERVICE_HOST"
 
 
 class Settings(
+    ImageRegistrySettings,
     LimitSettings,
     TrustSettings,
     InstallationSettings,
@@ -117,33 +119,6 @@ class Settings(
     )
     image_volumes: bool = Field(
         default=True, description="`false`: no claims; images and cache are lost with their pods."
-    )
-    image_registry: str = Field(
-        default="",
-        description="host:port that images are pushed to. Empty: the registry in the cluster, which is made "
-        "when it is needed.",
-    )
-    image_registry_pull: str = Field(
-        default="",
-        description="What nodes call it. Empty: `localhost:30500` for the one in the cluster, else the same.",
-    )
-    image_registry_insecure: bool = Field(
-        default=False,
-        description="Plain HTTP to `AIRUNWAY_IMAGE_REGISTRY`; the one in the cluster has no TLS.",
-    )
-    image_registry_login_file: Path | None = Field(
-        default=None, description="Docker `config.json` with the login for it; read at every use."
-    )
-    image_registry_volume_size: str = Field(default="100Gi", description="Its claim in the cluster.")
-    image_registry_image: str = Field(
-        default=REGISTRY_IMAGE, description="Its image; a tag is pinned to the digest of now."
-    )
-    image_registry_node_port: int = Field(
-        default=REGISTRY_NODE_PORT, description="Port of every node for pulls."
-    )
-    image_registry_readers: list[str] = Field(
-        default_factory=list,
-        description="CIDRs of the nodes, as JSON: a NetworkPolicy keeps everybody else from the registry.",
     )
     buildkit_address: str = Field(
         default="",

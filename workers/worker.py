@@ -39,7 +39,7 @@ from airunway.workers.model_images import (
     built_model_images,
     model_image_activities,
     model_image_options,
-    model_image_storage,
+    readable_model_images,
 )
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
@@ -164,14 +164,14 @@ def _provider_activities(
         call_timeout=REGISTRY_CALL,
     )
     pull_host = model_image_options(settings).pull_host
-    signed = RegistriesOfImages(images, model_image_storage(settings), pull_host=pull_host)
+    signed = RegistriesOfImages(images, readable_model_images(settings), pull_host=pull_host)
     gate = image_gate(cluster, settings, policies, signed)
     return ProviderActivities(
         cluster,
         providers,
         env=os.environ,
         images=images,
-        model_images=built_model_images(settings),
+        model_images=built_model_images(cluster, settings),
         cache=cache,
         gate=gate,
         impersonate=settings.impersonate,

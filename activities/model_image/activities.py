@@ -20,8 +20,10 @@ from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.resolve import ModelImageResolver
+from airunway.activities.model_image.room import RegistryRoom
 from airunway.activities.model_image.wanted import (
     ImageOwners,
+    refuse_foreign_image,
     refuse_foreign_token,
     refuse_other_plan,
 )
@@ -90,6 +92,7 @@ class ModelImageActivities:
         owners: ImageOwners,
         published: PublishedModelImages,
         builder: Builder,
+        room: RegistryRoom,
         registry_keeper: BuildServices | None = None,
         builder_keeper: BuildServices | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
@@ -97,6 +100,7 @@ class ModelImageActivities:
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
         self._owners, self._published, self._builder = owners, published, builder
+        self._room = room
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
         self._search_attributes = search_attributes
         self._signer = signer
@@ -142,6 +146,7 @@ class ModelImageActivities:
         """Find out what became of an image: from the registry, else from the workflow that makes it."""
         plan = request.plan
         refuse_other_plan(plan, self._options)
+        refuse_foreign_image(plan, request.ref.namespace)
         image = await self._published.find(plan)
         if image is not None:
             return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
@@ -164,6 +169,7 @@ class ModelImageActivities:
         """Signal the image's workflow, and start it if it does not run."""
         refuse_other_plan(request.plan, self._options)
         refuse_foreign_token(request.waiter)
+        refuse_foreign_image(request.plan, request.waiter.ref.namespace)
         workflow_id = self._workflow_of(request.plan)
         await activity.client().start_workflow(
             MODEL_IMAGE_WORKFLOW,
@@ -206,12 +212,15 @@ class ModelImageActivities:
 
     @implements(ENSURE_REGISTRY)
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
-        """Ensure the registry, or see that somebody else's answers."""
+        """Ensure the registry, or see that somebody else's answers; and that ours has room for the image."""
         refuse_other_plan(request.plan, self._options)
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
             host = await self._published.check()
+            await self._room.make(request.plan, request.namespace)
+            if keeper and (freed_at := await self._room.freed_at()):
+                detail = await keeper.ensure_registry(freed_at=freed_at)
         return EnsureAnswer(detail=detail or f"registry {host} answers")
 
     @implements(ENSURE_BUILDER)
@@ -233,14 +242,16 @@ class ModelImageActivities:
         attempt = activity.info().attempt
         activity.heartbeat(BuildProgress(step="starting", total_bytes=request.plan.total_bytes))
         try:
-            watched = WatchedBuild(
-                await self._orders.order(request.plan, request.waiters),
-                beat=activity.heartbeat,
-                signal=send_progress,
-                stall=self._options.stall,
-                quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
-            )
-            return BuildModelImageAnswer(digest=await watched.run(self._builder))
+            async with self._room.build(request.plan, request.namespace) as build:
+                watched = WatchedBuild(
+                    await self._orders.order(request.plan, request.waiters),
+                    beat=activity.heartbeat,
+                    signal=send_progress,
+                    stall=self._options.stall,
+                    quiet=QUIET_AT_FIRST if attempt > 1 else timedelta(0),
+                )
+                build.digest = await watched.run(self._builder)
+            return BuildModelImageAnswer(digest=build.digest)
         except ClientError as err:
             failure = _build_failure(err, attempt)
             if not failure.non_retryable:
@@ -266,6 +277,8 @@ class ModelImageActivities:
         """Drop what the builder keeps of an image's files, or everything that is not in use."""
         plan = request.plan
         refuse_other_plan(plan, self._options)
+        if not request.everything:  # the build was cancelled
+            await self._room.release(plan)
         freed = await self._builder.free(None if request.everything else plan, self._orders.urls(plan))
         return FreeSpaceAnswer(freed_bytes=freed)
 

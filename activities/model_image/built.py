@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from airunway.activities.model_image.options import ModelImageOptions
-from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.published import RecordedModelImages
 from airunway.activities.model_image.wanted import refuse_other_model, refuse_other_plan
 from airunway.activities.owned import refused
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
@@ -22,7 +22,7 @@ MAX_REMEMBERED = 4096
 class BuiltModelImages:
     """The images of one registry, for the renderings of one process."""
 
-    def __init__(self, published: PublishedModelImages, options: ModelImageOptions) -> None:
+    def __init__(self, published: RecordedModelImages, options: ModelImageOptions) -> None:
         self._published, self._options = published, options
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
 

@@ -9,8 +9,6 @@ own in the cluster never uses.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,22 +16,6 @@ from datetime import datetime, timedelta
 LIFETIME = timedelta(days=365)
 AUTHORITY = "airunway-builder-ca"
 CLIENT = "airunway-worker"
-
-
-def decoded(data: Mapping[str, str] | None) -> dict[str, bytes]:
-    """The `data` of a Secret; what is no base64 counts as not there."""
-    found = {}
-    for key, text in (data or {}).items():
-        try:
-            found[key] = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            continue
-    return found
-
-
-def encoded(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The `data` of a Secret."""
-    return {key: base64.b64encode(content).decode() for key, content in files.items()}
 
 
 def new_certificates(host: str, now: datetime) -> dict[str, bytes]:

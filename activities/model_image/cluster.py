@@ -15,9 +15,11 @@ from typing import Any, Protocol
 
 from airunway.activities.model_image import certificates
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
+from airunway.activities.model_image.secret_data import decoded, encoded
 from airunway.activities.upstream.diagnostics import findings_for
 from airunway.api import names
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, SECRETS, Cluster, Object, Resource
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIG_MAPS, SECRETS, Cluster, Object, Resource
 from airunway.clients.registry.client import ResolvedReference
 from airunway.clients.registry.errors import RegistryError
 from airunway.modelimage.builder_objects import (
@@ -27,10 +29,10 @@ from airunway.modelimage.builder_objects import (
     builder_objects,
 )
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.modelimage.registry_objects import registry_objects
+from airunway.modelimage.registry_objects import FREED_ANNOTATION, registry_objects
 
 _KINDS = {
-    "ConfigMap": Resource("v1", "configmaps"),
+    "ConfigMap": CONFIG_MAPS,
     "Deployment": APPS_DEPLOYMENTS,
     "NetworkPolicy": Resource("networking.k8s.io/v1", "networkpolicies"),
     "PersistentVolumeClaim": Resource("v1", "persistentvolumeclaims"),
@@ -48,13 +50,22 @@ class Digests(Protocol):
 class BuildServices:
     """The two workloads of one cluster."""
 
-    def __init__(self, cluster: Cluster, options: ClusterOptions, *, digests: Digests) -> None:
-        self._cluster, self._options, self._digests = cluster, options, digests
+    def __init__(
+        self, cluster: Cluster, options: ClusterOptions, *, digests: Digests, login: ClusterRegistryLogin
+    ) -> None:
+        self._cluster, self._options, self._digests, self._login = cluster, options, digests, login
 
-    async def ensure_registry(self) -> str:
-        """Ensure the registry. Raises RegistryNotReady while its pod is not up, ClientErrors."""
+    async def ensure_registry(self, *, freed_at: str = "") -> str:
+        """Ensure the registry. Raises RegistryNotReady while its pod is not up, ClientErrors.
+
+        `freed_at`: when images were removed whose room is to be freed, for which it starts again; empty: no
+        more were.
+        """
+        lineage = await self._login.ensure()
+        live = await self._deployment(names.REGISTRY)
+        freed_at = freed_at or _pod_annotation(live, FREED_ANNOTATION)
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
-        await self._apply(registry_objects(self._options, image=image))
+        await self._apply(registry_objects(self._options, image=image, lineage=lineage, freed_at=freed_at))
         trouble = await self._trouble(names.REGISTRY)
         if trouble:
             raise RegistryNotReady(f"the registry is not up yet: {trouble}")
@@ -77,7 +88,7 @@ class BuildServices:
         secret = await self._cluster.find(
             SECRETS, BUILDER_CERTIFICATES, namespace=self._options.builder_namespace
         )
-        files = certificates.decoded((secret or {}).get("data"))
+        files = decoded((secret or {}).get("data"))
         wanted = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
         if not set(wanted.values()) <= files.keys():
             raise BuilderNotReady(
@@ -113,13 +124,13 @@ class BuildServices:
                 f"Secret {namespace}/{BUILDER_CERTIFICATES} is missing; it comes empty with the manifests"
                 " (builder.yaml; for another namespace than airunway-builder, change it there)"
             )
-        files = certificates.decoded(live.get("data"))
+        files = decoded(live.get("data"))
         if certificates.are_good(files, host, now):
             return files
         made = certificates.new_certificates(host, now)
         # Of two workers one is first; the other's patch fails, and it reads what that one made.
         version = live["metadata"]["resourceVersion"]
-        body = {"metadata": {"resourceVersion": version}, "data": certificates.encoded(made)}
+        body = {"metadata": {"resourceVersion": version}, "data": encoded(made)}
         await self._cluster.patch(
             SECRETS,
             BUILDER_CERTIFICATES,
@@ -170,6 +181,11 @@ def _is_ready(deployment: Object) -> bool:
     wanted = deployment["spec"].get("replicas", 1)
     fresh = status.get("updatedReplicas", 0)
     return bool(rolled_out and min(fresh, status.get("readyReplicas", 0)) >= wanted)
+
+
+def _pod_annotation(deployment: Object | None, name: str) -> str:
+    template = deployment["spec"]["template"] if deployment is not None else {}
+    return str(((template.get("metadata") or {}).get("annotations") or {}).get(name) or "")
 
 
 def _image_of(deployment: Object) -> str:

@@ -4,8 +4,11 @@ ClientError
 ├── BuildsOff           the settings say no                                   final
 ├── InvalidModel        no repository, file or revision can be called so      final
 ├── ImageTooLarge       more than the volumes hold                            final
+├── PrivateModel        its image could not be kept from others here              final
 ├── ImageNotVerified    what was pushed is not what was to be built           final
+├── ImageQuotaExceeded  the registry, or the share of the namespace, is taken     final
 ├── TokenMissing        the Secret, or its key, is not there (yet)
+├── TooManyBuilds       the namespace has as many builds as it may at once
 ├── RegistryNotReady    the registry's pod is not up (yet)
 ├── BuilderNotReady     the builder's pod is not up (yet)
 └── BuildStalled        a build made no progress for long
@@ -34,10 +37,28 @@ class ImageTooLarge(ClientError):
     retryable = False
 
 
+class PrivateModel(ClientError):
+    """An image of the model could be pulled by whoever knows its name."""
+
+    retryable = False
+
+
 class ImageNotVerified(ClientError):
     """The registry does not have what was to be built."""
 
     retryable = False
+
+
+class ImageQuotaExceeded(ClientError):
+    """There is no room for the image, or not for this namespace."""
+
+    retryable = False
+
+
+class TooManyBuilds(ClientError):
+    """Others of the same namespace are being built."""
+
+    retry_after = 30.0
 
 
 class TokenMissing(ClientError):

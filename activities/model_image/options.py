@@ -37,6 +37,9 @@ class ModelImageOptions:
     builder_bytes: int = 0
     push_host: str = PUSH_HOST
     pull_host: str = PULL_HOST
+    pull_secret: str = ""
+    """Secret of a namespace that its private images are pulled with; empty: none are made, as whoever reaches
+    the registry may pull."""
     stall: timedelta = timedelta(minutes=5)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 
@@ -52,7 +51,7 @@ class BuildOrders:
             insecure=self._storage.insecure,
             ref=f"{plan.identity[:24]}-{uuid.uuid4().hex[:12]}",
             token=token,
-            login=await asyncio.to_thread(self._storage.credentials),
+            login=await self._storage.login(),
         )
 
     def urls(self, plan: ModelImagePlan) -> tuple[str, ...]:

@@ -7,12 +7,25 @@ import base64
 import binascii
 import time
 
-from airunway.activities.model_image.errors import BuildsOff, ImageTooLarge, InvalidModel, TokenMissing
+from airunway.activities.model_image.errors import (
+    BuildsOff,
+    ImageTooLarge,
+    InvalidModel,
+    PrivateModel,
+    TokenMissing,
+)
 from airunway.activities.model_image.options import BaseImages, Hub, ModelImageOptions
 from airunway.activities.owned import refused
+from airunway.api import names
 from airunway.api.model_image import ModelImageSpec
 from airunway.clients.errors import ClientError, Forbidden, NotFound
-from airunway.clients.huggingface import HubRepository
+from airunway.clients.huggingface import (
+    AccessDenied,
+    FileMissing,
+    HubRepository,
+    RepositoryMissing,
+    RevisionMissing,
+)
 from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.client import BaseImage
 from airunway.messages.model_image import TokenRef
@@ -81,6 +94,9 @@ class ModelImageResolver:
             raise ChoiceError(f"{spec.repository}@{found.commit[:12]}: {err}") from err
         self._refuse_files(chosen.files)
         await self._hub.check_access(found, chosen.main, token=token)
+        is_private = bool(token) and not await self._is_public(found, chosen.main)
+        if is_private:
+            self._refuse_private(spec.repository)
         plan = plan_model_image(
             repository=spec.repository,
             revision=spec.revision,
@@ -89,6 +105,7 @@ class ModelImageResolver:
             base=(await self._base_image()).reference,
             license=found.license,
             layout=self._options.layout,
+            private_to=namespace if is_private else "",
         )
         self._refuse_size(plan)
         return plan
@@ -117,6 +134,25 @@ class ModelImageResolver:
         problems = naming.spec_problems(spec)
         if problems:
             raise InvalidModel("; ".join(problems))
+
+    async def _is_public(self, found: HubRepository, path: str) -> bool:
+        """Whether the hub gives a file to everybody. Raises ClientErrors when it does not tell."""
+        try:
+            open_to_all = await self._hub.repository(found.name, revision=found.commit)
+            await self._hub.check_access(open_to_all, path)
+        except (RepositoryMissing, RevisionMissing, FileMissing, AccessDenied):
+            return False
+        return True
+
+    def _refuse_private(self, repository: str) -> None:
+        if not self._options.pull_secret:
+            raise PrivateModel(
+                f"{repository} is private, and whoever reaches the registry of this cluster could pull its"
+                " image: the administrator must name a registry with rights of its own"
+                " (AIRUNWAY_IMAGE_REGISTRY) and the Secret that nodes pull with"
+                " (AIRUNWAY_IMAGE_PULL_SECRET); or serve the model without an image of its own"
+                f" (annotation {names.ANNOTATION_GGUF_MODE}: direct)"
+            )
 
     def _refuse_files(self, files: tuple[str, ...]) -> None:
         problems = filter(None, map(naming.path_problem, files))

@@ -93,6 +93,7 @@ def _plan_problem(plan: ModelImagePlan, options: ModelImageOptions) -> str:
         base=plan.base,
         license=plan.license,
         layout=plan.layout,
+        private_to=plan.private_to,
     )
     return "" if made == plan else "its names or its identity do not follow from its parts"
 
@@ -107,4 +108,13 @@ def refuse_other_model(plan: ModelImagePlan, spec: ModelImageSpec) -> None:
         raise refused(
             f"model image refused: it is of {plan.repository}@{plan.revision} {plan.main.path}, but the"
             f" deployment wants {spec.repository}@{spec.revision} {spec.file}".rstrip()
+        )
+
+
+def refuse_foreign_image(plan: ModelImagePlan, namespace: str) -> None:
+    """See that a private image is that of the deployment's own namespace. Pure."""
+    if plan.private_to not in ("", namespace):
+        raise refused(
+            f"model image of {plan.repository} refused: it is private to namespace {plan.private_to}, and the"
+            f" deployment is in {namespace}"
         )

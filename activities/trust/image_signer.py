@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from airunway.activities.model_image.certificates import decoded
+from airunway.activities.model_image.secret_data import decoded
 from airunway.activities.trust.errors import NotSigned
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import SECRETS, Cluster

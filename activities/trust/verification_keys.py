@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from airunway.activities.model_image.certificates import decoded
+from airunway.activities.model_image.secret_data import decoded
 from airunway.activities.trust.errors import KeysUnreadable
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import CONFIG_MAPS, SECRETS, Cluster

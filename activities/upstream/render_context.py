@@ -67,6 +67,7 @@ async def prepare(
     context = RenderContext(
         env=given.env,
         model_image=built.reference,
+        model_image_pull_secret=built.pull_secret,
         inference_pools=pools,
         served_fields=await given.served_fields(provider),
         policy=given.policy,

@@ -39,6 +39,8 @@ class ModelImageRef(BaseModel):
     reference: str
     tagged: str = ""
     """The same image by its own tag, for people."""
+    pull_secret: str = ""
+    """Secret of the deployment's namespace that a private image is pulled with; empty: it needs none."""
     spec_digest: str = ""
     """Of the spec that a deployment wanted it for; empty until one takes it, as many share one image."""
 

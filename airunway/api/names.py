@@ -207,6 +207,13 @@ def installation_workflow_id(cluster: str, provider: str) -> str:
 REGISTRY = "airunway-registry"
 REGISTRY_PORT = 5000
 REGISTRY_NODE_PORT = 30500
+REGISTRY_PULL = "airunway-registry-pull"
+"""Service of the registry's reading side, which nodes pull from."""
+REGISTRY_PULL_PORT = 5001
+REGISTRY_LOGIN = "airunway-registry-login"
+"""Secret with the logins that may push to the registry and delete from it."""
+MODEL_IMAGES = "airunway-model-images"
+"""ConfigMap in the control plane's namespace: which images were built, and with which digest."""
 BUILDER = "airunway-builder"
 BUILDER_PORT = 1234
 BUILDER_NAMESPACE = "airunway-builder"

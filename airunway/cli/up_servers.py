@@ -95,6 +95,7 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "inside_hosts": [*given.inside_hosts, sandbox.hub.content_url],
         "buildkit_address": sandbox.buildkit.address,
         "image_registry": registry.host,
+        "image_registry_login_file": sandbox.registry_login_file.absolute(),
         "image_registry_pull": PULL_HOST,
     }
 

@@ -169,6 +169,8 @@ class ModelImageRequest(StepRequest):
     """Something about one image, asked by its workflow."""
 
     plan: ModelImagePlan
+    namespace: str = ""
+    """Of the deployment that has waited longest: what is built counts against it."""
 
     def asking_workflow(self, cluster: str) -> str:
         """The image's own."""

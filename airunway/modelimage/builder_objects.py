@@ -18,6 +18,7 @@ from airunway.modelimage.cluster_options import (
     claim_of,
     data_volume,
     deployment_of,
+    ingress_rule,
     labels_of,
     network_policy,
     pods_in,
@@ -48,7 +49,7 @@ def builder_objects(options: ClusterOptions, *, image: str, certificate: str) ->
         _config(options),
         _deployment(options, image, certificate),
         _service(options),
-        network_policy(names.BUILDER, port=names.BUILDER_PORT, peers=[clients], options=options),
+        network_policy(names.BUILDER, rules=[ingress_rule(names.BUILDER_PORT, [clients])], options=options),
     ]
     if not options.empty_dir:
         objects.insert(0, claim_of(_claim(), size=options.builder_volume, options=options))

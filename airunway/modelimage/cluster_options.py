@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from airunway.api import names
 from airunway.modelimage.naming import PUSH_HOST
 
-REGISTRY_IMAGE = "docker.io/library/registry:2"
+REGISTRY_IMAGE = "docker.io/library/registry:3"
 BUILDER_IMAGE = "docker.io/moby/buildkit:v0.34.2"
 
 
@@ -38,7 +38,7 @@ class ClusterOptions:
     push_insecure: bool = True
     """What the builder calls the registry, and that it has no TLS."""
     registry_readers: Sequence[str] = field(default=())
-    """CIDRs that may reach the registry beside our pods; empty: it has no NetworkPolicy."""
+    """CIDRs that may pull beside our pods; empty: everybody may."""
 
     def for_builder(self) -> ClusterOptions:
         """The same for what the builder needs, which is made in its own namespace."""
@@ -114,8 +114,13 @@ def from_our_pods(*more: dict[str, object]) -> list[dict[str, object]]:
     return [ours, *more]
 
 
+def ingress_rule(port: int, peers: list[dict[str, object]]) -> dict[str, object]:
+    """Who may reach a port; without peers everybody."""
+    return {**({"from": peers} if peers else {}), "ports": [{"port": port, "protocol": "TCP"}]}
+
+
 def network_policy(
-    name: str, *, port: int, peers: list[dict[str, object]], options: ClusterOptions
+    name: str, *, rules: list[dict[str, object]], options: ClusterOptions
 ) -> dict[str, object]:
     """Who may reach the pods of `name`."""
     return {
@@ -125,6 +130,6 @@ def network_policy(
         "spec": {
             "podSelector": {"matchLabels": {"app": name}},
             "policyTypes": ["Ingress"],
-            "ingress": [{"from": peers, "ports": [{"port": port, "protocol": "TCP"}]}],
+            "ingress": rules,
         },
     }

@@ -9,6 +9,7 @@ passed on. The served name is the file's, as in AIKit's own built images (gguf-b
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from airunway.api import names
@@ -33,6 +34,27 @@ def image_config(plan: ModelImagePlan) -> dict[str, Any]:
         "WorkingDir": "/",
         "Labels": image_labels(plan),
     }
+
+
+def config_flaw(plan: ModelImagePlan, config: Mapping[str, Any]) -> str:
+    """Why the config of an image, as its registry gives it, is not the plan's; empty when it is.
+
+    What the base adds of its own (variables, labels, ports, a user) is not known here.
+    """
+    inner = config.get("config")
+    found: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    wanted = image_config(plan)
+    labels = found.get("Labels")
+    if (labels if isinstance(labels, Mapping) else {}).get(names.LABEL_IMAGE_IDENTITY) != plan.identity:
+        return "its config carries another identity"
+    for key in ("Entrypoint", "WorkingDir"):
+        if found.get(key) != wanted[key]:
+            return f"its config has another {key} than what was built"
+    if found.get("Cmd"):
+        return "its config has a Cmd, which what was built has not"
+    if not set(wanted["Env"]) <= set(found.get("Env") or ()):
+        return "its config starts another model"
+    return ""
 
 
 def image_labels(plan: ModelImagePlan) -> dict[str, str]:

@@ -20,6 +20,8 @@ HUB = "https://huggingface.co"
 AIKITFILE = "https://raw.githubusercontent.com/kaito-project/aikit/main/models/aikitfile.yaml"
 
 PREFIX = "aikit-"
+PRIVATE_FOLDER = "private"
+"""Of the registry: below it a folder for each namespace, which a registry can give rights on."""
 PREMADE_REPOSITORY = "ghcr.io/kaito-project/aikit"
 PREMADE = (
     "llama3.2:1b",
@@ -113,14 +115,16 @@ def model_image_reference(request: AikitRequest, *, host: str = PULL_HOST) -> st
 # -- names ------------------------------------------------------------------------------------------------
 
 
-def repository_name(model: str) -> str:
-    """`aikit-` and the model's id in the letters that a registry takes.
+def repository_name(model: str, *, private_to: str = "") -> str:
+    """`aikit-` and the model's id in the letters that a registry takes; of a private one in a folder of the
+    namespace that may have it.
 
     A name that is cut short loses the separator at its end, and an id without any usable letter is
     `aikit-model`: the reference's own names would be invalid there.
     """
     cleaned = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]", "-", model.lower())).strip("-")
-    return f"{PREFIX}{cleaned[:_MAX_NAME_LENGTH].rstrip('-') or 'model'}"
+    name = f"{PREFIX}{cleaned[:_MAX_NAME_LENGTH].rstrip('-') or 'model'}"
+    return f"{PRIVATE_FOLDER}/{private_to}/{name}" if private_to else name
 
 
 def visible_tag(file: str) -> str:

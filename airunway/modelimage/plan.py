@@ -43,7 +43,7 @@ class ModelImagePlan(BaseModel):
     """One image: everything that decides what is in it, and what it will be called."""
 
     identity: str
-    """Hex digest of (repository, commit, files, base, layout)."""
+    """Hex digest of (repository, commit, files, base, layout, and whose it is if it is private)."""
     layout: str = LAYOUT
     repository: str
     """Hugging Face repository."""
@@ -55,6 +55,8 @@ class ModelImagePlan(BaseModel):
     base: str
     """Base image, or AIKit's frontend, with digest."""
     license: str = ""
+    private_to: str = ""
+    """Namespace whose token the hub wants for the files; only it may have the image. Empty: anybody may."""
     name: str
     """Repository in the image registry."""
     tag: str
@@ -80,14 +82,19 @@ def plan_model_image(
     base: str,
     license: str = "",
     layout: str = LAYOUT,
+    private_to: str = "",
 ) -> ModelImagePlan:
-    """The plan for these parts. `files` in the order in which a server loads them."""
+    """The plan for these parts. `files` in the order in which a server loads them.
+
+    An image of a private model is another one for each namespace, in a place of its own.
+    """
     parts = {
         "repository": repository,
         "commit": commit,
         "files": [[file.path_in_image, file.sha256] for file in files],
         "base": base.rpartition("@")[2],
         "layout": layout,
+        **({"private_to": private_to} if private_to else {}),
     }
     identity = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     main = files[0].path
@@ -100,7 +107,8 @@ def plan_model_image(
         files=list(files),
         base=base,
         license=license,
-        name=naming.repository_name(repository),
+        private_to=private_to,
+        name=naming.repository_name(repository, private_to=private_to),
         tag=naming.identity_tag(main, identity),
         visible_tag=naming.visible_tag(main),
     )

@@ -1,12 +1,14 @@
 """The registry in the cluster. Names, ports and pull address are AI Runway's (gguf-build.md §3).
 
-What differs, and why: the images are on a claim, so that they outlive the pod; the process is not root and
-has no rights; one pod at a time, because the claim is for one; and each start frees what was deleted before,
-as that is safe only while nobody pushes.
+What differs, and why: it has two sides, one for pushes with a login and one for nodes that only reads, as
+whoever reaches a node reaches a NodePort; the images are on a claim, so that they outlive the pod; the
+process is not root and has no rights; one pod at a time, because the claim is for one; and each start frees
+what was deleted before, as that is safe only while nobody pushes.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from airunway.api import names
@@ -16,35 +18,56 @@ from airunway.modelimage.cluster_options import (
     data_volume,
     deployment_of,
     from_our_pods,
+    ingress_rule,
     labels_of,
     network_policy,
     pods_in,
 )
+from airunway.modelimage.registry_config import (
+    CONFIG_FOLDER,
+    DATA,
+    LOGIN_FOLDER,
+    READER,
+    WRITER,
+    reader_config,
+    writer_config,
+)
+from airunway.modelimage.registry_login import HTPASSWD
 
-DATA = "/var/lib/registry"
+CONFIG_ANNOTATION = "airunway.ai/config"
+"""On the pod: digest of its configuration, so that another one rolls it."""
+LINEAGE_ANNOTATION = "airunway.ai/login"
+"""On the pod: which logins it knows. A new one of the same lineage reaches it without a restart."""
+FREED_ANNOTATION = "airunway.ai/freed-at"
+"""On the pod: when images were last removed; another value starts it again, which frees their room."""
+
 _USER = 65532
-# Where the configuration is in the images of distribution v3 and v2. There is nothing to collect in a volume
-# that is new, and no trouble with it is worth staying away.
-_COLLECT = """
-for config in /etc/distribution/config.yml /etc/docker/registry/config.yml; do
-  if [ -f "$config" ]; then registry garbage-collect "$config" || true; exit 0; fi
-done
-"""
+# There is nothing to collect in a volume that is new, and no trouble with it is worth staying away.
+_COLLECT = f"registry garbage-collect {CONFIG_FOLDER}/{WRITER} || true"
 
 
-def registry_objects(options: ClusterOptions, *, image: str) -> list[dict[str, Any]]:
-    """Everything in the order of creation. `image`: the server's, with its digest if that is known."""
-    objects = [_deployment(options, image), _service(options)]
+def registry_objects(
+    options: ClusterOptions, *, image: str, lineage: str, freed_at: str = ""
+) -> list[dict[str, Any]]:
+    """Everything in the order of creation.
+
+    `image`: the server's, with its digest if that is known. `lineage`: of the login that it is to know.
+    `freed_at`: when images were last removed.
+    """
+    annotations = {
+        CONFIG_ANNOTATION: hashlib.sha256("".join(_configs().values()).encode()).hexdigest()[:16],
+        LINEAGE_ANNOTATION: lineage,
+        **({FREED_ANNOTATION: freed_at} if freed_at else {}),
+    }
+    objects = [
+        _config(options),
+        deployment_of(names.REGISTRY, pod=_pod(options, image), options=options, annotations=annotations),
+        _push_service(options),
+        _pull_service(options),
+        _policy(options),
+    ]
     if not options.empty_dir:
         objects.insert(0, claim_of(_claim(), size=options.registry_volume, options=options))
-    if options.registry_readers:
-        peers: list[dict[str, Any]] = [pods_in(options.builder_namespace, {"app": names.BUILDER})]
-        peers += [{"ipBlock": {"cidr": cidr}} for cidr in options.registry_readers]
-        objects.append(
-            network_policy(
-                names.REGISTRY, port=names.REGISTRY_PORT, peers=from_our_pods(*peers), options=options
-            )
-        )
     return objects
 
 
@@ -52,8 +75,29 @@ def _claim() -> str:
     return f"{names.REGISTRY}-data"
 
 
-def _deployment(options: ClusterOptions, image: str) -> dict[str, Any]:
-    pod = {
+def _configs() -> dict[str, str]:
+    return {
+        WRITER: writer_config(address=f":{names.REGISTRY_PORT}"),
+        READER: reader_config(address=f":{names.REGISTRY_PULL_PORT}"),
+    }
+
+
+def _config(options: ClusterOptions) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"{names.REGISTRY}-config",
+            "namespace": options.namespace,
+            "labels": labels_of(names.REGISTRY),
+        },
+        "data": _configs(),
+    }
+
+
+def _pod(options: ClusterOptions, image: str) -> dict[str, Any]:
+    login = {"secretName": names.REGISTRY_LOGIN, "items": [{"key": HTPASSWD, "path": HTPASSWD}]}
+    return {
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": _USER,
@@ -62,34 +106,50 @@ def _deployment(options: ClusterOptions, image: str) -> dict[str, Any]:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [_collector(image)],
-        "containers": [_container(image)],
-        "volumes": [data_volume("registry-data", _claim(), size=options.registry_volume, options=options)],
+        "initContainers": [
+            {
+                "name": "collect-garbage",
+                **_common(image, reads_only=False),
+                "command": ["/bin/sh", "-c", _COLLECT],
+            }
+        ],
+        "containers": [
+            _container("registry", WRITER, names.REGISTRY_PORT, _common(image, reads_only=False)),
+            _container("pulls", READER, names.REGISTRY_PULL_PORT, _common(image, reads_only=True)),
+        ],
+        "volumes": [
+            data_volume("registry-data", _claim(), size=options.registry_volume, options=options),
+            {"name": "config", "configMap": {"name": f"{names.REGISTRY}-config"}},
+            {"name": "login", "secret": login},
+        ],
     }
-    return deployment_of(names.REGISTRY, pod=pod, options=options)
 
 
-def _container(image: str) -> dict[str, Any]:
-    probe = {"httpGet": {"path": "/v2/", "port": names.REGISTRY_PORT}}
+def _container(name: str, config: str, port: int, common: dict[str, Any]) -> dict[str, Any]:
+    # A login keeps everybody from `/v2/`, the kubelet too: that it listens is all that can be asked.
+    probe: dict[str, Any] = {"tcpSocket": {"port": port}}
     return {
-        "name": "registry",
-        **_common(image),
-        "ports": [{"containerPort": names.REGISTRY_PORT, "protocol": "TCP"}],
+        "name": name,
+        **common,
+        "command": ["registry", "serve", f"{CONFIG_FOLDER}/{config}"],
+        "ports": [{"containerPort": port, "protocol": "TCP"}],
         "livenessProbe": {**probe, "initialDelaySeconds": 5, "periodSeconds": 10},
         "readinessProbe": {**probe, "initialDelaySeconds": 2, "periodSeconds": 5},
     }
 
 
-def _collector(image: str) -> dict[str, Any]:
-    return {"name": "collect-garbage", **_common(image), "command": ["/bin/sh", "-c", _COLLECT]}
-
-
-def _common(image: str) -> dict[str, Any]:
+def _common(image: str, *, reads_only: bool) -> dict[str, Any]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "registry-data", "mountPath": DATA, **({"readOnly": True} if reads_only else {})},
+        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+    ]
+    if not reads_only:
+        # As a folder, not as a file: only so a renewed login arrives while the pod runs.
+        mounts.append({"name": "login", "mountPath": LOGIN_FOLDER, "readOnly": True})
     return {
         "image": image,
-        "env": [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}],
         "resources": {
-            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "requests": {"cpu": "50m", "memory": "128Mi"},
             "limits": {"cpu": "500m", "memory": "512Mi"},
         },
         "securityContext": {
@@ -97,30 +157,42 @@ def _common(image: str) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "registry-data", "mountPath": DATA}],
+        "volumeMounts": mounts,
     }
 
 
-def _service(options: ClusterOptions) -> dict[str, Any]:
+def _push_service(options: ClusterOptions) -> dict[str, Any]:
+    port = {"name": "registry", "port": names.REGISTRY_PORT, "targetPort": names.REGISTRY_PORT}
+    return _service(names.REGISTRY, "ClusterIP", port, options)
+
+
+def _pull_service(options: ClusterOptions) -> dict[str, Any]:
+    port = {"name": "pulls", "port": names.REGISTRY_PORT, "targetPort": names.REGISTRY_PULL_PORT}
+    return _service(names.REGISTRY_PULL, "NodePort", {**port, "nodePort": options.node_port}, options)
+
+
+def _service(name: str, kind: str, port: dict[str, Any], options: ClusterOptions) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {
-            "name": names.REGISTRY,
-            "namespace": options.namespace,
-            "labels": labels_of(names.REGISTRY),
-        },
+        "metadata": {"name": name, "namespace": options.namespace, "labels": labels_of(names.REGISTRY)},
         "spec": {
-            "type": "NodePort",
+            "type": kind,
             "selector": {"app": names.REGISTRY},
-            "ports": [
-                {
-                    "name": "registry",
-                    "port": names.REGISTRY_PORT,
-                    "targetPort": names.REGISTRY_PORT,
-                    "nodePort": options.node_port,
-                    "protocol": "TCP",
-                }
-            ],
+            "ports": [{**port, "protocol": "TCP"}],
         },
     }
+
+
+def _policy(options: ClusterOptions) -> dict[str, Any]:
+    """Pushes come from the builder and us. Pulls come from nodes, whose addresses only a setting knows."""
+    builder = pods_in(options.builder_namespace, {"app": names.BUILDER})
+    readers: list[dict[str, object]] = [{"ipBlock": {"cidr": cidr}} for cidr in options.registry_readers]
+    return network_policy(
+        names.REGISTRY,
+        rules=[
+            ingress_rule(names.REGISTRY_PORT, from_our_pods(builder)),
+            ingress_rule(names.REGISTRY_PULL_PORT, from_our_pods(*readers) if readers else []),
+        ],
+        options=options,
+    )

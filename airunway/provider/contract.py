@@ -111,6 +111,8 @@ class RenderContext:
 
     env: Mapping[str, str] = field(default_factory=dict)
     model_image: str | None = None
+    model_image_pull_secret: str = ""
+    """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
     inference_pools: bool | None = None
     """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""

@@ -42,6 +42,8 @@ class PretendRegistry:
         """Method and path of every request, for tests."""
         self.login: tuple[str, str] | None = None
         """User and password it wants; None lets everybody in."""
+        self.anonymous_reads = False
+        """Whether only changes want the login: the two sides of the registry in a cluster, in one."""
         self.gives_tokens = False
         """Whether the login is only good for a token, as with most registries in the world."""
         self.host = ""
@@ -204,7 +206,8 @@ class PretendRegistry:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
-        if self.login is not None and not self._is_authorized(request):
+        reads = request.method in ("GET", "HEAD") and self.anonymous_reads
+        if self.login is not None and not reads and not self._is_authorized(request):
             answer = _error(401, "UNAUTHORIZED", "authentication required")
             realm = f'Bearer realm="{self.url}/token",service="sandbox"'
             answer.headers["WWW-Authenticate"] = realm if self.gives_tokens else 'Basic realm="sandbox"'

@@ -7,6 +7,9 @@ over the network, as it would reach a real installation.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -54,6 +57,10 @@ class Sandbox:
         self._stack = AsyncExitStack()
         self.kubeconfig = Path()
         self.registry = PretendRegistry(folder=folder / "registry" if folder else None)
+        self.registry.login = ("airunway", secrets.token_urlsafe(24))
+        self.registry.anonymous_reads = True  # it is every registry of the world as well
+        self.registry_login_file = Path()
+        """Docker `config.json` with the login that pushes want; another one each time."""
         self.hub = PretendHub()
         self.buildkit = PretendBuildKit(bytes_per_second=self._timing.download_bytes_per_second)
         self.api: EmulatedCluster
@@ -64,6 +71,7 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="airunway-")))
             await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+            self.registry_login_file = folder / "registry-login.json"
             self.temporal = self._temporal_in(folder)
             # Temporal takes longest; the cluster comes up meanwhile.
             starting = asyncio.create_task(self._start_temporal(stack))
@@ -95,9 +103,17 @@ class Sandbox:
         """What images are made of, made with, and kept in."""
         await stack.enter_async_context(self.hub)
         await stack.enter_async_context(self.registry)
+        await asyncio.to_thread(self._write_login)
         # Whatever a registry is called in the cluster or in the world: here there is only this one.
         self.buildkit.network.registries["*"] = self.registry.url
         await stack.enter_async_context(self.buildkit)
+
+    def _write_login(self) -> None:
+        user, password = self.registry.login or ("", "")
+        auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.registry_login_file.unlink(missing_ok=True)
+        self.registry_login_file.touch(0o600)
+        self.registry_login_file.write_text(json.dumps({"auths": {self.registry.host: {"auth": auth}}}))
 
     async def _start_cluster(self, stack: AsyncExitStack, folder: Path) -> None:
         await self._start_images(stack)

@@ -26,12 +26,15 @@ _RUNNERS = "runners/"
 def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     """`inference.template`. Raises RenderError without an image."""
     labels = {**rendering.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+    secret = context.model_image_pull_secret
     return {
         "metadata": rendering.without_empty(labels=labels, annotations=rendering.pod_annotations(deployment)),
         "spec": {
             "containers": [_container(deployment, context)],
             **rendering.without_empty(
-                tolerations=rendering.tolerations(deployment), volumes=storage.pod_volumes(deployment)
+                tolerations=rendering.tolerations(deployment),
+                volumes=storage.pod_volumes(deployment),
+                imagePullSecrets=[{"name": secret}] if secret else [],
             ),
         },
     }

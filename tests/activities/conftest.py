@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
+from airunway.api.names import REGISTRY_LOGIN
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import Cluster
+from airunway.clients.errors import AlreadyExists
+from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster
+from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
+from tests.activities.build_services_site import BuildServicesSite
 from tests.activities.deployment_site import DeploymentSite
 from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
@@ -61,3 +66,30 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             await apply_crd(cluster, model_deployment_crd(), field_manager="test")
             yield Shop(hub, registry, buildkit, cluster)
     await emulated.stop()
+
+
+@pytest_asyncio.fixture(params=["emulated", pytest.param("real", marks=pytest.mark.real)])
+async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BuildServicesSite]:
+    emulated = None
+    if request.param == "real":
+        kubeconfig = request.getfixturevalue("real_kubeconfig")
+    else:
+        emulated = EmulatedCluster()
+        await emulated.start(0)
+        kubeconfig = emulated.kubeconfig(tmp_path / "kubeconfig")
+    namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
+    async with await Cluster.connect(kubeconfig) as cluster:
+        try:
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.create(NAMESPACES, {"metadata": {"name": name}})
+        except AlreadyExists:
+            pytest.fail(f"namespace {namespace} is left over")
+        places = {BUILDER_CERTIFICATES: f"{namespace}-builder", REGISTRY_LOGIN: namespace}
+        for name, place in places.items():
+            await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=place)
+        yield BuildServicesSite(cluster, namespace, controllers=emulated is None)
+        if emulated is None:
+            for name in (namespace, f"{namespace}-builder"):
+                await cluster.delete(NAMESPACES, name)
+    if emulated is not None:
+        await emulated.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,10 @@ from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.records import ModelImageRecords
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
+from airunway.activities.model_image.room import RegistryRoom
 from airunway.activities.model_image.wanted import ImageOwners
 from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
@@ -41,6 +45,7 @@ from airunway.messages.model_image import (
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.plan import ModelImagePlan
+from airunway.modelimage.retention import RoomLimits
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from tests.servers.hub import Hub
@@ -94,6 +99,31 @@ class Shop:
     options: ModelImageOptions = field(default_factory=lambda: ModelImageOptions(cluster_name="here"))
     client: FakeClient = field(default_factory=FakeClient)
     heartbeats: list[Any] = field(default_factory=list)
+    now: datetime = datetime(2026, 5, 1, tzinfo=UTC)
+    limits: RoomLimits = field(
+        default_factory=lambda: RoomLimits(
+            unused_for=timedelta(days=14), registry_bytes=10**9, namespace_share=0.5, builds_per_namespace=2
+        )
+    )
+
+    @property
+    def records(self) -> ModelImageRecords:
+        return ModelImageRecords(self.cluster, namespace="default", clock=lambda: self.now)
+
+    @property
+    def storage(self) -> ModelImageStorage:
+        return ModelImageStorage(self.registry.host)
+
+    @property
+    def room(self) -> RegistryRoom:
+        return RegistryRoom(
+            cluster=self.cluster, records=self.records, storage=self.storage, limits=self.limits, owned=True
+        )
+
+    def keeper(self) -> BuildServices:
+        login = ClusterRegistryLogin(self.cluster, namespace="default", lifetime=timedelta(days=30))
+        return BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient(), login=login)
+
     signer: ImageSigner | None = None
 
     def activities(
@@ -111,16 +141,17 @@ class Shop:
         hub, tokens = HuggingFace(wanted.hub), Tokens(self.cluster)
         bases = RegistryClient(mirrors={"ghcr.io": self.registry.url})
         resolver = ModelImageResolver(wanted, hub=hub, bases=bases, tokens=tokens)
-        storage, owners = ModelImageStorage(self.registry.host), ImageOwners(self.cluster)
+        owners = ImageOwners(self.cluster)
         endpoint = BuildKitEndpoint(address=self.buildkit.address)
         return ModelImageActivities(
             wanted,
             resolver=resolver,
             orders=BuildOrders(
-                wanted, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
+                wanted, resolver=resolver, tokens=tokens, hub=hub, storage=self.storage, owners=owners
             ),
             owners=owners,
-            published=PublishedModelImages(storage, pull_host=wanted.pull_host),
+            published=PublishedModelImages(self.storage, self.records, wanted.pull_host, wanted.pull_secret),
+            room=self.room,
             builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
             registry_keeper=registry_keeper,
             signer=self.signer,
@@ -162,13 +193,14 @@ class Shop:
         *,
         waiters: Sequence[ModelImageWaiter] = (),
         attempt: int = 1,
+        namespace: str = "default",
         **options: Any,
     ) -> str:
         """Run the build as an activity; answers the digest."""
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
         environment.info = replace(environment.info, attempt=attempt)
         environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
-        request = BuildModelImageRequest(plan=plan, waiters=list(waiters))
+        request = BuildModelImageRequest(plan=plan, waiters=list(waiters), namespace=namespace)
         answer = await environment.run(self.activities(**options).build_model_image, request)
         return answer.digest
 
@@ -185,9 +217,8 @@ class Shop:
 
     async def find(self, plan: ModelImagePlan, *, kept_by_us: bool) -> FindModelImageAnswer:
         """Look in the registry, which is ours or somebody else's."""
-        keeper = BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient())
         environment = ActivityEnvironment(client=self.client)  # type: ignore[arg-type]
-        activities = self.activities(registry_keeper=keeper if kept_by_us else None)
+        activities = self.activities(registry_keeper=self.keeper() if kept_by_us else None)
         return await environment.run(activities.find_model_image, ModelImageRequest(plan=plan))
 
     async def secret(self, name: str, **data: str) -> None:

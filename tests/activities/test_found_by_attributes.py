@@ -40,6 +40,7 @@ async def test_they_are_started_with_what_the_namespace_knows(known: Collection[
             owners=nothing,
             published=nothing,
             builder=nothing,
+            room=nothing,
             search_attributes=lambda: known,
         )
         installations = InstallationRequests(client, cluster_name="here", search_attributes=lambda: known)

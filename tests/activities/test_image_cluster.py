@@ -3,129 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
-from airunway.api.names import BUILDER, REGISTRY
-from airunway.clients.errors import AlreadyExists
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, SECRETS, Cluster, Object, Resource
-from airunway.clients.registry.client import ResolvedReference
-from airunway.clients.registry.errors import RegistryUnavailable
+from airunway.api.names import BUILDER, REGISTRY, REGISTRY_PULL
+from airunway.clients.kubernetes import (
+    APPS_DEPLOYMENTS,
+    CONFIG_MAPS,
+    SECRETS,
+)
 from airunway.modelimage.builder_objects import BUILDER_CERTIFICATES
-from airunway.modelimage.cluster_options import ClusterOptions
-from kube_emulator import EmulatedCluster
-
-SERVICES = Resource("v1", "services")
-CLAIMS = Resource("v1", "persistentvolumeclaims")
-CONFIG_MAPS = Resource("v1", "configmaps")
-POLICIES = Resource("networking.k8s.io/v1", "networkpolicies")
-DIGEST = "sha256:" + "a" * 64
+from tests.activities.build_services_site import CLAIMS, DIGEST, POLICIES, SERVICES, BuildServicesSite
 
 
-class Digests:
-    """Knows every tag, or none."""
-
-    def __init__(self) -> None:
-        self.reachable = True
-
-    async def resolve(self, reference: str) -> ResolvedReference:
-        if not self.reachable:
-            raise RegistryUnavailable(f"{reference}: away")
-        return ResolvedReference(digest=DIGEST)
-
-
-class Given:
-    """A cluster, and what is wanted in it. The test plays the kubelet."""
-
-    def __init__(self, cluster: Cluster, namespace: str, *, controllers: bool) -> None:
-        self.cluster, self.namespace, self.digests = cluster, namespace, Digests()
-        self.builder_namespace = f"{namespace}-builder"
-        self.controllers = controllers
-
-    def place(self, name: str) -> str:
-        """The namespace of an object by its name."""
-        return self.builder_namespace if name.startswith(BUILDER) else self.namespace
-
-    def keeper(self, **options: Any) -> BuildServices:
-        places = {"namespace": self.namespace, "builder_namespace": self.builder_namespace}
-        wanted = ClusterOptions(**{**places, "node_port": 0, **options})
-        return BuildServices(self.cluster, wanted, digests=self.digests)
-
-    async def begin_registry(self, **options: Any) -> None:
-        """Make the registry, whose pod is not up yet."""
-        with pytest.raises(RegistryNotReady):
-            await self.keeper(**options).ensure_registry()
-
-    async def begin_builder(self, **options: Any) -> None:
-        """Make the builder, whose pod is not up yet."""
-        with pytest.raises(BuilderNotReady):
-            await self.keeper(**options).ensure_builder()
-
-    async def get(self, kind: Resource, name: str) -> Object:
-        return await self.cluster.get(kind, name, namespace=self.place(name))
-
-    async def come_up(self, name: str) -> None:
-        """Say that the Deployment's pod is ready, or of what controllers made of it that they are."""
-        if not self.controllers:
-            live = await self.get(APPS_DEPLOYMENTS, name)
-            status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
-            status["observedGeneration"] = live["metadata"]["generation"]
-            await self._say(APPS_DEPLOYMENTS, name, status)
-            return
-        async with asyncio.timeout(60):
-            while (await self.get(APPS_DEPLOYMENTS, name)).get("status", {}).get("readyReplicas") != 1:
-                pods = await self.cluster.listing(
-                    PODS, namespace=self.place(name), label_selector=f"app={name}"
-                )
-                ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-                for pod in pods.items:
-                    await self._say(PODS, pod["metadata"]["name"], ready)
-                await asyncio.sleep(0.1)
-
-    async def _say(self, kind: Resource, name: str, status: Object) -> None:
-        await self.cluster.patch(
-            kind, name, {"status": status}, namespace=self.place(name), subresource="status"
-        )
-
-    async def container(self, name: str) -> Object:
-        deployment = await self.get(APPS_DEPLOYMENTS, name)
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        return dict(container)
-
-
-@pytest_asyncio.fixture(params=["emulated", pytest.param("real", marks=pytest.mark.real)])
-async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Given]:
-    emulated = None
-    if request.param == "real":
-        kubeconfig = request.getfixturevalue("real_kubeconfig")
-    else:
-        emulated = EmulatedCluster()
-        await emulated.start(0)
-        kubeconfig = emulated.kubeconfig(tmp_path / "kubeconfig")
-    namespace = f"images-{tmp_path.name[-20:].strip('_-').replace('_', '-').lower()}"
-    async with await Cluster.connect(kubeconfig) as cluster:
-        try:
-            for name in (namespace, f"{namespace}-builder"):
-                await cluster.create(NAMESPACES, {"metadata": {"name": name}})
-        except AlreadyExists:
-            pytest.fail(f"namespace {namespace} is left over")
-        certificates = {"metadata": {"name": BUILDER_CERTIFICATES}}
-        await cluster.create(SECRETS, certificates, namespace=f"{namespace}-builder")
-        yield Given(cluster, namespace, controllers=emulated is None)
-        if emulated is None:
-            for name in (namespace, f"{namespace}-builder"):
-                await cluster.delete(NAMESPACES, name)
-    if emulated is not None:
-        await emulated.stop()
-
-
-async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
+async def test_the_registry_is_made_and_waited_for(given: BuildServicesSite) -> None:
     keeper = given.keeper()
     with pytest.raises(RegistryNotReady, match=REGISTRY):
         await keeper.ensure_registry()
@@ -134,27 +26,26 @@ async def test_the_registry_is_made_and_waited_for(given: Given) -> None:
 
     assert "is ready" in await keeper.ensure_registry()
     container = await given.container(REGISTRY)
-    assert container["image"] == f"docker.io/library/registry:2@{DIGEST}"
-    assert container["env"] == [{"name": "REGISTRY_STORAGE_DELETE_ENABLED", "value": "true"}]
-    service = await given.get(SERVICES, REGISTRY)
-    assert service["spec"]["type"] == "NodePort"
-    assert (service["spec"]["ports"][0]["port"], service["spec"]["ports"][0]["targetPort"]) == (5000, 5000)
+    assert container["image"] == f"docker.io/library/registry:3@{DIGEST}"
+    pushes, pulls = await given.get(SERVICES, REGISTRY), await given.get(SERVICES, REGISTRY_PULL)
+    assert (pushes["spec"]["type"], pushes["spec"]["ports"][0]["targetPort"]) == ("ClusterIP", 5000)
+    assert (pulls["spec"]["type"], pulls["spec"]["ports"][0]["targetPort"]) == ("NodePort", 5001)
     claim = await given.get(CLAIMS, f"{REGISTRY}-data")
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
 
 
-async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Given) -> None:
+async def test_what_was_deleted_is_freed_before_the_registry_listens(given: BuildServicesSite) -> None:
     await given.begin_registry()
 
     pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
 
-    (collector,), (registry,) = pod["initContainers"], pod["containers"]
+    (collector,), (registry, _) = pod["initContainers"], pod["containers"]
     assert "registry garbage-collect" in collector["command"][-1]
-    for field in ("image", "env", "securityContext", "volumeMounts"):
+    for field in ("image", "securityContext", "volumeMounts"):
         assert collector[field] == registry[field]
 
 
-async def test_making_it_again_changes_nothing(given: Given) -> None:
+async def test_making_it_again_changes_nothing(given: BuildServicesSite) -> None:
     keeper = given.keeper()
     await given.begin_registry()
     await given.come_up(REGISTRY)
@@ -168,7 +59,7 @@ async def test_making_it_again_changes_nothing(given: Given) -> None:
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
-async def test_what_somebody_changed_is_repaired(given: Given) -> None:
+async def test_what_somebody_changed_is_repaired(given: BuildServicesSite) -> None:
     await given.begin_registry()
     patch = {"spec": {"replicas": 0}}
     await given.cluster.patch(APPS_DEPLOYMENTS, REGISTRY, patch, namespace=given.namespace)
@@ -178,7 +69,7 @@ async def test_what_somebody_changed_is_repaired(given: Given) -> None:
     assert (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["replicas"] == 1
 
 
-async def test_somebody_elses_registry_is_used_as_it_is(given: Given) -> None:
+async def test_somebody_elses_registry_is_used_as_it_is(given: BuildServicesSite) -> None:
     labels = {"app": REGISTRY}
     theirs = {
         "metadata": {"name": REGISTRY, "labels": labels},
@@ -201,20 +92,22 @@ async def test_somebody_elses_registry_is_used_as_it_is(given: Given) -> None:
     assert (await given.container(REGISTRY))["image"] == "registry:2"
 
 
-async def test_without_volumes_nothing_is_claimed(given: Given) -> None:
+async def test_without_volumes_nothing_is_claimed(given: BuildServicesSite) -> None:
     await given.begin_registry(empty_dir=True)
 
     assert (await given.cluster.listing(CLAIMS, namespace=given.namespace)).items == []
 
 
-async def test_readers_are_let_in_and_nobody_else(given: Given) -> None:
+async def test_readers_are_let_in_and_nobody_else(given: BuildServicesSite) -> None:
     await given.begin_registry(registry_readers=["10.0.0.0/8"])
 
-    policy = await given.get(POLICIES, REGISTRY)
-    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in policy["spec"]["ingress"][0]["from"]
+    pushes, pulls = (await given.get(POLICIES, REGISTRY))["spec"]["ingress"]
+    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in pulls["from"]
+    assert pushes["ports"] == [{"port": 5000, "protocol": "TCP"}]
+    assert not [peer for peer in pushes["from"] if "ipBlock" in peer]
 
 
-async def test_the_builder_takes_only_clients_with_a_certificate(given: Given) -> None:
+async def test_the_builder_takes_only_clients_with_a_certificate(given: BuildServicesSite) -> None:
     keeper = given.keeper()
     with pytest.raises(BuilderNotReady, match=BUILDER):
         await keeper.ensure_builder()
@@ -234,7 +127,7 @@ async def test_the_builder_takes_only_clients_with_a_certificate(given: Given) -
     assert (await given.get(SERVICES, BUILDER))["spec"]["ports"][0]["port"] == 1234
 
 
-async def test_the_rootless_builder_has_no_privileges(given: Given) -> None:
+async def test_the_rootless_builder_has_no_privileges(given: BuildServicesSite) -> None:
     await given.begin_builder(rootless=True)
 
     container = await given.container(BUILDER)
@@ -243,7 +136,7 @@ async def test_the_rootless_builder_has_no_privileges(given: Given) -> None:
     assert container["securityContext"]["runAsNonRoot"] is True
 
 
-async def test_two_workers_agree_on_the_certificates(given: Given) -> None:
+async def test_two_workers_agree_on_the_certificates(given: BuildServicesSite) -> None:
     keepers = [given.keeper() for _ in range(4)]
 
     results = await asyncio.gather(*(keeper.ensure_builder() for keeper in keepers), return_exceptions=True)
@@ -263,14 +156,14 @@ async def test_two_workers_agree_on_the_certificates(given: Given) -> None:
     assert secret["data"].keys() == {"ca.crt", "ca.key", "tls.crt", "tls.key", "client.crt", "client.key"}
 
 
-async def test_a_missing_secret_is_said(given: Given) -> None:
+async def test_a_missing_secret_is_said(given: BuildServicesSite) -> None:
     await given.cluster.delete(SECRETS, BUILDER_CERTIFICATES, namespace=given.builder_namespace)
 
     with pytest.raises(BuilderNotReady, match="comes empty with the manifests"):
         await given.keeper().ensure_builder()
 
 
-async def test_a_claim_that_is_there_is_never_changed(given: Given) -> None:
+async def test_a_claim_that_is_there_is_never_changed(given: BuildServicesSite) -> None:
     await given.begin_registry()
 
     await given.begin_registry(registry_volume="200Gi", storage_class="fast")

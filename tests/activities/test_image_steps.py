@@ -116,7 +116,7 @@ async def test_who_waits_is_notified_of_a_registry_that_is_away(shop: Shop) -> N
 async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_read(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
 
     other = DeploymentRef(cluster="here", namespace="default", name="other")
     await shop.deploy(Spec(repository="acme/Private", token_secret="gone"), ref=other)
@@ -131,7 +131,7 @@ async def test_a_private_model_is_downloaded_with_the_first_token_that_can_be_re
 async def test_a_token_that_was_withdrawn_is_a_refusal_without_the_token(shop: Shop) -> None:
     shop.hub.publish(HubModel(id="acme/Private", files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"))
+    plan = await shop.resolve(Spec(repository="acme/Private", token_secret="hf"), pull_secret="pull")
     shop.hub.refuse(401, where="resolve")
 
     failure = await failure_of(lambda: shop.build(plan, waiters=[shop.waiter("hf")]))
@@ -167,6 +167,7 @@ async def test_who_asks_for_a_second_again_and_again_is_given_more(shop: Shop) -
 
 async def test_a_registry_that_does_not_answer_may_have_the_image_all_the_same(shop: Shop) -> None:
     plan = await shop.plan()
+    await shop.publish(plan, await shop.build(plan))
     await shop.registry.__aexit__()
 
     assert (await shop.find(plan, kept_by_us=True)).unanswered

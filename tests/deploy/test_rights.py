@@ -123,7 +123,10 @@ def test_a_provider_writes_its_own_config_only(name: str) -> None:
 @pytest.mark.parametrize("empty_dir", [False, True])
 def test_the_worker_may_ensure_registry_and_builder(empty_dir: bool) -> None:
     options = ClusterOptions(empty_dir=empty_dir, registry_readers=["10.0.0.0/8"])
-    made = [*registry_objects(options, image="r"), *builder_objects(options, image="b", certificate="c")]
+    made = [
+        *registry_objects(options, image="r", lineage="l"),
+        *builder_objects(options, image="b", certificate="c"),
+    ]
     wanted = {Grant(verb, *_place_of(obj)) for obj in made for verb in ("get", "patch", "create")}
 
     assert missing_from(granted_to(WORKER, objects(CORE)), wanted) == []

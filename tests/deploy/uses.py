@@ -103,8 +103,9 @@ DEPLOYING = [
 ]
 REGISTRY_OBJECTS = {
     "deployments.apps": [names.REGISTRY],
-    "services": [names.REGISTRY],
+    "services": [names.REGISTRY, names.REGISTRY_PULL],
     "persistentvolumeclaims": [f"{names.REGISTRY}-data"],
+    "configmaps": [f"{names.REGISTRY}-config"],
     "networkpolicies.networking.k8s.io": [names.REGISTRY],
 }
 BUILDER_OBJECTS = {
@@ -117,15 +118,19 @@ BUILDER_OBJECTS = {
 
 
 def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_NAMESPACE) -> list[Use]:
-    """Registry and builder, each in its namespace; their certificates, and the tokens of private models."""
+    """Registry and builder, each in its namespace; their login and certificates, records, models' tokens."""
     at = "airunway.activities.model_image"
     found = [*diagnosis(system), *diagnosis(builder)]
     for namespace, objects in ((system, REGISTRY_OBJECTS), (builder, BUILDER_OBJECTS)):
         for kind, named in objects.items():
             found.append(Use(verbs="get patch", resource=kind, namespace=namespace, names=named, at=at))
             found.append(Use(verbs="create", resource=kind, namespace=namespace, at=at))
-    certificates = [BUILDER_CERTIFICATES]
-    found.append(Use(verbs="get patch", resource="secrets", namespace=builder, names=certificates, at=at))
+    for namespace, secret in ((builder, BUILDER_CERTIFICATES), (system, names.REGISTRY_LOGIN)):
+        found.append(Use(verbs="get patch", resource="secrets", namespace=namespace, names=[secret], at=at))
+    records = {"resource": "configmaps", "namespace": names.SYSTEM_NAMESPACE}
+    found.append(Use(verbs="get patch", names=[names.MODEL_IMAGES], at=at, **records))
+    found.append(Use(verbs="create", at=at, **records))
+    found.append(Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=at))  # whose images are in use
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
     found.append(Use(verbs="get", resource=MODEL_DEPLOYMENTS, at=at))
     signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]
@@ -134,6 +139,10 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
 
 
 # -- providers ---------------------------------------------------------------------------------------------
+
+
+BUILDS_IMAGES = ("kaito",)
+"""Providers whose deployments run images that are built here: they see by the records which those are."""
 
 
 def providing(provider: Provider) -> list[Use]:
@@ -170,6 +179,9 @@ def providing(provider: Provider) -> list[Use]:
             for kind in ("configmaps", "secrets")
         ),
     ]
+    if provider.name in BUILDS_IMAGES:
+        records = "airunway.activities.model_image.records"
+        found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], at=records))
     if provider.operator_selector:
         found.append(Use(verbs="list", resource="deployments.apps", at=registration))
     for kind in map(written_as, provider.kinds):

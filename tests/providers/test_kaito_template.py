@@ -73,6 +73,15 @@ def test_image_of_a_build_step_is_taken() -> None:
     assert container(runner(), model_image="r.example/x@sha256:1")["image"] == "r.example/x@sha256:1"
 
 
+def test_a_private_image_is_pulled_with_the_secret_of_its_namespace() -> None:
+    context = RenderContext(model_image="r.example/private/a/x@sha256:1", model_image_pull_secret="pull")
+
+    (workspace,) = PROVIDER.render(runner(), context)
+
+    spec = workspace["inference"]["template"]["spec"]
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+
+
 def test_llamacpp_container() -> None:
     given = runner(
         resources={"gpu": {"count": 2, "type": "nvidia.com/gpu"}, "memory": "8Gi", "cpu": "4"},

@@ -30,19 +30,30 @@ from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.hub import Hub, HubModel
 from tests.servers.registry import Registry
+from tests.servers.registry_sides import RegistrySides, put_in_place_of
 from tests.servers.temporal_server import TemporalServer
 
 NAMESPACE = "images"
-PATIENCE_SECONDS = 90.0
+PULL_SECRET = "private-images"
+PATIENCE_SECONDS = 120.0
 
 
 class ImageSystem:
-    """Everything that runs, and what a person does and sees. `world` is hub, daemon and registry."""
+    """Everything that runs, and what a person does and sees.
+
+    `world` is hub, daemon, and the registry of the base; `sides` is the one that images are kept in.
+    """
 
     def __init__(
-        self, cluster: Cluster, client: Client, world: World, processes: Processes, operator: InstantOperator
+        self,
+        cluster: Cluster,
+        client: Client,
+        world: World,
+        sides: RegistrySides,
+        processes: Processes,
+        operator: InstantOperator,
     ) -> None:
-        self.cluster, self.client, self.world = cluster, client, world
+        self.cluster, self.client, self.world, self.sides = cluster, client, world, sides
         self.processes, self.operator = processes, operator
         self.workflow_ids: set[str] = set()
         self._made: list[str] = []
@@ -114,6 +125,16 @@ class ImageSystem:
         (container,) = workspace["inference"]["template"]["spec"]["containers"]
         return str(container["image"])
 
+    async def pull_secrets_of(self, name: str) -> list[dict[str, str]]:
+        workspace = await self.cluster.get(WORKSPACES, name, namespace=NAMESPACE)
+        found: list[dict[str, str]] = workspace["inference"]["template"]["spec"]["imagePullSecrets"]
+        return found
+
+    async def put_in_place_of(self, repository: str, digest: str) -> tuple[str, list[str]]:
+        """Let every tag of an image lead to one with the same layers and another entrypoint, as somebody with
+        the login could; answers its digest and the tags."""
+        return await put_in_place_of(self.sides, repository, digest)
+
     async def signal(self, name: str, signal: str) -> None:
         await self.client.get_workflow_handle(deployment_workflow_id(CLUSTER_NAME, NAMESPACE, name)).signal(
             signal
@@ -127,7 +148,7 @@ class ImageSystem:
     async def files_of(self, image: str) -> dict[str, bytes]:
         """What is in an image of the registry, named as nodes pull it."""
         repository, _, digest = image.partition("/")[2].partition("@")
-        there = World(self.hub, self.world.daemon, self.world.registry, name=repository)
+        there = World(self.hub, self.world.daemon, self.sides.pulls.host, name=repository)
         return {
             path: content
             for path, content in (await there.content(digest)).items()
@@ -165,13 +186,19 @@ async def image_system(
     kubernetes: RealCluster,
     temporal: TemporalServer,
     daemon: Buildkitd,
-    registry: Registry,
+    world_registry: Registry,
+    sides: RegistrySides,
     folder: Path,
     start: Callable[[Processes], None] = worker_and_watcher,
 ) -> AsyncIterator[ImageSystem]:
-    """The system with the processes that `start` starts, ready for deployments of KAITO."""
+    """The system with the processes that `start` starts, ready for deployments of KAITO.
+
+    `world_registry`: where the base comes from. `sides`: where images are pushed to and pulled from.
+    """
+    login_file = folder / "registry-login.json"
+    await asyncio.to_thread(login_file.write_text, sides.docker_config())
     async with Hub() as hub, await Cluster.connect(kubernetes.kubeconfig) as cluster:
-        world = World(hub, daemon, registry.host)
+        world = World(hub, daemon, world_registry.host)
         base, _ = await world.push_base({"/bin/serve": b"#!"}, {"Env": ["BASE=1"], "Cmd": ["x"]})
         processes = Processes(
             kubernetes.kubeconfig,
@@ -179,8 +206,10 @@ async def image_system(
             folder,
             AIRUNWAY_HUGGING_FACE=hub.url,
             AIRUNWAY_IMAGE_BASE=base,
-            AIRUNWAY_IMAGE_REGISTRY=registry.host,
-            AIRUNWAY_IMAGE_REGISTRY_PULL="localhost:30500",
+            AIRUNWAY_IMAGE_REGISTRY=sides.pushes.host,
+            AIRUNWAY_IMAGE_REGISTRY_LOGIN_FILE=str(login_file),
+            AIRUNWAY_IMAGE_REGISTRY_PULL=sides.pulls.host,
+            AIRUNWAY_IMAGE_PULL_SECRET=PULL_SECRET,
             AIRUNWAY_BUILDKIT_ADDRESS=daemon.address,
         )
         client = await Client.connect(temporal.address, data_converter=data_converter())
@@ -189,7 +218,7 @@ async def image_system(
         with suppress(AlreadyExists):
             await cluster.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
         answering = asyncio.create_task(operator.run())
-        system = ImageSystem(cluster, client, world, processes, operator)
+        system = ImageSystem(cluster, client, world, sides, processes, operator)
         try:
             start(processes)
             await until_provider_ready(cluster, "kaito", check=processes.check_all_but)

@@ -37,6 +37,7 @@ from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.cluster import why_missing
 from tests.servers.fixtures import require
 from tests.servers.registry import Registry
+from tests.servers.registry_sides import RegistrySides
 from tests.servers.temporal_server import TemporalServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -78,6 +79,7 @@ async def system(
     real_temporal: TemporalServer,
     real_buildkitd: Buildkitd,
     real_registry: Registry,
+    registry_sides: RegistrySides,
     tmp_path: Path,
 ) -> AsyncIterator[ImageSystem]:
     logs = tmp_path / "logs"
@@ -92,9 +94,8 @@ async def system(
         ):
             processes.start(*words, AIRUNWAY_KUBECONFIG=str(accounts.kubeconfig(account)))
 
-    async with image_system(
-        audited.cluster, real_temporal, real_buildkitd, real_registry, logs, start
-    ) as running:
+    servers = (audited.cluster, real_temporal, real_buildkitd, real_registry, registry_sides)
+    async with image_system(*servers, logs, start) as running:
         yield running
 
 

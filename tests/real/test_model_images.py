@@ -13,10 +13,11 @@ import pytest_asyncio
 from gguf import GGUFReader
 
 from airunway.clients.kubernetes import SECRETS
-from tests.real.image_system import NAMESPACE, ImageSystem, image_system, tiny_gguf
+from tests.real.image_system import NAMESPACE, PULL_SECRET, ImageSystem, image_system, tiny_gguf
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.registry import Registry
+from tests.servers.registry_sides import RegistrySides, status_of
 from tests.servers.temporal_server import TemporalServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -31,11 +32,13 @@ async def system(
     real_temporal: TemporalServer,
     real_buildkitd: Buildkitd,
     real_registry: Registry,
+    registry_sides: RegistrySides,
     tmp_path: Path,
 ) -> AsyncIterator[ImageSystem]:
     logs = tmp_path / "logs"
     logs.mkdir()
-    async with image_system(real_cluster, real_temporal, real_buildkitd, real_registry, logs) as running:
+    servers = (real_cluster, real_temporal, real_buildkitd, real_registry, registry_sides)
+    async with image_system(*servers, logs) as running:
         yield running
 
 
@@ -55,6 +58,29 @@ async def test_a_workspace_names_the_image_that_was_built_of_the_file(
     status = await system.status(name)
     assert status["image"]["resolved"] == image
     assert status["image_condition"]["status"] == "True"
+
+
+async def test_a_manifest_put_in_its_place_is_never_deployed_and_the_login_is_nowhere(
+    system: ImageSystem, real_buildkitd: Buildkitd, tmp_path: Path
+) -> None:
+    model = system.publish({"tiny-Q4_K_M.gguf": tiny_gguf(tmp_path, "tiny")})
+    image = await system.until_running(await system.deploy(model))
+    repository, _, digest = image.partition("/")[2].partition("@")
+    evil, tags = await system.put_in_place_of(repository, digest)
+
+    second = await system.until_running(await system.deploy(model))
+
+    assert second == image and evil != digest
+    assert tags, "somebody with the login moved every tag of it"
+    for method in ("PUT", "DELETE", "POST", "PATCH"):
+        for side, refusals in ((system.sides.pulls, (404, 405)), (system.sides.pushes, (401,))):
+            path = "blobs/uploads/" if method in ("POST", "PATCH") else f"manifests/{digest}"
+            assert await status_of(method, f"{side.url}/v2/{repository}/{path}") in refusals
+    password = system.sides.login.password.encode()
+    assert password not in (await system.histories()).encode()
+    for folder in (tmp_path / "logs" / "..", real_buildkitd.folder):
+        found = [file for file in folder_holds(folder, password) if file.name != "registry-login.json"]
+        assert found == []
 
 
 async def test_two_at_once_share_one_build_and_the_third_needs_none(
@@ -174,7 +200,7 @@ async def test_a_split_model_is_in_the_image_with_all_its_parts(system: ImageSys
 
 
 async def test_a_private_model_is_built_and_its_token_is_nowhere(
-    system: ImageSystem, real_buildkitd: Buildkitd, real_registry: Registry, tmp_path: Path
+    system: ImageSystem, real_buildkitd: Buildkitd, tmp_path: Path
 ) -> None:
     weights = tiny_gguf(tmp_path, "tiny")
     model = system.publish({"tiny-Q4_K_M.gguf": weights}, token=TOKEN)
@@ -190,12 +216,14 @@ async def test_a_private_model_is_built_and_its_token_is_nowhere(
 
     image = await system.until_running(name)
     assert await system.files_of(image) == {"/models/tiny-Q4_K_M.gguf": weights}
+    assert image.partition("/")[2].startswith(f"private/{NAMESPACE}/")
+    assert await system.pull_secrets_of(name) == [{"name": PULL_SECRET}]
     asked = {(seen.where, seen.authorization) for seen in system.hub.requests if seen.authorization}
     assert asked == {("api", f"Bearer {TOKEN}"), ("resolve", f"Bearer {TOKEN}")}
     token = TOKEN.encode()
     assert token not in (await system.histories()).encode()
     # Logs of the processes; LLB, history and log of the daemon; config and manifest at the registry.
-    for folder in (tmp_path / "logs", real_buildkitd.folder, real_registry.folder):
+    for folder in (tmp_path / "logs", real_buildkitd.folder, system.sides.pushes.folder):
         assert folder_holds(folder, token) == []
 
 

@@ -93,3 +93,21 @@ async def _push(registry: PretendRegistry, layer: bytes) -> str:
         manifest = {"config": {"digest": digest_of(b"{}")}, "layers": [{"digest": digest_of(layer)}]}
         async with session.put(f"{base}/manifests/1", json=manifest) as put:
             return put.headers["Docker-Content-Digest"]
+
+
+async def test_changes_want_the_login_where_reading_does_not() -> None:
+    async with PretendRegistry() as registry, aiohttp.ClientSession() as session:
+        await _push(registry, b"layer")
+        registry.login, registry.anonymous_reads = ("me", "secret"), True
+        manifest = f"{registry.url}/v2/team/x/manifests/1"
+
+        async with session.get(manifest) as answer:
+            assert answer.status == 200
+        for method, url in (
+            ("PUT", manifest),
+            ("DELETE", manifest),
+            ("POST", f"{registry.url}/v2/team/x/blobs/uploads/"),
+            ("PATCH", f"{registry.url}/v2/team/x/blobs/uploads/1"),
+        ):
+            async with session.request(method, url, data=b"{}") as answer:
+                assert answer.status == 401, method

@@ -18,6 +18,7 @@ from tests.servers.certificates import make_certificates
 from tests.servers.cluster import Cluster
 from tests.servers.postgres import Postgres
 from tests.servers.registry import Registry
+from tests.servers.registry_sides import RegistrySides, both_sides
 from tests.servers.temporal_server import TemporalServer
 
 
@@ -74,6 +75,14 @@ def real_buildkitd() -> Iterator[Buildkitd]:
     require(buildkitd.why_missing())
     with Buildkitd() as daemon:
         yield daemon
+
+
+@pytest.fixture
+def registry_sides() -> Iterator[RegistrySides]:
+    """The registry as it is in the cluster: one side for pushes, with a login, and one for pulls."""
+    require(registry.why_missing())
+    with both_sides() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

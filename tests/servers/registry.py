@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from airunway.modelimage.registry_config import reader_config, writer_config
 from kube_emulator.envtest.ports import kept_port
 from kube_emulator.envtest.process import Server
 from tests.servers import binaries
@@ -69,6 +70,39 @@ class Registry(Server):
         self.kill()
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         self.start()
+
+
+class GuardedRegistry(Registry):
+    """The pushing side of the registry in the cluster, with the configuration that it has there."""
+
+    def __init__(self, folder: Path | None = None, *, htpasswd: bytes) -> None:
+        super().__init__(folder, users={"known": "by its file"})
+        self.change_logins(htpasswd)
+
+    def change_logins(self, htpasswd: bytes) -> None:
+        """What a kubelet does when the mounted Secret changed: another file takes the place of the old."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self.folder / ".htpasswd"
+        fresh.write_bytes(htpasswd)
+        fresh.replace(self.folder / "htpasswd")
+
+    def prepare(self) -> None:
+        config = writer_config(
+            address=self.host, data=str(self.folder / "data"), htpasswd=str(self.folder / "htpasswd")
+        )
+        (self.folder / "config.yml").write_text(config)
+
+
+class PullSide(Registry):
+    """The side that nodes pull from, on the images of another process."""
+
+    def __init__(self, of: Registry) -> None:
+        super().__init__()
+        self._of = of
+
+    def prepare(self) -> None:
+        data = str(self._of.folder / "data")
+        (self.folder / "config.yml").write_text(reader_config(address=self.host, data=data))
 
 
 def why_missing() -> str | None:

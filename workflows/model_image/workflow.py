@@ -17,6 +17,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.names import namespace_of
     from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
     from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
@@ -262,7 +263,7 @@ class ModelImageWorkflow:
 
     async def _prepare(self, step: Step[ModelImageRequest, EnsureAnswer], words: str) -> None:
         self._reporting.step(f"preparing the {words}", phase=ModelImagePhase.WAITING)
-        await self._call(step, lambda: ModelImageRequest(plan=self._plan))
+        await self._call(step, lambda: ModelImageRequest(plan=self._plan, namespace=self._namespace()))
 
     async def _build(self) -> BuildModelImageAnswer:
         try:
@@ -281,10 +282,14 @@ class ModelImageWorkflow:
 
     def _build_request(self) -> BuildModelImageRequest:
         self._used = self._with_tokens()
-        return BuildModelImageRequest(plan=self._plan, waiters=self._used)
+        return BuildModelImageRequest(plan=self._plan, waiters=self._used, namespace=self._namespace())
 
     def _with_tokens(self) -> list[ModelImageWaiter]:
         return [waiter for waiter in self._waiters.entries if waiter.token is not None][:MAX_TOKENS]
+
+    def _namespace(self) -> str:
+        """Of who has waited longest; empty when everybody has left."""
+        return next((namespace_of(workflow_id) for workflow_id in self._waiters.ids), "")
 
     async def _make_room(self) -> bool:
         self._reporting.step("making room at the builder", phase=ModelImagePhase.BUILDING)

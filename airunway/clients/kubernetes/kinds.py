@@ -32,6 +32,7 @@ class Resource:
 DEPLOYMENTS = Resource("airunway.ai/v1alpha1", "modeldeployments")
 CONFIGS = Resource("airunway.ai/v1alpha1", "inferenceproviderconfigs")
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
+CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 PODS = Resource("v1", "pods")
 CONFIG_MAPS = Resource("v1", "configmaps")

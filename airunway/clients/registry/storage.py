@@ -6,13 +6,11 @@ Named by an administrator, so its address may be inside the cluster and its tran
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,7 +19,7 @@ from yarl import URL
 from airunway.clients.errors import error_text
 from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
-from airunway.clients.registry.credentials import RegistryCredentials, read_login
+from airunway.clients.registry.credentials import Login, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
@@ -51,28 +49,24 @@ class StoredModelImage:
 
 
 class ModelImageStorage:
-    """One registry. `insecure`: plain HTTP (always so on the loopback)."""
+    """One registry. `insecure`: plain HTTP (always so on the loopback). `login`: who we are there."""
 
     def __init__(
         self,
         host: str,
         *,
         insecure: bool = False,
-        login_file: Path | None = None,
+        login: Login = no_login,
         architecture: str = "amd64",
         call_timeout: timedelta = timedelta(seconds=10),
         policy: OutboundPolicy | None = None,
     ) -> None:
         self.host = host
         self.insecure = insecure or is_loopback(URL(f"//{host}").host or "")
-        self._login_file = login_file
+        self.login = login
         self._architecture = architecture
         self._call_timeout = call_timeout
         self._policy = policy
-
-    def credentials(self) -> RegistryCredentials | None:
-        """The login, read again each time so that a renewed one counts. Raises RegistryDenied."""
-        return read_login(self._login_file, self.host) if self._login_file else None
 
     async def ping(self) -> None:
         """Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
@@ -134,6 +128,27 @@ class ModelImageStorage:
         async with self._calls(image.repository) as calls:
             await calls.fetch("PUT", calls.manifest(tag), body=image.manifest, content_type=image.media_type)
 
+    async def digest_of(self, repository: str, tag: str) -> str:
+        """The digest that a tag stands for; empty when there is none. Raises RegistryUnavailable,
+        RegistryDenied."""
+        async with self._calls(repository) as calls:
+            try:
+                response, _ = await calls.fetch("HEAD", calls.manifest(tag))
+            except ImageNotFound:
+                return ""
+            digest = response.headers.get("Docker-Content-Digest", "")
+            return digest if is_digest(digest) else ""
+
+    async def remove(self, repository: str, digest: str) -> bool:
+        """Remove an image with all its tags; whether it was there. Its layers stay until the registry
+        collects them. Raises RegistryUnavailable, RegistryDenied."""
+        async with self._calls(repository) as calls:
+            try:
+                await calls.fetch("DELETE", calls.manifest(digest))
+            except ImageNotFound:
+                return False
+            return True
+
     async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:
         """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable, RegistryDenied."""
         async with self._calls(repository) as calls:
@@ -151,7 +166,7 @@ class ModelImageStorage:
             self._policy, named=[base], request_timeout=self._call_timeout, proxies=not self.insecure
         )
         subject = f"{self.host}/{repository}" if repository else self.host
-        credentials = await asyncio.to_thread(self.credentials)
+        credentials = await self.login()
         try:
             async with http.session() as session:
                 yield RegistryCalls(

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from airunway.clients.registry.credentials import read_login
+from airunway.clients.registry.credentials import Login, login_of_file, read_login
 from airunway.clients.registry.errors import ImageBroken, RegistryDenied, RegistryUnavailable
 from airunway.clients.registry.storage import ModelImageStorage, StoredModelImage
 from airunway.sandbox.registry import PretendRegistry
@@ -107,14 +107,18 @@ async def test_a_login_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
         with pytest.raises(RegistryDenied, match="anonymous access"):
             await ModelImageStorage(registry.host).find("team/locked", "first")
 
-        store = ModelImageStorage(registry.host, login_file=login_file(tmp_path, registry.host, "me:secret"))
+        store = ModelImageStorage(registry.host, login=login(tmp_path, registry.host, "me:secret"))
         image = await found(store, "team/locked", "first")
 
         await store.tag(image, "second")
-        wrong = ModelImageStorage(registry.host, login_file=login_file(tmp_path, registry.host, "me:wrong"))
+        wrong = ModelImageStorage(registry.host, login=login(tmp_path, registry.host, "me:wrong"))
         with pytest.raises(RegistryDenied, match="the login it was given") as raised:
             await wrong.find("team/locked", "first")
     assert "wrong" not in str(raised.value)
+
+
+def login(folder: Path, host: str, text: str) -> Login:
+    return login_of_file(login_file(folder, host, text), host)
 
 
 def login_file(folder: Path, host: str, login: str) -> Path:
