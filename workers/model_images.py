@@ -53,18 +53,7 @@ def model_image_activities(
 ) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = model_image_options(settings)
-    bases = RegistryClient(
-        mirrors=settings.registry_mirrors,
-        # Named by whoever runs this, so these may be asked too.
-        allowed_hosts=[
-            *settings.registry_hosts,
-            parse_reference(options.base).host,
-            *([parse_reference(options.frontend).host] if options.frontend else []),
-            parse_reference(settings.image_registry_image).host,
-            parse_reference(settings.buildkit_image).host,
-        ],
-        policy=settings.outbound,
-    )
+    bases = _base_images(settings, options)
     login = ClusterRegistryLogin(
         cluster, namespace=settings.image_namespace, lifetime=settings.image_registry_login_lifetime
     )
@@ -99,6 +88,21 @@ def model_image_activities(
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
         signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
+    )
+
+
+def _base_images(settings: Settings, options: ModelImageOptions) -> RegistryClient:
+    return RegistryClient(
+        mirrors=settings.registry_mirrors,
+        # Named by whoever runs this, so these may be asked too.
+        allowed_hosts=[
+            *settings.registry_hosts,
+            parse_reference(options.base).host,
+            *([parse_reference(options.frontend).host] if options.frontend else []),
+            parse_reference(settings.image_registry_image).host,
+            parse_reference(settings.buildkit_image).host,
+        ],
+        policy=settings.outbound,
     )
 
 

@@ -27,6 +27,7 @@ from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.buildkit import BuildKitEndpoint
+from airunway.clients.guarded_http import OutboundPolicy
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import DEPLOYMENTS, SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
@@ -152,10 +153,17 @@ class Shop:
             owners=owners,
             published=PublishedModelImages(self.storage, self.records, wanted.pull_host, wanted.pull_secret),
             room=self.room,
-            builder=BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub),
+            builder=BuildKitBuilder(
+                lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub, policy=self.outbound
+            ),
             registry_keeper=registry_keeper,
             signer=self.signer,
         )
+
+    @property
+    def outbound(self) -> OutboundPolicy:
+        """The hub sends downloads on to another name, as the real one does to its CDN."""
+        return OutboundPolicy(inside_hosts=[self.hub.url.replace("127.0.0.1", "localhost")])
 
     def waiter(self, secret: str, *, ref: DeploymentRef = REF) -> ModelImageWaiter:
         """A deployment that waits, with a Secret of its namespace."""
