@@ -180,8 +180,8 @@ def providing(provider: Provider) -> list[Use]:
         ),
     ]
     if provider.name in BUILDS_IMAGES:
-        records = "airunway.activities.model_image.records"
-        found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], at=records))
+        why = "its worker sees by the records, in the core's code, whether an image is the one that was built"
+        found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], because=why))
     if provider.operator_selector:
         found.append(Use(verbs="list", resource="deployments.apps", at=registration))
     for kind in map(written_as, provider.kinds):
