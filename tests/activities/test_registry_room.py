@@ -43,13 +43,13 @@ async def deployment(shop: Shop, spec: Mapping[str, Any], resolved: str = "") ->
     body = {
         "apiVersion": "airunway.ai/v1alpha1",
         "kind": "ModelDeployment",
-        "metadata": {"name": "named"},
+        "metadata": {"name": "another"},
         "spec": {"model": {"id": REPOSITORY}, **spec},
     }
     await shop.cluster.create(DEPLOYMENTS, body, namespace="default")
     if resolved:
         status = {"status": {"image": {"requested": resolved, "resolved": resolved, "source": "custom"}}}
-        await shop.cluster.patch(DEPLOYMENTS, "named", status, namespace="default", subresource="status")
+        await shop.cluster.patch(DEPLOYMENTS, "another", status, namespace="default", subresource="status")
 
 
 async def records(shop: Shop) -> dict[str, ImageRecord]:

@@ -180,7 +180,7 @@ def providing(provider: Provider) -> list[Use]:
         ),
     ]
     if provider.name in BUILDS_IMAGES:
-        why = "it renders with the digest that is recorded, by code of `model_image` that the core runs too"
+        why = "its worker sees by the records, in the core's code, whether an image is the one that was built"
         found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], because=why))
     if provider.operator_selector:
         found.append(Use(verbs="list", resource="deployments.apps", at=registration))
