@@ -40,7 +40,7 @@ class Server:
     """
 
     name: ClassVar[str]
-    start_timeout: ClassVar[float] = 60  # seconds; each starts in under 10, on a busy machine in more
+    start_timeout: ClassVar[float] = 180  # seconds; each starts in under 10, on a busy machine in far more
     stop_timeout: ClassVar[float] = 20  # seconds before a stop becomes a kill
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     death_signal: ClassVar[signal.Signals] = signal.SIGKILL  # sent by the kernel when this process dies
