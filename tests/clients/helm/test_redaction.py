@@ -69,7 +69,13 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@given(secret=st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=8))
+@given(
+    secret=st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=8).filter(
+        lambda text: (
+            text not in REDACTED
+        )  # which Hypothesis finds in the source; taking it out leaves it there
+    )
+)
 def test_any_secret_is_taken_out_in_any_writing(way: str, secret: str) -> None:
     redact = Redactor({"a": [{"password": secret}]})
 
