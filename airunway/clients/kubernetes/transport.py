@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -62,9 +62,9 @@ async def load_configuration(
 def environment_proxy(url: str) -> str | None:
     """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and their kin)."""
     parts = urlsplit(url)
-    if not parts.hostname or proxy_bypass_environment(parts.netloc):
+    if not parts.hostname or proxy_bypass(parts.netloc):
         return None
-    return getproxies_environment().get(parts.scheme)
+    return getproxies().get(parts.scheme)
 
 
 class Transport:
