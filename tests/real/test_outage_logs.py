@@ -23,8 +23,15 @@ from tests.servers.temporal_server import TemporalServer
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 NAMES = [f"logged-{number}" for number in range(6)]
-BESIDES = {"fleet audit", "leading", "standing by", "the Lease was lost; standing by"}
-"""What may be said besides: of an outage that is longer than the renew deadline, and by a watcher at work."""
+BESIDES = {
+    "fleet audit",
+    "following a kind that a provider announces",
+    "leading",
+    "standing by",
+    "the Lease was lost; standing by",
+}
+"""What may be said besides: of an outage that is longer than the renew deadline, and by a watcher at work; of
+providers whose configs other tests left in the cluster, too."""
 
 
 @pytest.fixture
