@@ -101,10 +101,12 @@ def core_tuner(*, warm: int, cold: int, activities: int) -> WorkerTuner:
 def spare_the_collector() -> None:
     """Have Python's collector leave alone what lives as long as the process: modules, types, schemas.
 
-    It would walk through all of that with every hundredth deployment or so.
+    It would walk through all of that with each full collection. Once in a process: what a worker before this
+    one left is still to be collected.
     """
-    gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 def cached_workflows(memory_bytes: int) -> int:

@@ -66,14 +66,22 @@ class ModelImagePhase(StrEnum):
         return self in (ModelImagePhase.READY, ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
 
 
+MAX_BYTES = 2**63 - 1
+MAX_NEXT_WITHIN = timedelta(hours=6)
+"""Who waits asks again after that in any case."""
+
+
 class BuildProgress(BaseModel):
-    """What a build looks like now. Also the details of the build activity's heartbeats."""
+    """What a build looks like now. Also the details of the build activity's heartbeats.
+
+    It comes by signal, so by anybody: numbers that nothing can be counted with are of another shape.
+    """
 
     step: str
-    done_bytes: int = 0
-    total_bytes: int = 0
-    bytes_per_second: float = 0
-    seconds_left: float | None = None
+    done_bytes: int = Field(default=0, ge=0, le=MAX_BYTES)
+    total_bytes: int = Field(default=0, ge=0, le=MAX_BYTES)
+    bytes_per_second: float = Field(default=0, ge=0, allow_inf_nan=False)
+    seconds_left: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     trouble: str = ""
     """Why the last attempt broke off, while the next one is on its way."""
 
@@ -89,7 +97,7 @@ class ModelImageReport(BaseModel):
     """Of the image."""
     phase: ModelImagePhase
     progress: BuildProgress
-    next_within: timedelta = timedelta(0)
+    next_within: timedelta = Field(default=timedelta(0), ge=timedelta(0), le=MAX_NEXT_WITHIN)
     """After which mere progress is reported again: the longer a build takes and the more wait, the later."""
     image: ModelImageRef | None = None
     """Once it is ready."""

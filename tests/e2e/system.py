@@ -169,8 +169,14 @@ class System:
         return next((entry for entry in conditions if entry["type"] == kind), {})
 
     async def events(self, name: str) -> list[str]:
+        return [event["reason"] for event in await self._events_of(name)]
+
+    async def event_messages(self, name: str) -> list[str]:
+        return [event["message"] for event in await self._events_of(name)]
+
+    async def _events_of(self, name: str) -> list[Object]:
         listing = await self.cluster.listing(EVENTS, namespace=self.namespace)
-        return [event["reason"] for event in listing.items if event["involvedObject"]["name"] == name]
+        return [event for event in listing.items if event["involvedObject"]["name"] == name]
 
     async def until_events(self, name: str, reasons: set[str]) -> None:
         """Events are written beside the status, so they may come a moment later."""

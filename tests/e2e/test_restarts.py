@@ -48,6 +48,7 @@ async def test_two_watchers_do_not_double_anything(system: System) -> None:
 
 
 async def test_a_worker_going_away_makes_its_provider_unready_and_coming_back_ready(system: System) -> None:
+    await system.running("before")  # so it has registered: the config may be ready from another test's worker
     await system.stop("worker")
     assert (await system.read_config())["status"]["ready"] is False
 

@@ -25,6 +25,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import NAMESPACES, Cluster
+from airunway.clients.kubernetes.transport import USER_AGENT
 from airunway.provider.contract import Manifest, Provider, RenderContext, RenderError, UpstreamKind
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import admit
@@ -181,8 +182,8 @@ async def applied_twice(samples: list[tuple[Provider, list[Manifest]]], folder: 
 class DryRun(Cluster):
     """Asks for everything, and changes nothing."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__(configuration)
+    def __init__(self, configuration: Configuration, *, user_agent: str = USER_AGENT) -> None:
+        super().__init__(configuration, user_agent=user_agent)
         send = self._transport.send
 
         async def dry(method: str, path: str, **options: Any) -> Any:

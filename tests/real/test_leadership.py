@@ -94,7 +94,7 @@ class Pair:
         async with asyncio.timeout(60):
             while True:
                 live = await self.cluster.get(DEPLOYMENTS, NAME, namespace=NAMESPACE)
-                if live["status"].get("observedGeneration") == edited["metadata"]["generation"]:
+                if (live.get("status") or {}).get("observedGeneration") == edited["metadata"]["generation"]:
                     return
                 await asyncio.sleep(0.1)
 

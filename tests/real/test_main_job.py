@@ -81,7 +81,7 @@ async def test_a_worker_killed_on_the_way_costs_nothing(cluster: Cluster, proces
     events = await cluster.listing(EVENTS, namespace=NAMESPACE)
     # The Event may tell more than the creation: what a status write has to say is told in one.
     told = [(event["involvedObject"]["name"], event["message"]) for event in events.items]
-    created = [name for name, message in told if f"Workspace {name}" in message]
+    created = [name for name, message in told if name in names and f"Workspace {name}" in message]
     assert sorted(created) == sorted(names)
     for name in names:
         await cluster.delete(DEPLOYMENTS, name, namespace=NAMESPACE)

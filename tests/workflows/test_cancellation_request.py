@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.status import Phase
 from airunway.sandbox.temporal import TemporalServer
+from airunway.workers.temporal.converter import data_converter
 from tests.workflows.deployment_image_world import Both
 from tests.workflows.waiting import first
 from tests.workflows.world import World
@@ -33,7 +33,7 @@ STEPS = [
 @pytest_asyncio.fixture
 async def env() -> AsyncIterator[WorkflowEnvironment]:
     async with TemporalServer(headless=True) as server:
-        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        client = await Client.connect(server.address, data_converter=data_converter())
         yield WorkflowEnvironment.from_client(client)
 
 

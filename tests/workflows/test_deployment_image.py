@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -248,6 +249,36 @@ async def test_an_image_workflow_that_said_it_would_be_quiet_is_left_alone_so_lo
     await both.deployment.skip(timedelta(minutes=15))
     await both.deployment.until_phase(Phase.DEPLOYING)
     assert len(both.images.joined) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"next_within": "P999999999D"},
+        {"next_within": "-PT1H"},
+        {"progress": {"step": "exporting", "total_bytes": 1, "done_bytes": 10**400}},
+        {"progress": {"step": "exporting", "total_bytes": 1, "done_bytes": 1, "seconds_left": -1}},
+    ],
+    ids=["forever", "in the past", "bytes without end", "time before now"],
+)
+async def test_a_report_with_numbers_of_no_use_is_recorded_and_ignored(
+    both: Both, changed: dict[str, Any]
+) -> None:
+    gate = await both.being_built()
+    report = {
+        "identity": both.images.joined[0].plan.identity,
+        "workflow_id": both.image_id(),
+        "phase": "building",
+        "progress": {"step": "exporting"},
+    }
+
+    await both.deployment.handle.signal(IMAGE_REPORT, {**report, **changed})
+    await both.deployment.quiet()
+
+    assert "exporting" not in both.condition()["message"]
+    assert any(IMAGE_REPORT in message for _, message in await both.deployment.journal())
+    gate.set()
+    await both.deployment.until_phase(Phase.DEPLOYING)
 
 
 async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> None:

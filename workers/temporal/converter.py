@@ -27,7 +27,7 @@ class SharedPayloadConverter(PydanticPayloadConverter):
         """Nothing: it is made once."""
 
 
-CONVERTER = replace(pydantic_data_converter, payload_converter_class=SharedPayloadConverter)
+_CONVERTER = replace(pydantic_data_converter, payload_converter_class=SharedPayloadConverter)
 
 
 def data_converter(settings: TemporalSettings | None = None) -> DataConverter:
@@ -36,12 +36,12 @@ def data_converter(settings: TemporalSettings | None = None) -> DataConverter:
     Raises InvalidKeys when they cannot be used.
     """
     if settings is None or settings.temporal_encryption_keys is None:
-        return CONVERTER
+        return _CONVERTER
     from airunway.clients.payload_codec import EncryptionCodec, EncryptionKeys  # megabytes of cryptography
 
     keys = EncryptionKeys(settings.temporal_encryption_keys, settings.temporal_encryption_key)
     return replace(
-        CONVERTER,
+        _CONVERTER,
         payload_codec=EncryptionCodec(keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

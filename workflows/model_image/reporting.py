@@ -10,6 +10,7 @@ from temporalio import workflow
 from airunway.api.model_image import ModelImageRef
 from airunway.messages.deployment_workflow import IMAGE_REPORT
 from airunway.messages.model_image import (
+    MAX_NEXT_WITHIN,
     PROGRESS_SHARE,
     BuildProgress,
     ModelImagePhase,
@@ -86,7 +87,7 @@ class ModelImageReporting:
 
     def _next_within(self) -> timedelta:
         """When mere progress is reported again: not before the build itself says something."""
-        return max(self._progress_interval(), self._building_for * PROGRESS_SHARE)
+        return min(max(self._progress_interval(), self._building_for * PROGRESS_SHARE), MAX_NEXT_WITHIN)
 
     @property
     def _building_for(self) -> timedelta:

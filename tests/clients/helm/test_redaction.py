@@ -60,6 +60,10 @@ def test_a_document_is_masked_and_keeps_its_shape() -> None:
     assert secret_strings(values) >= {"hunter22", "abcd", "wxyz", "one1", "two2", "12345"}
 
 
+# Hypothesis finds the word for what was taken out in the source; to take that out leaves it there.
+SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=8).filter(
+    lambda text: text not in REDACTED
+)
 WAYS = {
     "plain": lambda text: text,
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
@@ -69,7 +73,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@given(secret=st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=8))
+@given(secret=SECRETS)
 def test_any_secret_is_taken_out_in_any_writing(way: str, secret: str) -> None:
     redact = Redactor({"a": [{"password": secret}]})
 
