@@ -89,6 +89,8 @@ class TemporalServer:
     search_attributes: Mapping[str, str] = field(default_factory=dict)
     """Name to type, e.g. `AirunwayPhase: Keyword`."""
     headless: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Dynamic settings of the server beside ours: name to JSON (`matching.updateAckInterval: "1s"`)."""
     _process: asyncio.subprocess.Process | None = None
     _gate: UiGate | None = None
     _hidden_ui: tuple[str, int] = ("", 0)
@@ -158,8 +160,9 @@ class TemporalServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "warn", "--log-format", "json", "--ui-disable-news-fetch"]
-        arguments += ["--dynamic-config-value", f"{FAIRNESS}=true"]
-        arguments += ["--dynamic-config-value", f"{HTTP_HOSTS}={json.dumps(_LOCAL_HOSTS)}"]
+        ours = {FAIRNESS: "true", HTTP_HOSTS: json.dumps(_LOCAL_HOSTS)}
+        for name, value in {**ours, **self.settings}.items():
+            arguments += ["--dynamic-config-value", f"{name}={value}"]
         address, port = self._hidden_ui
         arguments += ["--headless"] if self.headless else ["--ui-ip", address, "--ui-port", str(port)]
         if self.data_file is not None:
