@@ -82,6 +82,8 @@ class TemporalServer:
     search_attributes: Mapping[str, str] = field(default_factory=dict)
     """Name to type, e.g. `AirunwayPhase: Keyword`."""
     headless: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Dynamic settings of the server beside ours: name to JSON (`matching.updateAckInterval: "1s"`)."""
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -138,7 +140,8 @@ class TemporalServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "warn", "--log-format", "json", "--ui-disable-news-fetch"]
-        arguments += ["--dynamic-config-value", f"{FAIRNESS}=true"]
+        for name, value in {FAIRNESS: "true", **self.settings}.items():
+            arguments += ["--dynamic-config-value", f"{name}={value}"]
         arguments += ["--headless"] if self.headless else ["--ui-port", str(self.ui_port)]
         if self.data_file is not None:
             arguments += ["--db-filename", str(self.data_file)]
