@@ -118,6 +118,7 @@ class UpstreamRendering:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
+        self._answer.pod_selector = self._provider.pod_selector(deployment)
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""

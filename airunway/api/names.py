@@ -13,6 +13,8 @@ from typing import Any
 GROUP = "airunway.ai"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "airunway"
+"""`kubectl get airunway` lists the kinds of both."""
 
 DEPLOYMENT_KIND = "ModelDeployment"
 DEPLOYMENT_PLURAL = "modeldeployments"

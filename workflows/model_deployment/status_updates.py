@@ -21,6 +21,7 @@ from airunway.api.decision import Decision, Outcome
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import PAUSED
 from airunway.api.status import (
+    NOT_OBSERVED,
     DeploymentStatus,
     EngineStatus,
     Phase,
@@ -83,7 +84,10 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     if status is None:
         return
     # The gateway's part is not ours, and would become so by being written.
-    state.status = status.model_copy(update={"gateway": None})
+    observed = status.observed_generation
+    state.status = status.model_copy(
+        update={"gateway": None, "observed_generation": None if observed == NOT_OBSERVED else observed}
+    )
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
     state.journal_phase = str(status.phase or "")
     paused = find_condition(state.conditions, PAUSED)
