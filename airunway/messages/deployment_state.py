@@ -41,6 +41,20 @@ class StandingFailure(BaseModel):
     """An administrator's policy refused it, which may change: each decision asks again."""
 
 
+FIELDS_CONTESTED = "FieldsContested"
+"""Condition that is there, and True, while somebody keeps changing what is applied."""
+
+
+class Contention(BaseModel):
+    """Somebody keeps changing what is applied. `fields`: object, paths and field managers, in words."""
+
+    repairs: int = 0
+    """In a row."""
+    last: datetime
+    """The latest of them."""
+    fields: str = ""
+
+
 class InstallationWait(BaseModel):
     """An installation that this deployment asked for, until its provider is ready."""
 
@@ -113,6 +127,8 @@ class DeploymentState(BaseModel):
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
     """How often pods were diagnosed in this roll-out, for the delays between."""
+    contention: Contention | None = None
+    """None: what was applied stayed as it was."""
     failed_attempts: int = 0
     """Reconciles in a row that ended without a provider, for the delays between."""
     externally_managed: bool = False

@@ -31,7 +31,7 @@ from airunway.api.status import (
 )
 from airunway.messages.commands import Asked
 from airunway.messages.deployment import ProviderView
-from airunway.messages.deployment_state import DeploymentState, ModelImageState
+from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState, ModelImageState
 
 STEP_FAILED = "StepFailed"
 MAX_CONDITION_MESSAGE = 32768
@@ -113,6 +113,8 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     """Take over what validation and selection said."""
     if generation != state.generation:
         state.rollout_since, state.diagnoses, state.failed_attempts = None, 0, 0
+        state.contention = None
+        remove_condition(state.conditions, FIELDS_CONTESTED)
     status = state.status
     status.observed_generation = generation
     refused = decision.outcome is not Outcome.OK
