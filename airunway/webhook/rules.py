@@ -25,6 +25,7 @@ from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
+from airunway.selection.server_rules import server_findings
 from airunway.selection.stored_rules import is_mocker
 from airunway.selection.validation import validate_create, validate_update
 from airunway.webhook import advice
@@ -66,6 +67,7 @@ async def validate(request: AdmissionRequest, find: FindProvider, policy: Overri
         return errored(HTTPStatus.BAD_REQUEST, str(err))
     provider = await _provider_of(new, find)
     verdict = _verdict(old, new, provider)
+    verdict.errors += server_findings(new.spec)
     verdict.errors += admission_findings(new, installed_providers(), policy)
     verdict.warnings += advice.about_provider(new, provider)
     if old is None:
