@@ -110,10 +110,8 @@ async def test_a_container_that_crashed_takes_up_its_pods_lease_when_it_is_start
     monkeypatch.setenv("POD_NAME", "watcher-1")
     monkeypatch.setenv("POD_UID", "u-1")
     forever = timedelta(days=1)  # it cannot have run out within a test
-    await given_lease(
-        cluster,
-        {**ANOTHERS, "holderIdentity": identity(), "leaseDurationSeconds": int(forever.total_seconds())},
-    )
+    before = {**ANOTHERS, "holderIdentity": identity(), "leaseDurationSeconds": int(forever.total_seconds())}
+    await given_lease(cluster, before)
 
     async with candidate(cluster, lasts=forever) as terms:
         await terms.get()
