@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
+from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
 from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.inspection import (
     Inspection,
@@ -108,7 +109,7 @@ class UpstreamRendering:
             return
         rendered = await self._admitted(self._render(deployment, context), context)
         if await self._stages_are_ready(deployment, context):
-            self._result.plan = await self._plan_writes(rendered)
+            self._result.plan = await self._plan_writes(rendered, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -118,6 +119,7 @@ class UpstreamRendering:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
+        self._answer.pod_selector = self._provider.pod_selector(deployment)
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
@@ -180,8 +182,10 @@ class UpstreamRendering:
             for entry in writes
         ]
 
-    async def _plan_writes(self, rendered: list[Object]) -> WritePlan:
+    async def _plan_writes(self, rendered: list[Object], deployment: ModelDeployment) -> WritePlan:
         inspection = await self._inspect(rendered)
+        if are_external(deployment):
+            inspection = with_live_replicas(inspection, self._provider.replica_fields)
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
             raise failed("ResourceConflict", plan.conflict, ["ResourceCreated", "Ready"])

@@ -282,6 +282,12 @@ class Provider:
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
+    replica_fields: Sequence[str] = ("spec.replicas",)
+    """Where its objects hold how many copies serve, as `spec.services.*.replicas`; none: nowhere that scales.
+
+    Left as they are found where a deployment's replicas are somebody else's (`names.
+    ANNOTATION_EXTERNAL_REPLICAS`).
+    """
     pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
     """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
     serving_ports: Sequence[int] = ()

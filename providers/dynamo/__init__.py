@@ -36,6 +36,7 @@ PROVIDER = Provider(
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
+    replica_fields=("spec.services.*.replicas",),
     pod_selector=_pod_selector,
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,

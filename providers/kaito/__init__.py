@@ -34,6 +34,7 @@ PROVIDER = Provider(
     shapes={WORKSPACE.kind: WORKSPACE_SHAPE},
     demand=workspace_demand,
     model_image=model_image,
+    replica_fields=(),  # resource.count cannot be changed
     pod_selector=_pod_selector,
     serving_ports=(PORT,),
     crd_version=WORKSPACE.api_version,

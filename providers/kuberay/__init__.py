@@ -33,6 +33,10 @@ PROVIDER = Provider(
     shapes={RAY_SERVICE.kind: RAY_SERVICE_SHAPE},
     demand=ray_service_demand,
     default_serving_image=DEFAULT_IMAGE,
+    replica_fields=tuple(
+        f"spec.rayClusterConfig.workerGroupSpecs.*.{field}"
+        for field in ("replicas", "minReplicas", "maxReplicas")
+    ),
     pod_selector=_pod_selector,
     serving_ports=(SERVICE_PORT,),
     operator_peers=(OPERATOR,),
