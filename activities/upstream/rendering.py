@@ -37,6 +37,7 @@ from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import RenderAnswer, RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError
+from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition
 
 
 @dataclass(kw_only=True)
@@ -120,6 +121,9 @@ class UpstreamRendering:
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
         self._answer.pod_selector = self._provider.pod_selector(deployment)
+        odd = argument_condition(self._provider, deployment)
+        self._answer.conditions += [odd] if odd else []
+        self._answer.cleared += [] if odd else [ARGUMENTS_RECOGNIZED]
 
     async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""

@@ -18,6 +18,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
+from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.provider.policy import OverridesPolicy
 from airunway.selection.admission import admit
@@ -233,6 +234,7 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
+    planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)

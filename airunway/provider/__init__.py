@@ -21,6 +21,7 @@ from airunway.provider import (
     serving_image,
     storage,
 )
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.contract import (
     Manifest,
     OperatorPeer,
@@ -50,6 +51,7 @@ from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "ArgumentRules",
     "Condition",
     "Manifest",
     "ModelImageSpec",

@@ -20,6 +20,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import field_manager_for, finalizer_for
 from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
@@ -203,6 +204,10 @@ def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
 
 
+def _no_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    return None
+
+
 def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
     return []
 
@@ -268,6 +273,11 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
+    """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
+
+    None when the provider passes none on, or does not know.
+    """
     serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
     """Reference of the image that should be resolved to a digest before rendering, or None.
 

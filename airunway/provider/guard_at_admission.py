@@ -68,7 +68,7 @@ def _refused_by_all(
     """The findings of the first, if every rendering that comes about is refused."""
     first: list[FieldError] = []
     for provider in providers:
-        for candidate in _with_engines(provider, deployment):
+        for candidate in with_engines(provider, deployment):
             try:
                 if provider.check(candidate) is not None:
                     continue
@@ -82,7 +82,7 @@ def _refused_by_all(
     return first
 
 
-def _with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
+def with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
     """The deployment with its engine, else with each that the provider offers."""
     if deployment.engine_type:
         yield deployment

@@ -19,6 +19,7 @@ from airunway.api import names
 from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.argument_advice import admission_warnings
 from airunway.provider.guard_at_admission import admission_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
@@ -68,6 +69,7 @@ async def validate(request: AdmissionRequest, find: FindProvider, policy: Overri
     verdict = _verdict(old, new, provider)
     verdict.errors += admission_findings(new, installed_providers(), policy)
     verdict.warnings += advice.about_provider(new, provider)
+    verdict.warnings += admission_warnings(new, installed_providers())
     if old is None:
         verdict.warnings += advice.about_name(new)
     return verdict_answer(verdict)

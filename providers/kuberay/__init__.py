@@ -5,6 +5,7 @@ from __future__ import annotations
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
+from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.limits import OVERRIDABLE, RAY_SERVICE_SHAPE, ray_service_demand
@@ -29,6 +30,7 @@ PROVIDER = Provider(
     read_status=read_status,
     health=health,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={RAY_SERVICE.kind: RAY_SERVICE_SHAPE},
     demand=ray_service_demand,
