@@ -18,7 +18,7 @@ from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, Forbidden, NotFound
-from airunway.clients.kubernetes import CONFIGS, NAMESPACES, PODS, Cluster, Resource
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NAMESPACES, PODS, Cluster, Resource
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from kube_emulator import EmulatedCluster
@@ -62,6 +62,8 @@ COMMON: set[Right] = {
     ("apps", "replicasets", "list"),
     ("apps", "statefulsets", "list"),
 }
+REGISTER: Right = ("airunway.ai", "inferenceproviderconfigs", "register")
+"""No request has this verb: a policy asks for it (deploy/manifests/admission.yaml)."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
             if obj["kind"] in ACCESS:
                 await admin.apply(ACCESS[obj["kind"]], obj, field_manager="rights")
         cluster.act_as(f"system:serviceaccount:{SYSTEM_NAMESPACE}:airunway-{provider.name}-provider")
-        await rights_are_known(cluster, provider)
+        await rights_are_known(cluster, provider, namespace)
         yield Workplace(cluster, admin, namespace)
         await admin.delete(NAMESPACES, namespace)
 
@@ -112,12 +114,13 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
 BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
 
-async def rights_are_known(cluster: RecordingCluster, provider: Provider) -> None:
+async def rights_are_known(cluster: RecordingCluster, provider: Provider, namespace: str) -> None:
     """A real server learns of roles and bindings by watching them, a moment after they were applied."""
     async with asyncio.timeout(90):
         while True:
             with contextlib.suppress(Forbidden):
                 await cluster.find(CONFIGS, provider.name)
+                await cluster.find(provider.kinds[0], "any", namespace=namespace)
                 break
             await asyncio.sleep(0.05)
     cluster.used = set()
@@ -141,6 +144,7 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     assert (await life.reconcile()).failure is None
     await life.edit({"model": {"storage": None}})
     await life.reconcile()
+    await workplace.admin.delete(DEPLOYMENTS, "chat", namespace=workplace.namespace)
     await life.release()
 
     used = workplace.cluster.used
@@ -155,7 +159,7 @@ def test_a_third_party_worker_has_just_what_it_uses() -> None:
     worker, watcher = (obj for obj in objects if obj["kind"] == "ClusterRole")
     servers = {("acme.dev", "servers", verb) for verb in ("get", "list", "create", "patch", "delete")}
 
-    assert granted([worker]) == COMMON | servers
+    assert granted([worker]) == COMMON | servers | {REGISTER}
     assert watcher["metadata"]["labels"] == {"airunway.ai/aggregate-to-watcher": "true"}
     assert granted([watcher]) == {("acme.dev", "servers", "list"), ("acme.dev", "servers", "watch")}
 
