@@ -62,10 +62,6 @@ COMMON: set[Right] = {
     ("apps", "replicasets", "list"),
     ("apps", "statefulsets", "list"),
 }
-REGISTER: Right = ("airunway.ai", "inferenceproviderconfigs", "register")
-"""No request has this verb: a policy asks for it (deploy/manifests/admission.yaml)."""
-
-
 @dataclass
 class Workplace:
     """A worker with its client, and a user's."""
@@ -158,8 +154,9 @@ def test_a_third_party_worker_has_just_what_it_uses() -> None:
     objects = list(yaml.safe_load_all((EXAMPLE / "deploy" / "rbac.yaml").read_text()))
     worker, watcher = (obj for obj in objects if obj["kind"] == "ClusterRole")
     servers = {("acme.dev", "servers", verb) for verb in ("get", "list", "create", "patch", "delete")}
+    register = {("airunway.ai", "inferenceproviderconfigs", "register")}  # what admission.yaml asks for
 
-    assert granted([worker]) == COMMON | servers | {REGISTER}
+    assert granted([worker]) == COMMON | servers | register
     assert watcher["metadata"]["labels"] == {"airunway.ai/aggregate-to-watcher": "true"}
     assert granted([watcher]) == {("acme.dev", "servers", "list"), ("acme.dev", "servers", "watch")}
 
