@@ -18,7 +18,7 @@ from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, Forbidden, NotFound
-from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NAMESPACES, PODS, Cluster, Resource
+from airunway.clients.kubernetes import CONFIGS, NAMESPACES, PODS, Cluster, Resource
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from kube_emulator import EmulatedCluster
@@ -62,6 +62,8 @@ COMMON: set[Right] = {
     ("apps", "replicasets", "list"),
     ("apps", "statefulsets", "list"),
 }
+
+
 @dataclass
 class Workplace:
     """A worker with its client, and a user's."""
@@ -140,7 +142,6 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     assert (await life.reconcile()).failure is None
     await life.edit({"model": {"storage": None}})
     await life.reconcile()
-    await workplace.admin.delete(DEPLOYMENTS, "chat", namespace=workplace.namespace)
     await life.release()
 
     used = workplace.cluster.used

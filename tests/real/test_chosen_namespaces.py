@@ -136,7 +136,5 @@ async def test_rights_that_were_withdrawn_are_what_a_deletion_waits_for(site: Si
     await site.admin.delete(ROLE_BINDINGS, OBJECTS, namespace=site.namespace)
     await site.until(allowed=False)
 
-    await site.admin.delete(DEPLOYMENTS, "chat", namespace=site.namespace)
-
     (waiting,) = await site.life.release()
     assert waiting == f"what cannot be looked at ({site.lacks('list')})"
