@@ -22,6 +22,7 @@ from airunway.activities.upstream.inspection import (
 from airunway.activities.upstream.owner import missing_finalizer, refuse_other_choice, usable_image
 from airunway.activities.upstream.render_context import Surroundings, prepare
 from airunway.activities.upstream.stages import ObjectCreate, judge_stages
+from airunway.activities.upstream.tenant_account import explained_rights
 from airunway.activities.upstream.write_plan import (
     Method,
     ObjectDelete,
@@ -81,7 +82,8 @@ class UpstreamRendering:
         refuse_other_choice(self._result.owner, self._request)
         deployment = self._deployment()
         try:
-            await self._plan(deployment)
+            with explained_rights(f"looking at the objects of {self._request.ref.name}"):
+                await self._plan(deployment)
         except StepFailed as stop:
             self._answer.failure = stop.failure
             self._answer.objects = self._request.applied
