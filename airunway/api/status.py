@@ -151,3 +151,5 @@ class UnifiedStatus(BaseModel):
     endpoint: Annotated[EndpointStatus | None, AfterValidator(_endpoint_that_can_be_one)] = None
     resource_name: str = ""
     resource_kind: str = ""
+    pods_seen: bool = False
+    """Pods that serve it were seen, now or before: from then on having none is a reason not to be ready."""

@@ -106,6 +106,8 @@ class DeploymentState(BaseModel):
     applied: list[AppliedObject] = Field(default_factory=list)
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
+    pods_seen: bool = False
+    """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None
     rollout_since: datetime | None = None
     """When the present roll-out began; None while everything is ready."""

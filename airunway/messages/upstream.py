@@ -69,6 +69,8 @@ class RenderRequest(DeploymentRequest):
     """Of what that was built."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Digests that tags stood for when their signatures were verified; each is verified again."""
+    pods_seen: bool = False
+    """Pods that serve it were seen before; see `UnifiedStatus`."""
 
 
 class RenderAnswer(BaseModel):
@@ -150,6 +152,8 @@ class ReadinessRequest(DeploymentRequest):
     provider: str
     applied: list[AppliedObject]
     diagnose: bool = False
+    pods_seen: bool = False
+    """Pods that serve it were seen before; see `UnifiedStatus`."""
 
 
 class Readiness(BaseModel):

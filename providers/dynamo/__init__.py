@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
@@ -19,10 +18,6 @@ SERVING_PORTS = (8000, 9002)
 """Frontends and sidecars; the endpoint picker, which gateways ask where a request is to go."""
 
 
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
-
-
 PROVIDER = Provider(
     name=NAME,
     kinds=(GRAPH, storage.CLAIM, JOB),
@@ -36,7 +31,7 @@ PROVIDER = Provider(
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
-    pod_selector=_pod_selector,
+    pod_label="nvidia.com/dynamo-graph-deployment-name",
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,

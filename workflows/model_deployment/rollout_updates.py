@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from airunway.api.conditions import find_condition, remove_condition
 from airunway.api.core_types import ConditionStatus
-from airunway.api.status import DeploymentStatus, Phase, ProviderStatus, UnifiedStatus
+from airunway.api.status import Phase, ProviderStatus, UnifiedStatus
 from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
 from airunway.messages.deployment_state import DeploymentState, StandingFailure
 from airunway.messages.upstream import RenderAnswer
@@ -92,7 +92,7 @@ def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
 
 def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
     """Take over what still serves, although it is of an older generation: it does not count as ready."""
-    _adopt_counts(state.status, upstream)
+    _adopt_counts(state, upstream)
 
 
 def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
@@ -103,7 +103,9 @@ def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, 
         set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
 
 
-def _adopt_counts(status: DeploymentStatus, upstream: UnifiedStatus) -> None:
+def _adopt_counts(state: DeploymentState, upstream: UnifiedStatus) -> None:
+    status = state.status
+    state.pods_seen = upstream.pods_seen or state.pods_seen
     status.replicas = counted(upstream.replicas) if upstream.replicas is not None else None
     status.endpoint = upstream.endpoint
 
@@ -124,27 +126,34 @@ def _adopt_status(
     status.provider = (status.provider or ProviderStatus()).model_copy(
         update={key: value or None for key, value in main_object.items()}
     )
-    _adopt_counts(status, upstream)
+    _adopt_counts(state, upstream)
     if upstream.phase is Phase.RUNNING:
         status.phase, status.message = Phase.RUNNING, upstream.message or PODS_READY
         state.failure, state.rollout_since, state.diagnoses = None, None, 0
         set_condition(state, "Ready", "True", "DeploymentReady", status.message, now=now)
         return
     if upstream.phase is Phase.FAILED:
-        words = upstream.message or (cause.message if cause else "the upstream object reports a failure")
-        _fail_rollout(state, f"{cause.reason}: {words}" if cause else words, configs_digest, now)
+        words = _said(upstream, cause) or "the upstream object reports a failure"
+        _fail_rollout(state, words, configs_digest, now)
         return
     if state.rollout_since is None:
         state.rollout_since = now
     overdue = (now - state.rollout_since).total_seconds() >= deadline
     if cause is not None and (cause.final or overdue):
-        _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
+        _fail_rollout(state, _said(upstream, cause), configs_digest, now)
     elif overdue and state.failure is None:
         words = upstream.message or "no pod says why"
         _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
     elif state.failure is None:
-        waiting = f"{cause.reason}: {cause.message}" if cause else upstream.message
-        _show_rollout(state, waiting or WAITING_FOR_PODS, now)
+        _show_rollout(state, _said(upstream, cause) or WAITING_FOR_PODS, now)
+
+
+def _said(upstream: UnifiedStatus, cause: PodFinding | None) -> str:
+    """What pods say first, and what the upstream object says of itself; neither hides the other."""
+    if cause is None:
+        return upstream.message
+    words = f"{cause.reason}: {cause.message}"
+    return f"{words}; {upstream.message}" if upstream.message and upstream.message not in words else words
 
 
 def _show_rollout(state: DeploymentState, message: str, now: datetime) -> None:
