@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
-from airunway.activities.upstream.failures import StepFailed, failed
+from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.inspection import (
     Inspection,
     inspect,
@@ -184,7 +184,8 @@ class UpstreamRendering:
         inspection = await self._inspect(rendered)
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
-            raise failed("ResourceConflict", plan.conflict, ["ResourceCreated", "Ready"])
+            conditions = ["ResourceCreated", "Ready"]
+            raise failed("ResourceConflict", f"{plan.conflict}; {LOOKS_AGAIN}", conditions, elsewhere=True)
         return plan
 
     async def _inspect(self, rendered: list[Object]) -> Inspection:

@@ -39,6 +39,8 @@ class StandingFailure(BaseModel):
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
     by_policy: bool = False
     """An administrator's policy refused it, which may change: each decision asks again."""
+    elsewhere: bool = False
+    """Its cause lies in other objects: they are looked at again by themselves, ever more seldom."""
 
 
 class InstallationWait(BaseModel):
@@ -113,6 +115,8 @@ class DeploymentState(BaseModel):
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
     """How often pods were diagnosed in this roll-out, for the delays between."""
+    looks_elsewhere: int = 0
+    """How often in a row the objects that are in its way were looked at, for the delays between."""
     failed_attempts: int = 0
     """Reconciles in a row that ended without a provider, for the delays between."""
     externally_managed: bool = False

@@ -66,6 +66,8 @@ def adopt_objects(
     """
     if objects:
         state.applied = _without_changes(objects)
+    if not state.is_step_failed:
+        state.looks_elsewhere = 0
     if replacing:
         _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
         return
@@ -77,6 +79,12 @@ def adopt_objects(
         set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
     if status is not None:
         _adopt_status(state, status, findings[0] if findings else None, rollout)
+
+
+def follows_what_ran(state: DeploymentState, failure: StepFailure | None) -> bool:
+    """Whether a final failure, which other objects cause, leaves something that ran before and goes on."""
+    outside = failure is not None and failure.final and (failure.by_policy or failure.elsewhere)
+    return outside and bool(state.applied)
 
 
 def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -> None:
@@ -188,7 +196,9 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
             reason=failure.reason,
             message=failure.message,
             by_policy=failure.by_policy,
+            elsewhere=failure.elsewhere,
         )
+        state.looks_elsewhere += failure.elsewhere
 
 
 def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
