@@ -68,7 +68,7 @@ def normalised(grammar: Grammar, tokens: Sequence[str]) -> list[str]:
         option, given, text = token.partition("=")
         if not given and rest and rest[0].strip() and boolean(rest[0]) is not None:
             given, text = "=", rest.pop(0)
-        verbatim = boolean(text) is None or not (given or match.negated and match.kind is Kind.SWITCH)
+        verbatim = boolean(text) is None or not (given or (match.negated and match.kind is Kind.SWITCH))
         found += [token] if verbatim else _switch(match, _positive(option, match), text)
     return found
 

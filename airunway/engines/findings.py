@@ -99,7 +99,11 @@ def _value_problem(match: Match, text: str | None) -> str:
     if not text and needed:
         return f"{needed} for this flag, and there is none"
     is_word = text.strip().lower() in _WORDS
-    return f"{needed} for this flag, not true or false" if is_word and match.kind in (Kind.NUMBER, Kind.JSON) else ""
+    return (
+        f"{needed} for this flag, not true or false"
+        if is_word and match.kind in (Kind.NUMBER, Kind.JSON)
+        else ""
+    )
 
 
 def _doubled(earlier: str | None, path: str) -> list[str]:
@@ -127,7 +131,11 @@ def _unknown(grammar: Grammar, written: str) -> str:
         return f"{text}; {hint}"
     if alike:
         return f"{text}; did you mean {alike}?"
-    return text if stranger else f"{text}, and the server starts with it only if its image is of a version that has it"
+    return (
+        text
+        if stranger
+        else f"{text}, and the server starts with it only if its image is of a version that has it"
+    )
 
 
 def _alike(grammar: Grammar, name: str) -> str:

@@ -114,7 +114,13 @@ def dynamo_vllm() -> Grammar:
             ),
             *_other_releases(DYNAMO_VLLM),
         ),
-        strangers=(_dynamo_frontend(), _sglang(), *_trtllm(), _llama_cpp(), *_dynamo_workers("sglang", "trtllm")),
+        strangers=(
+            _dynamo_frontend(),
+            _sglang(),
+            *_trtllm(),
+            _llama_cpp(),
+            *_dynamo_workers("sglang", "trtllm"),
+        ),
         advice={
             "enable-auto-tool-choice": "set dyn-tool-call-parser, which switches it on",
             "tool-call-parser": "set dyn-tool-call-parser instead",
@@ -129,7 +135,13 @@ def dynamo_sglang() -> Grammar:
     return Grammar(
         title=f"dynamo.sglang {DYNAMO}",
         tables=(_dynamo("runtime"), _dynamo("sglang"), _sglang().table),
-        strangers=(_dynamo_frontend(), *_all_of_vllm(), *_trtllm(), _llama_cpp(), *_dynamo_workers("vllm", "trtllm")),
+        strangers=(
+            _dynamo_frontend(),
+            *_all_of_vllm(),
+            *_trtllm(),
+            _llama_cpp(),
+            *_dynamo_workers("vllm", "trtllm"),
+        ),
         advice={"enable-auto-tool-choice": "set dyn-tool-call-parser, which switches it on"},
     )
 
@@ -142,9 +154,16 @@ def dynamo_trtllm() -> Grammar:
         title=f"dynamo.trtllm {DYNAMO}",
         tables=(_dynamo("runtime"), _dynamo("trtllm")),
         relatives=tuple(
-            Elsewhere(entry.table, f"{entry.advice}, which Dynamo does not start; {engine}") for entry in _trtllm()
+            Elsewhere(entry.table, f"{entry.advice}, which Dynamo does not start; {engine}")
+            for entry in _trtllm()
         ),
-        strangers=(_dynamo_frontend(), *_all_of_vllm(), _sglang(), _llama_cpp(), *_dynamo_workers("vllm", "sglang")),
+        strangers=(
+            _dynamo_frontend(),
+            *_all_of_vllm(),
+            _sglang(),
+            _llama_cpp(),
+            *_dynamo_workers("vllm", "sglang"),
+        ),
         prefixes=("trtllm.",),
     )
 
@@ -165,7 +184,9 @@ def _vllm(version: str, part: str) -> FlagTable:
 def _other_releases(version: str) -> tuple[Elsewhere, ...]:
     others = [other for other in reversed(VLLM_VERSIONS) if other != version]
     return tuple(
-        Elsewhere(_vllm(other, part), f"is a flag of vLLM {other}, not of {version}: name an image that has it")
+        Elsewhere(
+            _vllm(other, part), f"is a flag of vLLM {other}, not of {version}: name an image that has it"
+        )
         for other in others
         for part in ("engine", "frontend")
     )

@@ -44,7 +44,9 @@ class Calls:
                 if names:
                     yield _kind(_keywords(node, tables, changed), click=name == "option"), names
 
-    def _tables(self, scope: ast.AST) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], dict[str, str]]]:
+    def _tables(
+        self, scope: ast.AST
+    ) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], dict[str, str]]]:
         """Variables that hold `get_kwargs(Class)`, and what is assigned to entries of them later."""
         tables: dict[str, dict[str, str]] = {}
         changed: dict[tuple[str, str], dict[str, str]] = {}
@@ -115,7 +117,11 @@ def _kind(given: dict[str, str], *, click: bool) -> str:
     kind = given.get("kind", "")
     if "BooleanOptionalAction" in action:
         return "negatable"
-    if action in _SWITCHES or action in ("DeprecatedAction", "DeprecatedStoreTrueAction") or "is_flag" in given:
+    if (
+        action in _SWITCHES
+        or action in ("DeprecatedAction", "DeprecatedStoreTrueAction")
+        or "is_flag" in given
+    ):
         return "switch"
     if action == "append" or (click and given.get("multiple") == "True"):
         return "repeated"
