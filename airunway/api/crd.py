@@ -174,9 +174,7 @@ def model_deployment_crd() -> dict[str, Any]:
         },
         selectable=(".status.phase", ".status.provider.name", ".spec.provider.name"),
     )
-    return _crd(
-        resource, {"spec": structural_schema(DeploymentSpec), "status": status}, required=["spec"]
-    )
+    return _crd(resource, {"spec": structural_schema(DeploymentSpec), "status": status}, required=["spec"])
 
 
 def provider_config_crd() -> dict[str, Any]:

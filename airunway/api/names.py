@@ -89,6 +89,12 @@ ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 From it the watcher knows what to follow for a provider whose package it does not have.
 """
 
+ANNOTATION_POD_LABEL = "airunway.ai/pod-label"
+"""On an InferenceProviderConfig: the label by which pods bear the name of the deployment that they serve.
+
+From it the watcher knows whose pods they are, of a provider whose package it does not have.
+"""
+
 INSTALLER_QUEUE = "installer"
 """Where charts are installed: a queue of its own, so that its worker may have rights that no other has."""
 IMAGES_QUEUE = "images"

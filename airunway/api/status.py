@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel
 from airunway.api.core_types import Condition
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
 
-
 NOT_OBSERVED = -1
 """`observedGeneration` of a status that nobody has written yet: no generation is like it."""
 
@@ -159,3 +158,5 @@ class UnifiedStatus(BaseModel):
     endpoint: Annotated[EndpointStatus | None, AfterValidator(_endpoint_that_can_be_one)] = None
     resource_name: str = ""
     resource_kind: str = ""
+    pods_seen: bool = False
+    """Pods that serve it were seen, now or before: from then on having none is a reason not to be ready."""

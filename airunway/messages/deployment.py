@@ -88,6 +88,9 @@ class StepFailure(BaseModel):
     """When to reconcile again; 0: with the next signal."""
     by_policy: bool = False
     """What ends it lies outside of spec and configs: the next decision renders again, and asks again."""
+    elsewhere: bool = False
+    """Its cause lies in other objects, which the message names and no watch brings: they are looked at again
+    by themselves, ever more seldom."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

@@ -39,6 +39,8 @@ class StandingFailure(BaseModel):
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
     by_policy: bool = False
     """An administrator's policy refused it, which may change: each decision asks again."""
+    elsewhere: bool = False
+    """Its cause lies in other objects: they are looked at again by themselves, ever more seldom."""
 
 
 FIELDS_CONTESTED = "FieldsContested"
@@ -120,8 +122,10 @@ class DeploymentState(BaseModel):
     applied: list[AppliedObject] = Field(default_factory=list)
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
-    pod_selector: str = ""
+    replica_selector: str = ""
     """Label selector of the pods that serve it; empty while nothing was rendered."""
+    pods_seen: bool = False
+    """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None
     rollout_since: datetime | None = None
     """When the present roll-out began; None while everything is ready."""
@@ -129,6 +133,8 @@ class DeploymentState(BaseModel):
     """How often pods were diagnosed in this roll-out, for the delays between."""
     contention: Contention | None = None
     """None: what was applied stayed as it was."""
+    looks_elsewhere: int = 0
+    """How often in a row the objects that are in its way were looked at, for the delays between."""
     failed_attempts: int = 0
     """Reconciles in a row that ended without a provider, for the delays between."""
     externally_managed: bool = False

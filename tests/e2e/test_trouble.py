@@ -97,7 +97,7 @@ async def test_what_admission_would_refuse_is_refused_without_webhooks(system: S
 
     status = await system.until_phase("bad", "Failed")
 
-    assert "spec.provider.overrides.spec.hostNetwork" in status["message"]
+    assert "spec.provider.overrides.spec: not allowed" in status["message"]
     assert not system.server("bad")
 
 

@@ -115,6 +115,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
         state.rollout_since, state.diagnoses, state.failed_attempts = None, 0, 0
         state.contention = None
         remove_condition(state.conditions, FIELDS_CONTESTED)
+        state.looks_elsewhere = 0
     status = state.status
     status.observed_generation = generation
     refused = decision.outcome is not Outcome.OK
@@ -197,7 +198,7 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if same and not failure.by_policy:
+    if same and not (failure.by_policy or failure.elsewhere):
         state.status.message = failure.message
     else:
         state.failure = None
@@ -207,6 +208,7 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
 def forget_failure(state: DeploymentState) -> None:
     """Try again as if for the first time (command `retry`)."""
     state.failure, state.rollout_since, state.diagnoses, state.failed_attempts = None, None, 0, 0
+    state.looks_elsewhere = 0
 
 
 def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:

@@ -99,7 +99,7 @@ def status_to_write(state: DeploymentState) -> DeploymentStatus:
         status.replicas, status.endpoint = ours.replicas, ours.endpoint
         if ours.replicas is not None:
             status.readiness = f"{ours.replicas.ready or 0}/{ours.replicas.desired or 0}"
-            status.selector = state.pod_selector or None
+            status.selector = state.replica_selector or None
     return status
 
 

@@ -92,6 +92,7 @@ class Upstream:
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
+            pods_seen=state.pods_seen,
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -151,6 +152,7 @@ class Upstream:
             provider=state.provider,
             applied=state.applied,
             diagnose=diagnose,
+            pods_seen=state.pods_seen,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
         seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)

@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         Pacing,
         is_diagnosis_due,
     )
+    from airunway.workflows.model_deployment.rollout_updates import follows_what_ran
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
@@ -284,8 +285,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if not await self.upstream.apply(decided, rendered):
             return False
         self.pacing.wait_after_apply(state, plan, image_delay=delay)
-        if plan.failure is not None and plan.failure.by_policy and plan.failure.final and state.applied:
-            return await self._read(decided, rendered=True)  # what ran before goes on, and is followed
+        if follows_what_ran(state, plan.failure):
+            return await self._read(decided, rendered=True)
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
             if is_diagnosis_due(state) or self.inbox.take_upstream_change():
