@@ -27,12 +27,9 @@ from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
 from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
-<<<<<<< HEAD
 from airunway.selection.server_rules import metadata_findings
-=======
 from airunway.trust.foreseen import images_rendered, rendered_findings, signature_notes, spec_findings
 from airunway.trust.policy import TrustPolicy, policy_of
->>>>>>> trust
 
 UID_PLACEHOLDER = "set-by-the-api-server"
 DIGEST_PLACEHOLDER = "sha256:told-by-the-build"

@@ -183,7 +183,9 @@ def _images(spec: DeploymentSpec) -> _Found:
 
 def _devices(spec: DeploymentSpec) -> _Found:
     scaling = spec.scaling
-    groups: list[tuple[str, Gpu | None]] = [("spec.resources", spec.resources.gpu if spec.resources else None)]
+    groups: list[tuple[str, Gpu | None]] = [
+        ("spec.resources", spec.resources.gpu if spec.resources else None)
+    ]
     for name in ("prefill", "decode"):
         group = getattr(scaling, name) if scaling else None
         groups.append((f"spec.scaling.{name}", group.gpu if group else None))

@@ -32,7 +32,12 @@ def groups(**replicas: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("provider", "desired", "live", "wanted"),
     [
-        ("vllm", {"spec": {"replicas": 1, "x": 1}}, {"spec": {"replicas": 4}}, {"spec": {"replicas": 4, "x": 1}}),
+        (
+            "vllm",
+            {"spec": {"replicas": 1, "x": 1}},
+            {"spec": {"replicas": 4}},
+            {"spec": {"replicas": 4, "x": 1}},
+        ),
         ("llmd", {"spec": {"replicas": 1}}, {"spec": {"replicas": 0}}, {"spec": {"replicas": 0}}),
         ("vllm", {"spec": {"type": "ClusterIP"}}, {"spec": {"replicas": 4}}, {"spec": {"type": "ClusterIP"}}),
         ("vllm", {"spec": {"replicas": 2}}, {"spec": {}}, {"spec": {"replicas": 2}}),
@@ -60,7 +65,8 @@ def test_its_digest_is_the_same_whatever_the_replicas_are_and_another_than_witho
     desired = {"spec": {"replicas": 1}}
 
     digests = {
-        digest_of(followed(desired, {"spec": {"replicas": count}}, "vllm").told_by or {}) for count in (0, 1, 9)
+        digest_of(followed(desired, {"spec": {"replicas": count}}, "vllm").told_by or {})
+        for count in (0, 1, 9)
     }
 
     assert len(digests) == 1

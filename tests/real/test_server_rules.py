@@ -25,7 +25,21 @@ DRAWN = 60
 """Specs for each part, besides the listed ones."""
 
 KEYS = [
-    *("a", "A.b_c-1", "example.com/a", "a/b/c", "/a", "a/", "Example.com/a", "-a", "a-", "é", "a b", "", "a" * 63),
+    *(
+        "a",
+        "A.b_c-1",
+        "example.com/a",
+        "a/b/c",
+        "/a",
+        "a/",
+        "Example.com/a",
+        "-a",
+        "a-",
+        "é",
+        "a b",
+        "",
+        "a" * 63,
+    ),
     *("a" * 64, "e" * 253 + "/a", "e" * 254 + "/a", "a\n", "nvidia.com/gpu", "a..b", "ex..com/a", "a=b"),
 ]
 VALUES = ["", "a", "a.b_c-1", "-a", "a-", "a/b", "a b", "é", "a" * 63, "a" * 64, "a\n", "true", "1", ".", "A"]
@@ -33,16 +47,38 @@ NAMES = ["", "a", "A_B", "1A", "a.b-c", "a=b", "a b", "é", "\t", "a\n", "!$%", 
 OBJECTS = ["", "a", "hf-token", "a.b", "A", "a_b", "-a", "a" * 253, "a" * 254, "a.-b", "a\n"]
 CONFIG_KEYS = ["", "a", "HF_TOKEN", "a.b-c", "a/b", ".", "..", "..a", ".a", "a b", "a" * 253, "a" * 254]
 FIELDS = [
-    *("metadata.name", "metadata.labels", "metadata.labels['a']", "metadata.annotations['A/b']", "spec.nodeName"),
+    *(
+        "metadata.name",
+        "metadata.labels",
+        "metadata.labels['a']",
+        "metadata.annotations['A/b']",
+        "spec.nodeName",
+    ),
     *("status.podIPs", "spec.containers", "", "metadata.labels['-']", "metadata.labels['']", "status.hostIP"),
     *("metadata.annotations['a b']", "metadata.labels['a", 'metadata.labels["a"]', "metadata.uid['a']"),
 ]
 RESOURCES = [
-    *("limits.cpu", "requests.memory", "limits.gpu", "cpu", "", "limits.hugepages-2Mi", "requests.ephemeral-storage"),
+    *(
+        "limits.cpu",
+        "requests.memory",
+        "limits.gpu",
+        "cpu",
+        "",
+        "limits.hugepages-2Mi",
+        "requests.ephemeral-storage",
+    ),
     *("limits.nvidia.com/gpu", "limits.hugepages-"),
 ]
 DEVICES = [
-    *("nvidia.com/gpu", "amd.com/gpu", "nvidia.com/mig-1g.5gb", "gpu", "nvidia.com/", "/gpu", "Nvidia.com/gpu"),
+    *(
+        "nvidia.com/gpu",
+        "amd.com/gpu",
+        "nvidia.com/mig-1g.5gb",
+        "gpu",
+        "nvidia.com/",
+        "/gpu",
+        "Nvidia.com/gpu",
+    ),
     *("requests.nvidia.com/gpu", "kubernetes.io/x", "gpu.intel.com/i915", "a b", "example.com/" + "a" * 63),
 ]
 IMAGES = ["acme/a:1", " acme/a:1", "acme/a:1 ", "acme/a:1\n", "a b", "@"]
@@ -110,7 +146,10 @@ LISTED: dict[str, list[Spec]] = {
     "environment": [
         *({"env": [{"name": name}]} for name in NAMES),
         *({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": path}}}]} for path in FIELDS),
-        *({"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": name}}}]} for name in RESOURCES),
+        *(
+            {"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": name}}}]}
+            for name in RESOURCES
+        ),
         *(
             {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}}]}
             for name in OBJECTS
