@@ -115,9 +115,9 @@ class RenderContext:
     """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
     inference_pools: bool | None = None
-    """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
     served_fields: Collection[str] = ()
-    """Those of `Provider.optional_fields` that the cluster serves."""
+    """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -200,6 +200,10 @@ def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str 
 
 
 def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
+    return []
+
+
+def _no_features(live: Mapping[str, Any]) -> list[str]:
     return []
 
 
@@ -293,6 +297,11 @@ class Provider:
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
+    uses_inference_pools: bool = False
+    """Rendering depends on whether the cluster serves InferencePools. That, and which `optional_fields` it
+    serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
+    features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
+    """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()

@@ -8,6 +8,7 @@ from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR
 from airunway.providers.dynamo.ignored import ignored_fields
 from airunway.providers.dynamo.limits import GRAPH_SHAPE, OVERRIDABLE, graph_demand
 from airunway.providers.dynamo.render import render
+from airunway.providers.dynamo.replacement import features_of, replacement_reason
 from airunway.providers.dynamo.stages import CONDITIONS, stages
 from airunway.providers.dynamo.status import read_status
 
@@ -32,6 +33,9 @@ PROVIDER = Provider(
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
     pod_label="nvidia.com/dynamo-graph-deployment-name",
+    uses_inference_pools=True,
+    features_of=features_of,
+    replacement_reason=replacement_reason,
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,
