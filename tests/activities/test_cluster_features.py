@@ -68,10 +68,12 @@ def request(owner: Object, provider: Provider, applied: list[AppliedObject], **f
     return base.model_copy(update={"provider": provider.name, **fields})
 
 
-async def made(
-    place: DeploymentSite, provider: Provider
-) -> tuple[list[AppliedObject], list[str] | None, str]:
-    """Deploy for a provider; answers what was applied, what is recorded of the cluster, and what was rendered."""
+Made = tuple[list[AppliedObject], list[str] | None, str]
+"""What was applied, what is recorded of the cluster, and the rendered spec."""
+
+
+async def made(place: DeploymentSite, provider: Provider) -> Made:
+    """Deploy for a provider."""
     await place.deploy(provider={"name": provider.name}, **SPEC)
     worker = Worker(place.cluster, providers=(provider,))
     first = request(await place.deployment(), provider, [])
