@@ -185,7 +185,8 @@ class UpstreamApplication:
             return entry
         before = self._before.get(identity(entry))
         if before is not None and before.digest == entry.digest:
-            return entry.model_copy(update={"action": before.action, "changed": before.changed})
+            done = {"action": before.action, "changed": before.changed, "changed_by": before.changed_by}
+            return entry.model_copy(update=done)
         if self._is_first or self._rendered is not None:
             return entry
         return entry.model_copy(update=self._done_as_asked(entry))

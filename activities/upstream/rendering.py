@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
 from airunway.activities.upstream.cluster_features import cluster_features
+from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.inspection import (
     Inspection,
@@ -23,6 +24,7 @@ from airunway.activities.upstream.owner import missing_finalizer, refuse_other_c
 from airunway.activities.upstream.render_context import Surroundings, prepare
 from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.stages import ObjectCreate, judge_stages
+from airunway.activities.upstream.tenant_account import explained_rights
 from airunway.activities.upstream.write_plan import (
     Method,
     ObjectDelete,
@@ -38,6 +40,7 @@ from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import RenderAnswer, RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError
+from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition
 
 
 @dataclass(kw_only=True)
@@ -81,7 +84,8 @@ class UpstreamRendering:
         refuse_other_choice(self._result.owner, self._request)
         deployment = self._deployment()
         try:
-            await self._plan(deployment)
+            with explained_rights(f"looking at the objects of {self._request.ref.name}"):
+                await self._plan(deployment)
         except StepFailed as stop:
             self._answer.failure = stop.failure
             self._answer.objects = self._request.applied
@@ -110,7 +114,7 @@ class UpstreamRendering:
             return
         rendered = await self._admitted(self._render(deployment, context), context)
         if await self._stages_are_ready(deployment, context):
-            self._result.plan = await self._plan_writes(rendered)
+            self._result.plan = await self._plan_writes(rendered, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -120,6 +124,10 @@ class UpstreamRendering:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
+        self._answer.replica_selector = self._provider.replica_selector(deployment.name)
+        odd = argument_condition(self._provider, deployment)
+        self._answer.conditions += [odd] if odd else []
+        self._answer.cleared += [] if odd else [ARGUMENTS_RECOGNIZED]
 
     async def _features(self) -> list[str]:
         found = await cluster_features(
@@ -197,8 +205,10 @@ class UpstreamRendering:
             for entry in writes
         ]
 
-    async def _plan_writes(self, rendered: list[Object]) -> WritePlan:
+    async def _plan_writes(self, rendered: list[Object], deployment: ModelDeployment) -> WritePlan:
         inspection = await self._inspect(rendered)
+        if are_external(deployment):
+            inspection = with_live_replicas(inspection, self._provider.replica_fields)
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
             conditions = ["ResourceCreated", "Ready"]

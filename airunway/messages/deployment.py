@@ -70,6 +70,8 @@ class AppliedObject(BaseModel):
     """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
     changed: list[str] = Field(default_factory=list)
     """Paths of the fields that were changed, e.g. `spec.replicas`; no values."""
+    changed_by: list[str] = Field(default_factory=list)
+    """The field managers that had set these fields, if it was repaired."""
     field_manager: str = ""
     """Under which it was written last."""
     resource_version: str = ""

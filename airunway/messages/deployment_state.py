@@ -43,6 +43,20 @@ class StandingFailure(BaseModel):
     """Its cause lies in other objects: they are looked at again by themselves, ever more seldom."""
 
 
+FIELDS_CONTESTED = "FieldsContested"
+"""Condition that is there, and True, while somebody keeps changing what is applied."""
+
+
+class Contention(BaseModel):
+    """Somebody keeps changing what is applied. `fields`: object, paths and field managers, in words."""
+
+    repairs: int = 0
+    """In a row."""
+    last: datetime
+    """The latest of them."""
+    fields: str = ""
+
+
 class InstallationWait(BaseModel):
     """An installation that this deployment asked for, until its provider is ready."""
 
@@ -108,6 +122,8 @@ class DeploymentState(BaseModel):
     applied: list[AppliedObject] = Field(default_factory=list)
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
+    replica_selector: str = ""
+    """Label selector of the pods that serve it; empty while nothing was rendered."""
     pods_seen: bool = False
     """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None
@@ -115,6 +131,8 @@ class DeploymentState(BaseModel):
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
     """How often pods were diagnosed in this roll-out, for the delays between."""
+    contention: Contention | None = None
+    """None: what was applied stayed as it was."""
     looks_elsewhere: int = 0
     """How often in a row the objects that are in its way were looked at, for the delays between."""
     failed_attempts: int = 0

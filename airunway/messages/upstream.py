@@ -104,6 +104,8 @@ class RenderAnswer(BaseModel):
     image: ServingImageStatus | None = None
     pinned_images: dict[str, str] | None = None
     """Tags whose image was verified, and its digest; None when nobody came to that."""
+    replica_selector: str = ""
+    """Label selector of the pods that serve; empty when nobody came to that."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
 

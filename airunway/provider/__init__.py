@@ -21,6 +21,7 @@ from airunway.provider import (
     serving_image,
     storage,
 )
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.contract import (
     Manifest,
     OperatorPeer,
@@ -28,8 +29,6 @@ from airunway.provider.contract import (
     Registration,
     RenderContext,
     RenderError,
-    ServingImageReport,
-    ServingImageResolution,
     Stage,
     StageVerdict,
     UpstreamFacts,
@@ -47,10 +46,12 @@ from airunway.provider.reading import (
     name_of,
     text_at,
 )
+from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "ArgumentRules",
     "Condition",
     "Manifest",
     "ModelImageSpec",

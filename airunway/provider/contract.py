@@ -19,12 +19,18 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import LABEL_DEPLOYMENT, field_manager_for, finalizer_for
-from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.api.status import UnifiedStatus
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.serving_image_report import (
+    DescribeServingImage,
+    ServingImageReport,
+    ServingImageResolution,
+)
 from airunway.provider.shapes import Shape
 
 
@@ -123,37 +129,6 @@ class RenderContext:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServingImageResolution:
-    """What a registry answered about `reference`.
-
-    `error` is empty on success; then `digest` is not. `created_at` (RFC 3339) and `revision` are what the
-    image's own config says, empty when it says nothing.
-    """
-
-    reference: str
-    digest: str = ""
-    created_at: str = ""
-    revision: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingImageReport:
-    """What is said about a deployment's serving image: all of `status.image`, and its conditions.
-
-    `image` goes to `RenderContext.serving_image`. `cleared`: condition types that no longer apply and must go
-    from the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
-    user's own image never fails the deployment.
-    """
-
-    status: ServingImageStatus
-    conditions: Sequence[Condition] = ()
-    cleared: Sequence[str] = ()
-    image: str | None = None
-    failure: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class StageVerdict:
     """What the objects of a stage mean. Not ready and no failure: wait.
 
@@ -190,11 +165,6 @@ class Stage:
     """Every object that a verdict may want created, whatever is there: they are judged and counted before."""
 
 
-DescribeServingImage = Callable[
-    [ModelDeployment, ServingImageResolution | None, datetime], ServingImageReport | None
-]
-
-
 def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     return None
 
@@ -205,6 +175,10 @@ def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
 
 def _no_features(live: Mapping[str, Any]) -> list[str]:
     return []
+
+
+def _no_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    return None
 
 
 def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
@@ -270,6 +244,11 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
+    """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
+
+    None when the provider passes none on, or does not know.
+    """
     serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
     """Reference of the image that should be resolved to a digest before rendering, or None.
 
@@ -284,6 +263,12 @@ class Provider:
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
+    replica_fields: Sequence[str] = ("spec.replicas",)
+    """Where its objects hold how many copies serve, as `spec.services.*.replicas`; none: nowhere that scales.
+
+    Left as they are found where a deployment's replicas are somebody else's (`names.
+    ANNOTATION_EXTERNAL_REPLICAS`).
+    """
     pod_label: str = LABEL_DEPLOYMENT
     """Label by which the pods that serve a deployment bear its name. They are followed, and read for
     readiness and for what is in the way of a roll-out."""
@@ -328,6 +313,11 @@ class Provider:
     def pod_selector(self, deployment: str) -> str:
         """Label selector of the pods that serve the deployment of that name."""
         return f"{self.pod_label}={deployment}"
+
+    def replica_selector(self, deployment: str) -> str:
+        """Of those of them that count as replicas, as an autoscaler reads it (`status.selector`)."""
+        labels = {self.pod_label: deployment, **self.replica_labels}
+        return ",".join(f"{key}={value}" for key, value in labels.items())
 
     @property
     def finalizer(self) -> str:

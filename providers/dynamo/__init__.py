@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airunway.provider import Provider, storage
+from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
 from airunway.providers.dynamo.ignored import ignored_fields
@@ -29,9 +30,11 @@ PROVIDER = Provider(
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
+    replica_fields=("spec.services.*.replicas",),
     pod_label="nvidia.com/dynamo-graph-deployment-name",
     uses_inference_pools=True,
     features_of=features_of,

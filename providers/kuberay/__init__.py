@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airunway.api import names
 from airunway.provider import Provider, storage
+from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
 from airunway.providers.kuberay.authentication import features_of
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
@@ -25,10 +26,15 @@ PROVIDER = Provider(
     read_status=read_status,
     health=health,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={RAY_SERVICE.kind: RAY_SERVICE_SHAPE},
     demand=ray_service_demand,
     default_serving_image=DEFAULT_IMAGE,
+    replica_fields=tuple(
+        f"spec.rayClusterConfig.workerGroupSpecs.*.{field}"
+        for field in ("replicas", "minReplicas", "maxReplicas")
+    ),
     pod_label=names.LABEL_MODEL_DEPLOYMENT,
     replica_labels={"ray.io/node-type": "worker"},
     role_label="ray.io/group",

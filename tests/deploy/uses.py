@@ -49,7 +49,7 @@ RUN_BY = {
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
     "airunway.activities.trust.image_signer": (WORKER,),
-    "airunway.activities.trust.namespace_policies": (PROVIDER,),
+    "airunway.activities.trust.namespace_policies": (PROVIDER, WEBHOOK),
     "airunway.activities.trust.verification_keys": (PROVIDER,),
     "airunway.activities.upstream": (PROVIDER,),
     "airunway.activities.upstream.diagnostics": (PROVIDER, WORKER),
@@ -243,7 +243,7 @@ ADMITTING = [
         granted=False,
         because="the Secret comes empty with the manifests, since `create` cannot be limited to a name",
     ),
-    Use(verbs="get", resource="namespaces", names=["kube-system"], because="every account here may"),
+    Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
 ]
 
 # -- the installer -----------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
         state.status.image = answer.image
     if answer.pinned_images is not None:
         state.pinned_images = answer.pinned_images
+    state.replica_selector = answer.replica_selector or state.replica_selector
     _adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
         adopt_failure(state, answer.failure, rollout)

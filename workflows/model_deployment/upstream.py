@@ -31,6 +31,7 @@ from airunway.messages.upstream import (
     RenderAnswer,
     RenderRequest,
 )
+from airunway.workflows.model_deployment.contention import note_repairs
 from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -126,6 +127,7 @@ class Upstream:
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(done.objects))
+        self._writer.add_events(note_repairs(self._state, done.objects, now=workflow.now()))
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
             adopt_failure(self._state, done.failure, self._rollout(decided))

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
     from airunway.workflows.model_deployment.cancellation import heed_cancellation
     from airunway.workflows.model_deployment.commands import Commands
+    from airunway.workflows.model_deployment.contention import repair_is_due
     from airunway.workflows.model_deployment.deletion import Deletion
     from airunway.workflows.model_deployment.details import (
         details_of,
@@ -303,13 +304,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self.pacing.wait_after_upstream(self.state)
         if decided.accepted:
             self._decided_on = decided.remembered()
-            if readiness.drifted and self.state.failure is None:
-                self.journal.record("DriftFound", "; ".join(readiness.drifted))
+            drifted = readiness.drifted if self.state.failure is None else []
+            if repair_is_due(self.state, self.pacing, drifted, now=workflow.now()):
+                self.journal.record("DriftFound", "; ".join(drifted))
                 self._decided_on = None
-                if rendered:
-                    self.pacing.wait_at_most(DRIFT_PAUSE)
-                else:
-                    self.inbox.ask()
+                self.pacing.wait_at_most(DRIFT_PAUSE) if rendered else self.inbox.ask()
         return True
 
     # -- between two reconciles ------------------------------------------------------------------------
