@@ -1,7 +1,7 @@
 """Arguments by the engine's own grammar: what a key and its text become on the command line.
 
-A text that stands for a boolean decides about a switch, in any of the usual words. What no table knows goes to
-the engine as it is written, because its image may be newer than the table.
+A text that stands for a boolean decides about a switch, in any of the usual words. What no table knows goes
+to the engine as it is written, because its image may be newer than the table.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def normalised(grammar: Grammar, tokens: Sequence[str]) -> list[str]:
         option, given, text = token.partition("=")
         if not given and rest and rest[0].strip() and boolean(rest[0]) is not None:
             given, text = "=", rest.pop(0)
-        verbatim = boolean(text) is None or not (given or match.negated and match.kind is Kind.SWITCH)
+        verbatim = boolean(text) is None or not (given or (match.negated and match.kind is Kind.SWITCH))
         found += [token] if verbatim else _switch(match, _positive(option, match), text)
     return found
 

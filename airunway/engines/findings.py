@@ -1,7 +1,7 @@
-"""What an engine would not take as it is written: misspelt, misplaced, doubled, or with a value of another kind.
+"""What an engine would not take as it is written: misspelt, misplaced, doubled, with a wrong kind of value.
 
-Findings are warnings and never refuse: the image may be newer than the table. Only names are told, for a value
-may be a secret.
+Findings are warnings and never refuse: the image may be newer than the table. Only names are told, for a
+value may be a secret.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class Finding:
 
     path: str
     message: str
+
+    @property
+    def asks(self) -> bool:
+        """Whether it names the flag that may have been meant."""
+        return self.message.endswith("?")
 
     @property
     def line(self) -> str:
@@ -99,7 +104,11 @@ def _value_problem(match: Match, text: str | None) -> str:
     if not text and needed:
         return f"{needed} for this flag, and there is none"
     is_word = text.strip().lower() in _WORDS
-    return f"{needed} for this flag, not true or false" if is_word and match.kind in (Kind.NUMBER, Kind.JSON) else ""
+    return (
+        f"{needed} for this flag, not true or false"
+        if is_word and match.kind in (Kind.NUMBER, Kind.JSON)
+        else ""
+    )
 
 
 def _doubled(earlier: str | None, path: str) -> list[str]:
@@ -127,7 +136,11 @@ def _unknown(grammar: Grammar, written: str) -> str:
         return f"{text}; {hint}"
     if alike:
         return f"{text}; did you mean {alike}?"
-    return text if stranger else f"{text}, and the server starts with it only if its image is of a version that has it"
+    return (
+        text
+        if stranger
+        else f"{text}, and the server starts with it only if its image is of a version that has it"
+    )
 
 
 def _alike(grammar: Grammar, name: str) -> str:

@@ -3,8 +3,8 @@
 A version is that of the image which is rendered by default; an image that names another release of vLLM is
 read by the newest table that is not newer. Sources: the images of docs/contract, `ai-dynamo` 1.1.1 (asks for
 vLLM 0.19.0 and SGLang 0.5.10.post1), `ray[llm]` 2.55.0 (asks for vLLM 0.18.0 at least). A nightly image is of
-the newest release that was there when its table was made. No provider starts trtllm-serve (known by a commit) or
-llama.cpp (by the release of llama-cpp-python that holds it): their tables tell what is meant for them.
+the newest release that was there when its table was made. No provider starts trtllm-serve (known by a commit)
+or llama.cpp (by the release of llama-cpp-python that holds it): their tables tell what is meant for them.
 """
 
 from __future__ import annotations
@@ -114,7 +114,13 @@ def dynamo_vllm() -> Grammar:
             ),
             *_other_releases(DYNAMO_VLLM),
         ),
-        strangers=(_dynamo_frontend(), _sglang(), *_trtllm(), _llama_cpp(), *_dynamo_workers("sglang", "trtllm")),
+        strangers=(
+            _dynamo_frontend(),
+            _sglang(),
+            *_trtllm(),
+            _llama_cpp(),
+            *_dynamo_workers("sglang", "trtllm"),
+        ),
         advice={
             "enable-auto-tool-choice": "set dyn-tool-call-parser, which switches it on",
             "tool-call-parser": "set dyn-tool-call-parser instead",
@@ -129,7 +135,13 @@ def dynamo_sglang() -> Grammar:
     return Grammar(
         title=f"dynamo.sglang {DYNAMO}",
         tables=(_dynamo("runtime"), _dynamo("sglang"), _sglang().table),
-        strangers=(_dynamo_frontend(), *_all_of_vllm(), *_trtllm(), _llama_cpp(), *_dynamo_workers("vllm", "trtllm")),
+        strangers=(
+            _dynamo_frontend(),
+            *_all_of_vllm(),
+            *_trtllm(),
+            _llama_cpp(),
+            *_dynamo_workers("vllm", "trtllm"),
+        ),
         advice={"enable-auto-tool-choice": "set dyn-tool-call-parser, which switches it on"},
     )
 
@@ -142,9 +154,16 @@ def dynamo_trtllm() -> Grammar:
         title=f"dynamo.trtllm {DYNAMO}",
         tables=(_dynamo("runtime"), _dynamo("trtllm")),
         relatives=tuple(
-            Elsewhere(entry.table, f"{entry.advice}, which Dynamo does not start; {engine}") for entry in _trtllm()
+            Elsewhere(entry.table, f"{entry.advice}, which Dynamo does not start; {engine}")
+            for entry in _trtllm()
         ),
-        strangers=(_dynamo_frontend(), *_all_of_vllm(), _sglang(), _llama_cpp(), *_dynamo_workers("vllm", "sglang")),
+        strangers=(
+            _dynamo_frontend(),
+            *_all_of_vllm(),
+            _sglang(),
+            _llama_cpp(),
+            *_dynamo_workers("vllm", "sglang"),
+        ),
         prefixes=("trtllm.",),
     )
 
@@ -165,7 +184,9 @@ def _vllm(version: str, part: str) -> FlagTable:
 def _other_releases(version: str) -> tuple[Elsewhere, ...]:
     others = [other for other in reversed(VLLM_VERSIONS) if other != version]
     return tuple(
-        Elsewhere(_vllm(other, part), f"is a flag of vLLM {other}, not of {version}: name an image that has it")
+        Elsewhere(
+            _vllm(other, part), f"is a flag of vLLM {other}, not of {version}: name an image that has it"
+        )
         for other in others
         for part in ("engine", "frontend")
     )

@@ -32,7 +32,10 @@ def vllm(folder: Path) -> Parts:
     root = folder / "vllm"
     engine = root / "engine" / "arg_utils.py"
     configs = sorted((root / "config").rglob("*.py")) or [root / "config.py"]
-    front = [*sorted(root.glob("entrypoints/**/cli_args.py")), root / "entrypoints" / "openai" / "api_server.py"]
+    front = [
+        *sorted(root.glob("entrypoints/**/cli_args.py")),
+        root / "entrypoints" / "openai" / "api_server.py",
+    ]
     front = [file for file in front if file.exists()]
     classes = Classes([engine, *configs, *front])
     flags = Calls([engine], classes).flags("add_cli_args")
@@ -67,7 +70,11 @@ def dynamo(folder: Path) -> Parts:
     """Dynamo's wrappers around the engines, and its frontend."""
     root = folder / "dynamo"
     groups = root / "common" / "configuration" / "groups"
-    frontend = [root / "frontend" / "frontend_args.py", groups / "kv_router_args.py", groups / "aic_perf_args.py"]
+    frontend = [
+        root / "frontend" / "frontend_args.py",
+        groups / "kv_router_args.py",
+        groups / "aic_perf_args.py",
+    ]
     return {
         "runtime": Calls([groups / "runtime_args.py"]).flags("add_arguments"),
         **{

@@ -11,7 +11,10 @@ from tools.generate.flag_sources.annotations import Classes
 Flag = tuple[str, list[str]]
 """Kind, and the option strings with their dashes."""
 
-_SWITCHES = {"store_true", "store_false", "store_const", "count", "version", "help"}
+_SWITCHES = {
+    *("store_true", "store_false", "store_const", "count", "version", "help"),
+    *("DeprecatedAction", "DeprecatedStoreTrueAction"),
+}
 _NUMBERS = {"int", "float", "human_readable_int", "human_readable_int_or_auto"}
 _JSON = {"json.loads", "json_list_type"}
 
@@ -44,7 +47,9 @@ class Calls:
                 if names:
                     yield _kind(_keywords(node, tables, changed), click=name == "option"), names
 
-    def _tables(self, scope: ast.AST) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], dict[str, str]]]:
+    def _tables(
+        self, scope: ast.AST
+    ) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], dict[str, str]]]:
         """Variables that hold `get_kwargs(Class)`, and what is assigned to entries of them later."""
         tables: dict[str, dict[str, str]] = {}
         changed: dict[tuple[str, str], dict[str, str]] = {}
@@ -53,9 +58,10 @@ class Calls:
                 continue
             target, value = node.targets[0], node.value
             if isinstance(target, ast.Name) and isinstance(value, ast.Call) and self._classes:
-                if getattr(value.func, "id", "") == "get_kwargs" and isinstance(value.args[0], ast.Name):
-                    if value.args[0].id != "cls":  # of whatever class: its fields are read elsewhere
-                        tables[target.id] = self._classes.kinds(value.args[0].id)
+                name = getattr(value.args[0], "id", "cls") if value.args else "cls"
+                # `get_kwargs(cls)` is of whatever class: its fields are read elsewhere.
+                if getattr(value.func, "id", "") == "get_kwargs" and name != "cls":
+                    tables[target.id] = self._classes.kinds(name)
             elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Subscript):
                 entry = _entry(target.value)
                 if entry:
@@ -115,7 +121,7 @@ def _kind(given: dict[str, str], *, click: bool) -> str:
     kind = given.get("kind", "")
     if "BooleanOptionalAction" in action:
         return "negatable"
-    if action in _SWITCHES or action in ("DeprecatedAction", "DeprecatedStoreTrueAction") or "is_flag" in given:
+    if action in _SWITCHES or "is_flag" in given:
         return "switch"
     if action == "append" or (click and given.get("multiple") == "True"):
         return "repeated"
