@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
 from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
 from airunway.providers.kaito.limits import OVERRIDABLE, WORKSPACE_SHAPE, workspace_demand
@@ -13,10 +12,6 @@ from airunway.providers.kaito.status import read_status
 from airunway.providers.kaito.template import PORT
 
 __all__ = ["PROVIDER"]
-
-
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"kaito.sh/workspace={deployment.name}"
 
 
 PROVIDER = Provider(
@@ -35,7 +30,8 @@ PROVIDER = Provider(
     shapes={WORKSPACE.kind: WORKSPACE_SHAPE},
     demand=workspace_demand,
     model_image=model_image,
-    pod_selector=_pod_selector,
+    replica_fields=(),  # resource.count cannot be changed
+    pod_label="kaito.sh/workspace",
     serving_ports=(PORT,),
     crd_version=WORKSPACE.api_version,
 )
