@@ -57,7 +57,7 @@ async def test_what_somebody_changed_is_planned_as_that(place: DeploymentSite) -
     answer = await worker.provider.render(render_request(made, applied=done.objects))
 
     assert [(entry.changed, entry.why) for entry in answer.planned] == [
-        (["spec.replicas"], "somebody changed it")
+        (["spec.replicas"], "somebody changed it (airunway)")
     ]
 
 
