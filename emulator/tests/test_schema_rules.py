@@ -355,3 +355,17 @@ async def test_an_applied_yaml_body_with_comments_is_read(api: Api, served_kind:
     answer = await api.patch(f"{path}/w", body, type=APPLY, query={"fieldManager": "one"})
 
     assert answer.ok()["spec"] == {"x": "yes"}
+
+
+async def test_a_scale_of_a_custom_resource_needs_the_field_of_its_replicas(api: Api, served_kind: Any):
+    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}
+    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
+    path, version = await served_kind(schema, subresources={"status": {}, "scale": paths})
+    obj = {"apiVersion": version, "kind": "Widget", "metadata": {"name": "w"}, "spec": {}}
+    (await api.create(path, obj)).ok()
+
+    (await api.get(f"{path}/w/scale")).refused(500, "InternalError")
+    written = (await api.patch(f"{path}/w/scale", {"spec": {"replicas": 2}})).ok()
+
+    assert written["spec"] == {"replicas": 2}
+    assert (await api.get(f"{path}/w/scale")).ok()["spec"] == {"replicas": 2}
