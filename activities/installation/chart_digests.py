@@ -35,15 +35,15 @@ class ChartDigests:
     def __str__(self) -> str:
         return f"ConfigMap {self._namespace}/{names.CHART_DIGESTS}"
 
-    async def applied_to(self, charts: list[ChartRelease]) -> list[ChartRelease]:
+    async def applied_to(self, charts: tuple[ChartRelease, ...]) -> tuple[ChartRelease, ...]:
         """The charts, those without a pinned digest with the recorded one. Raises failures, ApiError."""
         if all(chart.digest for chart in charts):
             return charts
         known = self._read(await self._find())
-        return [
+        return tuple(
             chart if chart.digest or chart.title not in known else _recorded(chart, known[chart.title])
             for chart in charts
-        ]
+        )
 
     async def remember(self, chart: ChartRelease) -> None:
         """Record the digest of a chart that was seen to have it. Raises failures, ApiError."""

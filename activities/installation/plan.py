@@ -76,7 +76,7 @@ class Plans:
             raise refused("NotInstallable", f"provider {request.provider} names no chart to install{why}")
         overrides = await self._overrides(request)
         plan = plan_of(metadata, overrides=overrides, policy=self._policy)
-        plan = replace(plan, charts=tuple(await self.digests.applied_to(list(plan.charts))))
+        plan = replace(plan, charts=await self.digests.applied_to(plan.charts))
         kept = f"the values of Secret {self._namespace}/{names.values_secret(request.provider)}"
         where = "the values that are given" if request.values_secret else kept
         return replace(plan, config=config, values_from=where if overrides else "")
