@@ -10,26 +10,28 @@ import pytest
 
 from airunway.api.status import ReplicaStatus, UnifiedStatus
 from tests.e2e.acme import ACME
-from tests.workers.audit.objects import deployment, fleet_of, put, put_pods, server
-from tests.workers.audit.test_differences import found, settled
+from tests.workers.audit.objects import RUNNING, deployment, fleet_of, put, put_pods, server
+from tests.workers.audit.test_differences import found
 
 
 @pytest.mark.parametrize(
-    ("ready", "want", "at_start"),
+    ("ready", "were_seen", "want"),
     [
-        pytest.param([True], "", False, id="its pod serves"),
-        pytest.param([True, False], "", False, id="one of two pods serves"),
+        pytest.param([True], True, "", id="its pod serves"),
+        pytest.param([True, False], True, "", id="one of two pods serves"),
         pytest.param(
-            [False], "Server chat has 0/1 ready at chat:80, its status says 1/1 at chat:80", False, id="no"
+            [False], True, "Server chat has 0/1 ready at chat:80, its status says 1/1 at chat:80", id="no"
         ),
-        pytest.param([], "", False, id="none is there, and perhaps none ever was"),
-        pytest.param(
-            [], "no pod serves it, and its pods may have gone while nobody watched", True, id="at the start"
-        ),
+        pytest.param([], False, "", id="none was ever seen, as with labels that nobody sets"),
+        pytest.param([], True, "Server chat is Deploying, its status says Running", id="they are gone"),
     ],
 )
-def test_pods_that_changed_unseen_are_a_difference(ready: list[bool], want: str, at_start: bool) -> None:
-    fleet = settled()
+@pytest.mark.parametrize("at_start", [False, True])
+def test_pods_that_changed_unseen_are_a_difference(
+    ready: list[bool], were_seen: bool, want: str, at_start: bool
+) -> None:
+    observed = {**RUNNING, "podsObserved": True} if were_seen else RUNNING
+    fleet = fleet_of([deployment(status=observed)], [(server(), "chat")])
     put_pods(fleet, *ready)
 
     assert found(fleet, at_start=at_start) == want
