@@ -18,6 +18,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
+from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError
 from airunway.provider.guard_at_admission import rendered_at_first
 from airunway.provider.policy import OverridesPolicy
@@ -26,6 +27,7 @@ from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
 from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
+from airunway.selection.server_rules import metadata_findings
 from airunway.trust.foreseen import images_rendered, rendered_findings, signature_notes, spec_findings
 from airunway.trust.policy import TrustPolicy, policy_of
 
@@ -127,7 +129,7 @@ def plan_deployment(
         namespace=str(meta.get("namespace") or namespace),
         name=str(meta.get("name") or meta.get("generateName") or ""),
     )
-    planned.errors += _name_errors(meta, planned)
+    planned.errors += [*_name_errors(meta, planned), *_metadata_errors(meta)]
     admitted = admit(dict(body), lookup=lookup_in(world.configs))
     planned.warnings += [_unknown(path) for path in admitted.unknown_fields]
     planned.warnings += admitted.verdict.warnings
@@ -178,6 +180,18 @@ def _name_errors(meta: Mapping[str, Any], planned: PlannedDeployment) -> list[st
     if not _LABEL.fullmatch(planned.namespace) or len(planned.namespace) > MAX_NAMESPACE_LENGTH:
         errors.append(f'metadata.namespace: Invalid value: "{planned.namespace}": {_LABEL_WORDS}')
     return errors
+
+
+def _metadata_errors(meta: Mapping[str, Any]) -> list[str]:
+    """What the API server says of labels and annotations, likewise."""
+    given = {name: meta.get(name) or {} for name in ("labels", "annotations")}
+    for name, values in given.items():
+        if not isinstance(values, Mapping) or not all(
+            isinstance(text, str) for pair in values.items() for text in pair
+        ):
+            return [f"metadata.{name}: Invalid type: must be texts by texts; put quotes around numbers"]
+    found = metadata_findings(given["labels"], given["annotations"], "metadata")
+    return [error.line for error in found]
 
 
 def _unknown(path: str) -> str:
@@ -253,6 +267,7 @@ def _render(
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
+    planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)

@@ -78,7 +78,7 @@ def _refused_by_all(
     render = Provider.render if deployment.recorded_provider else rendered_at_first
     first: list[FieldError] = []
     for provider in providers:
-        for candidate in _with_engines(provider, deployment):
+        for candidate in with_engines(provider, deployment):
             try:
                 if provider.check(candidate) is not None:
                     continue
@@ -102,7 +102,7 @@ def rendered_at_first(
     return [obj for stage in provider.stages(deployment, context) for obj in stage.creates] + rendered
 
 
-def _with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
+def with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
     """The deployment with its engine, else with each that the provider offers."""
     if deployment.engine_type:
         yield deployment

@@ -21,12 +21,14 @@ from airunway.api import names
 from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.argument_advice import admission_warnings
 from airunway.provider.guard_at_admission import admission_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
+from airunway.selection.server_rules import server_findings
 from airunway.selection.stored_rules import is_mocker
 from airunway.selection.validation import validate_create, validate_update
 from airunway.trust.foreseen import images_of_spec, rendered_findings, signature_notes, spec_findings
@@ -85,9 +87,11 @@ async def validate(request: AdmissionRequest, given: AdmissionInputs) -> Admissi
     provider = await _provider_of(new, given.find)
     allowed = await given.policy_of(request.namespace or new.namespace)
     verdict = _verdict(old, new, provider)
+    verdict.errors += server_findings(new.spec)
     verdict.errors += _refused_objects(new, given.overrides, allowed.policy)
     verdict.warnings += [*allowed.warnings, *signature_notes(allowed.policy, images_of_spec(new))]
     verdict.warnings += advice.about_provider(new, provider)
+    verdict.warnings += admission_warnings(new, installed_providers())
     if old is None:
         verdict.warnings += advice.about_name(new)
     return verdict_answer(verdict)

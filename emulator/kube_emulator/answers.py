@@ -63,6 +63,8 @@ class Resources:
         """The answer to any request but a watch."""
         kind, method = request.kind, request.method
         form = Form.accepted(request.headers.get("Accept", ""))
+        if kind.builtin and kind.kind == "Pod" and request.subresource in subresources.OF_CONTAINERS:
+            raise subresources.no_container(request, self._store)
         if request.subresource and request.subresource not in kind.subresources:
             raise no_such_path()
         if request.subresource not in ("", "status"):
@@ -127,7 +129,8 @@ class Resources:
     def _subresource(self, request: Request) -> Answer:
         kind, name, method = request.kind, request.subresource, request.method
         if name == "scale" and method == "GET":
-            return _json(200, subresources.scale_of(kind, listing.find(self._store, request)))
+            version = listing.find(self._store, request)
+            return _json(200, subresources.scale_of(kind, version, must_have=not kind.builtin))
         if name == "scale" and method in ("PUT", "PATCH"):
             return _json(200, subresources.write_scale(request, self._writer))
         if name == "binding" and method == "POST":

@@ -11,11 +11,11 @@ from typing import Any
 
 from . import jsonpath, patches
 from .causes import invalid as invalid_cause
-from .errors import invalid
+from .errors import StatusError, bad_request, internal, invalid
 from .kinds import Kind
 from .listing import find
 from .requests import APPLY_PATCH, PATCH_TYPES, Request, parse
-from .store import Version
+from .store import Store, Version
 from .writes import Writer
 
 Obj = dict[str, Any]
@@ -26,8 +26,8 @@ _BUILTIN_SCALE = {
 }
 
 
-def scale_of(kind: Kind, version: Version) -> Obj:
-    """The Scale of an object."""
+def scale_of(kind: Kind, version: Version, *, must_have: bool = False) -> Obj:
+    """The Scale of an object. `must_have`: a custom resource must have the field of its replicas."""
     obj, paths = version.obj, kind.scale_paths or _BUILTIN_SCALE
     meta = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -38,6 +38,8 @@ def scale_of(kind: Kind, version: Version) -> Obj:
     elif paths.get("labelSelectorPath"):
         status["selector"] = jsonpath.first(obj, paths["labelSelectorPath"]) or ""
     replicas = jsonpath.first(obj, paths["specReplicasPath"])
+    if replicas is None and must_have:
+        raise internal(f'the spec replicas field "{paths["specReplicasPath"]}" does not exist')
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -73,6 +75,21 @@ def write_scale(request: Request, writer: Writer) -> Obj:
     obj["metadata"]["resourceVersion"] = (scale.get("metadata") or {}).get("resourceVersion", str(version.rv))
     outcome = writer.replace(replace(request, subresource="scale"), version, obj)
     return scale_of(kind, Version(0, outcome.obj))
+
+
+OF_CONTAINERS = frozenset({"log", "exec", "attach", "portforward"})
+"""What the server passes on to the node on which a pod runs: `kubectl logs`, `exec` and `port-forward`."""
+
+
+def no_container(request: Request, store: Store) -> StatusError:
+    """Why there is nothing to pass it on to: as a real server says it of a pod without a node."""
+    pod = find(store, request).obj
+    if not (pod.get("spec") or {}).get("nodeName"):
+        return bad_request(f"pod {request.name} does not have a host assigned")
+    return bad_request(
+        f"pod {request.name}: the emulated cluster runs no containers, it only shows pods as if they ran; there"
+        " are no logs, and nothing to run a command in or to connect to"
+    )
 
 
 def bind(request: Request, writer: Writer) -> Obj:

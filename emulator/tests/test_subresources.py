@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from kube_emulator import EmulatedCluster
 from kube_emulator.testing import Api
 
 from .objects import Space, deployment, pod
@@ -82,3 +87,31 @@ async def test_a_client_may_ask_who_it_is(api: Api):
     answer = await api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
 
     assert "system:masters" in answer.ok()["status"]["userInfo"]["groups"]
+
+
+@pytest.mark.parametrize("part", ["log", "exec?command=ls", "portforward"])
+async def test_a_pod_without_a_node_has_nothing_to_look_into(api: Api, space: Space, part: str):
+    await api.create(space.pods, pod("p"))
+    name, _, query = part.partition("?")
+    asked = dict([query.split("=")]) if query else {}
+
+    answer = await api.get(f"{space.pods}/p/{name}", query=asked)
+
+    answer.refused(400, "BadRequest")
+    assert answer.message == "pod p does not have a host assigned"
+    (await api.get(f"{space.pods}/gone/log")).refused(404, "NotFound")
+
+
+async def test_logs_of_a_pod_that_seems_to_run_are_refused_with_the_reason(
+    emulated: EmulatedCluster, tmp_path: Path
+):
+    async with Api(emulated.kubeconfig(tmp_path / "kubeconfig")) as api:
+        pods = Space("default").pods
+        placed = pod("p") | {"spec": pod("p")["spec"] | {"nodeName": "n"}}
+        (await api.create(pods, placed)).ok()
+
+        for part in ("log", "exec", "attach", "portforward"):
+            answer = await api.get(f"{pods}/p/{part}")
+
+            answer.refused(400, "BadRequest")
+            assert "the emulated cluster runs no containers" in answer.message

@@ -60,6 +60,7 @@ RUN_BY = {
     "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),
+    "airunway.workers.pod_watch": (WATCHER,),
     "airunway.workers.registration": (PROVIDER,),
     "airunway.workers.watcher": (WATCHER,),
 }
@@ -202,6 +203,7 @@ def watching(kinds: Iterable[str]) -> list[Use]:
     follows = [MODEL_DEPLOYMENTS, CONFIGS, "namespaces", *kinds]
     return [
         *(Use(verbs="list watch", resource=kind, at="airunway.workers.watcher") for kind in follows),
+        Use(verbs="list watch", resource="pods", at="airunway.workers.pod_watch"),
         Use(verbs="patch", resource=CONFIGS, subresource="status", at="airunway.workers.heartbeats"),
         Use(verbs="create", resource="leases.coordination.k8s.io", namespace=space, at=lease),
         Use(
