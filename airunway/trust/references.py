@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 
 from airunway.clients.registry.references import DOCKER_HUB, is_digest, parse_reference
@@ -82,19 +82,33 @@ def matches_image(glob: str, image: ImageName) -> bool:
         host, path = DOCKER_HUB, glob if slash else f"library/{glob}"
     elif not slash:
         path = "*"
-    if not fnmatchcase(image.registry, host.lower()):
+    if not _fits(image.registry, host.lower()):
         return False
     last = path.rpartition("/")[2]
     if _DIGEST_SEPARATOR in last:
-        return bool(image.digest) and fnmatchcase(f"{image.repository}@{image.digest}", path)
+        return bool(image.digest) and _fits(f"{image.repository}@{image.digest}", path)
     if _TAG_SEPARATOR in last:
-        return bool(image.tag) and fnmatchcase(f"{image.repository}:{image.tag}", path)
-    return fnmatchcase(image.repository, path)
+        return bool(image.tag) and _fits(f"{image.repository}:{image.tag}", path)
+    return _fits(image.repository, path)
 
 
 def matches_model(glob: str, model: str) -> bool:
     """Whether a glob is met by a model's name; `*` stands for anything."""
-    return fnmatchcase(model, glob)
+    return _fits(model, glob)
+
+
+def _fits(text: str, glob: str) -> bool:
+    return compiled(glob).match(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def compiled(glob: str) -> re.Pattern[str]:
+    """A glob as a regular expression.
+
+    Kept, unlike by `fnmatch`, which forgets what is beyond 256: a tenant's many images would have an
+    administrator's long list compiled again for each.
+    """
+    return re.compile(translate(glob))
 
 
 def _is_host(text: str, *, alone: bool) -> bool:
