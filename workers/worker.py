@@ -163,9 +163,11 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    pull_host = model_image_options(settings).pull_host
-    signed = RegistriesOfImages(images, readable_model_images(settings), pull_host=pull_host)
-    gate = image_gate(cluster, settings, policies, signed)
+    options = model_image_options(settings)
+    pull_hosts = {options.pull_host, options.private_pull_host or options.pull_host}
+    signed = RegistriesOfImages(images, readable_model_images(cluster, settings), pull_hosts=pull_hosts)
+    built_at = pull_hosts if options.pull_secret else ()
+    gate = image_gate(cluster, settings, policies, signed, built_at=built_at)
     return ProviderActivities(
         cluster,
         providers,

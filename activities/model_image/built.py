@@ -50,7 +50,7 @@ class BuiltModelImages:
             return
         if found is None and serving == built.reference:
             return
-        if found is None or found.reference != built.reference:
+        if found is None or (found.reference, found.pull_secret) != (built.reference, built.pull_secret):
             has = f"is {found.reference}" if found else "is not there"
             raise refused(
                 f"image {built.reference} refused: the registry's image of {plan.repository}"

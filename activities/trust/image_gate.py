@@ -29,7 +29,7 @@ from airunway.messages.deployment_state import (
 from airunway.trust.keys import VerificationKey, signed_by
 from airunway.trust.payload import payload_problem
 from airunway.trust.policy import TrustPolicy
-from airunway.trust.references import ImageName, image_name
+from airunway.trust.references import ImageName, image_name, private_problem
 from airunway.trust.rendered import images_in, with_images
 
 MAX_IMAGES = 64
@@ -84,10 +84,21 @@ class TrustedObjects:
 
 
 class ImageGate:
-    """The check of one process; remembers which digests are signed by which of the present keys."""
+    """The check of one process; remembers which digests are signed by which of the present keys.
 
-    def __init__(self, policies: Policies, *, keys: VerificationKeys, images: SignedImages) -> None:
+    `built_at`: what nodes call the registry of built images, where private ones are kept apart in it.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        *,
+        keys: VerificationKeys,
+        images: SignedImages,
+        built_at: Collection[str] = (),
+    ) -> None:
         self._policies, self._keys, self._images = policies, keys, images
+        self._built_at = frozenset(built_at)
         self._good: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -97,6 +108,14 @@ class ImageGate:
             return await self._policies.of(namespace)
         except PolicyUnreadable as err:
             raise TrustRefused(POLICY_UNREADABLE, str(err), final=False) from err
+
+    def refuse_private(self, namespace: str, objects: Sequence[Object]) -> None:
+        """See that no object names an image that is another namespace's alone. Raises TrustRefused."""
+        for image in images_in(objects):
+            if isinstance(image.value, str):
+                problem = private_problem(image.value, namespace, hosts=self._built_at)
+                if problem:
+                    raise TrustRefused(IMAGE_NOT_ALLOWED, f"{image.path}: {problem}")
 
     async def check(
         self,

@@ -22,7 +22,7 @@ async def private_plan(shop: Shop) -> ModelImagePlan:
     """Of a private model, with the deployment that may have it."""
     shop.hub.publish(HubModel(id=PRIVATE.repository, files=FILES, token=TOKEN))
     await shop.secret("hf", HF_TOKEN=TOKEN)
-    return await shop.resolve(PRIVATE)
+    return await shop.resolve(PRIVATE, pull_secret="pull")
 
 
 def is_refused(failure: ApplicationError) -> bool:

@@ -108,7 +108,7 @@ async def test_a_redirect_to_inside_is_refused(registry: RegistryServer, target:
     registry.redirect_blobs_to = target
     registry.add(manifest_of(layer_of(PAYLOAD, "one")), MANIFEST, tag=tag_of(DIGEST))
 
-    with pytest.raises(RegistryDenied, match="the registry sends to"):
+    with pytest.raises(RegistryDenied, match=r"is not asked|inside the network"):
         await client(registry).signatures(IMAGE, DIGEST)
 
 
