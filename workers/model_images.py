@@ -55,27 +55,18 @@ def model_image_activities(
 ) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = model_image_options(settings)
-    bases = _base_images(settings, options)
-    login, keys = registry_logins(cluster, settings)
-    keeper = BuildServices(cluster, cluster_options(settings), digests=bases, logins=[login, keys])
-    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
+    bases, keeper = _base_images(settings, options), build_services(cluster, settings)
     hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
     owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = _pushing_side(settings, login)
+    storage = _pushing_side(cluster, settings)
     return ModelImageActivities(
         options,
         resolver=resolver,
         orders=BuildOrders(resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners),
         owners=owners,
-        published=PublishedModelImages(storage, records, options),
-        room=RegistryRoom(
-            cluster=cluster,
-            records=records,
-            storage=storage,
-            limits=room_limits(settings),
-            owned=not settings.image_registry,
-        ),
+        published=PublishedModelImages(storage, model_image_records(cluster, settings), options),
+        room=image_room(cluster, settings),
         pull_secrets=None if settings.image_registry else pull_secrets(cluster, settings),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper),
@@ -87,6 +78,29 @@ def model_image_activities(
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
         signer=image_signer(cluster, settings, storage, options),
+    )
+
+
+def build_services(cluster: Cluster, settings: Settings) -> BuildServices:
+    """Who ensures registry and builder in the cluster."""
+    bases = _base_images(settings, model_image_options(settings))
+    logins = registry_logins(cluster, settings)
+    return BuildServices(cluster, cluster_options(settings), digests=bases, logins=logins)
+
+
+def model_image_records(cluster: Cluster, settings: Settings) -> ModelImageRecords:
+    """What was built."""
+    return ModelImageRecords(cluster, namespace=settings.pod_namespace)
+
+
+def image_room(cluster: Cluster, settings: Settings) -> RegistryRoom:
+    """The room of the registry that images are pushed to."""
+    return RegistryRoom(
+        cluster=cluster,
+        records=model_image_records(cluster, settings),
+        storage=_pushing_side(cluster, settings),
+        limits=room_limits(settings),
+        owned=not settings.image_registry,
     )
 
 
@@ -139,7 +153,9 @@ def readable_model_images(cluster: Cluster, settings: Settings) -> ModelImageSto
     return _storage(settings, f"{names.REGISTRY_PULL}.{space}.svc:{names.REGISTRY_PORT}", no_login, private)
 
 
-def _pushing_side(settings: Settings, login: ClusterRegistryLogin) -> ModelImageStorage:
+def _pushing_side(cluster: Cluster, settings: Settings) -> ModelImageStorage:
+    login, _ = registry_logins(cluster, settings)
+
     async def of_namespace(_: str) -> RegistryCredentials:
         return await login.current()
 
@@ -163,8 +179,7 @@ def _storage(settings: Settings, host: str, login: Login, private: PrivateSide) 
 
 def built_model_images(cluster: Cluster, settings: Settings) -> BuiltModelImages:
     """By which a worker of providers sees that an image is the one that was built."""
-    options = model_image_options(settings)
-    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
+    options, records = model_image_options(settings), model_image_records(cluster, settings)
     recorded = RecordedModelImages(readable_model_images(cluster, settings), records, options)
     return BuiltModelImages(recorded, options)
 

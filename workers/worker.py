@@ -43,6 +43,7 @@ from airunway.workers.model_images import (
 )
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.registry_upkeep import keep_up, registry_upkeep
 from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
@@ -233,6 +234,8 @@ async def run_worker(
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())
+                if upkeep := registry_upkeep(cluster, settings):
+                    group.create_task(keep_up(upkeep))
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
                 await promotion.settled.wait()

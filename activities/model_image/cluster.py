@@ -29,7 +29,7 @@ from airunway.modelimage.builder_objects import (
     builder_objects,
 )
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.modelimage.registry_objects import FREED_ANNOTATION, registry_objects
+from airunway.modelimage.registry_objects import FREED_ANNOTATION, LINEAGE_ANNOTATION, registry_objects
 
 _KINDS = {
     "ConfigMap": CONFIG_MAPS,
@@ -66,7 +66,7 @@ class BuildServices:
         `freed_at`: when images were removed whose room is to be freed, for which it starts again; empty: no
         more were.
         """
-        lineage = "-".join([await login.ensure() for login in self._logins])
+        lineage = await self._lineage()
         live = await self._deployment(names.REGISTRY)
         freed_at = freed_at or _pod_annotation(live, FREED_ANNOTATION)
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
@@ -75,6 +75,21 @@ class BuildServices:
         if trouble:
             raise RegistryNotReady(f"the registry is not up yet: {trouble}")
         return f"Deployment {self._options.namespace}/{names.REGISTRY} is ready"
+
+    async def keep_registry(self, *, freed_at: str = "") -> None:
+        """Renew the logins of the registry in their turn, if it was made here. It is started again where a
+        login was withdrawn, or where more images were removed than when it was started last (`freed_at`).
+        Raises RegistryNotReady, ClientErrors."""
+        live = await self._deployment(names.REGISTRY)
+        if live is None or not _is_ours(live):
+            return
+        lineage = await self._lineage()
+        is_known = lineage == _pod_annotation(live, LINEAGE_ANNOTATION)
+        if not is_known or freed_at not in ("", _pod_annotation(live, FREED_ANNOTATION)):
+            await self.ensure_registry(freed_at=freed_at)
+
+    async def _lineage(self) -> str:
+        return "-".join([await login.ensure() for login in self._logins])
 
     async def refuse_foreign_registry(self) -> None:
         """See that the registry is the one that is made here: only it keeps private images from others.

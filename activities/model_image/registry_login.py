@@ -54,15 +54,11 @@ class ClusterRegistryLogin:
             raise RegistryUnavailable(f"{self._where} holds no login yet")
         return login
 
-    async def ensure(self, *, first: bool = True) -> str:
-        """Have a login there, and a new one in its turn; answers the lineage, or nothing while there is none.
-
-        `first`: whether one is to be made where there was none. Raises RegistryUnavailable, ApiError.
-        """
+    async def ensure(self) -> str:
+        """Have a login there, and a new one in its turn; answers the lineage. Raises RegistryUnavailable,
+        ApiError."""
         live = await self._secret()
         there = logins_in(decoded(live.get("data")))
-        if not there and not first:
-            return ""
         wanted = rotated(there, self._clock(), lifetime=self._lifetime, new_login=new_login)
         if wanted == there:
             return wanted[0].lineage

@@ -27,7 +27,7 @@ from airunway.messages.deployment_state import (
     POLICY_UNREADABLE,
 )
 from airunway.trust.keys import VerificationKey, signed_by
-from airunway.trust.payload import payload_problem
+from airunway.trust.payload import payload_problem, signed_text
 from airunway.trust.policy import TrustPolicy
 from airunway.trust.references import ImageName, image_name, private_problem
 from airunway.trust.rendered import images_in, with_images
@@ -184,8 +184,8 @@ class ImageGate:
     def _refusal(self, image: ImageName, digest: str, why_not: str) -> str:
         return (
             f"{image.text} ({digest}) is not verified: {why_not}. Have it signed (`cosign sign --key …"
-            f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's"
-            f" public key to {self._keys.where}"
+            f" {image.at(digest)}`), or ask an administrator to add the signer's public key to"
+            f" {self._keys.where}"
         )
 
 
@@ -213,10 +213,10 @@ def _judge(
     """The key of the first good signature, else why there is none."""
     flaws: list[str] = []
     for entry in stored:
-        key = signed_by(entry.payload, entry.signature, keys)
+        key = signed_by(signed_text(entry), entry.signature, keys)
         if key is None:
             continue
-        flaw = payload_problem(entry.payload, digest)
+        flaw = payload_problem(entry, digest)
         if not flaw:
             return key, ""
         flaws.append(flaw)

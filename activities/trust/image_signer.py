@@ -15,7 +15,7 @@ from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.signatures import StoredSignature
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.trust.keys import InvalidKey, VerificationKey, private_key, sign, signed_by
-from airunway.trust.payload import new_payload, payload_problem
+from airunway.trust.payload import new_payload, payload_problem, signed_text
 
 SIGNING_SETTING = "AIRUNWAY_SIGNING_KEY"
 
@@ -50,7 +50,7 @@ class ImageSigner:
 
     async def _is_signed_by(self, key: VerificationKey, repository: str, digest: str) -> bool:
         return any(
-            signed_by(entry.payload, entry.signature, [key]) and not payload_problem(entry.payload, digest)
+            signed_by(signed_text(entry), entry.signature, [key]) and not payload_problem(entry, digest)
             for entry in await self._storage.signatures(repository, digest)
         )
 

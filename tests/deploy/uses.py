@@ -133,7 +133,8 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
     records = {"resource": "configmaps", "namespace": names.SYSTEM_NAMESPACE}
     found.append(Use(verbs="get patch", names=[names.MODEL_IMAGES], at=at, **records))
     found.append(Use(verbs="create", at=at, **records))
-    found.append(Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=at))  # whose images are in use
+    for kind in (MODEL_DEPLOYMENTS, "pods"):  # whose images are in use
+        found.append(Use(verbs="list", resource=kind, at=at))
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
     found.append(Use(verbs="get", resource=MODEL_DEPLOYMENTS, at=at))
     signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]

@@ -23,7 +23,12 @@ from airunway.clients.registry.credentials import Login, RegistryCredentials, no
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
-from airunway.clients.registry.signatures import StoredSignature, add_signature, read_signatures
+from airunway.clients.registry.signatures import (
+    StoredSignature,
+    add_signature,
+    read_signatures,
+    signature_tag,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,14 +173,13 @@ class ModelImageStorage:
             return digest if is_digest(digest) else ""
 
     async def remove(self, repository: str, digest: str) -> bool:
-        """Remove an image with all its tags; whether it was there. Its layers stay until the registry
-        collects them. Raises RegistryUnavailable, RegistryDenied."""
+        """Remove an image with all its tags and its signatures; whether it was there. Layers stay until the
+        registry collects them. Raises RegistryUnavailable, RegistryDenied."""
+        # First what would not be found any more without the image, should this be cut off.
+        signatures = await self.digest_of(repository, signature_tag(digest))
         async with self._calls(repository) as calls:
-            try:
-                await calls.fetch("DELETE", calls.manifest(digest))
-            except ImageNotFound:
-                return False
-            return True
+            removed = [await _removed(calls, each) for each in (signatures, digest) if each]
+        return removed[-1]
 
     async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:
         """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable, RegistryDenied."""
@@ -203,3 +207,12 @@ class ModelImageStorage:
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
             raise RegistryUnavailable(f"the registry {host} cannot be reached: {error_text(err)}") from err
+
+
+async def _removed(calls: RegistryCalls, digest: str) -> bool:
+    """Remove a manifest; whether it was there."""
+    try:
+        await calls.fetch("DELETE", calls.manifest(digest))
+    except ImageNotFound:
+        return False
+    return True
