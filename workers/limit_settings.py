@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 from airunway.api.overrides import OverridesMode
 from airunway.api.paths import pattern
-from airunway.api.quantities import parse
+from airunway.api.quantities import InvalidQuantity, parse
 from airunway.provider.ceilings import Ceilings
 from airunway.provider.policy import OverridesPolicy
 
@@ -81,7 +81,10 @@ class LimitSettings(BaseSettings):
     @field_validator("max_cpu", "max_memory", "max_storage")
     @classmethod
     def _quantity(cls, value: str) -> str:
-        parse(value)
+        try:
+            parse(value)
+        except InvalidQuantity:
+            raise ValueError("must be a resource quantity, such as 64 or 512Gi") from None
         return value
 
     @property

@@ -13,6 +13,8 @@ from typing import Any
 GROUP = "airunway.ai"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "airunway"
+"""`kubectl get airunway` lists the kinds of both."""
 
 DEPLOYMENT_KIND = "ModelDeployment"
 DEPLOYMENT_PLURAL = "modeldeployments"
@@ -57,6 +59,8 @@ PAUSED = "Paused"
 """Condition of a ModelDeployment that a command holds; the annotation of AI Runway writes nothing."""
 ANNOTATION_RETRY = "airunway.ai/retry"
 """On a ModelDeployment: any new value tries again what failed, once."""
+ANNOTATION_EXTERNAL_REPLICAS = "airunway.ai/external-replicas"
+"""On a ModelDeployment: `true` leaves the replicas of its upstream objects to somebody else altogether."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
 ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
 ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
@@ -83,6 +87,12 @@ ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 """On an InferenceProviderConfig: the kinds it creates, a JSON list of `{apiVersion, kind, plural}`.
 
 From it the watcher knows what to follow for a provider whose package it does not have.
+"""
+
+ANNOTATION_POD_LABEL = "airunway.ai/pod-label"
+"""On an InferenceProviderConfig: the label by which pods bear the name of the deployment that they serve.
+
+From it the watcher knows whose pods they are, of a provider whose package it does not have.
 """
 
 INSTALLER_QUEUE = "installer"

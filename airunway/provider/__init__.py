@@ -21,6 +21,7 @@ from airunway.provider import (
     serving_image,
     storage,
 )
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.contract import (
     Manifest,
     OperatorPeer,
@@ -41,6 +42,7 @@ from airunway.provider.reading import (
     UpstreamCondition,
     conditions_at,
     count_at,
+    first_cause,
     is_observed,
     mapping_at,
     name_of,
@@ -50,6 +52,7 @@ from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "ArgumentRules",
     "Condition",
     "Manifest",
     "ModelImageSpec",
@@ -70,6 +73,7 @@ __all__ = [
     "conditions_at",
     "count_at",
     "deployment_status",
+    "first_cause",
     "flags",
     "is_observed",
     "mapping_at",

@@ -18,8 +18,9 @@ from typing import Any
 from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import field_manager_for, finalizer_for
+from airunway.api.names import LABEL_DEPLOYMENT, field_manager_for, finalizer_for
 from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
@@ -203,6 +204,10 @@ def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
 
 
+def _no_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    return None
+
+
 def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
     return []
 
@@ -219,10 +224,6 @@ def _no_report(
     deployment: ModelDeployment, resolution: ServingImageResolution | None, now: datetime
 ) -> ServingImageReport | None:
     return None
-
-
-def _select_by_deployment(deployment: ModelDeployment) -> str:
-    return f"airunway.ai/deployment={deployment.name}"
 
 
 def _main_object_alone(status: UnifiedStatus, companions: Sequence[Mapping[str, Any]]) -> UnifiedStatus:
@@ -249,7 +250,9 @@ class Provider:
     For `render`, which everybody else calls.
     """
     read_status: Callable[[Mapping[str, Any]], UnifiedStatus]
-    """The main object's state. Running only when the object's *current* generation is rolled out.
+    """The main object's state. Running only when the object's *current* generation is rolled out, and
+    none of its own conditions and counts says otherwise. A count that it does not give stays None: then pods
+    are counted. The core holds the state against the pods besides (`evidence`).
 
     Raises ValueError when the object is not readable.
     """
@@ -268,6 +271,11 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
+    """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
+
+    None when the provider passes none on, or does not know.
+    """
     serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
     """Reference of the image that should be resolved to a digest before rendering, or None.
 
@@ -282,8 +290,19 @@ class Provider:
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
-    pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
-    """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
+    replica_fields: Sequence[str] = ("spec.replicas",)
+    """Where its objects hold how many copies serve, as `spec.services.*.replicas`; none: nowhere that scales.
+
+    Left as they are found where a deployment's replicas are somebody else's (`names.
+    ANNOTATION_EXTERNAL_REPLICAS`).
+    """
+    pod_label: str = LABEL_DEPLOYMENT
+    """Label by which the pods that serve a deployment bear its name. They are followed, and read for
+    readiness and for what is in the way of a roll-out."""
+    replica_labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels of those of its pods that count as replicas; empty: all do."""
+    role_label: str = ""
+    """Label that tells the roles of pods apart which one owner makes, e.g. head and workers."""
     serving_ports: Sequence[int] = ()
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()
@@ -312,6 +331,15 @@ class Provider:
         Raises RenderError, which is `guard.NotAllowed` for what the deployment may not have.
         """
         return render_within(self, deployment, context)
+
+    def pod_selector(self, deployment: str) -> str:
+        """Label selector of the pods that serve the deployment of that name."""
+        return f"{self.pod_label}={deployment}"
+
+    def replica_selector(self, deployment: str) -> str:
+        """Of those of them that count as replicas, as an autoscaler reads it (`status.selector`)."""
+        labels = {self.pod_label: deployment, **self.replica_labels}
+        return ",".join(f"{key}={value}" for key, value in labels.items())
 
     @property
     def finalizer(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
+from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
 from airunway.providers.dynamo.ignored import ignored_fields
@@ -19,10 +19,6 @@ SERVING_PORTS = (8000, 9002)
 """Frontends and sidecars; the endpoint picker, which gateways ask where a request is to go."""
 
 
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
-
-
 PROVIDER = Provider(
     name=NAME,
     kinds=(GRAPH, storage.CLAIM, JOB),
@@ -33,10 +29,12 @@ PROVIDER = Provider(
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
-    pod_selector=_pod_selector,
+    replica_fields=("spec.services.*.replicas",),
+    pod_label="nvidia.com/dynamo-graph-deployment-name",
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,

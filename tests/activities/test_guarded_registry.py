@@ -14,7 +14,9 @@ import pytest_asyncio
 
 from airunway.activities.model_image.builder import BuildKitBuilder, endpoint_of
 from airunway.activities.model_image.options import BuildOrder
+from airunway.api.crd import model_deployment_crd
 from airunway.clients.buildkit import BuildKitEndpoint
+from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.errors import RegistryDenied
 from airunway.clients.registry.storage import ModelImageStorage
@@ -61,6 +63,7 @@ async def shop(tmp_path: Path, registry_sides: RegistrySides) -> AsyncIterator[G
     async with Hub([model]) as hub, PretendRegistry() as world, PretendBuildKit() as buildkit:
         buildkit.network.registries["ghcr.io"] = world.url
         async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+            await apply_crd(cluster, model_deployment_crd(), field_manager="test")
             made = GuardedShop(hub, world, buildkit, cluster)
             made.sides = registry_sides
             yield made
@@ -177,9 +180,8 @@ async def test_a_build_that_began_with_the_old_login_is_pushed_after_a_rotation(
     shop.sides.rotate()
     assert old is not None and old != shop.sides.login
 
-    builder = BuildKitBuilder(
-        lambda: endpoint_of(BuildKitEndpoint(address=shop.buildkit.address)), architecture="amd64", hub=""
-    )
+    endpoint = BuildKitEndpoint(address=shop.buildkit.address)
+    builder = BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=shop.hub.url)
     digest = await builder.build(order, on_progress=lambda progress: None)
 
     assert await shop.storage.digest_of(plan.name, order.push_to.rpartition(":")[2]) == digest

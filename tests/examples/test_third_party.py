@@ -103,7 +103,7 @@ def test_it_keeps_the_contract_by_its_own_tests(tmp_path: Path) -> None:
     done = subprocess.run([*command, str(tests)], env=env, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert re.search(r"\b[1-9]\d* passed", done.stdout)
 
 
 def test_without_its_package_its_worker_cannot_be_run() -> None:

@@ -23,7 +23,7 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
+    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
     RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
     UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
     mapping_at model_access name_of overrides pod_security registering rendering server_pod serving_image
@@ -31,7 +31,7 @@ PACKAGE = """
 """
 MODULES = {
     flags: """
-        SHORT_FORMS canonical command_line derived engine_args explicit_flags extra_args flag_of
+        command_line derived engine_args explicit_flags extra_args flag_of long_name
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     model_access: """

@@ -11,6 +11,7 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.testing import deployment
 from airunway.providers.kaito import PROVIDER
 from airunway.providers.kaito.bookkeeping import LAST_APPLIED, record_text
@@ -59,7 +60,10 @@ TEMPLATE = rendered(runner())
 TOLERANT = rendered(runner(gpus=1, tolerations=[{"operator": "Exists"}]))
 
 MEMORY = rendered(runner(resources={"memory": "1024Mi"}, tolerations=[{"operator": "Exists"}]))
-MISSPELT = rendered(deployment(provider={"overrides": {"inference": {"preset": {"acessMode": "private"}}}}))
+MISSPELT = PROVIDER.render(
+    deployment(provider={"overrides": {"inference": {"preset": {"acessMode": "private"}}}}),
+    RenderContext(policy=OverridesPolicy(allowed={"kaito": ["inference.preset.acessMode"]})),
+)[0]
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
             if obj["kind"] in ACCESS:
                 await admin.apply(ACCESS[obj["kind"]], obj, field_manager="rights")
         cluster.act_as(f"system:serviceaccount:{SYSTEM_NAMESPACE}:airunway-{provider.name}-provider")
-        await rights_are_known(cluster, provider)
+        await rights_are_known(cluster, provider, namespace)
         yield Workplace(cluster, admin, namespace)
         await admin.delete(NAMESPACES, namespace)
 
@@ -112,12 +112,13 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
 BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
 
-async def rights_are_known(cluster: RecordingCluster, provider: Provider) -> None:
+async def rights_are_known(cluster: RecordingCluster, provider: Provider, namespace: str) -> None:
     """A real server learns of roles and bindings by watching them, a moment after they were applied."""
     async with asyncio.timeout(90):
         while True:
             with contextlib.suppress(Forbidden):
                 await cluster.find(CONFIGS, provider.name)
+                await cluster.find(provider.kinds[0], "any", namespace=namespace)
                 break
             await asyncio.sleep(0.05)
     cluster.used = set()
@@ -154,8 +155,9 @@ def test_a_third_party_worker_has_just_what_it_uses() -> None:
     objects = list(yaml.safe_load_all((EXAMPLE / "deploy" / "rbac.yaml").read_text()))
     worker, watcher = (obj for obj in objects if obj["kind"] == "ClusterRole")
     servers = {("acme.dev", "servers", verb) for verb in ("get", "list", "create", "patch", "delete")}
+    register = {("airunway.ai", "inferenceproviderconfigs", "register")}  # what admission.yaml asks for
 
-    assert granted([worker]) == COMMON | servers
+    assert granted([worker]) == COMMON | servers | register
     assert watcher["metadata"]["labels"] == {"airunway.ai/aggregate-to-watcher": "true"}
     assert granted([watcher]) == {("acme.dev", "servers", "list"), ("acme.dev", "servers", "watch")}
 

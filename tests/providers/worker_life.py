@@ -169,6 +169,7 @@ class WorkerLife:
             )
 
     async def release(self) -> list[str]:
-        """The deployment is being deleted; answers what remains."""
+        """A user deletes it; answers what remains."""
+        await self.admin.delete(DEPLOYMENTS, "chat", namespace=self.namespace)
         request = ReleaseRequest(ref=self._ref, uid=self.uid, provider=self.provider.name)
         return (await self.activities.release_upstream(request)).remaining

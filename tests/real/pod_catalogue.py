@@ -57,7 +57,7 @@ def catalogue() -> dict[str, Pods]:
             *(pod for folder in provider_folders() for pod in pods_of(objects(folder))),
         ],
         "installer": list(pods_of(objects(INSTALLER))),
-        "registry": list(pods_of(registry_objects(options, image="registry:2", lineage="l"))),
+        "registry": list(pods_of(registry_objects(options, image="registry:2", lineage="first"))),
         "builder": list(pods_of(builder_objects(options, image="b", certificate="c"))),
         "builder-rootless": list(pods_of(builder_objects(rootless, image="b", certificate="c"))),
         **{name: list(rendered_pods(name, {})) for name in sorted(installed_providers())},

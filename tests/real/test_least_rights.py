@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ import pytest_asyncio
 
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
+from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import DEPLOYMENTS, PODS, SECRETS, Cluster, Object
 from airunway.clients.registry.client import ResolvedReference
@@ -160,7 +163,8 @@ class NoDigests:
 async def test_the_worker_makes_registry_and_builder_with_its_own_rights(accounts: Accounts) -> None:
     """No kubelet runs their pods here: they are made, and what keeps them from being up is looked for."""
     async with await Cluster.connect(accounts.kubeconfig(WORKER)) as cluster:
-        services = BuildServices(cluster, ClusterOptions(), digests=NoDigests())
+        login = ClusterRegistryLogin(cluster, namespace=SYSTEM_NAMESPACE, lifetime=timedelta(days=30))
+        services = BuildServices(cluster, ClusterOptions(), digests=NoDigests(), login=login)
 
         for _ in range(2):  # what is there already is brought up to date
             with pytest.raises(RegistryNotReady):

@@ -86,15 +86,12 @@ def test_all_compatibility_findings_are_reported() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "shown"),
-    [([], []), ([1], "<list with 1 entries>"), ("text", NOT_SHOWN), (7, NOT_SHOWN), (True, True)],
-)
-def test_overrides_are_an_object(overrides: Any, shown: Any) -> None:
+@pytest.mark.parametrize("overrides", [[], [1], "text", 7, True])
+def test_overrides_are_an_object(overrides: Any) -> None:
     verdict = verdict_of(gpus=1, spec={"provider": {"overrides": overrides}})
 
     assert fields(verdict) == [("FieldValueInvalid", "spec.provider.overrides")]
-    assert verdict.errors[0].value == shown
+    assert verdict.errors[0].value == NOT_SHOWN, "it may hold a secret"
 
 
 def test_an_object_being_deleted_may_always_change() -> None:

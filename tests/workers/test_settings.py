@@ -16,14 +16,23 @@ from airunway.workers.model_images import model_image_options
 from airunway.workers.settings import Settings
 
 DURATIONS = [name for name, kind in get_type_hints(Settings).items() if kind is timedelta]
+DAYS_LONG = ("image_registry_login_lifetime", "image_retention")
 
 
-@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("name", [name for name in DURATIONS if name not in DAYS_LONG])
 @pytest.mark.parametrize("text", ["30", "30s", "0.5m", "PT30S", "00:00:30"])
 def test_a_duration(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"AIRUNWAY_{name.upper()}", text)
 
     assert getattr(Settings(), name) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("name", DAYS_LONG)
+@pytest.mark.parametrize("text", ["259200", "72h", "3d", "P3D"])
+def test_a_duration_of_days(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"AIRUNWAY_{name.upper()}", text)
+
+    assert getattr(Settings(), name) == timedelta(days=3)
 
 
 @pytest.mark.parametrize(("text", "layout"), [("", LAYOUT), ("true", FIXED_DATES_LAYOUT)])

@@ -162,6 +162,7 @@ class DeploymentFakes(ProviderFakes):
     @activity.defn(name=READ_INSTALLATION.name)
     async def read_installation(self, request: ReadInstallationRequest) -> ReadInstallationAnswer:
         await self._called(READ_INSTALLATION.name)
+        self._notify()
         return ReadInstallationAnswer(outcome=self.installed)
 
     def activities(self) -> list[Any]:

@@ -32,7 +32,7 @@ def test_another_shape_is_told_in_words(given: Any) -> None:
 
 
 def test_what_is_needed_is_named() -> None:
-    with pytest.raises(WrongPayload, match="workflow_id"):
+    with pytest.raises(WrongPayload, match="ref: Field required"):
         read_payload([], ModelImageWaiter)
 
 

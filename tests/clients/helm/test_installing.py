@@ -207,7 +207,7 @@ async def test_nothing_is_written_to_the_home(
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     charts.add(settings)
-    classic = release("ours/settings", space, repository_url=charts.repository)
+    classic = release("ours/settings", space, repository_url=charts.repository, version="1.0.0")
 
     await helm.upgrade_or_install(classic)
     await helm.list()

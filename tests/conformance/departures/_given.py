@@ -257,6 +257,14 @@ def condition(given: Given, kind: str) -> Mapping[str, Any]:
     return next((entry for entry in conditions(given) if entry.get("type") == kind), {})
 
 
+def has_words(given: Given) -> bool:
+    """Whether a condition that is not True says why."""
+    return any(
+        entry.get("status") in ("False", "Unknown") and (entry.get("message") or entry.get("reason"))
+        for entry in conditions(given)
+    )
+
+
 def stale(given: Given) -> bool:
     """Whether the upstream status belongs to an earlier generation; what is no number says nothing."""
     generation = at(given["upstream"], "metadata", "generation", default=0)

@@ -9,6 +9,7 @@ from tests.conformance.departures.touch import literal
 
 CLAIMS = "/objects/PersistentVolumeClaim*/** = *"
 MESSAGE = "/message = <text>"
+COUNTS = ("/replicas/ready", "/replicas/available")
 DEPLOYING = ("/phase = Deploying", MESSAGE)
 FAILED = ("/phase = Failed", MESSAGE)
 ISOLATED = "tests/providers/test_pod_isolation.py::test_no_input_leads_past_it"

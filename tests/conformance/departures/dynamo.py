@@ -167,7 +167,8 @@ DEPARTURES = [
     rule(
         "scale-to-zero", "render.py::test_replicas", ask.scaled_to_zero, f"{SERVICE}/VllmWorker/replicas = 0"
     ),
-    state("says-why", "test_read_status", dynamo.silent("failed"), places.MESSAGE),
+    state("says-why", "test_read_status", dynamo.says_why, places.MESSAGE),
+    state("contradicted", "test_read_status", dynamo.contradicted, *places.DEPLOYING),
     state("truthful-message", "test_read_status", dynamo.silent("successful"), places.MESSAGE),
     state("endpoint-needs-frontend", "test_endpoint", dynamo.without_frontend, "/endpoint/** - *"),
     state("observed-generation", "test_read_status", ask.stale, *places.DEPLOYING),

@@ -54,6 +54,10 @@ def applications(given: Given, part: str) -> list[Mapping[str, Any]]:
     return [entry for _, entry in entries if isinstance(entry, Mapping)]
 
 
+def has_applications(given: Given) -> bool:
+    return bool(applications(given, "activeServiceStatus"))
+
+
 def failed(given: Given, part: str) -> bool:
     return any(entry.get("status") == "DEPLOY_FAILED" for entry in applications(given, part))
 
@@ -70,6 +74,10 @@ def only_unreadable(given: Given) -> bool:
     """Whether the active cluster lists applications, and none of them is an object."""
     found = ask.at(ask.upstream_status(given), "activeServiceStatus", "applicationStatuses", default={})
     return isinstance(found, Mapping) and bool(found) and not applications(given, "activeServiceStatus")
+
+
+def says_not_ready(given: Given) -> bool:
+    return ask.condition(given, "RayServiceReady").get("status") == "False"
 
 
 def only_new_condition(given: Given) -> bool:
@@ -174,5 +182,8 @@ DEPARTURES = [
     state("roll-out-first", READ, in_roll_out, *places.DEPLOYING),
     state("says-why", READ, active_failed, places.MESSAGE),
     state("observed-generation", READ, ask.stale, *places.DEPLOYING),
+    state("counted-workers", "test_replicas", has_applications, *places.COUNTS),
+    state("contradicted", READ, says_not_ready, *places.DEPLOYING),
+    state("condition-message", READ, ask.has_words, places.MESSAGE),
     state("application-message", READ, has_complaint, places.MESSAGE),
 ]

@@ -128,4 +128,6 @@ DEPARTURES = [
     state("roll-out-first", "test_read_status", workloads.rolling, *places.DEPLOYING),
     state("failed-roll-out", "test_read_status", workloads.failed_beside_the_old, *places.FAILED),
     state("truthful-message", "test_read_status", workloads.has_trouble, places.MESSAGE),
+    state("says-why", "test_read_status", workloads.says_more, places.MESSAGE),
+    state("none-ready", "test_read_status", workloads.none_ready, *places.DEPLOYING),
 ]

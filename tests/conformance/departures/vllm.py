@@ -159,5 +159,7 @@ DEPARTURES = [
     state("roll-out-first", "test_deployment_status", workloads.rolling, *places.DEPLOYING),
     state("failed-roll-out", "test_deployment_status", workloads.failed_beside_the_old, *places.FAILED),
     state("truthful-message", "test_deployment_status", workloads.has_trouble, places.MESSAGE),
+    state("says-why", "test_deployment_status", workloads.says_more, places.MESSAGE),
+    state("none-ready", "test_deployment_status", workloads.none_ready, *places.DEPLOYING),
     config("display-data", "test_registration", always, *DISPLAY_DATA),
 ]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import OverridesMode
 from airunway.provider import RenderContext, RenderError
+from airunway.provider.policy import OverridesPolicy
 from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
 from tests.schemas import problems
@@ -73,7 +75,10 @@ def test_a_setting_does_without() -> None:
 def test_overrides_do_not_switch_it_off() -> None:
     given = overriding({"spec": {"rayClusterConfig": {"authOptions": {"mode": "disabled"}}}})
 
-    assert ray_cluster(given)["authOptions"] == TOKEN
+    with pytest.raises(RenderError, match="authOptions: not allowed"):
+        ray_cluster(given)
+    allowed = OverridesPolicy(mode=OverridesMode.ANYTHING)
+    assert ray_cluster(given, policy=allowed)["authOptions"] == TOKEN
 
 
 def test_no_token_when_a_worker_has_another_image() -> None:
