@@ -24,6 +24,8 @@ CONFIG_PLURAL = "inferenceproviderconfigs"
 SYSTEM_NAMESPACE = "airunway-system"
 INSTALLER_NAMESPACE = "airunway-installer"
 """Of the installer alone: its account may do nearly everything."""
+CHART_DIGESTS = "airunway-chart-digests"
+"""ConfigMap there: which archive each chart was when it was first used."""
 
 # Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
 FIELD_MANAGER = "airunway"

@@ -27,6 +27,7 @@ from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
 from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
+from airunway.selection.server_rules import metadata_findings
 from airunway.trust.foreseen import images_rendered, rendered_findings, signature_notes, spec_findings
 from airunway.trust.policy import TrustPolicy, policy_of
 
@@ -128,7 +129,7 @@ def plan_deployment(
         namespace=str(meta.get("namespace") or namespace),
         name=str(meta.get("name") or meta.get("generateName") or ""),
     )
-    planned.errors += _name_errors(meta, planned)
+    planned.errors += [*_name_errors(meta, planned), *_metadata_errors(meta)]
     admitted = admit(dict(body), lookup=lookup_in(world.configs))
     planned.warnings += [_unknown(path) for path in admitted.unknown_fields]
     planned.warnings += admitted.verdict.warnings
@@ -179,6 +180,18 @@ def _name_errors(meta: Mapping[str, Any], planned: PlannedDeployment) -> list[st
     if not _LABEL.fullmatch(planned.namespace) or len(planned.namespace) > MAX_NAMESPACE_LENGTH:
         errors.append(f'metadata.namespace: Invalid value: "{planned.namespace}": {_LABEL_WORDS}')
     return errors
+
+
+def _metadata_errors(meta: Mapping[str, Any]) -> list[str]:
+    """What the API server says of labels and annotations, likewise."""
+    given = {name: meta.get(name) or {} for name in ("labels", "annotations")}
+    for name, values in given.items():
+        if not isinstance(values, Mapping) or not all(
+            isinstance(text, str) for pair in values.items() for text in pair
+        ):
+            return [f"metadata.{name}: Invalid type: must be texts by texts; put quotes around numbers"]
+    found = metadata_findings(given["labels"], given["annotations"], "metadata")
+    return [error.line for error in found]
 
 
 def _unknown(path: str) -> str:

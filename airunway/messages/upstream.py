@@ -71,6 +71,8 @@ class RenderRequest(DeploymentRequest):
     """Digests that tags stood for when their signatures were verified; each is verified again."""
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    cluster_features: list[str] | None = None
+    """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
 
 
 class RenderAnswer(BaseModel):

@@ -29,8 +29,6 @@ from airunway.provider.contract import (
     Registration,
     RenderContext,
     RenderError,
-    ServingImageReport,
-    ServingImageResolution,
     Stage,
     StageVerdict,
     UpstreamFacts,
@@ -48,6 +46,7 @@ from airunway.provider.reading import (
     name_of,
     text_at,
 )
+from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [

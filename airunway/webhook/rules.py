@@ -28,6 +28,7 @@ from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
+from airunway.selection.server_rules import server_findings
 from airunway.selection.stored_rules import is_mocker
 from airunway.selection.validation import validate_create, validate_update
 from airunway.trust.foreseen import images_of_spec, rendered_findings, signature_notes, spec_findings
@@ -86,6 +87,7 @@ async def validate(request: AdmissionRequest, given: AdmissionInputs) -> Admissi
     provider = await _provider_of(new, given.find)
     allowed = await given.policy_of(request.namespace or new.namespace)
     verdict = _verdict(old, new, provider)
+    verdict.errors += server_findings(new.spec)
     verdict.errors += _refused_objects(new, given.overrides, allowed.policy)
     verdict.warnings += [*allowed.warnings, *signature_notes(allowed.policy, images_of_spec(new))]
     verdict.warnings += advice.about_provider(new, provider)

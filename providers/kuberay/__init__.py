@@ -6,6 +6,7 @@ from airunway.api import names
 from airunway.provider import Provider, storage
 from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
+from airunway.providers.kuberay.authentication import features_of
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.limits import OVERRIDABLE, RAY_SERVICE_SHAPE, ray_service_demand
 from airunway.providers.kuberay.render import check, ignored_fields, render
@@ -40,5 +41,6 @@ PROVIDER = Provider(
     serving_ports=(SERVICE_PORT,),
     operator_peers=(OPERATOR,),
     optional_fields=(AUTHENTICATION,),
+    features_of=features_of,
     crd_version=RAY_SERVICE.api_version,
 )

@@ -156,9 +156,11 @@ def test_roles_that_are_bound_exist() -> None:
 def test_roles_for_people(kind: str, role: str, verbs: set[str]) -> None:
     rules = of_kind("ClusterRole", objects(CORE))[f"airunway-{kind}-{role}-role"]["rules"]
 
+    scale = (["modeldeployments/scale"], {"get"} if role == "viewer" else {"get", "patch", "update"})
     assert [(rule["resources"], set(rule["verbs"])) for rule in rules] == [
         ([f"{kind}s"], verbs),
         ([f"{kind}s/status"], {"get"}),
+        *([scale] if kind == "modeldeployment" else []),
     ]
 
 

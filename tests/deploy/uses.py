@@ -304,6 +304,13 @@ def installing() -> list[Use]:
         Use(verbs="get delete", resource=definitions, at=at),
         Use(verbs="get delete", resource="secrets", at=at),
         Use(verbs="get list", resource="deployments.apps", at=at),
+        Use(
+            verbs="get create patch",
+            resource="configmaps",
+            namespace=space,
+            names=[names.CHART_DIGESTS],
+            at=at,
+        ),
         Use(verbs="list", resource="pods", at=at),
         Use(verbs="list", resource="nodes", at=at),
         Use(verbs="get", resource=CONFIGS, at=at),

@@ -23,11 +23,11 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
-    RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
-    UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
-    mapping_at model_access name_of overrides pod_security registering rendering server_pod serving_image
-    storage text_at
+    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration
+    RenderContext RenderError ServingImageReport ServingImageResolution Stage StageVerdict
+    UpstreamCondition UpstreamFacts UpstreamHealth UpstreamKind condition conditions_at count_at
+    deployment_status first_cause flags is_observed mapping_at model_access name_of overrides
+    pod_security registering rendering server_pod serving_image storage text_at
 """
 MODULES = {
     flags: """

@@ -21,7 +21,7 @@ REPAIRS_AT_ONCE = 3
 """A person who tries things out is answered at once; what comes a fourth time is no person."""
 QUIET = timedelta(minutes=10)
 """After which a change is one of its own again."""
-FIRST_DELAY, MAX_DELAY = timedelta(minutes=1), timedelta(hours=1)
+FIRST_DELAY, MAX_DELAY = timedelta(minutes=5), timedelta(hours=1)
 _MAX_PATHS = 5
 
 

@@ -1,7 +1,7 @@
 """`Reconciling` and `Stalled`: how far a deployment is from what is asked for, as tools read it. Pure.
 
-kstatus, on which Flux, Argo CD and others build, knows nothing of phases. It takes an object for finished when
-its last generation was observed and neither condition is True; both are there only while they are.
+kstatus, on which Flux, Argo CD and others build, knows nothing of phases. It takes an object for finished
+when its last generation was observed and neither condition is True; both are there only while they are.
 Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus, README.
 """
 

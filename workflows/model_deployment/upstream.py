@@ -12,6 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
@@ -96,6 +97,7 @@ class Upstream:
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
+            cluster_features=recorded_features(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)

@@ -126,6 +126,12 @@ DEPARTURES = [
         user_arguments,
     ),
     rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(real, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
+    ),
+    rule(
         "volume-paths",
         "render.py::test_volumes",
         dynamo.lacks_mount_path,

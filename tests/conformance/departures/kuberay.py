@@ -140,6 +140,12 @@ DEPARTURES = [
     rule("env-sources", ENVIRONMENT, kuberay.loses_sources, *places.sources(HEAD)),
     rule("parallel-size", ARGUMENTS, kuberay.parallel, COMMAND_LINE),
     rule("engine-switches", ARGUMENTS, kuberay.switched, COMMAND_LINE),
+    rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        ask.words_a_flag,
+        COMMAND_LINE,
+    ),
     rule("explicit-flag", ARGUMENTS, kuberay.set_twice, COMMAND_LINE),
     rule("quoted-arguments", ARGUMENTS, kuberay.quoted, COMMAND_LINE),
     rule("env-once", ENVIRONMENT, kuberay.repeats_variable, *places.earlier_variables(HEAD)),

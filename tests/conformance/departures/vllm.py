@@ -150,6 +150,12 @@ DEPARTURES = [
         *places.derived_flags_removed(CONTAINER),
     ),
     rule(
+        "flag-grammar",
+        "vllm_args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(own_container, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
+    ),
+    rule(
         "override-containers",
         MERGED,
         overrides_containers,
