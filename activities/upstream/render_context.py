@@ -39,13 +39,15 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """The context; without one a failure, or a model image that is not built yet.
+    """The context; without one a failure, or a model image that is not built yet, or was built again.
 
     `serving_image`: what is to be said of it, beside a failure too.
     """
 
     context: RenderContext | None = None
     model_image: ModelImageSpec | None = None
+    is_replaced: bool = False
+    """The registry has another image of the model than the one that the deployment runs."""
     serving_image: ServingImageReport | None = None
     failure: StepFailure | None = None
 
@@ -80,7 +82,8 @@ async def prepare(
         raise refused(f"image {built.reference} refused: this worker does not see which images were built")
     image = deployment.status.image if deployment.status else None
     serving = (image.resolved if image else None) or ""
-    await given.model_images.refuse_other(built, request.model_image_plan, wanted, serving=serving)
+    if await given.model_images.is_replaced(built, request.model_image_plan, wanted, serving=serving):
+        return Preparation(model_image=wanted, is_replaced=True)
     context = replace(
         _context(provider, given, features),
         model_image=built.reference,

@@ -148,6 +148,7 @@ class UpstreamRendering:
             self._provider, deployment, self._request, given=self._surroundings, features=features
         )
         self._answer.wanted_model_image = found.model_image
+        self._answer.model_image_replaced = found.is_replaced
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status
             self._answer.conditions += found.serving_image.conditions

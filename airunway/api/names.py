@@ -224,6 +224,17 @@ REGISTRY_PULL = "airunway-registry-pull"
 REGISTRY_PULL_PORT = 5001
 REGISTRY_LOGIN = "airunway-registry-login"
 """Secret with the logins that may push to the registry and delete from it."""
+REGISTRY_PRIVATE_PORT = 5002
+"""Where images of private models are pushed to: a registry of their own in the same pod."""
+REGISTRY_PRIVATE_READS_PORT = 5003
+"""Where those are read from, by `PRIVATE_PULLS` only."""
+PRIVATE_PULLS = "airunway-private-pulls"
+"""Deployment and Service of what nodes pull private images from; and the Secret with the keys that the
+namespaces' logins are derived from."""
+PRIVATE_PULLS_PORT = 5004
+PRIVATE_PULLS_NODE_PORT = 30501
+PULL_SECRET = "airunway-model-images-pull"
+"""Secret of a namespace that its private images are pulled with from the registry in the cluster."""
 MODEL_IMAGES = "airunway-model-images"
 """ConfigMap in the control plane's namespace: which images were built, and with which digest."""
 BUILDER = "airunway-builder"

@@ -7,11 +7,13 @@ anything. So `*.example.com/team/*` cannot be met by a repository of another reg
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 
 from airunway.clients.registry.references import DOCKER_HUB, is_digest, parse_reference
+from airunway.modelimage.naming import namespace_of_private
 
 MAX_REFERENCE_LENGTH = 512
 """Characters; registry and repository have 255 each at most."""
@@ -67,6 +69,21 @@ def image_name(text: str) -> ImageName:
         tag="" if by_digest else parsed.tag,
         digest=parsed.tag if by_digest else "",
     )
+
+
+def private_problem(text: str, namespace: str, *, hosts: Collection[str]) -> str:
+    """Why a namespace may not run an image: it is another one's, in a registry of ours; else empty.
+
+    `hosts`: what nodes call that registry. A node that has an image already may not ask who wants it.
+    """
+    try:
+        image = image_name(text)
+    except InvalidReference:
+        return ""  # no runtime finds an image of ours by it
+    owner = namespace_of_private(image.repository)
+    if image.registry not in hosts or owner in ("", namespace):
+        return ""
+    return f"{text} is private to another namespace; have it built for {namespace}, with its own token"
 
 
 def matches_image(glob: str, image: ImageName) -> bool:
