@@ -129,7 +129,8 @@ def answer_problems(provider: Provider, given: ModelDeployment) -> Iterator[str]
     ignored = provider.ignored_fields(given)
     if len(set(ignored)) < len(ignored):
         yield f"ignored_fields(): some stand twice: {ignored}"
-    yield from (f"ignored_fields(): {path!r} is no path" for path in ignored if not path.startswith("spec."))
+    paths = ("spec.", "metadata.annotations[")
+    yield from (f"ignored_fields(): {path!r} is no path" for path in ignored if not path.startswith(paths))
     if "=" not in provider.pod_selector(given):
         yield "pod_selector(): must select by a label's value"
 

@@ -19,7 +19,7 @@ from airunway.api import names
 from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.guard_at_admission import admission_findings, name_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
@@ -69,6 +69,7 @@ async def validate(request: AdmissionRequest, find: FindProvider, policy: Overri
     verdict.errors += admission_findings(new, installed_providers(), policy)
     verdict.warnings += advice.about_provider(new, provider)
     if old is None:
+        verdict.errors += name_findings(new, installed_providers())
         verdict.warnings += advice.about_name(new)
     return verdict_answer(verdict)
 
