@@ -42,6 +42,7 @@ OLDEST = (3, 11)
 GENERATORS = (
     "airunway.api.crd",
     "tools.generate.provider_roles",
+    "tools.generate.builder_policy",
     "tools.generate.settings_table",
     "tools.generate.buildkit_messages",
     "tests.conformance.record",

@@ -41,8 +41,13 @@ SHORTEST_LEASE_SECONDS = 3.0
 
 
 def identity() -> str:
-    """A name for this process that no other has."""
-    return f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    """A name for this process that no other has at the same time.
+
+    In a pod that of the pod: a container that is started again there takes up the Lease of the one before at
+    once, which the kubelet has seen to its end. Elsewhere nothing says that the one before is dead.
+    """
+    name = os.environ.get("POD_NAME") or socket.gethostname()
+    return f"{name}_{os.environ.get('POD_UID') or uuid.uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ class Registrar:
             **self._provider.registration().annotations,
             names.ANNOTATION_TASK_QUEUE: self._task_queue,
             names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(self._provider.kinds),
+            names.ANNOTATION_POD_LABEL: self._provider.pod_label,
         }
 
     def _says_ours(self, live: Object) -> bool:

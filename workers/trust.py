@@ -11,7 +11,6 @@ from airunway.clients.registry.client import RegistryClient, ResolvedReference
 from airunway.clients.registry.references import parse_reference
 from airunway.clients.registry.signatures import StoredSignature
 from airunway.clients.registry.storage import ModelImageStorage
-from airunway.trust.policy import setting_policy
 from airunway.workers.settings import Settings
 
 
@@ -35,10 +34,7 @@ class RegistriesOfImages:
 
 def namespace_policies(cluster: Cluster, settings: Settings) -> NamespacePolicies:
     """What may run where; one for all queues of a process."""
-    defaults = setting_policy(
-        images=settings.allowed_images, models=settings.allowed_models, verified=settings.verified_images
-    )
-    return NamespacePolicies(cluster, defaults)
+    return NamespacePolicies(cluster, settings.trust_policy)
 
 
 def image_gate(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from airunway.trust.policy import read_globs
+from airunway.trust.policy import TrustPolicy, read_globs, setting_policy
 
 GlobList = Annotated[list[str], NoDecode]
 """As the annotations of a Namespace are written: with commas or blanks between, or as a JSON list."""
@@ -50,3 +50,10 @@ class TrustSettings(BaseSettings):
     @classmethod
     def _globs(cls, value: Any) -> Any:
         return list(read_globs(value, where="the setting")) if isinstance(value, str) else value
+
+    @property
+    def trust_policy(self) -> TrustPolicy:
+        """What may run in a namespace that says nothing itself."""
+        return setting_policy(
+            images=self.allowed_images, models=self.allowed_models, verified=self.verified_images
+        )

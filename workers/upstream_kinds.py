@@ -1,4 +1,4 @@
-"""The kinds a provider creates, said on its InferenceProviderConfig and followed from there.
+"""The kinds a provider creates and the label of its pods, said on its config and followed from there.
 
 The watcher need not have a provider's package: whoever registers a config says on it what to watch. What is
 announced is only ever read, with the watcher's own rights and by the label of objects of this system.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Collection, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -21,10 +21,13 @@ from airunway.provider.contract import UpstreamKind
 _log = structlog.get_logger(__name__)
 
 Key = tuple[str, str]
+T = TypeVar("T")
 
 # Both become parts of a path, so nothing else than what Kubernetes allows there is taken.
 _API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[a-z0-9]+")
 _PLURAL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+# It becomes a selector.
+_LABEL = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def key_of(kind: Kind) -> Key:
@@ -60,19 +63,30 @@ def _kind_from(entry: Any) -> UpstreamKind:
     return kind
 
 
-class AnnouncedKinds:
-    """Follows every announced kind once, for as long as some config announces it.
+def announced_pod_label(config: Object) -> list[str]:
+    """The label of its pods that a config announces; none where it announces what is no label."""
+    label = (config["metadata"].get("annotations") or {}).get(names.ANNOTATION_POD_LABEL, "")
+    return [label] if isinstance(label, str) and _LABEL.fullmatch(label) else []
 
-    `besides`: kinds that are followed anyway. Updates count only after `run_in`.
+
+class Announced(Generic[T]):
+    """Follows everything that is announced once, for as long as some config announces it.
+
+    `key_of`: what makes one different from another; `besides`: those that are followed anyway. Updates count
+    only after `run_in`.
     """
 
     def __init__(
-        self, follow: Callable[[UpstreamKind], Coroutine[Any, Any, None]], *, besides: Collection[Key] = ()
+        self,
+        follow: Callable[[T], Coroutine[Any, Any, None]],
+        *,
+        key_of: Callable[[T], Hashable],
+        besides: Iterable[Hashable] = (),
     ) -> None:
-        self._follow = follow
+        self._follow, self._key_of = follow, key_of
         self._besides = frozenset(besides)
-        self._by_config: dict[str, list[UpstreamKind]] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._by_config: dict[str, list[T]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     def run_in(self, group: asyncio.TaskGroup) -> None:
@@ -80,21 +94,20 @@ class AnnouncedKinds:
         self._group = group
 
     @property
-    def followed(self) -> frozenset[Key]:
+    def followed(self) -> frozenset[Hashable]:
         """What is followed now because a config announces it."""
         return frozenset(self._tasks)
 
-    def update(self, config: str, kinds: list[UpstreamKind]) -> None:
+    def update(self, config: str, announced: list[T]) -> None:
         """Take note of what a config announces now; nothing when it is gone."""
-        if kinds == self._by_config.get(config, []) or self._group is None:
+        if announced == self._by_config.get(config, []) or self._group is None:
             return
-        self._by_config[config] = kinds
-        if not kinds:
+        self._by_config[config] = announced
+        if not announced:
             del self._by_config[config]
-        wanted = {key_of(kind): kind for listed in self._by_config.values() for kind in listed}
+        wanted = {self._key_of(entry): entry for listed in self._by_config.values() for entry in listed}
         for key in self._tasks.keys() - wanted.keys():
             self._tasks.pop(key).cancel()
         for key in wanted.keys() - self._tasks.keys() - self._besides:
-            name = f"follow {key[1]}.{key[0]}"
-            self._tasks[key] = self._group.create_task(self._follow(wanted[key]), name=name)
-            _log.info("following a kind that a provider announces", provider=config, kind=wanted[key].kind)
+            self._tasks[key] = self._group.create_task(self._follow(wanted[key]), name=f"follow {key}")
+            _log.info("following what a provider announces", provider=config, announced=str(wanted[key]))

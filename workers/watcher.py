@@ -24,8 +24,15 @@ from airunway.trust.policy import policy_annotations
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark, Readers, upstream_mark
+from airunway.workers.pod_watch import PodWatch
 from airunway.workers.signal_queue import SignalQueue
-from airunway.workers.upstream_kinds import AnnouncedKinds, Key, announced_kinds, key_of
+from airunway.workers.upstream_kinds import (
+    Announced,
+    Key,
+    announced_kinds,
+    announced_pod_label,
+    key_of,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -62,15 +69,19 @@ class Watcher:
         fleet.are_configs_listed = self._configs.synced
         installed = _kinds_of(providers)
         self._upstream = [self._reflector(kind, readers) for kind, readers in installed]
-        self._announced = AnnouncedKinds(self._follow, besides={key_of(kind) for kind, _ in installed})
+        self._announced: Announced[UpstreamKind] = Announced(
+            self._follow, key_of=key_of, besides={key_of(kind) for kind, _ in installed}
+        )
+        self._pods = PodWatch(cluster, providers, fleet, self._on_pods, cluster_name=cluster_name)
 
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._announced.run_in(group)
+            self._pods.announced.run_in(group)
             group.create_task(self._signals.run())
             group.create_task(self._namespaces.run())
-            others = [self._configs, *self._upstream]
+            others = [self._configs, *self._upstream, *self._pods.reflectors]
             for reflector in others:
                 group.create_task(reflector.run())
             # Everything else first: then the first observation of a deployment, which its listing brings
@@ -139,6 +150,7 @@ class Watcher:
             self._fleet.config_objects[name] = change.object
             configs[name] = ConfigMark.of(change.object)
         self._announced.update(name, announced_kinds(change.object) if name in configs else [])
+        self._pods.update(name, announced_pod_label(change.object) if name in configs else [])
         if configs.get(name) == before:
             return
         for reflector in self._followed:
@@ -188,10 +200,16 @@ class Watcher:
         if echo and mark is not None:
             return
         ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=name)
+        self._upstream_changed(ref, f"{kind.kind} {meta['name']} {_verb(change)}")
+
+    def _on_pods(self, ref: DeploymentRef, cause: str) -> None:
+        if self._is_following:
+            self._upstream_changed(ref, cause)
+
+    def _upstream_changed(self, ref: DeploymentRef, cause: str) -> None:
         if known := self._fleet.deployments.get(ref):
             now = asyncio.get_running_loop().time()
             self._fleet.deployments[ref] = replace(known, changed_at=now)
-        cause = f"{kind.kind} {meta['name']} {_verb(change)}"
         self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True))
 
 

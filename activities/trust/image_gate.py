@@ -26,14 +26,13 @@ from airunway.messages.deployment_state import (
     IMAGE_NOT_VERIFIED,
     POLICY_UNREADABLE,
 )
+from airunway.trust.judging import PolicyRefusal, allowed_images
 from airunway.trust.keys import VerificationKey, signed_by
 from airunway.trust.payload import payload_problem
 from airunway.trust.policy import TrustPolicy
 from airunway.trust.references import ImageName, image_name
-from airunway.trust.rendered import images_in, with_images
+from airunway.trust.rendered import with_images
 
-MAX_IMAGES = 64
-"""Different images of one rendering; each is compared with all globs, and may cost requests."""
 MAX_REMEMBERED = 1024
 RETRY_SECONDS = 60
 
@@ -113,7 +112,10 @@ class ImageGate:
         """
         if policy.is_open:
             return TrustedObjects(objects=objects)
-        texts = _allowed(policy, objects, built_here)
+        try:
+            texts = allowed_images(policy, objects, built_here)
+        except PolicyRefusal as refusal:
+            raise TrustRefused(IMAGE_NOT_ALLOWED, str(refusal)) from refusal
         rules = {text: rule for text in texts if (rule := policy.verification_rule(text))}
         checked = await asyncio.gather(
             *(self._verified(text, rule, policy, pins) for text, rule in rules.items())
@@ -168,24 +170,6 @@ class ImageGate:
             f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's"
             f" public key to {self._keys.where}"
         )
-
-
-def _allowed(policy: TrustPolicy, objects: Sequence[Object], built_here: Collection[str]) -> list[str]:
-    """The different images of objects. Raises TrustRefused for the first that is not allowed."""
-    paths: dict[str, str] = {}
-    for image in images_in(objects):
-        if not isinstance(image.value, str):
-            why = f"{image.path}: nobody can say which image this is; name one as registry/name:tag"
-            raise TrustRefused(IMAGE_NOT_ALLOWED, why)
-        paths.setdefault(image.value, image.path)
-        if len(paths) > MAX_IMAGES:
-            why = f"it has more than {MAX_IMAGES} different images; where images are limited, take fewer"
-            raise TrustRefused(IMAGE_NOT_ALLOWED, why)
-    for text, path in paths.items():
-        problem = "" if text in built_here else policy.image_problem(text)
-        if problem:
-            raise TrustRefused(IMAGE_NOT_ALLOWED, f"{path}: {problem}")
-    return list(paths)
 
 
 def _judge(

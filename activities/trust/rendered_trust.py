@@ -14,7 +14,7 @@ from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment_state import IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
 from airunway.messages.upstream import RenderRequest
-from airunway.trust.models import evasions, models_of_spec, models_rendered
+from airunway.trust.judging import PolicyRefusal, refuse_models_of_spec, refuse_models_rendered
 from airunway.trust.policy import VERIFIED_SETTING, TrustPolicy
 
 IMAGE_VERIFIED = "ImageVerified"
@@ -39,8 +39,8 @@ class RenderedTrust:
             self._policy = await self._gate.policy(self._request.ref.namespace)
         except TrustRefused as refusal:
             raise self._stop(refusal) from refusal
-        with self._refusing_depth():
-            self._refuse_model(self._policy.model_problem(models_of_spec(deployment)))
+        with self._refusing():
+            refuse_models_of_spec(self._policy, deployment)
 
     async def admit(
         self, objects: Sequence[Object], *, built_image: str | None, image: ServingImageStatus | None
@@ -51,13 +51,16 @@ class RenderedTrust:
         """
         if self._gate is None or self._policy.is_open:
             return list(objects)
-        with self._refusing_depth():
+        with self._refusing():
             return await self._judged(self._gate, objects, built_image=built_image, image=image)
 
     @contextmanager
-    def _refusing_depth(self) -> Iterator[None]:
+    def _refusing(self) -> Iterator[None]:
+        """A model that is not allowed, and what nobody can judge, as the failure of this step."""
         try:
             yield
+        except PolicyRefusal as refusal:
+            raise self._stop(TrustRefused(MODEL_NOT_ALLOWED, str(refusal))) from refusal
         except RecursionError as err:
             words = "it is nested too deeply to be judged; lay out spec.provider.overrides flatter"
             raise self._stop(TrustRefused(IMAGE_NOT_ALLOWED, words)) from err
@@ -70,10 +73,9 @@ class RenderedTrust:
         built_image: str | None,
         image: ServingImageStatus | None,
     ) -> list[Object]:
-        self._refuse_model(self._policy.model_problem(models_rendered(objects)))
-        if self._deployment is not None and not self._policy.models.takes_all:
-            for words in evasions(self._deployment, objects):
-                self._refuse_model(f"models are limited by {self._policy.models}, and {words}")
+        if self._deployment is None:
+            raise RuntimeError("begin() comes first: it reads the policy")
+        refuse_models_rendered(self._policy, self._deployment, objects)
         pins = dict(self._request.pinned_images)
         if image is not None and image.requested and image.digest:
             pins.setdefault(image.requested, image.digest)
@@ -107,10 +109,6 @@ class RenderedTrust:
             return image.model_copy(update={"verification_message": _NOT_ASKED})
         update = {"verified": True, "verification_message": f"signed by {found.key}"}
         return image.model_copy(update={**update, "resolved": found.pinned, "digest": found.digest})
-
-    def _refuse_model(self, problem: str) -> None:
-        if problem:
-            raise self._stop(TrustRefused(MODEL_NOT_ALLOWED, problem))
 
     def _stop(self, refusal: TrustRefused) -> StepFailed:
         kinds = ["ResourceCreated"] if self._request.applied else ["ResourceCreated", "Ready"]

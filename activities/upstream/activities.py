@@ -25,7 +25,7 @@ from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.activities.upstream.served_fields import ServedFields
-from airunway.activities.upstream.tenant_account import TenantWrites, tenant_writes
+from airunway.activities.upstream.tenant_account import TenantWrites, missing_right, tenant_writes
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
 from airunway.clients.kubernetes import Cluster, Object
@@ -148,7 +148,14 @@ class ProviderActivities:
         if owner is None:
             return ReleaseAnswer()  # it is gone, and with it, through Kubernetes, what it owned
         refuse_unless_deleted(owner, request.ref, "deleting the upstream objects")
-        found = await asyncio.gather(*(self._owned(kind, namespace, request.uid) for kind in provider.kinds))
+        try:
+            found = await asyncio.gather(
+                *(self._owned(kind, namespace, request.uid) for kind in provider.kinds)
+            )
+        except Forbidden as err:
+            if why := missing_right(err):
+                return ReleaseAnswer(remaining=[f"what cannot be looked at ({why})"])
+            raise
         owned = [entry for entries in found for entry in entries]
         writes = tenant_writes(self._cluster, namespace, impersonate=self._surroundings.impersonate)
         deleted = await asyncio.gather(*(_delete(writes, kind, obj) for kind, obj in owned))

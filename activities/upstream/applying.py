@@ -12,7 +12,8 @@ from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
 from airunway.activities.upstream.render_context import Surroundings
-from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering, status_of
+from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
+from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.activities.upstream.writes import Writer
@@ -166,11 +167,17 @@ class UpstreamApplication:
             self._answer.objects = self._from.applied
             if rendered.answer.waiting and self._from.applied:
                 found = await read_applied(self._cluster, self._provider, self._ref, self._from.applied)
-                self._answer.status = status_of(self._provider, owned_among(found, self._from.uid))
+                await self._report_status(owned_among(found, self._from.uid))
             return
         done = self._writer.done
         self._answer.objects = [self._as_done(entry) for entry in done.objects]
-        self._answer.status = status_of(self._provider, done.live)
+        await self._report_status(done.live)
+
+    async def _report_status(self, live: list[Object]) -> None:
+        said = status_of(self._provider, live)
+        self._answer.status = await reported_status(
+            self._cluster, self._provider, self._ref, said, pods_seen=self._from.pods_seen
+        )
 
     def _as_done(self, entry: AppliedObject) -> AppliedObject:
         """How an object was left, with what earlier attempts did to it; their answers were lost."""
@@ -178,7 +185,8 @@ class UpstreamApplication:
             return entry
         before = self._before.get(identity(entry))
         if before is not None and before.digest == entry.digest:
-            return entry.model_copy(update={"action": before.action, "changed": before.changed})
+            done = {"action": before.action, "changed": before.changed, "changed_by": before.changed_by}
+            return entry.model_copy(update=done)
         if self._is_first or self._rendered is not None:
             return entry
         return entry.model_copy(update=self._done_as_asked(entry))

@@ -13,6 +13,7 @@ from typing import Any
 from airunway.activities.upstream.ownership import holds_quantities, is_ours_or_former, says
 
 MAX_PATHS = 50
+MAX_MANAGERS = 5
 _MAX_PATH_LENGTH = 200
 _METADATA = ("labels", "annotations", "ownerReferences")
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -27,6 +28,37 @@ def changed_fields(live: Mapping[str, Any], desired: Mapping[str, Any], *, field
     if desired.get("kind") == "Secret":
         paths = dict.fromkeys(path if path.startswith("metadata") else path.split(".")[0] for path in paths)
     return [path[:_MAX_PATH_LENGTH] for path in list(paths)[:MAX_PATHS]]
+
+
+def changed_by(live: Mapping[str, Any], paths: Sequence[str], *, field_manager: str) -> list[str]:
+    """The field managers of others that own any of these fields, or something within them, by name."""
+    found = set()
+    for entry in live["metadata"].get("managedFields") or ():
+        if entry.get("subresource") == "status" or is_ours_or_former(entry, field_manager):
+            continue
+        owned = list(_leaves(entry.get("fieldsV1") or {}, ""))
+        if any(_overlap(path, other) for path in paths for other in owned):
+            found.add(str(entry.get("manager"))[:_MAX_PATH_LENGTH])
+    return sorted(found)[:MAX_MANAGERS]
+
+
+def _overlap(path: str, other: str) -> bool:
+    shorter, longer = sorted((path, other), key=len)
+    return longer == shorter or longer.startswith((f"{shorter}.", f"{shorter}["))
+
+
+def _leaves(fields: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Paths of what an entry of managedFields owns, as `changed_fields` writes them."""
+    inner = {key: value for key, value in fields.items() if key[:2] in ("f:", "k:")}
+    if not inner and path:
+        yield path
+    for key, value in inner.items():
+        kind, _, rest = key.partition(":")
+        if kind == "f":
+            yield from _leaves(value, _joined(path, rest))
+            continue
+        keys = json.loads(rest)
+        yield from _leaves(value, f"{path}[name={keys['name']}]" if "name" in keys else path)
 
 
 # -- what we render and is different there --------------------------------------------------------------

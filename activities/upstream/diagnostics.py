@@ -1,13 +1,16 @@
-"""What pods and events say about a roll-out that does not come up."""
+"""What pods and events say: whether a deployment serves, and why a roll-out does not come up."""
 
 from __future__ import annotations
 
 import asyncio
 
-from airunway.clients.errors import ApiError
+from airunway.clients.errors import ApiError, Forbidden, Invalid
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Object, Resource
 from airunway.messages.deployment import PodFinding
+from airunway.messages.refs import DeploymentRef
+from airunway.provider import Provider
 from airunway.provider.diagnosis import diagnose
+from airunway.provider.evidence import PodState, pod_state
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")
@@ -35,6 +38,24 @@ async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[
         PodFinding(reason=entry.reason, message=entry.message, final=entry.final)
         for entry in found[:MAX_FINDINGS]
     ]
+
+
+async def pods_of(cluster: Cluster, provider: Provider, ref: DeploymentRef) -> list[PodState] | None:
+    """The pods that serve a deployment; None where they may not be seen, or no label can hold its name.
+
+    Raises ApiError where trying again can help: what was not seen must not count as not being there.
+    """
+    try:
+        listing = await cluster.listing(
+            PODS, namespace=ref.namespace, label_selector=provider.pod_selector(ref.name)
+        )
+    except (Forbidden, Invalid):
+        return None
+    states = (
+        pod_state(pod, replica_labels=provider.replica_labels, role_label=provider.role_label)
+        for pod in listing.items
+    )
+    return [state for state in states if state is not None]
 
 
 async def _read(

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from airunway.api.conditions import condition
 from airunway.messages.deployment import StepFailure
 
+LOOKS_AGAIN = "it is looked at again by itself"
+"""Ends the message of a failure whose cause lies in other objects: nobody has to retry by hand."""
+
 
 class StepFailed(Exception):
     """The reconcile ends here, with this failure in the status."""
@@ -24,6 +27,7 @@ def failed(
     final: bool = True,
     retry_seconds: int = 0,
     by_policy: bool = False,
+    elsewhere: bool = False,
 ) -> StepFailed:
     """A failure that turns these conditions False."""
     return StepFailed(
@@ -33,6 +37,7 @@ def failed(
             final=final,
             retry_seconds=retry_seconds,
             by_policy=by_policy,
+            elsewhere=elsewhere,
             conditions=[condition(kind, "False", reason, message) for kind in conditions],
         )
     )

@@ -27,6 +27,8 @@ class Target:
     live: Object | None = None
     last: AppliedObject | None = None
     """How an earlier generation, or an earlier attempt, left it."""
+    told_by: Object | None = None
+    """What its digest is of, if not of the desired object: that has parts which follow the live one."""
 
     @property
     def name(self) -> str:

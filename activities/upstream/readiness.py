@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.upstream.diagnostics import findings_for
 from airunway.activities.upstream.inspection import owned_among, read_applied
-from airunway.activities.upstream.owner import find_owner
 from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
-from airunway.activities.upstream.rendering import status_of
+from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.api.bounds import LARGE_ELEMENTS, has_more_elements_than
 from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
-from airunway.messages.deployment import AppliedObject, PodFinding
+from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import Readiness, ReadinessRequest
 from airunway.provider import Provider
 
@@ -31,11 +29,13 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
 
     # Whoever may write the upstream objects makes them as large as the API server takes them.
     is_large = has_more_elements_than(live, LARGE_ELEMENTS)
-    drift, status = await asyncio.to_thread(judge) if is_large else judge()
+    drift, said = await asyncio.to_thread(judge) if is_large else judge()
+    status = await reported_status(cluster, provider, request.ref, said, pods_seen=request.pods_seen)
+    selector = provider.pod_selector(request.ref.name)
     return Readiness(
         drifted=drift,
         status=status,
-        findings=await _diagnose(cluster, provider, request) if request.diagnose else [],
+        findings=await findings_for(cluster, request.ref.namespace, selector) if request.diagnose else [],
     )
 
 
@@ -59,13 +59,3 @@ def _not_as_left(entry: AppliedObject, obj: Object | None, uid: str) -> str:
     if meta.get("deletionTimestamp"):
         return "is being deleted"
     return "" if version_of(obj) == entry.version else "was changed"
-
-
-async def _diagnose(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> list[PodFinding]:
-    owner = await find_owner(cluster, request.ref, request.uid)
-    if owner is None:
-        return []
-    status = owner.get("status") or {}
-    chosen = {**(status.get("provider") or {}), "name": provider.name}
-    selector = provider.pod_selector(parsed(with_status(owner, provider=chosen)))
-    return await findings_for(cluster, request.ref.namespace, selector)

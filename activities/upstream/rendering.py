@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
-from airunway.activities.upstream.failures import StepFailed, failed
+from airunway.activities.upstream.cluster_features import cluster_features
+from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
+from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.inspection import (
     Inspection,
     inspect,
@@ -20,7 +22,9 @@ from airunway.activities.upstream.inspection import (
 )
 from airunway.activities.upstream.owner import missing_finalizer, refuse_other_choice, usable_image
 from airunway.activities.upstream.render_context import Surroundings, prepare
+from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.stages import ObjectCreate, judge_stages
+from airunway.activities.upstream.tenant_account import explained_rights
 from airunway.activities.upstream.write_plan import (
     Method,
     ObjectDelete,
@@ -29,13 +33,14 @@ from airunway.activities.upstream.write_plan import (
     in_words,
     plan_writes,
 )
+from airunway.api.cluster_features import RENDERED_FOR_CLUSTER
 from airunway.api.conditions import condition
 from airunway.api.model_deployment import ModelDeployment
-from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import RenderAnswer, RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError
+from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition
 
 
 @dataclass(kw_only=True)
@@ -79,7 +84,8 @@ class UpstreamRendering:
         refuse_other_choice(self._result.owner, self._request)
         deployment = self._deployment()
         try:
-            await self._plan(deployment)
+            with explained_rights(f"looking at the objects of {self._request.ref.name}"):
+                await self._plan(deployment)
         except StepFailed as stop:
             self._answer.failure = stop.failure
             self._answer.objects = self._request.applied
@@ -102,13 +108,13 @@ class UpstreamRendering:
     async def _plan(self, deployment: ModelDeployment) -> None:
         self._check(deployment)
         await self._trust.begin(deployment)
-        context = await self._prepare(deployment)
+        context = await self._prepare(deployment, await self._features())
         if context is None:
             await self._report_applied()
             return
         rendered = await self._admitted(self._render(deployment, context), context)
         if await self._stages_are_ready(deployment, context):
-            self._result.plan = await self._plan_writes(rendered)
+            self._result.plan = await self._plan_writes(rendered, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -118,10 +124,29 @@ class UpstreamRendering:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
+        self._answer.replica_selector = self._provider.replica_selector(deployment.name)
+        odd = argument_condition(self._provider, deployment)
+        self._answer.conditions += [odd] if odd else []
+        self._answer.cleared += [] if odd else [ARGUMENTS_RECOGNIZED]
 
-    async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
+    async def _features(self) -> list[str]:
+        found = await cluster_features(
+            self._cluster,
+            self._provider,
+            self._request,
+            self._result.owner,
+            given=self._surroundings,
+            inspect_all=self._inspect_all,
+        )
+        self._answer.conditions += [found.record] if found.record is not None else []
+        self._answer.cleared += [] if found.record is not None else [RENDERED_FOR_CLUSTER]
+        return found.taken
+
+    async def _prepare(self, deployment: ModelDeployment, features: list[str]) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
-        found = await prepare(self._provider, deployment, self._request, given=self._surroundings)
+        found = await prepare(
+            self._provider, deployment, self._request, given=self._surroundings, features=features
+        )
         self._answer.wanted_model_image = found.model_image
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status
@@ -180,11 +205,14 @@ class UpstreamRendering:
             for entry in writes
         ]
 
-    async def _plan_writes(self, rendered: list[Object]) -> WritePlan:
+    async def _plan_writes(self, rendered: list[Object], deployment: ModelDeployment) -> WritePlan:
         inspection = await self._inspect(rendered)
+        if are_external(deployment):
+            inspection = with_live_replicas(inspection, self._provider.replica_fields)
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
-            raise failed("ResourceConflict", plan.conflict, ["ResourceCreated", "Ready"])
+            conditions = ["ResourceCreated", "Ready"]
+            raise failed("ResourceConflict", f"{plan.conflict}; {LOOKS_AGAIN}", conditions, elsewhere=True)
         return plan
 
     async def _inspect(self, rendered: list[Object]) -> Inspection:
@@ -207,20 +235,26 @@ class UpstreamRendering:
         elif not answer.writes and answer.waiting:
             await self._report_applied()
         elif not answer.writes:
-            self._report_kept(plan)
+            await self._report_kept(plan)
 
     async def _report_applied(self) -> None:
         """The state of what was applied, while nothing else can be written."""
         request = self._request
         self._answer.objects = request.applied
         found = await read_applied(self._cluster, self._provider, request.ref, request.applied)
-        self._answer.status = status_of(self._provider, owned_among(found, request.uid))
+        await self._report_status(owned_among(found, request.uid))
 
-    def _report_kept(self, plan: WritePlan) -> None:
+    async def _report_kept(self, plan: WritePlan) -> None:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
         self._answer.objects = kept_objects(plan, self._provider)
-        self._answer.status = status_of(self._provider, live)
+        await self._report_status(live)
+
+    async def _report_status(self, live: list[Object]) -> None:
+        said, request = status_of(self._provider, live), self._request
+        self._answer.status = await reported_status(
+            self._cluster, self._provider, request.ref, said, pods_seen=request.pods_seen
+        )
 
 
 def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
@@ -230,8 +264,3 @@ def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
         for write in plan.writes
         if write.method is Method.KEEP and write.target.live is not None
     ]
-
-
-def status_of(provider: Provider, live: list[Object]) -> UnifiedStatus | None:
-    """What the live objects say, main object first; None without any."""
-    return provider.with_companions(provider.read_status(live[0]), live[1:]) if live else None

@@ -71,6 +71,7 @@ async def judge_stages(
                 reason=update.reason,
                 message=verdict.failure,
                 final=verdict.retry_seconds == 0,
+                elsewhere=True,
                 retry_seconds=verdict.retry_seconds,
                 conditions=result.conditions,
             )

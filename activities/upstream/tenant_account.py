@@ -1,7 +1,8 @@
 """As whom the objects of a namespace are written: the worker, or an account of that namespace.
 
-With an account nobody gets more out of a ModelDeployment than that account may do; what it lacks is said by
-its name, to whoever can give it. Reads, finalizers and statuses stay the worker's own.
+With an account nobody gets more out of a ModelDeployment than that account may do. Reads, finalizers and
+statuses stay the worker's own, whose rights may reach into chosen namespaces only. What either lacks is said
+by its name, to whoever can give it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from airunway.activities.upstream.failures import failed
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import Cluster
 
@@ -21,8 +22,42 @@ RETRY_SECONDS = 60
 # How the API server's authorization says no; admission, which answers 403 as well, says it in other words.
 _REFUSAL = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>[a-z]+) resource "(?P<resource>[^"]+)"'
-    r' in API group "(?P<group>[^"]*)"'
+    r' in API group "(?P<group>[^"]*)"( in the namespace "(?P<namespace>[^"]+)")?'
 )
+
+
+def missing_right(err: Forbidden) -> str:
+    """What our own account may not do in a namespace, and what to do; empty: the matter is another."""
+    said = _REFUSAL.search(str(err))
+    if said is None or not said["namespace"]:
+        return ""
+    return (
+        f"{said['user']} may not {said['verb']} {_resource(said)} in the namespace {said['namespace']}; bind"
+        ' its provider\'s role for objects there (docs/security.md, "In chosen namespaces only")'
+    )
+
+
+@contextmanager
+def explained_rights(what: str) -> Iterator[None]:
+    """Turn a right that the worker's own account lacks into a failure for the status.
+
+    Raises StepFailed, and ApiError as it came for anything else.
+    """
+    try:
+        yield
+    except Forbidden as err:
+        why = missing_right(err)
+        if not why:
+            raise
+        raise _forbidden(f"{what}: {why}") from err
+
+
+def _forbidden(message: str) -> StepFailed:
+    return failed("AccountForbidden", message, ["ResourceCreated"], final=False, retry_seconds=RETRY_SECONDS)
+
+
+def _resource(said: re.Match[str]) -> str:
+    return f"{said['resource']}.{said['group']}" if said["group"] else said["resource"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +87,8 @@ class TenantAccount:
             )
         if said["user"] != self.user:
             return ""
-        what = f"{said['resource']}.{said['group']}" if said["group"] else said["resource"]
         return (
-            f"{self} may not {said['verb']} {what} in the namespace {self.namespace}; "
+            f"{self} may not {said['verb']} {_resource(said)} in the namespace {self.namespace}; "
             "bind a Role with that right to it there"
         )
 
@@ -68,25 +102,19 @@ class TenantWrites:
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:
-        """Turn a right that the account lacks into a failure for the status. Raises StepFailed, ApiError."""
+        """Turn a right that is missing into a failure for the status. Raises StepFailed, ApiError."""
         try:
             yield
         except Forbidden as err:
             why = self.refusal(err)
             if not why:
                 raise
-            message = f"{what}: {why}"
-            raise failed(
-                "AccountForbidden",
-                message,
-                ["ResourceCreated"],
-                final=False,
-                retry_seconds=RETRY_SECONDS,
-            ) from err
+            raise _forbidden(f"{what}: {why}") from err
 
     def refusal(self, err: Forbidden) -> str:
-        """Which right the account lacks; empty without an account, or when that is not the matter."""
-        return self.account.refusal(err) if self.account is not None else ""
+        """Which right is missing to whom; empty when that is not the matter."""
+        of_tenant = self.account.refusal(err) if self.account is not None else ""
+        return of_tenant or missing_right(err)
 
 
 def tenant_writes(cluster: Cluster, namespace: str, *, impersonate: str) -> TenantWrites:

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Any
 
 from airunway.activities.upstream.absent_fields import absence_patch
-from airunway.activities.upstream.changed_fields import changed_fields
+from airunway.activities.upstream.changed_fields import changed_by, changed_fields
 from airunway.activities.upstream.inspection import Inspection, Target
 from airunway.activities.upstream.ownership import (
     contains,
@@ -59,6 +59,8 @@ class ObjectWrite:
     """The field managers of others, if it is from them."""
     changed: Sequence[str] = ()
     """Paths of the fields that an apply changes."""
+    changed_by: Sequence[str] = ()
+    """The field managers of others that set these fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,8 @@ def applied(write: ObjectWrite, result: Object, *, field_manager: str) -> Applie
     meta: dict[str, Any] = result["metadata"]
     if write.method is Method.KEEP and target.last is not None:
         now = {"uid": meta["uid"], "generation": meta.get("generation", 0), "version": version_of(result)}
-        return target.last.model_copy(update={**now, "action": "unchanged", "changed": []})
+        rest = {"action": "unchanged", "changed": [], "changed_by": []}
+        return target.last.model_copy(update={**now, **rest})
     action = _action(write, result)
     return AppliedObject(
         api_version=target.kind.api_version,
@@ -123,6 +126,7 @@ def applied(write: ObjectWrite, result: Object, *, field_manager: str) -> Applie
         version=version_of(result),
         action=action,
         changed=[] if action == "unchanged" else list(write.changed),
+        changed_by=list(write.changed_by) if action == "repaired" else [],
         field_manager=field_manager,
         resource_version=meta["resourceVersion"],
     )
@@ -195,7 +199,8 @@ def _write_in_words(write: ObjectWrite) -> PlannedWrite:
 
 def _why_applied(write: ObjectWrite) -> str:
     last = write.target.last
-    reasons = ["somebody changed it"] if last is not None and last.digest == write.digest else []
+    who = f" ({', '.join(write.changed_by)})" if write.changed_by else ""
+    reasons = [f"somebody changed it{who}"] if last is not None and last.digest == write.digest else []
     if write.takeover_from:
         reasons.append(f"takes over the fields of {', '.join(write.takeover_from)}")
     return "; ".join(reasons)
@@ -238,18 +243,20 @@ def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> l
 
 
 def _planned(target: Target, field_manager: str) -> ObjectWrite:
-    digest, live = digest_of(target.desired), target.live
+    digest, live = digest_of(target.told_by or target.desired), target.live
     if live is None:
         return ObjectWrite(target=target, method=Method.CREATE, digest=digest)
     if _is_unchanged(target, live, digest):
         return ObjectWrite(target=target, method=Method.KEEP, digest=digest)
+    changed = changed_fields(live, target.desired, field_manager=field_manager)
     return ObjectWrite(
         target=target,
         method=Method.APPLY,
         digest=digest,
         first=_first(live, target.desired, field_manager=field_manager),
         takeover_from=former_managers(live, field_manager=field_manager),
-        changed=changed_fields(live, target.desired, field_manager=field_manager),
+        changed=changed,
+        changed_by=changed_by(live, changed, field_manager=field_manager),
     )
 
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airunway.activities.upstream.failures import StepFailed, failed
+from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
@@ -76,7 +76,9 @@ class Writer:
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
         except (Invalid, Forbidden) as err:
-            raise failed("CreateFailed", f"{words}: {err}", ["ResourceCreated"]) from err
+            # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
+            message = f"{words}: {err}; {LOOKS_AGAIN}"
+            raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
     async def _written(self, write: ObjectWrite) -> Object:
         target = write.target

@@ -7,6 +7,7 @@ Source: crds.md §1 (names, scope, printer columns, schema-wide rules).
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from airunway.api import names
 from airunway.api.model_deployment import DeploymentSpec
 from airunway.api.provider_config import ProviderConfigSpec, ProviderConfigStatus
-from airunway.api.status import DeploymentStatus
+from airunway.api.status import NOT_OBSERVED, DeploymentStatus
 
 # Keys of pydantic's JSON schema that say nothing in a structural schema.
 _NOISE = frozenset({"title", "$defs", "additionalProperties"})
@@ -72,26 +73,50 @@ def _default(node: dict[str, Any]) -> dict[str, Any]:
     return {} if value is None or value == {} or value == [] else {"default": value}
 
 
-def _crd(
-    kind: str,
-    plural: str,
-    scope: str,
-    columns: list[dict[str, str]],
-    properties: dict[str, Any],
-    required: list[str],
-) -> dict[str, Any]:
+_TYPE_META = {
+    "apiVersion": "Version of the schema of this object: group/version.",
+    "kind": "The resource that this object represents.",
+}
+"""What `kubectl explain` says of the fields that every object has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resource:
+    """How one kind is served, beside its schema. `scale`: paths of its Scale."""
+
+    kind: str
+    plural: str
+    scope: str
+    description: str
+    columns: list[dict[str, Any]]
+    short_names: tuple[str, ...]
+    scale: dict[str, str] | None = None
+    selectable: tuple[str, ...] = ()
+
+
+def _crd(resource: _Resource, properties: dict[str, Any], *, required: list[str]) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
+        "description": resource.description,
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
+            **{name: {"type": "string", "description": text} for name, text in _TYPE_META.items()},
             "metadata": {"type": "object"},
             **properties,
         },
     }
     if required:
         schema["required"] = required
-    age = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+    kind, plural = resource.kind, resource.plural
+    version: dict[str, Any] = {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}, **({"scale": resource.scale} if resource.scale else {})},
+        "additionalPrinterColumns": resource.columns,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    if resource.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in resource.selectable]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -103,53 +128,74 @@ def _crd(
                 "listKind": f"{kind}List",
                 "plural": plural,
                 "singular": kind.lower(),
+                "shortNames": list(resource.short_names),
+                "categories": [names.CATEGORY],
             },
-            "scope": scope,
-            "versions": [
-                {
-                    "name": names.VERSION,
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": [*columns, age],
-                    "schema": {"openAPIV3Schema": schema},
-                }
-            ],
+            "scope": resource.scope,
+            "versions": [version],
         },
     }
 
 
-def _column(name: str, kind: str, path: str) -> dict[str, str]:
-    return {"name": name, "type": kind, "jsonPath": path}
+def _column(name: str, kind: str, path: str, *, wide: bool = False) -> dict[str, Any]:
+    """`wide`: shown by `kubectl get -o wide` only."""
+    column: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path}
+    return {**column, "priority": 1} if wide else column
+
+
+_AGE = _column("Age", "date", ".metadata.creationTimestamp")
 
 
 def model_deployment_crd() -> dict[str, Any]:
     """The CustomResourceDefinition of ModelDeployment."""
-    return _crd(
-        names.DEPLOYMENT_KIND,
-        names.DEPLOYMENT_PLURAL,
-        "Namespaced",
-        [
+    # Until it is first written, a status must not look like one of this generation. Tools that wait for a
+    # deployment take one without `observedGeneration` for finished. An absent field reads as before.
+    status = {**structural_schema(DeploymentStatus), "default": {}}
+    status["properties"]["observedGeneration"]["default"] = NOT_OBSERVED
+    resource = _Resource(
+        kind=names.DEPLOYMENT_KIND,
+        plural=names.DEPLOYMENT_PLURAL,
+        scope="Namespaced",
+        description="A language model that is to be served in this namespace.",
+        columns=[
             _column("Phase", "string", ".status.phase"),
+            _column("Ready", "string", ".status.readiness"),
             _column("Provider", "string", ".status.provider.name"),
             _column("Engine", "string", ".status.engine.type"),
-            _column("Replicas", "integer", ".status.replicas.ready"),
+            _AGE,
+            _column("Model", "string", ".spec.model.id", wide=True),
+            _column("Message", "string", ".status.message", wide=True),
         ],
-        {"spec": structural_schema(DeploymentSpec), "status": structural_schema(DeploymentStatus)},
-        required=["spec"],
+        short_names=("md",),
+        scale={
+            "specReplicasPath": ".spec.scaling.replicas",
+            "statusReplicasPath": ".status.replicas.ready",
+            "labelSelectorPath": ".status.selector",
+        },
+        selectable=(".status.phase", ".status.provider.name", ".spec.provider.name"),
     )
+    return _crd(resource, {"spec": structural_schema(DeploymentSpec), "status": status}, required=["spec"])
 
 
 def provider_config_crd() -> dict[str, Any]:
     """The CustomResourceDefinition of InferenceProviderConfig."""
-    return _crd(
-        names.CONFIG_KIND,
-        names.CONFIG_PLURAL,
-        "Cluster",
-        [_column("Ready", "boolean", ".status.ready"), _column("Version", "string", ".status.version")],
-        {"spec": structural_schema(ProviderConfigSpec), "status": structural_schema(ProviderConfigStatus)},
-        required=[],
+    resource = _Resource(
+        kind=names.CONFIG_KIND,
+        plural=names.CONFIG_PLURAL,
+        scope="Cluster",
+        description="A provider that can serve models, and what it is able to do.",
+        columns=[
+            _column("Ready", "boolean", ".status.ready"),
+            _column("Version", "string", ".status.version"),
+            _AGE,
+        ],
+        short_names=("ipc",),
     )
+    properties = {
+        "spec": structural_schema(ProviderConfigSpec),
+        "status": structural_schema(ProviderConfigStatus),
+    }
+    return _crd(resource, properties, required=[])
 
 
 def manifests() -> dict[str, str]:

@@ -13,6 +13,8 @@ from typing import Any
 GROUP = "airunway.ai"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "airunway"
+"""`kubectl get airunway` lists the kinds of both."""
 
 DEPLOYMENT_KIND = "ModelDeployment"
 DEPLOYMENT_PLURAL = "modeldeployments"
@@ -22,6 +24,8 @@ CONFIG_PLURAL = "inferenceproviderconfigs"
 SYSTEM_NAMESPACE = "airunway-system"
 INSTALLER_NAMESPACE = "airunway-installer"
 """Of the installer alone: its account may do nearly everything."""
+CHART_DIGESTS = "airunway-chart-digests"
+"""ConfigMap there: which archive each chart was when it was first used."""
 
 # Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
 FIELD_MANAGER = "airunway"
@@ -61,6 +65,8 @@ ANNOTATION_PULL_SECRETS = "airunway.ai/image-pull-secrets"
 """On a ModelDeployment: Secrets of its namespace, with commas, that its images are pulled with."""
 ANNOTATION_ROLLOUT = "airunway.ai/rollout"
 """On a ModelDeployment: how a new version takes the place of the one before: NoSurge, Surge or Recreate."""
+ANNOTATION_EXTERNAL_REPLICAS = "airunway.ai/external-replicas"
+"""On a ModelDeployment: `true` leaves the replicas of its upstream objects to somebody else altogether."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
 ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
 ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
@@ -87,6 +93,12 @@ ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 """On an InferenceProviderConfig: the kinds it creates, a JSON list of `{apiVersion, kind, plural}`.
 
 From it the watcher knows what to follow for a provider whose package it does not have.
+"""
+
+ANNOTATION_POD_LABEL = "airunway.ai/pod-label"
+"""On an InferenceProviderConfig: the label by which pods bear the name of the deployment that they serve.
+
+From it the watcher knows whose pods they are, of a provider whose package it does not have.
 """
 
 INSTALLER_QUEUE = "installer"

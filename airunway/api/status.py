@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel
 from airunway.api.core_types import Condition
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
 
+NOT_OBSERVED = -1
+"""`observedGeneration` of a status that nobody has written yet: no generation is like it."""
+
 
 class Phase(StrEnum):
     """Where a deployment stands (crds.md §6.2)."""
@@ -100,6 +103,10 @@ class DeploymentStatus(Wire):
     provider: ProviderStatus | None = wire_field("The provider.")
     engine: EngineStatus | None = wire_field("The engine.")
     replicas: ReplicaStatus | None = wire_field("Replicas.")
+    readiness: Text | None = wire_field("Ready of desired replicas, like 1/2; for people.")
+    selector: Text | None = wire_field(
+        "Label selector of the serving pods; autoscalers read it through the scale subresource."
+    )
     endpoint: EndpointStatus | None = wire_field("Address inside the cluster.")
     gateway: GatewayStatus | None = wire_field("Address through a Gateway.")
     image: ServingImageStatus | None = wire_field("The image.")
@@ -151,3 +158,5 @@ class UnifiedStatus(BaseModel):
     endpoint: Annotated[EndpointStatus | None, AfterValidator(_endpoint_that_can_be_one)] = None
     resource_name: str = ""
     resource_kind: str = ""
+    pods_seen: bool = False
+    """Pods that serve it were seen, now or before: from then on having none is a reason not to be ready."""

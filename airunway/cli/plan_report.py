@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from airunway.cli.planning import (
     validation_errors,
 )
 from airunway.cli.problems import UsageError
-from airunway.clients.kubernetes import CONFIGS, Cluster
+from airunway.clients.errors import Forbidden
+from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
 from airunway.provider.registry import installed_providers
+from airunway.trust.policy import policy_annotations
 from airunway.workers.settings import Settings
 
 
@@ -40,7 +42,7 @@ def report(
 ) -> bool:
     """Plan every document and print; answers whether all would be deployed."""
     documents = read_files(files)
-    world = _world(configs, kubeconfig)
+    world = _world(configs, kubeconfig, _namespaces(documents, namespace))
     planned = []
     for document in documents:
         if document.kind == DEPLOYMENT_KIND and document.api_version == API_VERSION:
@@ -67,12 +69,20 @@ def _what(document: Document) -> str:
 # -- the world ------------------------------------------------------------------------------------------
 
 
-def _world(configs: str | None, kubeconfig: Path | None) -> World:
+def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
+    """Where deployments would be made, as far as their documents say it."""
+    found = [document.body.get("metadata") for document in documents if document.kind == DEPLOYMENT_KIND]
+    named = [meta.get("namespace") or namespace for meta in found if isinstance(meta, dict)]
+    return {name for name in named if isinstance(name, str)}
+
+
+def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -> World:
     settings, providers = Settings(), installed_providers()
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
+    annotations: dict[str, Mapping[str, str]] = {}
     if kubeconfig:
-        listed = asyncio.run(_cluster_configs(settings_for(kubeconfig)))
+        listed, annotations = asyncio.run(_of_cluster(settings_for(kubeconfig), sorted(namespaces)))
     elif configs:
         listed = _given_configs(configs)
     given = bool(kubeconfig or configs)
@@ -84,16 +94,34 @@ def _world(configs: str | None, kubeconfig: Path | None) -> World:
         fallback=settings.selection_fallback,
         selector_enabled=settings.selector_enabled,
         policy=settings.overrides_policy,
+        trust=settings.trust_policy,
+        namespaces=annotations,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
-async def _cluster_configs(settings: Settings) -> list[Listed]:
+async def _of_cluster(
+    settings: Settings, namespaces: Sequence[str]
+) -> tuple[list[Listed], dict[str, Mapping[str, str]]]:
+    """The configs of a cluster, and what its Namespaces say of images and models."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
-    return [
+        annotations = {name: await _annotations(cluster, name) for name in namespaces}
+    configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
+    return configs, annotations
+
+
+async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:
+    try:
+        found = await cluster.find(NAMESPACES, namespace)
+    except Forbidden:
+        output.note(
+            f"the Namespace {namespace} may not be read: its rules for images and models are not known"
+        )
+        return {}
+    return policy_annotations((found or {}).get("metadata", {}).get("annotations") or {})
 
 
 def _given_configs(name: str) -> list[Listed]:

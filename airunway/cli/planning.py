@@ -18,13 +18,18 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
+from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError
+from airunway.provider.guard_at_admission import rendered_at_first
 from airunway.provider.policy import OverridesPolicy
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
 from airunway.selection.decide import decide
 from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
+from airunway.selection.server_rules import metadata_findings
+from airunway.trust.foreseen import images_rendered, rendered_findings, signature_notes, spec_findings
+from airunway.trust.policy import TrustPolicy, policy_of
 
 UID_PLACEHOLDER = "set-by-the-api-server"
 DIGEST_PLACEHOLDER = "sha256:told-by-the-build"
@@ -93,6 +98,10 @@ class World(BaseModel):
     """Providers that lack only their operator, and what the policy is about them."""
     policy: OverridesPolicy = Field(default_factory=OverridesPolicy)
     """What may be overridden and demanded."""
+    trust: TrustPolicy = Field(default_factory=TrustPolicy)
+    """Images and models that may run where a Namespace says nothing."""
+    namespaces: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    """Annotations of Namespaces, as far as they were read."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -120,7 +129,7 @@ def plan_deployment(
         namespace=str(meta.get("namespace") or namespace),
         name=str(meta.get("name") or meta.get("generateName") or ""),
     )
-    planned.errors += _name_errors(meta, planned)
+    planned.errors += [*_name_errors(meta, planned), *_metadata_errors(meta)]
     admitted = admit(dict(body), lookup=lookup_in(world.configs))
     planned.warnings += [_unknown(path) for path in admitted.unknown_fields]
     planned.warnings += admitted.verdict.warnings
@@ -134,12 +143,23 @@ def plan_deployment(
     deployment.metadata.uid = UID_PLACEHOLDER
     # A reconcile checks what only admission does in the reference, for clusters without its webhooks.
     planned.errors += [error.line for error in recheck_admission(deployment).errors]
+    policy = _policy(planned, world)
+    planned.errors += [error.line for error in spec_findings(policy, deployment)]
     if planned.errors:
         return planned
     chosen = _choose(deployment, planned, world)
     if chosen is not None:
-        _render(chosen, planned, world)
+        _render(chosen, planned, world, policy)
     return planned
+
+
+def _policy(planned: PlannedDeployment, world: World) -> TrustPolicy:
+    """What may run in the namespace; nothing may where its Namespace says what cannot be kept to."""
+    try:
+        return policy_of(world.trust, planned.namespace, world.namespaces.get(planned.namespace, {}))
+    except ValueError as err:
+        planned.errors.append(f"{err}; ask an administrator to shorten it")
+        return world.trust
 
 
 def _name_errors(meta: Mapping[str, Any], planned: PlannedDeployment) -> list[str]:
@@ -160,6 +180,18 @@ def _name_errors(meta: Mapping[str, Any], planned: PlannedDeployment) -> list[st
     if not _LABEL.fullmatch(planned.namespace) or len(planned.namespace) > MAX_NAMESPACE_LENGTH:
         errors.append(f'metadata.namespace: Invalid value: "{planned.namespace}": {_LABEL_WORDS}')
     return errors
+
+
+def _metadata_errors(meta: Mapping[str, Any]) -> list[str]:
+    """What the API server says of labels and annotations, likewise."""
+    given = {name: meta.get(name) or {} for name in ("labels", "annotations")}
+    for name, values in given.items():
+        if not isinstance(values, Mapping) or not all(
+            isinstance(text, str) for pair in values.items() for text in pair
+        ):
+            return [f"metadata.{name}: Invalid type: must be texts by texts; put quotes around numbers"]
+    found = metadata_findings(given["labels"], given["annotations"], "metadata")
+    return [error.line for error in found]
 
 
 def _unknown(path: str) -> str:
@@ -221,7 +253,9 @@ def _others(
     return [OtherProvider(name=config.name, why_not=named) for config in configs if config.name != chosen]
 
 
-def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: World) -> None:
+def _render(
+    deployment: ModelDeployment, planned: PlannedDeployment, world: World, policy: TrustPolicy
+) -> None:
     provider = world.providers.get(deployment.recorded_provider)
     if provider is None:
         planned.note = (
@@ -233,6 +267,7 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
         planned.errors.append(problem)
         return
     planned.ignored_fields = list(provider.ignored_fields(deployment))
+    planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)
@@ -241,8 +276,13 @@ def _render(deployment: ModelDeployment, planned: PlannedDeployment, world: Worl
     try:
         context = RenderContext(env=world.env, model_image=image, policy=world.policy)
         planned.objects = provider.render(deployment, context)
+        judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:
         planned.errors.append(str(err))
+        return
+    findings = rendered_findings(policy, provider, deployment, judged, built_here=[image] if image else [])
+    planned.errors += [finding.line for finding in findings]
+    planned.warnings += signature_notes(policy, [text for text in images_rendered(judged) if text != image])
 
 
 def _build_words(spec: ModelImageSpec) -> str:

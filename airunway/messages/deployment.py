@@ -70,6 +70,8 @@ class AppliedObject(BaseModel):
     """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
     changed: list[str] = Field(default_factory=list)
     """Paths of the fields that were changed, e.g. `spec.replicas`; no values."""
+    changed_by: list[str] = Field(default_factory=list)
+    """The field managers that had set these fields, if it was repaired."""
     field_manager: str = ""
     """Under which it was written last."""
     resource_version: str = ""
@@ -86,6 +88,9 @@ class StepFailure(BaseModel):
     """When to reconcile again; 0: with the next signal."""
     by_policy: bool = False
     """What ends it lies outside of spec and configs: the next decision renders again, and asks again."""
+    elsewhere: bool = False
+    """Its cause lies in other objects, which the message names and no watch brings: they are looked at again
+    by themselves, ever more seldom."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

@@ -39,6 +39,22 @@ class StandingFailure(BaseModel):
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
     by_policy: bool = False
     """An administrator's policy refused it, which may change: each decision asks again."""
+    elsewhere: bool = False
+    """Its cause lies in other objects: they are looked at again by themselves, ever more seldom."""
+
+
+FIELDS_CONTESTED = "FieldsContested"
+"""Condition that is there, and True, while somebody keeps changing what is applied."""
+
+
+class Contention(BaseModel):
+    """Somebody keeps changing what is applied. `fields`: object, paths and field managers, in words."""
+
+    repairs: int = 0
+    """In a row."""
+    last: datetime
+    """The latest of them."""
+    fields: str = ""
 
 
 class InstallationWait(BaseModel):
@@ -106,11 +122,19 @@ class DeploymentState(BaseModel):
     applied: list[AppliedObject] = Field(default_factory=list)
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
+    replica_selector: str = ""
+    """Label selector of the pods that serve it; empty while nothing was rendered."""
+    pods_seen: bool = False
+    """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None
     rollout_since: datetime | None = None
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
     """How often pods were diagnosed in this roll-out, for the delays between."""
+    contention: Contention | None = None
+    """None: what was applied stayed as it was."""
+    looks_elsewhere: int = 0
+    """How often in a row the objects that are in its way were looked at, for the delays between."""
     failed_attempts: int = 0
     """Reconciles in a row that ended without a provider, for the delays between."""
     externally_managed: bool = False

@@ -69,6 +69,10 @@ class RenderRequest(DeploymentRequest):
     """Of what that was built."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Digests that tags stood for when their signatures were verified; each is verified again."""
+    pods_seen: bool = False
+    """Pods that serve it were seen before; see `UnifiedStatus`."""
+    cluster_features: list[str] | None = None
+    """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
 
 
 class RenderAnswer(BaseModel):
@@ -100,6 +104,8 @@ class RenderAnswer(BaseModel):
     image: ServingImageStatus | None = None
     pinned_images: dict[str, str] | None = None
     """Tags whose image was verified, and its digest; None when nobody came to that."""
+    replica_selector: str = ""
+    """Label selector of the pods that serve; empty when nobody came to that."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
 
@@ -150,6 +156,8 @@ class ReadinessRequest(DeploymentRequest):
     provider: str
     applied: list[AppliedObject]
     diagnose: bool = False
+    pods_seen: bool = False
+    """Pods that serve it were seen before; see `UnifiedStatus`."""
 
 
 class Readiness(BaseModel):

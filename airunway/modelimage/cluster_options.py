@@ -72,7 +72,10 @@ def deployment_of(
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": metadata, "spec": {"automountServiceAccountToken": False, **pod}},
+            "template": {
+                "metadata": metadata,
+                "spec": {"automountServiceAccountToken": False, "enableServiceLinks": False, **pod},
+            },
         },
     }
 

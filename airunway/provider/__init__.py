@@ -24,6 +24,7 @@ from airunway.provider import (
     serving_image,
     storage,
 )
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.contract import (
     Manifest,
     OperatorPeer,
@@ -31,8 +32,6 @@ from airunway.provider.contract import (
     Registration,
     RenderContext,
     RenderError,
-    ServingImageReport,
-    ServingImageResolution,
     Stage,
     StageVerdict,
     UpstreamFacts,
@@ -44,15 +43,18 @@ from airunway.provider.reading import (
     UpstreamCondition,
     conditions_at,
     count_at,
+    first_cause,
     is_observed,
     mapping_at,
     name_of,
     text_at,
 )
+from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "ArgumentRules",
     "Condition",
     "Manifest",
     "ModelImageSpec",
@@ -74,6 +76,7 @@ __all__ = [
     "count_at",
     "deployment_status",
     "devices",
+    "first_cause",
     "flags",
     "is_observed",
     "mapping_at",

@@ -18,13 +18,19 @@ from typing import Any
 from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import field_manager_for, finalizer_for
-from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.api.names import LABEL_DEPLOYMENT, field_manager_for, finalizer_for
+from airunway.api.status import UnifiedStatus
+from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.serving_image_report import (
+    DescribeServingImage,
+    ServingImageReport,
+    ServingImageResolution,
+)
 from airunway.provider.shapes import Shape
 
 
@@ -115,42 +121,11 @@ class RenderContext:
     """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
     inference_pools: bool | None = None
-    """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
     served_fields: Collection[str] = ()
-    """Those of `Provider.optional_fields` that the cluster serves."""
+    """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingImageResolution:
-    """What a registry answered about `reference`.
-
-    `error` is empty on success; then `digest` is not. `created_at` (RFC 3339) and `revision` are what the
-    image's own config says, empty when it says nothing.
-    """
-
-    reference: str
-    digest: str = ""
-    created_at: str = ""
-    revision: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingImageReport:
-    """What is said about a deployment's serving image: all of `status.image`, and its conditions.
-
-    `image` goes to `RenderContext.serving_image`. `cleared`: condition types that no longer apply and must go
-    from the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
-    user's own image never fails the deployment.
-    """
-
-    status: ServingImageStatus
-    conditions: Sequence[Condition] = ()
-    cleared: Sequence[str] = ()
-    image: str | None = None
-    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,17 +165,20 @@ class Stage:
     """Every object that a verdict may want created, whatever is there: they are judged and counted before."""
 
 
-DescribeServingImage = Callable[
-    [ModelDeployment, ServingImageResolution | None, datetime], ServingImageReport | None
-]
-
-
 def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     return None
 
 
 def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
+
+
+def _no_features(live: Mapping[str, Any]) -> list[str]:
+    return []
+
+
+def _no_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    return None
 
 
 def _no_stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
@@ -219,10 +197,6 @@ def _no_report(
     deployment: ModelDeployment, resolution: ServingImageResolution | None, now: datetime
 ) -> ServingImageReport | None:
     return None
-
-
-def _select_by_deployment(deployment: ModelDeployment) -> str:
-    return f"airunway.ai/deployment={deployment.name}"
 
 
 def _main_object_alone(status: UnifiedStatus, companions: Sequence[Mapping[str, Any]]) -> UnifiedStatus:
@@ -249,7 +223,9 @@ class Provider:
     For `render`, which everybody else calls.
     """
     read_status: Callable[[Mapping[str, Any]], UnifiedStatus]
-    """The main object's state. Running only when the object's *current* generation is rolled out.
+    """The main object's state. Running only when the object's *current* generation is rolled out, and
+    none of its own conditions and counts says otherwise. A count that it does not give stays None: then pods
+    are counted. The core holds the state against the pods besides (`evidence`).
 
     Raises ValueError when the object is not readable.
     """
@@ -268,6 +244,11 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
+    argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
+    """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
+
+    None when the provider passes none on, or does not know.
+    """
     serving_image_to_resolve: Callable[[ModelDeployment], str | None] = _no_image
     """Reference of the image that should be resolved to a digest before rendering, or None.
 
@@ -282,14 +263,30 @@ class Provider:
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
-    pod_selector: Callable[[ModelDeployment], str] = _select_by_deployment
-    """Label selector of the pods that serve a deployment, for the diagnosis of a failing roll-out."""
+    replica_fields: Sequence[str] = ("spec.replicas",)
+    """Where its objects hold how many copies serve, as `spec.services.*.replicas`; none: nowhere that scales.
+
+    Left as they are found where a deployment's replicas are somebody else's (`names.
+    ANNOTATION_EXTERNAL_REPLICAS`).
+    """
+    pod_label: str = LABEL_DEPLOYMENT
+    """Label by which the pods that serve a deployment bear its name. They are followed, and read for
+    readiness and for what is in the way of a roll-out."""
+    replica_labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels of those of its pods that count as replicas; empty: all do."""
+    role_label: str = ""
+    """Label that tells the roles of pods apart which one owner makes, e.g. head and workers."""
     serving_ports: Sequence[int] = ()
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
+    uses_inference_pools: bool = False
+    """Rendering depends on whether the cluster serves InferencePools. That, and which `optional_fields` it
+    serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
+    features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
+    """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()
@@ -312,6 +309,15 @@ class Provider:
         Raises RenderError, which is `guard.NotAllowed` for what the deployment may not have.
         """
         return render_within(self, deployment, context)
+
+    def pod_selector(self, deployment: str) -> str:
+        """Label selector of the pods that serve the deployment of that name."""
+        return f"{self.pod_label}={deployment}"
+
+    def replica_selector(self, deployment: str) -> str:
+        """Of those of them that count as replicas, as an autoscaler reads it (`status.selector`)."""
+        labels = {self.pod_label: deployment, **self.replica_labels}
+        return ",".join(f"{key}={value}" for key, value in labels.items())
 
     @property
     def finalizer(self) -> str:

@@ -88,7 +88,7 @@ def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
 
 def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -> str | None:
     """Why several slices of a GPU are of no use to one engine; None where the user says how to use them."""
-    if not flags.explicit_flags(deployment).isdisjoint(_PARALLEL_FLAGS):
+    if not _flags_given(deployment).isdisjoint(_PARALLEL_FLAGS):
         return None
     for group in devices:
         if group.is_partition and group.count > 1:
@@ -98,6 +98,13 @@ def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -
                 "(a tensor-parallel-size in spec.engine.args is taken as given)"
             )
     return None
+
+
+def _flags_given(deployment: ModelDeployment) -> set[str]:
+    """Flags that the user sets, in the longer spelling; each engine has its own short forms."""
+    tokens = [token for token in flags.extra_args(deployment) if token.startswith("-")]
+    given = [*flags.engine_args(deployment), *tokens]
+    return {flag.lstrip("-").partition("=")[0].strip().replace("_", "-") for flag in given}
 
 
 def is_made_for_nvidia(image: str) -> bool:

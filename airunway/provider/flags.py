@@ -1,7 +1,8 @@
 """Server flags in `engine.args` and `engine.extraArgs`: their names, compared as the server reads them.
 
 vLLM reads `--max_model_len` and `--max-model-len` as one flag, `-tp` as `--tensor-parallel-size`, and
-`--no-enable-prefix-caching` as the opposite of `--enable-prefix-caching`. Source: vllm.md §9, weak spot 8.
+`--no-enable-prefix-caching` as the opposite of `--enable-prefix-caching`: a `Grammar` knows what is one.
+Source: vllm.md §9, weak spot 8.
 """
 
 from __future__ import annotations
@@ -10,14 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.engines import arguments
+from airunway.engines.flag_table import NEGATION, canonical
+from airunway.engines.grammars import Grammar
 from airunway.provider.contract import RenderError
 
-SHORT_FORMS = {
-    "tp": "tensor-parallel-size",
-    "pp": "pipeline-parallel-size",
-    "dp": "data-parallel-size",
-}
-_NEGATION = "no-"
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -40,39 +38,36 @@ def flag_of(token: str) -> str:
     return token[2:].partition("=")[0].strip()
 
 
-def canonical(flag: str) -> str:
-    """A long flag's name as the server knows it: `max_model_len` and `--max-model-len=1` are one."""
-    return flag.strip().lstrip("-").partition("=")[0].strip().replace("_", "-")
+def explicit_flags(deployment: ModelDeployment, grammar: Grammar) -> set[str]:
+    """Long names of the flags that the user sets or negates, in either field."""
+    given = {long_name(grammar, key) for key in engine_args(deployment)}
+    given |= {long_name(grammar, token) for token in extra_args(deployment) if _is_flag(grammar, token)}
+    return given | {name.removeprefix(NEGATION) for name in given}
 
 
-def explicit_flags(deployment: ModelDeployment) -> set[str]:
-    """Canonical names of the flags that the user sets or negates, in either field."""
-    given = {canonical(key) for key in engine_args(deployment)}
-    for token in extra_args(deployment):
-        if flag_of(token):
-            given.add(canonical(token))
-        elif canonical(token) in SHORT_FORMS and token.startswith("-"):
-            given.add(SHORT_FORMS[canonical(token)])
-    return given | {name.removeprefix(_NEGATION) for name in given}
-
-
-def value_of(deployment: ModelDeployment, flag: str) -> str:
+def value_of(deployment: ModelDeployment, flag: str, grammar: Grammar) -> str:
     """The last value that the user gives a flag, in either field and any spelling; empty without one."""
     found = ""
     for key, value in sorted(engine_args(deployment).items()):
-        found = value if _long_name(canonical(key)) == flag else found
+        found = value if long_name(grammar, key) == flag else found
     tokens = extra_args(deployment)
     for index, token in enumerate(tokens):
-        name = canonical(token)
-        is_short = token.startswith("-") and name in SHORT_FORMS
-        if (flag_of(token) or is_short) and _long_name(name) == flag:
+        if _is_flag(grammar, token) and long_name(grammar, token) == flag:
             _, given, value = token.partition("=")
             found = value if given else next(iter(tokens[index + 1 : index + 2]), "")
     return found
 
 
-def _long_name(name: str) -> str:
-    return SHORT_FORMS.get(name, name)
+def long_name(grammar: Grammar, written: str) -> str:
+    """The name by which the tables know a flag; as it is written when none does. Keeps a `no-`."""
+    found = grammar.meant.find(written)
+    if found is None:
+        return canonical(written)
+    return f"{NEGATION}{found.name}" if found.negated else found.name
+
+
+def _is_flag(grammar: Grammar, token: str) -> bool:
+    return bool(flag_of(token)) or (token.startswith("-") and grammar.meant.find(token) is not None)
 
 
 def refuse_reserved(deployment: ModelDeployment, reserved: frozenset[str]) -> None:
@@ -102,17 +97,18 @@ def refuse_bad_keys(deployment: ModelDeployment) -> None:
             raise RenderError(f"spec.engine.args: {name!r} is not a flag name; write it without dashes")
 
 
-def rendered_args(args: Mapping[str, str]) -> list[str]:
-    """`--<key> <value>` per entry, keys sorted bytewise; an empty value is a bare flag."""
-    rendered = []
-    for key in sorted(args):
-        rendered += [f"--{key}", args[key]] if args[key] else [f"--{key}"]
-    return rendered
+def rendered_args(args: Mapping[str, str], grammar: Grammar) -> list[str]:
+    """The entries as the engine reads them, keys sorted bytewise.
+
+    `--<key> <value>`, and for an empty value a bare flag; switches by their word, lists by their items.
+    """
+    return [token for key in sorted(args) for token in arguments.written(grammar, key, args[key])]
 
 
 def command_line(
     deployment: ModelDeployment,
     *flags: tuple[str, str | None] | None,
+    grammar: Grammar,
     reserved: frozenset[str],
 ) -> list[str]:
     """Flags that follow from other fields, then the user's of both fields.
@@ -124,9 +120,9 @@ def command_line(
     refuse_duplicates(deployment)
     refuse_bad_keys(deployment)
     return [
-        *derived(explicit_flags(deployment), *flags),
-        *rendered_args(engine_args(deployment)),
-        *extra_args(deployment),
+        *derived(explicit_flags(deployment, grammar), *flags),
+        *rendered_args(engine_args(deployment), grammar),
+        *arguments.normalised(grammar, extra_args(deployment)),
     ]
 
 

@@ -6,7 +6,7 @@ is enough: the step that renders judges the chosen one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import ModelDeployment
@@ -20,15 +20,23 @@ from airunway.provider.guard import (
     switched_off,
     unknown_provider_findings,
 )
+from airunway.provider.manifest import Manifest
 from airunway.provider.overrides import overrides_of
 from airunway.provider.policy import OverridesPolicy
 
-_IMAGE = "image.invalid/of-a-model"
+MODEL_IMAGE = "image.invalid/of-a-model"
 """Stands for the image that would be built first."""
+
+JudgeObjects = Callable[[Provider, ModelDeployment, Sequence[Manifest]], list[FieldError]]
+"""What else is to be said of one rendering; empty: it may be."""
 
 
 def admission_findings(
-    deployment: ModelDeployment, providers: Mapping[str, Provider], policy: OverridesPolicy
+    deployment: ModelDeployment,
+    providers: Mapping[str, Provider],
+    policy: OverridesPolicy,
+    *,
+    judge: JudgeObjects = lambda *_: [],
 ) -> list[FieldError]:
     """What is refused at admission; empty for what only rendering can judge. Never raises RenderError."""
     try:
@@ -41,7 +49,7 @@ def admission_findings(
         else:
             possible = list(providers.values())
             unlisted = _overridable_by_nobody(deployment, providers, policy)
-        return unlisted or _refused_by_all(possible, deployment, policy)
+        return unlisted or _refused_by_all(possible, deployment, policy, judge)
     except RenderError:  # overrides that are no object: said by the rule about their form
         return []
 
@@ -54,7 +62,7 @@ def name_findings(deployment: ModelDeployment, providers: Mapping[str, Provider]
     """
     provider = providers.get(deployment.provider_name)
     problems = (
-        [provider.check(candidate) for candidate in _with_engines(provider, deployment)] if provider else []
+        [provider.check(candidate) for candidate in with_engines(provider, deployment)] if provider else []
     )
     told = [problem.partition(": ") for problem in problems if problem]
     if not told or len(told) < len(problems):
@@ -83,26 +91,38 @@ def _overridable_by_nobody(
 
 
 def _refused_by_all(
-    providers: list[Provider], deployment: ModelDeployment, policy: OverridesPolicy
+    providers: list[Provider], deployment: ModelDeployment, policy: OverridesPolicy, judge: JudgeObjects
 ) -> list[FieldError]:
     """The findings of the first, if every rendering that comes about is refused."""
+    # What stages make may be there already once it was handed over, and is not made again then.
+    render = Provider.render if deployment.recorded_provider else rendered_at_first
     first: list[FieldError] = []
     for provider in providers:
-        for candidate in _with_engines(provider, deployment):
+        for candidate in with_engines(provider, deployment):
             try:
                 if provider.check(candidate) is not None:
                     continue
-                provider.render(candidate, _context(provider, candidate, policy))
+                context = _context(provider, candidate, policy)
+                findings = judge(provider, candidate, render(provider, candidate, context))
             except NotAllowed as refused:
-                first = first or refused.findings
-                continue
+                findings = refused.findings
             except RenderError:
                 continue  # for another reason than what it may have; rendering says it
-            return []
+            if not findings:
+                return []
+            first = first or findings
     return first
 
 
-def _with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
+def rendered_at_first(
+    provider: Provider, deployment: ModelDeployment, context: RenderContext
+) -> list[Manifest]:
+    """The objects, and before them those that the stages may make. Raises RenderError."""
+    rendered = provider.render(deployment, context)
+    return [obj for stage in provider.stages(deployment, context) for obj in stage.creates] + rendered
+
+
+def with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[ModelDeployment]:
     """The deployment with its engine, else with each that the provider offers."""
     if deployment.engine_type:
         yield deployment
@@ -114,4 +134,4 @@ def _with_engines(provider: Provider, deployment: ModelDeployment) -> Iterator[M
 
 def _context(provider: Provider, deployment: ModelDeployment, policy: OverridesPolicy) -> RenderContext:
     wanted = provider.model_image(deployment)
-    return RenderContext(model_image=_IMAGE if wanted is not None else None, policy=policy)
+    return RenderContext(model_image=MODEL_IMAGE if wanted is not None else None, policy=policy)

@@ -6,7 +6,6 @@ are there to be called, and who but callers has to reach its pods.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,7 +19,6 @@ from airunway.provider.contract import (
     Provider,
     Registration,
     RenderContext,
-    RenderError,
     UpstreamKind,
 )
 from airunway.provider.rendering import object_labels, object_metadata
@@ -29,7 +27,6 @@ NETWORK_POLICY = UpstreamKind(
     api_version="networking.k8s.io/v1", kind="NetworkPolicy", plural="networkpolicies", builtin=True
 )
 SUFFIX = "-model-access"
-_LABEL = re.compile(r"(?P<key>[^\s!=,()]+)\s*==?\s*(?P<value>[^\s!=,()]+)")
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The API server itself puts it on every namespace."""
 
@@ -89,11 +86,11 @@ def _objects(
 def network_policy(
     provider: Provider, deployment: ModelDeployment, rule: AccessRule, *, env: Mapping[str, str]
 ) -> Manifest:
-    """Who may reach the pods of a deployment. Raises RenderError for a selector that a policy cannot have.
+    """Who may reach the pods of a deployment.
 
     The pods reach each other at every port; callers reach the ports that serve; operators what they need.
     """
-    own = _labels(provider, deployment)
+    own = {provider.pod_label: deployment.name}
     ingress = [
         {"from": [{"podSelector": {"matchLabels": own}}]},
         _rule(_callers(rule), provider.serving_ports),
@@ -107,18 +104,6 @@ def network_policy(
         ),
         "spec": {"podSelector": {"matchLabels": own}, "policyTypes": ["Ingress"], "ingress": ingress},
     }
-
-
-def _labels(provider: Provider, deployment: ModelDeployment) -> dict[str, str]:
-    selector = provider.pod_selector(deployment)
-    pairs = [_LABEL.fullmatch(entry.strip()) for entry in selector.split(",")]
-    found = {pair["key"]: pair["value"] for pair in pairs if pair is not None}
-    if None in pairs:
-        raise RenderError(
-            f"spec.provider.name: {provider.name} finds its pods by {selector!r}; a NetworkPolicy takes"
-            " labels with their values only, so access to its models cannot be restricted"
-        )
-    return found
 
 
 def _callers(rule: AccessRule) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,11 @@ class UpstreamCondition:
     def is_false(self) -> bool:
         """Whether its status is False, which is not the same as not being True."""
         return self.status == "False"
+
+    @property
+    def words(self) -> str:
+        """Its message, or its reason where it has none."""
+        return self.message or self.reason
 
 
 NO_CONDITION = UpstreamCondition(type="")
@@ -89,6 +94,14 @@ def conditions_at(obj: Mapping[str, Any], *path: str) -> dict[str, UpstreamCondi
         for entry in entries
         if isinstance(entry, Mapping) and isinstance(entry.get("type"), str) and entry["type"]
     }
+
+
+def first_cause(conditions: Iterable[UpstreamCondition]) -> str:
+    """What the first condition says that is False, else the first that is Unknown; empty: nothing."""
+    telling = [entry for entry in conditions if entry.words]
+    in_the_way = [entry for entry in telling if entry.is_false]
+    in_the_way += [entry for entry in telling if entry.status == "Unknown"]
+    return in_the_way[0].words if in_the_way else ""
 
 
 def _text(value: Any) -> str:

@@ -37,6 +37,7 @@ MAX_NAME_LENGTH = 253
 LONG_NAMES = ("a" * 63, "a" * MAX_NAME_LENGTH, "chat.v2", "1chat")
 """Names that the API server takes for a ModelDeployment, and many other kinds do not."""
 
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _WRITTEN_BY_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
@@ -131,8 +132,8 @@ def answer_problems(provider: Provider, given: ModelDeployment) -> Iterator[str]
         yield f"ignored_fields(): some stand twice: {ignored}"
     paths = ("spec.", "metadata.annotations[")
     yield from (f"ignored_fields(): {path!r} is no path" for path in ignored if not path.startswith(paths))
-    if "=" not in provider.pod_selector(given):
-        yield "pod_selector(): must select by a label's value"
+    if not _LABEL_KEY.fullmatch(provider.pod_label):
+        yield f"pod_label: {provider.pod_label!r} is no key of a label"
 
 
 def rendering_problems(provider: Provider, given: ModelDeployment, context: RenderContext) -> Iterator[str]:

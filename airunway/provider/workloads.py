@@ -15,6 +15,7 @@ from airunway.provider.reading import (
     UpstreamCondition,
     conditions_at,
     count_at,
+    first_cause,
     is_observed,
     mapping_at,
     name_of,
@@ -61,16 +62,17 @@ def _state(
     if progressing.is_false and progressing.reason == DEADLINE_EXCEEDED:
         return Phase.FAILED, _failed_roll_out(progressing, trouble, serving=available.is_true)
     if available.is_true:
-        waiting = _waiting_for(workload, progressing, desired=desired)
+        waiting = _waiting_for(workload, progressing, desired=desired, ready=ready)
         if waiting:
             return Phase.DEPLOYING, trouble or waiting
         missing = f"{ready} of {desired} replicas are ready" if 0 < ready < desired else ""
         return Phase.RUNNING, trouble or missing
+    said = trouble or (available.words if available.is_false else "")
     if progressing.is_true:
-        return Phase.DEPLOYING, trouble
+        return Phase.DEPLOYING, said or progressing.message
     if available.is_false and available.message:
-        return Phase.FAILED, trouble or available.message
-    return Phase.PENDING, trouble
+        return Phase.FAILED, said
+    return Phase.PENDING, said or first_cause(conditions.values())
 
 
 def _failed_roll_out(progressing: UpstreamCondition, trouble: str, *, serving: bool) -> str:
@@ -78,11 +80,13 @@ def _failed_roll_out(progressing: UpstreamCondition, trouble: str, *, serving: b
     return f"the roll-out failed, the previous version still serves: {cause}" if serving else cause
 
 
-def _waiting_for(workload: Mapping[str, Any], progressing: UpstreamCondition, *, desired: int) -> str:
+def _waiting_for(
+    workload: Mapping[str, Any], progressing: UpstreamCondition, *, desired: int, ready: int
+) -> str:
     """What an available Deployment still waits for; empty when its latest version is rolled out."""
     updated = mapping_at(workload, "status").get("updatedReplicas")
     if isinstance(updated, int) and updated < desired:
         return f"{updated} of {desired} replicas run the latest change"
     if progressing.is_true and progressing.reason in ROLLING_REASONS:
         return "the latest change is being rolled out"
-    return ""
+    return f"0 of {desired} replicas are ready" if desired and not ready else ""

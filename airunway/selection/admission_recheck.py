@@ -16,6 +16,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import Phase
 from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides
+from airunway.selection.server_rules import server_findings
 from airunway.selection.storage import FIELD, check_storage, is_system_path, volumes_of
 from airunway.selection.stored_rules import served_at_this_generation
 from airunway.selection.validation import check_flags, check_name, warnings_for
@@ -35,6 +36,7 @@ def recheck_admission(deployment: ModelDeployment) -> Verdict:
         *check_limits(spec),
         *_impossible_mounts(deployment),
         *_impossible_amounts(deployment),
+        *server_findings(spec),
     ]
     return Verdict(errors=errors, warnings=warnings_for(deployment))
 

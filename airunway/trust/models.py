@@ -13,7 +13,8 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ModelSource
 from airunway.clients.kubernetes import Object
-from airunway.provider.flags import canonical, engine_args, extra_args
+from airunway.engines.flag_table import canonical
+from airunway.provider.flags import engine_args, extra_args
 from airunway.trust.rendered import ARGUMENTS, arguments_in, variables_in
 
 MODEL_FLAGS = frozenset(

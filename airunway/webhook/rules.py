@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,29 +21,47 @@ from airunway.api import names
 from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider.argument_advice import admission_warnings
 from airunway.provider.guard_at_admission import admission_findings, name_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
+from airunway.selection.server_rules import server_findings
 from airunway.selection.stored_rules import is_mocker
 from airunway.selection.validation import validate_create, validate_update
+from airunway.trust.foreseen import images_of_spec, rendered_findings, signature_notes, spec_findings
+from airunway.trust.policy import TrustPolicy
 from airunway.webhook import advice
+from airunway.webhook.found_policy import FoundPolicy
 from airunway.webhook.json_patch import difference
 from airunway.webhook.reviews import ALLOWED, AdmissionAnswer, AdmissionRequest, errored, verdict_answer
 
 FindProvider = Callable[[str], Awaitable[Lookup]]
 """Name of a provider to its config, or why there is none (crds.md §4.3, V6). Never raises."""
+FindPolicy = Callable[[str], Awaitable[FoundPolicy]]
+"""Name of a namespace to what may run there. Never raises."""
+
+
+async def _open_policy(_: str) -> FoundPolicy:
+    return FoundPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmissionInputs:
+    """What the rules look at besides the request. `overrides`: what may be overridden and demanded."""
+
+    find: FindProvider
+    overrides: OverridesPolicy = field(default_factory=OverridesPolicy)
+    policy_of: FindPolicy = _open_policy
 
 
 class Undecodable(ValueError):
     """The object cannot be read as a ModelDeployment."""
 
 
-async def default(
-    request: AdmissionRequest, _find: FindProvider, _policy: OverridesPolicy
-) -> AdmissionAnswer:
+async def default(request: AdmissionRequest, _: AdmissionInputs) -> AdmissionAnswer:
     """The mutating webhook (crds.md §4.2): a patch with what is filled in."""
     if passes_unseen(request):
         return ALLOWED
@@ -55,7 +75,7 @@ async def default(
     return AdmissionAnswer(allowed=True, patch=difference(obj, with_defaults(obj)))
 
 
-async def validate(request: AdmissionRequest, find: FindProvider, policy: OverridesPolicy) -> AdmissionAnswer:
+async def validate(request: AdmissionRequest, given: AdmissionInputs) -> AdmissionAnswer:
     """The validating webhook (crds.md §4.3-§4.6)."""
     if passes_unseen(request):
         return ALLOWED
@@ -64,10 +84,14 @@ async def validate(request: AdmissionRequest, find: FindProvider, policy: Overri
         old = _decoded(request.old) if request.is_update else None
     except Undecodable as err:
         return errored(HTTPStatus.BAD_REQUEST, str(err))
-    provider = await _provider_of(new, find)
+    provider = await _provider_of(new, given.find)
+    allowed = await given.policy_of(request.namespace or new.namespace)
     verdict = _verdict(old, new, provider)
-    verdict.errors += admission_findings(new, installed_providers(), policy)
+    verdict.errors += server_findings(new.spec)
+    verdict.errors += _refused_objects(new, given.overrides, allowed.policy)
+    verdict.warnings += [*allowed.warnings, *signature_notes(allowed.policy, images_of_spec(new))]
     verdict.warnings += advice.about_provider(new, provider)
+    verdict.warnings += admission_warnings(new, installed_providers())
     if old is None:
         verdict.errors += name_findings(new, installed_providers())
         verdict.warnings += advice.about_name(new)
@@ -136,6 +160,17 @@ async def _provider_of(deployment: ModelDeployment, find: FindProvider) -> Looku
     if not deployment.provider_name or is_mocker(deployment):
         return None
     return await find(deployment.provider_name)
+
+
+def _refused_objects(
+    deployment: ModelDeployment, overrides: OverridesPolicy, policy: TrustPolicy
+) -> list[FieldError]:
+    """What may not be overridden, demanded or run (docs/security.md)."""
+    judge = partial(rendered_findings, policy)
+    return [
+        *spec_findings(policy, deployment),
+        *admission_findings(deployment, installed_providers(), overrides, judge=judge),
+    ]
 
 
 def _verdict(old: ModelDeployment | None, new: ModelDeployment, provider: Lookup | None) -> Verdict:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
 from airunway.clients.kubernetes import CONFIGS, Cluster
 from airunway.clients.reflector import Reflector
+from airunway.webhook.found_policy import found_policy
 from airunway.webhook.keeper import CertificateKeeper
 from airunway.webhook.providers import RegisteredProviders
+from airunway.webhook.rules import AdmissionInputs
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
+from airunway.workers.trust import namespace_policies
 
 _log = structlog.get_logger(__name__)
 
@@ -46,9 +50,17 @@ async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
         rotation=settings.webhook_rotation,
     )
 
+    # Not waited for: what the watch has not brought is read, and without the right to it a warning says so.
+    policies = namespace_policies(cluster, settings)
+    given = AdmissionInputs(
+        find=providers.find,
+        overrides=settings.overrides_policy,
+        policy_of=partial(found_policy, policies),
+    )
+
     async def listen() -> None:
         await served.loaded.wait()
-        app = application(providers.find, settings.overrides_policy)
+        app = application(given)
         async with serving(app, port=settings.webhook_port, context=served.context) as port:
             _log.info("webhooks listen", port=port)
             ready.parts["webhook"] = True
@@ -60,6 +72,7 @@ async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(reflector.run())
+        group.create_task(policies.run())
         group.create_task(list_providers())
         group.create_task(listen())
         group.create_task(

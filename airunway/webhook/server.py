@@ -16,7 +16,6 @@ import structlog
 from aiohttp import web
 
 from airunway.api import names
-from airunway.provider.policy import OverridesPolicy
 from airunway.webhook import rules
 from airunway.webhook.reviews import (
     AdmissionAnswer,
@@ -26,7 +25,7 @@ from airunway.webhook.reviews import (
     read_review,
     review_of,
 )
-from airunway.webhook.rules import FindProvider
+from airunway.webhook.rules import AdmissionInputs
 
 _log = structlog.get_logger(__name__)
 
@@ -38,15 +37,14 @@ KEEPALIVE_SECONDS = 120.0
 """Longer than the API server keeps idle connections (90 s): a review must not meet a closing one."""
 DRAIN_SECONDS = 8.0
 
-Rule = Callable[[AdmissionRequest, FindProvider, OverridesPolicy], Awaitable[AdmissionAnswer]]
+Rule = Callable[[AdmissionRequest, AdmissionInputs], Awaitable[AdmissionAnswer]]
 
 
-def application(find: FindProvider, policy: OverridesPolicy | None = None) -> web.Application:
-    """The two webhooks. `policy`: what may be overridden and demanded; absent: as by default."""
-    judged_by = find, policy or OverridesPolicy()
+def application(given: AdmissionInputs) -> web.Application:
+    """The two webhooks."""
     app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_post(names.MUTATING_PATH, _handler(rules.default, *judged_by))
-    app.router.add_post(names.VALIDATING_PATH, _handler(rules.validate, *judged_by))
+    app.router.add_post(names.MUTATING_PATH, _handler(rules.default, given))
+    app.router.add_post(names.VALIDATING_PATH, _handler(rules.validate, given))
     return app
 
 
@@ -66,9 +64,7 @@ async def serving(
         await runner.cleanup()
 
 
-def _handler(
-    rule: Rule, find: FindProvider, policy: OverridesPolicy
-) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(rule: Rule, given: AdmissionInputs) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(http: web.Request) -> web.Response:
         if http.content_type != "application/json":
             return web.Response(status=415, text="the body must be application/json\n")
@@ -81,7 +77,7 @@ def _handler(
         except BadReview as err:
             _log.warning("no review", path=http.path, error=str(err))
             return web.Response(status=400, text=f"{err}\n")
-        answer = await _answer(rule, request, find, policy)
+        answer = await _answer(rule, request, given)
         if not answer.allowed:
             _log.info(
                 "write refused",
@@ -95,11 +91,9 @@ def _handler(
     return handle
 
 
-async def _answer(
-    rule: Rule, request: AdmissionRequest, find: FindProvider, policy: OverridesPolicy
-) -> AdmissionAnswer:
+async def _answer(rule: Rule, request: AdmissionRequest, given: AdmissionInputs) -> AdmissionAnswer:
     try:
-        return await rule(request, find, policy)
+        return await rule(request, given)
     except RecursionError:
         return errored(HTTPStatus.BAD_REQUEST, "the object is nested too deep")
     except Exception:  # a fault of ours must not look like the network's, and must not end the server

@@ -5,6 +5,7 @@ Wording of refusals: k8s.io/apiserver/pkg/endpoints/handlers (create.go, patch.g
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from .errors import StatusError, bad_request, invalid, unrecognized
 from .gotypes import WrongType
 from .kinds import Kind
 from .requests import Request
-from .schema import object_meta
+from .schema import ABSENT, object_meta
 from .store import encode_json
 from .type_faults import go_text
 
@@ -106,6 +107,17 @@ def fit(kind: Kind, obj: Obj, unknown: list[str], *, keep_nulls: bool = False) -
     obj["metadata"] = gotypes.normalise(obj["metadata"], object_meta())
     structural.default(obj, node)
     return ordered(kind, obj)
+
+
+def default_status(kind: Kind, obj: Obj) -> None:
+    """Fills in the default of a custom resource's status where the write left none.
+
+    The real server drops the status of what is created, and finds the default when it reads it from etcd.
+    """
+    node = None if kind.builtin else kind.node.props.get("status")
+    if node is not None and node.default is not ABSENT and "status" not in obj:
+        obj["status"] = copy.deepcopy(node.default)
+        structural.default(obj["status"], node)
 
 
 def ordered(kind: Kind, obj: Obj) -> Obj:

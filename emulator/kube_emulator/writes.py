@@ -192,6 +192,7 @@ class Writer:
             meta["generation"] = 1
         if kind.has_status:
             obj.pop("status", None)
+            decoding.default_status(kind, obj)
         creation.prepare(kind, obj, self.store)
         self._validate(kind, obj, None)
         found = self.store.table(kind.storage).get(meta.get("namespace", ""), meta["name"])
@@ -220,6 +221,7 @@ class Writer:
         self._track(request, before, obj, managers)
         strategies.forget_times(before, obj)
         obj = strategies.restored(request, before, obj)
+        decoding.default_status(kind, obj)
         self._validate(kind, obj, before)
         if obj == before:
             return Outcome(before, version)

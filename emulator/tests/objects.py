@@ -116,10 +116,18 @@ def owner(obj: Obj, *, blocks: bool = False) -> Obj:
     return reference | ({"blockOwnerDeletion": True} if blocks else {})
 
 
-def crd(group: str, schema: Obj, *, kind: str = "Widget", scope: str = "Namespaced", **version: Any) -> Obj:
-    """A definition of one version with a schema for `spec`."""
+def crd(
+    group: str,
+    schema: Obj,
+    *,
+    kind: str = "Widget",
+    scope: str = "Namespaced",
+    status: Obj | None = None,
+    **version: Any,
+) -> Obj:
+    """A definition of one version with a schema for `spec`; `status`: that of the status, else anything."""
     plural = kind.lower() + "s"
-    status = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    status = status or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     root = {"type": "object", "properties": {"spec": copy.deepcopy(schema), "status": status}}
     served = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": root}, **version}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kube_emulator.testing import APPLY, Api
+from kube_emulator.testing import APPLY, JSON_PATCH, Api
 
 from .objects import CRD_PATH, Obj, Space, crd
 
@@ -302,6 +302,30 @@ async def test_a_scale_endpoint_reads_and_writes_the_declared_paths(api: Api, se
     assert (read["spec"], read["status"]) == ({"replicas": 2}, {"replicas": 1, "selector": "a=b"})
     assert written["spec"] == {"replicas": 5}
     assert (await api.get(f"{path}/w")).ok()["spec"] == {"size": 5}
+
+
+async def test_a_status_has_its_defaults_from_the_creation_on(api: Api, served_kind: Any):
+    status = {
+        "type": "object",
+        "default": {},
+        "properties": {"observed": {"type": "integer", "default": -1}, "text": {"type": "string"}},
+    }
+    spec = {"type": "object", "properties": {"x": {"type": "string"}}}
+    path, version = await served_kind(spec, status=status, subresources={"status": {}})
+
+    created = (await api.create(path, widget(version, {"x": "1"}) | {"status": {"text": "mine"}})).ok()
+    next_one = created | {"spec": {"x": "2"}}
+    rehearsed = (await api.create(path, widget(version, {}, "v"), query={"dryRun": "All"})).ok()
+    replaced = (await api.put(f"{path}/w", next_one)).ok()
+    said = (await api.patch(f"{path}/w/status", {"status": {"text": "a"}})).ok()
+    removed = (
+        await api.patch(f"{path}/w/status", [{"op": "remove", "path": "/status"}], type=JSON_PATCH)
+    ).ok()
+
+    assert created["status"] == rehearsed["status"] == replaced["status"] == {"observed": -1}
+    assert (await api.get(path)).ok()["items"][0]["status"] == {"observed": -1}
+    assert said["status"] == {"observed": -1, "text": "a"}
+    assert removed["status"] == {"observed": -1}
 
 
 async def test_an_embedded_resource_keeps_its_type_and_metadata(api: Api, served_kind: Any):

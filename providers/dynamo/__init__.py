@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
+from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
 from airunway.providers.dynamo.ignored import ignored_fields
 from airunway.providers.dynamo.limits import GRAPH_SHAPE, OVERRIDABLE, graph_demand
 from airunway.providers.dynamo.render import render
+from airunway.providers.dynamo.replacement import features_of, replacement_reason
 from airunway.providers.dynamo.stages import CONDITIONS, stages
 from airunway.providers.dynamo.status import read_status
 
@@ -17,10 +18,6 @@ __all__ = ["PROVIDER"]
 
 SERVING_PORTS = (8000, 9002)
 """Frontends and sidecars; the endpoint picker, which gateways ask where a request is to go."""
-
-
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"nvidia.com/dynamo-graph-deployment-name={deployment.name}"
 
 
 PROVIDER = Provider(
@@ -33,10 +30,15 @@ PROVIDER = Provider(
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: GRAPH_SHAPE},
     demand=graph_demand,
-    pod_selector=_pod_selector,
+    replica_fields=("spec.services.*.replicas",),
+    pod_label="nvidia.com/dynamo-graph-deployment-name",
+    uses_inference_pools=True,
+    features_of=features_of,
+    replacement_reason=replacement_reason,
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from airunway.api.model_deployment import EngineType, ModelDeployment
-from airunway.provider import RenderError, flags, rendering
-from airunway.providers.dynamo.plan import MOCKER, Plan
+from airunway.engines import arguments
+from airunway.engines.grammars import Grammar, dynamo_sglang, dynamo_trtllm, dynamo_vllm
+from airunway.provider import ArgumentRules, RenderError, flags, rendering
+from airunway.provider.argument_rules import said_by_fields
+from airunway.providers.dynamo.plan import MOCKER, Plan, is_mocker
 
 CONNECTOR_KEY = "connector"
 """A key of `engine.args` that is no flag of vLLM: other providers read it, Dynamo always takes NIXL."""
@@ -21,6 +26,24 @@ _PARALLEL_FLAGS = frozenset(
         *("config", "extra-engine-args", "override-engine-args"),  # files and texts that may say so
     }
 )
+_FIELD_FLAGS: dict[str, dict[str, str]] = {
+    EngineType.SGLANG: {"model": "model-path", "max_model_len": "context-length"}
+}
+"""What typed fields say, where the engine has a name of its own for it."""
+_OF_OPERATOR = "Dynamo's operator says it to every worker; remove it"
+_OWNED = {
+    **dict.fromkeys(
+        ("namespace", "endpoint", "discovery-backend", "request-plane", "event-plane"), _OF_OPERATOR
+    ),
+    **dict.fromkeys(
+        (_MODE, "is-prefill-worker", "is-decode-worker"), "follows from spec.serving.mode; set that instead"
+    ),
+}
+_GRAMMARS: dict[str, Callable[[], Grammar]] = {
+    EngineType.VLLM: dynamo_vllm,
+    EngineType.SGLANG: dynamo_sglang,
+    EngineType.TRTLLM: dynamo_trtllm,
+}
 _MOCKER_ARGS = (
     *("--speedup-ratio", "1000.0"),
     *("--num-gpu-blocks-override", "4096"),
@@ -48,11 +71,23 @@ def worker_args(plan: Plan, role: str) -> list[str]:
     return [
         *_model(plan),
         *_from_fields(plan),
-        *flags.rendered_args(_given_args(plan)),
+        *flags.rendered_args(_given_args(plan), _grammar(plan.deployment)),
         *mode,
         *_transfer(plan, role),
-        *flags.extra_args(plan.deployment),
+        *arguments.normalised(_grammar(plan.deployment), flags.extra_args(plan.deployment)),
     ]
+
+
+def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    """How the workers read their arguments; None for the mocker, which is given none."""
+    if is_mocker(deployment) or deployment.engine_type not in _GRAMMARS:
+        return None
+    said = said_by_fields(deployment, **_FIELD_FLAGS.get(deployment.engine_type, {}))
+    return ArgumentRules(grammar=_grammar(deployment), owned={**said, **_OWNED})
+
+
+def _grammar(deployment: ModelDeployment) -> Grammar:
+    return _GRAMMARS.get(deployment.engine_type, dynamo_vllm)()
 
 
 def _mocked_model(deployment: ModelDeployment) -> list[str]:
@@ -66,7 +101,7 @@ def _model(plan: Plan) -> list[str]:
     model = rendering.model_id(plan.deployment)
     if model:
         return ["--model" if plan.engine == EngineType.VLLM else "--model-path", model]
-    if _MODEL_FLAGS.isdisjoint(flags.explicit_flags(plan.deployment)):
+    if _MODEL_FLAGS.isdisjoint(flags.explicit_flags(plan.deployment, _grammar(plan.deployment))):
         raise RenderError("spec.model.id: required; the id of a model, or its path in the image")
     return []
 
@@ -100,17 +135,17 @@ def _given_args(plan: Plan) -> dict[str, str]:
 
 def _transfer(plan: Plan, role: str) -> list[str]:
     derived = bool(role) and plan.engine == EngineType.VLLM
-    if not derived or _KV_TRANSFER in flags.explicit_flags(plan.deployment):
+    if not derived or _KV_TRANSFER in flags.explicit_flags(plan.deployment, _grammar(plan.deployment)):
         return []
     return [f"--{_KV_TRANSFER}", NIXL]
 
 
 def block_size(plan: Plan) -> str:
     """Size of a KV cache block as the user sets it; empty when the engine's own holds."""
-    return flags.value_of(plan.deployment, _BLOCK_SIZE_FLAGS[plan.engine])
+    return flags.value_of(plan.deployment, _BLOCK_SIZE_FLAGS[plan.engine], _grammar(plan.deployment))
 
 
 def is_parallel(deployment: ModelDeployment) -> bool:
     """Whether the user says how an engine is spread over several GPUs."""
-    given = flags.explicit_flags(deployment)
+    given = flags.explicit_flags(deployment, _grammar(deployment))
     return not given.isdisjoint(_PARALLEL_FLAGS)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider import conditions_at, is_observed, mapping_at, name_of, text_at
+from airunway.provider import (
+    NO_CONDITION,
+    UpstreamCondition,
+    conditions_at,
+    first_cause,
+    is_observed,
+    mapping_at,
+    name_of,
+    text_at,
+)
 from airunway.providers.dynamo.config import GRAPH
 
 PORT = 8000
@@ -34,12 +43,17 @@ def read_status(graph: Mapping[str, Any]) -> UnifiedStatus:
     phase = _PHASES.get(text_at(status, "state"), Phase.PENDING)
     replicas = _replicas(status)
     message = _text(status, "message")
+    contradiction = _contradiction(status)
     if phase in (Phase.RUNNING, Phase.FAILED) and not is_observed(graph):
         phase, message = Phase.DEPLOYING, "Dynamo has not taken up the latest change yet"
     elif phase is Phase.FAILED:
-        message = message or _cause(status)
+        message = message or _cause(status) or "Dynamo reports that the deployment failed, without a cause"
+    elif phase is Phase.RUNNING and contradiction:
+        phase, message = Phase.DEPLOYING, contradiction
     elif phase is Phase.RUNNING:
         message = message or _missing(replicas)
+    else:
+        message = message or _cause(status)
     return UnifiedStatus(
         phase=phase,
         message=message,
@@ -56,13 +70,28 @@ def _text(parent: Mapping[str, Any], key: str) -> str:
 
 
 def _cause(status: Mapping[str, Any]) -> str:
-    """Why it failed: what the status calls an error, else its first condition that is False."""
+    """Why it does not serve: what the status calls an error, else its first condition that is not True."""
+    return _text(status, "error") or first_cause(_conditions(status).values())
+
+
+def _conditions(status: Mapping[str, Any]) -> Mapping[str, UpstreamCondition]:
     try:
-        conditions = conditions_at(status, "conditions").values()
+        return conditions_at(status, "conditions")
     except ValueError:
-        conditions = {}.values()
-    said = next((entry.message for entry in conditions if entry.is_false and entry.message), "")
-    return _text(status, "error") or said or "Dynamo reports that the deployment failed, without a cause"
+        return {}
+
+
+def _contradiction(status: Mapping[str, Any]) -> str:
+    """What in the status says that the graph does not serve, whatever its state; empty: nothing."""
+    ready = _conditions(status).get("Ready", NO_CONDITION)
+    if ready.is_false:
+        return ready.words or "the graph's condition Ready is False"
+    services = status.get("services")
+    for name, entry in services.items() if isinstance(services, Mapping) else ():
+        wanted = _count(entry, "replicas") if isinstance(entry, Mapping) else None
+        if wanted and not _first(_count(entry, _READY), _count(entry, _AVAILABLE)):
+            return f"0 of {wanted} replicas of service {name} are ready"
+    return ""
 
 
 def _missing(replicas: ReplicaStatus) -> str:

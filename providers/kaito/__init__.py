@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
 from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
 from airunway.providers.kaito.limits import OVERRIDABLE, WORKSPACE_SHAPE, workspace_demand
 from airunway.providers.kaito.model_image import model_image
-from airunway.providers.kaito.render import check, ignored_fields, render
+from airunway.providers.kaito.render import argument_rules, check, ignored_fields, render
 from airunway.providers.kaito.replacement import replacement_reason
 from airunway.providers.kaito.status import read_status
 from airunway.providers.kaito.template import PORT
 
 __all__ = ["PROVIDER"]
-
-
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"kaito.sh/workspace={deployment.name}"
 
 
 PROVIDER = Provider(
@@ -30,11 +25,13 @@ PROVIDER = Provider(
     operator_selector=OPERATOR_SELECTOR,
     replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={WORKSPACE.kind: WORKSPACE_SHAPE},
     demand=workspace_demand,
     model_image=model_image,
-    pod_selector=_pod_selector,
+    replica_fields=(),  # resource.count cannot be changed
+    pod_label="kaito.sh/workspace",
     serving_ports=(PORT,),
     crd_version=WORKSPACE.api_version,
 )

@@ -7,7 +7,10 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
+from airunway.engines.flag_table import FlagTable, Kind
+from airunway.engines.grammars import without_command_line
 from airunway.provider import (
+    ArgumentRules,
     Manifest,
     RenderContext,
     RenderError,
@@ -40,6 +43,8 @@ CPU_INSTANCE_VARIABLE = "AIRUNWAY_KAITO_CPU_INSTANCE_TYPE"
 _STATEFUL_SET = object_names.DerivedName(
     what='the StatefulSet "<name>" that KAITO makes', room=object_names.MAX_STATEFUL_SET_LENGTH
 )
+_TITLE = "KAITO's runner"
+_SETTINGS = FlagTable(_TITLE, {FILE_ARGUMENT: Kind.TEXT, URL_ARGUMENT: Kind.TEXT})
 _ON = frozenset({"1", "t", "true", "y", "yes", "on", "enabled"})
 
 
@@ -179,6 +184,13 @@ def downloads_at_run_time(deployment: ModelDeployment) -> bool:
     """
     owner, _, model = rendering.model_id(deployment).partition("/")
     return bool(owner and model)
+
+
+def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
+    """KAITO starts the engines: only keys about the GGUF file mean something, and none for a preset."""
+    if deployment.engine_type != EngineType.LLAMACPP:
+        return None
+    return ArgumentRules(grammar=without_command_line(_TITLE, _SETTINGS))
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

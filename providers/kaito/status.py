@@ -11,6 +11,7 @@ from airunway.provider import (
     UpstreamCondition,
     conditions_at,
     count_at,
+    first_cause,
     is_observed,
     mapping_at,
     name_of,
@@ -36,6 +37,7 @@ _PHASES = {
 def read_status(workspace: Mapping[str, Any]) -> UnifiedStatus:
     """The Workspace's state; a state that belongs to an earlier generation is still being rolled out.
 
+    A Workspace tells how many replicas it wants, and not how many are ready: pods are counted.
     KAITO writes no condition again that only its observedGeneration would change, so that field cannot
     tell whether a condition is current; `status.observedGeneration` can, where it is present.
     """
@@ -48,16 +50,17 @@ def read_status(workspace: Mapping[str, Any]) -> UnifiedStatus:
     phase, message = _from_state(state) if state else _from_conditions(conditions)
     if phase is Phase.RUNNING and not is_observed(workspace):
         phase, message = Phase.DEPLOYING, "KAITO has not taken up the latest change yet"
+    elif phase is Phase.RUNNING and _is_contradicted(conditions):
+        phase = Phase.DEPLOYING
     if phase is not Phase.RUNNING:
-        message = message or _cause(conditions)
+        message = _with_cause(message, _cause(conditions))
     if phase is Phase.FAILED:
         message = message or "KAITO reports that the Workspace failed, without a cause"
     desired = count_at(workspace, "resource", "count")
-    ready = desired if _is_ready(state, conditions) else 0
     return UnifiedStatus(
         phase=phase,
         message=message,
-        replicas=ReplicaStatus(desired=desired, ready=ready, available=ready),
+        replicas=ReplicaStatus(desired=desired),
         endpoint=EndpointStatus(service=name, port=SERVICE_PORT),
         resource_name=name,
         resource_kind="Workspace",
@@ -84,12 +87,18 @@ def _from_conditions(conditions: Conditions) -> tuple[Phase, str]:
 
 
 def _cause(conditions: Conditions) -> str:
-    """What is said by the first condition that is False: the nodes come before the pods that need them."""
+    """What is said by the first condition that is not True: the nodes come before the pods that need them."""
     later = (SUCCEEDED, INFERENCE_READY)
     ordered = [entry for kind, entry in conditions.items() if kind not in later]
     ordered += [conditions[kind] for kind in reversed(later) if kind in conditions]
-    return next((entry.message for entry in ordered if entry.is_false and entry.message), "")
+    return first_cause(ordered)
 
 
-def _is_ready(state: str, conditions: Conditions) -> bool:
-    return state in ("Ready", "Succeeded") or conditions.get(SUCCEEDED, NO_CONDITION).is_true
+def _with_cause(message: str, cause: str) -> str:
+    return f"{message}: {cause}" if message and cause and cause not in message else message or cause
+
+
+def _is_contradicted(conditions: Conditions) -> bool:
+    """Whether a condition says that what a Workspace needs to serve is not there."""
+    needed = (RESOURCE_READY, INFERENCE_READY, SUCCEEDED)
+    return any(conditions.get(kind, NO_CONDITION).is_false for kind in needed)

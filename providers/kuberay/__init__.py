@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airunway.api import names
-from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, storage
+from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
+from airunway.providers.kuberay.authentication import features_of
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.limits import OVERRIDABLE, RAY_SERVICE_SHAPE, ray_service_demand
 from airunway.providers.kuberay.render import check, ignored_fields, render
@@ -14,10 +15,6 @@ from airunway.providers.kuberay.serve import DEFAULT_IMAGE
 from airunway.providers.kuberay.status import SERVICE_PORT, read_status
 
 __all__ = ["PROVIDER"]
-
-
-def _pod_selector(deployment: ModelDeployment) -> str:
-    return f"{names.LABEL_MODEL_DEPLOYMENT}={deployment.name}"
 
 
 PROVIDER = Provider(
@@ -30,13 +27,21 @@ PROVIDER = Provider(
     health=health,
     replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={RAY_SERVICE.kind: RAY_SERVICE_SHAPE},
     demand=ray_service_demand,
     default_serving_image=DEFAULT_IMAGE,
-    pod_selector=_pod_selector,
+    replica_fields=tuple(
+        f"spec.rayClusterConfig.workerGroupSpecs.*.{field}"
+        for field in ("replicas", "minReplicas", "maxReplicas")
+    ),
+    pod_label=names.LABEL_MODEL_DEPLOYMENT,
+    replica_labels={"ray.io/node-type": "worker"},
+    role_label="ray.io/group",
     serving_ports=(SERVICE_PORT,),
     operator_peers=(OPERATOR,),
     optional_fields=(AUTHENTICATION,),
+    features_of=features_of,
     crd_version=RAY_SERVICE.api_version,
 )

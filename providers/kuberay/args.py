@@ -6,15 +6,17 @@ in any spelling, replaces what follows from another field.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import RenderError, flags, rendering
+from airunway.engines import arguments
+from airunway.engines.flag_table import NEGATION, canonical
+from airunway.engines.grammars import RAY_VLLM, Grammar, ray_serve_llm, vllm_release, vllm_serve
+from airunway.provider import ArgumentRules, RenderError, flags, rendering
+from airunway.provider.argument_rules import said_by_fields
 
 RESERVED = frozenset({"host", "port"})
 """Ray Serve listens, not the engine."""
@@ -22,15 +24,10 @@ SPANNING = ("pipeline-parallel-size", "data-parallel-size")
 """Flags that multiply the workers of an engine."""
 
 _PREFIX_CACHING = "enable-prefix-caching"
-_NEGATION = "no-"
-_TEXT_OPTIONS = frozenset(
-    {"model", "served-model-name", "tokenizer", "revision", "code-revision", "tokenizer-revision"}
-)
-"""Options whose value is a text even when it looks like a number."""
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_SERVED_NAME = "served-model-name"
+"""A list to vLLM, one name to Ray Serve LLM."""
 _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")
 _SIZE = re.compile(r"[0-9]{1,9}")
-_SWITCH = {"true": True, "True": True, "false": False, "False": False}
 
 
 def refuse_bad_flags(deployment: ModelDeployment) -> None:
@@ -47,21 +44,21 @@ def tensor_parallel_size(deployment: ModelDeployment, *, gpus: int, workers: int
     """
     spans = 1
     for flag in SPANNING:
-        size = flags.value_of(deployment, flag)
+        size = flags.value_of(deployment, flag, _grammar(deployment))
         spans *= max(1, int(size)) if _SIZE.fullmatch(size) else 1
     return gpus if spans <= max(1, workers) else 1
 
 
 def argument_text(deployment: ModelDeployment, *, tensor_parallel: int) -> str:
     """The command line as one text, each token quoted for a shell where it needs it."""
-    explicit = flags.explicit_flags(deployment)
+    explicit = flags.explicit_flags(deployment, _grammar(deployment))
     tokens = [
         *flags.derived(
             explicit,
             *_from_fields(deployment, tensor_parallel, caches_explicitly=_PREFIX_CACHING in explicit),
         ),
-        *flags.rendered_args(flags.engine_args(deployment)),
-        *flags.extra_args(deployment),
+        *flags.rendered_args(flags.engine_args(deployment), _grammar(deployment)),
+        *arguments.normalised(_grammar(deployment), flags.extra_args(deployment)),
     ]
     return shlex.join(tokens)
 
@@ -71,15 +68,28 @@ def engine_options(deployment: ModelDeployment, *, tensor_parallel: int) -> dict
 
     Raises RenderError for an argument that is neither a flag nor the value of one.
     """
+    grammar = _grammar(deployment)
     options: dict[str, Any] = {}
     for flag in _from_fields(deployment, tensor_parallel, caches_explicitly=False):
         if flag is not None:
-            options |= _option(flag[0], [] if flag[1] is None else [flag[1]])
+            options |= _option(grammar, flag[0], [] if flag[1] is None else [flag[1]])
     for key, value in sorted(flags.engine_args(deployment).items()):
-        options |= _option(key, [value] if value else [])
-    for name, values in _parsed(flags.extra_args(deployment)):
-        options |= _option(name, values)
+        options |= _option(grammar, key, [value] if value else [])
+    tokens = arguments.normalised(grammar, flags.extra_args(deployment))
+    for name, values in _parsed(grammar, tokens):
+        options |= _option(grammar, name, values)
     return options
+
+
+def argument_rules(deployment: ModelDeployment) -> ArgumentRules:
+    """How the engine reads its arguments, as options or as one text."""
+    is_own = bool(rendering.serving_image_override(deployment))
+    grammar = _grammar(deployment) if is_own else ray_serve_llm()
+    return ArgumentRules(grammar=grammar, owned=said_by_fields(deployment))
+
+
+def _grammar(deployment: ModelDeployment) -> Grammar:
+    return vllm_serve(vllm_release(rendering.serving_image_override(deployment), default=RAY_VLLM))
 
 
 def _from_fields(
@@ -95,17 +105,17 @@ def _from_fields(
         ("served-model-name", model.served_name) if model.served_name else None,
         ("trust-remote-code", None) if engine and engine.trust_remote_code else None,
         ("enforce-eager", None) if engine and engine.enforce_eager else None,
-        (_NEGATION + _PREFIX_CACHING, None) if uncached else None,
+        (NEGATION + _PREFIX_CACHING, None) if uncached else None,
         ("tensor-parallel-size", str(tensor_parallel)) if tensor_parallel > 1 else None,
     ]
 
 
-def _parsed(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def _parsed(grammar: Grammar, tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Flags of `engine.extraArgs` with the values that follow each."""
     name: str = ""
     values: list[str] = []
     for number, token in enumerate(tokens, start=1):
-        flag = flags.flag_of(token) or _short_form(token)
+        flag = f"--{flags.flag_of(token)}" if flags.flag_of(token) else _short_form(grammar, token)
         if flag:
             if name:
                 yield name, values
@@ -121,34 +131,19 @@ def _parsed(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         yield name, values
 
 
-def _short_form(token: str) -> str:
-    name = flags.canonical(token)
-    return flags.SHORT_FORMS.get(name, "") if token.startswith("-") else ""
+def _short_form(grammar: Grammar, token: str) -> str:
+    found = grammar.meant.find(token) if token.startswith("-") else None
+    return f"--{found.name}" if found else ""
 
 
-def _option(flag: str, values: Sequence[str]) -> dict[str, Any]:
-    name = flags.canonical(flag)
-    name = flags.SHORT_FORMS.get(name, name)
-    if not values:
-        is_negated = name.startswith(_NEGATION)
-        return {name.removeprefix(_NEGATION).replace("-", "_"): not is_negated}
-    typed = [value if name in _TEXT_OPTIONS else _typed(value) for value in values]
-    return {name.replace("-", "_"): typed[0] if len(typed) == 1 else typed}
-
-
-def _typed(text: str) -> Any:
-    """A flag's value as vLLM's own parser would see it: number, switch, JSON, or the text itself."""
-    if text in _SWITCH:
-        return _SWITCH[text]
-    if not (_NUMBER.fullmatch(text) or text.startswith(("{", "["))):
-        return text
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return text
-    return text if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(word)
+def _option(grammar: Grammar, flag: str, values: Sequence[str]) -> dict[str, Any]:
+    """One option by the name of its field, with the value that vLLM's own parser would give it."""
+    found = grammar.meant.find(flag)
+    if found is None and not values:
+        name = canonical(flag)
+        return {name.removeprefix(NEGATION).replace("-", "_"): not name.startswith(NEGATION)}
+    name = found.name if found else canonical(flag)
+    value = arguments.typed(found, values)
+    if name == _SERVED_NAME and isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return {name.replace("-", "_"): value}

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
-from airunway.provider import NO_CONDITION, UpstreamCondition, conditions_at, is_observed, mapping_at, name_of
+from airunway.provider import (
+    NO_CONDITION,
+    UpstreamCondition,
+    conditions_at,
+    first_cause,
+    is_observed,
+    mapping_at,
+    name_of,
+)
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 SERVICE_PORT = 8000
@@ -45,17 +53,19 @@ Applications = list[Application]
 
 
 def read_status(service: Mapping[str, Any]) -> UnifiedStatus:
-    """The RayService's state. While a change is rolled out it is Deploying, also when the old one serves."""
+    """The RayService's state. While a change is rolled out it is Deploying, also when the old one serves.
+
+    Ready workers are those that KubeRay counted; where it counts none, their pods are counted.
+    """
     conditions = conditions_at(service, "status", "conditions")
     active, pending = _applications(service, _ACTIVE), _applications(service, _PENDING)
     phase, message = _state(service, conditions, active, pending)
-    desired = _worker_replicas(service)
-    ready = desired if active and all(entry.is_running for entry in active) else 0
+    ready = _ready_workers(service)
     name = name_of(service)
     return UnifiedStatus(
         phase=phase,
         message=message,
-        replicas=ReplicaStatus(desired=desired, ready=ready, available=ready),
+        replicas=ReplicaStatus(desired=_worker_replicas(service), ready=ready, available=ready),
         endpoint=EndpointStatus(service=f"{name}-serve-svc", port=SERVICE_PORT),
         resource_name=name,
         resource_kind=RAY_SERVICE.kind,
@@ -79,7 +89,8 @@ def _state(
     if phase in (Phase.RUNNING, Phase.FAILED) and not is_observed(service):
         return Phase.DEPLOYING, "KubeRay has not taken up the latest change yet"
     if phase in (Phase.PENDING, Phase.DEPLOYING):
-        message = message or _cause(active) or _cause(pending)
+        message = message or _cause(active) or _cause(pending) or _cluster_cause(service)
+        message = message or first_cause(conditions.values())
     return phase, message
 
 
@@ -88,12 +99,12 @@ _NO_CAUSE = "Ray Serve reports that an application failed to deploy, without a c
 
 def _serving(ready: UpstreamCondition, active: Applications) -> tuple[Phase, str]:
     """What the condition and the active applications say; the applications know better (kuberay.md §9)."""
-    message = ready.message if ready.is_false else ""
+    message = ready.words if ready.is_false else ""
     if any(entry.has_failed for entry in active):
         return Phase.FAILED, _cause(active, failed=True) or message or _NO_CAUSE
     if active:
         # KubeRay's own condition also looks at the endpoints, so its False outweighs running applications.
-        serves = all(entry.is_running for entry in active) and not (ready.is_false and ready.type == "Ready")
+        serves = all(entry.is_running for entry in active) and not ready.is_false
         return (Phase.RUNNING if serves else Phase.DEPLOYING), message
     if ready.is_true:
         return Phase.RUNNING, ""
@@ -115,6 +126,27 @@ def _cause(applications: Applications, *, failed: bool = False) -> str:
         ),
         "",
     )
+
+
+def _cluster_cause(service: Mapping[str, Any]) -> str:
+    """What the Ray clusters say of themselves: pods that cannot be made, or are not there yet."""
+    for which in (_PENDING, _ACTIVE):
+        cluster = _map(_cluster(service, which).get("rayClusterStatus"))
+        try:
+            conditions = conditions_at(cluster, "conditions")
+        except ValueError:
+            conditions = {}
+        failure = conditions.pop("ReplicaFailure", NO_CONDITION)
+        said = failure.words if failure.is_true else _text(cluster.get("reason"))
+        said = said or first_cause(conditions.values())
+        if said:
+            return said
+    return ""
+
+
+def _ready_workers(service: Mapping[str, Any]) -> int | None:
+    count = _map(_cluster(service, _ACTIVE).get("rayClusterStatus")).get("readyWorkerReplicas")
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
 def _applications(service: Mapping[str, Any], cluster: str) -> Applications:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airunway.provider import Provider, server_pod, storage
+from airunway.providers.llmd.args import argument_rules
 from airunway.providers.llmd.checks import check, ignored_fields
 from airunway.providers.llmd.config import NAME, health, registration
 from airunway.providers.llmd.overridable import OVERRIDABLE
@@ -22,6 +23,7 @@ PROVIDER = Provider(
     health=health,
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     serving_ports=(server_pod.PORT,),
     overridable=OVERRIDABLE,
     crd_version=server_pod.DEPLOYMENT.api_version,

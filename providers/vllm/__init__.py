@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airunway.provider import Provider, server_pod, storage
+from airunway.providers.vllm.args import argument_rules
 from airunway.providers.vllm.config import NAME, health, registration
 from airunway.providers.vllm.overridable import OVERRIDABLE
 from airunway.providers.vllm.render import check, ignored_fields, render
@@ -25,6 +26,7 @@ PROVIDER = Provider(
     health=health,
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
+    argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     serving_image_to_resolve=serving_image_to_resolve,
     describe_serving_image=describe_serving_image,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import flags, rendering, server_pod
+from airunway.engines.grammars import NEWEST_VLLM, Grammar, vllm_release, vllm_serve
+from airunway.provider import ArgumentRules, flags, rendering, server_pod
+from airunway.provider.argument_rules import said_by_fields
 
 HOST = "0.0.0.0"
 RESERVED = frozenset({"host", "port"})
@@ -13,8 +15,20 @@ _PREFIX_CACHING = "enable-prefix-caching"
 
 def server_args(deployment: ModelDeployment) -> list[str]:
     """The arguments, in the contract's order. Raises RenderError for a flag that cannot be given."""
-    given = flags.command_line(deployment, *_from_fields(deployment), reserved=RESERVED)
+    given = flags.command_line(
+        deployment, *_from_fields(deployment), grammar=_grammar(deployment), reserved=RESERVED
+    )
     return ["--host", HOST, "--port", str(server_pod.PORT), *given]
+
+
+def argument_rules(deployment: ModelDeployment) -> ArgumentRules:
+    """How the server reads its arguments."""
+    return ArgumentRules(grammar=_grammar(deployment), owned=said_by_fields(deployment))
+
+
+def _grammar(deployment: ModelDeployment) -> Grammar:
+    image = rendering.serving_image_override(deployment)
+    return vllm_serve(vllm_release(image, default=NEWEST_VLLM))  # the default image is a nightly one
 
 
 def _from_fields(deployment: ModelDeployment) -> list[tuple[str, str | None] | None]:
@@ -37,6 +51,6 @@ def _prefix_caching(deployment: ModelDeployment) -> tuple[str, str | None] | Non
     engine = deployment.spec.engine
     if engine is None or engine.enable_prefix_caching is None:
         return None
-    if _PREFIX_CACHING in flags.explicit_flags(deployment):
+    if _PREFIX_CACHING in flags.explicit_flags(deployment, _grammar(deployment)):
         return None
     return (_PREFIX_CACHING if engine.enable_prefix_caching else f"no-{_PREFIX_CACHING}", None)

@@ -18,9 +18,10 @@ DEPLOYMENT = "/apis/airunway.ai/v1alpha1/namespaces/default/modeldeployments/cha
 CONFIGS = "/apis/airunway.ai/v1alpha1/inferenceproviderconfigs"
 SERVERS = "/apis/acme.dev/v1/namespaces/default/servers"
 EVENTS = "/api/v1/namespaces/default/events"
+PODS = "/api/v1/namespaces/default/pods"
 
 
-async def test_from_create_to_running_there_are_six_writes_and_three_reads(place: DeploymentSite) -> None:
+async def test_from_create_to_running_there_are_six_writes_and_four_reads(place: DeploymentSite) -> None:
     await place.register()
     worker = place.worker()
     await worker.provider.render(render_request(await place.deploy()))  # learns once what the cluster serves
@@ -52,7 +53,7 @@ async def test_from_create_to_running_there_are_six_writes_and_three_reads(place
     assert deciding == [f"GET {CONFIGS}", f"GET {DEPLOYMENT}"]
     assert creating == [f"PATCH {DEPLOYMENT}", f"POST {SERVERS}"]
     assert telling == [f"PATCH {DEPLOYMENT}/status", f"POST {EVENTS}"]
-    assert (ending[0], sorted(ending[1:])) == (f"GET {SERVERS}/chat", telling)
+    assert (ending[:2], sorted(ending[2:])) == ([f"GET {SERVERS}/chat", f"GET {PODS}"], telling)
 
 
 async def test_an_edit_reads_the_deployment_twice_and_its_object_once(place: DeploymentSite) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airunway.activities.upstream.changed_fields import MAX_PATHS, changed_fields
+from airunway.activities.upstream.changed_fields import MAX_PATHS, changed_by, changed_fields
 
 MANAGER = "acme-provider"
 MAIN = {"name": "main", "image": "a:1", "args": ["--x"]}
@@ -108,3 +108,30 @@ def test_paths_are_few_and_short() -> None:
 
     assert len(paths) == MAX_PATHS
     assert max(map(len, paths)) == 200
+
+
+def owned_by(manager: str, fields: dict[str, Any], **entry: Any) -> dict[str, Any]:
+    return {"manager": manager, "operation": "Update", "fieldsV1": fields, **entry}
+
+
+def test_who_changed_a_field_is_known_by_the_managers_that_own_it() -> None:
+    replicas = {"f:spec": {"f:replicas": {}}}
+    containers = {"f:spec": {"f:containers": {'k:{"name":"main"}': {".": {}, "f:image": {}}}}}
+    live = {
+        "metadata": {
+            "managedFields": [
+                owned_by(MANAGER, replicas, operation="Apply"),
+                owned_by("kube-controller-manager", replicas, subresource="scale"),
+                owned_by("operator", {"f:status": {"f:replicas": {}}}, subresource="status"),
+                owned_by("kubectl-edit", containers),
+            ]
+        }
+    }
+
+    def who(*paths: str) -> list[str]:
+        return changed_by(live, paths, field_manager=MANAGER)
+
+    assert who("spec.replicas") == ["kube-controller-manager"]
+    assert who("spec.containers[name=main].image") == who("spec.containers") == ["kubectl-edit"]
+    assert who("spec") == ["kube-controller-manager", "kubectl-edit"]
+    assert who("spec.containers[name=side].image", "spec.replicasOfOthers") == []

@@ -183,9 +183,8 @@ async def test_a_build_that_began_with_the_old_login_is_pushed_after_a_rotation(
     shop.sides.rotate()
     assert old is not None and old != shop.sides.login
 
-    builder = BuildKitBuilder(
-        lambda: endpoint_of(BuildKitEndpoint(address=shop.buildkit.address)), architecture="amd64", hub=shop.hub.url
-    )
+    endpoint = BuildKitEndpoint(address=shop.buildkit.address)
+    builder = BuildKitBuilder(lambda: endpoint_of(endpoint), architecture="amd64", hub=shop.hub.url)
     digest = await builder.build(order, on_progress=lambda progress: None)
 
     assert await shop.storage.digest_of(plan.name, order.push_to.rpartition(":")[2]) == digest

@@ -12,7 +12,7 @@ from tests.activities.deployment_site import REF, DeploymentSite, readiness_requ
 from tests.e2e.acme import SERVER
 
 
-async def test_an_object_as_it_was_left_is_read_and_nothing_else(place: DeploymentSite) -> None:
+async def test_an_object_as_it_was_left_is_read_and_its_pods_once_it_serves(place: DeploymentSite) -> None:
     made = await place.deploy()
     worker = place.worker()
     _, done = await worker.apply(render_request(made))
@@ -22,7 +22,8 @@ async def test_an_object_as_it_was_left_is_read_and_nothing_else(place: Deployme
 
     read = await worker.provider.read_readiness(readiness_request(made, done.objects))
 
-    assert calls.take() == ["GET /apis/acme.dev/v1/namespaces/default/servers/chat"]
+    server, pods = "/apis/acme.dev/v1/namespaces/default/servers/chat", "/api/v1/namespaces/default/pods"
+    assert calls.take() == [f"GET {server}", f"GET {pods}"]
     assert read.drifted == []
     assert read.status is not None
     assert read.status.phase == "Running"

@@ -10,6 +10,7 @@ from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.workers.model_images import cluster_options
 from airunway.workers.settings import Settings
 from tests.deploy.manifests import CORE, INSTALLER, objects
+from tools.generate import builder_policy
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
@@ -45,6 +46,12 @@ def test_nobody_but_the_worker_has_rights_there() -> None:
     ]
 
     assert [subject["name"] for obj in bindings for subject in obj["subjects"]] == ["airunway-worker"]
+
+
+def test_the_policy_of_the_namespace_is_that_of_the_builder_as_it_is_made() -> None:
+    stale = "stale; run: python3 dev.py generate"
+
+    assert builder_policy.TARGET.read_text() == builder_policy.text(), stale
 
 
 def test_nobody_of_the_control_plane_may_make_pods_everywhere() -> None:

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from shutil import which
+from shutil import copytree, which
 from typing import Any
 
 import pytest
@@ -198,6 +198,29 @@ def test_kustomize_builds_it(folder: Path) -> None:
     # Nobody of the core has the rights that installing takes: see deploy/installer.
     assert "--no-installer" in container["args"]
     assert ("--no-providers" in container["args"]) is (folder == CORE)
+
+
+@pytest.mark.skipif(which("kubectl") is None, reason="kubectl is not installed")
+def test_in_chosen_namespaces_no_provider_is_bound_everywhere_to_its_role_for_objects(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    for name in ("manifests", "all-in-one", "namespaces"):
+        copytree(ROOT / "deploy" / name, folder / name)
+    own = {"resources": ["all-in-one"], "components": ["namespaces"]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(own))
+
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    made = list(yaml.safe_load_all(done.stdout))
+    left_out = {f"airunway-worker-{name}-objects" for name in installed_providers()}
+    bound, before = of_kind("ClusterRoleBinding", made), of_kind("ClusterRoleBinding", objects(ALL_IN_ONE))
+    assert left_out <= of_kind("ClusterRole", made).keys()
+    assert before.keys() - bound.keys() == left_out
+    for name in installed_providers():
+        for rule in of_kind("ClusterRole", made)[f"airunway-worker-{name}"]["rules"]:
+            assert rule["apiGroups"] == ["airunway.ai"] or set(rule["verbs"]) <= {"get", "list", "watch"}
 
 
 def _settings(folder: Path = CORE) -> dict[str, Any]:

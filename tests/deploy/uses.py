@@ -49,7 +49,7 @@ RUN_BY = {
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
     "airunway.activities.trust.image_signer": (WORKER,),
-    "airunway.activities.trust.namespace_policies": (PROVIDER,),
+    "airunway.activities.trust.namespace_policies": (PROVIDER, WEBHOOK),
     "airunway.activities.trust.verification_keys": (PROVIDER,),
     "airunway.activities.upstream": (PROVIDER,),
     "airunway.activities.upstream.diagnostics": (PROVIDER, WORKER),
@@ -60,6 +60,7 @@ RUN_BY = {
     "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),
+    "airunway.workers.pod_watch": (WATCHER,),
     "airunway.workers.registration": (PROVIDER,),
     "airunway.workers.watcher": (WATCHER,),
 }
@@ -202,6 +203,7 @@ def watching(kinds: Iterable[str]) -> list[Use]:
     follows = [MODEL_DEPLOYMENTS, CONFIGS, "namespaces", *kinds]
     return [
         *(Use(verbs="list watch", resource=kind, at="airunway.workers.watcher") for kind in follows),
+        Use(verbs="list watch", resource="pods", at="airunway.workers.pod_watch"),
         Use(verbs="patch", resource=CONFIGS, subresource="status", at="airunway.workers.heartbeats"),
         Use(verbs="create", resource="leases.coordination.k8s.io", namespace=space, at=lease),
         Use(
@@ -241,7 +243,7 @@ ADMITTING = [
         granted=False,
         because="the Secret comes empty with the manifests, since `create` cannot be limited to a name",
     ),
-    Use(verbs="get", resource="namespaces", names=["kube-system"], because="every account here may"),
+    Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
 ]
 
 # -- the installer -----------------------------------------------------------------------------------------
@@ -296,6 +298,13 @@ def installing() -> list[Use]:
         Use(verbs="get delete", resource=definitions, at=at),
         Use(verbs="get delete", resource="secrets", at=at),
         Use(verbs="get list", resource="deployments.apps", at=at),
+        Use(
+            verbs="get create patch",
+            resource="configmaps",
+            namespace=space,
+            names=[names.CHART_DIGESTS],
+            at=at,
+        ),
         Use(verbs="list", resource="pods", at=at),
         Use(verbs="list", resource="nodes", at=at),
         Use(verbs="get", resource=CONFIGS, at=at),

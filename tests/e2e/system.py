@@ -32,6 +32,7 @@ from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
+from tests.gitops.kstatus import lies_of
 
 PATIENCE_SECONDS = 60.0
 
@@ -59,6 +60,8 @@ class System:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._objects: dict[tuple[str, str], Object] = {}
         self._changed = asyncio.Event()
+        self.states: list[Object] = []
+        """Every state of every deployment, as it was watched."""
 
     async def __aenter__(self) -> Self:
         self.cluster = await Cluster.connect(self.kubeconfig)
@@ -88,6 +91,7 @@ class System:
         for name in list(self._tasks):
             await self.stop(name)
         await self.cluster.close()
+        assert not (lies := [lie for state in self.states for lie in lies_of(state)]), lies[0]
 
     async def _until_served(self) -> None:
         for group_version in (names.API_VERSION, SERVER.api_version):
@@ -136,6 +140,8 @@ class System:
                 self._objects.pop((plural, meta["name"]), None)
             else:
                 self._objects[plural, meta["name"]] = change.object
+                if plural == DEPLOYMENTS.plural:
+                    self.states.append(change.object)
             self._changed.set()
 
         return on_change

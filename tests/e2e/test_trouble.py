@@ -147,3 +147,4 @@ async def test_a_status_changed_by_hand_is_put_right(system: System) -> None:
     await system.until_phase("chat", "Failed")
     status = await system.until_phase("chat", "Running")
     assert status["provider"]["name"] == "acme"
+    system.states.clear()  # one of them is the lie, which contradicts itself

@@ -29,14 +29,17 @@ def one(provider: str, kind: str) -> Object:
 
 def test_account_role_and_process_belong_together(provider: Provider) -> None:
     account = one(provider.name, "ServiceAccount")["metadata"]
-    binding = one(provider.name, "ClusterRoleBinding")
+    bindings = [obj for obj in manifest(provider.name) if obj["kind"] == "ClusterRoleBinding"]
+    roles = [obj["metadata"]["name"] for obj in manifest(provider.name) if obj["kind"] == "ClusterRole"]
     deployment = one(provider.name, "Deployment")
     pod = deployment["spec"]["template"]
-    (subject,) = binding["subjects"]
     (container,) = pod["spec"]["containers"]
 
-    assert (subject["name"], subject["namespace"]) == (account["name"], account["namespace"])
-    assert binding["roleRef"]["name"] == one(provider.name, "ClusterRole")["metadata"]["name"]
+    for binding in bindings:
+        (subject,) = binding["subjects"]
+        assert (subject["name"], subject["namespace"]) == (account["name"], account["namespace"])
+    assert [binding["roleRef"]["name"] for binding in bindings] == roles
+    assert roles == [f"{account['name']}-role", f"{account['name']}-objects"]
     assert pod["spec"]["serviceAccountName"] == account["name"]
     assert deployment["metadata"]["name"] == f"airunway-{provider.name}-provider"
     assert container["command"] == ["airunway", "worker", "--provider", provider.name, "--no-core"]
@@ -89,4 +92,4 @@ def test_nobody_may_have_rights_by_taking_the_dashboards_name(provider: Provider
         for subject in obj["subjects"]
     ]
 
-    assert subjects == [one(provider.name, "ServiceAccount")["metadata"]["name"]]
+    assert set(subjects) == {one(provider.name, "ServiceAccount")["metadata"]["name"]}

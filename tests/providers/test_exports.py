@@ -26,11 +26,11 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
-    RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
-    UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status devices flags is_observed
-    mapping_at model_access name_of object_names overrides pod_options pod_security registering rendering
-    server_pod serving_image storage text_at
+    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration
+    RenderContext RenderError ServingImageReport ServingImageResolution Stage StageVerdict
+    UpstreamCondition UpstreamFacts UpstreamHealth UpstreamKind condition conditions_at count_at
+    deployment_status devices first_cause flags is_observed mapping_at model_access name_of object_names
+    overrides pod_options pod_security registering rendering server_pod serving_image storage text_at
 """
 MODULES = {
     devices: """
@@ -44,7 +44,7 @@ MODULES = {
         settled_strategy unmet_rollout
     """,
     flags: """
-        SHORT_FORMS canonical command_line derived engine_args explicit_flags extra_args flag_of
+        command_line derived engine_args explicit_flags extra_args flag_of long_name
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
     """,
     model_access: """

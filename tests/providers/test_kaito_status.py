@@ -26,14 +26,34 @@ class Case:
     status: Any
     phase: Phase
     message: str = ""
-    ready: int = 0
     generation: int = 0
 
 
 NODES = condition("NodesReady", "False", "no node is ready")
 CASES = [
-    Case("ready", {"state": "Ready"}, Phase.RUNNING, ready=2),
-    Case("succeeded", {"state": "Succeeded"}, Phase.RUNNING, ready=2),
+    Case("ready", {"state": "Ready"}, Phase.RUNNING),
+    Case("succeeded", {"state": "Succeeded"}, Phase.RUNNING),
+    *(
+        Case(
+            f"its own condition {kind} says otherwise",
+            {"state": "Ready", "conditions": [condition(kind, "False", "0/1 pods are ready")]},
+            Phase.DEPLOYING,
+            "0/1 pods",
+        )
+        for kind in ("ResourceReady", "InferenceReady", "WorkspaceSucceeded")
+    ),
+    Case(
+        "a condition without a message has a reason",
+        {"state": "Pending", "conditions": [{"type": "NodeReady", "status": "Unknown", "reason": "NoNodes"}]},
+        Phase.PENDING,
+        "NoNodes",
+    ),
+    Case(
+        "a state that is not known hides no condition",
+        {"state": "Odd", "conditions": [NODES]},
+        Phase.PENDING,
+        "no node is ready",
+    ),
     Case("not ready", {"state": "NotReady"}, Phase.DEPLOYING),
     Case("tuning", {"state": "Running"}, Phase.DEPLOYING, "fine-tuning"),
     Case("pending", {"state": "Pending"}, Phase.PENDING),
@@ -63,7 +83,6 @@ CASES = [
         "of equal conditions the last counts",
         {"conditions": [condition("WorkspaceSucceeded", "False"), condition("WorkspaceSucceeded", "True")]},
         Phase.RUNNING,
-        ready=2,
     ),
     Case("nodes are there", {"conditions": [condition("ResourceReady", "True")]}, Phase.DEPLOYING),
     Case(
@@ -71,7 +90,6 @@ CASES = [
         {"state": "Ready", "observedGeneration": 1},
         Phase.DEPLOYING,
         "latest change",
-        ready=2,
         generation=2,
     ),
     Case(
@@ -81,7 +99,6 @@ CASES = [
             "conditions": [{**condition("WorkspaceSucceeded", "True"), "observedGeneration": 1}],
         },
         Phase.RUNNING,
-        ready=2,
         generation=2,
     ),
 ]
@@ -94,7 +111,7 @@ def test_read_status(case: Case) -> None:
     assert read.phase is case.phase
     assert case.message in read.message if case.message else read.message == ""
     assert read.replicas and read.endpoint
-    assert read.replicas.dump() == {"desired": 2, "ready": case.ready, "available": case.ready}
+    assert read.replicas.dump() == {"desired": 2}, "a Workspace counts no pods"
     assert read.endpoint.dump() == {"service": "chat", "port": 80}
     assert (read.resource_name, read.resource_kind) == ("chat", "Workspace")
 

@@ -104,7 +104,7 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
             if obj["kind"] in ACCESS:
                 await admin.apply(ACCESS[obj["kind"]], obj, field_manager="rights")
         cluster.act_as(f"system:serviceaccount:{SYSTEM_NAMESPACE}:airunway-{provider.name}-provider")
-        await rights_are_known(cluster, provider)
+        await rights_are_known(cluster, provider, namespace)
         yield Workplace(cluster, admin, namespace)
         await admin.delete(NAMESPACES, namespace)
 
@@ -112,12 +112,13 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
 BY_NAME = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
 
-async def rights_are_known(cluster: RecordingCluster, provider: Provider) -> None:
+async def rights_are_known(cluster: RecordingCluster, provider: Provider, namespace: str) -> None:
     """A real server learns of roles and bindings by watching them, a moment after they were applied."""
     async with asyncio.timeout(90):
         while True:
             with contextlib.suppress(Forbidden):
                 await cluster.find(CONFIGS, provider.name)
+                await cluster.find(provider.kinds[0], "any", namespace=namespace)
                 break
             await asyncio.sleep(0.05)
     cluster.used = set()
@@ -142,6 +143,7 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     await life.edit({"model": {"storage": None}})
     await life.reconcile()
     await life.release()
+    await life.let_go()
 
     used = workplace.cluster.used
     main = provider.kinds[0]

@@ -39,7 +39,13 @@ CASES = [
     Case("no conditions yet", Phase.PENDING, []),
     Case("rolled out", Phase.RUNNING, [AVAILABLE, DONE], status=FULL),
     Case("available, and no more is said", Phase.RUNNING, [AVAILABLE], status={"readyReplicas": 2}),
-    Case("the first roll-out", Phase.DEPLOYING, [UNAVAILABLE, ROLLING]),
+    Case("the first roll-out", Phase.DEPLOYING, [UNAVAILABLE, ROLLING], "not enough"),
+    Case(
+        "what a roll-out does",
+        Phase.DEPLOYING,
+        [condition("Progressing", "True", "ReplicaSetUpdated", "ReplicaSet chat-1 is progressing")],
+        "is progressing",
+    ),
     Case("too late", Phase.FAILED, [UNAVAILABLE, LATE], "timed out"),
     Case("too late, and why", Phase.FAILED, [UNAVAILABLE, LATE, QUOTA], "exceeded quota"),
     Case("too late without a message", Phase.FAILED, [{**LATE, "message": ""}], "no progress in time"),
@@ -57,7 +63,9 @@ CASES = [
         "1 of 2 replicas run the latest",
         {**FULL, "updatedReplicas": 1},
     ),
-    Case("a count that is no number", Phase.RUNNING, [AVAILABLE, DONE], status={"updatedReplicas": "1"}),
+    Case(
+        "a count that is no number", Phase.RUNNING, [AVAILABLE, DONE], status={**FULL, "updatedReplicas": "1"}
+    ),
     Case(
         "the new version has no pod yet",
         Phase.DEPLOYING,
@@ -87,8 +95,10 @@ CASES = [
         FULL,
     ),
     Case("scaled to zero", Phase.RUNNING, [AVAILABLE, DONE], status={"observedGeneration": 2}, replicas=0),
+    Case("a count that is absent is zero", Phase.DEPLOYING, [AVAILABLE, DONE], "0 of 2 replicas are ready"),
+    Case("a count of zero", Phase.DEPLOYING, [AVAILABLE, DONE], "0 of 2", {**FULL, "readyReplicas": 0}),
     Case("counts that are texts count as zero", Phase.RUNNING, [AVAILABLE], replicas="2"),
-    Case("odd entries are skipped", Phase.RUNNING, ["x", {"type": 5}, {}, AVAILABLE]),  # type: ignore[list-item]
+    Case("odd entries are skipped", Phase.RUNNING, ["x", {"type": 5}, {}, AVAILABLE], status=FULL),  # type: ignore[list-item]
 ]
 
 

@@ -154,7 +154,7 @@ class Site:
         return await self.client.execute_workflow(
             ProviderPlanWorkflow.run,
             PreflightRequest(request=request, with_diff=True),
-            id=f"plan-{uuid.uuid4().hex[:8]}",
+            id=f"{installation_workflow_id(CLUSTER_NAME, self.provider)}/plan/{uuid.uuid4().hex[:8]}",
             task_queue=core_task_queue(CLUSTER_NAME),
         )
 

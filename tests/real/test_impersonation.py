@@ -106,8 +106,8 @@ async def until_rights_count(worker: Cluster, namespace: str) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                await worker.listing(DEPLOYMENTS, namespace=namespace)
-                await tenant.listing(DEPLOYMENTS, namespace=namespace)
+                await worker.find(DEPLOYMENTS, "any", namespace=namespace)
+                await tenant.find(DEPLOYMENTS, "any", namespace=namespace)
             except Forbidden as err:
                 if f":{ACCOUNT}" in str(err) and "impersonate" not in str(err):
                     return

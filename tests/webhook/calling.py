@@ -19,7 +19,8 @@ import aiohttp
 from airunway.api import names
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 from airunway.webhook.certificates import CertificateMaterial, renewal
-from airunway.webhook.rules import FindProvider
+from airunway.webhook.found_policy import FoundPolicy
+from airunway.webhook.rules import AdmissionInputs, FindPolicy, FindProvider
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
 
@@ -30,6 +31,10 @@ async def no_provider(_: str) -> Lookup:
     return Lookup(problem=LookupProblem.NOT_FOUND)
 
 
+async def everything_allowed(_: str) -> FoundPolicy:
+    return FoundPolicy()
+
+
 def certificate_for(*hosts: str) -> CertificateMaterial:
     made = renewal(CertificateMaterial(), hosts=hosts, now=datetime.now(UTC))
     assert made is not None
@@ -38,11 +43,12 @@ def certificate_for(*hosts: str) -> CertificateMaterial:
 
 @dataclass
 class Webhooks:
-    """A running server. `find` answers its look-ups and may be exchanged at any time."""
+    """A running server. `find` and `policy_of` answer its look-ups and may be exchanged at any time."""
 
     url: str
     session: aiohttp.ClientSession
     find: FindProvider = no_provider
+    policy_of: FindPolicy = everything_allowed
 
     async def create(self, obj: Object, **request: Any) -> Object:
         """The validating webhook's response to a new object."""
@@ -81,7 +87,11 @@ async def webhooks() -> AsyncIterator[Webhooks]:
     context = ssl.create_default_context(cadata=served.material.authorities.decode())
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
         running = Webhooks("", session)
-        app = application(lambda name: running.find(name))
+        app = application(
+            AdmissionInputs(
+                find=lambda name: running.find(name), policy_of=lambda namespace: running.policy_of(namespace)
+            )
+        )
         async with serving(app, host="127.0.0.1", port=0, context=served.context) as port:
             running.url = f"https://127.0.0.1:{port}"
             yield running

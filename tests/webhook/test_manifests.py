@@ -80,6 +80,7 @@ def test_rights_are_limited_to_single_objects() -> None:
         for resource in rule["resources"]
     } == {
         ("inferenceproviderconfigs", ("*",), ("get", "list", "watch")),
+        ("namespaces", ("*",), ("get", "list", "watch")),
         ("mutatingwebhookconfigurations", (names.MUTATING_CONFIGURATION,), ("get", "patch")),
         ("validatingwebhookconfigurations", (names.VALIDATING_CONFIGURATION,), ("get", "patch")),
         ("secrets", (names.WEBHOOK_SECRET,), ("get", "patch")),

@@ -103,8 +103,9 @@ async def test_a_refusal_as_a_user_sees_it(user: User) -> None:
 
     assert denied(response) == (
         '[metadata.name: Invalid value: "v1.2": must not contain dots, '
-        "spec.provider.overrides.hostPID: Forbidden: not allowed for security reasons, "
-        "spec.resources.gpu.count: Invalid value: 65: exceeds maximum allowed (64)]"
+        "spec.resources.gpu.count: Invalid value: 65: exceeds maximum allowed (64), "
+        "spec.provider.overrides.hostPID: Forbidden: not allowed: no provider lets this path be overridden; "
+        "an administrator can allow it in AIRUNWAY_OVERRIDES_ALLOWED]"
     )
 
 

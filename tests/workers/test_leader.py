@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import LEASES, Cluster, Object
-from airunway.workers.leader import run_as_leader
+from airunway.workers.leader import identity, run_as_leader
 
 ANOTHERS = {
     "holderIdentity": "another",
@@ -100,3 +102,22 @@ async def test_an_orderly_stop_gives_the_lease_back(cluster: Cluster) -> None:
         await terms.get()
 
     assert not (await lease_of(cluster))["spec"].get("holderIdentity")
+
+
+async def test_a_container_that_crashed_takes_up_its_pods_lease_when_it_is_started_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POD_NAME", "watcher-1")
+    monkeypatch.setenv("POD_UID", "u-1")
+    forever = timedelta(days=1)  # it cannot have run out within a test
+    before = {**ANOTHERS, "holderIdentity": identity(), "leaseDurationSeconds": int(forever.total_seconds())}
+    await given_lease(cluster, before)
+
+    async with candidate(cluster, lasts=forever) as terms:
+        await terms.get()
+
+
+def test_elsewhere_each_process_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POD_UID", raising=False)
+
+    assert identity() != identity()

@@ -12,7 +12,13 @@ import pytest
 
 from airunway.clients.kubernetes import Object
 from airunway.provider.contract import UpstreamKind
-from airunway.workers.upstream_kinds import AnnouncedKinds, announced_kinds, key_of, kinds_annotation
+from airunway.workers.upstream_kinds import (
+    Announced,
+    announced_kinds,
+    announced_pod_label,
+    key_of,
+    kinds_annotation,
+)
 
 SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers")
 CLAIM = UpstreamKind(api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")
@@ -50,6 +56,23 @@ def test_a_config_without_annotations_announces_nothing() -> None:
     assert announced_kinds({"metadata": {"name": "acme"}}) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("kaito.sh/workspace", ["kaito.sh/workspace"]),
+        ("app", []),  # anybody's pods have it
+        ("a.b/c=d", []),
+        ("a.b/c,d", []),
+        ("", []),
+        (7, []),
+    ],
+)
+def test_pods_are_followed_by_a_label_that_is_somebodys_own(text: Any, label: list[str]) -> None:
+    announced = {"metadata": {"name": "acme", "annotations": {"airunway.ai/pod-label": text}}}
+
+    assert announced_pod_label(announced) == label
+
+
 class Following:
     """Records which kinds are followed now."""
 
@@ -74,7 +97,7 @@ class Following:
 
 
 @asynccontextmanager
-async def running(kinds: AnnouncedKinds) -> AsyncIterator[None]:
+async def running(kinds: Announced[UpstreamKind]) -> AsyncIterator[None]:
     async def forever() -> None:
         async with asyncio.TaskGroup() as group:
             kinds.run_in(group)
@@ -93,7 +116,7 @@ async def running(kinds: AnnouncedKinds) -> AsyncIterator[None]:
 
 async def test_a_kind_is_followed_once_for_as_long_as_some_config_announces_it() -> None:
     following = Following()
-    kinds = AnnouncedKinds(following, besides={key_of(CLAIM)})
+    kinds = Announced(following, key_of=key_of, besides={key_of(CLAIM)})
     async with running(kinds):
         kinds.update("acme", [SERVER, CLAIM])
         await following.until("servers")
@@ -111,7 +134,7 @@ async def test_a_kind_is_followed_once_for_as_long_as_some_config_announces_it()
 
 async def test_a_config_may_announce_other_kinds() -> None:
     following = Following()
-    kinds = AnnouncedKinds(following)
+    kinds = Announced(following, key_of=key_of)
     async with running(kinds):
         kinds.update("acme", [SERVER])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from airunway.api.status import UnifiedStatus
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import DEPLOYMENTS, MERGE_PATCH, NAMESPACES, Cluster, Object
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, MERGE_PATCH, NAMESPACES, PODS, Cluster, Object
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
@@ -160,3 +160,110 @@ async def test_what_a_namespace_allows_is_a_change_for_all_in_it(cluster: Cluste
 
     changed = [hint.cause for _, hint in sent.hints if "may run" in hint.cause]
     assert changed == ["what may run in namespace default changed"] * 2
+
+
+POD_LABEL = ACME.pod_label
+
+
+async def make_pod(cluster: Cluster, name: str, *, of: str = "chat") -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "labels": {POD_LABEL: of}},
+        "spec": {"containers": [{"name": "model", "image": "i"}]},
+    }
+    await cluster.create(PODS, body, namespace="default")
+
+
+async def tell(cluster: Cluster, pod: str, *, ready: bool, waiting: str = "") -> None:
+    state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
+    status = {
+        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        "containerStatuses": [{"name": "model", "state": state}],
+    }
+    await cluster.patch(PODS, pod, {"status": status}, namespace="default", subresource="status")
+
+
+async def say(cluster: Cluster, name: str, **status: Any) -> None:
+    await cluster.patch(DEPLOYMENTS, name, {"status": status}, namespace="default", subresource="status")
+
+
+async def test_pods_that_contradict_a_deployment_that_runs_are_a_change_of_its_upstream(
+    cluster: Cluster,
+) -> None:
+    """Also while its operator is down, so that the object itself does not change."""
+    await deploy(cluster, "chat")
+    await say(cluster, "chat", phase="Running", provider={"name": "acme"})
+    await make_pod(cluster, "chat-0")
+    await tell(cluster, "chat-0", ready=True)
+
+    async with watching(cluster) as sent:
+        for waiting in ("CrashLoopBackOff", "ImagePullBackOff"):
+            await tell(cluster, "chat-0", ready=False, waiting=waiting)
+            seen = await sent.until(lambda hint, why=waiting: hint.cause == f"pod chat-0 is not ready: {why}")
+            assert seen.upstream_only
+        await tell(cluster, "chat-0", ready=True)
+        await sent.until(lambda hint: hint.cause == "pod chat-0 is ready")
+        await cluster.delete(PODS, "chat-0", namespace="default")
+        await sent.until(lambda hint: hint.cause == "pod chat-0 is gone")
+
+        assert sent.fleet.pods_of(POD_LABEL, "default", "chat") == [], "what is gone is forgotten"
+
+
+async def test_pods_of_a_deployment_that_comes_up_bring_no_signals(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    made = await deploy(cluster, "chat")
+    await serve(cluster, made, ready=False)
+
+    async with watching(cluster) as sent:
+        await make_pod(cluster, "chat-0")
+        await tell(cluster, "chat-0", ready=False, waiting="ContainerCreating")
+        await tell(cluster, "chat-0", ready=True)
+        await make_pod(cluster, "nobodys-0", of="nobody")
+        await deploy(cluster, "later")
+        await sent.until(lambda hint: hint.cause == "deployment seen")
+        while not any(pod.is_ready for pod in sent.fleet.pods_of(POD_LABEL, "default", "chat") or ()):
+            await asyncio.sleep(0.01)
+
+    assert [name for name, _ in sent.hints] == ["later"]
+
+
+async def test_a_pod_that_comes_back_is_a_change_for_who_was_given_up(cluster: Cluster) -> None:
+    await deploy(cluster, "chat")
+    given_up = {"type": "Ready", "status": "False", "reason": "DeploymentFailed", "message": "it crashed"}
+    at = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await say(cluster, "chat", phase="Failed", provider={"name": "acme"}, conditions=[{**given_up, **at}])
+    await make_pod(cluster, "chat-0")
+    await tell(cluster, "chat-0", ready=False, waiting="CrashLoopBackOff")
+
+    async with watching(cluster) as sent:
+        await tell(cluster, "chat-0", ready=True)
+
+        await sent.until(lambda hint: hint.cause == "pod chat-0 is ready")
+
+
+async def test_pods_of_a_provider_from_outside_are_followed_by_the_label_that_it_announces(
+    cluster: Cluster,
+) -> None:
+    config = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "InferenceProviderConfig",
+        "metadata": {"name": "other", "annotations": {"airunway.ai/pod-label": "other.dev/serves"}},
+        "spec": {},
+    }
+    await cluster.create(CONFIGS, config)
+    await deploy(cluster, "chat")
+    await say(cluster, "chat", phase="Running", provider={"name": "other"})
+
+    async with watching(cluster) as sent:
+        while sent.fleet.pods_of("other.dev/serves", "default", "chat") is None:
+            await asyncio.sleep(0.01)
+        await make_pod(cluster, "chat-0", of="nobody")
+        label = {"metadata": {"labels": {"other.dev/serves": "chat"}}}
+        await cluster.patch(PODS, "chat-0", label, namespace="default", content_type=MERGE_PATCH)
+        await tell(cluster, "chat-0", ready=True)
+        await sent.until(lambda hint: hint.cause == "pod chat-0 is ready")
+
+        await cluster.delete(CONFIGS, "other")
+        while sent.fleet.pods_of("other.dev/serves", "default", "chat") is not None:
+            await asyncio.sleep(0.01)

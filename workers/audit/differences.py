@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airunway.api.status import Phase
 from airunway.provider.contract import Provider
+from airunway.provider.evidence import needs_pods, with_pods
 from airunway.workers.audit.facts import ObjectName, ObservedUpstream, UpstreamMark, unpacked, uses_companions
 from airunway.workers.audit.fleet import Fleet, KnownDeployment
 from airunway.workers.marks import STATUS_CHANGED
@@ -49,7 +50,7 @@ def difference(
     if not cause and facts.under_way:
         cause = f"it is not settled: {facts.under_way}"
     if not cause and at_start:
-        cause = _unknown(known, fleet)
+        cause = _unknown(known, fleet, providers.get(facts.provider))
     return StatusDifference(cause) if cause else None
 
 
@@ -84,24 +85,36 @@ def _of_objects(known: KnownDeployment, fleet: Fleet, providers: Mapping[str, Pr
         if entry is not None and entry.edited_by:
             return f"{_words(name)} was edited by {entry.edited_by}"
     main = owned.get(facts.main) if facts.main else None
-    read = _reading(main, owned, providers.get(facts.provider)) if main else None
+    read = _reading(known, fleet, main, owned, providers.get(facts.provider)) if main else None
     return _of_reading(known, read) if read is not None and facts.main else ""
 
 
 def _reading(
-    main: UpstreamMark, owned: Mapping[ObjectName, UpstreamMark], provider: Provider | None
+    known: KnownDeployment,
+    fleet: Fleet,
+    main: UpstreamMark,
+    owned: Mapping[ObjectName, UpstreamMark],
+    provider: Provider | None,
 ) -> ObservedUpstream | None:
-    """What the provider reads; None when it cannot be read here."""
-    if provider is None:
+    """What the provider reads, as far as pods agree; None when it cannot be read here."""
+    alone = dict(main.readings).get(provider.name) if provider is not None else None
+    if provider is None or alone is None:
         return None
-    alone = dict(main.readings).get(provider.name)
-    if alone is None or not uses_companions(provider):
-        return alone
-    others = [unpacked(entry.packed) for entry in owned.values() if entry is not main and entry.packed]
-    try:
-        return ObservedUpstream.of(provider.with_companions(alone.unified(), others))
-    except Exception:
-        return None  # its step will say why
+    pods = fleet.pods_of(provider.pod_label, *known.facts.place)
+    if not pods and None not in alone.counts and not uses_companions(provider):
+        return alone  # most of a fleet that is watched by its objects alone, at no cost
+    status = alone.unified()
+    if uses_companions(provider):
+        others = [unpacked(entry.packed) for entry in owned.values() if entry is not main and entry.packed]
+        try:
+            status = provider.with_companions(status, others)
+        except Exception:
+            return None  # its step will say why
+    if pods is None and needs_pods(status):
+        # Who counts pods sees them; here nobody does, so the counts are not compared.
+        return ObservedUpstream.of(status)._replace(counts=known.facts.upstream.counts)
+    # Whether there ever were pods only the workflow knows.
+    return ObservedUpstream.of(with_pods(status, pods or (), were_there=False))
 
 
 def _of_reading(known: KnownDeployment, read: ObservedUpstream) -> str:
@@ -124,13 +137,16 @@ def _is_same_phase(read: str, said: str, *, is_rollout_failure: bool) -> bool:
     return read == said or (read in _IN_PROGRESS and said in _IN_PROGRESS)
 
 
-def _unknown(known: KnownDeployment, fleet: Fleet) -> str:
+def _unknown(known: KnownDeployment, fleet: Fleet, provider: Provider | None) -> str:
     """What may have changed unseen while nobody watched."""
+    facts = known.facts
     if known.mark.failed:
         return "it failed, and what ends that may have happened while nobody watched"
-    provider = known.facts.provider
-    if provider and provider not in fleet.providers:
-        return f"the watcher cannot read what provider {provider} makes"
+    if facts.provider and facts.provider not in fleet.providers:
+        return f"the watcher cannot read what provider {facts.provider} makes"
+    wanted = facts.phase == Phase.RUNNING and facts.upstream.counts[0] > 0
+    if provider is not None and wanted and fleet.pods_of(provider.pod_label, *facts.place) == []:
+        return "no pod serves it, and its pods may have gone while nobody watched"
     return ""
 
 

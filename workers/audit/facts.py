@@ -35,8 +35,8 @@ class ObservedUpstream(NamedTuple):
     """An upstream object's state in a deployment's words: what the status must say alike."""
 
     phase: str
-    counts: tuple[int, int, int]
-    """Replicas desired, ready and available."""
+    counts: tuple[int, int | None, int | None]
+    """Replicas desired, ready and available; None: the object does not count them."""
     endpoint: tuple[str, int] | None
 
     @classmethod
@@ -45,7 +45,7 @@ class ObservedUpstream(NamedTuple):
         replicas, endpoint = status.replicas, status.endpoint
         return cls(
             phase=intern(str(status.phase)),
-            counts=_counts(replicas.model_dump() if replicas else {}),
+            counts=_counts(replicas) if replicas else _NO_COUNTS,
             endpoint=_endpoint(endpoint.model_dump() if endpoint else {}),
         )
 
@@ -64,6 +64,8 @@ class ObservedUpstream(NamedTuple):
 class StatusFacts:
     """What the status of a deployment says of itself, and what of its object an audit needs."""
 
+    place: tuple[str, str]
+    """Namespace and name."""
     observed: int
     """Generation that was decided on; 0: none."""
     phase: str
@@ -101,6 +103,7 @@ class StatusFacts:
         kind, name = provider.get("resourceKind"), provider.get("resourceName")
         main = (intern(str(kind)), str(name)) if kind and name else None
         return cls(
+            place=(intern(str(meta.get("namespace") or "")), str(meta["name"])),
             observed=int(status.get("observedGeneration") or 0),
             phase=intern(phase),
             provider=intern(str(provider.get("name") or "")),
@@ -108,7 +111,9 @@ class StatusFacts:
             main=main,
             companions=tuple(entry for entry in _made(conditions.get("ResourceCreated")) if entry != main),
             upstream=ObservedUpstream(
-                intern(phase), _counts(status.get("replicas") or {}), _endpoint(status.get("endpoint") or {})
+                intern(phase),
+                _said_counts(status.get("replicas") or {}),
+                _endpoint(status.get("endpoint") or {}),
             ),
             refused=any(_is_false(conditions.get(kind)) for kind in _DECISIONS),
             is_rollout_failure=(conditions.get("Ready") or {}).get("reason") == "DeploymentFailed",
@@ -173,7 +178,12 @@ def unpacked(content: bytes) -> Object:
     return obj
 
 
-def _counts(replicas: Mapping[str, Any]) -> tuple[int, int, int]:
+def _counts(replicas: ReplicaStatus) -> tuple[int, int | None, int | None]:
+    counts = (replicas.desired or 0, replicas.ready, replicas.available)
+    return _NO_COUNTS if counts == _NO_COUNTS else counts
+
+
+def _said_counts(replicas: Mapping[str, Any]) -> tuple[int, int, int]:
     counts = (replicas.get("desired") or 0, replicas.get("ready") or 0, replicas.get("available") or 0)
     return _NO_COUNTS if counts == _NO_COUNTS else counts
 

@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 
 from airunway.clients.kubernetes import Object
 from airunway.messages.refs import DeploymentRef
+from airunway.provider.evidence import PodState
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark
 from airunway.workers.marks import ConfigMark, DeploymentMark
+
+ServedBy = tuple[str, str, str]
+"""Whose pods: label, namespace, and the name that the label has."""
 
 BEFORE_WE_CAME = float("-inf")
 """As a time of change: it was so in the first list."""
@@ -47,6 +51,12 @@ class Fleet:
     """Kind, and an event that is set once all of it is known. Two groups may have kinds of one name."""
     are_configs_listed: asyncio.Event = field(default_factory=asyncio.Event)
     are_deployments_listed: asyncio.Event = field(default_factory=asyncio.Event)
+    pods_listed: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By label: an event that is set once all pods with it are known."""
+    _pods: dict[ServedBy, dict[str, PodState]] = field(default_factory=dict)
+    """The pods that serve a deployment, by uid."""
+    _pod_places: dict[tuple[str, str], ServedBy] = field(default_factory=dict)
+    """By label and uid of a pod: a deletion that a list found says no more."""
     _upstream: dict[str, UpstreamMark] = field(default_factory=dict)
     _owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Uid of a deployment to the uids of its objects."""
@@ -76,6 +86,40 @@ class Fleet:
         """What a deployment owns."""
         for owned in self._owned.get(uid, ()):
             yield self._upstream[owned]
+
+    def pod(self, label: str, uid: str) -> PodState | None:
+        """What is kept of a pod."""
+        place = self._pod_places.get((label, uid))
+        return self._pods[place].get(uid) if place else None
+
+    def put_pod(self, served: ServedBy, uid: str, state: PodState) -> None:
+        """A pod is there, or changed."""
+        if self._pod_places.get((served[0], uid)) != served:
+            self.drop_pod(served[0], uid)
+            self._pod_places[served[0], uid] = served
+        self._pods.setdefault(served, {})[uid] = state
+
+    def drop_pod(self, label: str, uid: str) -> ServedBy | None:
+        """A pod serves nobody any more; answers whom it served."""
+        served = self._pod_places.pop((label, uid), None)
+        if served is not None:
+            del self._pods[served][uid]
+            if not self._pods[served]:
+                del self._pods[served]
+        return served
+
+    def forget_pods(self, label: str) -> None:
+        """Nobody follows the pods of a label any more."""
+        self.pods_listed.pop(label, None)
+        for known, uid in [place for place in self._pod_places if place[0] == label]:
+            self.drop_pod(known, uid)
+
+    def pods_of(self, label: str, namespace: str, name: str) -> list[PodState] | None:
+        """The pods that serve a deployment; None where not all of them are known."""
+        listed = self.pods_listed.get(label)
+        if listed is None or not listed.is_set():
+            return None
+        return list(self._pods.get((label, namespace, name), {}).values())
 
     def is_listed(self, kind: str) -> bool:
         """Whether what is not known of a kind is not there."""

@@ -1,7 +1,8 @@
 """What a deployment waits for, in words, and how long until it is reconciled without a signal.
 
 Nothing that lasts has a timer: whoever runs, failed for good, is paused or waits for somebody else is woken
-by a signal, and the watcher's audit finds what a lost one would have said.
+by a signal, and the watcher's audit finds what a lost one would have said. But for a failure that lies in
+objects which no watch brings: they are looked at ever more seldom.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from airunway.messages.upstream import RenderAnswer
 
 FIRST_RETRY_DELAY = timedelta(seconds=15)
 MAX_RETRY_DELAY = timedelta(minutes=5)
+FIRST_LOOK_ELSEWHERE = timedelta(seconds=5)
+"""A person who takes away what is in the way waits to see it go on."""
 FIRST_DIAGNOSIS_DELAY = timedelta(seconds=10)
 MAX_DIAGNOSIS_DELAY = timedelta(seconds=60)
 MAX_OVERTAKEN, OVERTAKEN_DELAY = 5, timedelta(seconds=2)
@@ -84,6 +87,9 @@ class Pacing:
         """The upstream objects were read: soon again in a roll-out, else when they change."""
         phase = state.status.phase
         self.rest(state.shown_message or str(phase))
+        if state.failure is not None and state.failure.elsewhere:
+            delay = doubled(FIRST_LOOK_ELSEWHERE, state.looks_elsewhere, MAX_RETRY_DELAY)
+            self.wait(self.step, delay, "looks again at what is in the way")
         if state.failure is not None:
             return
         if phase is Phase.DEPLOYING and state.rollout_since is not None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from airunway.api.conditions import find_condition, remove_condition
 from airunway.api.core_types import ConditionStatus
-from airunway.api.status import DeploymentStatus, Phase, ProviderStatus, UnifiedStatus
+from airunway.api.status import Phase, ProviderStatus, UnifiedStatus
 from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
 from airunway.messages.deployment_state import DeploymentState, StandingFailure
 from airunway.messages.upstream import RenderAnswer
@@ -45,6 +45,7 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
         state.status.image = answer.image
     if answer.pinned_images is not None:
         state.pinned_images = answer.pinned_images
+    state.replica_selector = answer.replica_selector or state.replica_selector
     _adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
         adopt_failure(state, answer.failure, rollout)
@@ -66,6 +67,8 @@ def adopt_objects(
     """
     if objects:
         state.applied = _without_changes(objects)
+    if not state.is_step_failed:
+        state.looks_elsewhere = 0
     if replacing:
         _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
         return
@@ -77,6 +80,12 @@ def adopt_objects(
         set_condition(state, "ResourceCreated", "True", "ResourceCreated", words, now=rollout.now)
     if status is not None:
         _adopt_status(state, status, findings[0] if findings else None, rollout)
+
+
+def follows_what_ran(state: DeploymentState, failure: StepFailure | None) -> bool:
+    """Whether a final failure, which other objects cause, leaves something that ran before and goes on."""
+    outside = failure is not None and failure.final and (failure.by_policy or failure.elsewhere)
+    return outside and bool(state.applied)
 
 
 def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -> None:
@@ -92,7 +101,7 @@ def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
 
 def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
     """Take over what still serves, although it is of an older generation: it does not count as ready."""
-    _adopt_counts(state.status, upstream)
+    _adopt_counts(state, upstream)
 
 
 def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
@@ -103,7 +112,9 @@ def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, 
         set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
 
 
-def _adopt_counts(status: DeploymentStatus, upstream: UnifiedStatus) -> None:
+def _adopt_counts(state: DeploymentState, upstream: UnifiedStatus) -> None:
+    status = state.status
+    state.pods_seen = upstream.pods_seen or state.pods_seen
     status.replicas = counted(upstream.replicas) if upstream.replicas is not None else None
     status.endpoint = upstream.endpoint
 
@@ -124,27 +135,34 @@ def _adopt_status(
     status.provider = (status.provider or ProviderStatus()).model_copy(
         update={key: value or None for key, value in main_object.items()}
     )
-    _adopt_counts(status, upstream)
+    _adopt_counts(state, upstream)
     if upstream.phase is Phase.RUNNING:
         status.phase, status.message = Phase.RUNNING, upstream.message or PODS_READY
         state.failure, state.rollout_since, state.diagnoses = None, None, 0
         set_condition(state, "Ready", "True", "DeploymentReady", status.message, now=now)
         return
     if upstream.phase is Phase.FAILED:
-        words = upstream.message or (cause.message if cause else "the upstream object reports a failure")
-        _fail_rollout(state, f"{cause.reason}: {words}" if cause else words, configs_digest, now)
+        words = _said(upstream, cause) or "the upstream object reports a failure"
+        _fail_rollout(state, words, configs_digest, now)
         return
     if state.rollout_since is None:
         state.rollout_since = now
     overdue = (now - state.rollout_since).total_seconds() >= deadline
     if cause is not None and (cause.final or overdue):
-        _fail_rollout(state, f"{cause.reason}: {cause.message}", configs_digest, now)
+        _fail_rollout(state, _said(upstream, cause), configs_digest, now)
     elif overdue and state.failure is None:
         words = upstream.message or "no pod says why"
         _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
     elif state.failure is None:
-        waiting = f"{cause.reason}: {cause.message}" if cause else upstream.message
-        _show_rollout(state, waiting or WAITING_FOR_PODS, now)
+        _show_rollout(state, _said(upstream, cause) or WAITING_FOR_PODS, now)
+
+
+def _said(upstream: UnifiedStatus, cause: PodFinding | None) -> str:
+    """What pods say first, and what the upstream object says of itself; neither hides the other."""
+    if cause is None:
+        return upstream.message
+    words = f"{cause.reason}: {cause.message}"
+    return f"{words}; {upstream.message}" if upstream.message and upstream.message not in words else words
 
 
 def _show_rollout(state: DeploymentState, message: str, now: datetime) -> None:
@@ -179,7 +197,9 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
             reason=failure.reason,
             message=failure.message,
             by_policy=failure.by_policy,
+            elsewhere=failure.elsewhere,
         )
+        state.looks_elsewhere += failure.elsewhere
 
 
 def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:

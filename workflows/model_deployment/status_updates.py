@@ -21,6 +21,7 @@ from airunway.api.decision import Decision, Outcome
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import PAUSED
 from airunway.api.status import (
+    NOT_OBSERVED,
     DeploymentStatus,
     EngineStatus,
     Phase,
@@ -30,7 +31,7 @@ from airunway.api.status import (
 )
 from airunway.messages.commands import Asked
 from airunway.messages.deployment import ProviderView
-from airunway.messages.deployment_state import DeploymentState, ModelImageState
+from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState, ModelImageState
 
 STEP_FAILED = "StepFailed"
 MAX_CONDITION_MESSAGE = 32768
@@ -83,7 +84,10 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     if status is None:
         return
     # The gateway's part is not ours, and would become so by being written.
-    state.status = status.model_copy(update={"gateway": None})
+    observed = status.observed_generation
+    state.status = status.model_copy(
+        update={"gateway": None, "observed_generation": None if observed == NOT_OBSERVED else observed}
+    )
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
     state.journal_phase = str(status.phase or "")
     paused = find_condition(state.conditions, PAUSED)
@@ -109,6 +113,9 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     """Take over what validation and selection said."""
     if generation != state.generation:
         state.rollout_since, state.diagnoses, state.failed_attempts = None, 0, 0
+        state.contention = None
+        remove_condition(state.conditions, FIELDS_CONTESTED)
+        state.looks_elsewhere = 0
     status = state.status
     status.observed_generation = generation
     refused = decision.outcome is not Outcome.OK
@@ -191,7 +198,7 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
     if failure is None:
         return False
     same = failure.generation == state.generation and failure.configs_digest == configs_digest
-    if same and not failure.by_policy:
+    if same and not (failure.by_policy or failure.elsewhere):
         state.status.message = failure.message
     else:
         state.failure = None
@@ -201,6 +208,7 @@ def failure_stands(state: DeploymentState, *, configs_digest: str) -> bool:
 def forget_failure(state: DeploymentState) -> None:
     """Try again as if for the first time (command `retry`)."""
     state.failure, state.rollout_since, state.diagnoses, state.failed_attempts = None, None, 0, 0
+    state.looks_elsewhere = 0
 
 
 def serving_image_status(image: ModelImageState, built: ModelImageRef) -> ServingImageStatus:

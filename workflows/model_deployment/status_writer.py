@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
+from temporalio import workflow
+
 from airunway.api.core_types import Condition
 from airunway.api.names import PAUSED
 from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
@@ -16,6 +18,7 @@ from airunway.workflows.model_deployment.details import outcome_words
 from airunway.workflows.model_deployment.events import events_between
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.progress import STALLED, show_progress
 from airunway.workflows.steps import call
 
 MAX_EVENTS = 20
@@ -29,6 +32,7 @@ _OURS_IN_ANY_CASE = {
     "ProviderHealthy",
     "ProviderInstalled",
     PAUSED,
+    STALLED,
 }
 
 
@@ -51,6 +55,7 @@ class StatusWriter:
     async def write(self) -> None:
         """Write the status and record the Events, if there is anything to write or to record."""
         state = self._state
+        show_progress(state, now=workflow.now())
         status = status_to_write(state)
         digest = digest_of(status)
         if digest == state.written and not state.events_due and not self._inbox.rewrite_due:
@@ -92,6 +97,9 @@ def status_to_write(state: DeploymentState) -> DeploymentStatus:
         status.phase = ours.phase or Phase.PENDING
         status.message = state.shown_message or None
         status.replicas, status.endpoint = ours.replicas, ours.endpoint
+        if ours.replicas is not None:
+            status.readiness = f"{ours.replicas.ready or 0}/{ours.replicas.desired or 0}"
+            status.selector = state.replica_selector or None
     return status
 
 

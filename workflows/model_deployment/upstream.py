@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
@@ -30,6 +31,7 @@ from airunway.messages.upstream import (
     RenderAnswer,
     RenderRequest,
 )
+from airunway.workflows.model_deployment.contention import note_repairs
 from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -91,6 +93,8 @@ class Upstream:
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
+            pods_seen=state.pods_seen,
+            cluster_features=recorded_features(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -123,6 +127,7 @@ class Upstream:
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(done.objects))
+        self._writer.add_events(note_repairs(self._state, done.objects, now=workflow.now()))
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
             adopt_failure(self._state, done.failure, self._rollout(decided))
@@ -149,6 +154,7 @@ class Upstream:
             provider=state.provider,
             applied=state.applied,
             diagnose=diagnose,
+            pods_seen=state.pods_seen,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
         seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)

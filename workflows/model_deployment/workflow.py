@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
     from airunway.workflows.model_deployment.cancellation import heed_cancellation
     from airunway.workflows.model_deployment.commands import Commands
+    from airunway.workflows.model_deployment.contention import repair_is_due
     from airunway.workflows.model_deployment.deletion import Deletion
     from airunway.workflows.model_deployment.details import (
         details_of,
@@ -40,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         Pacing,
         is_diagnosis_due,
     )
+    from airunway.workflows.model_deployment.rollout_updates import follows_what_ran
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
@@ -283,8 +285,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if not await self.upstream.apply(decided, rendered):
             return False
         self.pacing.wait_after_apply(state, plan, image_delay=delay)
-        if plan.failure is not None and plan.failure.by_policy and plan.failure.final and state.applied:
-            return await self._read(decided, rendered=True)  # what ran before goes on, and is followed
+        if follows_what_ran(state, plan.failure):
+            return await self._read(decided, rendered=True)
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
             if is_diagnosis_due(state) or self.inbox.take_upstream_change():
@@ -302,13 +304,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self.pacing.wait_after_upstream(self.state)
         if decided.accepted:
             self._decided_on = decided.remembered()
-            if readiness.drifted and self.state.failure is None:
-                self.journal.record("DriftFound", "; ".join(readiness.drifted))
+            drifted = readiness.drifted if self.state.failure is None else []
+            if repair_is_due(self.state, self.pacing, drifted, now=workflow.now()):
+                self.journal.record("DriftFound", "; ".join(drifted))
                 self._decided_on = None
-                if rendered:
-                    self.pacing.wait_at_most(DRIFT_PAUSE)
-                else:
-                    self.inbox.ask()
+                self.pacing.wait_at_most(DRIFT_PAUSE) if rendered else self.inbox.ask()
         return True
 
     # -- between two reconciles ------------------------------------------------------------------------

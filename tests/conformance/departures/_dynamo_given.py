@@ -181,6 +181,27 @@ def names_an_empty_service(given: Given) -> bool:
     return ask.at(ask.upstream_status(given), "endpoint", "service") == ""
 
 
+def says_why(given: Given) -> bool:
+    """Whether a graph without a message, which does not serve, says elsewhere what it waits for."""
+    status = ask.upstream_status(given)
+    return (
+        not silent("successful")(given)
+        and not status.get("message")
+        and (bool(status.get("error")) or status.get("state") == "failed" or ask.has_words(given))
+    )
+
+
+def contradicted(given: Given) -> bool:
+    """Whether a graph that calls itself successful has a condition or a service that is not ready."""
+    services = ask.at(ask.upstream_status(given), "services", default={})
+    entries = services.values() if isinstance(services, Mapping) else ()
+    counts = ("readyReplicas", "availableReplicas")
+    unready = any(
+        ask.at(entry, "replicas") and not any(ask.at(entry, count) for count in counts) for entry in entries
+    )
+    return unready or ask.condition(given, "Ready").get("status") == "False"
+
+
 def without_frontend(given: Given) -> bool:
     found = ask.at(given["upstream"], "spec", "services", default={})
     parts = list(found.values()) if isinstance(found, Mapping) else []

@@ -190,6 +190,31 @@ def tokens(given: Given) -> list[str]:
     return list(spec(given, "engine", "extraArgs", default=[]))
 
 
+_LONGEST_SHORT_FORM = 3
+WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0"}
+"""Texts that decide about a switch instead of following it."""
+
+
+def worded_flags(given: Given) -> set[str]:
+    """Flags that may stand otherwise than `--key value`: a switch's word, several values, short names."""
+    args = arguments(given).items()
+    found = {key for key, value in args if _is_word(value) or re.search(r"^-|\s|^\[", value)}
+    found |= {key for key in arguments(given) if "_" in key or len(key) <= _LONGEST_SHORT_FORM}
+    for token, after in zip(tokens(given), [*tokens(given)[1:], ""], strict=False):
+        flag, _, value = token.partition("=")
+        if token.startswith("--") and (_is_word(value or after) or flag.startswith("--no-")):
+            found.add(flag[2:].strip())
+    return found - {""}
+
+
+def _is_word(value: str) -> bool:
+    return value.strip().lower() in WORDS
+
+
+def words_a_flag(given: Given) -> bool:
+    return bool(worded_flags(given))
+
+
 def written_flags(given: Given) -> set[str]:
     """Flags of the user, in the server's spelling; `-tp` as its long form."""
     found = {key.replace("_", "-") for key in arguments(given)}
@@ -268,6 +293,14 @@ def conditions(given: Given) -> list[Mapping[str, Any]]:
 
 def condition(given: Given, kind: str) -> Mapping[str, Any]:
     return next((entry for entry in conditions(given) if entry.get("type") == kind), {})
+
+
+def has_words(given: Given) -> bool:
+    """Whether a condition that is not True says why."""
+    return any(
+        entry.get("status") in ("False", "Unknown") and (entry.get("message") or entry.get("reason"))
+        for entry in conditions(given)
+    )
 
 
 def stale(given: Given) -> bool:

@@ -40,6 +40,18 @@ def rolling(given: Given) -> bool:
     )
 
 
+def says_more(given: Given) -> bool:
+    """Whether a condition says what an unavailable Deployment waits for."""
+    progressing = ask.condition(given, "Progressing")
+    return ask.has_words(given) or (progressing.get("status") == "True" and bool(progressing.get("message")))
+
+
+def none_ready(given: Given) -> bool:
+    desired = ask.count(given["upstream"], "spec", "replicas")
+    available = ask.condition(given, "Available").get("status") == "True"
+    return available and desired > 0 and not ask.count(given["upstream"], "status", "readyReplicas")
+
+
 def has_trouble(given: Given) -> bool:
     ready = ask.count(given["upstream"], "status", "readyReplicas")
     missing = 0 < ready < ask.count(given["upstream"], "spec", "replicas")

@@ -152,6 +152,12 @@ DEPARTURES = [
         user_arguments,
     ),
     rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(real, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
+    ),
+    rule(
         "volume-paths",
         "render.py::test_volumes",
         dynamo.lacks_mount_path,
@@ -194,7 +200,8 @@ DEPARTURES = [
     rule(
         "scale-to-zero", "render.py::test_replicas", ask.scaled_to_zero, f"{SERVICE}/VllmWorker/replicas = 0"
     ),
-    state("says-why", "test_read_status", dynamo.silent("failed"), places.MESSAGE),
+    state("says-why", "test_read_status", dynamo.says_why, places.MESSAGE),
+    state("contradicted", "test_read_status", dynamo.contradicted, *places.DEPLOYING),
     state("truthful-message", "test_read_status", dynamo.silent("successful"), places.MESSAGE),
     state("empty-service", "test_endpoint", dynamo.names_an_empty_service, "/endpoint/**"),
     state("endpoint-needs-frontend", "test_endpoint", dynamo.without_frontend, "/endpoint/** - *"),

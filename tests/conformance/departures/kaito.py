@@ -72,8 +72,17 @@ def relabels(given: Given) -> bool:
 
 
 def has_cause(given: Given) -> bool:
-    failed = ask.upstream_status(given).get("state") == "Failed"
-    return failed or any(entry.get("status") == "False" for entry in ask.conditions(given))
+    return ask.upstream_status(given).get("state") == "Failed" or ask.has_words(given)
+
+
+def says_running(given: Given) -> bool:
+    succeeded = ask.condition(given, "WorkspaceSucceeded").get("status") == "True"
+    return ask.upstream_status(given).get("state") in ("Ready", "Succeeded") or succeeded
+
+
+def contradicted(given: Given) -> bool:
+    needed = ("ResourceReady", "InferenceReady", "WorkspaceSucceeded")
+    return any(ask.condition(given, kind).get("status") == "False" for kind in needed)
 
 
 def serves_old_version(given: Given) -> bool:
@@ -158,6 +167,8 @@ DEPARTURES = [
         *POD_METADATA,
     ),
     state("says-why", "test_read_status", has_cause, places.MESSAGE),
+    state("counted-pods", "test_read_status", says_running, *places.COUNTS),
+    state("contradicted", "test_read_status", both(says_running, contradicted), *places.DEPLOYING),
     state("observed-generation", "test_read_status", ask.stale, *places.DEPLOYING),
     config("chart-values", VALUES_TEST, always, f"{INSTALLATION}/helmCharts/0/values/** = *"),
     config(

@@ -54,6 +54,10 @@ def applications(given: Given, part: str) -> list[Mapping[str, Any]]:
     return [entry for _, entry in entries if isinstance(entry, Mapping)]
 
 
+def has_applications(given: Given) -> bool:
+    return bool(applications(given, "activeServiceStatus"))
+
+
 def failed(given: Given, part: str) -> bool:
     return any(entry.get("status") == "DEPLOY_FAILED" for entry in applications(given, part))
 
@@ -76,6 +80,10 @@ def has_unreadable(given: Given) -> bool:
         if isinstance(found, Mapping)
         for entry in found.values()
     )
+
+
+def says_not_ready(given: Given) -> bool:
+    return ask.condition(given, "RayServiceReady").get("status") == "False"
 
 
 def only_new_condition(given: Given) -> bool:
@@ -159,6 +167,12 @@ DEPARTURES = [
     rule("env-sources", ENVIRONMENT, kuberay.loses_sources, *places.sources(HEAD)),
     rule("parallel-size", ARGUMENTS, kuberay.parallel, COMMAND_LINE),
     rule("engine-switches", ARGUMENTS, kuberay.switched, COMMAND_LINE),
+    rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        ask.words_a_flag,
+        COMMAND_LINE,
+    ),
     rule("explicit-flag", ARGUMENTS, kuberay.set_twice, COMMAND_LINE),
     rule("quoted-arguments", ARGUMENTS, kuberay.quoted, COMMAND_LINE),
     rule("env-once", ENVIRONMENT, kuberay.repeats_variable, *places.earlier_variables(HEAD)),
@@ -201,5 +215,8 @@ DEPARTURES = [
     state("roll-out-first", READ, in_roll_out, *places.DEPLOYING),
     state("says-why", READ, active_failed, places.MESSAGE),
     state("observed-generation", READ, ask.stale, *places.DEPLOYING),
+    state("counted-workers", "test_replicas", has_applications, *places.COUNTS),
+    state("contradicted", READ, says_not_ready, *places.DEPLOYING),
+    state("condition-message", READ, ask.has_words, places.MESSAGE),
     state("application-message", READ, has_complaint, places.MESSAGE),
 ]

@@ -151,6 +151,12 @@ DEPARTURES = [
         *places.derived_flags_removed(CONTAINER),
     ),
     rule(
+        "flag-grammar",
+        "vllm_args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(own_container, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
+    ),
+    rule(
         "override-containers",
         MERGED,
         overrides_containers,
@@ -160,5 +166,7 @@ DEPARTURES = [
     state("roll-out-first", "test_deployment_status", workloads.rolling, *places.DEPLOYING),
     state("failed-roll-out", "test_deployment_status", workloads.failed_beside_the_old, *places.FAILED),
     state("truthful-message", "test_deployment_status", workloads.has_trouble, places.MESSAGE),
+    state("says-why", "test_deployment_status", workloads.says_more, places.MESSAGE),
+    state("none-ready", "test_deployment_status", workloads.none_ready, *places.DEPLOYING),
     config("display-data", "test_registration", always, *DISPLAY_DATA),
 ]

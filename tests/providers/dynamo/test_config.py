@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from airunway.provider.contract import UpstreamFacts, UpstreamKind
-from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
 
 GRAPH = UpstreamKind(
@@ -69,5 +68,5 @@ def test_capabilities_stand_in_spec_and_annotation() -> None:
 def test_core_knows_what_to_watch_and_where_the_pods_are() -> None:
     assert [kind.kind for kind in PROVIDER.kinds] == ["DynamoGraphDeployment", "PersistentVolumeClaim", "Job"]
     assert PROVIDER.operator_selector == "app.kubernetes.io/name=dynamo-operator"
-    assert PROVIDER.pod_selector(deployment()) == "nvidia.com/dynamo-graph-deployment-name=chat"
+    assert PROVIDER.pod_selector("chat") == "nvidia.com/dynamo-graph-deployment-name=chat"
     assert PROVIDER.replacement_reason({"kind": "DynamoGraphDeployment"}, {}) is None

@@ -9,7 +9,6 @@ import pytest
 
 from airunway.api import names
 from airunway.provider.contract import UpstreamFacts, UpstreamKind
-from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
 
 
@@ -77,7 +76,7 @@ def test_health(kinds: Any, ready: bool, part: str) -> None:
 
 def test_what_the_core_watches() -> None:
     assert [entry.plural for entry in PROVIDER.kinds] == ["rayservices", "persistentvolumeclaims"]
-    assert PROVIDER.pod_selector(deployment()) == "airunway.ai/model-deployment=chat"
+    assert PROVIDER.pod_selector("chat") == "airunway.ai/model-deployment=chat"
     assert PROVIDER.finalizer == "airunway.ai/kuberay-provider"
 
 

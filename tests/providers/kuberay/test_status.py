@@ -74,7 +74,29 @@ UPGRADING = condition("UpgradeInProgress", "True")
             id="but no endpoint",
         ),
         pytest.param(
-            ray_service(active=RUNNING, conditions=[OLD_NOT_READY]), "Running", "starting", id="old condition"
+            ray_service(active=RUNNING, conditions=[OLD_NOT_READY]),
+            "Deploying",
+            "starting",
+            id="but not by the expected name",
+        ),
+        pytest.param(
+            ray_service(conditions=[condition("HeadReady", "False", "no node for the head")]),
+            "Pending",
+            "no node for the head",
+            id="what any condition says",
+        ),
+        pytest.param(
+            ray_service(
+                pendingServiceStatus={
+                    "rayClusterName": "chat-b",
+                    "rayClusterStatus": {
+                        "conditions": [condition("ReplicaFailure", "True", "exceeded quota: gpus")]
+                    },
+                }
+            ),
+            "Pending",
+            "exceeded quota: gpus",
+            id="what its cluster says",
         ),
         pytest.param(
             ray_service(active={**RUNNING, "b": {"status": "UNHEALTHY"}}), "Deploying", "", id="one is not"
@@ -188,18 +210,20 @@ def test_state_of_a_ray_service(service: dict[str, Any], phase: str, message: st
 
 
 @pytest.mark.parametrize(
-    ("active", "ready"),
+    ("cluster", "counts"),
     [
-        pytest.param(RUNNING, 3, id="all run"),
-        pytest.param({**RUNNING, "b": {"status": "DEPLOYING"}}, 0, id="one does not"),
-        pytest.param(None, 0, id="nothing is known"),
+        pytest.param({"readyWorkerReplicas": 2}, {"ready": 2, "available": 2}, id="as KubeRay counts"),
+        pytest.param({"readyWorkerReplicas": 0}, {"ready": 0, "available": 0}, id="none"),
+        pytest.param({}, {}, id="it counts none: pods are counted"),
+        pytest.param({"readyWorkerReplicas": "3"}, {}, id="no number"),
     ],
 )
-def test_replicas(active: Any, ready: int) -> None:
-    replicas = PROVIDER.read_status(ray_service(active=active, conditions=[OLD_READY])).replicas
+def test_replicas(cluster: Any, counts: dict[str, int]) -> None:
+    active = {"applicationStatuses": RUNNING, "rayClusterStatus": cluster}
+    replicas = PROVIDER.read_status(ray_service(activeServiceStatus=active)).replicas
 
     assert replicas is not None
-    assert replicas.dump() == {"desired": 3, "ready": ready, "available": ready}
+    assert replicas.dump() == {"desired": 3, **counts}
 
 
 @pytest.mark.parametrize(

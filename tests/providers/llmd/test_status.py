@@ -41,8 +41,8 @@ def workload(
     ("given", "phase", "message"),
     [
         pytest.param(workload(), Phase.PENDING, "", id="nothing known yet"),
-        pytest.param(workload(AVAILABLE), Phase.RUNNING, "", id="available"),
-        pytest.param(workload(UNAVAILABLE, PROGRESSING), Phase.DEPLOYING, "", id="rolling out"),
+        pytest.param(workload(AVAILABLE, readyReplicas=3), Phase.RUNNING, "", id="available"),
+        pytest.param(workload(UNAVAILABLE, PROGRESSING), Phase.DEPLOYING, "minimum", id="rolling out"),
         pytest.param(
             workload(UNAVAILABLE), Phase.FAILED, "minimum not reached", id="paused before it was up"
         ),
@@ -68,6 +68,7 @@ def workload(
         pytest.param(
             workload(AVAILABLE, readyReplicas=2), Phase.RUNNING, "2 of 3", id="a replica is missing"
         ),
+        pytest.param(workload(AVAILABLE), Phase.DEPLOYING, "0 of 3", id="none is ready"),
         pytest.param(workload(QUOTA), Phase.PENDING, "exceeded quota", id="pods cannot be made"),
     ],
 )
@@ -91,23 +92,26 @@ def test_an_unreadable_deployment_is_a_value_error() -> None:
         PROVIDER.read_status({**workload(), "status": {"conditions": {}}})
 
 
+SERVING = workload(AVAILABLE, readyReplicas=3)
+
+
 def prefill(*conditions: dict[str, Any]) -> dict[str, Any]:
-    return workload(*conditions, name="big-prefill", replicas=7)
+    return workload(*conditions, name="big-prefill", replicas=7, readyReplicas=7)
 
 
 @pytest.mark.parametrize(
     ("main", "companions", "phase", "message"),
     [
-        pytest.param(workload(AVAILABLE), [prefill(AVAILABLE)], Phase.RUNNING, "", id="both run"),
+        pytest.param(SERVING, [prefill(AVAILABLE)], Phase.RUNNING, "", id="both run"),
         pytest.param(
-            workload(AVAILABLE),
+            SERVING,
             [prefill(PROGRESSING)],
             Phase.DEPLOYING,
             "big-prefill",
             id="prefill is not up",
         ),
         pytest.param(
-            workload(AVAILABLE),
+            SERVING,
             [prefill(EXCEEDED)],
             Phase.FAILED,
             "big-prefill: timed out",
@@ -128,7 +132,7 @@ def prefill(*conditions: dict[str, Any]) -> dict[str, Any]:
             id="the primary's failure stays",
         ),
         pytest.param(
-            workload(AVAILABLE),
+            SERVING,
             [{"kind": "Service", "metadata": {}}],
             Phase.RUNNING,
             "",

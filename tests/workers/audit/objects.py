@@ -8,6 +8,7 @@ from typing import Any
 
 from airunway.messages.refs import DeploymentRef
 from airunway.provider.contract import Provider
+from airunway.provider.evidence import PodState
 from airunway.provider.registry import installed_providers
 from airunway.workers.audit.facts import StatusFacts
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
@@ -73,6 +74,15 @@ def fleet_of(
     fleet.are_configs_listed.set()
     fleet.are_deployments_listed.set()
     return fleet
+
+
+def put_pods(fleet: Fleet, *ready: bool, name: str = "chat") -> None:
+    """All pods are known: those of one workload, each ready or not."""
+    listed = fleet.pods_listed.setdefault(ACME.pod_label, asyncio.Event())
+    listed.set()
+    for number, is_ready in enumerate(ready):
+        state = PodState(f"{name}-{number}", "set", is_ready, True, False, "" if is_ready else "Crash")
+        fleet.put_pod((ACME.pod_label, "ml", name), f"pod-{name}-{number}", state)
 
 
 def put(fleet: Fleet, obj: dict[str, Any], owner: str, *readers: Provider) -> None:

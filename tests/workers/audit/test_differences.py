@@ -14,7 +14,15 @@ from airunway.providers.llmd import PROVIDER as LLMD
 from airunway.workers.audit.differences import StatusDifference, difference
 from airunway.workers.audit.fleet import Fleet
 from airunway.workers.marks import STATUS_CHANGED
-from tests.workers.audit.objects import PROVIDERS, RUNNING, deployment, fleet_of, put, ref_of, server
+from tests.workers.audit.objects import (
+    PROVIDERS,
+    RUNNING,
+    deployment,
+    fleet_of,
+    put,
+    ref_of,
+    server,
+)
 
 OURS = {"manager": "airunway", "subresource": "status", "fieldsV1": {"f:status": {"f:phase": {}}}}
 APPLIED = {

@@ -1,0 +1,34 @@
+"""What the live objects of a deployment say of it, held against its pods. Reads only."""
+
+from __future__ import annotations
+
+from airunway.activities.upstream.diagnostics import pods_of
+from airunway.api.status import UnifiedStatus
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.messages.refs import DeploymentRef
+from airunway.provider import Provider
+from airunway.provider.evidence import needs_pods, with_pods
+
+
+def status_of(provider: Provider, live: list[Object]) -> UnifiedStatus | None:
+    """What the live objects say, main object first; None without any. Pure."""
+    return provider.with_companions(provider.read_status(live[0]), live[1:]) if live else None
+
+
+async def reported_status(
+    cluster: Cluster,
+    provider: Provider,
+    ref: DeploymentRef,
+    status: UnifiedStatus | None,
+    *,
+    pods_seen: bool,
+) -> UnifiedStatus | None:
+    """That, as far as the pods agree. Raises ApiError.
+
+    Pods are read where the objects say that the model is served, or do not count what serves it.
+    `pods_seen`: as it was reported before.
+    """
+    if status is None:
+        return None
+    pods = await pods_of(cluster, provider, ref) if needs_pods(status) else None
+    return with_pods(status, pods, were_there=pods_seen)

@@ -1,0 +1,203 @@
+"""What the API server would refuse in the pods of a deployment, said before anything is applied.
+
+A ModelDeployment holds parts of pods that its CRD takes as any text. Found out at apply, a bad one would be a
+failed roll-out; found here, it is a refused `kubectl apply`, with the field of the ModelDeployment.
+Source: k8s.io/kubernetes, pkg/apis/core/validation/validation.go, of the release that `tests/real` runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from airunway.api import quantities
+from airunway.api.core_types import EnvVar, EnvVarSource, KeySelector, Toleration
+from airunway.api.findings import FieldError, FieldErrorType, field_error
+from airunway.api.model_deployment import DeploymentSpec, Gpu
+from airunway.selection.server_names import (
+    config_key_fault,
+    key_fault,
+    resource_fault,
+    subdomain_fault,
+    value_fault,
+    variable_fault,
+)
+
+MAX_ANNOTATIONS_BYTES = 256 * 1024
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_POD_FIELDS = frozenset(
+    {
+        *("metadata.name", "metadata.namespace", "metadata.uid"),
+        *("spec.nodeName", "spec.serviceAccountName"),
+        *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
+    }
+)
+_KEYED_FIELD = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
+_RESOURCES = frozenset(
+    f"{side}.{name}" for side in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
+)
+_HUGE_PAGES = ("limits.hugepages-", "requests.hugepages-")
+_Found = Iterator[FieldError]
+
+
+def server_findings(spec: DeploymentSpec) -> list[FieldError]:
+    """What is wrong, by field; empty when pods made of it are taken."""
+    return list(_findings(spec))
+
+
+def metadata_findings(
+    labels: Mapping[str, str], annotations: Mapping[str, str], field: str
+) -> list[FieldError]:
+    """What is wrong with labels and annotations. `field`: where both are, like `metadata`."""
+    return [*_labels(labels, f"{field}.labels"), *_annotations(annotations, f"{field}.annotations")]
+
+
+def _findings(spec: DeploymentSpec) -> _Found:
+    template = spec.pod_template.metadata if spec.pod_template else None
+    if template is not None:
+        yield from metadata_findings(
+            template.labels or {}, template.annotations or {}, "spec.podTemplate.metadata"
+        )
+    yield from _labels(spec.node_selector or {}, "spec.nodeSelector")
+    for index, toleration in enumerate(spec.tolerations or ()):
+        yield from _toleration(toleration, f"spec.tolerations[{index}]")
+    for index, variable in enumerate(spec.env or ()):
+        yield from _variable(variable, f"spec.env[{index}]")
+    token = spec.secrets.hugging_face_token if spec.secrets else None
+    if token:
+        yield from _invalid("spec.secrets.huggingFaceToken", subdomain_fault(token), token)
+    yield from _images(spec)
+    yield from _devices(spec)
+    yield from _storage_classes(spec)
+
+
+def _invalid(field: str, fault: str, value: object) -> _Found:
+    if fault:
+        yield field_error(FieldErrorType.INVALID, field, fault, value)
+
+
+# -- metadata and selectors ---------------------------------------------------------------------------------
+
+
+def _labels(labels: Mapping[str, str], field: str) -> _Found:
+    for key, value in labels.items():
+        yield from _invalid(field, key_fault(key) and f"key {key!r}: {key_fault(key)}", key)
+        yield from _invalid(f"{field}[{key}]", value_fault(value), value)
+
+
+def _annotations(annotations: Mapping[str, str], field: str) -> _Found:
+    for key in annotations:
+        fault = key_fault(key.lower())
+        yield from _invalid(field, fault and f"key {key!r}: {fault}", key)
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    if size > MAX_ANNOTATIONS_BYTES:
+        detail = f"must be no more than {MAX_ANNOTATIONS_BYTES} bytes together, and are {size}"
+        yield field_error(FieldErrorType.TOO_LONG, field, detail, f"{size} bytes")
+
+
+def _toleration(given: Toleration, field: str) -> _Found:
+    key, operator = given.key or "", given.operator or ""
+    value, effect = given.value or "", given.effect or ""
+    if key:
+        yield from _invalid(f"{field}.key", key_fault(key), key)
+    elif operator != "Exists":
+        yield from _invalid(f"{field}.operator", "must be Exists where there is no key", operator)
+    if given.toleration_seconds is not None and effect != "NoExecute":
+        yield from _invalid(f"{field}.effect", "must be NoExecute where tolerationSeconds is set", effect)
+    if operator in ("", "Equal"):
+        yield from _invalid(f"{field}.value", value_fault(value), value)
+    elif operator == "Exists":
+        yield from _invalid(f"{field}.value", value and "must be empty where operator is Exists", value)
+    else:
+        yield _unsupported(f"{field}.operator", operator, ("Equal", "Exists"))
+    if effect and effect not in _EFFECTS:
+        yield _unsupported(f"{field}.effect", effect, _EFFECTS)
+
+
+def _unsupported(field: str, value: str, known: tuple[str, ...]) -> FieldError:
+    return field_error(FieldErrorType.NOT_SUPPORTED, field, f"must be one of {', '.join(known)}", value)
+
+
+# -- environment --------------------------------------------------------------------------------------------
+
+
+def _variable(given: EnvVar, field: str) -> _Found:
+    if not given.name:
+        yield field_error(FieldErrorType.REQUIRED, f"{field}.name", "a variable needs a name")
+    else:
+        yield from _invalid(f"{field}.name", variable_fault(given.name), given.name)
+    source = given.value_from
+    if source is None:
+        return
+    found = [name for name in EnvVarSource.model_fields if getattr(source, name) is not None]
+    if len(found) != 1:
+        yield from _invalid(f"{field}.valueFrom", "must name exactly one source", "")
+    elif given.value:
+        yield from _invalid(f"{field}.valueFrom", "must not stand beside a value", "")
+    yield from _source(source, f"{field}.valueFrom")
+
+
+def _source(source: EnvVarSource, field: str) -> _Found:
+    for name, reference in (
+        ("configMapKeyRef", source.config_map_key_ref),
+        ("secretKeyRef", source.secret_key_ref),
+    ):
+        if reference is not None:
+            yield from _key_of(reference, f"{field}.{name}")
+    if source.field_ref is not None:
+        yield from _pod_field(source.field_ref.field_path, f"{field}.fieldRef.fieldPath")
+    wanted = source.resource_field_ref
+    if wanted is not None:
+        known = wanted.resource in _RESOURCES or wanted.resource.startswith(_HUGE_PAGES)
+        fault = "" if known else "must be limits or requests of cpu, memory, ephemeral-storage or hugepages"
+        yield from _invalid(f"{field}.resourceFieldRef.resource", fault, wanted.resource)
+
+
+def _key_of(reference: KeySelector, field: str) -> _Found:
+    yield from _invalid(f"{field}.name", subdomain_fault(reference.name or ""), reference.name or "")
+    if not reference.key:
+        yield field_error(FieldErrorType.REQUIRED, f"{field}.key", "which key is to be taken?")
+    else:
+        yield from _invalid(f"{field}.key", config_key_fault(reference.key), reference.key)
+
+
+def _pod_field(path: str, field: str) -> _Found:
+    keyed = _KEYED_FIELD.fullmatch(path)
+    if keyed:
+        key = keyed[2].lower() if keyed[1] == "annotations" else keyed[2]
+        yield from _invalid(field, key_fault(key), path)
+    elif path not in _POD_FIELDS:
+        yield from _invalid(field, "must be a field of the pod that can be a variable", path)
+
+
+# -- images, devices, claims --------------------------------------------------------------------------------
+
+
+def _images(spec: DeploymentSpec) -> _Found:
+    given = (("spec.image", spec.image), ("spec.engine.image", spec.engine.image if spec.engine else None))
+    for field, image in given:
+        bare = (image or "").strip(quantities.SPACES)
+        fault = "must not begin or end with white space" if image and bare != image else ""
+        yield from _invalid(field, fault, image)
+
+
+def _devices(spec: DeploymentSpec) -> _Found:
+    scaling = spec.scaling
+    groups: list[tuple[str, Gpu | None]] = [
+        ("spec.resources", spec.resources.gpu if spec.resources else None)
+    ]
+    for name in ("prefill", "decode"):
+        group = getattr(scaling, name) if scaling else None
+        groups.append((f"spec.scaling.{name}", group.gpu if group else None))
+    for field, gpu in groups:
+        if gpu is not None and gpu.type and gpu.count:
+            yield from _invalid(f"{field}.gpu.type", resource_fault(gpu.type), gpu.type)
+
+
+def _storage_classes(spec: DeploymentSpec) -> _Found:
+    volumes = (spec.model.storage.volumes or []) if spec.model.storage else []
+    for index, volume in enumerate(volumes):
+        name = volume.storage_class_name
+        if name and volume.size is not None:
+            field = f"spec.model.storage.volumes[{index}].storageClassName"
+            yield from _invalid(field, subdomain_fault(name), name)
