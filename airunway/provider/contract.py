@@ -243,7 +243,7 @@ class Provider:
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
-    """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
 

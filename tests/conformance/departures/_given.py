@@ -100,6 +100,19 @@ def model_id(given: Given) -> str:
     return str(spec(given, "model", "id", default=""))
 
 
+def other_vendor(given: Given) -> bool:
+    """Whether GPUs are asked for that are not NVIDIA's, in the mode that counts."""
+    groups = [("scaling", "prefill"), ("scaling", "decode")] if disaggregated(given) else [("resources",)]
+    gpus = [spec(given, *path, "gpu", default={}) for path in groups]
+    types = {gpu.get("type") or "nvidia.com/gpu" for gpu in gpus if gpu.get("count")}
+    return any(not kind.startswith("nvidia.com/") for kind in types)
+
+
+def default_image_of_another_vendor(given: Given) -> bool:
+    """Whether GPUs are asked for that the default image is not made for, and no image is named."""
+    return other_vendor(given) and not image(given)
+
+
 def impossible_service_name(given: Given, suffix: str = "") -> bool:
     return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given) + suffix)
 

@@ -104,6 +104,7 @@ DEPARTURES = [
         workloads.GPU_TYPE,
         refuses=gpu_of_other_vendor,
     ),
+    rule("roll-out-policy", workloads.ROLL_OUT_TEST, always, workloads.STRATEGY),
     rule("pod-isolation", places.ISOLATED, always, *places.isolation(POD)),
     rule("probes", "llmd/test_pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
     rule(

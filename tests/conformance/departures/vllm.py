@@ -124,6 +124,7 @@ DEPARTURES = [
         f"{CONTAINER}/startupProbe/failureThreshold = 358",
     ),
     rule("pod-labels", "vllm_render.py::test_labels", always, *FIXED_LABELS),
+    rule("roll-out-policy", workloads.ROLL_OUT_TEST, always, workloads.STRATEGY),
     rule("pod-isolation", places.ISOLATED, always, *places.isolation(POD)),
     rule("reserved-labels", "vllm_render.py::test_labels", ask.relabels, workloads.OWN_LABELS),
     rule(
