@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from airunway.api.names import REGISTRY_NODE_PORT
+from airunway.api.names import PRIVATE_PULLS, PULL_SECRET, REGISTRY_NODE_PORT
 from airunway.modelimage.cluster_options import REGISTRY_IMAGE
+from airunway.modelimage.naming import PRIVATE_PULL_HOST
 from airunway.workers.durations import Duration
 
 
@@ -25,6 +26,11 @@ class ImageRegistrySettings(BaseSettings):
         default="",
         description="What nodes call it. Empty: `localhost:30500` for the one in the cluster, else the same.",
     )
+    image_registry_private_pull: str = Field(
+        default=PRIVATE_PULL_HOST,
+        description="What nodes call the registry in the cluster for images of private models: the NodePort"
+        f" of the Service `{PRIVATE_PULLS}`.",
+    )
     image_registry_insecure: bool = Field(
         default=False,
         description="Plain HTTP to `AIRUNWAY_IMAGE_REGISTRY`; the one in the cluster has no TLS.",
@@ -36,7 +42,8 @@ class ImageRegistrySettings(BaseSettings):
         default="",
         description="Secret (`kubernetes.io/dockerconfigjson`) in the namespaces with private models, by"
         " which nodes pull their images from `private/<namespace>/…` of `AIRUNWAY_IMAGE_REGISTRY`. Empty: no"
-        " images are made of private models, as whoever reaches a registry without rights could pull them.",
+        " images are made of private models there, as whoever reaches a registry without rights could pull"
+        f" them. The registry in the cluster needs no such setting: there `{PULL_SECRET}` is made.",
     )
     image_registry_volume_size: str = Field(default="100Gi", description="Its claim in the cluster.")
     image_registry_image: str = Field(

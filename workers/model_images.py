@@ -22,6 +22,7 @@ from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages, RecordedModelImages
+from airunway.activities.model_image.pull_secrets import PullSecrets, read_pull_login
 from airunway.activities.model_image.records import ModelImageRecords
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
@@ -33,9 +34,10 @@ from airunway.clients.buildkit import BuildKitEndpoint
 from airunway.clients.huggingface import HuggingFace
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
-from airunway.clients.registry.credentials import Login, login_of_file, no_login
+from airunway.clients.registry.credentials import Login, RegistryCredentials, login_of_file, no_login
 from airunway.clients.registry.references import parse_reference
-from airunway.clients.registry.storage import ModelImageStorage
+from airunway.clients.registry.storage import ModelImageStorage, PrivateSide
+from airunway.modelimage import naming
 from airunway.modelimage.builder_objects import builder_host
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.retention import RoomLimits
@@ -53,31 +55,19 @@ def model_image_activities(
 ) -> ModelImageActivities:
     """All activities of model images. Raises ValueError for settings that contradict each other."""
     options = model_image_options(settings)
-    bases = _base_images(settings, options)
-    login = ClusterRegistryLogin(
-        cluster, namespace=settings.image_namespace, lifetime=settings.image_registry_login_lifetime
-    )
-    keeper = BuildServices(cluster, cluster_options(settings), digests=bases, login=login)
-    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
+    bases, keeper = _base_images(settings, options), build_services(cluster, settings)
     hub, tokens = HuggingFace(settings.hugging_face, policy=settings.outbound), Tokens(cluster)
     owners = ImageOwners(cluster)
     resolver = ModelImageResolver(options, hub=hub, bases=bases, tokens=tokens)
-    storage = _storage(settings, options.push_host, login.current)
+    storage = _pushing_side(cluster, settings)
     return ModelImageActivities(
         options,
         resolver=resolver,
-        orders=BuildOrders(
-            options, resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners
-        ),
+        orders=BuildOrders(resolver=resolver, tokens=tokens, hub=hub, storage=storage, owners=owners),
         owners=owners,
-        published=PublishedModelImages(storage, records, options.pull_host, options.pull_secret),
-        room=RegistryRoom(
-            cluster=cluster,
-            records=records,
-            storage=storage,
-            limits=room_limits(settings),
-            owned=not settings.image_registry,
-        ),
+        published=PublishedModelImages(storage, model_image_records(cluster, settings), options),
+        room=image_room(cluster, settings),
+        pull_secrets=None if settings.image_registry else pull_secrets(cluster, settings),
         builder=BuildKitBuilder(
             _endpoints(settings, keeper),
             architecture=options.architecture,
@@ -87,7 +77,30 @@ def model_image_activities(
         registry_keeper=None if settings.image_registry else keeper,
         builder_keeper=None if settings.buildkit_address else keeper,
         search_attributes=search_attributes,
-        signer=image_signer(cluster, settings, storage, pull_host=options.pull_host),
+        signer=image_signer(cluster, settings, storage, options),
+    )
+
+
+def build_services(cluster: Cluster, settings: Settings) -> BuildServices:
+    """Who ensures registry and builder in the cluster."""
+    bases = _base_images(settings, model_image_options(settings))
+    logins = registry_logins(cluster, settings)
+    return BuildServices(cluster, cluster_options(settings), digests=bases, logins=logins)
+
+
+def model_image_records(cluster: Cluster, settings: Settings) -> ModelImageRecords:
+    """What was built."""
+    return ModelImageRecords(cluster, namespace=settings.pod_namespace)
+
+
+def image_room(cluster: Cluster, settings: Settings) -> RegistryRoom:
+    """The room of the registry that images are pushed to."""
+    return RegistryRoom(
+        cluster=cluster,
+        records=model_image_records(cluster, settings),
+        storage=_pushing_side(cluster, settings),
+        limits=room_limits(settings),
+        owned=not settings.image_registry,
     )
 
 
@@ -106,19 +119,59 @@ def _base_images(settings: Settings, options: ModelImageOptions) -> RegistryClie
     )
 
 
-def readable_model_images(settings: Settings) -> ModelImageStorage:
-    """The registry that built images are kept in, as far as it can be read without a login of ours: the
-    one in the cluster by its reading side."""
-    reading_side = f"{names.REGISTRY_PULL}.{settings.image_namespace}.svc:{names.REGISTRY_PORT}"
-    return _storage(settings, settings.image_registry or reading_side, no_login)
+def registry_logins(
+    cluster: Cluster, settings: Settings
+) -> tuple[ClusterRegistryLogin, ClusterRegistryLogin]:
+    """Of the registry in the cluster: to push with; and the keys of what namespaces pull with."""
+    login, keys = (
+        ClusterRegistryLogin(
+            cluster,
+            namespace=settings.image_namespace,
+            lifetime=settings.image_registry_login_lifetime,
+            secret=secret,
+        )
+        for secret in (names.REGISTRY_LOGIN, names.PRIVATE_PULLS)
+    )
+    return login, keys
 
 
-def _storage(settings: Settings, host: str, login: Login) -> ModelImageStorage:
-    """`login`: of the registry in the cluster; another one has its own."""
+def pull_secrets(cluster: Cluster, settings: Settings) -> PullSecrets:
+    """The Secrets of namespaces with private images in the registry in the cluster."""
+    _, keys = registry_logins(cluster, settings)
+    return PullSecrets(cluster, keys, model_image_options(settings).private_pull_host)
+
+
+def readable_model_images(cluster: Cluster, settings: Settings) -> ModelImageStorage:
+    """The registry that built images are kept in, as far as it can be read without a login of ours: the one
+    in the cluster by its reading sides, and what is private with the Secret of its namespace."""
+    space = settings.image_namespace
+    private = PrivateSide(
+        f"{names.PRIVATE_PULLS}.{space}.svc:{names.REGISTRY_PORT}",
+        naming.namespace_of_private,
+        partial(read_pull_login, cluster),
+    )
+    return _storage(settings, f"{names.REGISTRY_PULL}.{space}.svc:{names.REGISTRY_PORT}", no_login, private)
+
+
+def _pushing_side(cluster: Cluster, settings: Settings) -> ModelImageStorage:
+    login, _ = registry_logins(cluster, settings)
+
+    async def of_namespace(_: str) -> RegistryCredentials:
+        return await login.current()
+
+    places = cluster_options(settings)
+    private = PrivateSide(places.private_push_host, naming.namespace_of_private, of_namespace)
+    return _storage(settings, places.push_host, login.current, private)
+
+
+def _storage(settings: Settings, host: str, login: Login, private: PrivateSide) -> ModelImageStorage:
+    """`host`, `login`, `private`: of the registry in the cluster; another one has its own."""
+    ours = not settings.image_registry
     return ModelImageStorage(
-        host,
-        insecure=settings.image_registry_insecure or not settings.image_registry,
-        login=_login(settings, host) if settings.image_registry else login,
+        settings.image_registry or host,
+        insecure=settings.image_registry_insecure or ours,
+        login=login if ours else _login(settings, settings.image_registry),
+        private=private if ours else None,
         architecture=settings.image_architecture,
         policy=settings.outbound,
     )
@@ -126,18 +179,14 @@ def _storage(settings: Settings, host: str, login: Login) -> ModelImageStorage:
 
 def built_model_images(cluster: Cluster, settings: Settings) -> BuiltModelImages:
     """By which a worker of providers sees that an image is the one that was built."""
-    options = model_image_options(settings)
-    records = ModelImageRecords(cluster, namespace=settings.pod_namespace)
-    recorded = RecordedModelImages(
-        readable_model_images(settings), records, options.pull_host, options.pull_secret
-    )
+    options, records = model_image_options(settings), model_image_records(cluster, settings)
+    recorded = RecordedModelImages(readable_model_images(cluster, settings), records, options)
     return BuiltModelImages(recorded, options)
 
 
 def model_image_options(settings: Settings) -> ModelImageOptions:
     """What the settings say about builds."""
-    push_host = settings.image_registry or registry_host(settings.image_namespace)
-    local = f"localhost:{settings.image_registry_node_port}"
+    ours, local = not settings.image_registry, f"localhost:{settings.image_registry_node_port}"
     return ModelImageOptions(
         cluster_name=settings.cluster,
         enabled=settings.image_builds,
@@ -148,10 +197,9 @@ def model_image_options(settings: Settings) -> ModelImageOptions:
         fixed_dates=settings.image_fixed_dates,
         registry_bytes=0 if settings.image_registry else int(parse(settings.image_registry_volume_size)),
         builder_bytes=0 if settings.buildkit_address else int(parse(settings.buildkit_volume_size)),
-        push_host=push_host,
-        pull_host=settings.image_registry_pull or (push_host if settings.image_registry else local),
-        # The registry in the cluster lets everybody pull.
-        pull_secret=settings.image_pull_secret if settings.image_registry else "",
+        pull_host=settings.image_registry_pull or settings.image_registry or local,
+        private_pull_host=settings.image_registry_private_pull if ours else "",
+        pull_secret=names.PULL_SECRET if ours else settings.image_pull_secret,
         stall=settings.image_stall,
     )
 
@@ -172,6 +220,9 @@ def cluster_options(settings: Settings) -> ClusterOptions:
         builder_image=settings.buildkit_image,
         node_port=settings.image_registry_node_port,
         push_host=settings.image_registry or registry_host(settings.image_namespace),
+        private_push_host=""
+        if settings.image_registry
+        else registry_host(settings.image_namespace, names.REGISTRY_PRIVATE_PORT),
         push_insecure=settings.image_registry_insecure or not settings.image_registry,
         registry_readers=settings.image_registry_readers,
     )
@@ -193,9 +244,9 @@ def _login(settings: Settings, host: str) -> Login:
     return login_of_file(file, host) if file is not None else no_login
 
 
-def registry_host(namespace: str) -> str:
+def registry_host(namespace: str, port: int = names.REGISTRY_PORT) -> str:
     """What pods call the registry in the cluster."""
-    return f"{names.REGISTRY}.{namespace}.svc:{names.REGISTRY_PORT}"
+    return f"{names.REGISTRY}.{namespace}.svc:{port}"
 
 
 def _endpoints(settings: Settings, keeper: BuildServices) -> Endpoints:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.trust.image_gate import ImageGate, SignedImages
 from airunway.activities.trust.image_signer import ImageSigner
 from airunway.activities.trust.namespace_policies import NamespacePolicies
@@ -15,10 +18,15 @@ from airunway.workers.settings import Settings
 
 
 class RegistriesOfImages:
-    """Where signatures are looked for: ours is asked by the name that pushes know, others by their own."""
+    """Where signatures are looked for: ours is asked by the name that pushes know, others by their own.
 
-    def __init__(self, world: RegistryClient, ours: ModelImageStorage, *, pull_host: str) -> None:
-        self._world, self._ours, self._pull_host = world, ours, pull_host
+    `pull_hosts`: what nodes call ours.
+    """
+
+    def __init__(
+        self, world: RegistryClient, ours: ModelImageStorage, *, pull_hosts: Collection[str]
+    ) -> None:
+        self._world, self._ours, self._pull_hosts = world, ours, pull_hosts
 
     async def resolve(self, reference: str) -> ResolvedReference:
         """The digest of a tag. Raises RegistryError."""
@@ -27,7 +35,7 @@ class RegistriesOfImages:
     async def signatures(self, reference: str, digest: str) -> list[StoredSignature]:
         """What is kept as signatures of an image, unchecked. Raises RegistryError."""
         image = parse_reference(reference)
-        if image.host == self._pull_host:
+        if image.host in self._pull_hosts:
             return await self._ours.signatures(image.repository, digest)
         return await self._world.signatures(reference, digest)
 
@@ -38,15 +46,20 @@ def namespace_policies(cluster: Cluster, settings: Settings) -> NamespacePolicie
 
 
 def image_gate(
-    cluster: Cluster, settings: Settings, policies: NamespacePolicies, images: SignedImages
+    cluster: Cluster,
+    settings: Settings,
+    policies: NamespacePolicies,
+    images: SignedImages,
+    *,
+    built_at: Collection[str],
 ) -> ImageGate:
     """The check of rendered objects."""
     keys = VerificationKeys(cluster, namespace=settings.pod_namespace, source=settings.verification_keys)
-    return ImageGate(policies, keys=keys, images=images)
+    return ImageGate(policies, keys=keys, images=images, built_at=built_at)
 
 
 def image_signer(
-    cluster: Cluster, settings: Settings, storage: ModelImageStorage, *, pull_host: str
+    cluster: Cluster, settings: Settings, storage: ModelImageStorage, options: ModelImageOptions
 ) -> ImageSigner | None:
     """Who signs what is built here; None: nobody."""
     if not settings.signing_key:
@@ -56,5 +69,5 @@ def image_signer(
         storage,
         namespace=settings.pod_namespace,
         secret=settings.signing_key,
-        pull_host=pull_host,
+        pull_host_of=options.pull_host_of,
     )

@@ -43,6 +43,7 @@ from airunway.workers.model_images import (
 )
 from airunway.workers.promotion import Promotion
 from airunway.workers.registration import Registrar
+from airunway.workers.registry_upkeep import keep_up, registry_upkeep
 from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
@@ -163,9 +164,11 @@ def _provider_activities(
         request_timeout=REGISTRY_REQUEST,
         call_timeout=REGISTRY_CALL,
     )
-    pull_host = model_image_options(settings).pull_host
-    signed = RegistriesOfImages(images, readable_model_images(settings), pull_host=pull_host)
-    gate = image_gate(cluster, settings, policies, signed)
+    options = model_image_options(settings)
+    pull_hosts = {options.pull_host, options.private_pull_host or options.pull_host}
+    signed = RegistriesOfImages(images, readable_model_images(cluster, settings), pull_hosts=pull_hosts)
+    built_at = pull_hosts if options.pull_secret else ()
+    gate = image_gate(cluster, settings, policies, signed, built_at=built_at)
     return ProviderActivities(
         cluster,
         providers,
@@ -231,6 +234,8 @@ async def run_worker(
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())
+                if upkeep := registry_upkeep(cluster, settings):
+                    group.create_task(keep_up(upkeep))
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))
                 group.create_task(promotion.run())
                 await promotion.settled.wait()

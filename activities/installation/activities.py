@@ -89,7 +89,7 @@ class InstallationActivities:
         self._probe = InstallationProbe(cluster, heartbeat_limit=heartbeat_limit)
         self._preflight = Preflight(cluster, helm, self._plans, self._probe)
         self._crds = CrdInstaller(cluster, Downloads(http or GuardedHttp()), policy.mirrors)
-        self._releases = Releases(cluster, helm, namespace=namespace)
+        self._releases = Releases(cluster, helm, namespace=namespace, digests=self._plans.digests)
 
     @property
     def all(self) -> list[Any]:
@@ -117,7 +117,8 @@ class InstallationActivities:
             chart, provider = await self._plans.chart(request), request.request.provider
             steps = await self._crds.from_urls(chart, provider, say)
             if _brings_crds(chart):
-                rendered = await self._helm.render(chart)
+                with self._plans.digests.explained(chart):
+                    rendered = await self._helm.render(chart)
                 steps += await self._crds.missing(rendered.crds, provider, say)
             return ChartAnswer(steps=steps, lines=say.kept)
 

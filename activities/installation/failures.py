@@ -3,6 +3,7 @@
 NotRegistered        there is no config of that name                          final
 NotInstallable       the provider has no operator, or no chart for it         final
 BadInstallation      the config asks for what is not done                     final
+ChartChanged         a chart is another archive than when it was first used   final
 NotInstalled         nothing to upgrade or take away                          final
 ForeignOperator      somebody else installed the operator                     final
 OwnershipClash       objects of the chart belong to somebody else             final

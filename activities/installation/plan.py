@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from airunway.activities.installation.chart_digests import ChartDigests
 from airunway.activities.installation.failures import refused
 from airunway.api import names
 from airunway.api.chart_release import ChartRelease
@@ -53,6 +54,7 @@ class Plans:
         self._packages = packages
         self._installations = installations
         self._policy = policy
+        self.digests = ChartDigests(cluster, namespace=namespace)
 
     async def plan(self, request: InstallationRequest) -> InstallationPlan:
         """The plan of a request. Raises failures, BadPlan and ApiError."""
@@ -74,6 +76,7 @@ class Plans:
             raise refused("NotInstallable", f"provider {request.provider} names no chart to install{why}")
         overrides = await self._overrides(request)
         plan = plan_of(metadata, overrides=overrides, policy=self._policy)
+        plan = replace(plan, charts=await self.digests.applied_to(plan.charts))
         kept = f"the values of Secret {self._namespace}/{names.values_secret(request.provider)}"
         where = "the values that are given" if request.values_secret else kept
         return replace(plan, config=config, values_from=where if overrides else "")

@@ -153,9 +153,12 @@ class Preflight:
         answer.steps += [
             StepRecord(step=f"repo-add-{entry.name}", output=entry.url) for entry in repositories
         ]
-        for due, (chart, record) in zip(answer.charts, found.charts, strict=True):
+        for number, (due, (chart, record)) in enumerate(zip(answer.charts, found.charts, strict=True)):
             if not due.is_left_alone:
-                rendered = await self._chart_checks.check(chart, is_upgrade=record is not None)
+                with self._plans.digests.explained(chart):
+                    rendered = await self._chart_checks.check(chart, is_upgrade=record is not None)
+                # What was looked at is what is installed.
+                answer.charts[number] = due.archived_as(rendered.info.digest)
                 if request.with_diff:
                     answer.diff += await asyncio.to_thread(diff_of, chart, record, rendered)
         if repositories:

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from airunway.activities.installation.chart_digests import ChartDigests
 from airunway.activities.installation.failures import busy
 from airunway.activities.installation.heartbeats import StepLines
 from airunway.activities.installation.plan import difference, with_record
-from airunway.api.chart_release import ChartAction, ChartRelease
+from airunway.api.chart_release import ChartAction, ChartRelease, DigestOrigin
 from airunway.clients.errors import ClientError
 from airunway.clients.helm import Helm, ReleaseRecord
 from airunway.clients.helm.records import has_deployed_revision, keep_on_uninstall, latest_record
@@ -38,7 +39,8 @@ UNINSTALLING = "uninstalling"
 class Releases:
     """Changes releases. `namespace`: where the locks are."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, *, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, helm: Helm, *, namespace: str, digests: ChartDigests) -> None:
+        self._digests = digests
         self._cluster = cluster
         self._helm = helm
         self._namespace = namespace
@@ -52,7 +54,9 @@ class Releases:
             # A failed upgrade goes back to what ran. A failed first installation stays, for its traces and
             # because taking it away could take CRDs along; the next attempt upgrades over it.
             atomic = await self._ran_before(chart)
-            await self._helm.upgrade_or_install(chart, atomic=atomic, on_line=say)
+            chart = await self._remembered(chart)
+            with self._digests.explained(chart):
+                await self._helm.upgrade_or_install(chart, atomic=atomic, on_line=say)
             after = await self._record(chart)
             assert after is not None
             return _installed(chart, after, say)
@@ -111,6 +115,17 @@ class Releases:
                 say(f"CRD {name} stays")
         await self._helm.uninstall(chart.release, chart.namespace, on_line=say)
 
+    async def _remembered(self, chart: ChartRelease) -> ChartRelease:
+        """The chart by its digest, which is recorded once an archive was seen that has it."""
+        if chart.digest_origin is DigestOrigin.RECORDED:
+            return chart
+        with self._digests.explained(chart):
+            seen = await self._helm.chart_metadata(chart)
+        chart = chart.archived_as(seen.digest)
+        if seen.digest:
+            await self._digests.remember(chart)
+        return chart
+
     async def _record(self, chart: ChartRelease) -> ReleaseRecord | None:
         return await latest_record(self._cluster, chart.release, namespace=chart.namespace)
 
@@ -156,6 +171,7 @@ def _installed(
     what = "is as wanted" if not changed else "is deployed"
     output = f"release {chart.key} {what}: chart {record.chart_name} "
     output += f"{record.chart_version}, revision {record.revision}"
+    output += f", archive {chart.digest}" if changed and chart.digest else ""
     return ChartAnswer(
         steps=[StepRecord(step=install_step(chart), output=output)],
         chart=with_record(chart, record),

@@ -19,6 +19,7 @@ from airunway.activities.model_image.options import Builder, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.pull_secrets import PullSecrets
 from airunway.activities.model_image.resolve import ModelImageResolver
 from airunway.activities.model_image.room import RegistryRoom
 from airunway.activities.model_image.wanted import (
@@ -30,7 +31,7 @@ from airunway.activities.model_image.wanted import (
 from airunway.activities.step import implements
 from airunway.activities.trust.image_signer import ImageSigner
 from airunway.api import names
-from airunway.api.model_image import ModelImageRef
+from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.messages.deployment_workflow import CLUSTER, MODEL, STATE_QUERY, attributes_at_start
@@ -80,7 +81,8 @@ class ModelImageActivities:
 
     `registry_keeper`, `builder_keeper`: who ensures them in the cluster; None: somebody else's are used.
     `search_attributes`: those of ours that the Temporal namespace has now. `signer`: signs what is built;
-    None: nobody does.
+    None: nobody does. `pull_secrets`: of namespaces with private images; None: whoever keeps the registry has
+    made them.
     """
 
     def __init__(
@@ -97,13 +99,14 @@ class ModelImageActivities:
         builder_keeper: BuildServices | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
         signer: ImageSigner | None = None,
+        pull_secrets: PullSecrets | None = None,
     ) -> None:
         self._options, self._resolver, self._orders = options, resolver, orders
         self._owners, self._published, self._builder = owners, published, builder
         self._room = room
         self._registry_keeper, self._builder_keeper = registry_keeper, builder_keeper
         self._search_attributes = search_attributes
-        self._signer = signer
+        self._signer, self._pull_secrets = signer, pull_secrets
 
     @property
     def all(self) -> list[Any]:
@@ -129,9 +132,12 @@ class ModelImageActivities:
     @implements(RESOLVE_MODEL_IMAGE, errors=benign_errors)
     async def resolve_model_image(self, request: ResolveModelImageRequest) -> ResolveModelImageAnswer:
         """Find out commit, files, digests and base; and whether the image is there already."""
-        await self._owners.refuse_unwanted(request.ref, request.spec)
+        deployment = await self._owners.refuse_unwanted(request.ref, request.spec)
         plan = await self._resolver.plan(request.ref.namespace, request.spec)
-        return ResolveModelImageAnswer(plan=plan, image=await self._at_hand(plan))
+        image = await self._at_hand(plan)
+        if image is not None and plan.private_to and self._pull_secrets:
+            await self._pull_secrets.ensure(plan.private_to, [deployment])
+        return ResolveModelImageAnswer(plan=plan, image=image)
 
     async def _at_hand(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image, if the registry tells at once. With more patience it is looked for by its workflow."""
@@ -149,6 +155,10 @@ class ModelImageActivities:
         refuse_foreign_image(plan, request.ref.namespace)
         image = await self._published.find(plan)
         if image is not None:
+            if plan.private_to and self._pull_secrets:
+                spec = ModelImageSpec(repository=plan.repository, revision=plan.revision)
+                deployment = await self._owners.refuse_unwanted(request.ref, spec)
+                await self._pull_secrets.ensure(plan.private_to, [deployment])
             return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
         try:
             handle = activity.client().get_workflow_handle(self._workflow_of(plan))
@@ -217,7 +227,9 @@ class ModelImageActivities:
         async with trouble_reported("preparing the registry"):
             keeper = self._registry_keeper
             detail = await keeper.ensure_registry() if keeper else ""
-            host = await self._published.check()
+            if keeper and request.plan.private_to:
+                await keeper.refuse_foreign_registry()
+            host = await self._published.check(request.plan)
             await self._room.make(request.plan, request.namespace)
             if keeper and (freed_at := await self._room.freed_at()):
                 detail = await keeper.ensure_registry(freed_at=freed_at)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from airunway.activities.model_image import certificates
-from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
+from airunway.activities.model_image.errors import BuilderNotReady, PrivateModel, RegistryNotReady
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.secret_data import decoded, encoded
 from airunway.activities.upstream.diagnostics import findings_for
@@ -29,7 +29,7 @@ from airunway.modelimage.builder_objects import (
     builder_objects,
 )
 from airunway.modelimage.cluster_options import ClusterOptions
-from airunway.modelimage.registry_objects import FREED_ANNOTATION, registry_objects
+from airunway.modelimage.registry_objects import FREED_ANNOTATION, LINEAGE_ANNOTATION, registry_objects
 
 _KINDS = {
     "ConfigMap": CONFIG_MAPS,
@@ -48,12 +48,17 @@ class Digests(Protocol):
 
 
 class BuildServices:
-    """The two workloads of one cluster."""
+    """The two workloads of one cluster. `logins`: every one that the registry's pod knows of."""
 
     def __init__(
-        self, cluster: Cluster, options: ClusterOptions, *, digests: Digests, login: ClusterRegistryLogin
+        self,
+        cluster: Cluster,
+        options: ClusterOptions,
+        *,
+        digests: Digests,
+        logins: Sequence[ClusterRegistryLogin],
     ) -> None:
-        self._cluster, self._options, self._digests, self._login = cluster, options, digests, login
+        self._cluster, self._options, self._digests, self._logins = cluster, options, digests, logins
 
     async def ensure_registry(self, *, freed_at: str = "") -> str:
         """Ensure the registry. Raises RegistryNotReady while its pod is not up, ClientErrors.
@@ -61,7 +66,7 @@ class BuildServices:
         `freed_at`: when images were removed whose room is to be freed, for which it starts again; empty: no
         more were.
         """
-        lineage = await self._login.ensure()
+        lineage = await self._lineage()
         live = await self._deployment(names.REGISTRY)
         freed_at = freed_at or _pod_annotation(live, FREED_ANNOTATION)
         image = await self._pinned(names.REGISTRY, self._options.registry_image)
@@ -70,6 +75,31 @@ class BuildServices:
         if trouble:
             raise RegistryNotReady(f"the registry is not up yet: {trouble}")
         return f"Deployment {self._options.namespace}/{names.REGISTRY} is ready"
+
+    async def keep_registry(self, *, freed_at: str = "") -> None:
+        """Renew the logins of the registry in their turn, if it was made here. It is started again where a
+        login was withdrawn, or where more images were removed than when it was started last (`freed_at`).
+        Raises RegistryNotReady, ClientErrors."""
+        live = await self._deployment(names.REGISTRY)
+        if live is None or not _is_ours(live):
+            return
+        lineage = await self._lineage()
+        is_known = lineage == _pod_annotation(live, LINEAGE_ANNOTATION)
+        if not is_known or freed_at not in ("", _pod_annotation(live, FREED_ANNOTATION)):
+            await self.ensure_registry(freed_at=freed_at)
+
+    async def _lineage(self) -> str:
+        return "-".join([await login.ensure() for login in self._logins])
+
+    async def refuse_foreign_registry(self) -> None:
+        """See that the registry is the one that is made here: only it keeps private images from others.
+        Raises PrivateModel, ApiError."""
+        live = await self._deployment(names.REGISTRY)
+        if live is not None and not _is_ours(live):
+            raise PrivateModel(
+                f"Deployment {self._options.namespace}/{names.REGISTRY} was made by somebody else, so it does"
+                " not keep images of private models from others: delete it, and the worker makes its own"
+            )
 
     async def ensure_builder(self) -> str:
         """Ensure the builder. Raises BuilderNotReady while its pod is not up, ClientErrors."""

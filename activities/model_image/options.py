@@ -15,7 +15,7 @@ from airunway.clients.huggingface import HubRepository
 from airunway.clients.registry.client import BaseImage, ResolvedReference
 from airunway.clients.registry.credentials import RegistryCredentials
 from airunway.messages.model_image import BuildProgress
-from airunway.modelimage.naming import HUB, PULL_HOST, PUSH_HOST
+from airunway.modelimage.naming import HUB, PULL_HOST, namespace_of_private
 from airunway.modelimage.plan import AIKIT_LAYOUT, FIXED_DATES_LAYOUT, LAYOUT, RUNNER_BASE, ModelImagePlan
 
 
@@ -35,12 +35,18 @@ class ModelImageOptions:
     registry_bytes: int = 0
     """Size of the volume of the registry that is looked after here; 0: not known."""
     builder_bytes: int = 0
-    push_host: str = PUSH_HOST
     pull_host: str = PULL_HOST
+    private_pull_host: str = ""
+    """What nodes call the registry for private images; empty: the same."""
     pull_secret: str = ""
     """Secret of a namespace that its private images are pulled with; empty: none are made, as whoever reaches
-    the registry may pull."""
+    somebody else's registry may pull."""
     stall: timedelta = timedelta(minutes=5)
+
+    def pull_host_of(self, repository: str) -> str:
+        """What nodes call the registry for a repository."""
+        private = self.private_pull_host if namespace_of_private(repository) else ""
+        return private or self.pull_host
 
     @property
     def layout(self) -> str:

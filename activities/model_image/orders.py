@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.model_image.options import BuildOrder, Hub, ModelImageOptions
+from airunway.activities.model_image.options import BuildOrder, Hub
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
 from airunway.activities.model_image.wanted import ImageOwners
 from airunway.clients.errors import ClientError
@@ -23,7 +23,6 @@ class BuildOrders:
 
     def __init__(
         self,
-        options: ModelImageOptions,
         *,
         resolver: ModelImageResolver,
         tokens: Tokens,
@@ -31,7 +30,6 @@ class BuildOrders:
         storage: ModelImageStorage,
         owners: ImageOwners,
     ) -> None:
-        self._push_host = options.push_host
         self._resolver, self._tokens, self._hub, self._storage = resolver, tokens, hub, storage
         self._owners = owners
 
@@ -40,18 +38,19 @@ class BuildOrders:
 
         Raises final failures, ClientErrors.
         """
-        token = await self._token(plan, waiters)
+        # An image for everybody is made of what the hub gives to everybody, so no token can open more.
+        token = await self._token(plan, waiters) if plan.private_to else ""
         await self._resolver.confirm(plan, token)
         base = await self._resolver.base_config(plan)
         return BuildOrder(
             plan=plan,
             urls=self.urls(plan),
             base_config=base.config,
-            push_to=f"{self._push_host}/{plan.name}:{staging_tag(plan.identity)}",
+            push_to=f"{self._storage.host_of(plan.name)}/{plan.name}:{staging_tag(plan.identity)}",
             insecure=self._storage.insecure,
             ref=f"{plan.identity[:24]}-{uuid.uuid4().hex[:12]}",
             token=token,
-            login=await self._storage.login(),
+            login=await self._storage.login_of(plan.name),
         )
 
     def urls(self, plan: ModelImagePlan) -> tuple[str, ...]:

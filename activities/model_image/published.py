@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from airunway.activities.model_image.errors import ImageNotVerified
+from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.records import ModelImageRecords, Records
 from airunway.api import names
 from airunway.api.model_image import ModelImageRef
@@ -30,13 +31,11 @@ _NOTED_EVERY = IN_HAND / 6
 
 @dataclass(frozen=True)
 class RecordedModelImages:
-    """What was built, as far as it can be read. `pull_host`: what nodes call the registry."""
+    """What was built, as far as it can be read. `options`: what nodes call the registry."""
 
     storage: ModelImageStorage
     records: ModelImageRecords
-    pull_host: str
-    pull_secret: str = ""
-    """Secret of every namespace that its private images are pulled with."""
+    options: ModelImageOptions
 
     async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image of a plan; None when none was recorded, or the registry has not just that one any more.
@@ -57,11 +56,11 @@ class RecordedModelImages:
         return record, found
 
     def _reference(self, found: StoredModelImage, plan: ModelImagePlan) -> ModelImageRef:
-        name = f"{self.pull_host}/{plan.name}"
+        name = f"{self.options.pull_host_of(plan.name)}/{plan.name}"
         return ModelImageRef(
             reference=f"{name}@{found.digest}",
             tagged=f"{name}:{plan.tag}",
-            pull_secret=self.pull_secret if plan.private_to else "",
+            pull_secret=self.options.pull_secret if plan.private_to else "",
         )
 
 
@@ -69,10 +68,11 @@ class RecordedModelImages:
 class PublishedModelImages(RecordedModelImages):
     """The same for who may write as well: the records, and the registry's tags."""
 
-    async def check(self) -> str:
-        """Its host. Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
-        await self.storage.ping()
-        return self.storage.host
+    async def check(self, plan: ModelImagePlan) -> str:
+        """The host that has the image. Raises RegistryUnavailable or RegistryDenied when it cannot be
+        used."""
+        await self.storage.ping(plan.name)
+        return self.storage.host_of(plan.name)
 
     async def find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The same, after which the image is known to be wanted. Without one it is built again."""

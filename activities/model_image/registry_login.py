@@ -1,4 +1,8 @@
-"""The login of the registry in the cluster: made, renewed, read when needed. Never kept or logged."""
+"""The logins of the registry in the cluster: made, renewed, read when needed. Never kept or logged.
+
+Those to push with, and the keys that the namespaces' logins to pull with are derived from
+(`airunway.modelimage.pull_access`): of the same shape, each in a Secret that comes empty with the manifests.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +27,32 @@ def _now() -> datetime:
 
 
 class ClusterRegistryLogin:
-    """The login in the Secret `airunway-registry-login`, which comes empty with the manifests.
-
-    `lifetime`: after which a new one is made; the one before stays good for as long again.
-    """
+    """The login in one Secret. `lifetime`: after which a new one is made; the one before stays good for as
+    long again."""
 
     def __init__(
-        self, cluster: Cluster, *, namespace: str, lifetime: timedelta, clock: Callable[[], datetime] = _now
+        self,
+        cluster: Cluster,
+        *,
+        namespace: str,
+        lifetime: timedelta,
+        secret: str = names.REGISTRY_LOGIN,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
-        self._cluster, self._namespace = cluster, namespace
+        self._cluster, self._namespace, self._name = cluster, namespace, secret
         self._lifetime, self._clock = lifetime, clock
 
     async def current(self) -> RegistryCredentials:
-        """The login to push with now. Raises RegistryUnavailable while there is none, ApiError."""
+        """The login to use now. Raises RegistryUnavailable while there is none, ApiError."""
+        login = await self.in_use()
+        return RegistryCredentials(login.user, login.password)
+
+    async def in_use(self) -> RegistryLogin:
+        """The same with all that is known of it. Raises RegistryUnavailable, ApiError."""
         login = login_to_use(logins_in(decoded((await self._secret()).get("data"))), self._clock())
         if login is None:
             raise RegistryUnavailable(f"{self._where} holds no login yet")
-        return RegistryCredentials(login.user, login.password)
+        return login
 
     async def ensure(self) -> str:
         """Have a login there, and a new one in its turn; answers the lineage. Raises RegistryUnavailable,
@@ -53,7 +66,7 @@ class ClusterRegistryLogin:
         version = live["metadata"]["resourceVersion"]
         await self._cluster.patch(
             SECRETS,
-            names.REGISTRY_LOGIN,
+            self._name,
             {"metadata": {"resourceVersion": version}, "data": encoded(data_of(wanted))},
             namespace=self._namespace,
             field_manager=names.MODEL_IMAGE_FIELD_MANAGER,
@@ -61,17 +74,17 @@ class ClusterRegistryLogin:
         return wanted[0].lineage
 
     async def _secret(self) -> Object:
-        live = await self._cluster.find(SECRETS, names.REGISTRY_LOGIN, namespace=self._namespace)
+        live = await self._cluster.find(SECRETS, self._name, namespace=self._namespace)
         if live is None:
             raise RegistryUnavailable(
-                f"{self._where} is missing; it comes empty with the manifests"
-                " (images-rbac.yaml; for another namespace than airunway-system, change it there)"
+                f"{self._where} is missing; it comes empty with the manifests (images-rbac.yaml,"
+                " private-pulls.yaml; for another namespace than airunway-system, change it there)"
             )
         return live
 
     @property
     def _where(self) -> str:
-        return f"Secret {self._namespace}/{names.REGISTRY_LOGIN}"
+        return f"Secret {self._namespace}/{self._name}"
 
 
 def new_login(now: datetime, lineage: str) -> RegistryLogin:

@@ -111,12 +111,17 @@ class ModelImageResolver:
         return plan
 
     async def confirm(self, plan: ModelImagePlan, token: str) -> None:
-        """See that a plan's commit is one of its branch. What the files hold the builder compares.
+        """See that a plan's commit is one of its branch, and that what is for everybody may be read by
+        everybody. What the files hold the builder compares.
 
         A branch that moved on since is no objection. Raises a final failure, ClientErrors.
         """
         name = plan.repository
         found = await self._hub.repository(name, revision=plan.revision, token=token)
+        if not plan.private_to:
+            # A gated model's files are listed for everybody, and the builder may have them already, from
+            # somebody with a token.
+            await self._hub.check_access(found, plan.main.path)
         if found.commit == plan.commit:
             return
         # A commit of no branch can be anybody's: the hub keeps those of proposed changes in the repository.
@@ -147,10 +152,10 @@ class ModelImageResolver:
     def _refuse_private(self, repository: str) -> None:
         if not self._options.pull_secret:
             raise PrivateModel(
-                f"{repository} is private, and whoever reaches the registry of this cluster could pull its"
-                " image: the administrator must name a registry with rights of its own"
-                " (AIRUNWAY_IMAGE_REGISTRY) and the Secret that nodes pull with"
-                " (AIRUNWAY_IMAGE_PULL_SECRET); or serve the model without an image of its own"
+                f"{repository} is private, and nobody says by which Secret its image would be pulled: the"
+                " administrator must name the one for the registry of AIRUNWAY_IMAGE_REGISTRY"
+                " (AIRUNWAY_IMAGE_PULL_SECRET), or unset that for the registry in the cluster, which needs"
+                " none; or serve the model without an image of its own"
                 f" (annotation {names.ANNOTATION_GGUF_MODE}: direct)"
             )
 

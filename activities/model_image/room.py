@@ -11,20 +11,22 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from airunway.activities.model_image.errors import ImageQuotaExceeded, RegistryNotReady, TooManyBuilds
 from airunway.activities.model_image.records import ModelImageRecords, Records
 from airunway.clients.errors import ClientError
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.clients.kubernetes import DEPLOYMENTS, PODS, Cluster, Object
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.modelimage.plan import ModelImagePlan
 from airunway.modelimage.records import ImageRecord, RecordState
-from airunway.modelimage.retention import Room, RoomLimits, is_named, room_for, waits_for_others
+from airunway.modelimage.retention import Room, RoomLimits, is_named, room_for, unused, waits_for_others
 
 _PAGE = 500
+_ENDED = ("Succeeded", "Failed")
+"""Phases of pods that run nothing any more."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAGGED = re.compile(r'"[^"/\s]+/([a-z0-9._/-]+):[A-Za-z0-9_.-]+"')
 
@@ -56,32 +58,70 @@ class RegistryRoom:
         """
         if not self.owned:
             return
-        in_use = await self._named_images()
+
+        def choose(records: Mapping[str, ImageRecord], in_use: Collection[str]) -> Room:
+            now = self.records.now()
+            return room_for(plan, namespace, records=records, in_use=in_use, now=now, limits=self.limits)
+
+        room = await self._clear(choose)
+        if room.problem:
+            raise ImageQuotaExceeded(room.problem)
+
+    async def tidy(self) -> None:
+        """Remove what nobody has wanted for long, though nobody needs its room. Raises ClientErrors."""
+        if not self.owned:
+            return
+
+        def choose(records: Mapping[str, ImageRecord], in_use: Collection[str]) -> Room:
+            leaving = unused(records, in_use=in_use, now=self.records.now(), limits=self.limits)
+            return Room(leaving)
+
+        # Nobody's image: what would leave if nobody named anything. Mostly nothing, and nobody is asked.
+        if choose((await self.records.read()).images, ()).removed:
+            await self._clear(choose)
+
+    async def _clear(self, choose: Callable[[Mapping[str, ImageRecord], Collection[str]], Room]) -> Room:
+        """Remove what is chosen of the records, for what is in use; answers the choice.
+
+        Pods are looked at only when something would leave: there may be very many.
+        """
+        in_use, seen_pods = await self._named_images(), False
         room = Room()
 
         def leaving(there: Records) -> Changes:
             nonlocal room
-            room = room_for(
-                plan,
-                namespace,
-                records=there.images,
-                in_use=in_use,
-                now=self.records.now(),
-                limits=self.limits,
-            )
-            leave = {key: self._in_state(there.images[key], RecordState.REMOVING) for key in room.removed}
-            stay = {
-                key: self._in_state(record, RecordState.BUILT)
-                for key, record in there.images.items()
-                if record.state is RecordState.REMOVING and is_named(record, in_use)
-            }
-            return {**leave, **stay}
+            room = choose(there.images, in_use)
+            if room.removed and not seen_pods:
+                raise _PodsUnseen
+            return self._marked(there, room, in_use)
 
-        await self.records.change(leaving)
+        while True:
+            try:
+                await self.records.change(leaving)
+                break
+            except _PodsUnseen:
+                in_use, seen_pods = in_use | await self._run_images(), True
         if room.removed:
             await self._remove(room.removed)
-        if room.problem:
-            raise ImageQuotaExceeded(room.problem)
+        return room
+
+    def _marked(self, there: Records, room: Room, in_use: Collection[str]) -> Changes:
+        """What leaves is marked so; what somebody names again stays, and has been wanted until now."""
+        now = self.records.now()
+        leave = {key: self._in_state(there.images[key], RecordState.REMOVING) for key in room.removed}
+        stay = {
+            key: self._in_state(record, RecordState.BUILT)
+            for key, record in there.images.items()
+            if record.state is RecordState.REMOVING and is_named(record, in_use)
+        }
+        named = {
+            key: record.model_copy(update={"used": now})
+            for key, record in there.images.items()
+            if record.state is RecordState.BUILT
+            and now - record.used >= self.limits.unused_for
+            and is_named(record, in_use)
+        }
+        return {**leave, **stay, **named}
 
     async def freed_at(self) -> str:
         """When images were last removed, if their room may be freed now: nobody pushes. Else empty."""
@@ -166,14 +206,29 @@ class RegistryRoom:
     async def _named_images(self) -> set[str]:
         """Every digest that a deployment of the cluster names anywhere, in its spec or its status, and every
         repository of which its spec names an image by tag."""
-        listed = await self.cluster.listing(DEPLOYMENTS, limit=_PAGE)
         found: set[str] = set()
-        for start in range(0, len(listed.items), _PAGE):
-            page = listed.items[start : start + _PAGE]
-            found |= await asyncio.to_thread(_images_in, page)
+        async for page in self.cluster.pages(DEPLOYMENTS, limit=_PAGE):
+            found |= await asyncio.to_thread(_images_in, page.items)
         return found
+
+    async def _run_images(self) -> set[str]:
+        """The same of the pods that run or are to: of a deployment that is gone, or that has another image
+        since, or of nobody."""
+        found: set[str] = set()
+        async for page in self.cluster.pages(PODS, limit=_PAGE):
+            found |= await asyncio.to_thread(_images_run, page.items)
+        return found
+
+
+class _PodsUnseen(Exception):
+    """Something would leave, and nobody has looked yet whether a pod runs it."""
 
 
 def _images_in(deployments: list[Object]) -> set[str]:
     specs = json.dumps([deployment.get("spec") for deployment in deployments])
     return set(_DIGEST.findall(json.dumps(deployments))) | set(_TAGGED.findall(specs))
+
+
+def _images_run(pods: list[Object]) -> set[str]:
+    running = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED]
+    return _images_in(running)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.owned import refused, wanted_model
 from airunway.api.model_image import ModelImageSpec
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.registry.references import repository_of
 from airunway.messages.model_image import ModelImageWaiter
 from airunway.messages.refs import DeploymentRef
@@ -31,8 +31,9 @@ class ImageOwners:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def refuse_unwanted(self, ref: DeploymentRef, spec: ModelImageSpec) -> None:
-        """See that the deployment is there and wants that model. Raises a final failure, ApiError."""
+    async def refuse_unwanted(self, ref: DeploymentRef, spec: ModelImageSpec) -> Object:
+        """See that the deployment, which is answered, is there and wants that model. Raises a final failure,
+        ApiError."""
         obj = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             raise refused(f"model image of {spec.repository} refused: no deployment {ref} wants it")
@@ -46,10 +47,12 @@ class ImageOwners:
                 raise refused(
                     f"model image of {spec.repository} refused: {what} is {given!r}, and {ref} says {owned!r}"
                 )
+        return obj
 
     async def refuse_token(self, waiter: ModelImageWaiter, plan: ModelImagePlan) -> None:
         """See that a waiter's Secret is named by its deployment for this very model."""
         refuse_foreign_token(waiter)
+        refuse_foreign_image(plan, waiter.ref.namespace)
         if waiter.token is not None:
             spec = ModelImageSpec(
                 repository=plan.repository, revision=plan.revision, token_secret=waiter.token.name

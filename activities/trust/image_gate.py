@@ -28,10 +28,10 @@ from airunway.messages.deployment_state import (
 )
 from airunway.trust.judging import PolicyRefusal, allowed_images
 from airunway.trust.keys import VerificationKey, signed_by
-from airunway.trust.payload import payload_problem
+from airunway.trust.payload import payload_problem, signed_text
 from airunway.trust.policy import TrustPolicy
-from airunway.trust.references import ImageName, image_name
-from airunway.trust.rendered import with_images
+from airunway.trust.references import ImageName, image_name, private_problem
+from airunway.trust.rendered import images_in, with_images
 
 MAX_REMEMBERED = 1024
 RETRY_SECONDS = 60
@@ -83,10 +83,21 @@ class TrustedObjects:
 
 
 class ImageGate:
-    """The check of one process; remembers which digests are signed by which of the present keys."""
+    """The check of one process; remembers which digests are signed by which of the present keys.
 
-    def __init__(self, policies: Policies, *, keys: VerificationKeys, images: SignedImages) -> None:
+    `built_at`: what nodes call the registry of built images, where private ones are kept apart in it.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        *,
+        keys: VerificationKeys,
+        images: SignedImages,
+        built_at: Collection[str] = (),
+    ) -> None:
         self._policies, self._keys, self._images = policies, keys, images
+        self._built_at = frozenset(built_at)
         self._good: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -96,6 +107,14 @@ class ImageGate:
             return await self._policies.of(namespace)
         except PolicyUnreadable as err:
             raise TrustRefused(POLICY_UNREADABLE, str(err), final=False) from err
+
+    def refuse_private(self, namespace: str, objects: Sequence[Object]) -> None:
+        """See that no object names an image that is another namespace's alone. Raises TrustRefused."""
+        for image in images_in(objects):
+            if isinstance(image.value, str):
+                problem = private_problem(image.value, namespace, hosts=self._built_at)
+                if problem:
+                    raise TrustRefused(IMAGE_NOT_ALLOWED, f"{image.path}: {problem}")
 
     async def check(
         self,
@@ -167,8 +186,8 @@ class ImageGate:
     def _refusal(self, image: ImageName, digest: str, why_not: str) -> str:
         return (
             f"{image.text} ({digest}) is not verified: {why_not}. Have it signed (`cosign sign --key …"
-            f" --new-bundle-format=false {image.at(digest)}`), or ask an administrator to add the signer's"
-            f" public key to {self._keys.where}"
+            f" {image.at(digest)}`), or ask an administrator to add the signer's public key to"
+            f" {self._keys.where}"
         )
 
 
@@ -178,10 +197,10 @@ def _judge(
     """The key of the first good signature, else why there is none."""
     flaws: list[str] = []
     for entry in stored:
-        key = signed_by(entry.payload, entry.signature, keys)
+        key = signed_by(signed_text(entry), entry.signature, keys)
         if key is None:
             continue
-        flaw = payload_problem(entry.payload, digest)
+        flaw = payload_problem(entry, digest)
         if not flaw:
             return key, ""
         flaws.append(flaw)

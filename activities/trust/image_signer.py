@@ -6,6 +6,7 @@ The key is read for each signature and never kept: one that was replaced counts 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from airunway.activities.model_image.secret_data import decoded
 from airunway.activities.trust.errors import NotSigned
@@ -14,23 +15,30 @@ from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.signatures import StoredSignature
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.trust.keys import InvalidKey, VerificationKey, private_key, sign, signed_by
-from airunway.trust.payload import new_payload, payload_problem
+from airunway.trust.payload import new_payload, payload_problem, signed_text
 
 SIGNING_SETTING = "AIRUNWAY_SIGNING_KEY"
 
 
 class ImageSigner:
-    """Signs in one registry. `secret`: in the system's namespace; `pull_host`: its name for nodes."""
+    """Signs in one registry. `secret`: in the system's namespace; `pull_host_of`: what nodes call the
+    registry for a repository."""
 
     def __init__(
-        self, cluster: Cluster, storage: ModelImageStorage, *, namespace: str, secret: str, pull_host: str
+        self,
+        cluster: Cluster,
+        storage: ModelImageStorage,
+        *,
+        namespace: str,
+        secret: str,
+        pull_host_of: Callable[[str], str],
     ) -> None:
         self._cluster, self._storage = cluster, storage
-        self._namespace, self._secret, self._pull_host = namespace, secret, pull_host
+        self._namespace, self._secret, self._pull_host_of = namespace, secret, pull_host_of
 
     async def sign(self, repository: str, digest: str) -> None:
         """Sign an image, unless it is signed by this key already. Raises NotSigned, ClientErrors."""
-        payload = new_payload(reference=f"{self._pull_host}/{repository}", digest=digest)
+        payload = new_payload(reference=f"{self._pull_host_of(repository)}/{repository}", digest=digest)
         signature, key = await self._signed(payload)
         if not await self._is_signed_by(key, repository, digest):
             await self._storage.add_signature(repository, digest, StoredSignature(payload, signature))
@@ -42,7 +50,7 @@ class ImageSigner:
 
     async def _is_signed_by(self, key: VerificationKey, repository: str, digest: str) -> bool:
         return any(
-            signed_by(entry.payload, entry.signature, [key]) and not payload_problem(entry.payload, digest)
+            signed_by(signed_text(entry), entry.signature, [key]) and not payload_problem(entry, digest)
             for entry in await self._storage.signatures(repository, digest)
         )
 

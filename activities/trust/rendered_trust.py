@@ -49,9 +49,12 @@ class RenderedTrust:
 
         `built_image`: what was built for the deployment; `image`: what the provider resolved already.
         """
-        if self._gate is None or self._policy.is_open:
+        if self._gate is None:
             return list(objects)
         with self._refusing():
+            self._refuse_private(self._gate, objects)
+            if self._policy.is_open:
+                return list(objects)
             return await self._judged(self._gate, objects, built_image=built_image, image=image)
 
     @contextmanager
@@ -64,6 +67,12 @@ class RenderedTrust:
         except RecursionError as err:
             words = "it is nested too deeply to be judged; lay out spec.provider.overrides flatter"
             raise self._stop(TrustRefused(IMAGE_NOT_ALLOWED, words)) from err
+
+    def _refuse_private(self, gate: ImageGate, objects: Sequence[Object]) -> None:
+        try:
+            gate.refuse_private(self._request.ref.namespace, objects)
+        except TrustRefused as refusal:
+            raise self._stop(refusal) from refusal
 
     async def _judged(
         self,

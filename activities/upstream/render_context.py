@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refused
 from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
+from airunway.api.cluster_features import INFERENCE_POOLS
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
@@ -38,61 +39,70 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """The context; without one a failure, or a model image that is not built yet.
+    """The context; without one a failure, or a model image that is not built yet, or was built again.
 
     `serving_image`: what is to be said of it, beside a failure too.
     """
 
     context: RenderContext | None = None
     model_image: ModelImageSpec | None = None
+    is_replaced: bool = False
+    """The registry has another image of the model than the one that the deployment runs."""
     serving_image: ServingImageReport | None = None
     failure: StepFailure | None = None
 
 
+def _context(provider: Provider, given: Surroundings, features: Collection[str]) -> RenderContext:
+    return RenderContext(
+        env=given.env,
+        inference_pools=INFERENCE_POOLS in features if provider.uses_inference_pools else None,
+        served_fields=[path for path in provider.optional_fields if path in features],
+        policy=given.policy,
+    )
+
+
 async def prepare(
-    provider: Provider, deployment: ModelDeployment, request: RenderRequest, *, given: Surroundings
+    provider: Provider,
+    deployment: ModelDeployment,
+    request: RenderRequest,
+    *,
+    given: Surroundings,
+    features: Collection[str],
 ) -> Preparation:
-    """Find out what rendering may depend on. Raises a final failure for an image that is not wanted."""
+    """Find out what rendering may depend on. Raises a final failure for an image that is not wanted.
+
+    `features`: what of the cluster it is rendered for.
+    """
     wanted, built = provider.model_image(deployment), request.built_model_image
     if wanted is None:
-        return await _with_serving_image(provider, deployment, given)
+        return await _with_serving_image(provider, deployment, given, features)
     if built is None or not built.is_of(wanted):
         return Preparation(model_image=wanted)
     if given.model_images is None:
         raise refused(f"image {built.reference} refused: this worker does not see which images were built")
     image = deployment.status.image if deployment.status else None
     serving = (image.resolved if image else None) or ""
-    await given.model_images.refuse_other(built, request.model_image_plan, wanted, serving=serving)
-    pools = await given.serves_inference_pools()
-    context = RenderContext(
-        env=given.env,
+    if await given.model_images.is_replaced(built, request.model_image_plan, wanted, serving=serving):
+        return Preparation(model_image=wanted, is_replaced=True)
+    context = replace(
+        _context(provider, given, features),
         model_image=built.reference,
         model_image_pull_secret=built.pull_secret,
-        inference_pools=pools,
-        served_fields=await given.served_fields(provider),
-        policy=given.policy,
     )
     return Preparation(context=context, model_image=wanted)
 
 
 async def _with_serving_image(
-    provider: Provider, deployment: ModelDeployment, given: Surroundings
+    provider: Provider, deployment: ModelDeployment, given: Surroundings, features: Collection[str]
 ) -> Preparation:
     try:
         report = await given.serving_images.report(provider, deployment)
         required = given.serving_images.policy is ResolutionPolicy.REQUIRED
     except RenderError as err:
         return Preparation(failure=failed("ImageResolutionFailed", str(err), ["ImageResolved"]).failure)
-    pools = await given.serves_inference_pools()
     if report is not None and report.failure and required:
         stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
         return Preparation(serving_image=report, failure=stop.failure)
     image = report.image if report is not None else None
-    context = RenderContext(
-        env=given.env,
-        serving_image=image,
-        inference_pools=pools,
-        served_fields=await given.served_fields(provider),
-        policy=given.policy,
-    )
+    context = replace(_context(provider, given, features), serving_image=image)
     return Preparation(context=context, serving_image=report)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
+from airunway.activities.upstream.cluster_features import cluster_features
 from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.inspection import (
@@ -32,6 +33,7 @@ from airunway.activities.upstream.write_plan import (
     in_words,
     plan_writes,
 )
+from airunway.api.cluster_features import RENDERED_FOR_CLUSTER
 from airunway.api.conditions import condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Cluster, Object
@@ -106,7 +108,7 @@ class UpstreamRendering:
     async def _plan(self, deployment: ModelDeployment) -> None:
         self._check(deployment)
         await self._trust.begin(deployment)
-        context = await self._prepare(deployment)
+        context = await self._prepare(deployment, await self._features())
         if context is None:
             await self._report_applied()
             return
@@ -127,10 +129,26 @@ class UpstreamRendering:
         self._answer.conditions += [odd] if odd else []
         self._answer.cleared += [] if odd else [ARGUMENTS_RECOGNIZED]
 
-    async def _prepare(self, deployment: ModelDeployment) -> RenderContext | None:
+    async def _features(self) -> list[str]:
+        found = await cluster_features(
+            self._cluster,
+            self._provider,
+            self._request,
+            self._result.owner,
+            given=self._surroundings,
+            inspect_all=self._inspect_all,
+        )
+        self._answer.conditions += [found.record] if found.record is not None else []
+        self._answer.cleared += [] if found.record is not None else [RENDERED_FOR_CLUSTER]
+        return found.taken
+
+    async def _prepare(self, deployment: ModelDeployment, features: list[str]) -> RenderContext | None:
         """What rendering may depend on; None while the model's image is not built."""
-        found = await prepare(self._provider, deployment, self._request, given=self._surroundings)
+        found = await prepare(
+            self._provider, deployment, self._request, given=self._surroundings, features=features
+        )
         self._answer.wanted_model_image = found.model_image
+        self._answer.model_image_replaced = found.is_replaced
         if found.serving_image is not None:
             self._answer.image = found.serving_image.status
             self._answer.conditions += found.serving_image.conditions

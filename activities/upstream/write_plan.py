@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from airunway.activities.upstream.absent_fields import absence_patch
 from airunway.activities.upstream.changed_fields import changed_by, changed_fields
 from airunway.activities.upstream.inspection import Inspection, Target
 from airunway.activities.upstream.ownership import (
@@ -46,13 +47,14 @@ class Method(Enum):
 class ObjectWrite:
     """What happens to one rendered object.
 
-    `takeover`: JSON patch that first moves the fields of former managers to ours.
+    `first`: JSON patch that comes before the apply: it moves the fields of former managers to ours, and takes
+    away what must be absent and no apply of ours takes away.
     """
 
     target: Target
     method: Method
     digest: str
-    takeover: Sequence[Mapping[str, Any]] | None = None
+    first: Sequence[Mapping[str, Any]] | None = None
     takeover_from: Sequence[str] = ()
     """The field managers of others, if it is from them."""
     changed: Sequence[str] = ()
@@ -251,11 +253,20 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
         target=target,
         method=Method.APPLY,
         digest=digest,
-        takeover=takeover_patch(live, field_manager=field_manager),
+        first=_first(live, target.desired, field_manager=field_manager),
         takeover_from=former_managers(live, field_manager=field_manager),
         changed=changed,
         changed_by=changed_by(live, changed, field_manager=field_manager),
     )
+
+
+def _first(live: Object, desired: Object, *, field_manager: str) -> list[dict[str, Any]] | None:
+    takeover = takeover_patch(live, field_manager=field_manager) or []
+    # Not a "test", which the API server answers as it does a body that it cannot read.
+    version = live["metadata"]["resourceVersion"]
+    seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
+    absent = absence_patch(live, desired)
+    return [*takeover, seen, *absent] if absent else takeover or None
 
 
 def _is_unchanged(target: Target, live: Object, digest: str) -> bool:

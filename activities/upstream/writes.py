@@ -96,13 +96,14 @@ class Writer:
 
     async def _apply(self, write: ObjectWrite, live: Object) -> Object:
         target, meta = write.target, live["metadata"]
-        if write.takeover is not None:
+        if write.first is not None:
             live = await self._cluster.patch(
                 target.kind,
                 meta["name"],
-                write.takeover,
+                write.first,
                 namespace=meta["namespace"],
                 content_type=JSON_PATCH,
+                field_manager=self._provider.field_manager,
             )
         version = live["metadata"]["resourceVersion"]
         body = {**target.desired, "metadata": {**target.desired["metadata"], "resourceVersion": version}}

@@ -27,6 +27,17 @@ class ChartAction(StrEnum):
     """Somebody else runs the operator: used as it is."""
 
 
+class DigestOrigin(StrEnum):
+    """Who says which archive a chart is."""
+
+    PINNED = "pinned"
+    """An administrator, or the provider's package."""
+    RECORDED = "recorded"
+    """What it was when it was first used."""
+    SEEN = "seen"
+    """What it was when this operation was planned."""
+
+
 class ChartRelease(BaseModel):
     """A chart as it is planned, with what Helm recorded of its release.
 
@@ -63,6 +74,7 @@ class ChartRelease(BaseModel):
     """Of a classic repository, mirrors applied."""
     digest: str = ""
     """`sha256:…` the archive must have, besides what a repository's index says."""
+    digest_origin: DigestOrigin = Field(default=DigestOrigin.PINNED, exclude=True, repr=False)
     values: Mapping[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
     """The whole document to install with: the config's, and what a person laid over it. It overlays the
     chart's defaults; what an earlier revision was given is not kept."""
@@ -98,7 +110,13 @@ class ChartRelease(BaseModel):
         seen = {"installed_version": version, "status": status, "revision": revision}
         return self.model_copy(update=seen)
 
+    def archived_as(self, digest: str) -> ChartRelease:
+        """The same, where nobody says another, as the archive that it was seen to be; empty: none was."""
+        if self.digest or not digest:
+            return self
+        return self.model_copy(update={"digest": digest, "digest_origin": DigestOrigin.SEEN})
+
     def planned_as(self, other: ChartRelease) -> ChartRelease:
         """The same, with what `other`, which came back from a history, says is there and is to be done."""
         seen = other.model_dump(include={"action", "reason", "installed_version", "status", "revision"})
-        return self.model_copy(update=seen)
+        return self.model_copy(update=seen).archived_as(other.digest)

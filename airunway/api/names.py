@@ -24,6 +24,8 @@ CONFIG_PLURAL = "inferenceproviderconfigs"
 SYSTEM_NAMESPACE = "airunway-system"
 INSTALLER_NAMESPACE = "airunway-installer"
 """Of the installer alone: its account may do nearly everything."""
+CHART_DIGESTS = "airunway-chart-digests"
+"""ConfigMap there: which archive each chart was when it was first used."""
 
 # Field managers: who wrote a field, for the API server and for people. A provider's is `field_manager_for`.
 FIELD_MANAGER = "airunway"
@@ -59,6 +61,10 @@ PAUSED = "Paused"
 """Condition of a ModelDeployment that a command holds; the annotation of AI Runway writes nothing."""
 ANNOTATION_RETRY = "airunway.ai/retry"
 """On a ModelDeployment: any new value tries again what failed, once."""
+ANNOTATION_PULL_SECRETS = "airunway.ai/image-pull-secrets"
+"""On a ModelDeployment: Secrets of its namespace, with commas, that its images are pulled with."""
+ANNOTATION_ROLLOUT = "airunway.ai/rollout"
+"""On a ModelDeployment: how a new version takes the place of the one before: NoSurge, Surge or Recreate."""
 ANNOTATION_EXTERNAL_REPLICAS = "airunway.ai/external-replicas"
 """On a ModelDeployment: `true` leaves the replicas of its upstream objects to somebody else altogether."""
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
@@ -222,6 +228,17 @@ REGISTRY_PULL = "airunway-registry-pull"
 REGISTRY_PULL_PORT = 5001
 REGISTRY_LOGIN = "airunway-registry-login"
 """Secret with the logins that may push to the registry and delete from it."""
+REGISTRY_PRIVATE_PORT = 5002
+"""Where images of private models are pushed to: a registry of their own in the same pod."""
+REGISTRY_PRIVATE_READS_PORT = 5003
+"""Where those are read from, by `PRIVATE_PULLS` only."""
+PRIVATE_PULLS = "airunway-private-pulls"
+"""Deployment and Service of what nodes pull private images from; and the Secret with the keys that the
+namespaces' logins are derived from."""
+PRIVATE_PULLS_PORT = 5004
+PRIVATE_PULLS_NODE_PORT = 30501
+PULL_SECRET = "airunway-model-images-pull"
+"""Secret of a namespace that its private images are pulled with from the registry in the cluster."""
 MODEL_IMAGES = "airunway-model-images"
 """ConfigMap in the control plane's namespace: which images were built, and with which digest."""
 BUILDER = "airunway-builder"

@@ -107,6 +107,9 @@ class DeploymentStatus(Wire):
     selector: Text | None = wire_field(
         "Label selector of the serving pods; autoscalers read it through the scale subresource."
     )
+    pods_observed: Flag | None = wire_field(
+        "Whether pods that serve it were seen: from then on having none is a reason not to be ready."
+    )
     endpoint: EndpointStatus | None = wire_field("Address inside the cluster.")
     gateway: GatewayStatus | None = wire_field("Address through a Gateway.")
     image: ServingImageStatus | None = wire_field("The image.")

@@ -1,4 +1,4 @@
-"""`airunway worker`, `watcher`, `webhook`: the processes of an installation, until told to stop."""
+"""`airunway worker`, `watcher`, `webhook`, `private-pulls`: an installation, until told to stop."""
 
 from __future__ import annotations
 
@@ -92,3 +92,13 @@ def webhook(kubeconfig: options.Kubeconfig = None) -> None:
     from airunway.cli.serve import serve_webhook
 
     serve_webhook(kubeconfig=kubeconfig)
+
+
+def private_pulls() -> None:
+    """Serve images of private models to nodes until told to stop.
+
+    Each namespace gets those below its own folder, with the login of its pull Secret (port 5004).
+    """
+    from airunway.cli.serve import serve_private_pulls
+
+    serve_private_pulls()

@@ -94,6 +94,8 @@ def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
         was = f" (now {chart.installed_version}, {chart.status})" if chart.status else ""
         why = f": {chart.reason}" if chart.reason else ""
         line(f"  {chart.action.value:9} {chart.key}  {chart.title}{was}{why}")
+        if chart.digest:
+            line(f"  {'':9} archive {chart.digest}")
     if preflight.used:
         line(f"used by ModelDeployments, so it would be refused: {', '.join(preflight.used)}")
     _show_lost(preflight, options)

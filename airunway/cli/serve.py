@@ -1,4 +1,4 @@
-"""The work of `airunway worker`, `watcher` and `webhook`: serve until told to stop."""
+"""The work of `airunway worker`, `watcher`, `webhook` and `private-pulls`: serve until told to stop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
+from airunway.workers.settings import Settings
 from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
 
@@ -46,6 +47,16 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+
+
+def serve_private_pulls() -> None:
+    """Serve private images to nodes."""
+    from airunway.workers.private_pulls import run_private_pulls
+
+    settings = Settings()  # no cluster is asked for anything
+    configure_logging(settings)
+    ready = Ready()
+    asyncio.run(until_stopped(run_private_pulls(settings, ready), serve_probes(settings, ready)))
 
 
 def _chosen(names: Sequence[str] | None) -> dict[str, Provider]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.api.decision import InstallPolicy
+from airunway.api.names import PULL_SECRET
 from airunway.cli.up_display import Display
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
@@ -97,6 +98,8 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "image_registry": registry.host,
         "image_registry_login_file": sandbox.registry_login_file.absolute(),
         "image_registry_pull": PULL_HOST,
+        # As in a cluster, where images of private models are kept apart; nothing is pulled here.
+        "image_pull_secret": PULL_SECRET,
     }
 
 

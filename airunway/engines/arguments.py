@@ -1,7 +1,7 @@
 """Arguments by the engine's own grammar: what a key and its text become on the command line.
 
-A text that stands for a boolean decides about a switch, in any of the usual words. What no table knows goes to
-the engine as it is written, because its image may be newer than the table.
+A text that stands for a boolean decides about a switch, in any of the usual words. What no table knows goes
+to the engine as it is written, because its image may be newer than the table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What an engine would not take as it is written: misspelt, misplaced, doubled, or with a value of another kind.
+"""What an engine would not take as it is written: misspelt, misplaced, doubled, with a wrong kind of value.
 
-Findings are warnings and never refuse: the image may be newer than the table. Only names are told, for a value
-may be a secret.
+Findings are warnings and never refuse: the image may be newer than the table. Only names are told, for a
+value may be a secret.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class Finding:
 
     path: str
     message: str
+
+    @property
+    def asks(self) -> bool:
+        """Whether it names the flag that may have been meant."""
+        return self.message.endswith("?")
 
     @property
     def line(self) -> str:

@@ -3,8 +3,8 @@
 A version is that of the image which is rendered by default; an image that names another release of vLLM is
 read by the newest table that is not newer. Sources: the images of docs/contract, `ai-dynamo` 1.1.1 (asks for
 vLLM 0.19.0 and SGLang 0.5.10.post1), `ray[llm]` 2.55.0 (asks for vLLM 0.18.0 at least). A nightly image is of
-the newest release that was there when its table was made. No provider starts trtllm-serve (known by a commit) or
-llama.cpp (by the release of llama-cpp-python that holds it): their tables tell what is meant for them.
+the newest release that was there when its table was made. No provider starts trtllm-serve (known by a commit)
+or llama.cpp (by the release of llama-cpp-python that holds it): their tables tell what is meant for them.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ class RenderRequest(DeploymentRequest):
     """Digests that tags stood for when their signatures were verified; each is verified again."""
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    cluster_features: list[str] | None = None
+    """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
 
 
 class RenderAnswer(BaseModel):
@@ -92,6 +94,9 @@ class RenderAnswer(BaseModel):
     retry_seconds: int = 0
     wanted_model_image: ModelImageSpec | None = None
     """The model image that rendering needs; while it is not built nothing is planned."""
+    model_image_replaced: bool = False
+    """The image that it was given, which the deployment runs, was built again with another digest: nothing is
+    planned before that is known."""
     objects: list[AppliedObject] = Field(default_factory=list)
     """The objects as they are, when nothing has to be written."""
     status: UnifiedStatus | None = None

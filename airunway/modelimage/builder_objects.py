@@ -83,9 +83,10 @@ def buildkit_config(options: ClusterOptions) -> str:
             "[worker.containerd]",
             "  enabled = false",
             *(
-                [f"[registry.{json.dumps(options.push_host)}]", "  http = true"]
+                line
+                for host in sorted({options.push_host, options.private_push_host} - {""})
                 if options.push_insecure
-                else []
+                for line in (f"[registry.{json.dumps(host)}]", "  http = true")
             ),
             "",
         ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from airunway.api import names
-from airunway.modelimage.naming import PUSH_HOST
+from airunway.modelimage.naming import PRIVATE_PUSH_HOST, PUSH_HOST
 
 REGISTRY_IMAGE = "docker.io/library/registry:3"
 BUILDER_IMAGE = "docker.io/moby/buildkit:v0.34.2"
@@ -35,8 +35,9 @@ class ClusterOptions:
     builder_image: str = BUILDER_IMAGE
     node_port: int = names.REGISTRY_NODE_PORT
     push_host: str = PUSH_HOST
+    private_push_host: str = PRIVATE_PUSH_HOST
     push_insecure: bool = True
-    """What the builder calls the registry, and that it has no TLS."""
+    """What the builder calls the registry, for images of private models too, and that it has no TLS."""
     registry_readers: Sequence[str] = field(default=())
     """CIDRs that may pull beside our pods; empty: everybody may."""
 
@@ -72,7 +73,10 @@ def deployment_of(
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": metadata, "spec": {"automountServiceAccountToken": False, **pod}},
+            "template": {
+                "metadata": metadata,
+                "spec": {"automountServiceAccountToken": False, "enableServiceLinks": False, **pod},
+            },
         },
     }
 

@@ -12,10 +12,19 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import REGISTRY, REGISTRY_NODE_PORT, REGISTRY_PORT, SYSTEM_NAMESPACE
+from airunway.api.names import (
+    PRIVATE_PULLS_NODE_PORT,
+    REGISTRY,
+    REGISTRY_NODE_PORT,
+    REGISTRY_PORT,
+    REGISTRY_PRIVATE_PORT,
+    SYSTEM_NAMESPACE,
+)
 
 PUSH_HOST = f"{REGISTRY}.{SYSTEM_NAMESPACE}.svc:{REGISTRY_PORT}"
+PRIVATE_PUSH_HOST = f"{REGISTRY}.{SYSTEM_NAMESPACE}.svc:{REGISTRY_PRIVATE_PORT}"
 PULL_HOST = f"localhost:{REGISTRY_NODE_PORT}"
+PRIVATE_PULL_HOST = f"localhost:{PRIVATE_PULLS_NODE_PORT}"
 HUB = "https://huggingface.co"
 AIKITFILE = "https://raw.githubusercontent.com/kaito-project/aikit/main/models/aikitfile.yaml"
 
@@ -125,6 +134,12 @@ def repository_name(model: str, *, private_to: str = "") -> str:
     cleaned = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]", "-", model.lower())).strip("-")
     name = f"{PREFIX}{cleaned[:_MAX_NAME_LENGTH].rstrip('-') or 'model'}"
     return f"{PRIVATE_FOLDER}/{private_to}/{name}" if private_to else name
+
+
+def namespace_of_private(name: str) -> str:
+    """The namespace that alone may have the images of a repository; empty when everybody may."""
+    folder, _, rest = name.partition("/")
+    return rest.partition("/")[0] if folder == PRIVATE_FOLDER else ""
 
 
 def visible_tag(file: str) -> str:

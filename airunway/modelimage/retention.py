@@ -1,8 +1,8 @@
 """Which images leave the registry, and whether there is room for one more. Pure.
 
-An image that a deployment names never leaves, nor one that was asked for within the last hour: a deployment
-that has just been given it may not say so in its status yet. The others leave when nobody has wanted them for
-long, and sooner, the longest unused first, when their room is needed.
+An image that a deployment names or a pod runs never leaves, nor one that was asked for within the last
+hour: a deployment that has just been given it may not say so in its status yet. The others leave when nobody
+has wanted them for long, and sooner, the longest unused first, when their room is needed.
 """
 
 from __future__ import annotations
@@ -65,11 +65,7 @@ def room_for(
         (key for key, record in registry.items() if _is_idle(record, in_use, now)),
         key=lambda key: registry[key].used,
     )
-    removed = {
-        key: None
-        for key in idle
-        if registry[key].state is RecordState.REMOVING or now - registry[key].used >= limits.unused_for
-    }
+    removed = dict.fromkeys(key for key in idle if _has_had_its_time(registry[key], now, limits))
     own = {key: record for key, record in registry.items() if record.namespace == namespace}
     needed = int(plan.total_bytes * _COPIES)
     volume = limits.registry_bytes or math.inf
@@ -93,6 +89,21 @@ def room_for(
             " have the administrator raise AIRUNWAY_IMAGE_REGISTRY_VOLUME_SIZE"
         )
     return Room(tuple(removed), problem)
+
+
+def unused(
+    records: Mapping[str, ImageRecord], *, in_use: Collection[str], now: datetime, limits: RoomLimits
+) -> tuple[str, ...]:
+    """The images that are to leave though nobody needs their room."""
+    return tuple(
+        key
+        for key, record in records.items()
+        if _is_idle(record, in_use, now) and _has_had_its_time(record, now, limits)
+    )
+
+
+def _has_had_its_time(record: ImageRecord, now: datetime, limits: RoomLimits) -> bool:
+    return record.state is RecordState.REMOVING or now - record.used >= limits.unused_for
 
 
 def _make_room(

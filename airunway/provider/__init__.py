@@ -3,17 +3,20 @@
 A provider's modules import from here and from `airunway.api`; nothing else of AI Runway is promised to them.
 Here are the contract and what reads the status of upstream objects. What else helps are modules, a subject
 each: `registering` (the InferenceProviderConfig), `rendering` (owner, labels, environment, scheduling),
-`flags`, `model_access`, `overrides`, `pod_security`, `server_pod`, `serving_image`, `storage`. Contract
-tests: `airunway.provider.testing`.
+`devices`, `flags`, `model_access`, `object_names`, `overrides`, `pod_options`, `pod_security`, `server_pod`,
+`serving_image`, `storage`. Contract tests: `airunway.provider.testing`.
 """
 
 from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageSpec
 from airunway.provider import (
+    devices,
     flags,
     model_access,
+    object_names,
     overrides,
+    pod_options,
     pod_security,
     registering,
     rendering,
@@ -29,8 +32,6 @@ from airunway.provider.contract import (
     Registration,
     RenderContext,
     RenderError,
-    ServingImageReport,
-    ServingImageResolution,
     Stage,
     StageVerdict,
     UpstreamFacts,
@@ -48,6 +49,7 @@ from airunway.provider.reading import (
     name_of,
     text_at,
 )
+from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [
@@ -73,13 +75,16 @@ __all__ = [
     "conditions_at",
     "count_at",
     "deployment_status",
+    "devices",
     "first_cause",
     "flags",
     "is_observed",
     "mapping_at",
     "model_access",
     "name_of",
+    "object_names",
     "overrides",
+    "pod_options",
     "pod_security",
     "registering",
     "rendering",

@@ -43,9 +43,14 @@ def admission_warnings(deployment: ModelDeployment, providers: Mapping[str, Prov
         argument_findings(provider, candidate)
         for provider in possible
         for candidate in with_engines(provider, deployment)
-        if provider.check(candidate) is None
+        if provider.check(candidate) is None and provider.argument_rules(candidate) is not None
     ]
     if not found:
         return []
     everywhere = set.intersection(*({finding.path for finding in entry} for entry in found))
-    return [finding.line for finding in found[0] if finding.path in everywhere]
+    told: dict[str, Finding] = {}
+    for finding in (finding for entry in found for finding in entry if finding.path in everywhere):
+        # A question names the flag that one of them would take: better than that the others have none.
+        if finding.path not in told or (finding.asks and not told[finding.path].asks):
+            told[finding.path] = finding
+    return [finding.line for finding in told.values()]

@@ -19,13 +19,18 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import LABEL_DEPLOYMENT, field_manager_for, finalizer_for
-from airunway.api.status import ServingImageStatus, UnifiedStatus
+from airunway.api.status import UnifiedStatus
 from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.serving_image_report import (
+    DescribeServingImage,
+    ServingImageReport,
+    ServingImageResolution,
+)
 from airunway.provider.shapes import Shape
 
 
@@ -116,42 +121,11 @@ class RenderContext:
     """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
     inference_pools: bool | None = None
-    """Whether the cluster serves InferencePools; None when nobody could tell, which counts as yes."""
+    """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
     served_fields: Collection[str] = ()
-    """Those of `Provider.optional_fields` that the cluster serves."""
+    """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingImageResolution:
-    """What a registry answered about `reference`.
-
-    `error` is empty on success; then `digest` is not. `created_at` (RFC 3339) and `revision` are what the
-    image's own config says, empty when it says nothing.
-    """
-
-    reference: str
-    digest: str = ""
-    created_at: str = ""
-    revision: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingImageReport:
-    """What is said about a deployment's serving image: all of `status.image`, and its conditions.
-
-    `image` goes to `RenderContext.serving_image`. `cleared`: condition types that no longer apply and must go
-    from the status. `failure`: why the provider's *default* image could not be resolved, empty otherwise; a
-    user's own image never fails the deployment.
-    """
-
-    status: ServingImageStatus
-    conditions: Sequence[Condition] = ()
-    cleared: Sequence[str] = ()
-    image: str | None = None
-    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,16 +165,15 @@ class Stage:
     """Every object that a verdict may want created, whatever is there: they are judged and counted before."""
 
 
-DescribeServingImage = Callable[
-    [ModelDeployment, ServingImageResolution | None, datetime], ServingImageReport | None
-]
-
-
 def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     return None
 
 
 def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
+    return []
+
+
+def _no_features(live: Mapping[str, Any]) -> list[str]:
     return []
 
 
@@ -270,7 +243,7 @@ class Provider:
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
-    """Paths of given spec fields that this provider cannot honour, e.g. `spec.tolerations`."""
+    """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
 
@@ -309,6 +282,11 @@ class Provider:
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
+    uses_inference_pools: bool = False
+    """Rendering depends on whether the cluster serves InferencePools. That, and which `optional_fields` it
+    serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
+    features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
+    """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()

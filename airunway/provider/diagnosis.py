@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from airunway.api import names
+from airunway.provider.device_holders import advice_on_holders, missing_device
+
 CRASH_LOOP_RESTARTS = 5
 """Restarts after which a crash loop is taken as final: about five minutes of the kubelet's back-off."""
 
@@ -65,7 +68,7 @@ def diagnose(
     alive = [pod for pod in pods if not _map(pod, "metadata").get("deletionTimestamp")]
     found: list[_Weighted] = []
     for pod in alive:
-        found += _pod_findings(pod, _events_of(pod, events))
+        found += _pod_findings(pod, _events_of(pod, events), pods)
     for workload in workloads:
         found += _workload_findings(workload, _events_of(workload, events))
     unique: dict[Finding, _Weight] = {}
@@ -77,7 +80,7 @@ def diagnose(
 # --- pods ------------------------------------------------------------------------------------------
 
 
-def _pod_findings(pod: Object, events: Sequence[Object]) -> Iterator[_Weighted]:
+def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object]) -> Iterator[_Weighted]:
     status = _map(pod, "status")
     phase = status.get("phase")
     if phase == "Succeeded":
@@ -86,7 +89,7 @@ def _pod_findings(pod: Object, events: Sequence[Object]) -> Iterator[_Weighted]:
         reason = str(status["reason"])
         yield _weighted(_Weight.LOST, reason, f"pod {_name(pod)} failed: {status.get('message') or reason}")
         return
-    unscheduled = _unschedulable(pod)
+    unscheduled = _unschedulable(pod, pods)
     if unscheduled:
         yield unscheduled
         return
@@ -98,11 +101,13 @@ def _pod_findings(pod: Object, events: Sequence[Object]) -> Iterator[_Weighted]:
     yield from _event_findings(pod, events, has_cause=named)
 
 
-def _unschedulable(pod: Object) -> _Weighted | None:
+def _unschedulable(pod: Object, pods: Sequence[Object]) -> _Weighted | None:
     for condition in _maps(_map(pod, "status").get("conditions")):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             message = str(condition.get("message") or "")
-            advice = _scheduling_advice(message)
+            device = missing_device(message)
+            held = advice_on_holders(pod, pods, device) if device else ""
+            advice = held or _scheduling_advice(message)
             return _weighted(
                 _Weight.UNSCHEDULABLE, "Unschedulable", f"pod {_name(pod)} fits on no node: {message}", advice
             )
@@ -111,9 +116,9 @@ def _unschedulable(pod: Object) -> _Weighted | None:
 
 def _scheduling_advice(message: str) -> str:
     """What to do about the scheduler's message; empty when it names nothing that we know."""
-    gpu = re.search(r"Insufficient (\S+/\S*?)[.,;]?(?:\s|$)", message)
-    if gpu:
-        return f"free or add nodes with {gpu[1]}"
+    device = missing_device(message)
+    if device:
+        return f"free or add nodes with {device}"
     for text, advice in (
         ("persistentvolumeclaim", "check the claim and its storage class"),
         ("PersistentVolumeClaim", "check the claim and its storage class"),
@@ -155,7 +160,8 @@ def _image_finding(reason: str, message: str, image: str, where: str) -> _Weight
     missing = bool(_NEVER_PULLED.search(message))
     advice = "correct spec.engine.image" if missing else ""
     if not missing and _DENIED_PULL.search(message):
-        advice = "the registry denies the pull; give the pods a pull secret"
+        secrets = names.ANNOTATION_PULL_SECRETS
+        advice = f"the registry denies the pull; give the pods a pull secret (annotation {secrets})"
     # The first failed pull may meet a registry that is being restarted; after a back-off it is believed.
     final = reason == "ErrImageNeverPull" or (missing and reason == "ImagePullBackOff")
     return _weighted(_Weight.IMAGE, reason, f"{where} cannot pull {image}: {message}", advice, final=final)

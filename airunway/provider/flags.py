@@ -1,7 +1,7 @@
 """Server flags in `engine.args` and `engine.extraArgs`: their names, compared as the server reads them.
 
 vLLM reads `--max_model_len` and `--max-model-len` as one flag, `-tp` as `--tensor-parallel-size`, and
-`--no-enable-prefix-caching` as the opposite of `--enable-prefix-caching`: what is one flag, a `Grammar` knows.
+`--no-enable-prefix-caching` as the opposite of `--enable-prefix-caching`: a `Grammar` knows what is one.
 Source: vllm.md §9, weak spot 8.
 """
 

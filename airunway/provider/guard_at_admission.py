@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from airunway.api.findings import FieldError
+from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import OverridesMode
 from airunway.api.paths import outside, pattern
@@ -52,6 +52,26 @@ def admission_findings(
         return unlisted or _refused_by_all(possible, deployment, policy, judge)
     except RenderError:  # overrides that are no object: said by the rule about their form
         return []
+
+
+def name_findings(deployment: ModelDeployment, providers: Mapping[str, Provider]) -> list[FieldError]:
+    """A name from which the provider that is asked for cannot derive its objects' names.
+
+    For new deployments only: nobody can rename one. Where the provider refuses the deployment for another
+    reason, or takes it with one of its engines, nothing is said of the name: a check tells it last.
+    """
+    provider = providers.get(deployment.provider_name)
+    problems = (
+        [provider.check(candidate) for candidate in with_engines(provider, deployment)] if provider else []
+    )
+    told = [problem.partition(": ") for problem in problems if problem]
+    if not told or len(told) < len(problems):
+        return []
+    return [
+        field_error(FieldErrorType.INVALID, field, detail, deployment.name)
+        for field, _, detail in told
+        if field == "metadata.name"
+    ][:1]
 
 
 def _overridable_by_nobody(

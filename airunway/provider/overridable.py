@@ -17,6 +17,13 @@ _POD = (
 )
 _VOLUMES = ("name", "configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "secret")
 
+ROLL_OUT = (
+    *("spec.strategy.type", "spec.strategy.rollingUpdate.maxSurge"),
+    "spec.strategy.rollingUpdate.maxUnavailable",
+    *("spec.minReadySeconds", "spec.progressDeadlineSeconds", "spec.revisionHistoryLimit"),
+)
+"""How a Deployment rolls out."""
+
 
 def metadata_paths(at: str) -> tuple[str, ...]:
     """Labels and annotations of a template at a path."""

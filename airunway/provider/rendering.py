@@ -1,12 +1,12 @@
 """What renderers share: owner, labels, environment, scheduling, images. Pure functions on plain values.
 
-Apart from `overrides`, `flags` and `storage`, which are subjects of their own. Maps are built in the order
-in which the contract lists their keys, so that rendering twice gives the same bytes.
+Apart from `devices`, `flags`, `object_names`, `overrides`, `pod_options` and `storage`, which are subjects of
+their own. Maps are built in the order in which the contract lists their keys, so that rendering twice gives
+the same bytes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,8 +19,6 @@ HF_TOKEN = "HF_TOKEN"
 """Variable of the serving container, and key of the Secret, that hold the Hugging Face token."""
 
 NVIDIA_GPU = "nvidia.com/gpu"
-MAX_DNS_LABEL_LENGTH = 63
-_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
 def owner_reference(deployment: ModelDeployment) -> dict[str, Any]:
@@ -104,30 +102,12 @@ def gpu_type(deployment: ModelDeployment) -> str:
     return (resources.gpu.type if resources and resources.gpu else None) or NVIDIA_GPU
 
 
-def is_nvidia(resource: str) -> bool:
-    """Whether an extended resource is a NVIDIA GPU or a slice of one (`nvidia.com/mig-1g.5gb`)."""
-    return resource.startswith("nvidia.com/")
-
-
 def other_engine_problem(deployment: ModelDeployment, *, provider: str) -> str | None:
     """Why a provider that runs nothing but vLLM cannot take the deployment, or None."""
     engine = deployment.engine_type
     if engine == EngineType.VLLM:
         return None
     return f"spec.engine.type: {provider} runs the vllm engine only, not {engine or 'no engine'}"
-
-
-def default_serving_image_problem(gpu_type: str, *, field: str) -> str | None:
-    """Why a default image that is made for NVIDIA GPUs does not run here, or None.
-
-    `field`: path of the resources that name the GPUs, e.g. `spec.resources`.
-    """
-    if is_nvidia(gpu_type):
-        return None
-    return (
-        f"{field}.gpu.type: the default image runs on NVIDIA GPUs, not on {gpu_type}; "
-        "name a fitting image in spec.engine.image"
-    )
 
 
 def given_groups(deployment: ModelDeployment) -> list[str]:
@@ -235,27 +215,6 @@ def scheduling(deployment: ModelDeployment) -> dict[str, Any]:
 def without_empty(**values: Any) -> dict[str, Any]:
     """The given entries without empty lists, maps and texts, and without None; 0 and false stay."""
     return {key: value for key, value in values.items() if value is not None and value not in ("", [], {})}
-
-
-def service_name_problem(deployment: ModelDeployment, *, suffixes: Iterable[str] = ("",)) -> str | None:
-    """Why a Service cannot be called like the deployment, or None.
-
-    Service names are DNS-1035 labels: a letter first, at most 63 characters, no dots. `suffixes`: what
-    the provider's Services have after the deployment's name.
-    """
-    longest = max(suffixes, key=len)
-    name = deployment.name + longest
-    if len(name) > MAX_DNS_LABEL_LENGTH:
-        limit = MAX_DNS_LABEL_LENGTH - len(longest)
-        return (
-            f"metadata.name: {deployment.name!r} is too long for a Service name; at most {limit} characters"
-        )
-    if not _SERVICE_NAME.fullmatch(name):
-        return (
-            f"metadata.name: {deployment.name!r} cannot name a Service; "
-            "use lower-case letters, digits and '-', with a letter first"
-        )
-    return None
 
 
 def seconds_from(env: Mapping[str, str], variable: str, *, default: int, minimum: int) -> int:

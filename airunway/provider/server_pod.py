@@ -13,7 +13,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import pod_security, rendering, storage
+from airunway.provider import pod_options, pod_security, rendering, storage
 from airunway.provider.contract import Manifest, RenderContext, UpstreamKind
 
 DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="deployments", builtin=True)
@@ -102,6 +102,9 @@ def server_deployment(
         ),
         "spec": {
             "replicas": server.replicas,
+            "strategy": pod_options.deployment_strategy(
+                pod_options.rollout_of(deployment), replicas=server.replicas
+            ),
             "progressDeadlineSeconds": deadline_seconds,
             "selector": {"matchLabels": selector(deployment, server)},
             "template": {
@@ -142,6 +145,17 @@ def with_isolated_pods(workload: Manifest, context: RenderContext, *, provider: 
     return {**workload, "spec": {**workload["spec"], "template": isolated}}
 
 
+def with_settled_strategy(workload: Manifest, given: Mapping[str, Any]) -> Manifest:
+    """The Deployment after overrides (`given`), its roll-out strategy one that the API server takes.
+
+    Raises RenderError for one that it never would.
+    """
+    spec = workload["spec"]
+    asked = given.get("spec") or {}
+    strategy = pod_options.settled_strategy(spec.get("strategy"), asked.get("strategy") or {})
+    return {**workload, "spec": {**spec, "strategy": strategy}}
+
+
 def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     """Why the object must be made again: only a Deployment with another selector, which is immutable."""
     if live.get("kind") != DEPLOYMENT.kind:
@@ -178,7 +192,7 @@ def _pod_spec(
     }
     return {
         "containers": [container],
-        **rendering.scheduling(deployment),
+        **pod_options.every_pod(deployment),
         **rendering.without_empty(
             volumes=[*([memory] if shared else []), *storage.pod_volumes(deployment)],
         ),

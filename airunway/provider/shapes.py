@@ -6,7 +6,7 @@ refused, so one that a later Kubernetes or operator brings is refused until some
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,12 +103,12 @@ def every(shape: Shape) -> Shape:
     return check
 
 
-def keys_without(prefix: str) -> Shape:
-    """Labels or annotations without those that an operator takes for its own."""
+def keys_without(prefix: str, *, but: Collection[str] = ()) -> Shape:
+    """Labels or annotations without those that an operator takes for its own, `but` for harmless ones."""
 
     def check(value: Any, at: Path) -> Iterator[NotInShape]:
         for key in value if isinstance(value, Mapping) else ():
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key not in but:
                 yield NotInShape(
                     path=(*at, key), why="is read by the operator, which it would tell what to do"
                 )

@@ -130,7 +130,8 @@ def answer_problems(provider: Provider, given: ModelDeployment) -> Iterator[str]
     ignored = provider.ignored_fields(given)
     if len(set(ignored)) < len(ignored):
         yield f"ignored_fields(): some stand twice: {ignored}"
-    yield from (f"ignored_fields(): {path!r} is no path" for path in ignored if not path.startswith("spec."))
+    paths = ("spec.", "metadata.annotations[")
+    yield from (f"ignored_fields(): {path!r} is no path" for path in ignored if not path.startswith(paths))
     if not _LABEL_KEY.fullmatch(provider.pod_label):
         yield f"pod_label: {provider.pod_label!r} is no key of a label"
 

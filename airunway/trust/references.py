@@ -7,11 +7,13 @@ anything. So `*.example.com/team/*` cannot be met by a repository of another reg
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 
 from airunway.clients.registry.references import DOCKER_HUB, is_digest, parse_reference
+from airunway.modelimage.naming import namespace_of_private
 
 MAX_REFERENCE_LENGTH = 512
 """Characters; registry and repository have 255 each at most."""
@@ -69,6 +71,21 @@ def image_name(text: str) -> ImageName:
     )
 
 
+def private_problem(text: str, namespace: str, *, hosts: Collection[str]) -> str:
+    """Why a namespace may not run an image: it is another one's, in a registry of ours; else empty.
+
+    `hosts`: what nodes call that registry. A node that has an image already may not ask who wants it.
+    """
+    try:
+        image = image_name(text)
+    except InvalidReference:
+        return ""  # no runtime finds an image of ours by it
+    owner = namespace_of_private(image.repository)
+    if image.registry not in hosts or owner in ("", namespace):
+        return ""
+    return f"{text} is private to another namespace; have it built for {namespace}, with its own token"
+
+
 def matches_image(glob: str, image: ImageName) -> bool:
     """Whether a glob is met by an image.
 
@@ -82,19 +99,33 @@ def matches_image(glob: str, image: ImageName) -> bool:
         host, path = DOCKER_HUB, glob if slash else f"library/{glob}"
     elif not slash:
         path = "*"
-    if not fnmatchcase(image.registry, host.lower()):
+    if not _fits(image.registry, host.lower()):
         return False
     last = path.rpartition("/")[2]
     if _DIGEST_SEPARATOR in last:
-        return bool(image.digest) and fnmatchcase(f"{image.repository}@{image.digest}", path)
+        return bool(image.digest) and _fits(f"{image.repository}@{image.digest}", path)
     if _TAG_SEPARATOR in last:
-        return bool(image.tag) and fnmatchcase(f"{image.repository}:{image.tag}", path)
-    return fnmatchcase(image.repository, path)
+        return bool(image.tag) and _fits(f"{image.repository}:{image.tag}", path)
+    return _fits(image.repository, path)
 
 
 def matches_model(glob: str, model: str) -> bool:
     """Whether a glob is met by a model's name; `*` stands for anything."""
-    return fnmatchcase(model, glob)
+    return _fits(model, glob)
+
+
+def _fits(text: str, glob: str) -> bool:
+    return compiled(glob).match(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def compiled(glob: str) -> re.Pattern[str]:
+    """A glob as a regular expression.
+
+    Kept, unlike by `fnmatch`, which forgets what is beyond 256: a tenant's many images would have an
+    administrator's long list compiled again for each.
+    """
+    return re.compile(translate(glob))
 
 
 def _is_host(text: str, *, alone: bool) -> bool:

@@ -22,7 +22,7 @@ from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.argument_advice import admission_warnings
-from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.guard_at_admission import admission_findings, name_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
@@ -93,6 +93,7 @@ async def validate(request: AdmissionRequest, given: AdmissionInputs) -> Admissi
     verdict.warnings += advice.about_provider(new, provider)
     verdict.warnings += admission_warnings(new, installed_providers())
     if old is None:
+        verdict.errors += name_findings(new, installed_providers())
         verdict.warnings += advice.about_name(new)
     return verdict_answer(verdict)
 

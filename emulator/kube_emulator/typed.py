@@ -207,8 +207,11 @@ def _by_element(items: list[Any], node: Node) -> dict[str, list[Any]]:
 def merge(live: Any, config: Any, node: Node) -> Any:
     """The live value with the configuration laid over it: maps by key, associative lists by item.
 
-    Where that changes nothing, the result is the very live value, which later steps tell by its identity.
+    A null for one of those holds no keys or items, so it takes none away. Where that changes nothing, the
+    result is the very live value, which later steps tell by its identity.
     """
+    if config is None and live and (_granular_map(node, live) or _granular_list(node, live)):
+        return live
     if _granular_map(node, config) and isinstance(live, dict):
         return _merge_maps(live, config, node)
     if _granular_list(node, config) and isinstance(live, list):

@@ -6,7 +6,7 @@ from typing import Any
 
 from kube_emulator.testing import Api
 
-from .objects import Space, config_map, fields_of, managers_of, model, pod, pod_spec
+from .objects import Space, config_map, deployment, fields_of, managers_of, model, pod, pod_spec
 
 Obj = dict[str, Any]
 
@@ -32,6 +32,20 @@ async def test_an_apply_again_changes_nothing_at_all(api: Api, custom: Space):
 
         assert second.code == 200
         assert second.body["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"], path
+
+
+async def test_a_null_takes_no_keys_away(api: Api, space: Space):
+    path, body = f"{space.deployments}/d", deployment("d")
+    await api.apply(path, body, manager="one")
+
+    body["spec"]["strategy"] = {"rollingUpdate": None}
+    kept = await api.apply(path, body, manager="one")
+    body["spec"]["strategy"] = {"type": "Recreate", "rollingUpdate": None}
+    refused = await api.apply(path, body, manager="one")
+
+    filled_in = {"maxSurge": "25%", "maxUnavailable": "25%"}
+    assert kept.ok()["spec"]["strategy"] == {"type": "RollingUpdate", "rollingUpdate": filled_in}
+    assert "may not be specified when strategy" in refused.refused(422, "Invalid")["message"]
 
 
 async def test_a_field_of_another_manager_conflicts(api: Api, custom: Space):

@@ -9,6 +9,7 @@ from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR
 from airunway.providers.dynamo.ignored import ignored_fields
 from airunway.providers.dynamo.limits import GRAPH_SHAPE, OVERRIDABLE, graph_demand
 from airunway.providers.dynamo.render import render
+from airunway.providers.dynamo.replacement import features_of, replacement_reason
 from airunway.providers.dynamo.stages import CONDITIONS, stages
 from airunway.providers.dynamo.status import read_status
 
@@ -35,6 +36,9 @@ PROVIDER = Provider(
     demand=graph_demand,
     replica_fields=("spec.services.*.replicas",),
     pod_label="nvidia.com/dynamo-graph-deployment-name",
+    uses_inference_pools=True,
+    features_of=features_of,
+    replacement_reason=replacement_reason,
     serving_ports=SERVING_PORTS,
     crd_version=GRAPH.api_version,
     stages=stages,

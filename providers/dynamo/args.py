@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from airunway.api.model_deployment import EngineType, ModelDeployment
 from airunway.engines import arguments
 from airunway.engines.grammars import Grammar, dynamo_sglang, dynamo_trtllm, dynamo_vllm
@@ -24,7 +26,9 @@ _PARALLEL_FLAGS = frozenset(
         *("config", "extra-engine-args", "override-engine-args"),  # files and texts that may say so
     }
 )
-_FIELD_FLAGS = {EngineType.SGLANG: {"model": "model-path", "max_model_len": "context-length"}}
+_FIELD_FLAGS: dict[str, dict[str, str]] = {
+    EngineType.SGLANG: {"model": "model-path", "max_model_len": "context-length"}
+}
 """What typed fields say, where the engine has a name of its own for it."""
 _OF_OPERATOR = "Dynamo's operator says it to every worker; remove it"
 _OWNED = {
@@ -35,7 +39,7 @@ _OWNED = {
         (_MODE, "is-prefill-worker", "is-decode-worker"), "follows from spec.serving.mode; set that instead"
     ),
 }
-_GRAMMARS = {
+_GRAMMARS: dict[str, Callable[[], Grammar]] = {
     EngineType.VLLM: dynamo_vllm,
     EngineType.SGLANG: dynamo_sglang,
     EngineType.TRTLLM: dynamo_trtllm,
@@ -76,14 +80,14 @@ def worker_args(plan: Plan, role: str) -> list[str]:
 
 def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
     """How the workers read their arguments; None for the mocker, which is given none."""
-    if is_mocker(deployment) or deployment.engine_type not in set(_GRAMMARS):
+    if is_mocker(deployment) or deployment.engine_type not in _GRAMMARS:
         return None
     said = said_by_fields(deployment, **_FIELD_FLAGS.get(deployment.engine_type, {}))
     return ArgumentRules(grammar=_grammar(deployment), owned={**said, **_OWNED})
 
 
 def _grammar(deployment: ModelDeployment) -> Grammar:
-    return _GRAMMARS[EngineType(deployment.engine_type)]()
+    return _GRAMMARS.get(deployment.engine_type, dynamo_vllm)()
 
 
 def _mocked_model(deployment: ModelDeployment) -> list[str]:

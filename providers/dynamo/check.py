@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from airunway.api.model_deployment import EngineType, ModelDeployment, WorkerGroup
-from airunway.provider import rendering
+from airunway.provider import devices, object_names, pod_options, rendering
 from airunway.providers.dynamo.config import NAME
-from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume, is_disaggregated, is_mocker
+from airunway.providers.dynamo.options import overridden_services
+from airunway.providers.dynamo.plan import (
+    DOWNLOAD_SUFFIX,
+    WORKERS,
+    download_volume,
+    is_disaggregated,
+    is_mocker,
+)
 from airunway.providers.dynamo.release import ENGINE_IMAGES
 
 SERVICE_SUFFIXES = ("-frontend", "-pool", "-epp")
 """What the operator's Services and pool have after the deployment's name."""
+MAX_GROVE_LENGTH = 45
+"""Of the names of graph, group and service together, in a pod of Grove's."""
+_LEADER = "-ldr"
+"""What Grove's part of a service that spans nodes has after its name."""
 
 
 def check(deployment: ModelDeployment) -> str | None:
     """Why Dynamo cannot take the deployment, or None."""
-    return _engine_problem(deployment) or _workers_problem(deployment) or _name_problem(deployment)
+    return (
+        _engine_problem(deployment)
+        or _workers_problem(deployment)
+        or _device_problem(deployment)
+        or pod_options.option_problem(deployment)
+        or object_names.name_problem(deployment, _derived_names(deployment))
+    )
+
+
+def _device_problem(deployment: ModelDeployment) -> str | None:
+    if is_mocker(deployment):
+        return None
+    return devices.device_problem(deployment, image=rendering.serving_image_override(deployment))
 
 
 def _engine_problem(deployment: ModelDeployment) -> str | None:
@@ -49,14 +74,31 @@ def group_gpus(group: WorkerGroup) -> int:
     return (group.gpu.count or 0) if group.gpu else 0
 
 
-def _name_problem(deployment: ModelDeployment) -> str | None:
-    problem = rendering.service_name_problem(deployment, suffixes=SERVICE_SUFFIXES)
-    if problem or download_volume(deployment) is None:
-        return problem
-    limit = rendering.MAX_DNS_LABEL_LENGTH - len(DOWNLOAD_SUFFIX)
-    if len(deployment.name) <= limit:
-        return None
-    return (
-        f"metadata.name: {deployment.name!r} is too long for the download Job's name; "
-        f"at most {limit} characters"
+def _derived_names(deployment: ModelDeployment) -> Iterator[object_names.DerivedName]:
+    """What the operator, Grove and Kubernetes derive from the deployment's name."""
+    yield from map(object_names.service, SERVICE_SUFFIXES)
+    if download_volume(deployment) is not None:
+        yield object_names.job(DOWNLOAD_SUFFIX)
+    beside = len(deployment.namespace) + 1
+    yield object_names.DerivedName(
+        what=f'the label "{deployment.namespace}-<name>" of its pods',
+        room=object_names.MAX_LABEL_LENGTH - beside,
     )
+    for key, spans_nodes in _workers(deployment):
+        part = key.lower()
+        parts = [part, f"{part}{_LEADER}"] if spans_nodes else [part]
+        yield object_names.DerivedName(
+            what=f"the pods of its service {key}, in whose names Grove allows {MAX_GROVE_LENGTH} characters "
+            f'for "<name>" and {" and ".join(map(repr, parts))} together',
+            room=MAX_GROVE_LENGTH - len("".join(parts)),
+        )
+
+
+def _workers(deployment: ModelDeployment) -> Iterator[tuple[str, bool]]:
+    """Services by their keys, those that overrides add too, and whether one spans several nodes."""
+    keys = WORKERS[is_disaggregated(deployment)]
+    given = overridden_services(deployment)
+    for key in dict.fromkeys([*keys, *given]):
+        multinode = given.get(key, {}).get("multinode")
+        nodes = multinode.get("nodeCount") if isinstance(multinode, Mapping) else None
+        yield key, isinstance(nodes, int | float) and nodes > 1

@@ -23,14 +23,17 @@ from airunway.provider import (
     conditions_at,
     count_at,
     mapping_at,
+    pod_options,
     pod_security,
     rendering,
     storage,
 )
 from airunway.providers.dynamo.config import JOB, NAME
+from airunway.providers.dynamo.options import options_of
 from airunway.providers.dynamo.ownership import is_going, is_ours, is_owned
 from airunway.providers.dynamo.plan import DOWNLOAD_SUFFIX, download_volume
 from airunway.providers.dynamo.release import DOWNLOAD_IMAGE
+from airunway.providers.dynamo.services import with_user_environment
 
 DOWNLOADED = "ModelDownloaded"
 IMAGE_VARIABLE = "AIRUNWAY_DYNAMO_DOWNLOAD_IMAGE"
@@ -71,7 +74,10 @@ def download_job(
     image: str,
     security: pod_security.PodSecurity,
 ) -> Manifest:
-    """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone."""
+    """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone.
+
+    It has their variables, labels and annotations: proxies, mirrors and meshes concern it as much as them.
+    """
     path = storage.mount_path(volume)
     secret = rendering.hugging_face_secret(deployment)
     labels = {
@@ -83,16 +89,18 @@ def download_job(
         "name": _CONTAINER,
         "image": image,
         "args": ["download", rendering.model_id(deployment)],
-        "env": [{"name": "HF_HOME", "value": path}],
+        "env": with_user_environment(
+            [{"name": "HF_HOME", "value": path}], rendering.user_environment(deployment)
+        ),
         **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
-        "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "16Gi"}},
+        "resources": _resources(deployment),
         "volumeMounts": [{"name": _VOLUME, "mountPath": path}],
     }
     claim = {"claimName": storage.claim_name(deployment, volume)}
     pod = {
         "restartPolicy": "Never",
         "containers": [container],
-        **rendering.scheduling(deployment),
+        **pod_options.every_pod(deployment),
         "volumes": [{"name": _VOLUME, "persistentVolumeClaim": claim}],
     }
     return {
@@ -108,9 +116,29 @@ def download_job(
             "backoffLimit": _BACKOFF_LIMIT,
             "completions": 1,
             "parallelism": 1,
-            "template": {"spec": pod_security.isolated(pod, security)},
+            "template": {**_pod_metadata(deployment), "spec": pod_security.isolated(pod, security)},
         },
     }
+
+
+def _resources(deployment: ModelDeployment) -> dict[str, Any]:
+    """What the download needs, unless overrides say so: then as much memory as they say, and no more."""
+    size = options_of(deployment).download_size
+    memory = size.get("memory")
+    return {
+        "requests": {"cpu": size.get("cpu") or "500m", "memory": memory or "2Gi"},
+        "limits": {"memory": memory or "16Gi"},
+    }
+
+
+def _pod_metadata(deployment: ModelDeployment) -> dict[str, Any]:
+    """The user's labels and annotations; none of our labels, by which others find the pods that serve."""
+    given = rendering.pod_labels(deployment).items()
+    metadata = rendering.without_empty(
+        labels={key: value for key, value in given if not key.startswith(f"{names.GROUP}/")},
+        annotations=rendering.pod_annotations(deployment),
+    )
+    return {"metadata": metadata} if metadata else {}
 
 
 def judge_job(deployment: ModelDeployment, desired: Manifest, live: Found) -> StageVerdict:

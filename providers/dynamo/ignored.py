@@ -8,7 +8,7 @@ from airunway.provider import RenderError, flags, overrides, rendering, storage
 from airunway.providers.dynamo.args import CONNECTOR_KEY, is_parallel
 from airunway.providers.dynamo.check import group_gpus
 from airunway.providers.dynamo.options import unknown_keys
-from airunway.providers.dynamo.plan import is_disaggregated, is_mocker, uses_gateway
+from airunway.providers.dynamo.plan import download_volume, is_disaggregated, is_mocker, uses_gateway
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
@@ -43,6 +43,7 @@ def _overrides(deployment: ModelDeployment) -> list[str]:
     except RenderError:
         return []  # refused as a whole
     unused = ["routerMode", "frontend"] if uses_gateway(deployment) else ["epp"]
+    unused += [] if download_volume(deployment) else ["download"]
     return [*unknown, *(f"{FIELD}.{key}" for key in unused if given.get(key))]
 
 

@@ -5,7 +5,7 @@ Source: dynamo.md §8.11, §9, §15, and the operator's own type DynamoGraphDepl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from airunway.api.paths import Path
@@ -15,13 +15,15 @@ from airunway.provider.demand import ZERO, Demand, total
 from airunway.provider.object_shape import METADATA
 from airunway.provider.pod_shape import CONTAINER, POD_FIELDS, PROBE, pod_annotations
 from airunway.provider.shapes import Shape, anything, each, every, fields, keys_without, never, only
+from airunway.providers.dynamo.services import MAX_SURGE, MAX_UNAVAILABLE, STRATEGY
 
 _SERVICE = "spec.services.*"
 _POD = f"{_SERVICE}.extraPodSpec"
 
 OVERRIDABLE = (
     *("routerMode", "frontend.replicas", "frontend.resources.cpu", "frontend.resources.memory"),
-    *("epp.replicas", "epp.image"),
+    *("epp.replicas", "epp.image", "epp.resources.cpu", "epp.resources.memory"),
+    *("download.resources.cpu", "download.resources.memory"),
     "spec.envs",
     *(f"{_SERVICE}.{key}" for key in ("multinode.nodeCount", "sharedMemory", "envs", "eppConfig")),
     *(f"{_SERVICE}.{key}" for key in ("livenessProbe", "readinessProbe", "frontendSidecar.envs")),
@@ -35,11 +37,11 @@ _OUTSIDE = "would open the service beyond the cluster's network"
 _FOREIGN = "would join the graph to another deployment's"
 
 
-def _metadata(annotations: Shape = anything) -> Shape:
+def _metadata(annotations: Shape = anything, *, but: Collection[str] = ()) -> Shape:
     """Labels and annotations of pods, without those by which Dynamo's processes find each other."""
 
     def check(value: Any, at: Path) -> Any:
-        yield from keys_without("nvidia.com/")(value, at)
+        yield from keys_without("nvidia.com/", but=but)(value, at)
         yield from annotations(value, at)
 
     return check
@@ -62,7 +64,7 @@ _SERVICE_SHAPE = fields(
         "envs": anything,
         "envFromSecret": anything,
         "labels": _metadata(),
-        "annotations": _metadata(pod_annotations),
+        "annotations": _metadata(pod_annotations, but=(STRATEGY, MAX_SURGE, MAX_UNAVAILABLE)),
         "extraPodMetadata": fields({"labels": _metadata(), "annotations": _metadata(pod_annotations)}),
         "extraPodSpec": fields({**POD_FIELDS, "mainContainer": CONTAINER}),
         "frontendSidecar": _SIDECAR,

@@ -1,6 +1,7 @@
 """The override keys that Dynamo gives a meaning of their own. Source: dynamo.md §9.
 
-    routerMode, frontend.{replicas, resources.{cpu, memory}}, epp.{replicas, image}
+    routerMode, frontend.{replicas, resources.{cpu, memory}}, epp.{replicas, image, resources.{cpu, memory}},
+    download.resources.{cpu, memory}
 
 Everything else in `spec.provider.overrides` that has an effect stands under `spec`, which is merged into
 the rendered object. Keys are matched exactly: a key in other letters would slip past admission.
@@ -9,12 +10,12 @@ the rendered object. Keys are matched exactly: a key in other letters would slip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD
-from airunway.provider import RenderError, overrides
+from airunway.provider import RenderError, overrides, rendering
 
 DEFAULT_ROUTER_MODE = "round-robin"
 ROUTER_MODES = (
@@ -32,35 +33,37 @@ MERGED_KEY = "spec"
 TYPED_KEYS: Mapping[str, Any] = {
     "routerMode": None,
     "frontend": {"replicas": None, "resources": {"cpu": None, "memory": None}},
-    "epp": {"replicas": None, "image": None},
+    "epp": {"replicas": None, "image": None, "resources": {"cpu": None, "memory": None}},
+    "download": {"resources": {"cpu": None, "memory": None}},
 }
 _INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The typed keys; an empty text stands for the default."""
+    """The typed keys; an empty text stands for the default. Sizes hold `cpu` and `memory`, if given."""
 
     router_mode: str = DEFAULT_ROUTER_MODE
     frontend_replicas: int = 1
-    frontend_cpu: str = ""
-    frontend_memory: str = ""
+    frontend_size: Mapping[str, str] = field(default_factory=dict)
     epp_replicas: int = 1
     epp_image: str = ""
+    epp_size: Mapping[str, str] = field(default_factory=dict)
+    download_size: Mapping[str, str] = field(default_factory=dict)
 
 
 def options_of(deployment: ModelDeployment) -> Options:
     """The typed keys of the overrides. Raises RenderError for a wrong type, naming the key."""
     given = overrides.overrides_of(deployment)
     frontend, epp = _object(given, "frontend"), _object(given, "epp")
-    resources = _object(frontend, "resources", at="frontend.")
     return Options(
         router_mode=_text(given, "routerMode") or DEFAULT_ROUTER_MODE,
         frontend_replicas=_count(frontend, "replicas", at="frontend."),
-        frontend_cpu=_text(resources, "cpu", at="frontend.resources."),
-        frontend_memory=_text(resources, "memory", at="frontend.resources."),
+        frontend_size=_size(frontend, at="frontend."),
         epp_replicas=_count(epp, "replicas", at="epp."),
         epp_image=_text(epp, "image", at="epp."),
+        epp_size=_size(epp, at="epp."),
+        download_size=_size(_object(given, "download"), at="download."),
     )
 
 
@@ -79,6 +82,15 @@ def merged_part(deployment: ModelDeployment) -> dict[str, Any]:
         if service is not None:  # null takes the service away
             _kept_object(services, name, at=f"{MERGED_KEY}.services.")
     return {MERGED_KEY: given[MERGED_KEY]}
+
+
+def overridden_services(deployment: ModelDeployment) -> dict[str, Any]:
+    """The services that overrides name, by key, for checks; of a shape that is refused later, none."""
+    try:
+        services = merged_part(deployment).get(MERGED_KEY, {}).get("services", {})
+    except RenderError:
+        return {}
+    return {key: service for key, service in services.items() if isinstance(service, Mapping)}
 
 
 def unknown_keys(deployment: ModelDeployment) -> list[str]:
@@ -107,6 +119,14 @@ def _kept_object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mappin
 
 def _object(parent: Mapping[str, Any], key: str, *, at: str = "") -> Mapping[str, Any]:
     return {} if parent.get(key) is None else _kept_object(parent, key, at=at)
+
+
+def _size(parent: Mapping[str, Any], *, at: str) -> dict[str, str]:
+    resources = _object(parent, "resources", at=at)
+    return rendering.without_empty(
+        cpu=_text(resources, "cpu", at=f"{at}resources."),
+        memory=_text(resources, "memory", at=f"{at}resources."),
+    )
 
 
 def _text(parent: Mapping[str, Any], key: str, *, at: str = "") -> str:

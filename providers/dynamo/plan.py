@@ -18,6 +18,8 @@ from airunway.providers.dynamo.release import ENGINE_IMAGES, MOCKER_IMAGE
 
 MOCKER = "mocker"
 DOWNLOAD_SUFFIX = "-model-download"
+WORKERS = {False: ("VllmWorker",), True: ("VllmPrefillWorker", "VllmDecodeWorker")}
+"""Keys of the workers' services, for every engine, by whether prefill and decode are apart."""
 
 
 def is_mocker(deployment: ModelDeployment) -> bool:

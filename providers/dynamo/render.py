@@ -23,6 +23,7 @@ from airunway.provider import (
 )
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import GRAPH, NAME
+from airunway.providers.dynamo.discovery import discovery, discovery_annotations, needs_token
 from airunway.providers.dynamo.options import merged_part
 from airunway.providers.dynamo.plan import plan_of
 from airunway.providers.dynamo.services import services_of
@@ -39,11 +40,13 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     if problem:
         raise RenderError(problem)
     given = merged_part(deployment)
-    plan = plan_of(deployment, context)
+    plan, backend = plan_of(deployment, context), discovery(context.env)
     graph: Manifest = {
         "apiVersion": GRAPH.api_version,
         "kind": GRAPH.kind,
-        "metadata": rendering.object_metadata(deployment, labels=_labels(deployment)),
+        "metadata": rendering.object_metadata(
+            deployment, labels=_labels(deployment), annotations=discovery_annotations(backend)
+        ),
         "spec": {
             "backendFramework": plan.engine,
             **rendering.without_empty(pvcs=_claims(deployment)),
@@ -54,18 +57,23 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     merged = overrides.merge(graph, given, null_deletes=True)
     _refuse_stray_services(merged["spec"]["services"], rendered=graph["spec"]["services"])
     security = pod_security.pod_security(context.env, NAME)
-    services = {key: _isolated(entry, security) for key, entry in merged["spec"]["services"].items()}
+    services = {
+        key: _isolated(entry, security, token=needs_token(entry.get("componentType"), backend))
+        for key, entry in merged["spec"]["services"].items()
+    }
     return [{**merged, "spec": {**merged["spec"], "services": services}}]
 
 
-def _isolated(service: Mapping[str, Any], security: pod_security.PodSecurity) -> dict[str, Any]:
-    """A service with isolated pods. Each has the account by which Dynamo's processes find each other."""
+def _isolated(
+    service: Mapping[str, Any], security: pod_security.PodSecurity, *, token: bool
+) -> dict[str, Any]:
+    """A service with isolated pods. `token`: of the account by which Dynamo's processes find each other."""
     given = service.get("extraPodSpec")
     given = {} if given is None else given
     main = given.get("mainContainer", {}) if isinstance(given, Mapping) else None
     if not isinstance(given, Mapping) or not isinstance(main, Mapping):
         raise RenderError(f"{FIELD}.spec.services: extraPodSpec and its mainContainer must stay objects")
-    pod = pod_security.isolated(given, security, token=True)
+    pod = pod_security.isolated(given, security, token=token)
     return {
         **service,
         "extraPodSpec": {**pod, "mainContainer": pod_security.isolated_container(main, security)},

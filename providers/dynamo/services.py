@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from airunway.api.model_deployment import EngineType, ModelDeployment, Resources, VolumePurpose, WorkerGroup
-from airunway.provider import RenderError, rendering, storage
+from airunway.provider import RenderError, pod_options, rendering, storage
+from airunway.provider.pod_options import Rollout
 from airunway.providers.dynamo.args import block_size, worker_args, worker_command
 from airunway.providers.dynamo.options import ROUTER_MODES
-from airunway.providers.dynamo.plan import Plan, cache_volume
+from airunway.providers.dynamo.plan import WORKERS, Plan, cache_volume
 from airunway.providers.dynamo.release import EPP_IMAGE
 
 PREFILL, DECODE = "prefill", "decode"
 
+STRATEGY = "nvidia.com/deployment-strategy"
+MAX_SURGE = "nvidia.com/deployment-rolling-update-max-surge"
+MAX_UNAVAILABLE = "nvidia.com/deployment-rolling-update-max-unavailable"
+"""Annotations by which the operator is told how to replace the workers of a service."""
+
 _ROLE_LABEL = "nvidia.com/dynamo-sub-component-type"
 _MOCKER_SIZE = {"cpu": "100m", "memory": "256Mi"}
 _FRONTEND_SIZE = {"cpu": "2", "memory": "4Gi"}
+_PICKER_SIZE = {"cpu": "1", "memory": "2Gi"}
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _CACHE_VARIABLE = "HF_HOME"
 
@@ -24,13 +32,9 @@ _CACHE_VARIABLE = "HF_HOME"
 def services_of(plan: Plan) -> dict[str, Any]:
     """Every service by its key; the keys start with `Vllm` for every engine."""
     entry = {"Epp": _epp(plan)} if plan.gateway else {"Frontend": _frontend(plan)}
-    if not plan.disaggregated:
-        return {**entry, "VllmWorker": _worker(plan)}
-    return {
-        **entry,
-        "VllmPrefillWorker": _worker(plan, role=PREFILL),
-        "VllmDecodeWorker": _worker(plan, role=DECODE),
-    }
+    roles = (PREFILL, DECODE) if plan.disaggregated else ("",)
+    workers = zip(WORKERS[plan.disaggregated], roles, strict=True)
+    return {**entry, **{key: _worker(plan, role=role) for key, role in workers}}
 
 
 # --- endpoint picker -------------------------------------------------------------------------------
@@ -47,9 +51,16 @@ def _epp(plan: Plan) -> dict[str, Any]:
     return {
         "componentType": "epp",
         "replicas": plan.options.epp_replicas,
+        "resources": {"requests": {**_PICKER_SIZE, **plan.options.epp_size}},
         **_from_secret(plan),
         **_pod_metadata(plan.deployment),
-        "extraPodSpec": {"mainContainer": {"image": plan.options.epp_image or EPP_IMAGE, "env": env}},
+        "extraPodSpec": {
+            **pod_options.every_pod(plan.deployment),
+            "mainContainer": {
+                "image": plan.options.epp_image or EPP_IMAGE,
+                "env": with_user_environment(env, _unmounted_environment(plan.deployment)),
+            },
+        },
         "eppConfig": {"config": _picker_config(disaggregated=plan.disaggregated)},
     }
 
@@ -90,18 +101,19 @@ def _frontend(plan: Plan) -> dict[str, Any]:
             f"use {', '.join(ROUTER_MODES)}"
         )
     size = _MOCKER_SIZE if plan.mocker else _FRONTEND_SIZE
-    given = rendering.without_empty(cpu=options.frontend_cpu, memory=options.frontend_memory)
+    env = [{"name": "DYN_ROUTER_MODE", "value": options.router_mode}]
     return {
         "componentType": "frontend",
         "replicas": options.frontend_replicas,
-        "resources": {"requests": {**size, **given}},
+        "resources": {"requests": {**size, **options.frontend_size}},
         **_from_secret(plan),
         **_pod_metadata(plan.deployment),
         "extraPodSpec": {
+            **pod_options.every_pod(plan.deployment),
             "mainContainer": {
                 "image": plan.image,
-                "env": [{"name": "DYN_ROUTER_MODE", "value": options.router_mode}],
-            }
+                "env": with_user_environment(env, _unmounted_environment(plan.deployment)),
+            },
         },
     }
 
@@ -109,7 +121,12 @@ def _frontend(plan: Plan) -> dict[str, Any]:
 def _sidecar(plan: Plan) -> dict[str, Any]:
     # Workers of one kind get the request that the picker sent them; two kinds hand it on themselves.
     direct = [] if plan.disaggregated else ["--router-mode", "direct"]
-    return {"image": plan.image, "args": ["-m", "dynamo.frontend", *direct], **_from_secret(plan)}
+    return {
+        "image": plan.image,
+        "args": ["-m", "dynamo.frontend", *direct],
+        **rendering.without_empty(envs=_unmounted_environment(plan.deployment)),
+        **_from_secret(plan),
+    }
 
 
 # --- workers ---------------------------------------------------------------------------------------
@@ -129,11 +146,12 @@ def _worker(plan: Plan, *, role: str = "") -> dict[str, Any]:
         "replicas": _replicas(deployment, role),
         "resources": _resources(plan, role),
         **_from_secret(plan),
+        "annotations": _roll_out(deployment),
         **_pod_metadata(deployment),
         **({"frontendSidecar": _sidecar(plan)} if plan.gateway else {}),
         **rendering.without_empty(volumeMounts=_mounts(deployment)),
         "extraPodSpec": {
-            **rendering.scheduling(deployment),
+            **pod_options.every_pod(deployment),
             "mainContainer": container,
         },
     }
@@ -180,8 +198,16 @@ def _environment(plan: Plan) -> list[dict[str, Any]]:
     if plan.disaggregated and plan.engine == EngineType.VLLM:
         own_address = {"fieldRef": {"fieldPath": "status.podIP"}}
         derived.append({"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "valueFrom": own_address})
-    given = {entry["name"]: entry for entry in rendering.user_environment(plan.deployment)}
-    return [*(entry for entry in derived if entry["name"] not in given), *given.values()]
+    return with_user_environment(derived, rendering.user_environment(plan.deployment))
+
+
+def _roll_out(deployment: ModelDeployment) -> dict[str, str]:
+    """How the operator replaces workers where Kubernetes' Deployments carry them; Grove never surges."""
+    rollout = pod_options.rollout_of(deployment)
+    if rollout is Rollout.RECREATE:
+        return {STRATEGY: "Recreate"}
+    surge, missing = ("1", "0") if rollout is Rollout.SURGE else ("0", "1")
+    return {MAX_SURGE: surge, MAX_UNAVAILABLE: missing}
 
 
 def _mounts(deployment: ModelDeployment) -> list[dict[str, Any]]:
@@ -206,6 +232,25 @@ def _mounts(deployment: ModelDeployment) -> list[dict[str, Any]]:
 
 
 # --- shared ----------------------------------------------------------------------------------------
+
+
+def with_user_environment(
+    derived: Iterable[dict[str, Any]], given: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Derived variables, then the user's, which replace those of the same name; the last of equals counts."""
+    named = {entry["name"]: entry for entry in given}
+    return [*(entry for entry in derived if entry["name"] not in named), *named.values()]
+
+
+def _unmounted_environment(deployment: ModelDeployment) -> list[dict[str, Any]]:
+    """The user's variables for a container without the volumes: none that puts a cache into one of them."""
+    mounted = tuple(path for path in map(storage.mount_path, storage.storage_volumes(deployment)) if path)
+    return [
+        entry
+        for entry in rendering.user_environment(deployment)
+        if entry["name"] not in storage.CACHE_VARIABLES.values()
+        or not str(entry.get("value", "")).startswith(mounted)
+    ]
 
 
 def _from_secret(plan: Plan) -> dict[str, Any]:

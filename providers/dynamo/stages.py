@@ -28,7 +28,7 @@ class _Refused(Exception):
 
 
 def stages(deployment: ModelDeployment, context: RenderContext) -> list[Stage]:
-    """The claims of the volumes, then the download. Raises nothing: `render` refuses a wrong spec."""
+    """The claims of the volumes, then the download. Raises RenderError for what `render` refuses."""
     found = []
     volumes = storage.storage_volumes(deployment)
     if volumes:

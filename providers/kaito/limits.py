@@ -20,6 +20,7 @@ OVERRIDABLE = (
     "inference.config",
     "inference.preset.accessMode",
     "inference.preset.presetOptions.modelAccessSecret",
+    "inference.preset.presetOptions.imagePullSecrets",
     *overridable.template_paths("inference.template"),
 )
 """`resource.instanceType` is not in it: KAITO buys such nodes. Nor are images that KAITO adds by itself."""
@@ -47,7 +48,9 @@ WORKSPACE_SHAPE = fields(
                     {
                         "name": anything,
                         "accessMode": anything,
-                        "presetOptions": fields({"modelAccessSecret": anything, "image": anything}),
+                        "presetOptions": fields(
+                            dict.fromkeys(("modelAccessSecret", "image", "imagePullSecrets"), anything)
+                        ),
                     }
                 ),
                 "template": POD_TEMPLATE,

@@ -14,11 +14,15 @@ from airunway.provider import (
     Manifest,
     RenderContext,
     RenderError,
+    devices,
+    object_names,
     overrides,
+    pod_options,
     pod_security,
     rendering,
     storage,
 )
+from airunway.provider.pod_options import Rollout
 from airunway.providers.kaito.bookkeeping import with_record
 from airunway.providers.kaito.config import NAME, WORKSPACE
 from airunway.providers.kaito.model_image import (
@@ -29,13 +33,16 @@ from airunway.providers.kaito.model_image import (
     model_image,
     named_serving_image,
 )
-from airunway.providers.kaito.template import pod_template
+from airunway.providers.kaito.template import is_known_image, pod_template
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
 AUTO_PROVISIONING_VARIABLE = "AIRUNWAY_KAITO_NODE_AUTO_PROVISIONING"
 GPU_INSTANCE_VARIABLE = "AIRUNWAY_KAITO_GPU_INSTANCE_TYPE"
 CPU_INSTANCE_VARIABLE = "AIRUNWAY_KAITO_CPU_INSTANCE_TYPE"
 
+_STATEFUL_SET = object_names.DerivedName(
+    what='the StatefulSet "<name>" that KAITO makes', room=object_names.MAX_STATEFUL_SET_LENGTH
+)
 _TITLE = "KAITO's runner"
 _SETTINGS = FlagTable(_TITLE, {FILE_ARGUMENT: Kind.TEXT, URL_ARGUMENT: Kind.TEXT})
 _ON = frozenset({"1", "t", "true", "y", "yes", "on", "enabled"})
@@ -51,7 +58,40 @@ def check(deployment: ModelDeployment) -> str | None:
     if engine == EngineType.LLAMACPP and not (named_serving_image(deployment) or model_image(deployment)):
         hint = f"; in direct mode name a runner such as {RUNNER}" if is_direct(deployment) else ""
         return f"spec.engine.image: the llamacpp engine on {NAME} needs an image with its server{hint}"
-    return rendering.service_name_problem(deployment)
+    return (
+        _device_problem(deployment)
+        or pod_options.option_problem(deployment)
+        or object_names.name_problem(deployment, [_STATEFUL_SET])
+        or (object_names.service_link_problem(deployment) if is_preset(deployment) else None)
+    )
+
+
+def is_preset(deployment: ModelDeployment) -> bool:
+    """Whether KAITO says what the pods are; else the template does."""
+    return deployment.engine_type == EngineType.VLLM
+
+
+def _device_problem(deployment: ModelDeployment) -> str | None:
+    """Presets ask for whole NVIDIA GPUs by themselves, and AIKit's images hold NVIDIA's stack."""
+    gpu_type = rendering.gpu_type(deployment)
+    if is_preset(deployment):
+        if deployment.gpu_count == 0 or gpu_type == rendering.NVIDIA_GPU:
+            return None
+        return (
+            f"spec.resources.gpu.type: {NAME}'s presets run on whole GPUs, {rendering.NVIDIA_GPU}, "
+            f"not on {gpu_type}; use another provider"
+        )
+    image = named_serving_image(deployment)
+    asked = devices.devices_of(deployment)
+    if image and not is_known_image(image):
+        return devices.device_problem(deployment, image=image)
+    other = next((group for group in asked if not group.is_nvidia), None)
+    if other is not None:
+        return (
+            f"{other.field}.gpu.type: {image or 'the image that is built'} runs on NVIDIA GPUs and CPUs, "
+            f"not on {other.type}; name a fitting image in spec.engine.image"
+        )
+    return devices.partition_problem(deployment, asked)
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -109,8 +149,7 @@ def _resource(deployment: ModelDeployment, context: RenderContext) -> dict[str, 
 
 def _needs_nvidia_node(deployment: ModelDeployment) -> bool:
     # Presets run on NVIDIA GPUs only; a template runs on the GPU that its image is made for.
-    preset = deployment.engine_type != EngineType.LLAMACPP
-    return preset or rendering.is_nvidia(rendering.gpu_type(deployment))
+    return is_preset(deployment) or all(group.is_nvidia for group in devices.devices_of(deployment))
 
 
 def _instance_type(deployment: ModelDeployment, env: Mapping[str, str]) -> str:
@@ -121,7 +160,7 @@ def _instance_type(deployment: ModelDeployment, env: Mapping[str, str]) -> str:
 
 
 def _inference(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
-    if deployment.engine_type == EngineType.VLLM:
+    if is_preset(deployment):
         return {"preset": _preset(deployment)}
     if deployment.engine_type == EngineType.LLAMACPP:
         return {"template": pod_template(deployment, context)}
@@ -130,11 +169,12 @@ def _inference(deployment: ModelDeployment, context: RenderContext) -> dict[str,
 
 
 def _preset(deployment: ModelDeployment) -> dict[str, Any]:
-    preset: dict[str, Any] = {"name": rendering.model_id(deployment)}
     secret = rendering.hugging_face_secret(deployment)
-    if secret and downloads_at_run_time(deployment):
-        preset["presetOptions"] = {"modelAccessSecret": secret}
-    return preset
+    options = rendering.without_empty(
+        modelAccessSecret=secret if downloads_at_run_time(deployment) else "",
+        imagePullSecrets=[entry["name"] for entry in pod_options.pull_secrets(deployment)],
+    )
+    return {"name": rendering.model_id(deployment), **rendering.without_empty(presetOptions=options)}
 
 
 def downloads_at_run_time(deployment: ModelDeployment) -> bool:
@@ -156,7 +196,6 @@ def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Given fields that a Workspace cannot express (kaito.md §8.5, weak spots 3 and 14)."""
     spec, engine = deployment.spec, deployment.spec.engine
-    preset = deployment.engine_type == EngineType.VLLM
     replicas = rendering.replica_count(deployment)
     args = sorted((engine.args or {}) if engine else {})
     ignored = {
@@ -170,7 +209,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
         "spec.scaling.replicas": replicas is not None and replicas != 1,
         **dict.fromkeys(rendering.given_groups(deployment), True),
     }
-    if preset:
+    if is_preset(deployment):
         resources = spec.resources
         ignored |= {
             "spec.image": bool(spec.image),
@@ -182,16 +221,20 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.resources.cpu": bool(resources and resources.cpu),
             "spec.resources.memory": bool(resources and resources.memory),
             "spec.resources.gpu.count": deployment.gpu_count > 1,
-            "spec.resources.gpu.type": deployment.gpu_count > 0
-            and not rendering.is_nvidia(rendering.gpu_type(deployment)),
             "spec.tolerations": bool(spec.tolerations),
+            # On the Workspace, where KAITO may read it; its pods get none of it.
+            "spec.podTemplate.metadata": bool(
+                rendering.pod_labels(deployment) or rendering.pod_annotations(deployment)
+            ),
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
     else:
         ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _understood(deployment)}
         ignored |= dict.fromkeys(rendering.replaced_variables(deployment), True)
     ignored |= dict.fromkeys(rendering.replaced_labels(deployment, _own_labels(deployment)), True)
-    return [path for path, is_ignored in ignored.items() if is_ignored]
+    # A Workspace goes before another one comes, however many nodes it has (`replacement`).
+    unmet = pod_options.unmet_rollout(deployment, (Rollout.NO_SURGE, Rollout.RECREATE))
+    return [*(path for path, is_ignored in ignored.items() if is_ignored), *unmet]
 
 
 def _understood(deployment: ModelDeployment) -> set[str]:

@@ -15,7 +15,6 @@ from airunway.provider import (
     is_observed,
     mapping_at,
     name_of,
-    text_at,
 )
 
 SERVICE_PORT = 80
@@ -42,7 +41,8 @@ def read_status(workspace: Mapping[str, Any]) -> UnifiedStatus:
     KAITO writes no condition again that only its observedGeneration would change, so that field cannot
     tell whether a condition is current; `status.observedGeneration` can, where it is present.
     """
-    state = text_at(workspace, "status", "state")
+    given = mapping_at(workspace, "status").get("state")
+    state = given if isinstance(given, str) else ""  # of another type it says nothing (kaito.md §11)
     conditions = conditions_at(workspace, "status", "conditions")
     name = name_of(workspace)
     if not state and not mapping_at(workspace, "status").get("conditions"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment, ModelSource
-from airunway.provider import RenderContext, RenderError, rendering, storage
+from airunway.provider import RenderContext, RenderError, pod_options, rendering, storage
 from airunway.providers.kaito.model_image import URL_ARGUMENT, argument, named_serving_image
 
 CONTAINER = "model"
@@ -26,7 +26,6 @@ _RUNNERS = "runners/"
 def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     """`inference.template`. Raises RenderError without an image."""
     labels = {**rendering.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
-    secret = context.model_image_pull_secret
     return {
         "metadata": rendering.without_empty(labels=labels, annotations=rendering.pod_annotations(deployment)),
         "spec": {
@@ -34,7 +33,7 @@ def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[st
             **rendering.without_empty(
                 tolerations=rendering.tolerations(deployment),
                 volumes=storage.pod_volumes(deployment),
-                imagePullSecrets=[{"name": secret}] if secret else [],
+                imagePullSecrets=pod_options.pull_secrets(deployment, context.model_image_pull_secret),
             ),
         },
     }
@@ -71,6 +70,11 @@ def model_argument(deployment: ModelDeployment, image: str) -> str:
     if url:
         return url
     return "" if holds_model(image) else f"huggingface://{rendering.model_id(deployment)}"
+
+
+def is_known_image(image: str) -> bool:
+    """Whether an image is AIKit's, or was built of it: for CPUs and NVIDIA GPUs."""
+    return image.startswith((_AIKIT_IMAGES, _BUILT_IMAGES))
 
 
 def holds_model(image: str) -> bool:

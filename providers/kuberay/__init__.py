@@ -6,16 +6,17 @@ from airunway.api import names
 from airunway.provider import Provider, storage
 from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
+from airunway.providers.kuberay.authentication import features_of
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.limits import OVERRIDABLE, RAY_SERVICE_SHAPE, ray_service_demand
 from airunway.providers.kuberay.render import check, ignored_fields, render
+from airunway.providers.kuberay.replacement import replacement_reason
 from airunway.providers.kuberay.serve import DEFAULT_IMAGE
 from airunway.providers.kuberay.status import SERVICE_PORT, read_status
 
 __all__ = ["PROVIDER"]
 
 
-# No replacement_reason: KubeRay takes every change in place, or by a second cluster (kuberay.md §8).
 PROVIDER = Provider(
     name=NAME,
     kinds=(RAY_SERVICE, storage.CLAIM),
@@ -24,6 +25,7 @@ PROVIDER = Provider(
     objects=render,
     read_status=read_status,
     health=health,
+    replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
     argument_rules=argument_rules,
     overridable=OVERRIDABLE,
@@ -40,5 +42,6 @@ PROVIDER = Provider(
     serving_ports=(SERVICE_PORT,),
     operator_peers=(OPERATOR,),
     optional_fields=(AUTHENTICATION,),
+    features_of=features_of,
     crd_version=RAY_SERVICE.api_version,
 )

@@ -115,7 +115,7 @@ def _parsed(grammar: Grammar, tokens: Sequence[str]) -> Iterator[tuple[str, list
     name: str = ""
     values: list[str] = []
     for number, token in enumerate(tokens, start=1):
-        flag = flags.flag_of(token) or _short_form(grammar, token)
+        flag = f"--{flags.flag_of(token)}" if flags.flag_of(token) else _short_form(grammar, token)
         if flag:
             if name:
                 yield name, values
@@ -133,7 +133,7 @@ def _parsed(grammar: Grammar, tokens: Sequence[str]) -> Iterator[tuple[str, list
 
 def _short_form(grammar: Grammar, token: str) -> str:
     found = grammar.meant.find(token) if token.startswith("-") else None
-    return found.name if found else ""
+    return f"--{found.name}" if found else ""
 
 
 def _option(grammar: Grammar, flag: str, values: Sequence[str]) -> dict[str, Any]:

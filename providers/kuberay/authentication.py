@@ -36,6 +36,13 @@ def with_token(cluster: Mapping[str, Any], context: RenderContext) -> dict[str, 
     return {**cluster, "rayVersion": version, "authOptions": {"mode": "token"}}
 
 
+def features_of(live: Mapping[str, Any]) -> list[str]:
+    """A RayService with the token was made for a KubeRay that knows of it."""
+    spec = live.get("spec")
+    cluster = spec.get("rayClusterConfig") if isinstance(spec, Mapping) else None
+    return [FIELD] if isinstance(cluster, Mapping) and cluster.get("authOptions") else []
+
+
 def _ray_version(cluster: Mapping[str, Any]) -> str:
     """Ray's version in all pods; empty when it is not known, too old, or not the same."""
     versions = {

@@ -24,6 +24,11 @@ OVERRIDABLE = (
     *("spec.serviceUnhealthySecondThreshold", "spec.deploymentUnhealthySecondThreshold"),
     f"{_CLUSTER}.rayVersion",
     f"{_CLUSTER}.headGroupSpec.rayStartParams",
+    *(
+        f"{_CLUSTER}.headGroupSpec.template.spec.containers.*.resources.{part}.{resource}"
+        for part in ("limits", "requests")
+        for resource in ("cpu", "memory")
+    ),
     *overridable.template_paths(f"{_CLUSTER}.headGroupSpec.template"),
     f"{_GROUPS}.groupName",
     f"{_GROUPS}.rayStartParams",

@@ -1,6 +1,7 @@
 """Pod templates of head and workers. Source: kuberay.md §7.3 to §7.7, weak spots 4, 6 and 7.
 
-Head and workers share everything that concerns the model; only the workers have GPUs and caches.
+Head and workers share everything that concerns the model; only the workers have GPUs, caches, and the memory
+that the model needs. The head runs Ray's own processes, whose size does not follow from the model's.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode, StorageVolume, VolumePurpose
-from airunway.provider import RenderContext, pod_security, rendering, storage
+from airunway.provider import RenderContext, pod_options, pod_security, rendering, storage
 from airunway.providers.kuberay.args import argument_text, tensor_parallel_size
 from airunway.providers.kuberay.config import NAME
 from airunway.providers.kuberay.serve import is_stock, serve_replicas, serving_image_of
 
 HEAD_CPU = "4"
 HEAD_MEMORY = "16Gi"
+"""What Ray's control store, dashboard and proxy need on clusters of hundreds of nodes."""
 WORKER_MEMORY = "32Gi"
 
 _CACHES = (VolumePurpose.MODEL_CACHE, VolumePurpose.COMPILATION_CACHE)
@@ -26,13 +28,14 @@ _STOCK_IMAGE_GROUP = 100
 
 
 def head_template(deployment: ModelDeployment) -> dict[str, Any]:
-    """Pod template of the head. It has no caches: weights are read by the workers only."""
-    resources = deployment.spec.resources
-    memory = (resources.memory if resources else None) or HEAD_MEMORY
+    """Pod template of the head. It has no caches: weights are read by the workers only.
+
+    Its size can be overridden (`limits.OVERRIDABLE`).
+    """
     return _template(
         deployment,
         container="ray-head",
-        resources={"limits": {"cpu": HEAD_CPU, "memory": memory}},
+        resources={"limits": {"cpu": HEAD_CPU, "memory": HEAD_MEMORY}},
         volumes=[volume for volume in storage.storage_volumes(deployment) if volume.purpose not in _CACHES],
         variables=[],
     )
@@ -93,7 +96,7 @@ def _template(
                     **rendering.without_empty(volumeMounts=mounts),
                 }
             ],
-            **rendering.scheduling(deployment),
+            **pod_options.every_pod(deployment),
             **rendering.without_empty(
                 volumes=sources,
                 securityContext=security,

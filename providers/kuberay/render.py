@@ -9,7 +9,10 @@ from airunway.provider import (
     Manifest,
     RenderContext,
     RenderError,
+    devices,
+    object_names,
     overrides,
+    pod_options,
     pod_security,
     rendering,
     storage,
@@ -19,10 +22,15 @@ from airunway.providers.kuberay.authentication import with_token
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
 from airunway.providers.kuberay.pods import fixed_labels, head_template, pods_security, worker_template
+from airunway.providers.kuberay.replacement import with_digest
 from airunway.providers.kuberay.serve import is_stock, serve_config, serve_replicas, serving_image_of
 
 MAX_NAME_LENGTH = 40
 """KubeRay renames the Service of a longer name, so that nothing finds it (kuberay.md, weak spot 13)."""
+
+_SERVE_SERVICE = object_names.DerivedName(
+    what='its Service "<name>-serve-svc", which KubeRay cuts to 50 characters', room=MAX_NAME_LENGTH
+)
 
 
 def check(deployment: ModelDeployment) -> str | None:
@@ -31,7 +39,9 @@ def check(deployment: ModelDeployment) -> str | None:
         rendering.other_engine_problem(deployment, provider=NAME)
         or _gpu_problem(deployment)
         or _model_problem(deployment)
-        or _name_problem(deployment)
+        or devices.device_problem(deployment, image=rendering.serving_image_override(deployment))
+        or pod_options.option_problem(deployment)
+        or object_names.name_problem(deployment, [_SERVE_SERVICE])
     )
 
 
@@ -55,15 +65,6 @@ def _model_problem(deployment: ModelDeployment) -> str | None:
         "spec.model.id: the default image holds no model; name a model here, "
         "or an image with its own server in spec.engine.image"
     )
-
-
-def _name_problem(deployment: ModelDeployment) -> str | None:
-    if len(deployment.name) > MAX_NAME_LENGTH:
-        return (
-            f"metadata.name: at most {MAX_NAME_LENGTH} characters; "
-            "KubeRay shortens the Service of a longer name"
-        )
-    return rendering.service_name_problem(deployment)
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -93,8 +94,10 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     }
     merged = with_overrides(service, overrides.overrides_of(deployment))
     _fix_pods(deployment, merged, context)
-    merged["spec"]["rayClusterConfig"] = with_token(merged["spec"]["rayClusterConfig"], context)
-    return [merged, *storage.managed_claims(deployment)]
+    # Before what follows from the operator's version: an upgrade of it is no reason to take models down.
+    marked = with_digest(merged, deployment)
+    marked["spec"]["rayClusterConfig"] = with_token(marked["spec"]["rayClusterConfig"], context)
+    return [marked, *storage.managed_claims(deployment)]
 
 
 def _worker_groups(deployment: ModelDeployment) -> list[dict[str, Any]]:

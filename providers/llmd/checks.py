@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import rendering
+from airunway.provider import devices, object_names, pod_options, rendering
 from airunway.providers.llmd.components import components, is_disaggregated, service_suffixes
 from airunway.providers.llmd.config import NAME
 
@@ -18,8 +18,9 @@ def check(deployment: ModelDeployment) -> str | None:
         rendering.other_engine_problem(deployment, provider=NAME)
         or _missing_group(deployment)
         or _missing_gpus(deployment)
-        or _gpu_problem(deployment)
-        or rendering.service_name_problem(deployment, suffixes=service_suffixes(deployment))
+        or devices.device_problem(deployment, image=rendering.serving_image_override(deployment))
+        or pod_options.option_problem(deployment)
+        or object_names.name_problem(deployment, map(object_names.service, service_suffixes(deployment)))
     )
 
 
@@ -41,16 +42,6 @@ def _missing_gpus(deployment: ModelDeployment) -> str | None:
         if component.gpus <= 0:
             return f"{component.field}.gpu.count: {NAME} needs at least one GPU"
     return None
-
-
-def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.serving_image_override(deployment):
-        return None
-    problems = [
-        rendering.default_serving_image_problem(component.gpu_type, field=component.field)
-        for component in components(deployment)
-    ]
-    return next(filter(None, problems), None)
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:

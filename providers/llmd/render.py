@@ -12,6 +12,7 @@ from airunway.providers.llmd.args import server_args
 from airunway.providers.llmd.checks import RESERVED_POD_LABELS, check
 from airunway.providers.llmd.components import Component, components
 from airunway.providers.llmd.config import NAME
+from airunway.providers.llmd.overridable import OVERRIDABLE_OF_PODS
 
 DEFAULT_IMAGE = "vllm/vllm-openai:v0.9.1"
 IMAGE_VARIABLE = "AIRUNWAY_LLMD_IMAGE"
@@ -36,6 +37,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
 
 def _isolated(workload: Manifest, given: Mapping[str, Any], context: RenderContext) -> Manifest:
     merged = overrides.merge(workload, given, null_deletes=False)
+    merged = server_pod.with_settled_strategy(merged, given)
     return server_pod.with_isolated_pods(merged, context, provider=NAME)
 
 
@@ -62,10 +64,15 @@ def _refuse_unworkable(given: Mapping[str, Any]) -> None:
     at = f"{FIELD}.spec"
     if "selector" in spec:
         raise RenderError(f"{at}.selector: the selector of a Deployment is immutable")
+    _object_at(spec, "strategy", at=at)
     template = _object_at(spec, "template", at=at)
     at = f"{at}.template"
-    if "spec" in template:
-        raise RenderError(f"{at}.spec: cannot be overridden; only the template's metadata can")
+    for key in _object_at(template, "spec", at=at):
+        if key not in OVERRIDABLE_OF_PODS:
+            raise RenderError(
+                f"{at}.spec.{key}: cannot be overridden; only {', '.join(OVERRIDABLE_OF_PODS)} and the "
+                "template's metadata can"
+            )
     metadata = _object_at(template, "metadata", at=at)
     at = f"{at}.metadata"
     for kind in ("labels", "annotations"):

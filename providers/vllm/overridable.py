@@ -5,7 +5,6 @@ from __future__ import annotations
 from airunway.provider import overridable
 
 OVERRIDABLE = (
-    *("spec.strategy.type", "spec.minReadySeconds", "spec.progressDeadlineSeconds"),
-    "spec.revisionHistoryLimit",
+    *overridable.ROLL_OUT,
     *overridable.template_paths("spec.template"),
 )

@@ -7,7 +7,18 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ServingMode
 from airunway.api.overrides import FIELD
-from airunway.provider import Manifest, RenderContext, RenderError, overrides, rendering, server_pod, storage
+from airunway.provider import (
+    Manifest,
+    RenderContext,
+    RenderError,
+    devices,
+    object_names,
+    overrides,
+    pod_options,
+    rendering,
+    server_pod,
+    storage,
+)
 from airunway.providers.vllm.args import server_args
 from airunway.providers.vllm.config import NAME
 from airunway.providers.vllm.serving_image import DEFAULT_IMAGE
@@ -24,13 +35,11 @@ def check(deployment: ModelDeployment) -> str | None:
         return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
     if deployment.gpu_count == 0:
         return f"spec.resources.gpu.count: {NAME} needs at least one GPU"
-    return _gpu_problem(deployment) or rendering.service_name_problem(deployment)
-
-
-def _gpu_problem(deployment: ModelDeployment) -> str | None:
-    if rendering.serving_image_override(deployment):
-        return None
-    return rendering.default_serving_image_problem(rendering.gpu_type(deployment), field="spec.resources")
+    return (
+        devices.device_problem(deployment, image=rendering.serving_image_override(deployment))
+        or pod_options.option_problem(deployment)
+        or object_names.name_problem(deployment, [object_names.service()])
+    )
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:
@@ -64,6 +73,7 @@ def _with_overrides(deployment: ModelDeployment, rendered: Manifest) -> Manifest
     merged = overrides.merge(
         rendered, given, null_deletes=False, merge_list=overrides.merge_by_name({"containers"})
     )
+    merged = server_pod.with_settled_strategy(merged, given)
     template = merged["spec"]["template"]
     metadata = template["metadata"]
     labels = {**metadata["labels"], **_fixed_labels(deployment)}  # else the selector would miss them
@@ -77,6 +87,7 @@ def _refuse_unworkable(given: Mapping[str, Any]) -> None:
     spec = _object_at(given, "spec")
     if "selector" in spec:
         raise RenderError(f"{FIELD}.spec.selector: the selector of a Deployment is immutable")
+    _object_at(spec, "strategy")
     template = _object_at(spec, "template")
     pod = _object_at(template, "spec")
     _object_at(_object_at(template, "metadata"), "labels")

@@ -13,7 +13,7 @@ import pytest
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
-from airunway.api.names import BUILDER, REGISTRY_LOGIN
+from airunway.api.names import BUILDER, PRIVATE_PULLS, REGISTRY_LOGIN
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     PODS,
@@ -61,10 +61,18 @@ class BuildServicesSite:
     def keeper(self, **options: Any) -> BuildServices:
         places = {"namespace": self.namespace, "builder_namespace": self.builder_namespace}
         wanted = ClusterOptions(**{**places, "node_port": 0, **options})
-        login = ClusterRegistryLogin(
-            self.cluster, namespace=self.namespace, lifetime=timedelta(days=30), clock=lambda: self.now
+        logins = [self.logins_of(REGISTRY_LOGIN), self.logins_of(PRIVATE_PULLS)]
+        return BuildServices(self.cluster, wanted, digests=self.digests, logins=logins)
+
+    def logins_of(self, secret: str) -> ClusterRegistryLogin:
+        """The logins in a Secret of the manifests."""
+        return ClusterRegistryLogin(
+            self.cluster,
+            namespace=self.namespace,
+            lifetime=timedelta(days=30),
+            secret=secret,
+            clock=lambda: self.now,
         )
-        return BuildServices(self.cluster, wanted, digests=self.digests, login=login)
 
     async def begin_registry(self, **options: Any) -> None:
         """Make the registry, whose pod is not up yet."""
@@ -113,9 +121,7 @@ class BuildServicesSite:
 
     async def login(self) -> RegistryCredentials:
         """What the worker pushes with now."""
-        return await ClusterRegistryLogin(
-            self.cluster, namespace=self.namespace, lifetime=timedelta(days=30), clock=lambda: self.now
-        ).current()
+        return await self.logins_of(REGISTRY_LOGIN).current()
 
     async def knows(self, login: RegistryCredentials) -> bool:
         """Whether the registry's pod lets a login in, by what is mounted there."""

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.api.names import REGISTRY_LOGIN
+from airunway.api.names import PRIVATE_PULLS, REGISTRY_LOGIN
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster
@@ -84,7 +84,11 @@ async def given(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
                 await cluster.create(NAMESPACES, {"metadata": {"name": name}})
         except AlreadyExists:
             pytest.fail(f"namespace {namespace} is left over")
-        places = {BUILDER_CERTIFICATES: f"{namespace}-builder", REGISTRY_LOGIN: namespace}
+        places = {
+            BUILDER_CERTIFICATES: f"{namespace}-builder",
+            REGISTRY_LOGIN: namespace,
+            PRIVATE_PULLS: namespace,
+        }
         for name, place in places.items():
             await cluster.create(SECRETS, {"metadata": {"name": name}}, namespace=place)
         yield BuildServicesSite(cluster, namespace, controllers=emulated is None)

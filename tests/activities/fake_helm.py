@@ -20,6 +20,7 @@ from airunway.api.chart_release import ChartRelease
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.helm import (
+    BadChecksum,
     ChartInfo,
     ChartNotFound,
     HelmCrashed,
@@ -40,6 +41,8 @@ class FakeChart:
     version: str = "1.0.0"
     objects: list[Object] = field(default_factory=list)
     crds: list[Object] = field(default_factory=list)
+    digest: str = ""
+    """Of its archive; empty for a folder."""
 
 
 class FakeHelm:
@@ -58,12 +61,19 @@ class FakeHelm:
     def _chart(self, wanted: ChartRelease) -> FakeChart:
         if wanted.fetched_from not in self.charts:
             raise ChartNotFound(f"release {wanted.release}: there is no such chart: {wanted.title}")
-        return self.charts[wanted.fetched_from]
+        found = self.charts[wanted.fetched_from]
+        if wanted.digest and found.digest and wanted.digest != found.digest:
+            raise BadChecksum(f"release {wanted.release}: it has another digest than announced")
+        return found
+
+    async def chart_metadata(self, wanted: ChartRelease) -> ChartInfo:
+        chart = self._chart(wanted)
+        return ChartInfo(name="chart", version=chart.version, digest=chart.digest)
 
     async def render(self, wanted: ChartRelease, *, is_upgrade: bool = False) -> Rendered:
         chart = self._chart(wanted)
         self.log.append("render")
-        info = ChartInfo(name="chart", version=chart.version)
+        info = ChartInfo(name="chart", version=chart.version, digest=chart.digest)
         return Rendered(manifests=[Manifest(object=obj) for obj in chart.objects], crds=chart.crds, info=info)
 
     async def upgrade_or_install(

@@ -18,6 +18,7 @@ from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
 from airunway.activities.model_image.published import PublishedModelImages
+from airunway.activities.model_image.pull_secrets import PullSecrets
 from airunway.activities.model_image.records import ModelImageRecords
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.activities.model_image.resolve import ModelImageResolver, Tokens
@@ -123,9 +124,10 @@ class Shop:
 
     def keeper(self) -> BuildServices:
         login = ClusterRegistryLogin(self.cluster, namespace="default", lifetime=timedelta(days=30))
-        return BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient(), login=login)
+        return BuildServices(self.cluster, ClusterOptions(), digests=RegistryClient(), logins=[login])
 
     signer: ImageSigner | None = None
+    pull_secrets: PullSecrets | None = None
 
     def activities(
         self, *, registry_keeper: BuildServices | None = None, **options: Any
@@ -134,7 +136,6 @@ class Shop:
             ModelImageOptions(
                 cluster_name="here",
                 hub=self.hub.url,
-                push_host=self.registry.host,
                 base="ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest",
             ),
             **options,
@@ -148,16 +149,17 @@ class Shop:
             wanted,
             resolver=resolver,
             orders=BuildOrders(
-                wanted, resolver=resolver, tokens=tokens, hub=hub, storage=self.storage, owners=owners
+                resolver=resolver, tokens=tokens, hub=hub, storage=self.storage, owners=owners
             ),
             owners=owners,
-            published=PublishedModelImages(self.storage, self.records, wanted.pull_host, wanted.pull_secret),
+            published=PublishedModelImages(self.storage, self.records, wanted),
             room=self.room,
             builder=BuildKitBuilder(
                 lambda: endpoint_of(endpoint), architecture="amd64", hub=wanted.hub, policy=self.outbound
             ),
             registry_keeper=registry_keeper,
             signer=self.signer,
+            pull_secrets=self.pull_secrets,
         )
 
     @property

@@ -66,6 +66,30 @@ async def test_a_foreign_image_is_refused_by_whatever_path(trust: TrustSite, pat
     assert await trust.images() == []
 
 
+@pytest.mark.parametrize(
+    "named", ["localhost:30501/private/team-b/aikit-x:1", "LOCALHOST:30501/private/team-b/x"]
+)
+async def test_an_image_that_is_private_to_another_namespace_is_refused_without_any_policy(
+    trust: TrustSite, named: str
+) -> None:
+    """A node that has it already would not ask for a login."""
+    made = await trust.place.deploy(engine={"type": "vllm", "image": named})
+
+    answer = await trust.render(trust.worker(), made)
+
+    assert reasons(answer) == ("ImageNotAllowed", True)
+    assert answer.failure is not None and "private to another namespace" in answer.failure.message
+
+
+@pytest.mark.parametrize(
+    "named", ["localhost:30501/private/default/aikit-x:1", "ghcr.io/private/team-b/aikit-x:1"]
+)
+async def test_ones_own_image_and_other_registries_folders_are_not(trust: TrustSite, named: str) -> None:
+    made = await trust.place.deploy(engine={"type": "vllm", "image": named})
+
+    assert (await trust.render(trust.worker(), made)).failure is None
+
+
 async def test_the_refusal_says_the_rule_where_it_is_and_what_to_do(trust: TrustSite) -> None:
     made = await trust.place.deploy(engine={"type": "vllm", "image": EVIL})
 

@@ -29,25 +29,35 @@ class Registry:
     def __init__(self) -> None:
         self.asked = 0
         self.away = self.empty = False
+        self.holds = GENUINE
 
     async def find(self, wanted: ModelImagePlan) -> ModelImageRef | None:
         self.asked += 1
         if self.away:
             raise RegistryUnavailable("connection refused")
-        return GENUINE if wanted == PLAN and not self.empty else None
+        return self.holds if wanted == PLAN and not self.empty else None
 
 
-def images(registry: Registry) -> BuiltModelImages:
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def images(registry: Registry, clock: Clock | None = None) -> BuiltModelImages:
     options = ModelImageOptions(cluster_name="here", base=BASE)
-    return BuiltModelImages(registry, options)  # type: ignore[arg-type]
+    return BuiltModelImages(registry, options, clock=clock or Clock())  # type: ignore[arg-type]
 
 
 async def test_the_genuine_one_is_asked_for_once() -> None:
     registry = Registry()
     built = images(registry)
 
-    await built.refuse_other(GENUINE, PLAN, WANTED, serving="")
-    await built.refuse_other(GENUINE, PLAN, WANTED, serving="")
+    await built.is_replaced(GENUINE, PLAN, WANTED, serving="")
+    await built.is_replaced(GENUINE, PLAN, WANTED, serving="")
 
     assert registry.asked == 1
 
@@ -72,7 +82,7 @@ async def test_every_other_one_is_refused_for_good(
     image: ModelImageRef, of: ModelImagePlan | None, wanted: ModelImageSpec
 ) -> None:
     with pytest.raises(ApplicationError) as refused:
-        await images(Registry()).refuse_other(image, of, wanted, serving="")
+        await images(Registry()).is_replaced(image, of, wanted, serving="")
 
     assert (refused.value.type, refused.value.non_retryable) == (NOT_AS_OWNED, True)
 
@@ -90,7 +100,33 @@ async def test_what_serves_goes_on_without_the_registry(trouble: Callable[[Regis
     registry = Registry()
     trouble(registry)
 
-    await images(registry).refuse_other(GENUINE, PLAN, WANTED, serving=GENUINE.reference)
+    assert not await images(registry).is_replaced(GENUINE, PLAN, WANTED, serving=GENUINE.reference)
 
     with pytest.raises((ApplicationError, RegistryUnavailable)):
-        await images(registry).refuse_other(OTHER_DIGEST, PLAN, WANTED, serving=GENUINE.reference)
+        await images(registry).is_replaced(OTHER_DIGEST, PLAN, WANTED, serving=GENUINE.reference)
+
+
+async def test_of_an_image_that_serves_it_is_told_that_the_registry_has_another_one_now() -> None:
+    """It was lost, and built again for somebody with other dates of its files."""
+    ran = OTHER_DIGEST
+
+    assert await images(Registry()).is_replaced(ran, PLAN, WANTED, serving=ran.reference)
+    assert not await images(Registry()).is_replaced(GENUINE, PLAN, WANTED, serving=ran.reference)
+
+
+async def test_a_replacement_is_noticed_though_the_image_was_seen_before() -> None:
+    registry, clock = Registry(), Clock()
+    built = images(registry, clock)
+    assert not await built.is_replaced(GENUINE, PLAN, WANTED, serving=GENUINE.reference)
+    registry.holds = OTHER_DIGEST
+
+    clock.now += 599
+    assert not await built.is_replaced(GENUINE, PLAN, WANTED, serving=GENUINE.reference)
+    clock.now += 1
+    assert await built.is_replaced(GENUINE, PLAN, WANTED, serving=GENUINE.reference)
+
+
+async def test_another_secret_to_pull_with_is_taken_over_too() -> None:
+    ran = GENUINE.model_copy(update={"pull_secret": "gone"})
+
+    assert await images(Registry()).is_replaced(ran, PLAN, WANTED, serving=GENUINE.reference)

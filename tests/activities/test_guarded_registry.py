@@ -54,9 +54,6 @@ class GuardedShop(Shop):
     def storage(self) -> ModelImageStorage:
         return ModelImageStorage(self.sides.pushes.host, login=self.sides.login_now)
 
-    def activities(self, **options: Any) -> Any:
-        return super().activities(**{"push_host": self.sides.pushes.host, **options})
-
 
 @pytest_asyncio.fixture
 async def shop(tmp_path: Path, registry_sides: RegistrySides) -> AsyncIterator[GuardedShop]:

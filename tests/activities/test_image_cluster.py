@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
+from airunway.activities.model_image.errors import BuilderNotReady, PrivateModel, RegistryNotReady
 from airunway.api.names import BUILDER, REGISTRY, REGISTRY_PULL
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
@@ -39,10 +39,13 @@ async def test_what_was_deleted_is_freed_before_the_registry_listens(given: Buil
 
     pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
 
-    (collector,), (registry, _) = pod["initContainers"], pod["containers"]
-    assert "registry garbage-collect" in collector["command"][-1]
-    for field in ("image", "securityContext", "volumeMounts"):
-        assert collector[field] == registry[field]
+    (collector,) = pod["initContainers"]
+    writers = [one for one in pod["containers"] if one["name"] in ("registry", "private")]
+    assert collector["command"][-1].count("registry garbage-collect") == len(writers)
+    for writer in writers:
+        assert writer["command"][-1] in collector["command"][-1], "what is written to is collected"
+        assert all(collector[field] == writer[field] for field in ("image", "securityContext"))
+        assert all(mount in collector["volumeMounts"] for mount in writer["volumeMounts"])
 
 
 async def test_making_it_again_changes_nothing(given: BuildServicesSite) -> None:
@@ -101,10 +104,11 @@ async def test_without_volumes_nothing_is_claimed(given: BuildServicesSite) -> N
 async def test_readers_are_let_in_and_nobody_else(given: BuildServicesSite) -> None:
     await given.begin_registry(registry_readers=["10.0.0.0/8"])
 
-    pushes, pulls = (await given.get(POLICIES, REGISTRY))["spec"]["ingress"]
-    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in pulls["from"]
-    assert pushes["ports"] == [{"port": 5000, "protocol": "TCP"}]
-    assert not [peer for peer in pushes["from"] if "ipBlock" in peer]
+    rules = (await given.get(POLICIES, REGISTRY))["spec"]["ingress"]
+    by_port = {rule["ports"][0]["port"]: rule["from"] for rule in rules}
+    assert by_port.keys() == {5000, 5001, 5002, 5003}
+    assert {"ipBlock": {"cidr": "10.0.0.0/8"}} in by_port.pop(5001)
+    assert not [peer for peers in by_port.values() for peer in peers if "ipBlock" in peer]
 
 
 async def test_the_builder_takes_only_clients_with_a_certificate(given: BuildServicesSite) -> None:
@@ -170,3 +174,18 @@ async def test_a_claim_that_is_there_is_never_changed(given: BuildServicesSite) 
 
     claim = await given.get(CLAIMS, f"{REGISTRY}-data")
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
+
+
+async def test_somebody_elses_registry_is_given_no_private_image(given: BuildServicesSite) -> None:
+    """It has no side that tells namespaces apart."""
+    keeper = given.keeper()
+    await keeper.refuse_foreign_registry()
+    await given.begin_registry()
+    await keeper.refuse_foreign_registry()
+    body = await given.get(APPS_DEPLOYMENTS, REGISTRY)
+    await given.cluster.delete(APPS_DEPLOYMENTS, REGISTRY, namespace=given.namespace)
+    made = {"metadata": {"name": REGISTRY}, "spec": body["spec"]}
+    await given.cluster.create(APPS_DEPLOYMENTS, made, namespace=given.namespace, field_manager="somebody")
+
+    with pytest.raises(PrivateModel, match="made by somebody else"):
+        await keeper.refuse_foreign_registry()

@@ -14,7 +14,15 @@ from airunway.provider.registry import installed_providers
 from airunway.sandbox.registry import PretendRegistry
 from tests.activities.deployment_site import DeploymentSite, asked, render_request
 from tests.activities.trust_site import IMAGE, KEYS, PODS, REPOSITORY, TrustSite, reasons
-from tests.trust.cosign import Signer, payload_of, push_image, push_signatures
+from tests.trust.cosign import (
+    Signer,
+    bundle_of,
+    payload_of,
+    push_bundles,
+    push_image,
+    push_signatures,
+    statement_of,
+)
 
 VERIFIED = ["docker.io/vllm/*"]
 
@@ -53,6 +61,48 @@ async def test_a_signed_image_is_deployed_by_its_digest(trust: TrustSite) -> Non
         ("True", "SignatureVerified", f"signed: {pinned} by 0.pub")
     ]
     assert rendered.pinned_images == {IMAGE: digest_now(trust)}
+
+
+async def bundle(trust: TrustSite, payload: bytes, *, by: Signer | None = None, **envelope: Any) -> None:
+    """Sign as somebody with cosign 3 does."""
+    made = bundle_of(payload, by or trust.signer, **envelope)
+    await push_bundles(trust.registry.host, REPOSITORY, digest_now(trust), made)
+
+
+async def test_an_image_that_cosign_3_signed_is_deployed_by_its_digest(trust: TrustSite) -> None:
+    await bundle(trust, statement_of(digest_now(trust)))
+    made = await trust.place.deploy()
+
+    _, done = await trust.worker(verified=VERIFIED).apply(render_request(made))
+
+    assert done.failure is None
+    assert await trust.images() == [f"docker.io/{REPOSITORY}@{digest_now(trust)}"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        pytest.param({"by": Signer()}, "by a key that counts", id="another key"),
+        pytest.param({"signatures": [{"sig": "AAAA"}]}, "by a key that counts", id="no signature"),
+        pytest.param({"payloadType": "text/plain"}, "by a key that counts", id="another type than signed"),
+        pytest.param({"of": "sha256:" + "b" * 64}, "for another digest", id="another image"),
+        pytest.param(
+            {"predicateType": "https://slsa.dev/provenance/v1"}, "no image signature", id="attested"
+        ),
+    ],
+)
+async def test_another_bundle_does_not_count(trust: TrustSite, changed: dict[str, Any], says: str) -> None:
+    inside = {key: changed[key] for key in changed.keys() & {"predicateType"}}
+    envelope = {key: changed[key] for key in changed.keys() & {"signatures", "payloadType"}}
+    payload = statement_of(changed.get("of", digest_now(trust)), **inside)
+    await bundle(trust, payload, by=changed.get("by"), **envelope)
+    made = await trust.place.deploy()
+
+    answer = await trust.render(trust.worker(verified=VERIFIED), made)
+
+    assert reasons(answer) == ("ImageNotVerified", True)
+    assert answer.failure is not None and says in answer.failure.message
+    assert await trust.images() == []
 
 
 async def test_a_tag_that_moves_after_the_check_changes_nothing(trust: TrustSite) -> None:

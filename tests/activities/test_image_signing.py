@@ -35,7 +35,7 @@ def signing(shop: Shop) -> None:
         ModelImageStorage(shop.registry.host),
         namespace="default",
         secret=KEY,
-        pull_host="localhost:30500",
+        pull_host_of=lambda _: "localhost:30500",
     )
 
 

@@ -25,10 +25,10 @@ async def test_what_nodes_reach_mounts_the_images_read_only_and_knows_no_login(
 
     pod = (await given.get(APPS_DEPLOYMENTS, REGISTRY))["spec"]["template"]["spec"]
 
-    _, pulls = pod["containers"]
-    assert {mount["name"]: mount["readOnly"] for mount in pulls["volumeMounts"]} == {
-        "registry-data": True,
-        "config": True,
+    (pulls,) = [container for container in pod["containers"] if container["name"] == "pulls"]
+    assert {mount["name"]: (mount["readOnly"], mount.get("subPath")) for mount in pulls["volumeMounts"]} == {
+        "registry-data": (True, "public"),
+        "config": (True, None),
     }
     config = json.loads((await given.get(CONFIG_MAPS, f"{REGISTRY}-config"))["data"]["reader.yml"])
     assert config["storage"]["maintenance"] == {"readonly": {"enabled": True}}

@@ -17,7 +17,8 @@ from airunway.api.crd import model_deployment_crd
 from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import Conflict
-from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.clients.kubernetes import DEPLOYMENTS, PODS
+from airunway.clients.registry.signatures import StoredSignature, signature_tag
 from airunway.modelimage.plan import ModelImagePlan
 from airunway.modelimage.records import ImageRecord, RecordState
 from tests.activities.image_shop import REPOSITORY, Shop, failure_of
@@ -91,20 +92,114 @@ async def test_an_image_that_a_deployment_names_stays(store: Shop, by: str) -> N
     assert await store.found(plan) == f"{name}@{digest}"
 
 
+async def pod(shop: Shop, image: str, phase: str, *, name: str = "left-over") -> None:
+    body = {
+        "metadata": {"name": name},
+        "spec": {"containers": [{"name": "model", "image": image}]},
+    }
+    await shop.cluster.create(PODS, body, namespace="kube-public")
+    await shop.cluster.patch(
+        PODS, name, {"status": {"phase": phase}}, namespace="kube-public", subresource="status"
+    )
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Unknown"])
+async def test_an_image_that_a_pod_still_runs_stays_though_no_deployment_names_it(
+    store: Shop, phase: str
+) -> None:
+    """Its deployment was deleted, and the pod takes its time; on another node it would be pulled again."""
+    plan, digest = await built(store)
+    await pod(store, f"localhost:30500/{plan.name}@{digest}", phase)
+
+    store.now += LONG
+    await store.room.make(await other_plan(store), "default")
+    await store.room.tidy()
+
+    assert await store.storage.find(plan.name, digest) is not None
+    assert (await records(store))[plan.identity].state is RecordState.BUILT
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+async def test_a_pod_that_has_ended_keeps_nothing(store: Shop, phase: str) -> None:
+    plan, digest = await built(store)
+    await pod(store, f"localhost:30500/{plan.name}@{digest}", phase)
+
+    store.now += LONG
+    await store.room.tidy()
+
+    assert await store.storage.find(plan.name, digest) is None
+
+
+async def test_a_removal_that_was_cut_off_is_undone_for_a_pod_that_runs_the_image(store: Shop) -> None:
+    plan, digest = await built(store)
+    await store.records.change(
+        lambda there: {
+            plan.identity: there.images[plan.identity].model_copy(update={"state": RecordState.REMOVING})
+        }
+    )
+    await pod(store, f"localhost:30500/{plan.name}@{digest}", "Running")
+
+    await store.room.tidy()
+
+    assert (await records(store))[plan.identity].state is RecordState.BUILT
+
+
+async def test_pods_are_looked_at_only_when_something_would_leave(
+    store: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await built(store)
+    room = store.room
+    pages, asked = room.cluster.pages, []
+
+    def seen(kind: Any, **fields: Any) -> Any:
+        asked.append(kind)
+        return pages(kind, **fields)
+
+    monkeypatch.setattr(room.cluster, "pages", seen)
+    await room.make(await other_plan(store), "default")
+    await room.tidy()
+
+    assert PODS not in asked
+
+
+async def test_an_image_in_use_has_been_wanted_until_now(store: Shop) -> None:
+    """Else its deployment would be looked for at every turn, and it would leave at once when that is gone."""
+    plan, digest = await built(store)
+    await deployment(store, {}, f"localhost:30500/{plan.name}@{digest}")
+    store.now += LONG
+
+    await store.room.tidy()
+
+    assert (await records(store))[plan.identity].used == store.now
+
+
+async def test_an_image_leaves_with_its_signatures(store: Shop) -> None:
+    plan, digest = await built(store)
+    await store.storage.add_signature(plan.name, digest, StoredSignature(b"{}", "c2ln"))
+    assert await store.storage.signatures(plan.name, digest)
+
+    store.now += LONG
+    await store.room.tidy()
+
+    assert await store.storage.digest_of(plan.name, signature_tag(digest)) == ""
+    assert await store.storage.signatures(plan.name, digest) == []
+    assert await store.storage.find(plan.name, digest) is None
+
+
 async def test_an_image_that_is_asked_for_while_it_is_chosen_to_leave_stays(store: Shop) -> None:
     """The deployment has been given it and does not say so yet."""
     plan, digest = await built(store)
     store.now += LONG
     room = store.room
-    listing = room.cluster.listing
+    pages = room.cluster.pages
     asked: list[str] = []
 
     async def asked_meanwhile(*args: Any, **fields: Any) -> Any:
-        answer = await listing(*args, **fields)
+        async for page in pages(*args, **fields):
+            yield page
         asked.append(await store.found(plan))
-        return answer
 
-    room.cluster.listing = asked_meanwhile  # type: ignore[method-assign]
+    room.cluster.pages = asked_meanwhile  # type: ignore[method-assign]
     await room.make(await other_plan(store), "default")
 
     assert asked == [f"localhost:30500/{plan.name}@{digest}"]

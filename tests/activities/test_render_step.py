@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.engines.grammars import NEWEST_VLLM, vllm_serve
 from airunway.messages.upstream import RenderRequest, WriteAction
-from airunway.provider import RenderContext, Stage
+from airunway.provider import ArgumentRules, RenderContext, Stage
 from tests.activities.acme_variants import CONFIG_MAP, STAGED, TWO_OBJECTS
 from tests.activities.deployment_site import REF, VALIDATE_IT, DeploymentSite, render_request
 from tests.e2e.acme import ACME, SERVER
@@ -56,7 +57,7 @@ async def test_what_somebody_changed_is_planned_as_that(place: DeploymentSite) -
     answer = await worker.provider.render(render_request(made, applied=done.objects))
 
     assert [(entry.changed, entry.why) for entry in answer.planned] == [
-        (["spec.replicas"], "somebody changed it")
+        (["spec.replicas"], "somebody changed it (airunway)")
     ]
 
 
@@ -181,6 +182,23 @@ async def test_a_stage_that_wants_what_it_did_not_announce_is_a_failure(place: D
     assert answer.failure is not None
     assert "unannounced" in answer.failure.message
     assert not answer.writes
+
+
+async def test_odd_arguments_are_a_condition_that_goes_when_they_are_right(place: DeploymentSite) -> None:
+    rules = ArgumentRules(grammar=vllm_serve(NEWEST_VLLM))
+    worker = place.worker(providers=(replace(ACME, argument_rules=lambda _: rules),))
+    made = await place.deploy(engine={"type": "vllm", "args": {"seeds": "1"}})
+
+    odd = await worker.provider.render(render_request(made))
+    mended = await place.change({"spec": {"engine": {"args": {"seeds": None, "seed": "1"}}}})
+    right = await worker.provider.render(render_request(mended))
+
+    (told,) = [entry for entry in odd.conditions if entry.type == "ArgumentsRecognized"]
+    assert (told.status, told.reason) == ("False", "SuspiciousArguments")
+    assert "spec.engine.args.seeds" in told.message and "did you mean seed?" in told.message
+    assert odd.failure is None and odd.planned and "ArgumentsRecognized" not in odd.cleared
+    assert "ArgumentsRecognized" in right.cleared
+    assert "ArgumentsRecognized" not in {entry.type for entry in right.conditions}
 
 
 async def test_a_finalizer_that_somebody_took_off_is_all_there_is_to_do(place: DeploymentSite) -> None:

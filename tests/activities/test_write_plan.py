@@ -121,8 +121,8 @@ def test_fields_of_a_former_controller_are_taken_over_first() -> None:
     planned = plan(target(live(2, managedFields=former)))
 
     (write,) = planned.writes
-    assert write.takeover is not None
-    paths = [step["path"] for step in write.takeover]
+    assert write.first is not None
+    paths = [step["path"] for step in write.first]
     assert paths == ["/metadata/managedFields", "/metadata/resourceVersion"]
     assert [entry.why for entry in in_words(planned)] == ["takes over the fields of provider"]
 

@@ -111,6 +111,7 @@ class TrustSite:
             self.policies,
             keys=VerificationKeys(self.cluster, namespace=REF.namespace, source=keys),
             images=registries,
+            built_at=["localhost:30501"],
         )
         return Worker(self.cluster, providers=(provider,), gate=gate, images=registries)
 

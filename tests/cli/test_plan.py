@@ -50,6 +50,18 @@ def test_a_plan_says_what_may_not_be_demanded(airunway: Airunway) -> None:
     assert "256 GPUs are demanded in all, at most 128 are allowed (AIRUNWAY_MAX_GPUS)" in result.out
 
 
+def test_a_plan_warns_of_arguments_that_the_engine_does_not_know(airunway: Airunway) -> None:
+    engine = {"type": "vllm", "args": {"max-model-length": "8192"}, "extraArgs": ["--context-length=1"]}
+
+    result = airunway(
+        "plan", "-f", "-", stdin=manifest(provider={"name": "vllm"}, **{**GPU, "engine": engine})
+    )
+
+    assert result.status == 0
+    assert "spec.engine.args.max-model-length" in result.out and "did you mean max-model-len?" in result.out
+    assert "spec.engine.extraArgs: --context-length: is a flag of SGLang" in result.out
+
+
 def test_a_plan_says_what_may_not_be_overridden(airunway: Airunway) -> None:
     provider = {"name": "vllm", "overrides": {"spec": {"template": {"spec": {"hostNetwork": True}}}}}
 

@@ -15,6 +15,7 @@ VERBS = {
     "get": ["get"],
     "find": ["get"],
     "listing": ["list"],
+    "pages": ["list"],
     "create": ["create"],
     "apply": ["create", "patch"],  # an apply that finds nothing creates
     "patch": ["patch"],

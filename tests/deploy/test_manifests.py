@@ -96,7 +96,8 @@ def test_accounts_and_settings_that_pods_name_exist(name: str) -> None:
     namespace = DEPLOYMENTS[name]["metadata"]["namespace"]
     there = [obj for obj in TOGETHER if obj["metadata"].get("namespace") == namespace]
 
-    assert pod["serviceAccountName"] in of_kind("ServiceAccount", there)
+    if pod.get("automountServiceAccountToken") is not False:
+        assert pod["serviceAccountName"] in of_kind("ServiceAccount", there)
     (source,) = pod["containers"][0]["envFrom"]
     assert source["configMapRef"]["name"] in of_kind("ConfigMap", there)
 
@@ -155,9 +156,11 @@ def test_roles_that_are_bound_exist() -> None:
 def test_roles_for_people(kind: str, role: str, verbs: set[str]) -> None:
     rules = of_kind("ClusterRole", objects(CORE))[f"airunway-{kind}-{role}-role"]["rules"]
 
+    scale = (["modeldeployments/scale"], {"get"} if role == "viewer" else {"get", "patch", "update"})
     assert [(rule["resources"], set(rule["verbs"])) for rule in rules] == [
         ([f"{kind}s"], verbs),
         ([f"{kind}s/status"], {"get"}),
+        *([scale] if kind == "modeldeployment" else []),
     ]
 
 

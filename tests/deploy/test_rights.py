@@ -105,7 +105,9 @@ def test_nobody_but_the_installer_may_do_everything() -> None:
 def test_secrets_are_read_by_name_only_and_never_listed(account: str) -> None:
     rights = [grant for grant in granted_to(account, TOGETHER) if grant.resource == "secrets"]
 
-    assert {grant.verb for grant in rights} <= {"get", "patch"}
+    made = {grant.name for grant in rights if grant.verb == "create"}
+    assert made <= {names.PULL_SECRET}, "what is applied has a name when it is created"
+    assert {grant.verb for grant in rights} <= {"get", "patch", "create"}
     assert all(grant.name != EVERY for grant in rights)
 
 

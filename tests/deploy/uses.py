@@ -126,12 +126,16 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
         for kind, named in objects.items():
             found.append(Use(verbs="get patch", resource=kind, namespace=namespace, names=named, at=at))
             found.append(Use(verbs="create", resource=kind, namespace=namespace, at=at))
-    for namespace, secret in ((builder, BUILDER_CERTIFICATES), (system, names.REGISTRY_LOGIN)):
-        found.append(Use(verbs="get patch", resource="secrets", namespace=namespace, names=[secret], at=at))
+    registry = [names.REGISTRY_LOGIN, names.PRIVATE_PULLS]
+    for namespace, secrets in ((builder, [BUILDER_CERTIFICATES]), (system, registry)):
+        found.append(Use(verbs="get patch", resource="secrets", namespace=namespace, names=secrets, at=at))
+    # An apply names what it creates, so this can be limited to a name as well.
+    found.append(Use(verbs="get create patch", resource="secrets", names=[names.PULL_SECRET], at=at))
     records = {"resource": "configmaps", "namespace": names.SYSTEM_NAMESPACE}
     found.append(Use(verbs="get patch", names=[names.MODEL_IMAGES], at=at, **records))
     found.append(Use(verbs="create", at=at, **records))
-    found.append(Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=at))  # whose images are in use
+    for kind in (MODEL_DEPLOYMENTS, "pods"):  # whose images are in use
+        found.append(Use(verbs="list", resource=kind, at=at))
     found.append(Use(verbs="get", resource="secrets", names=["hf-token-secret"], at=at))
     found.append(Use(verbs="get", resource=MODEL_DEPLOYMENTS, at=at))
     signer, key = "airunway.activities.trust.image_signer", ["airunway-signing-key"]
@@ -183,6 +187,8 @@ def providing(provider: Provider) -> list[Use]:
     if provider.name in BUILDS_IMAGES:
         why = "its worker sees by the records, in the core's code, whether an image is the one that was built"
         found.append(Use(verbs="get", resource="configmaps", names=[names.MODEL_IMAGES], because=why))
+        why = "it compares a private image with the records, and the registry wants its namespace's login"
+        found.append(Use(verbs="get", resource="secrets", names=[names.PULL_SECRET], because=why))
     if provider.operator_selector:
         found.append(Use(verbs="list", resource="deployments.apps", at=registration))
     for kind in map(written_as, provider.kinds):
@@ -298,6 +304,13 @@ def installing() -> list[Use]:
         Use(verbs="get delete", resource=definitions, at=at),
         Use(verbs="get delete", resource="secrets", at=at),
         Use(verbs="get list", resource="deployments.apps", at=at),
+        Use(
+            verbs="get create patch",
+            resource="configmaps",
+            namespace=space,
+            names=[names.CHART_DIGESTS],
+            at=at,
+        ),
         Use(verbs="list", resource="pods", at=at),
         Use(verbs="list", resource="nodes", at=at),
         Use(verbs="get", resource=CONFIGS, at=at),

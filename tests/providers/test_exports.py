@@ -10,9 +10,12 @@ import pytest
 
 from airunway import provider
 from airunway.provider import (
+    devices,
     flags,
     model_access,
+    object_names,
     overrides,
+    pod_options,
     pod_security,
     registering,
     rendering,
@@ -23,13 +26,23 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration RenderContext
-    RenderError ServingImageReport ServingImageResolution Stage StageVerdict UpstreamCondition UpstreamFacts
-    UpstreamHealth UpstreamKind condition conditions_at count_at deployment_status flags is_observed
-    mapping_at model_access name_of overrides pod_security registering rendering server_pod serving_image
-    storage text_at
+    ArgumentRules NO_CONDITION Condition Manifest ModelImageSpec OperatorPeer Provider Registration
+    RenderContext RenderError ServingImageReport ServingImageResolution Stage StageVerdict
+    UpstreamCondition UpstreamFacts UpstreamHealth UpstreamKind condition conditions_at count_at
+    deployment_status devices first_cause flags is_observed mapping_at model_access name_of object_names
+    overrides pod_options pod_security registering rendering server_pod serving_image storage text_at
 """
 MODULES = {
+    devices: """
+        Devices device_problem devices_of is_made_for_nvidia partition_problem stack_problem
+    """,
+    object_names: """
+        DerivedName MAX_LABEL_LENGTH MAX_STATEFUL_SET_LENGTH job name_problem service service_link_problem
+    """,
+    pod_options: """
+        MAX_PULL_SECRETS Rollout deployment_strategy every_pod option_problem path_of pull_secrets rollout_of
+        settled_strategy unmet_rollout
+    """,
     flags: """
         command_line derived engine_args explicit_flags extra_args flag_of long_name
         refuse_bad_keys refuse_duplicates refuse_reserved rendered_args value_of
@@ -48,17 +61,16 @@ MODULES = {
         config_annotations installation_without_operator operator_in versions_served
     """,
     rendering: """
-        MAX_DNS_LABEL_LENGTH HF_TOKEN NVIDIA_GPU default_serving_image_problem environment_entry
-        environment_names given_groups gpu_type hugging_face_secret serving_image_override is_nvidia
-        model_id model_source node_selector object_labels object_metadata once_each
+        HF_TOKEN NVIDIA_GPU environment_entry environment_names given_groups gpu_type hugging_face_secret
+        serving_image_override model_id model_source node_selector object_labels object_metadata once_each
         other_engine_problem owner_reference
         pod_annotations pod_labels replaced_labels replaced_variables replica_count scheduling
-        seconds_from service_name_problem token_entry tolerations user_environment without_empty
+        seconds_from token_entry tolerations user_environment without_empty
     """,
     server_pod: """
         CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
         SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
-        server_service whole_server with_isolated_pods
+        server_service whole_server with_isolated_pods with_settled_strategy
     """,
     serving_image: """
         ImageReference POLICY_VARIABLE ResolutionPolicy age_of resolution_policy split_reference

@@ -39,7 +39,7 @@ def test_overrides_can_be_switched_off() -> None:
     [
         pytest.param("vllm", {"spec": {"replicas": 2}}, "spec.replicas", id="the size of a Deployment"),
         pytest.param("llmd", {"spec": {"replicas": 2}}, "spec.replicas", id="the size of both Deployments"),
-        pytest.param("llmd", in_pod("llmd", {"a": 1}), "spec.template.spec", id="a pod of llm-d"),
+        pytest.param("llmd", in_pod("llmd", {"a": 1}), "spec.template.spec.a", id="a pod of llm-d"),
         pytest.param(
             "vllm",
             in_pod("vllm", container(resources={"limits": {"nvidia.com/gpu": "8"}})),

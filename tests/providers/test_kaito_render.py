@@ -233,7 +233,6 @@ def test_ignored_fields_of_a_preset() -> None:
         "spec.resources.cpu",
         "spec.resources.memory",
         "spec.resources.gpu.count",
-        "spec.resources.gpu.type",
         "spec.tolerations",
         "spec.model.storage",
     ]

@@ -124,7 +124,7 @@ def test_a_workspace_without_a_state_has_no_endpoint_yet(status: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["Ready", {"state": 1}, {"conditions": "none"}, {"conditions": {"Ready": "True"}}], ids=repr
+    "status", ["Ready", {"conditions": "none"}, {"conditions": {"Ready": "True"}}], ids=repr
 )
 def test_a_status_of_another_shape_is_not_readable(status: Any) -> None:
     with pytest.raises(ValueError):
@@ -136,3 +136,12 @@ def test_a_count_that_is_no_integer_is_zero(count: Any) -> None:
     read = PROVIDER.read_status(workspace({"state": "Ready"}, count=count))
 
     assert read.replicas and read.replicas.desired == 0
+
+
+def test_a_state_that_is_no_text_says_nothing() -> None:
+    ready = [{"type": "WorkspaceSucceeded", "status": "True"}]
+
+    with_conditions, alone = ({"state": 1, "conditions": ready}, {"state": {"a": "b"}})
+
+    assert PROVIDER.read_status(workspace(with_conditions)).phase is Phase.RUNNING
+    assert PROVIDER.read_status(workspace(alone)).phase is Phase.PENDING

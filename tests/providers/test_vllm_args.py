@@ -136,6 +136,33 @@ def test_refuses_flags(fields: dict[str, Any], part: str) -> None:
     assert part in str(caught.value)
 
 
+def test_flags_follow_the_grammar_of_the_engine() -> None:
+    words = {"enable-auto-tool-choice": "true", "enable-chunked-prefill": "off", "served-model-name": "a b"}
+    given = engine(args=words, extraArgs=["--enable-lora=yes"])
+
+    assert server_args(given)[len([*ALWAYS, *MODEL]) :] == [
+        *("--enable-auto-tool-choice", "--no-enable-chunked-prefill", "--served-model-name", "a", "b"),
+        "--enable-lora",
+    ]
+
+
+def test_an_older_image_is_written_to_by_its_own_table() -> None:
+    args = {"enable-auto-tool-choice": "false"}
+
+    new, old = (engine(args=args, image=f"vllm/vllm-openai:{tag}") for tag in ("v0.19.0", "v0.9.1"))
+
+    assert server_args(new)[-1] == "--no-enable-auto-tool-choice"
+    assert server_args(old) == [*ALWAYS, *MODEL]
+
+
+def test_a_word_that_switches_off_replaces_the_field() -> None:
+    given = engine(
+        enforceEager=True, trustRemoteCode=True, args={"enforce_eager": "no", "trust-remote-code": ""}
+    )
+
+    assert server_args(given) == [*ALWAYS, *MODEL, "--no-enforce_eager", "--trust-remote-code"]
+
+
 def test_the_same_flag_in_two_spellings_is_left_to_the_server() -> None:
     given = engine(args={"a_b": "1"}, extraArgs=["--a-b=2"])
 

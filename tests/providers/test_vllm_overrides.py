@@ -26,7 +26,7 @@ def test_overrides_merge() -> None:
         }
     )
 
-    assert rendered["spec"]["strategy"] == {"type": "Recreate"}
+    assert rendered["spec"]["strategy"] == {"type": "Recreate", "rollingUpdate": None}
     assert rendered["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 120
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.contract import RenderError, ServingImageReport, ServingImageResolution
+from airunway.provider.contract import RenderError
 from airunway.provider.serving_image import ResolutionPolicy, age_of, resolution_policy, split_reference
+from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.testing import deployment
 from airunway.providers.vllm import PROVIDER
 from airunway.providers.vllm.serving_image import DEFAULT_IMAGE, recipe_summary, serving_image_source

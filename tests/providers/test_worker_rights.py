@@ -143,6 +143,7 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     await life.edit({"model": {"storage": None}})
     await life.reconcile()
     await life.release()
+    await life.let_go()
 
     used = workplace.cluster.used
     main = provider.kinds[0]

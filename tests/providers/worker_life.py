@@ -173,3 +173,10 @@ class WorkerLife:
         await self.admin.delete(DEPLOYMENTS, "chat", namespace=self.namespace)
         request = ReleaseRequest(ref=self._ref, uid=self.uid, provider=self.provider.name)
         return (await self.activities.release_upstream(request)).remaining
+
+    async def let_go(self) -> None:
+        """What the core does after that: the object goes, and its namespace may."""
+        finalizers = {"metadata": {"finalizers": None}}
+        await self.admin.patch(
+            DEPLOYMENTS, "chat", finalizers, namespace=self.namespace, content_type=MERGE_PATCH
+        )

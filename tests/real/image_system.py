@@ -205,6 +205,8 @@ async def image_system(
             temporal.address,
             folder,
             AIRUNWAY_HUGGING_FACE=hub.url,
+            # It sends downloads on to this machine by another name, as the hub does to where it keeps files.
+            AIRUNWAY_INSIDE_HOSTS=json.dumps([hub.url.replace("127.0.0.1", "localhost")]),
             AIRUNWAY_IMAGE_BASE=base,
             AIRUNWAY_IMAGE_REGISTRY=sides.pushes.host,
             AIRUNWAY_IMAGE_REGISTRY_LOGIN_FILE=str(login_file),

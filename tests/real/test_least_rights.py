@@ -18,7 +18,6 @@ import pytest_asyncio
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.errors import BuilderNotReady, RegistryNotReady
 from airunway.activities.model_image.registry_login import ClusterRegistryLogin
-from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import DEPLOYMENTS, PODS, SECRETS, Cluster, Object
 from airunway.clients.registry.client import ResolvedReference
@@ -93,7 +92,6 @@ async def system(
             (WORKER, ["worker", "--no-providers", "--no-installer"]),
             (account_of("kaito"), ["worker", "--provider", "kaito", "--no-core"]),
             (WATCHER, ["watcher"]),
-            (INSTALLER, ["worker", "--no-core", "--no-providers", "--installer"]),
         ):
             processes.start(*words, AIRUNWAY_KUBECONFIG=str(accounts.kubeconfig(account)))
 
@@ -115,7 +113,7 @@ async def test_the_main_job_is_done_with_the_rights_of_the_manifests(
     name = await system.deploy(model, secrets={"huggingFaceToken": "hf-token-secret"})
     image = await system.until_running(name)
     await edit(system, name, {"spec": {"nodeSelector": {"disk": "fast"}}})
-    await install(system, tmp_path)
+    await install(system, accounts, tmp_path)
     await system.clean_up()
 
     assert "@sha256:" in image
@@ -137,12 +135,15 @@ async def edit(system: ImageSystem, name: str, patch: Object) -> None:
     assert "fast" in str(workspace), workspace
 
 
-async def install(system: ImageSystem, folder: Path) -> None:
-    """Install the operator of a provider of the test's own."""
+async def install(system: ImageSystem, accounts: Accounts, folder: Path) -> None:
+    """Install the operator of a provider of the test's own; the installer is told of it by its settings."""
     async with chart_server() as charts:
         site = Site(system.cluster, system.client, charts, system.processes, folder)
         charts.add(site.chart())
         await site.register()
+        kubeconfig = str(accounts.kubeconfig(INSTALLER))
+        words = ("worker", "--no-core", "--no-providers", "--installer")
+        system.processes.start(*words, AIRUNWAY_KUBECONFIG=kubeconfig, **site.settings)
         await site.pods_run()
         assert site.operators is not None
         try:
@@ -163,8 +164,9 @@ class NoDigests:
 async def test_the_worker_makes_registry_and_builder_with_its_own_rights(accounts: Accounts) -> None:
     """No kubelet runs their pods here: they are made, and what keeps them from being up is looked for."""
     async with await Cluster.connect(accounts.kubeconfig(WORKER)) as cluster:
-        login = ClusterRegistryLogin(cluster, namespace=SYSTEM_NAMESPACE, lifetime=timedelta(days=30))
-        services = BuildServices(cluster, ClusterOptions(), digests=NoDigests(), login=login)
+        options = ClusterOptions()
+        login = ClusterRegistryLogin(cluster, namespace=options.namespace, lifetime=timedelta(days=30))
+        services = BuildServices(cluster, options, digests=NoDigests(), login=login)
 
         for _ in range(2):  # what is there already is brought up to date
             with pytest.raises(RegistryNotReady):

@@ -94,6 +94,16 @@ def test_overrides_are_an_object(overrides: Any) -> None:
     assert verdict.errors[0].value == NOT_SHOWN, "it may hold a secret"
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "huggingface"), ("huggingface", None)])
+def test_the_default_source_may_be_written_out(before: str | None, after: str | None) -> None:
+    old, new = (
+        deployment(spec={"model": {"id": "acme/chat-9b", **({"source": source} if source else {})}})
+        for source in (before, after)
+    )
+
+    assert validate_update(old, new, lookup=lookup_in([])).allowed
+
+
 def test_an_object_being_deleted_may_always_change() -> None:
     old = deployment(engine="vllm", gpus=1)
     invalid = {"model": {"id": ""}}

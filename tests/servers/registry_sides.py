@@ -63,7 +63,7 @@ async def status_of(
     method: str, url: str, *, login: RegistryCredentials | None = None, body: bytes = b"", kind: str = ""
 ) -> int:
     """HTTP status of one request."""
-    headers = {"Content-Type": kind} if kind else {}
+    headers = {"Accept": MANIFEST, **({"Content-Type": kind} if kind else {})}
     if login is not None:
         headers["Authorization"] = login.header
     async with (

@@ -17,7 +17,11 @@ from yarl import URL
 
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 SIGNATURE = "dev.cosignproject.cosign/signature"
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+IN_TOTO = "application/vnd.in-toto+json"
+SIGN = "https://sigstore.dev/cosign/sign/v1"
 
 
 def sha256(content: bytes) -> str:
@@ -60,6 +64,61 @@ def payload_of(digest: str, **changed: Any) -> bytes:
         "type": "cosign container image signature",
     } | changed
     return json.dumps({"critical": critical, "optional": {"creator": "somebody"}}).encode()
+
+
+def statement_of(digest: str, **changed: Any) -> bytes:
+    """What cosign 3 signs of an image; keyword arguments are laid over it."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": digest.partition(":")[2]}, "annotations": {}}],
+        "predicateType": SIGN,
+        "predicate": {},
+    } | changed
+    return json.dumps(statement).encode()
+
+
+def bundle_of(payload: bytes, signer: Signer, /, *, payload_type: str = IN_TOTO, **envelope: Any) -> bytes:
+    """A bundle with a signature by a key, as cosign 3 makes it; keyword arguments change its envelope."""
+    signed = b" ".join(
+        [
+            b"DSSEv1",
+            str(len(payload_type.encode())).encode(),
+            payload_type.encode(),
+            str(len(payload)).encode(),
+            payload,
+        ]
+    )
+    document = {
+        "mediaType": BUNDLE,
+        "verificationMaterial": {"publicKey": {"hint": "a key"}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": payload_type,
+            "signatures": [{"sig": signer.sign(signed)}],
+        }
+        | envelope,
+    }
+    return json.dumps(document).encode()
+
+
+def bundle_layer(bundle: bytes) -> dict[str, Any]:
+    return {"mediaType": BUNDLE, "size": len(bundle), "digest": sha256(bundle)}
+
+
+async def push_bundles(host: str, repository: str, digest: str, *bundles: bytes) -> None:
+    """Push bundles as referrers of an image, to a registry that keeps no list of them (OCI 1.1, fallback)."""
+    entries = []
+    for bundle in bundles:
+        manifest = manifest_of(bundle_layer(bundle), artifactType=BUNDLE, subject={"digest": digest})
+        body = json.dumps(manifest).encode()
+        await push(
+            host, repository, tag=f"bundle-{sha256(body)[7:19]}", manifest=manifest, blobs=[b"{}", bundle]
+        )
+        entries.append(
+            {"mediaType": MANIFEST, "digest": sha256(body), "size": len(body), "artifactType": BUNDLE}
+        )
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    await push(host, repository, tag=digest.replace(":", "-"), manifest=index, blobs=[])
 
 
 def layer_of(payload: bytes, signature: str, **changed: Any) -> dict[str, Any]:
@@ -110,6 +169,7 @@ async def push(host: str, repository: str, *, tag: str, manifest: dict[str, Any]
                 where = begun.url.join(URL(begun.headers["Location"])).update_query(digest=sha256(blob))
             async with session.put(where, data=blob):
                 pass
-        body, headers = json.dumps(manifest).encode(), {"Content-Type": MANIFEST}
+        body = json.dumps(manifest).encode()
+        headers = {"Content-Type": manifest.get("mediaType", MANIFEST)}
         async with session.put(f"{base}/manifests/{tag}", data=body, headers=headers):
             pass

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from airunway.trust.references import InvalidReference, image_name, matches_image
+from airunway.trust.references import InvalidReference, compiled, image_name, matches_image
 
 SHA = "sha256:" + "a" * 64
 
@@ -71,3 +71,14 @@ NO_REFERENCES = (
 def test_what_is_no_reference_is_compared_with_nothing(text: str) -> None:
     with pytest.raises(InvalidReference):
         image_name(text)
+
+
+def test_a_long_list_is_compiled_once_for_many_images() -> None:
+    globs = [f"registry-{number}.example.com/team-{number}/*" for number in range(256)]
+    compiled.cache_clear()
+
+    for number in range(64):
+        image = image_name(f"evil.example.com/image-{number}:1")
+        assert not any(matches_image(glob, image) for glob in globs)
+
+    assert compiled.cache_info().misses <= 2 * len(globs)

@@ -48,3 +48,12 @@ async def test_a_warning_fits_a_header(webhooks: Webhooks) -> None:
 
     (warning,) = response["warnings"]
     assert warning.isprintable() and len(warning) < 256
+
+
+async def test_an_argument_that_the_engine_does_not_know_is_warned_of(webhooks: Webhooks) -> None:
+    engine = {"type": "vllm", "args": {"enable-auto-tool-choise": "true", "seed": "1"}}
+
+    response = await webhooks.create(deployment(engine=engine, resources={"gpu": {"count": 1}}))
+
+    (warning,) = response["warnings"]
+    assert response["allowed"] and "did you mean enable-auto-tool-choice?" in warning

@@ -20,7 +20,7 @@ async def test_ours_is_asked_for_by_the_name_that_nodes_know() -> None:
         registries = RegistriesOfImages(
             RegistryClient(mirrors={"quay.io": world.url}),
             ModelImageStorage(ours.host),
-            pull_host="localhost:30500",
+            pull_hosts=["localhost:30500"],
         )
 
         found = await registries.signatures(f"localhost:30500/models/phi@{digest}", digest)

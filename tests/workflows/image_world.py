@@ -87,6 +87,8 @@ class ImageWorld(Changing):
     plan: ModelImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
+    digest: str = DIGEST
+    """Of an image whose outcome is read."""
     at_hand: bool = False
     """The registry tells at once that it has the image."""
     registry_is_away: bool = False
@@ -153,7 +155,8 @@ class ImageWorld(Changing):
     async def read_model_image(self, request: ReadModelImageRequest) -> ReadModelImageAnswer:
         self._called("read_model_image")
         if request.plan.identity in self.in_registry:
-            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan))
+            image = _image(request.plan, self.digest)
+            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
         workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
         view: ModelImageView = await self.env.client.get_workflow_handle(workflow_id).query(
             ModelImageWorkflow.view
@@ -345,6 +348,6 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
     return ApplicationError(words, type=kind, non_retryable=final)
 
 
-def _image(image: ModelImagePlan) -> ModelImageRef:
+def _image(image: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
     name = f"localhost:30500/{image.name}"
-    return ModelImageRef(reference=f"{name}@{DIGEST}", tagged=f"{name}:{image.tag}")
+    return ModelImageRef(reference=f"{name}@{digest}", tagged=f"{name}:{image.tag}")

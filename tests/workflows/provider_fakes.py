@@ -91,6 +91,8 @@ class FakedState(Changing):
     remaining: list[str] = field(default_factory=list)
     wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
+    replaced_images: set[str] = field(default_factory=set)
+    """References that the registry has another image for by now."""
     retry: str = ""
     cancel_build: str = ""
     """Values of the annotations."""
@@ -164,6 +166,9 @@ class ProviderFakes(FakedState):
         answer = RenderAnswer(wanted_model_image=self.wanted_image, pinned_images=self.pinned_images)
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
+            return answer
+        if built is not None and built.reference in self.replaced_images:
+            answer.model_image_replaced, answer.objects = True, request.applied
             return answer
         if self.failure is not None:
             answer.failure = self.failure

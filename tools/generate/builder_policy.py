@@ -31,7 +31,10 @@ _DEFAULTED = (
     "securityContext",
     "terminationGracePeriodSeconds",
 )
-_POD_KEYS = ("automountServiceAccountToken", "containers", "volumes", *_DEFAULTED, *_PLACEMENT)
+_POD_KEYS = (
+    *("automountServiceAccountToken", "enableServiceLinks", "containers", "volumes"),
+    *(*_DEFAULTED, *_PLACEMENT),
+)
 _CONTAINER_KEYS = (
     *("name", "image", "args", "ports", "resources", "readinessProbe", "livenessProbe", "securityContext"),
     *("volumeMounts", "imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy", "env"),

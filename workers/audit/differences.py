@@ -50,7 +50,7 @@ def difference(
     if not cause and facts.under_way:
         cause = f"it is not settled: {facts.under_way}"
     if not cause and at_start:
-        cause = _unknown(known, fleet, providers.get(facts.provider))
+        cause = _unknown(known, fleet)
     return StatusDifference(cause) if cause else None
 
 
@@ -101,7 +101,8 @@ def _reading(
     if provider is None or alone is None:
         return None
     pods = fleet.pods_of(provider.pod_label, *known.facts.place)
-    if not pods and None not in alone.counts and not uses_companions(provider):
+    are_gone = pods == [] and known.facts.are_pods_known
+    if not pods and not are_gone and None not in alone.counts and not uses_companions(provider):
         return alone  # most of a fleet that is watched by its objects alone, at no cost
     status = alone.unified()
     if uses_companions(provider):
@@ -113,8 +114,7 @@ def _reading(
     if pods is None and needs_pods(status):
         # Who counts pods sees them; here nobody does, so the counts are not compared.
         return ObservedUpstream.of(status)._replace(counts=known.facts.upstream.counts)
-    # Whether there ever were pods only the workflow knows.
-    return ObservedUpstream.of(with_pods(status, pods or (), were_there=False))
+    return ObservedUpstream.of(with_pods(status, pods or (), were_there=known.facts.are_pods_known))
 
 
 def _of_reading(known: KnownDeployment, read: ObservedUpstream) -> str:
@@ -137,16 +137,13 @@ def _is_same_phase(read: str, said: str, *, is_rollout_failure: bool) -> bool:
     return read == said or (read in _IN_PROGRESS and said in _IN_PROGRESS)
 
 
-def _unknown(known: KnownDeployment, fleet: Fleet, provider: Provider | None) -> str:
+def _unknown(known: KnownDeployment, fleet: Fleet) -> str:
     """What may have changed unseen while nobody watched."""
     facts = known.facts
     if known.mark.failed:
         return "it failed, and what ends that may have happened while nobody watched"
     if facts.provider and facts.provider not in fleet.providers:
         return f"the watcher cannot read what provider {facts.provider} makes"
-    wanted = facts.phase == Phase.RUNNING and facts.upstream.counts[0] > 0
-    if provider is not None and wanted and fleet.pods_of(provider.pod_label, *facts.place) == []:
-        return "no pod serves it, and its pods may have gone while nobody watched"
     return ""
 
 

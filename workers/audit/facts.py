@@ -89,6 +89,8 @@ class StatusFacts:
     is_held: bool
     """It carries a finalizer of a provider."""
     is_paused: bool
+    are_pods_known: bool
+    """Pods that serve it were seen by who wrote the status: having none now is news."""
     has_other_writers: bool
     """Somebody else owns something in the status, besides what the gateway says."""
 
@@ -122,6 +124,7 @@ class StatusFacts:
             under_way=_under_way(phase, health, conditions.get(MODEL_IMAGE_READY) or {}),
             is_held=any(map(names.is_provider_finalizer, meta.get("finalizers") or [])),
             is_paused=names.is_paused(meta),
+            are_pods_known=status.get("podsObserved") is True,
             has_other_writers=any(_other_writers(meta)),
         )
 

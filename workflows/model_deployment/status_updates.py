@@ -90,6 +90,7 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
     )
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
     state.journal_phase = str(status.phase or "")
+    state.pods_seen = status.pods_observed is True
     paused = find_condition(state.conditions, PAUSED)
     if paused is not None and paused.status is ConditionStatus.TRUE:
         state.paused_by = Asked(reason=paused.message)

@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
+from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
+from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.model_image import READ_MODEL_IMAGE, ReadModelImageRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Answer, Request, Step
 from airunway.messages.upstream import (
@@ -93,6 +97,7 @@ class Upstream:
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
+            cluster_features=recorded_features(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -102,6 +107,38 @@ class Upstream:
         if not state.finding:
             state.failed_attempts = 0
         return RenderPlan(request, answer)
+
+    async def take_replaced_image(self, decided: Decided) -> bool:
+        """The registry lost the model image that the deployment runs, and it was built again with another
+        digest: the deployment takes that one, once. What it ran can be pulled nowhere any more.
+
+        Whether there is another one; when that cannot be read now, the next reconcile asks again.
+        """
+        image = self._state.model_image
+        if image is None or image.plan is None or image.image is None:
+            return False
+        request = ReadModelImageRequest(ref=self._ref, plan=image.plan)
+        summary = f"which image of {image.spec.repository} there is now"
+        try:
+            found = await call(
+                READ_MODEL_IMAGE,
+                request,
+                summary=summary,
+                leave_if=lambda: self._inbox.is_stale(decided.seen),
+            )
+        except FailureError:
+            return False
+        before = image.image
+        if found is None or found.image is None or found.image == before:
+            return False
+        image.image = found.image
+        words = (
+            f"the model was built again as {found.image.reference}, which takes the place of"
+            f" {before.reference}: the registry does not have that one any more, so pods are replaced"
+        )
+        self._writer.add_events([EventSpec(reason="ModelImageReplaced", message=words)])
+        self._journal.record("ModelImageReplaced", words, why="what cannot be pulled cannot be started again")
+        return True
 
     async def apply(self, decided: Decided, rendered: RenderPlan) -> bool:
         """Do what was planned, if anything; false: the deployment changed.

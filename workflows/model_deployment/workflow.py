@@ -279,8 +279,9 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if rendered is None:
             return False
         plan = rendered.plan
+        replaced = plan.model_image_replaced and await self.upstream.take_replaced_image(decided)
         delay = await self.images.follow(plan.wanted_model_image, decided.seen, decided.configs_digest)
-        if built is None and self.images.built() is not None:
+        if replaced or (built is None and self.images.built() is not None):
             return await self._apply(decided)  # the image was there already, and nothing else is missing
         if not await self.upstream.apply(decided, rendered):
             return False

@@ -28,9 +28,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "read_readiness": ("DriftFound",),
     "write_status": ("PhaseChanged",),
     "install_provider": ("InstallationRequested",),
-    "install_report": ("ProviderInstalled", "InstallationFailed"),
     "build_image": ("ImageRequested",),
-    "image_report": ("ImageReady", "ModelImageReady", "ImageFailed"),
     "release_upstream": ("Deleted", "Releasing"),
     "remove_finalizers": ("FinalizersRemoved",),
     "retry": ("Retry",),
@@ -39,7 +37,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "resume": ("Resume",),
     "cancel_requested": ("CancellationRequested",),
 }
-"""What a history calls it, and what the journal and Events call it."""
+"""What a history calls it, and what the journal and Events call it. No report is here: it may be untrue."""
 
 
 class NothingTwice:

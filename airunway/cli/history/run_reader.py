@@ -199,8 +199,9 @@ class RunReader:
         sent = told_signal(event.attributes.signal_name, event.given, is_deployment=self._is_deployment)
         if sent is not None:
             sender = event.attributes.external_workflow_execution.workflow_id
-            by = sent.by or sender or event.attributes.identity
-            details = {"event_id": event.id, "identity": event.attributes.identity} | sent.details
+            by = sender or event.attributes.identity
+            details: dict[str, Any] = {"event_id": event.id, "identity": event.attributes.identity}
+            details |= {"said": sent.said} if sent.said else {}
             yield self._line(event.at, sent.what, sent.message, by=by, why=sent.why, details=details)
 
     def _update_accepted(self, event: ReadEvent) -> None:

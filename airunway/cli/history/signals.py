@@ -1,4 +1,8 @@
-"""Signals that a workflow got, in words. Pure."""
+"""Signals that a workflow got, in words. Pure.
+
+Whoever reaches Temporal can send one, with any content. So nothing of a signal is told as a fact: it is what
+its sender says. What became of it the journal tells, which has it from the owner of the fact.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,12 @@ _FINAL_PHASES = [phase.value for phase in ModelImagePhase if phase.is_final]
 
 @dataclass(frozen=True)
 class Sent:
-    """One signal. `by` empty: whoever's identity the event holds."""
+    """One signal. `said`: its content, where that claims anything."""
 
     what: str
     message: str
-    by: str = ""
     why: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
 
 
 def told_signal(name: str, payloads: Sequence[Any], *, is_deployment: bool) -> Sent | None:
@@ -31,7 +34,8 @@ def told_signal(name: str, payloads: Sequence[Any], *, is_deployment: bool) -> S
     payload = payloads[0] if payloads and isinstance(payloads[0], dict) else {}
     if name in COMMANDS or name == "cancel":
         by, why = str(payload.get("by") or ""), str(payload.get("reason") or "")
-        return Sent(name, "asked for by a signal", by=by, why=why)
+        in_name = f", in the name of {by}" if by else ""
+        return Sent(name, f"asked for by a signal{in_name}", why=why, said=payload)
     kind = name.removeprefix(INTERNAL)
     if not name.startswith(INTERNAL) and kind not in _INTERNAL_KINDS:
         return Sent(name, "a signal that means nothing here")
@@ -40,12 +44,13 @@ def told_signal(name: str, payloads: Sequence[Any], *, is_deployment: bool) -> S
 
 def _internal(kind: str, payload: dict[str, Any]) -> Sent | None:
     if kind == OBJECT_CHANGED:
-        return Sent(kind, str(payload.get("cause") or "something changed"))
+        cause = str(payload.get("cause") or "something changed")
+        return Sent(kind, f"told to look: {cause}", said=payload)
     if kind == INSTALL_REPORT:
         how = "installed" if payload.get("succeeded") else "not installed"
         message = str(payload.get("message") or "")
         words = f"provider {payload.get('provider', '')} is {how}" + (f": {message}" if message else "")
-        return Sent(kind, words, details=payload)
+        return Sent(kind, f"its sender says: {words}", said=payload)
     if kind == IMAGE_REPORT:
         phase = str(payload.get("phase") or "").lower()
         if phase not in _FINAL_PHASES:
@@ -53,7 +58,6 @@ def _internal(kind: str, payload: dict[str, Any]) -> Sent | None:
         image = payload.get("image")
         reference = image.get("reference") if isinstance(image, dict) else ""
         message = str(payload.get("message") or reference or "")
-        return Sent(
-            kind, f"the model's image is {phase}" + (f": {message}" if message else ""), details=payload
-        )
+        words = f"the model's image is {phase}" + (f": {message}" if message else "")
+        return Sent(kind, f"its sender says: {words}", said=payload)
     return None

@@ -107,6 +107,23 @@ class Cluster:
     ) -> Listing:
         """List objects, page by page; a page of large objects is asked for in smaller ones."""
         items: list[Object] = []
+        version = ""
+        selectors = {"label_selector": label_selector, "field_selector": field_selector}
+        async for page in self.pages(kind, namespace=namespace, limit=limit, **selectors):
+            items.extend(page.items)
+            version = page.resource_version
+        return Listing(items, version)
+
+    async def pages(
+        self,
+        kind: Kind,
+        *,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = PAGE,
+    ) -> AsyncIterator[Listing]:
+        """The same a page at a time, for what is too much to be held at once."""
         token = ""
         while True:
             query = {
@@ -122,11 +139,11 @@ class Cluster:
                     raise
                 limit = max(1, limit // 8)
                 continue
-            items.extend(page.get("items") or [])
             meta = page.get("metadata") or {}
+            yield Listing(list(page.get("items") or []), meta.get("resourceVersion", ""))
             token = meta.get("continue") or ""
             if not token:
-                return Listing(items, meta.get("resourceVersion", ""))
+                return
 
     async def create(
         self,

@@ -1,13 +1,16 @@
 """Signatures of images as cosign keeps them in a registry: found beside an image, and put there.
 
 A manifest whose layers are what was signed, each with its signature as an annotation, under the tag
-`sha256-<digest>.sig`; or, of OCI 1.1, among the image's referrers. Only kept and found here: whether a
-signature is good is for `airunway.trust` to say. Source: cosign's SIGNATURE_SPEC.md.
+`sha256-<digest>.sig`; or, of OCI 1.1, among the image's referrers. There cosign 3 keeps Sigstore bundles: a
+document that holds the text and its signatures in a DSSE envelope. Only kept and found here: whether a
+signature is good is for `airunway.trust` to say. Source: cosign's SIGNATURE_SPEC.md and BUNDLE_SPEC.md.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,27 +20,40 @@ from yarl import URL
 
 from airunway.clients.registry.documents import MANIFEST_TYPES, digest_of
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryDenied, RegistryUnavailable
-from airunway.clients.registry.http import RegistryCalls
+from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
 
 SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
 PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 ARTIFACT_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+"""What a bundle says of an image that is the image's signature, and no bill of materials or the like."""
+
 MAX_SIGNATURES = 32
 """Of one image: each may cost a request. Whoever may push to a repository may put any number there."""
 MAX_PAYLOAD_BYTES = 64 * 1024
+MAX_BUNDLE_BYTES = 256 * 1024
+"""The payload in base64, and what transparency logs and certificates say."""
 MAX_REFERRERS = 8
+MAX_ENVELOPE_SIGNATURES = 4
+_PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
 
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+_MAX_BYTES = {PAYLOAD_TYPE: MAX_PAYLOAD_BYTES, BUNDLE_TYPE: MAX_BUNDLE_BYTES}
 
 
 @dataclass(frozen=True)
 class StoredSignature:
-    """A text, and somebody's signature of it (base64). Neither is checked."""
+    """A text, and somebody's signature of it (base64). Neither is checked.
+
+    `payload_type`: of a text in a DSSE envelope, whose signature is of both; else empty.
+    """
 
     payload: bytes
     signature: str
+    payload_type: str = ""
 
 
 def signature_tag(digest: str) -> str:
@@ -57,13 +73,13 @@ async def read_signatures(calls: RegistryCalls, digest: str) -> list[StoredSigna
         if not layers:  # else it has no such list, and says so in a way of its own
             raise
     read = await asyncio.gather(*(_stored(calls, layer) for layer in layers[:MAX_SIGNATURES]))
-    return [entry for entry in read if entry is not None]
+    return [entry for entries in read for entry in entries][:MAX_SIGNATURES]
 
 
 async def add_signature(calls: RegistryCalls, digest: str, added: StoredSignature) -> None:
     """Put a signature to those that are there. Raises RegistryUnavailable, RegistryDenied."""
-    there = await _manifest(calls, signature_tag(digest))
-    layers = [*_signed_layers(there), _layer(added)]
+    there = _signed_layers(await _manifest(calls, signature_tag(digest)))
+    layers = [*(layer for layer in there if layer["mediaType"] == PAYLOAD_TYPE), _layer(added)]
     config = _json(
         {
             "architecture": "",
@@ -96,19 +112,30 @@ async def _manifest(calls: RegistryCalls, version: str) -> Mapping[str, Any]:
 
 
 async def _referrers(calls: RegistryCalls, digest: str) -> list[Mapping[str, Any]]:
-    """The manifests of signatures that say which image they are of (OCI 1.1); few registries have them."""
+    """The manifests of signatures that say which image they are of (OCI 1.1)."""
     try:
         index = await calls.json(calls.referrers(digest))
-    except (ImageNotFound, ValueError, RecursionError):
+    except ImageNotFound:  # it has no such list; then whoever signs keeps one, under a tag
+        index = await _manifest(calls, digest.replace(":", "-"))
+    except (ValueError, RecursionError):
         return []
     entries = index.get("manifests")
     named = [
         str(entry["digest"])
         for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, Mapping) and entry.get("artifactType") == ARTIFACT_TYPE and "digest" in entry
+        if isinstance(entry, Mapping) and "digest" in entry and _may_be_signature(entry)
     ]
     found = [name for name in named if is_digest(name)][:MAX_REFERRERS]
     return [await _manifest(calls, name) for name in found]
+
+
+def _may_be_signature(entry: Mapping[str, Any]) -> bool:
+    """Whether it is worth a request: what says that it is something else, as attestations do, is not."""
+    annotations = entry.get("annotations")
+    said = annotations.get(_PREDICATE_ANNOTATION) if isinstance(annotations, Mapping) else None
+    if entry.get("artifactType") == BUNDLE_TYPE:
+        return said in (None, SIGN_PREDICATE)
+    return entry.get("artifactType") == ARTIFACT_TYPE
 
 
 def _signed_layers(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -118,26 +145,44 @@ def _signed_layers(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_signed(layer: Any) -> bool:
-    if not isinstance(layer, Mapping) or layer.get("mediaType") != PAYLOAD_TYPE:
+    if not isinstance(layer, Mapping) or layer.get("mediaType") not in _MAX_BYTES:
         return False
     annotations, size = layer.get("annotations"), layer.get("size")
+    signed = isinstance(annotations, Mapping) and isinstance(annotations.get(SIGNATURE_ANNOTATION), str)
     return (
-        isinstance(annotations, Mapping)
-        and isinstance(annotations.get(SIGNATURE_ANNOTATION), str)
+        (signed or layer["mediaType"] == BUNDLE_TYPE)
         and isinstance(size, int)
-        and 0 < size <= MAX_PAYLOAD_BYTES
+        and 0 < size <= _MAX_BYTES[layer["mediaType"]]
         and is_digest(str(layer.get("digest")))
     )
 
 
-async def _stored(calls: RegistryCalls, layer: Mapping[str, Any]) -> StoredSignature | None:
+async def _stored(calls: RegistryCalls, layer: Mapping[str, Any]) -> list[StoredSignature]:
+    """What a layer holds; nothing when it is damaged."""
+    limit = _MAX_BYTES[layer["mediaType"]]
     try:
-        _, payload = await calls.fetch("GET", calls.blob(layer["digest"]), limit=MAX_PAYLOAD_BYTES)
+        _, content = await calls.fetch("GET", calls.blob(layer["digest"]), limit=limit)
     except ImageNotFound:
-        return None
-    if digest_of(payload) != layer["digest"]:
-        return None
-    return StoredSignature(payload, layer["annotations"][SIGNATURE_ANNOTATION])
+        return []
+    if digest_of(content) != layer["digest"]:
+        return []
+    if layer["mediaType"] == BUNDLE_TYPE:
+        return await _in_bundle(content)
+    return [StoredSignature(content, layer["annotations"][SIGNATURE_ANNOTATION])]
+
+
+async def _in_bundle(content: bytes) -> list[StoredSignature]:
+    """The signed text of a bundle, once for each of its signatures. Source: sigstore_bundle.proto as JSON."""
+    try:
+        envelope = (await read_document(content))["dsseEnvelope"]
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        payload_type, signatures = str(envelope["payloadType"]), envelope["signatures"]
+        texts = [str(entry["sig"]) for entry in signatures[:MAX_ENVELOPE_SIGNATURES]]
+    except (binascii.Error, ValueError, LookupError, TypeError, RecursionError):
+        return []
+    if not payload_type or not payload_type.isascii() or len(payload) > MAX_PAYLOAD_BYTES:
+        return []
+    return [StoredSignature(payload, text, payload_type) for text in texts]
 
 
 def _layer(added: StoredSignature) -> dict[str, Any]:

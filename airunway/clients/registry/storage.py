@@ -7,7 +7,7 @@ Named by an administrator, so its address may be inside the cluster and its tran
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,11 +19,16 @@ from yarl import URL
 from airunway.clients.errors import error_text
 from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
-from airunway.clients.registry.credentials import Login, no_login
+from airunway.clients.registry.credentials import Login, RegistryCredentials, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
 from airunway.clients.registry.references import is_digest
-from airunway.clients.registry.signatures import StoredSignature, add_signature, read_signatures
+from airunway.clients.registry.signatures import (
+    StoredSignature,
+    add_signature,
+    read_signatures,
+    signature_tag,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +53,24 @@ class StoredModelImage:
         return sum(int(layer.get("size") or 0) for layer in json.loads(self.manifest).get("layers") or ())
 
 
+@dataclass(frozen=True)
+class PrivateSide:
+    """Where the repositories are that one namespace alone may have.
+
+    `namespace_of`: that of a repository; empty when it is none of those. `login`: who we are there, for what
+    is that namespace's.
+    """
+
+    host: str
+    namespace_of: Callable[[str], str]
+    login: Callable[[str], Awaitable[RegistryCredentials | None]]
+
+
 class ModelImageStorage:
-    """One registry. `insecure`: plain HTTP (always so on the loopback). `login`: who we are there."""
+    """One registry. `insecure`: plain HTTP (always so on the loopback). `login`: who we are there.
+
+    `private`: None: it has private repositories beside the others.
+    """
 
     def __init__(
         self,
@@ -57,20 +78,32 @@ class ModelImageStorage:
         *,
         insecure: bool = False,
         login: Login = no_login,
+        private: PrivateSide | None = None,
         architecture: str = "amd64",
         call_timeout: timedelta = timedelta(seconds=10),
         policy: OutboundPolicy | None = None,
     ) -> None:
         self.host = host
         self.insecure = insecure or is_loopback(URL(f"//{host}").host or "")
-        self.login = login
+        self.login, self.private = login, private
         self._architecture = architecture
         self._call_timeout = call_timeout
         self._policy = policy
 
-    async def ping(self) -> None:
-        """Raises RegistryUnavailable or RegistryDenied when it cannot be used."""
-        async with self._calls("") as calls:
+    def host_of(self, repository: str) -> str:
+        """What a repository is pushed to."""
+        return self.private.host if self.private and self.private.namespace_of(repository) else self.host
+
+    async def login_of(self, repository: str) -> RegistryCredentials | None:
+        """Who we are there."""
+        if self.private and (namespace := self.private.namespace_of(repository)):
+            return await self.private.login(namespace)
+        return await self.login()
+
+    async def ping(self, repository: str = "") -> None:
+        """Raises RegistryUnavailable or RegistryDenied when it, or what has that repository, cannot be
+        used."""
+        async with self._calls(repository) as calls:
             await calls.ping()
 
     async def find(self, repository: str, version: str) -> StoredModelImage | None:
@@ -140,14 +173,13 @@ class ModelImageStorage:
             return digest if is_digest(digest) else ""
 
     async def remove(self, repository: str, digest: str) -> bool:
-        """Remove an image with all its tags; whether it was there. Its layers stay until the registry
-        collects them. Raises RegistryUnavailable, RegistryDenied."""
+        """Remove an image with all its tags and its signatures; whether it was there. Layers stay until the
+        registry collects them. Raises RegistryUnavailable, RegistryDenied."""
+        # First what would not be found any more without the image, should this be cut off.
+        signatures = await self.digest_of(repository, signature_tag(digest))
         async with self._calls(repository) as calls:
-            try:
-                await calls.fetch("DELETE", calls.manifest(digest))
-            except ImageNotFound:
-                return False
-            return True
+            removed = [await _removed(calls, each) for each in (signatures, digest) if each]
+        return removed[-1]
 
     async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:
         """What is kept as signatures of an image, unchecked. Raises RegistryUnavailable, RegistryDenied."""
@@ -161,18 +193,26 @@ class ModelImageStorage:
 
     @asynccontextmanager
     async def _calls(self, repository: str) -> AsyncIterator[RegistryCalls]:
-        base = URL(f"{'http' if self.insecure else 'https'}://{self.host}")
+        host = self.host_of(repository)
+        base = URL(f"{'http' if self.insecure else 'https'}://{host}")
         http = GuardedHttp(
             self._policy, named=[base], request_timeout=self._call_timeout, proxies=not self.insecure
         )
-        subject = f"{self.host}/{repository}" if repository else self.host
-        credentials = await self.login()
+        subject = f"{host}/{repository}" if repository else host
+        credentials = await self.login_of(repository)
         try:
             async with http.session() as session:
                 yield RegistryCalls(
                     session, subject=subject, base=base, repository=repository, credentials=credentials
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
-            raise RegistryUnavailable(
-                f"the registry {self.host} cannot be reached: {error_text(err)}"
-            ) from err
+            raise RegistryUnavailable(f"the registry {host} cannot be reached: {error_text(err)}") from err
+
+
+async def _removed(calls: RegistryCalls, digest: str) -> bool:
+    """Remove a manifest; whether it was there."""
+    try:
+        await calls.fetch("DELETE", calls.manifest(digest))
+    except ImageNotFound:
+        return False
+    return True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from acme_airunway.config import SERVER
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import Manifest, RenderContext, RenderError, rendering
+from airunway.provider import Manifest, RenderContext, RenderError, object_names, rendering
 
 MAX_REPLICAS = 8
 
 
 def check(deployment: ModelDeployment) -> str | None:
     """Why Acme cannot take a deployment, or None."""
-    return rendering.service_name_problem(deployment)
+    return object_names.name_problem(deployment, [object_names.service()])
 
 
 def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest]:

@@ -194,11 +194,17 @@ async def test_what_hands_did(here: Place, capsys: pytest.CaptureFixture[str]) -
     async with story_worker(here):
         await live(here)
         await handle.signal("nonsense", "text")
+        await handle.signal("internal_image_report", {"phase": "ready", "event_id": 1, "identity": "us"})
         await handle.cancel()
         await handle.terminate(reason="by mistake")
         lines = await told(here, capsys)
 
     assert named(lines, "nonsense")["by"] == "test@host"
+    report = named(lines, "image_report")
+    assert report["message"] == "its sender says: the model's image is ready"
+    assert (report["by"], report["details"]["identity"]) == ("test@host", "test@host")
+    assert report["details"]["said"] == {"phase": "ready", "event_id": 1, "identity": "us"}
+    assert report["details"]["event_id"] != 1
     ended = named(lines, "run_terminated")
     assert (ended["by"], ended["why"]) == ("test@host", "by mistake")
     assert named(lines, "cancel_requested")["by"] == "test@host"

@@ -127,6 +127,14 @@ def test_of_many_writes_of_a_status_the_next_one_takes_over_why() -> None:
     assert [entry.why for entry in told] == ["", "asked for", "", ""]
 
 
+@pytest.mark.parametrize("fact", ["ImageReady", "ImageFailed", "NotBorneOut"])
+def test_no_report_swallows_what_the_journal_knows(fact: str) -> None:
+    report = line("image_report", message="its sender says: the model's image is failed")
+    known = line(fact, 1, Source.JOURNAL, message="as it is")
+
+    assert once(report, known) == [report, known]
+
+
 def test_what_only_the_journal_knows_stays_in_its_place() -> None:
     told = once(line("validate"), line("Mystery", 1, Source.JOURNAL), line("render", 2))
 

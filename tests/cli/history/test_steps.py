@@ -174,18 +174,28 @@ def test_the_generation_of_a_step(request_: dict[str, Any], answer: dict[str, An
 @pytest.mark.parametrize(
     ("name", "payload", "want"),
     [
-        pytest.param("internal_object_changed", {"cause": "generation 2"}, "generation 2", id="hint"),
+        pytest.param(
+            "internal_object_changed", {"cause": "generation 2"}, "told to look: generation 2", id="hint"
+        ),
         pytest.param("internal_image_report", {"phase": "building"}, None, id="progress"),
         pytest.param(
-            "internal_image_report", {"phase": "ready"}, "the model's image is ready", id="image ready"
+            "internal_image_report",
+            {"phase": "ready"},
+            "its sender says: the model's image is ready",
+            id="image ready",
         ),
         pytest.param(
             "internal_install_report",
             {"provider": "kaito", "succeeded": True},
-            "provider kaito is installed",
+            "its sender says: provider kaito is installed",
             id="installed",
         ),
-        pytest.param("retry", {"by": "ann", "reason": "please"}, "asked for by a signal", id="command"),
+        pytest.param(
+            "retry",
+            {"by": "ann", "reason": "please"},
+            "asked for by a signal, in the name of ann",
+            id="command",
+        ),
         pytest.param("nonsense", {}, "a signal that means nothing here", id="unknown"),
         pytest.param("retry", "no object", "asked for by a signal", id="wrong payload"),
     ],

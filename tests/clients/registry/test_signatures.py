@@ -14,7 +14,21 @@ from airunway.clients.registry.storage import ModelImageStorage
 from airunway.sandbox.registry import PretendRegistry
 from tests.clients.registry.server import MANIFEST, RegistryServer, digest_of, registry_server
 from tests.servers.registry import Registry
-from tests.trust.cosign import layer_of, manifest_of, payload_of, push_image, push_signatures, tag_of
+from tests.trust.cosign import (
+    BUNDLE,
+    IN_TOTO,
+    SIGN,
+    Signer,
+    bundle_layer,
+    bundle_of,
+    layer_of,
+    manifest_of,
+    payload_of,
+    push_image,
+    push_signatures,
+    statement_of,
+    tag_of,
+)
 
 IMAGE = "registry.example.com/team/model"
 DIGEST = "sha256:" + "a" * 64
@@ -58,6 +72,72 @@ async def test_signatures_are_found_among_the_referrers(registry: RegistryServer
     registry.add({"manifests": entries}, "index", tag=DIGEST)
 
     assert await client(registry).signatures(IMAGE, DIGEST) == [StoredSignature(PAYLOAD, "one")]
+
+
+def refer(registry: RegistryServer, *bundles: bytes, tag: str = DIGEST, **annotations: str) -> None:
+    """Bundles among the image's referrers, or under the tag that stands in for a list of them."""
+    entries = []
+    for bundle in bundles:
+        blob(registry, bundle)
+        signed = registry.add(manifest_of(bundle_layer(bundle), artifactType=BUNDLE), MANIFEST)
+        entries.append({"digest": signed, "artifactType": BUNDLE, "annotations": annotations})
+    registry.add({"manifests": entries}, "index", tag=tag)
+
+
+@pytest.mark.parametrize("tag", [DIGEST, DIGEST.replace(":", "-")], ids=["listed", "by the tag of a list"])
+async def test_bundles_of_cosign_3_are_found(registry: RegistryServer, tag: str) -> None:
+    bundle = bundle_of(statement_of(DIGEST), Signer())
+    refer(registry, bundle, tag=tag)
+
+    (found,) = await client(registry).signatures(IMAGE, DIGEST)
+
+    assert (found.payload, found.payload_type) == (statement_of(DIGEST), IN_TOTO)
+    assert found.signature in bundle.decode()
+
+
+async def test_a_bundle_that_says_it_is_something_else_costs_no_request(registry: RegistryServer) -> None:
+    bundle = bundle_of(statement_of(DIGEST), Signer())
+    said = {"dev.sigstore.bundle.predicateType": "https://cyclonedx.org/bom"}
+    refer(registry, bundle, **said)
+
+    assert await client(registry).signatures(IMAGE, DIGEST) == []
+    assert not [path for path in registry.requests if digest_of(bundle) in path]
+    refer(registry, bundle, **{"dev.sigstore.bundle.predicateType": SIGN})
+    assert len(await client(registry).signatures(IMAGE, DIGEST)) == 1
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        b"",
+        b"[]",
+        b"[" * 100_000,
+        b'{"messageSignature": {}}',
+        b'{"dsseEnvelope": null}',
+        b'{"dsseEnvelope": []}',
+        bundle_of(b"x", Signer(), payload="no base64!"),
+        bundle_of(b"x", Signer(), payload=5),
+        bundle_of(b"x", Signer(), payloadType=""),
+        bundle_of(b"x", Signer(), payloadType="\ud800"),
+        bundle_of(b"x", Signer(), signatures=[]),
+        bundle_of(b"x", Signer(), signatures={"sig": "x"}),
+        bundle_of(b"x", Signer(), signatures=["x"]),
+        bundle_of(b"x" * 100_000, Signer()),
+        bundle_of(b"x" * 400_000, Signer()),
+    ],
+)
+async def test_a_damaged_bundle_is_left_out(registry: RegistryServer, bundle: bytes) -> None:
+    refer(registry, bundle, bundle_of(statement_of(DIGEST), Signer()))
+
+    (found,) = await client(registry).signatures(IMAGE, DIGEST)
+
+    assert found.payload == statement_of(DIGEST)
+
+
+async def test_of_an_envelope_with_many_signatures_a_few_are_read(registry: RegistryServer) -> None:
+    refer(registry, bundle_of(b"x", Signer(), signatures=[{"sig": str(number)} for number in range(500)]))
+
+    assert len(await client(registry).signatures(IMAGE, DIGEST)) == 4
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,20 @@ def mistyped_in_other_letters(given: Given) -> bool:
 
 
 def impossible_name(given: Given) -> bool:
-    name = ask.name(given)
-    too_long = len(name) > 54 or (downloads(given) and len(name) > 48)
-    return too_long or ask.impossible_service_name(given)
+    """With Grove's 45 characters for graph and service, or twice the service where it spans nodes."""
+    return len(ask.name(given)) > room_for_name(given) or ask.impossible_service_name(given)
+
+
+def room_for_name(given: Given) -> int:
+    workers = ["VllmPrefillWorker", "VllmDecodeWorker"] if ask.disaggregated(given) else ["VllmWorker"]
+    services = ask.at(root_overrides(given), "spec", "services", default={})
+    others = [key for key, item in services.items() if item] if isinstance(services, Mapping) else []
+    found = [48 if downloads(given) else 54]
+    for key in [*workers, *others]:
+        spans = ask.count(services, key, "multinode", "nodeCount") > 1
+        found.append(45 - len(key) * (2 if spans else 1) - (4 if spans else 0))
+    namespace = str(ask.at(given["model_deployment"], "metadata", "namespace", default=""))
+    return min([*found, 62 - len(namespace)])
 
 
 def without_gpus(given: Given) -> bool:
@@ -164,6 +175,10 @@ def silent(state: str) -> Predicate:
         return status.get("state") == state and not (isinstance(message, str) and message)
 
     return applies
+
+
+def names_an_empty_service(given: Given) -> bool:
+    return ask.at(ask.upstream_status(given), "endpoint", "service") == ""
 
 
 def says_why(given: Given) -> bool:

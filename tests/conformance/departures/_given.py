@@ -100,6 +100,19 @@ def model_id(given: Given) -> str:
     return str(spec(given, "model", "id", default=""))
 
 
+def other_vendor(given: Given) -> bool:
+    """Whether GPUs are asked for that are not NVIDIA's, in the mode that counts."""
+    groups = [("scaling", "prefill"), ("scaling", "decode")] if disaggregated(given) else [("resources",)]
+    gpus = [spec(given, *path, "gpu", default={}) for path in groups]
+    types = {gpu.get("type") or "nvidia.com/gpu" for gpu in gpus if gpu.get("count")}
+    return any(not kind.startswith("nvidia.com/") for kind in types)
+
+
+def default_image_of_another_vendor(given: Given) -> bool:
+    """Whether GPUs are asked for that the default image is not made for, and no image is named."""
+    return other_vendor(given) and not image(given)
+
+
 def impossible_service_name(given: Given, suffix: str = "") -> bool:
     return not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name(given) + suffix)
 
@@ -175,6 +188,31 @@ def arguments(given: Given) -> dict[str, str]:
 
 def tokens(given: Given) -> list[str]:
     return list(spec(given, "engine", "extraArgs", default=[]))
+
+
+_LONGEST_SHORT_FORM = 3
+WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0"}
+"""Texts that decide about a switch instead of following it."""
+
+
+def worded_flags(given: Given) -> set[str]:
+    """Flags that may stand otherwise than `--key value`: a switch's word, several values, short names."""
+    args = arguments(given).items()
+    found = {key for key, value in args if _is_word(value) or re.search(r"^-|\s|^\[", value)}
+    found |= {key for key in arguments(given) if "_" in key or len(key) <= _LONGEST_SHORT_FORM}
+    for token, after in zip(tokens(given), [*tokens(given)[1:], ""], strict=False):
+        flag, _, value = token.partition("=")
+        if token.startswith("--") and (_is_word(value or after) or flag.startswith("--no-")):
+            found.add(flag[2:].strip())
+    return found - {""}
+
+
+def _is_word(value: str) -> bool:
+    return value.strip().lower() in WORDS
+
+
+def words_a_flag(given: Given) -> bool:
+    return bool(worded_flags(given))
 
 
 def written_flags(given: Given) -> set[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.conformance.departures import Departure, Predicate, Touches, always, never
+from tests.conformance.departures import Departure, Given, Predicate, Touches, always, never
+from tests.conformance.departures import _given as ask
 from tests.conformance.departures.touch import literal
 
 CLAIMS = "/objects/PersistentVolumeClaim*/** = *"
@@ -82,6 +84,20 @@ def sources(container: str) -> tuple[str, ...]:
 
 def derived_flags_removed(container: str) -> tuple[str, ...]:
     return tuple(f"{container}/args/* - --{flag}{value}" for flag in DERIVED_FLAGS for value in ("", " *"))
+
+
+def worded_flags(container: str) -> Callable[[Given], Iterator[str]]:
+    """Flags that the engine's grammar writes in another way than with the value behind them."""
+
+    def patterns(given: Given) -> Iterator[str]:
+        for flag in ask.worded_flags(given):
+            plain = flag.replace("_", "-")
+            for name in (flag, plain, f"no-{plain}", plain.removeprefix("no-")):
+                yield f"{container}/args/* - --{literal(name)}*"
+                yield f"{container}/args/* = --{literal(name)}*"
+            yield f"{container}/args/* = -{literal(flag)}*"
+
+    return patterns
 
 
 def own_labels(metadata: str) -> str:

@@ -231,6 +231,12 @@ def being_deleted(given: Given) -> bool:
     return bool(given["new"]["metadata"].get("deletionTimestamp"))
 
 
+def writes_the_default_source_out(given: Given) -> bool:
+    """Whether `huggingface` is written where nothing stood, or the other way round."""
+    sources = [at(given[when], "spec", "model", "source", default="") for when in ("old", "new")]
+    return sorted(sources) == ["", "huggingface"]
+
+
 def claim_of_a_nameless_object(given: Given) -> bool:
     obj = given.get("object") or given.get("model_deployment")
     volumes = at(obj, "spec", "model", "storage", "volumes")

@@ -13,6 +13,8 @@ CONTAINER = f"{POD}/containers/vllm"
 POOL_LABEL = "airunway.ai~1model-deployment"
 
 DEADLINE = f"{DEPLOYMENT}/spec/progressDeadlineSeconds = 3600"
+STRATEGY = f"{DEPLOYMENT}/spec/strategy/**"
+ROLL_OUT_TEST = "tests/providers/test_rollout.py::test_strategy_of_a_deployment"
 NO_REPLICAS = f"{DEPLOYMENT}/spec/replicas = 0"
 OWN_LABELS = places.own_labels(f"{DEPLOYMENT}/metadata")
 GPU_TYPE = f"{CONTAINER}/resources/*/*.*~1*"

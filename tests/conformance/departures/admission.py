@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from airunway.api import names
 from tests.conformance.departures import Departure, Given, Predicate
+from tests.conformance.departures import _dynamo_given as dynamo
+from tests.conformance.departures import _given as ask
 from tests.conformance.departures._selection_given import registered
 
 
@@ -21,6 +24,23 @@ def same_spec(given: Given) -> bool:
 def unworkable_name(given: Given) -> bool:
     name = given["model_deployment"]["metadata"].get("name") or ""
     return len(name) > 63 or name[:1].isdigit()
+
+
+def impossible_name(given: Given) -> bool:
+    """Whether the provider that is asked for cannot derive its objects' names from the name."""
+    obj = given["model_deployment"]
+    provider = ask.at(obj, "spec", "provider", "name", default="")
+    name = str(obj["metadata"].get("name") or "")
+    rooms = {
+        "kaito": lambda: 52,
+        "kuberay": lambda: 40,
+        "llmd": lambda: 55 if ask.disaggregated(given) else 63,
+        "vllm": lambda: 63,
+        "dynamo": lambda: dynamo.room_for_name(given),
+    }
+    if provider not in rooms:
+        return False
+    return len(name) > rooms[provider]() or not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name)
 
 
 def unregistered_without_engine(given: Given) -> bool:
@@ -41,10 +61,14 @@ def rule(name: str, files: str, applies: Predicate, touches: str, test: str) -> 
 
 PASSES = "passing.py::test_an_update_that_leaves_the_spec_alone_passes"
 UNWORKABLE = "warnings.py::test_a_name_that_cannot_work_is_warned_of"
+IMPOSSIBLE = "names.py::test_a_name_that_is_too_long_for_the_provider_is_refused"
 UNREGISTERED = "warnings.py::test_a_provider_that_nobody_registered_is_warned_of"
 
 DEPARTURES = [
     rule("unchanged-spec-passes", "update", same_spec, "allowed errors warnings", PASSES),
+    rule(
+        "impossible-name-is-refused", "create", impossible_name, "allowed errors warnings status", IMPOSSIBLE
+    ),
     rule("unworkable-name-is-warned-of", "create", unworkable_name, "warnings", UNWORKABLE),
     rule(
         "unregistered-provider-is-warned-of",

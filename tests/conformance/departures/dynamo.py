@@ -33,9 +33,16 @@ def user_arguments(given: Given) -> Iterator[str]:
 
 def user_variables(given: Given) -> Iterator[str]:
     """The user's variables replace derived ones, so that the order of all may change."""
-    yield f"{CONTAINER}/env order/*"
-    for name in ask.variable_names(given):
-        yield f"{CONTAINER}/env{place(name)}/**"
+    for container in (CONTAINER, PICKER, FRONTEND):
+        yield f"{container}/env order/*"
+        for name in ask.variable_names(given):
+            yield f"{container}/env{place(name)}/**"
+    yield f"{WORKER}/frontendSidecar/envs/** = *"
+    yield f"{WORKER}/frontendSidecar/envs order/* = *"
+
+
+def has_scheduling(given: Given) -> bool:
+    return bool(ask.spec(given, "nodeSelector") or ask.spec(given, "tolerations"))
 
 
 def root_keys(given: Given) -> Iterator[str]:
@@ -98,6 +105,25 @@ DEPARTURES = [
         router_settings,
     ),
     rule(
+        "roll-out-policy",
+        "tests/providers/test_rollout.py::test_dynamos_operator_is_told",
+        always,
+        f"{WORKER}/annotations/nvidia.com~1deployment-rolling-update-max-* = *",
+    ),
+    rule(
+        "picker-size",
+        "render.py::test_roles_without_a_model_have_a_size_of_their_own",
+        gateway,
+        f"{SERVICE}/Epp/resources/requests/* = *",
+    ),
+    rule(
+        "scheduling",
+        "tests/providers/test_every_pod.py::test_every_pod_of_a_deployment_has_it",
+        has_scheduling,
+        f"{SERVICE}/*/extraPodSpec/nodeSelector/* = *",
+        f"{SERVICE}/*/extraPodSpec/tolerations/** = *",
+    ),
+    rule(
         "pod-isolation",
         places.ISOLATED,
         always,
@@ -126,6 +152,12 @@ DEPARTURES = [
         user_arguments,
     ),
     rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(real, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
+    ),
+    rule(
         "volume-paths",
         "render.py::test_volumes",
         dynamo.lacks_mount_path,
@@ -145,6 +177,7 @@ DEPARTURES = [
         "render.py::test_resources_of_workers",
         both(real, dynamo.has_other_gpu),
         f"{WORKER}/resources/*/gpuType = *",
+        refuses=ask.default_image_of_another_vendor,
     ),
     rule(
         "sidecar-image",
@@ -170,6 +203,7 @@ DEPARTURES = [
     state("says-why", "test_read_status", dynamo.says_why, places.MESSAGE),
     state("contradicted", "test_read_status", dynamo.contradicted, *places.DEPLOYING),
     state("truthful-message", "test_read_status", dynamo.silent("successful"), places.MESSAGE),
+    state("empty-service", "test_endpoint", dynamo.names_an_empty_service, "/endpoint/**"),
     state("endpoint-needs-frontend", "test_endpoint", dynamo.without_frontend, "/endpoint/** - *"),
     state("observed-generation", "test_read_status", ask.stale, *places.DEPLOYING),
     config("operator-probe", "test_health", always, f"{STATE}/ready", f"{STATE}/conditions/**"),

@@ -54,6 +54,19 @@ def token_for_preset(given: Given) -> bool:
     )
 
 
+def impossible_name(given: Given) -> bool:
+    """Too long for a StatefulSet, or no name of a Service."""
+    return len(ask.name(given)) > 52 or ask.impossible_service_name(given)
+
+
+def unusable_devices(given: Given) -> bool:
+    """Others than a preset, or an image of AIKit's, can use."""
+    if ask.gpu_count(given) == 0 or ask.gpu_type(given) == "nvidia.com/gpu":
+        return False
+    known = re.match(r"(ghcr\.io/kaito-project/aikit|localhost:30500)/", ask.image(given))
+    return ask.engine(given) == "vllm" or bool(known and ask.other_vendor(given))
+
+
 def relabels(given: Given) -> bool:
     return ask.relabels(given, "airunway.ai/model-deployment")
 
@@ -95,7 +108,12 @@ VALUES_TEST = "test_chart_gets_the_values_of_the_manual_step"
 
 DEPARTURES = [
     objects.allowlist(ask.outside_list("kaito")),
-    refusal("impossible-name", "render.py::test_check", ask.impossible_service_name),
+    refusal("impossible-name", "render.py::test_check", impossible_name),
+    refusal(
+        "unusable-devices",
+        "tests/providers/test_devices.py::test_devices_that_the_image_is_not_made_for",
+        unusable_devices,
+    ),
     rule(
         "gpu-limits",
         "template.py::test_llamacpp_container",

@@ -70,10 +70,16 @@ def pending_failed(given: Given) -> bool:
     return failed(given, "pendingServiceStatus")
 
 
-def only_unreadable(given: Given) -> bool:
-    """Whether the active cluster lists applications, and none of them is an object."""
-    found = ask.at(ask.upstream_status(given), "activeServiceStatus", "applicationStatuses", default={})
-    return isinstance(found, Mapping) and bool(found) and not applications(given, "activeServiceStatus")
+def has_unreadable(given: Given) -> bool:
+    """Whether a cluster lists an application that is no object."""
+    parts = ("activeServiceStatus", "pendingServiceStatus")
+    listed = [ask.at(ask.upstream_status(given), part, "applicationStatuses", default={}) for part in parts]
+    return any(
+        not isinstance(entry, Mapping)
+        for found in listed
+        if isinstance(found, Mapping)
+        for entry in found.values()
+    )
 
 
 def says_not_ready(given: Given) -> bool:
@@ -104,6 +110,10 @@ def complaints(given: Given) -> Iterator[Any]:
 
 def has_complaint(given: Given) -> bool:
     return any(isinstance(entry, str) and entry for entry in complaints(given))
+
+
+def unusable_devices(given: Given) -> bool:
+    return ask.other_vendor(given) and kuberay.stock(given)
 
 
 # --- the rules -------------------------------------------------------------------------------------
@@ -137,9 +147,32 @@ DEPARTURES = [
         *places.isolation(f"{TEMPLATES[0]}/spec"),
         *places.isolation(f"{TEMPLATES[1]}/spec"),
     ),
+    refusal(
+        "gpu-vendor",
+        "tests/providers/test_devices.py::test_devices_that_the_image_is_not_made_for",
+        unusable_devices,
+    ),
+    rule(
+        "head-memory",
+        "pods.py::test_the_head_does_not_hold_the_model",
+        has("resources", "memory"),
+        f"{HEAD}/resources/limits/memory = 16Gi",
+    ),
+    rule(
+        "roll-out-policy",
+        "tests/providers/test_rollout.py::test_a_ray_cluster_goes_before_the_next_one_comes",
+        always,
+        f"{SERVICE}/metadata/annotations/airunway.ai~1ray-cluster = *",
+    ),
     rule("env-sources", ENVIRONMENT, kuberay.loses_sources, *places.sources(HEAD)),
     rule("parallel-size", ARGUMENTS, kuberay.parallel, COMMAND_LINE),
     rule("engine-switches", ARGUMENTS, kuberay.switched, COMMAND_LINE),
+    rule(
+        "flag-grammar",
+        "args.py::test_flags_follow_the_grammar_of_the_engine",
+        ask.words_a_flag,
+        COMMAND_LINE,
+    ),
     rule("explicit-flag", ARGUMENTS, kuberay.set_twice, COMMAND_LINE),
     rule("quoted-arguments", ARGUMENTS, kuberay.quoted, COMMAND_LINE),
     rule("env-once", ENVIRONMENT, kuberay.repeats_variable, *places.earlier_variables(HEAD)),
@@ -176,7 +209,7 @@ DEPARTURES = [
     ),
     rule("reserved-labels", "pods.py::test_metadata", ask.relabels, places.own_labels(f"{SERVICE}/metadata")),
     rule("overrides", "overrides.py::test_overrides_are_merged", kuberay.taken_overrides, overridden),
-    state("unreadable-applications", READ, only_unreadable, "/phase"),
+    state("unreadable-applications", READ, has_unreadable, "/phase", "/replicas/**", places.MESSAGE),
     state("ready-condition", READ, only_new_condition, *READY),
     state("failed-roll-out", READ, pending_failed, *places.FAILED),
     state("roll-out-first", READ, in_roll_out, *places.DEPLOYING),

@@ -104,6 +104,7 @@ DEPARTURES = [
         workloads.GPU_TYPE,
         refuses=gpu_of_other_vendor,
     ),
+    rule("roll-out-policy", workloads.ROLL_OUT_TEST, always, workloads.STRATEGY),
     rule("pod-isolation", places.ISOLATED, always, *places.isolation(POD)),
     rule("probes", "llmd/test_pod.py::test_probes", always, workloads.DEADLINE, *PROBES),
     rule(
@@ -124,6 +125,12 @@ DEPARTURES = [
     rule("storage", "llmd/test_pod.py::test_storage", has("model", "storage", "volumes"), *STORAGE),
     rule("scale-to-zero", "test_server_pod.py::test_replicas", ask.scaled_to_zero, workloads.NO_REPLICAS),
     rule("no-empty-model", ARGS, ask.no_model, f"{CONTAINER}/args/* - --model "),
+    rule(
+        "flag-grammar",
+        "llmd/test_args.py::test_flags_follow_the_grammar_of_the_engine",
+        ask.words_a_flag,
+        places.worded_flags(CONTAINER),
+    ),
     rule("flags-once", ARGS, repeats_derived_flag, *places.derived_flags_removed(CONTAINER)),
     state("roll-out-first", "test_read_status", workloads.rolling, *places.DEPLOYING),
     state("failed-roll-out", "test_read_status", workloads.failed_beside_the_old, *places.FAILED),

@@ -127,6 +127,13 @@ DEPARTURES = [
         touches=("/allowed/**", "/errors/**"),
         covered_by="tests/providers/test_guard_admission.py::test_admission_names_what_no_list_allows",
     ),
+    rule(
+        "default-source-written-out",
+        frozenset({"validate/update"}),
+        ask.writes_the_default_source_out,
+        JUDGED,
+        "validation.py::test_the_default_source_may_be_written_out",
+    ),
     rule("deletion-is-not-validated", frozenset({"validate/update"}), ask.being_deleted, JUDGED, DELETION),
     rule(
         "claim-of-generated-name",

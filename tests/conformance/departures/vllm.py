@@ -124,6 +124,7 @@ DEPARTURES = [
         f"{CONTAINER}/startupProbe/failureThreshold = 358",
     ),
     rule("pod-labels", "vllm_render.py::test_labels", always, *FIXED_LABELS),
+    rule("roll-out-policy", workloads.ROLL_OUT_TEST, always, workloads.STRATEGY),
     rule("pod-isolation", places.ISOLATED, always, *places.isolation(POD)),
     rule("reserved-labels", "vllm_render.py::test_labels", ask.relabels, workloads.OWN_LABELS),
     rule(
@@ -148,6 +149,12 @@ DEPARTURES = [
         ARGS,
         both(own_container, spelled_differently),
         *places.derived_flags_removed(CONTAINER),
+    ),
+    rule(
+        "flag-grammar",
+        "vllm_args.py::test_flags_follow_the_grammar_of_the_engine",
+        both(own_container, ask.words_a_flag),
+        places.worded_flags(CONTAINER),
     ),
     rule(
         "override-containers",

@@ -141,3 +141,26 @@ def test_reserved_flag(fields: dict[str, Any], field: str) -> None:
 def test_key_that_is_no_flag_name(key: str) -> None:
     with pytest.raises(RenderError, match=r"spec\.engine\.args"):
         args(engine("vllm", args={key: "1"}))
+
+
+def test_flags_follow_the_grammar_of_the_engine() -> None:
+    words = {
+        "enable-chunked-prefill": "off",
+        "exclude_tools_when_tool_choice_none": "no",
+        "enable-lora": "true",
+    }
+
+    assert args(engine("vllm", args=words, extraArgs=["--enforce-eager=on"])) == [
+        *("--model", MODEL, "--no-enable-chunked-prefill", "--enable-lora"),
+        *("--no-exclude-tools-when-tool-choice-none", "--enforce-eager"),
+    ]
+
+
+def test_switches_of_sglang_and_trtllm_have_their_own_opposites() -> None:
+    sglang = args(
+        engine("sglang", args={"enable_metrics": "true", "disable-radix-cache": "false", "tp-size": "2"})
+    )
+    trtllm = args(engine("trtllm", args={"publish-events-and-metrics": "yes", "enable-attention-dp": "no"}))
+
+    assert sglang == ["--model-path", MODEL, "--enable-metrics", "--tensor-parallel-size", "2"]
+    assert trtllm == ["--model-path", MODEL, "--no-enable-attention-dp", "--publish-events-and-metrics"]

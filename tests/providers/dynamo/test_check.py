@@ -10,7 +10,6 @@ from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
 from tests.providers.dynamo.rendered import MOCKER, disaggregated, engine, graph
 
-CACHE = {"storage": {"volumes": [{"name": "w", "purpose": "modelCache", "size": "1Gi"}]}}
 NO_GPU = {"scaling": {"prefill": {"replicas": 1}, "decode": {"replicas": 1}}}
 
 
@@ -52,10 +51,16 @@ def without_engine() -> ModelDeployment:
         ),
         pytest.param(deployment(name="v1.2"), "metadata.name", id="a dot"),
         pytest.param(deployment(name="4b-chat"), "metadata.name", id="a digit first"),
-        pytest.param(deployment(name="x" * 54), None, id="as long as the frontend's Service can be"),
-        pytest.param(deployment(name="x" * 55), "metadata.name", id="too long for the frontend's Service"),
-        pytest.param(deployment(name="x" * 48, model=CACHE), None, id="as long as the Job can be"),
-        pytest.param(deployment(name="x" * 49, model=CACHE), "metadata.name", id="too long for the Job"),
+        pytest.param(
+            deployment(resources={"gpu": {"count": 1, "type": "amd.com/gpu"}}),
+            "spec.resources.gpu.type",
+            id="GPUs that the default image is not made for",
+        ),
+        pytest.param(
+            deployment(annotations={"airunway.ai/rollout": "Sudden"}),
+            "metadata.annotations[airunway.ai/rollout]",
+            id="an unknown roll-out",
+        ),
     ],
 )
 def test_check(given: ModelDeployment, field: str | None) -> None:

@@ -197,7 +197,7 @@ def test_replicas(given: ModelDeployment, name: str, replicas: int) -> None:
     ],
 )
 def test_resources_of_workers(resources: dict[str, Any], want: dict[str, Any]) -> None:
-    rendered = graph(deployment(resources=resources))
+    rendered = graph(deployment(resources=resources, image="registry.example.com/own:1"))
 
     assert problems(rendered) == []
     assert rendered["spec"]["services"]["VllmWorker"]["resources"] == want
@@ -305,3 +305,20 @@ def test_multi_node_by_override() -> None:
 
     assert problems(rendered) == []
     assert rendered["spec"]["services"]["VllmWorker"]["multinode"] == {"nodeCount": 2}
+
+
+@pytest.mark.parametrize("mode", ["aggregated", "disaggregated"])
+def test_roles_without_a_model_have_a_size_of_their_own(mode: str) -> None:
+    large = {"memory": "900Gi", "cpu": "64", "gpu": {"count": 8}}
+    given = deployment(resources=large) if mode == "aggregated" else disaggregated(resources=large)
+
+    assert service(given, "Epp")["resources"] == {"requests": {"cpu": "1", "memory": "2Gi"}}
+
+
+def test_the_size_of_roles_without_a_model_can_be_given() -> None:
+    sized = {"resources": {"cpu": "3", "memory": "5Gi"}}
+    given = overridden({"epp": sized, "download": {"resources": {"memory": "32Gi"}}})
+
+    assert service(given, "Epp")["resources"] == {"requests": {"cpu": "3", "memory": "5Gi"}}
+    frontend = overridden({"frontend": sized}, gateway={"enabled": False})
+    assert service(frontend, "Frontend")["resources"] == {"requests": {"cpu": "3", "memory": "5Gi"}}

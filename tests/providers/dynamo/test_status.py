@@ -193,6 +193,9 @@ def test_replicas(status: dict[str, Any], want: tuple[int, int, int]) -> None:
             ("door", 80),
             id="as the graph says",
         ),
+        pytest.param(
+            live({"endpoint": {"service": ""}}), ("chat-frontend", 8000), id="an endpoint without a name"
+        ),
         pytest.param(live({"endpoint": "odd"}), ("chat-frontend", 8000), id="an endpoint that is no object"),
     ],
 )

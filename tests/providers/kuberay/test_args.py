@@ -179,3 +179,27 @@ def test_options_of_the_stock_image(fields: dict[str, Any], options: dict[str, A
 
     (model,) = yaml.safe_load(written)["applications"][0]["args"]["llm_configs"]
     assert model["engine_kwargs"] == options
+
+
+WORDS = {"enable-auto-tool-choice": "yes", "enable-chunked-prefill": "off", "cudagraph-capture-sizes": "1,2"}
+
+
+def test_flags_follow_the_grammar_of_the_engine() -> None:
+    given = deployment(image=OWN_IMAGE, **engine(args=WORDS, extraArgs=["--enable-lora=1"]))
+
+    assert variables(head(given))["VLLM_ENGINE_ARGS"] == (
+        f"{MODEL} --cudagraph-capture-sizes 1 2 --enable-auto-tool-choice --no-enable-chunked-prefill "
+        "--enable-lora"
+    )
+
+
+def test_options_have_the_types_that_the_engine_wants() -> None:
+    (application,) = yaml.safe_load(service(deployment(**engine(args=WORDS)))["spec"]["serveConfigV2"])[
+        "applications"
+    ]
+
+    assert application["args"]["llm_configs"][0]["engine_kwargs"] == {
+        "cudagraph_capture_sizes": [1, 2],
+        "enable_auto_tool_choice": True,
+        "enable_chunked_prefill": False,
+    }

@@ -10,6 +10,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
 from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
+from airunway.providers.kuberay.replacement import CLUSTER_DIGEST
 from tests.providers.build import expected
 from tests.providers.kuberay.build import (
     OWN_IMAGE,
@@ -56,7 +57,7 @@ def test_worker_groups_of_the_roles() -> None:
     ]
     assert container(worker(given, 0))["resources"] == {"limits": {"memory": "64Gi", "amd.com/gpu": "2"}}
     assert container(worker(given, 1))["resources"] == {"limits": {"memory": "32Gi", "nvidia.com/gpu": "1"}}
-    assert container(head(given))["resources"]["limits"]["memory"] == "20Gi"
+    assert container(head(given))["resources"]["limits"]["memory"] == "16Gi"
     assert {container(head(given))["image"], container(worker(given))["image"]} == {OWN_IMAGE}
 
 
@@ -67,7 +68,13 @@ def test_resources() -> None:
         "limits": {"memory": "96Gi", "nvidia.com/gpu": "4"},
         "requests": {"cpu": "2500m"},
     }
-    assert container(head(given))["resources"] == {"limits": {"cpu": "4", "memory": "96Gi"}}
+
+
+@pytest.mark.parametrize("memory", [None, "900Gi"])
+def test_the_head_does_not_hold_the_model(memory: str | None) -> None:
+    given = deployment(resources={"memory": memory, "cpu": "64", "gpu": {"count": 8}})
+
+    assert container(head(given))["resources"] == {"limits": {"cpu": "4", "memory": "16Gi"}}
 
 
 @pytest.mark.parametrize(
@@ -212,6 +219,6 @@ def test_metadata() -> None:
 
     metadata = service(given)["metadata"]
     assert metadata["labels"] == {**labels, **LABELS}
-    assert metadata["annotations"] == {"note": "hi"}
+    assert metadata["annotations"].keys() == {"note", CLUSTER_DIGEST}
     for template in (head(given), worker(given)):
         assert template["metadata"] == {"labels": {**labels, **POD_LABELS}, "annotations": {"note": "hi"}}

@@ -71,6 +71,14 @@ def test_server_args(fields: dict[str, Any], want: list[str]) -> None:
     assert arguments(deployment(**fields)) == want
 
 
+def test_flags_follow_the_grammar_of_the_engine() -> None:
+    words = {"enable-auto-tool-choice": "true", "enable-chunked-prefill": "off", "disable-log-requests": "0"}
+    given = deployment(engine={"args": words, "extraArgs": ["--enable-lora=yes"]})
+
+    flags = ["--enable-auto-tool-choice", "--no-enable-chunked-prefill", "--enable-lora"]
+    assert arguments(given) == [*MODEL, NO_CACHING, *flags]
+
+
 def test_prefill_and_decode_differ_in_their_part_of_the_transfer() -> None:
     group = {"gpu": {"count": 1}}
     given = deployment(gpus=0, serving={"mode": "disaggregated"}, scaling={"prefill": group, "decode": group})

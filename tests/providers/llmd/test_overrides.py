@@ -19,7 +19,7 @@ def test_overrides_go_into_every_deployment_and_into_no_service() -> None:
     rendered = objects(split(provider={"overrides": given}))
 
     for obj in rendered[:2]:
-        assert obj["spec"]["strategy"] == {"type": "Recreate"}
+        assert obj["spec"]["strategy"] == {"type": "Recreate", "rollingUpdate": None}
         assert obj["spec"]["progressDeadlineSeconds"] == 900
     assert all("strategy" not in obj["spec"] for obj in rendered[2:])
 
@@ -33,7 +33,7 @@ METADATA = "spec.provider.overrides.spec.template.metadata"
         pytest.param([], "must be a JSON object", id="a list"),
         pytest.param({"metadata": {}}, "overrides.metadata: cannot", id="the object's identity"),
         pytest.param(
-            {"spec": {"template": {"spec": None}}}, "template.spec: cannot", id="the pod, even null"
+            {"spec": {"template": {"spec": None}}}, "template.spec: must stay", id="the pod replaced"
         ),
         pytest.param({"spec": None}, "overrides.spec: must stay an object", id="spec replaced"),
         pytest.param({"spec": {"template": None}}, "spec.template: must stay", id="template replaced"),

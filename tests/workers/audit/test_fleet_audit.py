@@ -134,7 +134,7 @@ async def test_what_nobody_can_repair_is_not_signalled_by_every_audit() -> None:
 
 
 async def test_an_audit_of_many_lets_others_have_their_turn() -> None:
-    fleet, signals = settled_fleet(2_000), Taken()
+    fleet, signals = await asyncio.to_thread(settled_fleet, 2_000), Taken()
     turns = 0
 
     async def somebody_else() -> None:

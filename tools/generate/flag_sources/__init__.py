@@ -1,1 +1,1 @@
-"""Readers of the source of engines, for `tools.generate.engine_flags`: which flags there are, and their kinds."""
+"""Readers of engines' sources, for `tools.generate.engine_flags`: which flags there are, and their kinds."""

@@ -30,9 +30,13 @@ class Classes:
                 self._classes[node.name] = node
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
                 self._aliases |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                if node.value is not None and ast.unparse(node.annotation).endswith("TypeAlias"):
-                    self._aliases[node.target.id] = node.value
+            elif (
+                isinstance(node, ast.AnnAssign)
+                and isinstance(node.target, ast.Name)
+                and node.value is not None
+                and ast.unparse(node.annotation).endswith("TypeAlias")
+            ):
+                self._aliases[node.target.id] = node.value
 
     def kinds(self, name: str) -> dict[str, str]:
         """Field to the kind of its flag, inherited ones first."""

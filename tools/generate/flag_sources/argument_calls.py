@@ -11,7 +11,10 @@ from tools.generate.flag_sources.annotations import Classes
 Flag = tuple[str, list[str]]
 """Kind, and the option strings with their dashes."""
 
-_SWITCHES = {"store_true", "store_false", "store_const", "count", "version", "help"}
+_SWITCHES = {
+    *("store_true", "store_false", "store_const", "count", "version", "help"),
+    *("DeprecatedAction", "DeprecatedStoreTrueAction"),
+}
 _NUMBERS = {"int", "float", "human_readable_int", "human_readable_int_or_auto"}
 _JSON = {"json.loads", "json_list_type"}
 
@@ -55,9 +58,10 @@ class Calls:
                 continue
             target, value = node.targets[0], node.value
             if isinstance(target, ast.Name) and isinstance(value, ast.Call) and self._classes:
-                if getattr(value.func, "id", "") == "get_kwargs" and isinstance(value.args[0], ast.Name):
-                    if value.args[0].id != "cls":  # of whatever class: its fields are read elsewhere
-                        tables[target.id] = self._classes.kinds(value.args[0].id)
+                name = getattr(value.args[0], "id", "cls") if value.args else "cls"
+                # `get_kwargs(cls)` is of whatever class: its fields are read elsewhere.
+                if getattr(value.func, "id", "") == "get_kwargs" and name != "cls":
+                    tables[target.id] = self._classes.kinds(name)
             elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Subscript):
                 entry = _entry(target.value)
                 if entry:
@@ -117,11 +121,7 @@ def _kind(given: dict[str, str], *, click: bool) -> str:
     kind = given.get("kind", "")
     if "BooleanOptionalAction" in action:
         return "negatable"
-    if (
-        action in _SWITCHES
-        or action in ("DeprecatedAction", "DeprecatedStoreTrueAction")
-        or "is_flag" in given
-    ):
+    if action in _SWITCHES or "is_flag" in given:
         return "switch"
     if action == "append" or (click and given.get("multiple") == "True"):
         return "repeated"

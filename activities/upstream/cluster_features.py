@@ -1,0 +1,70 @@
+"""What of the cluster a deployment is rendered for: as recorded, for as long as the main object stands.
+
+A CRD that is installed or an operator that is renewed must not rewrite what runs. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airunway.activities.upstream.ownership import is_owned_by
+from airunway.activities.upstream.render_context import Surroundings
+from airunway.api.cluster_features import INFERENCE_POOLS, features_condition
+from airunway.api.core_types import Condition
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.messages.upstream import RenderRequest
+from airunway.provider import Provider
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterFeatures:
+    """`taken`: to render for; `record`: the condition that says so, None for a provider that takes none."""
+
+    taken: list[str]
+    record: Condition | None = None
+
+
+async def cluster_features(
+    cluster: Cluster,
+    provider: Provider,
+    request: RenderRequest,
+    owner: Mapping[str, Any],
+    *,
+    given: Surroundings,
+    inspect_all: bool,
+) -> ClusterFeatures:
+    """What to render for. Raises ApiError.
+
+    The main object is read only where the record and the cluster differ, or where there is an object and no
+    record: another controller made it, or the status was lost.
+    """
+    if not (provider.uses_inference_pools or provider.optional_fields):
+        return ClusterFeatures(taken=[])
+    served, recorded = await _served(provider, given), request.cluster_features
+    taken = served
+    if recorded is None:
+        there = inspect_all or request.applied or _names_object(owner)
+        main = await _main_object(cluster, provider, request) if there else None
+        taken = served if main is None else sorted(provider.features_of(main))
+    elif set(recorded) != set(served) and await _main_object(cluster, provider, request) is not None:
+        taken = recorded
+    return ClusterFeatures(taken=taken, record=features_condition(taken, served))
+
+
+async def _served(provider: Provider, given: Surroundings) -> list[str]:
+    fields = await given.served_fields(provider)
+    pools = provider.uses_inference_pools and await given.serves_inference_pools()
+    return [*([INFERENCE_POOLS] if pools else []), *sorted(fields)]
+
+
+def _names_object(owner: Mapping[str, Any]) -> bool:
+    status = owner.get("status") or {}
+    return bool((status.get("provider") or {}).get("resourceName"))
+
+
+async def _main_object(cluster: Cluster, provider: Provider, request: RenderRequest) -> Object | None:
+    name = request.applied[0].name if request.applied else request.ref.name
+    main = await cluster.find(provider.kinds[0], name, namespace=request.ref.namespace)
+    return main if main is not None and is_owned_by(main, request.uid) else None

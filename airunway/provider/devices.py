@@ -1,0 +1,114 @@
+"""Which devices a deployment asks for, and whether the image that uses them is made for them. Pure.
+
+An image is built for one vendor's stack: the default ones and those that are known by name for NVIDIA's. On
+other devices they are scheduled, start, and find none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airunway.api.model_deployment import Gpu, ModelDeployment, ServingMode
+from airunway.provider import flags
+from airunway.provider.rendering import NVIDIA_GPU
+from airunway.provider.serving_image import split_reference
+
+_PARTITION = re.compile(r"nvidia\.com/(mig-.+|[^/]+\.shared)|amd\.com/[a-z]+_nps[0-9]+")
+"""Slices of a GPU as device plugins name them: MIG, time slices, partitions of AMD's."""
+_NVIDIA_REPOSITORIES = re.compile(
+    r"(.*/)?(vllm/vllm-openai|rayproject/ray-llm|lmsysorg/sglang|ai-dynamo/(vllm|sglang|tensorrtllm)-runtime)"
+)
+_OTHER_STACK = re.compile(r"rocm|amd|mi3[0-9]{2}|xpu|intel|hpu|gaudi|neuron|tpu|npu|cpu", re.I)
+_PARALLEL_FLAGS = frozenset(
+    {
+        *("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size"),
+        *("tp", "pp", "dp", "tp-size", "pp-size", "dp-size"),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """What one pod of a group gets. `field`: path of the resources that ask for it."""
+
+    field: str
+    type: str
+    count: int
+
+    @property
+    def is_nvidia(self) -> bool:
+        """Whether they are NVIDIA's, whole or in slices."""
+        return self.type.startswith("nvidia.com/")
+
+    @property
+    def is_partition(self) -> bool:
+        """Whether one of them is a slice of a GPU."""
+        return _PARTITION.fullmatch(self.type) is not None
+
+
+def devices_of(deployment: ModelDeployment) -> list[Devices]:
+    """The devices of each group of pods that has any, in the mode that is asked for."""
+    resources, scaling = deployment.spec.resources, deployment.spec.scaling
+    asked: dict[str, Gpu | None] = {"spec.resources": resources.gpu if resources else None}
+    if deployment.serving_mode == ServingMode.DISAGGREGATED:
+        groups = {"prefill": scaling.prefill, "decode": scaling.decode} if scaling else {}
+        asked = {f"spec.scaling.{role}": group.gpu if group else None for role, group in groups.items()}
+    return [
+        Devices(field=field, type=gpu.type or NVIDIA_GPU, count=gpu.count)
+        for field, gpu in asked.items()
+        if gpu and gpu.count and gpu.count > 0
+    ]
+
+
+def device_problem(deployment: ModelDeployment, *, image: str) -> str | None:
+    """Why an engine cannot use the devices that are asked for, or None. `image`: the user's, else empty."""
+    devices = devices_of(deployment)
+    return stack_problem(devices, image=image) or partition_problem(deployment, devices)
+
+
+def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
+    """Why the image does not run on the devices, or None. Of an image of the user's nothing is known."""
+    for group in devices:
+        if group.is_nvidia:
+            continue
+        if not image:
+            return (
+                f"{group.field}.gpu.type: the default image runs on NVIDIA GPUs, not on {group.type}; "
+                "name a fitting image in spec.engine.image"
+            )
+        if is_made_for_nvidia(image):
+            return (
+                f"{group.field}.gpu.type: the image {image} is made for NVIDIA GPUs, not for {group.type}; "
+                "name a fitting one in spec.engine.image"
+            )
+    return None
+
+
+def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -> str | None:
+    """Why several slices of a GPU are of no use to one engine; None where the user says how to use them."""
+    if not _flags_given(deployment).isdisjoint(_PARALLEL_FLAGS):
+        return None
+    for group in devices:
+        if group.is_partition and group.count > 1:
+            return (
+                f"{group.field}.gpu.count: an engine uses one slice of a GPU and cannot be spread over "
+                f"{group.count} of {group.type}; ask for 1 and for more replicas, or for a larger slice "
+                "(a tensor-parallel-size in spec.engine.args is taken as given)"
+            )
+    return None
+
+
+def _flags_given(deployment: ModelDeployment) -> set[str]:
+    """Flags that the user sets, in the longer spelling; each engine has its own short forms."""
+    tokens = [token for token in flags.extra_args(deployment) if token.startswith("-")]
+    given = [*flags.engine_args(deployment), *tokens]
+    return {flag.lstrip("-").partition("=")[0].strip().replace("_", "-") for flag in given}
+
+
+def is_made_for_nvidia(image: str) -> bool:
+    """Whether an image is known to hold NVIDIA's stack, from any mirror; a tag may name another stack."""
+    reference = split_reference(image)
+    known = _NVIDIA_REPOSITORIES.fullmatch(reference.short_repository)
+    return known is not None and not _OTHER_STACK.search(reference.tag)

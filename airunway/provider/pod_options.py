@@ -1,0 +1,134 @@
+"""What people say of a deployment's pods by annotation, for every provider alike. Pure.
+
+The contract's ModelDeployment has no fields for it, and overrides differ from provider to provider:
+
+    airunway.ai/image-pull-secrets: regcred,other    Secrets of its namespace that all images are pulled with
+    airunway.ai/rollout: NoSurge | Surge | Recreate  how a new version takes the place of the one before
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from airunway.api import names
+from airunway.api.model_deployment import ModelDeployment
+from airunway.api.overrides import FIELD
+from airunway.provider import rendering
+from airunway.provider.manifest import RenderError
+
+MAX_PULL_SECRETS = 16
+
+_NO_SURGE = {"maxSurge": 0, "maxUnavailable": 1}
+_SECRET_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+class Rollout(StrEnum):
+    """How pods of a new version take the place of those before."""
+
+    NO_SURGE = "NoSurge"
+    """One after the other, the earlier pod first: with no more devices than are asked for. The default."""
+    SURGE = "Surge"
+    """The new pod first: nothing is missing meanwhile, and the devices of one more are needed."""
+    RECREATE = "Recreate"
+    """All earlier pods first, for versions that must not run beside each other."""
+
+
+def path_of(annotation: str) -> str:
+    """An annotation of the deployment, for messages."""
+    return f"metadata.annotations[{annotation}]"
+
+
+def option_problem(deployment: ModelDeployment) -> str | None:
+    """Why an annotation says nothing that can be done, or None."""
+    given = deployment.metadata.annotations
+    rollout = given.get(names.ANNOTATION_ROLLOUT, "").strip()
+    if rollout and rollout not in list(Rollout):
+        return f"{path_of(names.ANNOTATION_ROLLOUT)}: {rollout!r} is unknown; use {', '.join(Rollout)}"
+    secrets = _pull_secret_names(deployment)
+    wrong = next((name for name in secrets if not _SECRET_NAME.fullmatch(name)), None)
+    if wrong is not None:
+        return (
+            f"{path_of(names.ANNOTATION_PULL_SECRETS)}: {wrong[:253]!r} cannot name a Secret; "
+            "write their names with commas between them"
+        )
+    if len(secrets) > MAX_PULL_SECRETS:
+        return f"{path_of(names.ANNOTATION_PULL_SECRETS)}: at most {MAX_PULL_SECRETS} Secrets"
+    return None
+
+
+def pull_secrets(deployment: ModelDeployment, *others: str) -> list[dict[str, str]]:
+    """`imagePullSecrets` of every pod made for the deployment, each once. `others`: ours, empty for none."""
+    wanted = [*_pull_secret_names(deployment), *filter(None, others)]
+    return [{"name": name} for name in dict.fromkeys(wanted)]
+
+
+def every_pod(deployment: ModelDeployment, *pull_secret: str) -> dict[str, Any]:
+    """What every pod made for the deployment has: where it may run, and what its images are pulled with.
+
+    Whatever it is for: serving, routing, downloading. `pull_secret`: one of ours beside the user's.
+    """
+    return {
+        **rendering.scheduling(deployment),
+        **rendering.without_empty(imagePullSecrets=pull_secrets(deployment, *pull_secret)),
+    }
+
+
+def _pull_secret_names(deployment: ModelDeployment) -> list[str]:
+    text = deployment.metadata.annotations.get(names.ANNOTATION_PULL_SECRETS, "")
+    return list(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+
+
+def rollout_of(deployment: ModelDeployment) -> Rollout:
+    """The policy that is asked for, else the default. Raises RenderError for an unknown word."""
+    text = deployment.metadata.annotations.get(names.ANNOTATION_ROLLOUT, "").strip()
+    try:
+        return Rollout(text) if text else Rollout.NO_SURGE
+    except ValueError:
+        raise RenderError(option_problem(deployment) or f"{names.ANNOTATION_ROLLOUT}: unknown") from None
+
+
+def unmet_rollout(deployment: ModelDeployment, possible: Iterable[Rollout]) -> list[str]:
+    """The annotation's path where a provider cannot do what it asks for; for `ignored_fields`."""
+    text = deployment.metadata.annotations.get(names.ANNOTATION_ROLLOUT, "").strip()
+    return [path_of(names.ANNOTATION_ROLLOUT)] if text and text not in list(possible) else []
+
+
+# -- of a Deployment ------------------------------------------------------------------------------------
+
+
+def deployment_strategy(rollout: Rollout, *, replicas: int) -> dict[str, Any]:
+    """`spec.strategy` of a Deployment.
+
+    `rollingUpdate: null` says that what the API server once filled in has to go: it refuses that beside
+    `Recreate`.
+    """
+    if rollout is Rollout.SURGE:
+        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    if rollout is Rollout.RECREATE or replicas <= 1:
+        return {"type": "Recreate", "rollingUpdate": None}
+    return {"type": "RollingUpdate", "rollingUpdate": dict(_NO_SURGE)}
+
+
+def settled_strategy(merged: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The strategy after overrides, its parts fitting each other. `given`: `spec.strategy` of the overrides.
+
+    Raises RenderError for what the API server refuses.
+    """
+    at = f"{FIELD}.spec.strategy"
+    asked = given.get("rollingUpdate")
+    if not isinstance(merged, Mapping) or not isinstance(asked, Mapping | None):
+        raise RenderError(f"{at}: must stay an object, and its rollingUpdate too")
+    kind = given.get("type") or ("RollingUpdate" if asked else merged.get("type"))
+    if kind == "Recreate":
+        if asked:
+            raise RenderError(f"{at}.rollingUpdate: says nothing beside type Recreate; leave one of them out")
+        return {**merged, "type": kind, "rollingUpdate": None}
+    rolling = {**_NO_SURGE, **(merged.get("rollingUpdate") or {})}
+    if all(str(rolling[key]) in ("0", "0%") for key in _NO_SURGE):
+        raise RenderError(
+            f"{at}.rollingUpdate: maxSurge and maxUnavailable cannot both be 0, no pod could be replaced"
+        )
+    return {**merged, "type": kind, "rollingUpdate": rolling}

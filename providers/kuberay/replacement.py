@@ -1,0 +1,59 @@
+"""When a RayService must be made again: when KubeRay would bring up a second cluster beside it. Pure.
+
+KubeRay changes a cluster's pods in one way only: another cluster of the same size, which takes over when it
+serves. On devices of which there are only as many as were asked for it waits for ever, for those that the
+first one holds. So, unless `Surge` is asked for, the first cluster goes before the second comes. Numbers of
+workers and the Serve application are taken in place (kuberay.md §8).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import Manifest, mapping_at, pod_options
+from airunway.provider.pod_options import Rollout
+from airunway.providers.kuberay.config import RAY_SERVICE
+
+CLUSTER_DIGEST = "airunway.ai/ray-cluster"
+"""Annotation of a RayService that is not to have a second cluster: a digest of the one it describes."""
+
+_IN_PLACE = frozenset({"replicas", "minReplicas", "maxReplicas"})
+
+
+def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
+    """The RayService with the digest of its cluster, unless a second one is welcome."""
+    if pod_options.rollout_of(deployment) is Rollout.SURGE:
+        return service
+    metadata = service["metadata"]
+    digest = cluster_digest(service["spec"]["rayClusterConfig"])
+    annotations = {**metadata.get("annotations", {}), CLUSTER_DIGEST: digest}
+    return {**service, "metadata": {**metadata, "annotations": annotations}}
+
+
+def cluster_digest(cluster: Mapping[str, Any]) -> str:
+    """A short text that is another one when KubeRay would bring up another cluster."""
+    groups = [
+        {key: value for key, value in group.items() if key not in _IN_PLACE}
+        for group in cluster["workerGroupSpecs"]
+    ]
+    content = {**cluster, "workerGroupSpecs": groups}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def replacement_reason(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
+    """Why the RayService has to go first, or None. One without a digest is changed in place.
+
+    That is one of AI Runway's own controller, or one that was made while `Surge` was asked for.
+    """
+    if live.get("kind") != RAY_SERVICE.kind:
+        return None
+    made_for, wanted = (
+        mapping_at(obj, "metadata", "annotations").get(CLUSTER_DIGEST) for obj in (live, desired)
+    )
+    if not made_for or not wanted or made_for == wanted:
+        return None
+    return "KubeRay would bring up a second cluster, which needs the devices that the first one holds"

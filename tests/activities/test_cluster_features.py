@@ -1,0 +1,187 @@
+"""What is installed in a cluster later does not change what runs: rendering keeps to what it was made for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airunway.api.cluster_features import recorded_features
+from airunway.api.conditions import find_condition
+from airunway.clients.crds import apply_crd
+from airunway.clients.kubernetes import Object
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.upstream import RenderRequest
+from airunway.provider import Provider
+from airunway.provider.registry import installed_providers
+from tests.activities.deployment_site import REF, DeploymentSite, Worker, asked, render_request
+
+DYNAMO, KUBERAY = installed_providers()["dynamo"], installed_providers()["kuberay"]
+SPEC = {"model": {"id": "Qwen/Qwen3-0.6B"}, "engine": {"type": "vllm"}, "resources": {"gpu": {"count": 1}}}
+ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def definition(group: str, version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    singular = kind.lower()
+    schema = {"type": "object", "properties": {"spec": spec, "status": ANYTHING}}
+    served = {"name": version, "served": True, "storage": True, "subresources": {"status": {}}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{singular}s.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": f"{singular}s",
+                "singular": singular,
+            },
+            "versions": [{**served, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
+GRAPHS = definition("nvidia.com", "v1alpha1", "DynamoGraphDeployment", ANYTHING)
+POOLS = definition("inference.networking.k8s.io", "v1", "InferencePool", ANYTHING)
+
+
+def ray_services(**cluster: Any) -> dict[str, Any]:
+    """A KubeRay whose clusters have these fields beside those that each has."""
+    known = ("rayVersion", "headGroupSpec", "workerGroupSpecs", "enableInTreeAutoscaling")
+    fields = {"type": "object", "properties": {**dict.fromkeys(known), **cluster}}
+    fields["properties"] = {
+        name: entry or {"x-kubernetes-preserve-unknown-fields": True}
+        for name, entry in fields["properties"].items()
+    }
+    spec = {"type": "object", "properties": {"rayClusterConfig": fields, "serveConfigV2": {"type": "string"}}}
+    return definition("ray.io", "v1", "RayService", spec)
+
+
+AUTH = {"type": "object", "properties": {"mode": {"type": "string"}}}
+
+
+def request(owner: Object, provider: Provider, applied: list[AppliedObject], **fields: Any) -> RenderRequest:
+    base = render_request(owner, applied=applied)
+    return base.model_copy(update={"provider": provider.name, **fields})
+
+
+Made = tuple[list[AppliedObject], list[str] | None, str]
+"""What was applied, what is recorded of the cluster, and the rendered spec."""
+
+
+async def made(place: DeploymentSite, provider: Provider) -> Made:
+    """Deploy for a provider."""
+    await place.deploy(provider={"name": provider.name}, **SPEC)
+    worker = Worker(place.cluster, providers=(provider,))
+    first = request(await place.deployment(), provider, [])
+    rendered = await worker.provider.render(first)
+    done = await worker.provider.apply_upstream(asked(first, rendered))
+    assert done.failure is None, done.failure
+    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    return done.objects, recorded_features(rendered.conditions), json.dumps(live["spec"], sort_keys=True)
+
+
+async def install(place: DeploymentSite, provider: Provider) -> None:
+    """What a cluster gets later that rendering for this provider looks at."""
+    later = POOLS if provider is DYNAMO else ray_services(authOptions=AUTH)
+    await apply_crd(place.cluster, later, field_manager="test")
+
+
+BOTH = pytest.mark.parametrize("provider", [DYNAMO, KUBERAY], ids=lambda entry: entry.name)
+
+
+async def begin(place: DeploymentSite, provider: Provider) -> None:
+    await apply_crd(place.cluster, GRAPHS if provider is DYNAMO else ray_services(), field_manager="test")
+
+
+@BOTH
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "the record was lost"])
+async def test_what_is_installed_later_rewrites_nothing(
+    place: DeploymentSite, provider: Provider, is_recorded: bool
+) -> None:
+    await begin(place, provider)
+    applied, recorded, spec = await made(place, provider)
+    assert recorded == []
+
+    await install(place, provider)
+    owner = await place.deployment()
+    known = recorded if is_recorded else None
+    again = request(owner, provider, applied, cluster_features=known)
+    rendered = await Worker(place.cluster, providers=(provider,)).provider.render(again)
+
+    assert rendered.failure is None
+    assert not rendered.planned
+    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    assert json.dumps(live["spec"], sort_keys=True) == spec
+    record = find_condition(rendered.conditions, "RenderedForCluster")
+    assert record is not None
+    assert record.reason == "ClusterChanged"
+    assert "by now it serves" in (record.message or "")
+    assert recorded_features(rendered.conditions) == []
+
+
+@BOTH
+async def test_a_change_of_the_spec_keeps_to_the_record_too(
+    place: DeploymentSite, provider: Provider
+) -> None:
+    await begin(place, provider)
+    applied, recorded, _ = await made(place, provider)
+    await install(place, provider)
+
+    owner = await place.change({"spec": {"scaling": {"replicas": 2}}})
+    edited = request(owner, provider, applied, cluster_features=recorded)
+    rendered = await Worker(place.cluster, providers=(provider,)).provider.render(edited)
+
+    assert rendered.failure is None
+    assert not rendered.replacing
+    changed = [path for entry in rendered.planned for path in entry.changed]
+    assert changed
+    assert not [path for path in changed if "Epp" in path or "authOptions" in path]
+
+
+@BOTH
+async def test_what_is_made_anew_is_made_for_the_cluster_as_it_is(
+    place: DeploymentSite, provider: Provider
+) -> None:
+    await begin(place, provider)
+    applied, recorded, spec = await made(place, provider)
+    await install(place, provider)
+    await place.cluster.delete(provider.kinds[0], REF.name, namespace=REF.namespace)
+
+    again = request(await place.deployment(), provider, applied, cluster_features=recorded)
+    worker = Worker(place.cluster, providers=(provider,))
+    rendered = await worker.provider.render(again)
+    await worker.provider.apply_upstream(asked(again, rendered))
+
+    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    assert json.dumps(live["spec"], sort_keys=True) != spec
+    assert recorded_features(rendered.conditions) == (
+        ["InferencePools"] if provider is DYNAMO else ["spec.rayClusterConfig.authOptions"]
+    )
+
+
+async def test_a_change_that_dynamo_takes_no_other_way_is_a_replacement_that_is_announced(
+    place: DeploymentSite,
+) -> None:
+    await apply_crd(place.cluster, POOLS, field_manager="test")
+    await begin(place, DYNAMO)
+    applied, recorded, _ = await made(place, DYNAMO)
+
+    owner = await place.change({"spec": {"gateway": {"enabled": False}}})
+    edited = request(owner, DYNAMO, applied, cluster_features=recorded)
+    rendered = await Worker(place.cluster, providers=(DYNAMO,)).provider.render(edited)
+
+    assert rendered.replacing.endswith("this change would add Frontend and remove Epp")
+    assert [str(entry) for entry in rendered.planned] == ["delete DynamoGraphDeployment chat"]
+
+
+async def test_a_provider_that_takes_nothing_of_the_cluster_records_nothing(place: DeploymentSite) -> None:
+    worker = place.worker()
+
+    rendered = await worker.provider.render(render_request(await place.deploy()))
+
+    assert recorded_features(rendered.conditions) is None
+    assert "RenderedForCluster" in rendered.cleared

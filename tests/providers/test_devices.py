@@ -1,0 +1,161 @@
+"""GPUs of other vendors and slices of GPUs: taken where the image can use them, else refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import Provider, RenderContext
+from airunway.provider.devices import is_made_for_nvidia
+from airunway.provider.registry import installed_providers
+from airunway.provider.testing import deployment
+from tests.providers.build import runner
+
+OWN = "registry.example.com/rocm/vllm:1"
+MIG = "nvidia.com/mig-1g.5gb"
+SERVERS = [installed_providers()[name] for name in ("dynamo", "kuberay", "llmd", "vllm")]
+KAITO = installed_providers()["kaito"]
+SPLITTING = [provider for provider in SERVERS if provider.name != "vllm"]
+
+
+def with_gpus(kind: str, count: int = 1, **spec: Any) -> ModelDeployment:
+    return deployment(resources={"gpu": {"count": count, "type": kind}}, **spec)
+
+
+def split(*, prefill: dict[str, Any], decode: dict[str, Any], **spec: Any) -> ModelDeployment:
+    scaling = {"prefill": {"replicas": 1, "gpu": prefill}, "decode": {"replicas": 1, "gpu": decode}}
+    return deployment(
+        serving={"mode": "disaggregated"}, scaling=scaling, **{"resources": {"gpu": None}, **spec}
+    )
+
+
+@pytest.mark.parametrize("provider", [*SERVERS, KAITO], ids=lambda provider: provider.name)
+@pytest.mark.parametrize(
+    "kind", ["amd.com/gpu", "gpu.intel.com/i915", "gpu.intel.com/xe", "habana.ai/gaudi", "google.com/tpu"]
+)
+def test_devices_that_the_image_is_not_made_for(provider: Provider, kind: str) -> None:
+    problem = provider.check(with_gpus(kind)) or ""
+
+    assert problem.startswith("spec.resources.gpu.type: ")
+    assert kind in problem
+    assert "NVIDIA" in problem or "nvidia.com/gpu" in problem
+
+
+@pytest.mark.parametrize("provider", SPLITTING, ids=lambda provider: provider.name)
+@pytest.mark.parametrize("role", ["prefill", "decode"])
+def test_each_role_is_looked_at(provider: Provider, role: str) -> None:
+    gpus = {"prefill": {"count": 1}, "decode": {"count": 1}} | {role: {"count": 1, "type": "amd.com/gpu"}}
+
+    assert (provider.check(split(**gpus)) or "").startswith(f"spec.scaling.{role}.gpu.type: ")
+    assert provider.check(split(**gpus, image=OWN)) is None
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+def test_an_image_of_the_user_runs_on_what_the_user_says(provider: Provider) -> None:
+    given = with_gpus("amd.com/gpu", image=OWN)
+
+    assert provider.check(given) is None
+    assert "amd.com/gpu" in str(provider.render(given, RenderContext())[0])
+
+
+@pytest.mark.parametrize(
+    ("image", "known"),
+    [
+        ("vllm/vllm-openai:v0.11.0", True),
+        ("registry.example.com/mirror/vllm/vllm-openai", True),
+        ("docker.io/rayproject/ray-llm:2.55.0-py311-cu128", True),
+        ("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.1.1", True),
+        ("registry.example.com/vllm/vllm-openai:rocm6.4", False),
+        ("vllm/vllm-openai-rocm:v0.11.0", False),
+        ("rocm/vllm:latest", False),
+        ("registry.example.com/serve@sha256:00", False),
+    ],
+)
+def test_images_that_are_known_by_name(image: str, known: bool) -> None:
+    assert is_made_for_nvidia(image) == known
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+def test_a_known_image_is_none_of_the_users_own(provider: Provider) -> None:
+    problem = provider.check(with_gpus("amd.com/gpu", image="mirror.example.com/vllm/vllm-openai:v1")) or ""
+
+    assert problem.startswith("spec.resources.gpu.type: the image mirror.example.com/vllm/vllm-openai:v1")
+
+
+# --- slices ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+@pytest.mark.parametrize("kind", [MIG, "nvidia.com/mig-3g.40gb", "nvidia.com/gpu.shared"])
+def test_an_engine_is_not_spread_over_slices(provider: Provider, kind: str) -> None:
+    problem = provider.check(with_gpus(kind, 2)) or ""
+
+    assert problem.startswith("spec.resources.gpu.count: ")
+    assert kind in problem
+    assert "ask for 1" in problem
+
+
+@pytest.mark.parametrize("provider", SPLITTING, ids=lambda provider: provider.name)
+def test_nor_is_that_of_a_role(provider: Provider) -> None:
+    given = split(prefill={"count": 1, "type": MIG}, decode={"count": 2, "type": MIG})
+
+    assert (provider.check(given) or "").startswith("spec.scaling.decode.gpu.count: ")
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+def test_one_slice_is_taken_without_parallelism(provider: Provider) -> None:
+    rendered = str(provider.render(with_gpus(MIG), RenderContext()))
+
+    assert MIG in rendered
+    assert "tensor" not in rendered
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"args": {"tensor-parallel-size": "2"}},
+        {"args": {"tensor_parallel_size": "2"}},
+        {"extraArgs": ["-tp=2"]},
+        {"extraArgs": ["--data-parallel-size=2"]},
+    ],
+    ids=str,
+)
+def test_who_says_how_is_taken_at_the_word(provider: Provider, engine: dict[str, Any]) -> None:
+    assert provider.check(with_gpus(MIG, 2, engine=engine)) is None
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+def test_whole_gpus_are_spread_over_as_ever(provider: Provider) -> None:
+    assert provider.check(with_gpus("nvidia.com/gpu", 8)) is None
+
+
+# --- KAITO -------------------------------------------------------------------------------------------------
+
+
+def test_a_preset_runs_on_whole_gpus_only() -> None:
+    assert KAITO.check(with_gpus("nvidia.com/gpu", 2)) is None
+    assert "nvidia.com/gpu" in (KAITO.check(with_gpus(MIG)) or "")
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "count", "field"),
+    [
+        (OWN, "amd.com/gpu", 1, None),
+        ("ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest", "nvidia.com/gpu", 1, None),
+        ("ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest", "amd.com/gpu", 1, "type"),
+        ("ghcr.io/kaito-project/aikit/llama3.2:1b", "gpu.intel.com/i915", 1, "type"),
+        ("localhost:30500/acme/phi@sha256:00", "amd.com/gpu", 1, "type"),
+        ("ghcr.io/kaito-project/aikit/llama3.2:1b", MIG, 1, None),
+        ("ghcr.io/kaito-project/aikit/llama3.2:1b", MIG, 2, "count"),
+        (OWN, MIG, 2, "count"),
+    ],
+)
+def test_a_template_runs_on_what_its_image_is_made_for(
+    image: str, kind: str, count: int, field: str | None
+) -> None:
+    problem = KAITO.check(runner(image=image, gpus=count, resources={"gpu": {"count": count, "type": kind}}))
+
+    assert (problem or "").startswith(f"spec.resources.gpu.{field}: ") if field else problem is None
