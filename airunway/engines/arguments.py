@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from airunway.engines.flag_table import NEGATION, Kind, Match
+from airunway.engines.flag_table import NEGATION, FlagKind, Match
 from airunway.engines.grammars import Grammar
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
@@ -39,11 +39,11 @@ def written(grammar: Grammar, key: str, text: str) -> list[str]:
     option = _option(grammar, found, key)
     if found.kind.is_switch:
         return _switch(found, option, text)
-    if found.kind is Kind.OPTIONAL and boolean(text) is not None and text.strip() not in ("0", "1"):
+    if found.kind is FlagKind.OPTIONAL and boolean(text) is not None and text.strip() not in ("0", "1"):
         return [option] if boolean(text) else []
     if not text:
         return [option]
-    if found.kind is Kind.REPEATED:
+    if found.kind is FlagKind.REPEATED:
         return [token for item in items(found.kind, text) for token in _with_value(option, item)]
     if found.kind.is_list:
         return [option, *items(found.kind, text)]
@@ -68,12 +68,12 @@ def normalised(grammar: Grammar, tokens: Sequence[str]) -> list[str]:
         option, given, text = token.partition("=")
         if not given and rest and rest[0].strip() and boolean(rest[0]) is not None:
             given, text = "=", rest.pop(0)
-        verbatim = boolean(text) is None or not (given or (match.negated and match.kind is Kind.SWITCH))
+        verbatim = boolean(text) is None or not (given or (match.negated and match.kind is FlagKind.SWITCH))
         found += [token] if verbatim else _switch(match, _positive(option, match), text)
     return found
 
 
-def items(kind: Kind, text: str) -> list[str]:
+def items(kind: FlagKind, text: str) -> list[str]:
     """The values of a list: of a JSON list, else what a shell would take for single words."""
     stripped = text.strip()
     if stripped.startswith("["):
@@ -85,7 +85,7 @@ def items(kind: Kind, text: str) -> list[str]:
             return [entry if isinstance(entry, str) else json.dumps(entry) for entry in entries]
     if stripped.startswith("{"):
         return [text]
-    if kind is Kind.NUMBERS:
+    if kind is FlagKind.NUMBERS:
         return stripped.replace(",", " ").split()
     try:
         return shlex.split(stripped)
@@ -104,11 +104,11 @@ def typed(found: Match | None, texts: Sequence[str]) -> Any:
         return True
     if found.kind.is_list:
         parts = [part for text in texts for part in (items(found.kind, text) if len(texts) == 1 else [text])]
-        return [guessed(part) if found.kind is Kind.NUMBERS else _document(part) for part in parts]
-    if found.kind is Kind.OPTIONAL:
+        return [guessed(part) if found.kind is FlagKind.NUMBERS else _document(part) for part in parts]
+    if found.kind is FlagKind.OPTIONAL:
         value = boolean(texts[0])
         return texts[0] if value is None else value
-    of_kind = {Kind.NUMBER: guessed, Kind.JSON: guessed}.get(found.kind, _document)
+    of_kind = {FlagKind.NUMBER: guessed, FlagKind.JSON: guessed}.get(found.kind, _document)
     return _several([of_kind(text) for text in texts])
 
 
@@ -165,7 +165,7 @@ def _switch(found: Match, option: str, text: str) -> list[str]:
         return [f"--{NEGATION}{option[2:]}" if found.negated else option, text]
     if value is not found.negated:
         return [option]
-    if found.kind is Kind.SWITCH:
+    if found.kind is FlagKind.SWITCH:
         return []
     return [f"--{NEGATION}{found.name if found.short else option.lstrip('-')}"]
 

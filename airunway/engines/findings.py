@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from airunway.engines.arguments import FALSE_WORDS, TRUE_WORDS, boolean
-from airunway.engines.flag_table import NEGATION, Kind, Match, canonical
+from airunway.engines.flag_table import NEGATION, FlagKind, Match, canonical
 from airunway.engines.grammars import Grammar
 
 ARGS, EXTRA_ARGS = "spec.engine.args", "spec.engine.extraArgs"
@@ -26,7 +26,7 @@ _WORDS = (TRUE_WORDS | FALSE_WORDS) - {"0", "1"}
 
 
 @dataclass(frozen=True)
-class Finding:
+class ArgumentFinding:
     """One thing that is odd. `path`: the field, with the flag's name."""
 
     path: str
@@ -54,9 +54,9 @@ class _Given:
 
 def findings(
     grammar: Grammar, args: Mapping[str, str], extra_args: Sequence[str], *, owned: Mapping[str, str]
-) -> list[Finding]:
+) -> list[ArgumentFinding]:
     """What is odd about the arguments. `owned`: flag to the sentence that says who sets it."""
-    found: list[Finding] = []
+    found: list[ArgumentFinding] = []
     seen: dict[str, str] = {}
     for given in _given(grammar, args, extra_args):
         if grammar.prefixes and given.written.lstrip("-").startswith(grammar.prefixes):
@@ -66,12 +66,15 @@ def findings(
             messages = [_unknown(grammar, given.written)]
         else:
             messages = _known(grammar, match, given, owned)
-            if match.kind is not Kind.REPEATED and "." not in given.written:
+            if match.kind is not FlagKind.REPEATED and "." not in given.written:
                 messages += _doubled(seen.get(match.name), given.path)
                 seen.setdefault(match.name, given.path)
-        found += [Finding(given.path, message) for message in messages]
+        found += [ArgumentFinding(given.path, message) for message in messages]
         if len(found) >= MAX_FINDINGS:
-            return [*found[:MAX_FINDINGS], Finding("spec.engine", "further arguments were not looked at")]
+            return [
+                *found[:MAX_FINDINGS],
+                ArgumentFinding("spec.engine", "further arguments were not looked at"),
+            ]
     return found
 
 
@@ -100,13 +103,15 @@ def _value_problem(match: Match, text: str | None) -> str:
         return ""
     if match.kind.is_switch:
         return "no value for this flag; write true or false" if boolean(text) is None else ""
-    needed = {Kind.NUMBER: "a number", Kind.JSON: "a JSON document", Kind.TEXT: "a value"}.get(match.kind, "")
+    needed = {FlagKind.NUMBER: "a number", FlagKind.JSON: "a JSON document", FlagKind.TEXT: "a value"}.get(
+        match.kind, ""
+    )
     if not text and needed:
         return f"{needed} for this flag, and there is none"
     is_word = text.strip().lower() in _WORDS
     return (
         f"{needed} for this flag, not true or false"
-        if is_word and match.kind in (Kind.NUMBER, Kind.JSON)
+        if is_word and match.kind in (FlagKind.NUMBER, FlagKind.JSON)
         else ""
     )
 

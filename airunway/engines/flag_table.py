@@ -13,7 +13,7 @@ from typing import Any
 NEGATION = "no-"
 
 
-class Kind(StrEnum):
+class FlagKind(StrEnum):
     """What follows a flag on the command line."""
 
     SWITCH = "switch"
@@ -36,12 +36,12 @@ class Kind(StrEnum):
     @property
     def is_switch(self) -> bool:
         """Whether nothing may follow it."""
-        return self in (Kind.SWITCH, Kind.NEGATABLE)
+        return self in (FlagKind.SWITCH, FlagKind.NEGATABLE)
 
     @property
     def is_list(self) -> bool:
         """Whether it takes several values."""
-        return self in (Kind.LIST, Kind.NUMBERS, Kind.REPEATED)
+        return self in (FlagKind.LIST, FlagKind.NUMBERS, FlagKind.REPEATED)
 
 
 def canonical(written: str) -> str:
@@ -54,7 +54,7 @@ class Match:
     """A flag that was found. `negated`: it was written in its `no-` form; `short`: by a name of one dash."""
 
     name: str
-    kind: Kind
+    kind: FlagKind
     negated: bool = False
     short: str = ""
 
@@ -64,7 +64,7 @@ class FlagTable:
     """The flags of one program, or of one part of it. `aliases`: other spellings, with their dashes."""
 
     title: str
-    flags: Mapping[str, Kind]
+    flags: Mapping[str, FlagKind]
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, written: str) -> Match | None:
@@ -98,7 +98,7 @@ class FlagTable:
 def stored_table(project: str, version: str, part: str, *, title: str) -> FlagTable:
     """A generated table. Raises FileNotFoundError or KeyError for what was never generated."""
     found = _document(project, version)["parts"][part]
-    flags = {name: Kind(kind) for kind, names in found["kinds"].items() for name in names}
+    flags = {name: FlagKind(kind) for kind, names in found["kinds"].items() for name in names}
     return FlagTable(title, flags, found["aliases"])
 
 

@@ -8,7 +8,7 @@ from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
 from airunway.api.decision import cut
 from airunway.api.model_deployment import ModelDeployment
-from airunway.engines.findings import Finding, findings
+from airunway.engines.findings import ArgumentFinding, findings
 from airunway.provider.contract import Provider
 from airunway.provider.flags import engine_args, extra_args
 from airunway.provider.guard_at_admission import with_engines
@@ -17,7 +17,7 @@ ARGUMENTS_RECOGNIZED = "ArgumentsRecognized"
 """Type of the condition that is there while something is odd about the arguments."""
 
 
-def argument_findings(provider: Provider, deployment: ModelDeployment) -> list[Finding]:
+def argument_findings(provider: Provider, deployment: ModelDeployment) -> list[ArgumentFinding]:
     """What is odd about the arguments for the engine that the provider starts; empty when it knows none."""
     args, extra = engine_args(deployment), extra_args(deployment)
     rules = provider.argument_rules(deployment) if args or extra else None
@@ -39,7 +39,7 @@ def admission_warnings(deployment: ModelDeployment, providers: Mapping[str, Prov
         return []
     name = deployment.provider_name or deployment.recorded_provider
     possible = [providers[name]] if name in providers else [] if name else list(providers.values())
-    found: list[list[Finding]] = [
+    found: list[list[ArgumentFinding]] = [
         argument_findings(provider, candidate)
         for provider in possible
         for candidate in with_engines(provider, deployment)
@@ -48,7 +48,7 @@ def admission_warnings(deployment: ModelDeployment, providers: Mapping[str, Prov
     if not found:
         return []
     everywhere = set.intersection(*({finding.path for finding in entry} for entry in found))
-    told: dict[str, Finding] = {}
+    told: dict[str, ArgumentFinding] = {}
     for finding in (finding for entry in found for finding in entry if finding.path in everywhere):
         # A question names the flag that one of them would take: better than that the others have none.
         if finding.path not in told or (finding.asks and not told[finding.path].asks):

@@ -7,7 +7,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource, ServingMode
-from airunway.engines.flag_table import FlagTable, Kind
+from airunway.engines.flag_table import FlagKind, FlagTable
 from airunway.engines.grammars import without_command_line
 from airunway.provider import (
     ArgumentRules,
@@ -44,7 +44,7 @@ _STATEFUL_SET = object_names.DerivedName(
     what='the StatefulSet "<name>" that KAITO makes', room=object_names.MAX_STATEFUL_SET_LENGTH
 )
 _TITLE = "KAITO's runner"
-_SETTINGS = FlagTable(_TITLE, {FILE_ARGUMENT: Kind.TEXT, URL_ARGUMENT: Kind.TEXT})
+_SETTINGS = FlagTable(_TITLE, {FILE_ARGUMENT: FlagKind.TEXT, URL_ARGUMENT: FlagKind.TEXT})
 _ON = frozenset({"1", "t", "true", "y", "yes", "on", "enabled"})
 
 

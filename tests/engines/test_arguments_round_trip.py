@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from airunway.engines import grammars
 from airunway.engines.arguments import FALSE_WORDS, TRUE_WORDS, normalised, written
-from airunway.engines.flag_table import Kind, canonical
+from airunway.engines.flag_table import FlagKind, canonical
 from airunway.engines.grammars import Grammar
 
 UNSET = "unset"
-SINGLE = (Kind.TEXT, Kind.NUMBER, Kind.JSON)
+SINGLE = (FlagKind.TEXT, FlagKind.NUMBER, FlagKind.JSON)
 GRAMMARS = [
     *(pytest.param(grammars.vllm_serve(version), id=version) for version in grammars.VLLM_VERSIONS),
     pytest.param(grammars.dynamo_vllm(), id="dynamo.vllm"),
@@ -47,15 +47,15 @@ def made_parser(grammar: Grammar) -> argparse.ArgumentParser:
         shorts = [alias for alias, of in grammar.own.aliases.items() if of == name]
         shorts = [alias for alias in shorts if alias not in {f"--{other}" for other in grammar.own.flags}]
         options: dict[str, Any] = {"dest": name, "default": UNSET}
-        if kind is Kind.SWITCH:
+        if kind is FlagKind.SWITCH:
             options |= {"action": "store_true"}
-        elif kind is Kind.NEGATABLE:
+        elif kind is FlagKind.NEGATABLE:
             options |= {"action": argparse.BooleanOptionalAction}
-        elif kind is Kind.REPEATED:
+        elif kind is FlagKind.REPEATED:
             options |= {"action": "append", "default": []}
-        elif kind in (Kind.LIST, Kind.NUMBERS):
+        elif kind in (FlagKind.LIST, FlagKind.NUMBERS):
             options |= {"nargs": "+"}
-        elif kind is Kind.OPTIONAL:
+        elif kind is FlagKind.OPTIONAL:
             options |= {"nargs": "?", "const": True}
         parser.add_argument(f"--{name}", *shorts, **options)
     return parser
@@ -96,16 +96,16 @@ def requests(draw: st.DrawFn, grammar: Grammar) -> tuple[dict[str, str], dict[st
             key = f"no-{key}" if negated else key
             value = (word.lower() in TRUE_WORDS or not word) is not negated
             args[key] = word
-            if value or kind is Kind.NEGATABLE:
+            if value or kind is FlagKind.NEGATABLE:
                 wanted[name] = value
         elif kind.is_list:
-            values = draw(st.lists(NUMBERS if kind is Kind.NUMBERS else PLAIN, min_size=1, max_size=3))
+            values = draw(st.lists(NUMBERS if kind is FlagKind.NUMBERS else PLAIN, min_size=1, max_size=3))
             values = [value for value in values if not value.startswith("-")] or ["1"]
             args[key] = json.dumps(values) if draw(st.booleans()) else " ".join(values)
             wanted[name] = values
         else:
-            text = draw({Kind.NUMBER: NUMBERS, Kind.OPTIONAL: PLAIN}.get(kind, TEXTS))
-            if kind is Kind.OPTIONAL and text.lower() in TRUE_WORDS | FALSE_WORDS:
+            text = draw({FlagKind.NUMBER: NUMBERS, FlagKind.OPTIONAL: PLAIN}.get(kind, TEXTS))
+            if kind is FlagKind.OPTIONAL and text.lower() in TRUE_WORDS | FALSE_WORDS:
                 text = "hf-x"
             args[key] = wanted[name] = text
     return args, wanted
@@ -138,5 +138,7 @@ def test_extra_arguments_mean_the_same_with_words_behind_switches(
 
     told = {name: word.lower() in TRUE_WORDS for name, word in chosen.items()}
     kinds = grammar.own.flags
-    assert found == {name: value for name, value in told.items() if value or kinds[name] is Kind.NEGATABLE}
+    assert found == {
+        name: value for name, value in told.items() if value or kinds[name] is FlagKind.NEGATABLE
+    }
     assert normalised(grammar, normalised(grammar, tokens)) == normalised(grammar, tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airunway.engines import grammars
-from airunway.engines.flag_table import FlagTable, Kind, Match
+from airunway.engines.flag_table import FlagKind, FlagTable, Match
 from airunway.engines.grammars import Grammar
 
 ALL = [
@@ -31,25 +31,25 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
         pytest.param(
             grammars.vllm_serve("0.9.1"),
             "enable-auto-tool-choice",
-            Match("enable-auto-tool-choice", Kind.SWITCH),
+            Match("enable-auto-tool-choice", FlagKind.SWITCH),
             id="a switch without an opposite in 0.9.1",
         ),
         pytest.param(
             grammars.vllm_serve("0.19.0"),
             "--enable_auto_tool_choice",
-            Match("enable-auto-tool-choice", Kind.NEGATABLE),
+            Match("enable-auto-tool-choice", FlagKind.NEGATABLE),
             id="which has one since",
         ),
         pytest.param(
             grammars.vllm_serve("0.33.0"),
             "no_enable_prefix_caching",
-            Match("enable-prefix-caching", Kind.NEGATABLE, negated=True),
+            Match("enable-prefix-caching", FlagKind.NEGATABLE, negated=True),
             id="the opposite itself",
         ),
         pytest.param(
             grammars.vllm_serve("0.33.0"),
             "-tp=2",
-            Match("tensor-parallel-size", Kind.NUMBER, short="-tp"),
+            Match("tensor-parallel-size", FlagKind.NUMBER, short="-tp"),
             id="a short form",
         ),
         pytest.param(grammars.vllm_serve("0.33.0"), "--n", None, id="two dashes before a short form"),
@@ -57,53 +57,56 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
         pytest.param(
             grammars.vllm_serve("0.33.0"),
             "--compilation-config.mode",
-            Match("compilation-config", Kind.JSON),
+            Match("compilation-config", FlagKind.JSON),
             id="a part of a JSON document",
         ),
         pytest.param(
             grammars.vllm_serve("0.19.0"),
             "served-model-name",
-            Match("served-model-name", Kind.LIST),
+            Match("served-model-name", FlagKind.LIST),
             id="a list",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"), "middleware", Match("middleware", Kind.REPEATED), id="given again"
+            grammars.vllm_serve("0.19.0"),
+            "middleware",
+            Match("middleware", FlagKind.REPEATED),
+            id="given again",
         ),
         pytest.param(
             grammars.vllm_serve("0.19.0"),
             "cudagraph-capture-sizes",
-            Match("cudagraph-capture-sizes", Kind.NUMBERS),
+            Match("cudagraph-capture-sizes", FlagKind.NUMBERS),
             id="numbers",
         ),
         pytest.param(
             grammars.vllm_serve("0.19.0"),
             "max-lora-rank",
-            Match("max-lora-rank", Kind.NUMBER),
+            Match("max-lora-rank", FlagKind.NUMBER),
             id="a choice of numbers",
         ),
         pytest.param(
             grammars.dynamo_sglang(),
             "tp-size",
-            Match("tensor-parallel-size", Kind.NUMBER),
+            Match("tensor-parallel-size", FlagKind.NUMBER),
             id="a second long name",
         ),
         pytest.param(
             grammars.dynamo_sglang(),
             "enable-metrics",
-            Match("enable-metrics", Kind.SWITCH),
+            Match("enable-metrics", FlagKind.SWITCH),
             id="a switch of SGLang",
         ),
         pytest.param(grammars.dynamo_vllm(), "tool-call-parser", None, id="the worker is no HTTP server"),
         pytest.param(
             grammars.dynamo_vllm(),
             "dyn-tool-call-parser",
-            Match("dyn-tool-call-parser", Kind.TEXT),
+            Match("dyn-tool-call-parser", FlagKind.TEXT),
             id="Dynamo's own",
         ),
         pytest.param(
             grammars.dynamo_trtllm(),
             "publish-events-and-metrics",
-            Match("publish-events-and-metrics", Kind.NEGATABLE),
+            Match("publish-events-and-metrics", FlagKind.NEGATABLE),
             id="of its wrapper",
         ),
     ],
@@ -113,10 +116,10 @@ def test_a_flag_is_found_in_any_spelling(grammar: Grammar, written: str, want: M
 
 
 def test_what_only_a_switch_has_is_an_opposite() -> None:
-    table = FlagTable("x", {"size": Kind.NUMBER, "eager": Kind.SWITCH})
+    table = FlagTable("x", {"size": FlagKind.NUMBER, "eager": FlagKind.SWITCH})
 
     assert table.find("no-size") is None
-    assert table.find("no-eager") == Match("eager", Kind.SWITCH, negated=True)
+    assert table.find("no-eager") == Match("eager", FlagKind.SWITCH, negated=True)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,11 @@ def unregistered_without_engine(given: Given) -> bool:
     return bool(name) and not (spec.get("engine") or {}).get("type") and name not in registered(given)
 
 
+def has_arguments(given: Given) -> bool:
+    engine = (given.get("model_deployment") or given["new"])["spec"].get("engine") or {}
+    return bool(engine.get("args") or engine.get("extraArgs"))
+
+
 def rule(name: str, files: str, applies: Predicate, touches: str, test: str) -> Departure:
     return Departure(
         name=name,
@@ -62,6 +67,7 @@ def rule(name: str, files: str, applies: Predicate, touches: str, test: str) -> 
 PASSES = "passing.py::test_an_update_that_leaves_the_spec_alone_passes"
 UNWORKABLE = "warnings.py::test_a_name_that_cannot_work_is_warned_of"
 IMPOSSIBLE = "names.py::test_a_name_that_is_too_long_for_the_provider_is_refused"
+ODD_ARGUMENT = "warnings.py::test_an_argument_that_the_engine_does_not_know_is_warned_of"
 UNREGISTERED = "warnings.py::test_a_provider_that_nobody_registered_is_warned_of"
 
 DEPARTURES = [
@@ -77,4 +83,5 @@ DEPARTURES = [
         "warnings",
         UNREGISTERED,
     ),
+    rule("odd-arguments-are-warned-of", "create update", has_arguments, "warnings", ODD_ARGUMENT),
 ]
