@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from kube_emulator import EmulatedCluster
 from kube_emulator.testing import Api
 
 from .kubectl import Kubectl, kubectl_for
-from .objects import CRD_PATH, Space, crds
+from .objects import CRD_PATH, Obj, Space, crd, crds
 
 BOTH = ["emulated", pytest.param("real", marks=pytest.mark.real)]
 
@@ -68,8 +69,8 @@ async def space(api: Api) -> AsyncIterator[Space]:
 @pytest.fixture
 async def custom(api: Api, space: Space) -> Space:
     """The same, with the kinds of definitions.yaml served."""
-    for crd in crds():
-        answer = await api.create(CRD_PATH, crd)
+    for definition in crds():
+        answer = await api.create(CRD_PATH, definition)
         assert answer.code in (201, 409), answer.body
     for kind in ("modelclasses", "modelservers"):
         await api.until(f"/apis/models.example.com/v1/{kind}", lambda answer: answer.code == 200)
@@ -80,3 +81,21 @@ async def custom(api: Api, space: Space) -> Space:
 def kubectl(served: Path, custom: Space, tmp_path: Path) -> Kubectl:
     """Runs kubectl in the test's namespace."""
     return kubectl_for(served, custom.name, tmp_path)
+
+
+@pytest.fixture
+async def served_kind(api: Api, space: Space) -> Any:
+    """Serves a definition and gives the path of its objects in the test's namespace."""
+    names: list[str] = []
+
+    async def serve(schema: Obj, **version: Any) -> tuple[str, str]:
+        group = f"g{uuid.uuid4().hex[:8]}.example.com"
+        definition = crd(group, schema, **version)
+        names.append(definition["metadata"]["name"])
+        (await api.create(CRD_PATH, definition)).ok()
+        await api.until(f"/apis/{group}/v1/widgets", lambda answer: answer.code == 200)
+        return f"/apis/{group}/v1/namespaces/{space.name}/widgets", f"{group}/v1"
+
+    yield serve
+    for name in names:
+        await api.delete(f"{CRD_PATH}/{name}")

@@ -163,3 +163,7 @@ def managers_of(obj: Obj) -> list[tuple[str, str, str]]:
 async def rehearsed(api: Api, path: str, body: Obj) -> Obj:
     """The object as it would be created, untouched by controllers."""
     return (await api.create(path, body, query={"dryRun": "All"})).ok()
+
+
+def widget(version: str, spec: Obj, name: str = "w") -> Obj:
+    return {"apiVersion": version, "kind": "Widget", "metadata": {"name": name}, "spec": spec}

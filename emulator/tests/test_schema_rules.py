@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
 
-from kube_emulator.testing import APPLY, JSON_PATCH, Api
+from kube_emulator.testing import APPLY, Api
 
-from .objects import CRD_PATH, Obj, Space, crd
-
-
-@pytest.fixture
-async def served_kind(api: Api, space: Space) -> Any:
-    """Serves a definition and gives the path of its objects in the test's namespace."""
-    names: list[str] = []
-
-    async def serve(schema: Obj, **version: Any) -> tuple[str, str]:
-        group = f"g{uuid.uuid4().hex[:8]}.example.com"
-        definition = crd(group, schema, **version)
-        names.append(definition["metadata"]["name"])
-        (await api.create(CRD_PATH, definition)).ok()
-        await api.until(f"/apis/{group}/v1/widgets", lambda answer: answer.code == 200)
-        return f"/apis/{group}/v1/namespaces/{space.name}/widgets", f"{group}/v1"
-
-    yield serve
-    for name in names:
-        await api.delete(f"{CRD_PATH}/{name}")
-
-
-def widget(version: str, spec: Obj, name: str = "w") -> Obj:
-    return {"apiVersion": version, "kind": "Widget", "metadata": {"name": name}, "spec": spec}
+from .objects import Obj, widget
 
 
 async def test_unknown_fields_may_be_kept_below_a_point(api: Api, served_kind: Any):
@@ -269,65 +246,6 @@ async def test_limits(api: Api, served_kind: Any, rule: Obj, good: Any, bad: Any
     assert reason in {cause["reason"] for cause in refused.causes}
 
 
-async def test_a_kind_without_status_endpoint_takes_the_status_with_the_rest(api: Api, served_kind: Any):
-    path, version = await served_kind({"type": "object", "properties": {"x": {"type": "integer"}}})
-
-    obj = (await api.create(path, widget(version, {"x": 1}) | {"status": {"a": 1}})).ok()
-    changed = (await api.patch(f"{path}/w", {"status": {"a": 2}})).ok()
-    status = await api.patch(f"{path}/w/status", {"status": {"a": 3}})
-
-    assert obj["status"] == {"a": 1}
-    assert changed["metadata"]["generation"] == 2
-    status.refused(404, "NotFound")
-
-
-async def test_a_scale_endpoint_reads_and_writes_the_declared_paths(api: Api, served_kind: Any):
-    subresources = {
-        "status": {},
-        "scale": {
-            "specReplicasPath": ".spec.size",
-            "statusReplicasPath": ".status.size",
-            "labelSelectorPath": ".status.sel",
-        },
-    }
-    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
-    path, version = await served_kind(schema, subresources=subresources)
-    await api.create(path, widget(version, {"size": 2}))
-    await api.patch(f"{path}/w/status", {"status": {"size": 1, "sel": "a=b"}})
-
-    read = (await api.get(f"{path}/w/scale")).ok()
-    written = (await api.patch(f"{path}/w/scale", {"spec": {"replicas": 5}})).ok()
-
-    assert (read["kind"], read["apiVersion"]) == ("Scale", "autoscaling/v1")
-    assert (read["spec"], read["status"]) == ({"replicas": 2}, {"replicas": 1, "selector": "a=b"})
-    assert written["spec"] == {"replicas": 5}
-    assert (await api.get(f"{path}/w")).ok()["spec"] == {"size": 5}
-
-
-async def test_a_status_has_its_defaults_from_the_creation_on(api: Api, served_kind: Any):
-    status = {
-        "type": "object",
-        "default": {},
-        "properties": {"observed": {"type": "integer", "default": -1}, "text": {"type": "string"}},
-    }
-    spec = {"type": "object", "properties": {"x": {"type": "string"}}}
-    path, version = await served_kind(spec, status=status, subresources={"status": {}})
-
-    created = (await api.create(path, widget(version, {"x": "1"}) | {"status": {"text": "mine"}})).ok()
-    next_one = created | {"spec": {"x": "2"}}
-    rehearsed = (await api.create(path, widget(version, {}, "v"), query={"dryRun": "All"})).ok()
-    replaced = (await api.put(f"{path}/w", next_one)).ok()
-    said = (await api.patch(f"{path}/w/status", {"status": {"text": "a"}})).ok()
-    removed = (
-        await api.patch(f"{path}/w/status", [{"op": "remove", "path": "/status"}], type=JSON_PATCH)
-    ).ok()
-
-    assert created["status"] == rehearsed["status"] == replaced["status"] == {"observed": -1}
-    assert (await api.get(path)).ok()["items"][0]["status"] == {"observed": -1}
-    assert said["status"] == {"observed": -1, "text": "a"}
-    assert removed["status"] == {"observed": -1}
-
-
 async def test_an_embedded_resource_keeps_its_type_and_metadata(api: Api, served_kind: Any):
     embedded = {
         "type": "object",
@@ -355,17 +273,3 @@ async def test_an_applied_yaml_body_with_comments_is_read(api: Api, served_kind:
     answer = await api.patch(f"{path}/w", body, type=APPLY, query={"fieldManager": "one"})
 
     assert answer.ok()["spec"] == {"x": "yes"}
-
-
-async def test_a_scale_of_a_custom_resource_needs_the_field_of_its_replicas(api: Api, served_kind: Any):
-    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}
-    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
-    path, version = await served_kind(schema, subresources={"status": {}, "scale": paths})
-    obj = {"apiVersion": version, "kind": "Widget", "metadata": {"name": "w"}, "spec": {}}
-    (await api.create(path, obj)).ok()
-
-    (await api.get(f"{path}/w/scale")).refused(500, "InternalError")
-    written = (await api.patch(f"{path}/w/scale", {"spec": {"replicas": 2}})).ok()
-
-    assert written["spec"] == {"replicas": 2}
-    assert (await api.get(f"{path}/w/scale")).ok()["spec"] == {"replicas": 2}

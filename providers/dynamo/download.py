@@ -78,28 +78,15 @@ def download_job(
 
     It has their variables, labels and annotations: proxies, mirrors and meshes concern it as much as them.
     """
-    path = storage.mount_path(volume)
-    secret = rendering.hugging_face_secret(deployment)
     labels = {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_MODEL_DEPLOYMENT: deployment.name,
         LABEL_JOB_TYPE: _CONTAINER,
     }
-    container = {
-        "name": _CONTAINER,
-        "image": image,
-        "args": ["download", rendering.model_id(deployment)],
-        "env": with_user_environment(
-            [{"name": "HF_HOME", "value": path}], rendering.user_environment(deployment)
-        ),
-        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
-        "resources": _resources(deployment),
-        "volumeMounts": [{"name": _VOLUME, "mountPath": path}],
-    }
     claim = {"claimName": storage.claim_name(deployment, volume)}
     pod = {
         "restartPolicy": "Never",
-        "containers": [container],
+        "containers": [_download_container(deployment, image, storage.mount_path(volume))],
         **pod_options.every_pod(deployment),
         "volumes": [{"name": _VOLUME, "persistentVolumeClaim": claim}],
     }
@@ -118,6 +105,21 @@ def download_job(
             "parallelism": 1,
             "template": {**_pod_metadata(deployment), "spec": pod_security.isolated(pod, security)},
         },
+    }
+
+
+def _download_container(deployment: ModelDeployment, image: str, path: str) -> dict[str, Any]:
+    secret = rendering.hugging_face_secret(deployment)
+    return {
+        "name": _CONTAINER,
+        "image": image,
+        "args": ["download", rendering.model_id(deployment)],
+        "env": with_user_environment(
+            [{"name": "HF_HOME", "value": path}], rendering.user_environment(deployment)
+        ),
+        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
+        "resources": _resources(deployment),
+        "volumeMounts": [{"name": _VOLUME, "mountPath": path}],
     }
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import WorkflowHandle
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -341,11 +340,6 @@ def some_deployment(name: str) -> DeploymentRef:
 def named(handle: WorkflowHandle[Any, Any]) -> DeploymentRef:
     """The deployment whose workflow it is."""
     return some_deployment(handle.id.rpartition("/")[2])
-
-
-def failure(kind: str, *, final: bool = True, words: str = "it did not work") -> ApplicationError:
-    """What a step raises for a client's error of that class."""
-    return ApplicationError(words, type=kind, non_retryable=final)
 
 
 def _image(image: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:

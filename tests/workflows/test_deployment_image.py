@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from airunway.api.status import Phase
-from airunway.messages.commands import CANCEL_BUILD, RETRY
+from airunway.messages.commands import RETRY
 from airunway.messages.deployment_workflow import IMAGE_REPORT
 from airunway.messages.model_image import BuildProgress, ModelImagePhase, ModelImageReport
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.deployment_image_world import OTHER, Both
-from tests.workflows.image_world import DIGEST, failure
+from tests.workflows.failures import failure
+from tests.workflows.image_world import DIGEST
 
 
 async def test_it_waits_for_its_image_and_is_applied_with_its_digest(both: Both) -> None:
@@ -329,23 +330,3 @@ async def test_a_report_with_numbers_of_no_use_is_recorded_and_ignored(
     assert any(IMAGE_REPORT in message for _, message in await both.deployment.journal())
     gate.set()
     await both.deployment.until_phase(Phase.DEPLOYING)
-
-
-async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> None:
-    await both.deployment.start()
-    await both.deployment.until_phase(Phase.DEPLOYING)
-    await both.deployment.upstream(Phase.RUNNING)
-    await both.deployment.until_phase(Phase.RUNNING)
-    both.hold()
-
-    both.deployment.wanted_image = OTHER
-    await both.deployment.edit()
-    await both.until_building()
-    await both.until_built("ImageBuilding")
-
-    assert both.deployment.status["phase"] == Phase.RUNNING
-    await both.deployment.command(CANCEL_BUILD)
-    await both.until_built("BuildCancelled")
-    await both.deployment.quiet()
-    assert both.deployment.status["phase"] == Phase.RUNNING
-    assert len(both.images.builds) == 2, "a cancelled build does not begin again by itself"

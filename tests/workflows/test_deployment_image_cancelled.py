@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from airunway.api.status import Phase
 from airunway.messages.commands import CANCEL_BUILD, RETRY
-from tests.workflows.deployment_image_world import Both
+from tests.workflows.deployment_image_world import OTHER, Both
 
 
 async def test_a_cancelled_build_stays_cancelled_until_a_retry(both: Both) -> None:
@@ -125,3 +125,23 @@ async def test_a_retry_brings_back_an_image_that_the_registry_lost(both: Both) -
 
     await both.until(lambda: len(both.images.builds) == 2)
     await both.until(lambda: both.condition().get("status") == "True")
+
+
+async def test_what_serves_goes_on_while_the_next_image_is_built(both: Both) -> None:
+    await both.deployment.start()
+    await both.deployment.until_phase(Phase.DEPLOYING)
+    await both.deployment.upstream(Phase.RUNNING)
+    await both.deployment.until_phase(Phase.RUNNING)
+    both.hold()
+
+    both.deployment.wanted_image = OTHER
+    await both.deployment.edit()
+    await both.until_building()
+    await both.until_built("ImageBuilding")
+
+    assert both.deployment.status["phase"] == Phase.RUNNING
+    await both.deployment.command(CANCEL_BUILD)
+    await both.until_built("BuildCancelled")
+    await both.deployment.quiet()
+    assert both.deployment.status["phase"] == Phase.RUNNING
+    assert len(both.images.builds) == 2, "a cancelled build does not begin again by itself"

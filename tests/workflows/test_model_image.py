@@ -13,7 +13,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.model_image import ModelImageRef
 from airunway.messages.model_image import LEAVE_IMAGE, ModelImagePhase, ModelImageWaiter, TokenRef
-from tests.workflows.image_world import DIGEST, ImageWorld, failure, named, some_deployment
+from tests.workflows.failures import failure
+from tests.workflows.image_world import DIGEST, ImageWorld, named, some_deployment
 
 
 @pytest_asyncio.fixture
