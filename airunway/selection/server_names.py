@@ -11,7 +11,10 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_SUBDOMAIN_WORDS = "must be lower case letters, digits, '-' and '.', and begin and end with a letter or digit, as in example.com"
+_SUBDOMAIN_WORDS = (
+    "must be lower case letters, digits, '-' and '.', and begin and end with a letter or digit, as in"
+    " example.com"
+)
 _QUALIFIED_WORDS = (
     "must be letters, digits, '-', '_' and '.', and begin and end with a letter or digit, as in MyName or"
     " 123-abc"

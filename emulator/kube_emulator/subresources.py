@@ -87,8 +87,8 @@ def no_container(request: Request, store: Store) -> StatusError:
     if not (pod.get("spec") or {}).get("nodeName"):
         return bad_request(f"pod {request.name} does not have a host assigned")
     return bad_request(
-        f"pod {request.name}: the emulated cluster runs no containers, it only shows pods as if they ran; there"
-        " are no logs, and nothing to run a command in or to connect to"
+        f"pod {request.name}: the emulated cluster runs no containers, it only shows pods as if they ran;"
+        " there are no logs, and nothing to run a command in or to connect to"
     )
 
 
