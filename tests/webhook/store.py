@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ class FakeStore:
         del self._objects[kind.plural, name]
 
     async def find(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object | None:
+        await asyncio.sleep(0)  # as with a server, others have their turn
         found = self._objects.get((kind.plural, name))
         return copy.deepcopy(found) if found else None
 
