@@ -87,8 +87,7 @@ class ImageWorld(Changing):
     plan: ModelImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
-    digest: str = DIGEST
-    """Of an image whose outcome is read."""
+    digest: str = DIGEST  # of an image whose outcome is read
     at_hand: bool = False
     """The registry tells at once that it has the image."""
     registry_is_away: bool = False
@@ -155,8 +154,7 @@ class ImageWorld(Changing):
     async def read_model_image(self, request: ReadModelImageRequest) -> ReadModelImageAnswer:
         self._called("read_model_image")
         if request.plan.identity in self.in_registry:
-            image = _image(request.plan, self.digest)
-            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
+            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan, self.digest))
         workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
         view: ModelImageView = await self.env.client.get_workflow_handle(workflow_id).query(
             ModelImageWorkflow.view
@@ -348,6 +346,5 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
     return ApplicationError(words, type=kind, non_retryable=final)
 
 
-def _image(image: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
-    name = f"localhost:30500/{image.name}"
-    return ModelImageRef(reference=f"{name}@{digest}", tagged=f"{name}:{image.tag}")
+def _image(of: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
+    return ModelImageRef(reference=f"localhost:30500/{of.name}@{digest}", tagged=f"localhost:30500/{of.tag}")
