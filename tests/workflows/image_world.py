@@ -90,8 +90,7 @@ class ImageWorld(Changing):
     digest: str = DIGEST  # of an image whose outcome is read
     at_hand: bool = False
     """The registry tells at once that it has the image."""
-    registry_is_away: bool = False
-    """Until it is ensured."""
+    registry_is_away: bool = False  # until it is ensured
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     """To raise, by activity, first come first served."""
     gate: asyncio.Event | None = None
@@ -347,4 +346,5 @@ def failure(kind: str, *, final: bool = True, words: str = "it did not work") ->
 
 
 def _image(of: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
-    return ModelImageRef(reference=f"localhost:30500/{of.name}@{digest}", tagged=f"localhost:30500/{of.tag}")
+    name = f"localhost:30500/{of.name}"
+    return ModelImageRef(reference=f"{name}@{digest}", tagged=f"{name}:{of.tag}")
