@@ -25,7 +25,7 @@ _NO_SURGE = {"maxSurge": 0, "maxUnavailable": 1}
 _SECRET_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-class Rollout(StrEnum):
+class RolloutPolicy(StrEnum):
     """How pods of a new version take the place of those before."""
 
     NO_SURGE = "NoSurge"
@@ -45,8 +45,8 @@ def option_problem(deployment: ModelDeployment) -> str | None:
     """Why an annotation says nothing that can be done, or None."""
     given = deployment.metadata.annotations
     rollout = given.get(names.ANNOTATION_ROLLOUT, "").strip()
-    if rollout and rollout not in list(Rollout):
-        return f"{path_of(names.ANNOTATION_ROLLOUT)}: {rollout!r} is unknown; use {', '.join(Rollout)}"
+    if rollout and rollout not in list(RolloutPolicy):
+        return f"{path_of(names.ANNOTATION_ROLLOUT)}: {rollout!r} is unknown; use {', '.join(RolloutPolicy)}"
     secrets = _pull_secret_names(deployment)
     wrong = next((name for name in secrets if not _SECRET_NAME.fullmatch(name)), None)
     if wrong is not None:
@@ -81,16 +81,16 @@ def _pull_secret_names(deployment: ModelDeployment) -> list[str]:
     return list(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
 
 
-def rollout_of(deployment: ModelDeployment) -> Rollout:
+def rollout_of(deployment: ModelDeployment) -> RolloutPolicy:
     """The policy that is asked for, else the default. Raises RenderError for an unknown word."""
     text = deployment.metadata.annotations.get(names.ANNOTATION_ROLLOUT, "").strip()
     try:
-        return Rollout(text) if text else Rollout.NO_SURGE
+        return RolloutPolicy(text) if text else RolloutPolicy.NO_SURGE
     except ValueError:
         raise RenderError(option_problem(deployment) or f"{names.ANNOTATION_ROLLOUT}: unknown") from None
 
 
-def unmet_rollout(deployment: ModelDeployment, possible: Iterable[Rollout]) -> list[str]:
+def unmet_rollout(deployment: ModelDeployment, possible: Iterable[RolloutPolicy]) -> list[str]:
     """The annotation's path where a provider cannot do what it asks for; for `ignored_fields`."""
     text = deployment.metadata.annotations.get(names.ANNOTATION_ROLLOUT, "").strip()
     return [path_of(names.ANNOTATION_ROLLOUT)] if text and text not in list(possible) else []
@@ -99,15 +99,15 @@ def unmet_rollout(deployment: ModelDeployment, possible: Iterable[Rollout]) -> l
 # -- of a Deployment ------------------------------------------------------------------------------------
 
 
-def deployment_strategy(rollout: Rollout, *, replicas: int) -> dict[str, Any]:
+def deployment_strategy(rollout: RolloutPolicy, *, replicas: int) -> dict[str, Any]:
     """`spec.strategy` of a Deployment.
 
     `rollingUpdate: null` says that what the API server once filled in has to go: it refuses that beside
     `Recreate`.
     """
-    if rollout is Rollout.SURGE:
+    if rollout is RolloutPolicy.SURGE:
         return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    if rollout is Rollout.RECREATE or replicas <= 1:
+    if rollout is RolloutPolicy.RECREATE or replicas <= 1:
         return {"type": "Recreate", "rollingUpdate": None}
     return {"type": "RollingUpdate", "rollingUpdate": dict(_NO_SURGE)}
 

@@ -74,10 +74,7 @@ def download_job(
     image: str,
     security: pod_security.PodSecurity,
 ) -> Manifest:
-    """The Job. It runs where the workers run: a claim that binds at its first mount binds in their zone.
-
-    It has their variables, labels and annotations: proxies, mirrors and meshes concern it as much as them.
-    """
+    """The Job, with what the workers have: a claim that binds at its first mount binds in their zone."""
     path = storage.mount_path(volume)
     secret = rendering.hugging_face_secret(deployment)
     labels = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from airunway.api.model_deployment import EngineType, ModelDeployment, Resources, VolumePurpose, WorkerGroup
 from airunway.provider import RenderError, pod_options, rendering, storage
-from airunway.provider.pod_options import Rollout
+from airunway.provider.pod_options import RolloutPolicy
 from airunway.providers.dynamo.args import block_size, worker_args, worker_command
 from airunway.providers.dynamo.options import ROUTER_MODES
 from airunway.providers.dynamo.plan import WORKERS, Plan, cache_volume
@@ -204,9 +204,9 @@ def _environment(plan: Plan) -> list[dict[str, Any]]:
 def _roll_out(deployment: ModelDeployment) -> dict[str, str]:
     """How the operator replaces workers where Kubernetes' Deployments carry them; Grove never surges."""
     rollout = pod_options.rollout_of(deployment)
-    if rollout is Rollout.RECREATE:
+    if rollout is RolloutPolicy.RECREATE:
         return {STRATEGY: "Recreate"}
-    surge, missing = ("1", "0") if rollout is Rollout.SURGE else ("0", "1")
+    surge, missing = ("1", "0") if rollout is RolloutPolicy.SURGE else ("0", "1")
     return {MAX_SURGE: surge, MAX_UNAVAILABLE: missing}
 
 

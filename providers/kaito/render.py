@@ -22,7 +22,7 @@ from airunway.provider import (
     rendering,
     storage,
 )
-from airunway.provider.pod_options import Rollout
+from airunway.provider.pod_options import RolloutPolicy
 from airunway.providers.kaito.bookkeeping import with_record
 from airunway.providers.kaito.config import NAME, WORKSPACE
 from airunway.providers.kaito.model_image import (
@@ -233,7 +233,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
         ignored |= dict.fromkeys(rendering.replaced_variables(deployment), True)
     ignored |= dict.fromkeys(rendering.replaced_labels(deployment, _own_labels(deployment)), True)
     # A Workspace goes before another one comes, however many nodes it has (`replacement`).
-    unmet = pod_options.unmet_rollout(deployment, (Rollout.NO_SURGE, Rollout.RECREATE))
+    unmet = pod_options.unmet_rollout(deployment, (RolloutPolicy.NO_SURGE, RolloutPolicy.RECREATE))
     return [*(path for path, is_ignored in ignored.items() if is_ignored), *unmet]
 
 

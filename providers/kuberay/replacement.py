@@ -15,7 +15,7 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Manifest, mapping_at, pod_options
-from airunway.provider.pod_options import Rollout
+from airunway.provider.pod_options import RolloutPolicy
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 CLUSTER_DIGEST = "airunway.ai/ray-cluster"
@@ -26,7 +26,7 @@ _IN_PLACE = frozenset({"replicas", "minReplicas", "maxReplicas"})
 
 def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
     """The RayService with the digest of its cluster, unless a second one is welcome."""
-    if pod_options.rollout_of(deployment) is Rollout.SURGE:
+    if pod_options.rollout_of(deployment) is RolloutPolicy.SURGE:
         return service
     metadata = service["metadata"]
     digest = cluster_digest(service["spec"]["rayClusterConfig"])
