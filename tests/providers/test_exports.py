@@ -40,8 +40,8 @@ MODULES = {
         DerivedName MAX_LABEL_LENGTH MAX_STATEFUL_SET_LENGTH job name_problem service service_link_problem
     """,
     pod_options: """
-        MAX_PULL_SECRETS Rollout deployment_strategy every_pod option_problem path_of pull_secrets rollout_of
-        settled_strategy unmet_rollout
+        MAX_PULL_SECRETS RolloutPolicy deployment_strategy every_pod option_problem path_of pull_secrets
+        rollout_of settled_strategy unmet_rollout
     """,
     flags: """
         command_line derived engine_args explicit_flags extra_args flag_of long_name

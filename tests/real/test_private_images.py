@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from airunway.activities.model_image.pull_secrets import PullSecrets, read_pull_login
+from airunway.activities.model_image.registry_login import ClusterRegistryLogin
 from airunway.api.crd import model_deployment_crd
 from airunway.api.model_image import ModelImageSpec as Spec
+from airunway.api.names import PRIVATE_PULLS
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import SECRETS, Cluster
 from airunway.clients.registry.credentials import RegistryCredentials
-from airunway.clients.registry.storage import ModelImageStorage
+from airunway.clients.registry.errors import RegistryUnavailable
+from airunway.clients.registry.storage import ModelImageStorage, PrivateSide
 from airunway.messages.model_image import ModelImageWaiter, ResolveModelImageRequest, TokenRef
 from airunway.messages.refs import DeploymentRef
+from airunway.modelimage.naming import namespace_of_private
 from airunway.modelimage.plan import ModelImagePlan
+from airunway.modelimage.registry_login import data_of
 from airunway.sandbox.buildkit import PretendBuildKit
 from airunway.sandbox.registry import PretendRegistry
 from kube_emulator import EmulatedCluster
@@ -215,6 +224,30 @@ async def test_a_login_is_good_until_the_key_after_the_next_one(shop: PrivateSho
 
     third = shop.private.pull_login(OURS)
     assert [await status_of("GET", url, login=each) for each in (first, second, third)] == [401, 200, 200]
+
+
+async def test_a_providers_worker_reads_it_with_the_secret_of_its_namespace(shop: PrivateShop) -> None:
+    image = await built(shop, OURS)
+    keys = ClusterRegistryLogin(
+        shop.cluster,
+        namespace=OURS,
+        lifetime=timedelta(days=30),
+        secret=PRIVATE_PULLS,
+        clock=lambda: shop.private.now,
+    )
+    kept = {key: base64.b64encode(text).decode() for key, text in data_of(shop.private.keys).items()}
+    await shop.cluster.create(SECRETS, {"metadata": {"name": PRIVATE_PULLS}, "data": kept}, namespace=OURS)
+    host = shop.private.url.removeprefix("http://")
+    side = PrivateSide(host, namespace_of_private, partial(read_pull_login, shop.cluster))
+    readable = ModelImageStorage(shop.sides.pulls.host, private=side)
+    with pytest.raises(RegistryUnavailable, match="holds no login"):
+        await readable.find(image.plan.name, image.digest)
+
+    await PullSecrets(shop.cluster, keys, host).ensure(OURS, [])
+
+    found = await readable.find(image.plan.name, image.digest)
+    assert found is not None and found.digest == image.digest
+    assert await readable.has_blobs(found)
 
 
 async def test_a_registry_that_is_away_is_told_from_an_image_that_is(shop: PrivateShop) -> None:

@@ -86,12 +86,10 @@ class ImageWorld(Changing):
     plan: ModelImagePlan = field(default_factory=lambda: plan(commit=uuid.uuid4().hex + "0" * 8))
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
-    digest: str = DIGEST
-    """Of an image whose outcome is read."""
+    digest: str = DIGEST  # of an image whose outcome is read
     at_hand: bool = False
     """The registry tells at once that it has the image."""
-    registry_is_away: bool = False
-    """Until it is ensured."""
+    registry_is_away: bool = False  # until it is ensured
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     """To raise, by activity, first come first served."""
     gate: asyncio.Event | None = None
@@ -154,8 +152,7 @@ class ImageWorld(Changing):
     async def read_model_image(self, request: ReadModelImageRequest) -> ReadModelImageAnswer:
         self._called("read_model_image")
         if request.plan.identity in self.in_registry:
-            image = _image(request.plan, self.digest)
-            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=image)
+            return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan, self.digest))
         workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
         view: ModelImageView = await self.env.client.get_workflow_handle(workflow_id).query(
             ModelImageWorkflow.view
@@ -342,6 +339,6 @@ def named(handle: WorkflowHandle[Any, Any]) -> DeploymentRef:
     return some_deployment(handle.id.rpartition("/")[2])
 
 
-def _image(image: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
-    name = f"localhost:30500/{image.name}"
-    return ModelImageRef(reference=f"{name}@{digest}", tagged=f"{name}:{image.tag}")
+def _image(of: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:
+    name = f"localhost:30500/{of.name}"
+    return ModelImageRef(reference=f"{name}@{digest}", tagged=f"{name}:{of.tag}")
