@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from airunway.clients.silent_connections import SilentConnections
 from airunway.workers.settings import Settings
 
 
@@ -46,11 +47,13 @@ async def probes(port: int, ready: Callable[[], bool], *, host: str = "127.0.0.1
     app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
+    silent = SilentConnections(app)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     await site.start()
     try:
-        yield int(runner.addresses[0][1])
+        async with silent.closed_on(runner):
+            yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

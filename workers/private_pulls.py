@@ -25,6 +25,7 @@ from yarl import URL
 
 from airunway.api import names
 from airunway.clients.registry.credentials import RegistryCredentials
+from airunway.clients.silent_connections import HEAD_WITHIN, SilentConnections
 from airunway.modelimage.pull_access import login_in, namespace_of_login, namespace_of_path
 from airunway.modelimage.registry_login import LOGINS, RegistryLogin, login_to_use, logins_in
 from airunway.workers.health import Ready
@@ -148,7 +149,10 @@ def _error(status: int, code: str, message: str) -> web.Response:
     if status in (429, 503):
         headers["Retry-After"] = "5"
     text = json.dumps({"errors": [{"code": code, "message": message}]})
-    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+    answer = web.Response(status=status, text=text, content_type="application/json", headers=headers)
+    if status == 401:
+        answer.force_close()  # else whoever asks again in time keeps as many connections as they like
+    return answer
 
 
 def logins_of_file(file: Path) -> Callable[[], Sequence[RegistryLogin]]:
@@ -171,8 +175,9 @@ async def serving(
     host: str = "127.0.0.1",
     port: int = 0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    silence: timedelta = HEAD_WITHIN,
 ) -> AsyncIterator[int]:
-    """Serve; yields the port, which is a free one for 0."""
+    """Serve; yields the port, which is a free one for 0. `silence`: of a connection, before it is closed."""
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=CONNECT_TIMEOUT.total_seconds(), sock_read=SILENCE.total_seconds()
     )
@@ -181,11 +186,14 @@ async def serving(
         connector=connector, timeout=timeout, auto_decompress=False, trust_env=False
     ) as session:
         pulls = PrivatePulls(session, registry=registry, logins=logins, clock=clock)
-        runner = web.AppRunner(pulls.app(), access_log=None, shutdown_timeout=10)
+        app = pulls.app()
+        silent = SilentConnections(app, within=silence)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
-            yield int(runner.addresses[0][1])
+            async with silent.closed_on(runner):
+                yield int(runner.addresses[0][1])
         finally:
             await runner.cleanup()
 

@@ -18,6 +18,9 @@ from airunway.provider.manifest import Manifest, RenderError
 _MAX_DIGITS = 24
 """Of a number in JSON; nothing that is counted is larger than the quantities of the API, which have 19."""
 
+_USUAL_SURGE = "25%"
+"""What the API server fills in."""
+
 
 def builtin_demand(obj: Manifest) -> Demand:
     """The demand of an object of a kind that every cluster serves. Raises RenderError for any other kind."""
@@ -140,15 +143,24 @@ def entries(value: Any, at: Path) -> list[tuple[Mapping[str, Any], Path]]:
 
 
 def _surge(deployment: Mapping[str, Any]) -> int:
-    """Pods beside the replicas that a roll-out may have where it says so; not the usual quarter."""
+    """Pods beside the replicas that a roll-out may have."""
     strategy = mapping(deployment.get("strategy"), ("spec", "strategy"))
     rolling = mapping(strategy.get("rollingUpdate"), ("spec", "strategy", "rollingUpdate"))
-    given = rolling.get("maxSurge")
-    at: Path = ("spec", "strategy", "rollingUpdate", "maxSurge")
+    if strategy.get("type") == "Recreate":
+        return 0
+    replicas = whole_number(deployment.get("replicas"), ("spec", "replicas"), default=1)
+    return surge(
+        rolling.get("maxSurge"), ("spec", "strategy", "rollingUpdate", "maxSurge"), replicas=replicas
+    )
+
+
+def surge(given: Any, at: Path, *, replicas: int) -> int:
+    """Pods that a `maxSurge` adds to replicas: so many, or a percentage; absent: the usual quarter."""
+    if given is None:
+        given = _USUAL_SURGE
     if not isinstance(given, str):
         return whole_number(given, at, default=0)
     percent = given.removesuffix("%")
     if percent == given or not percent.isdecimal() or len(percent) > _MAX_DIGITS:
         raise RenderError(f"spec: {shown(at)} of a rendered object must be a number or a percentage")
-    replicas = whole_number(deployment.get("replicas"), ("spec", "replicas"), default=1)
     return -(-replicas * int(percent) // 100)

@@ -126,7 +126,9 @@ def settled_strategy(merged: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         if asked:
             raise RenderError(f"{at}.rollingUpdate: says nothing beside type Recreate; leave one of them out")
         return {**merged, "type": kind, "rollingUpdate": None}
-    rolling = {**_NO_SURGE, **(merged.get("rollingUpdate") or {})}
+    # Null is an absent number, of which the API server would make a quarter of the replicas.
+    numbers = {key: value for key, value in (merged.get("rollingUpdate") or {}).items() if value is not None}
+    rolling = {**_NO_SURGE, **numbers}
     if all(str(rolling[key]) in ("0", "0%") for key in _NO_SURGE):
         raise RenderError(
             f"{at}.rollingUpdate: maxSurge and maxUnavailable cannot both be 0, no pod could be replaced"

@@ -20,6 +20,7 @@ MAX_REFERENCE_LENGTH = 512
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _DIGEST_SEPARATOR, _TAG_SEPARATOR = "@", ":"
+_ID_ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
 
 
 class InvalidReference(ValueError):
@@ -54,6 +55,8 @@ def image_name(text: str) -> ImageName:
     """The parts of a reference. Raises InvalidReference."""
     if len(text) > MAX_REFERENCE_LENGTH:
         raise InvalidReference(f"{text[:80]!r}… is too long for an image reference")
+    if is_image_id(text):
+        raise InvalidReference(f"{text!r} is the id of an image that a node has, and no image reference")
     try:
         parsed = parse_reference(text)
     except ValueError:
@@ -71,11 +74,22 @@ def image_name(text: str) -> ImageName:
     )
 
 
+def is_image_id(text: str) -> bool:
+    """Whether a runtime may take a text for the id of an image that its node has, or the beginning of one.
+
+    Container runtimes look for such an id among all that was pulled for anybody, and ask no registry.
+    """
+    algorithm, colon, _ = text.strip().partition(_TAG_SEPARATOR)
+    return bool(colon) and algorithm.lower() in _ID_ALGORITHMS
+
+
 def private_problem(text: str, namespace: str, *, hosts: Collection[str]) -> str:
-    """Why a namespace may not run an image: it is another one's, in a registry of ours; else empty.
+    """Why a namespace may not run an image: it is or may be another one's, of a registry of ours; else empty.
 
     `hosts`: what nodes call that registry. A node that has an image already may not ask who wants it.
     """
+    if is_image_id(text):
+        return f"{text} is the id of an image, by which a node runs anybody's; name it as registry/name:tag"
     try:
         image = image_name(text)
     except InvalidReference:

@@ -10,12 +10,14 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
 from airunway.api import names
+from airunway.clients.silent_connections import HEAD_WITHIN, SilentConnections
 from airunway.webhook import rules
 from airunway.webhook.reviews import (
     AdmissionAnswer,
@@ -50,16 +52,26 @@ def application(given: AdmissionInputs) -> web.Application:
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, *, port: int, context: ssl.SSLContext, host: str | None = None
+    app: web.Application,
+    *,
+    port: int,
+    context: ssl.SSLContext,
+    host: str | None = None,
+    silence: timedelta = HEAD_WITHIN,
 ) -> AsyncIterator[int]:
-    """Serve; yields the port, which is a free one for 0. `host` None: every address, IPv4 and IPv6."""
+    """Serve; yields the port, which is a free one for 0. `host` None: every address, IPv4 and IPv6.
+
+    `silence`: of a connection, before it is closed.
+    """
+    silent = SilentConnections(app, within=silence)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=DRAIN_SECONDS
     )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=context).start()
-        yield int(runner.addresses[0][1])
+        async with silent.closed_on(runner):
+            yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
 

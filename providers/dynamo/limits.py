@@ -10,7 +10,7 @@ from typing import Any
 
 from airunway.api.paths import Path
 from airunway.provider import Manifest, overridable
-from airunway.provider.counting import amount, mapping, pod_demand, resources_demand, whole_number
+from airunway.provider.counting import amount, mapping, pod_demand, resources_demand, surge, whole_number
 from airunway.provider.demand import ZERO, Demand, total
 from airunway.provider.object_shape import METADATA
 from airunway.provider.pod_shape import CONTAINER, POD_FIELDS, PROBE, pod_annotations
@@ -33,6 +33,8 @@ OVERRIDABLE = (
 )
 """Not in it: services of one's own, their kind, size and namespace, and what opens them to outside."""
 
+_MAX_DIGITS = 9
+"""Of a number in an annotation; the operator reads 32 bits."""
 _OUTSIDE = "would open the service beyond the cluster's network"
 _FOREIGN = "would join the graph to another deployment's"
 
@@ -116,7 +118,20 @@ def _service_demand(given: Any, at: Path) -> Demand:
     multinode = mapping(service.get("multinode"), (*at, "multinode"))
     nodes = max(1, whole_number(multinode.get("nodeCount"), (*at, "multinode", "nodeCount"), default=1))
     spread = Demand(nodes=replicas * nodes) if nodes > 1 else Demand()
-    return _pod(service, at).times(replicas * nodes) + spread + Demand(services=("ClusterIP",))
+    pods = (replicas + _surge(service, at, replicas=replicas)) * nodes
+    return _pod(service, at).times(pods) + spread + Demand(services=("ClusterIP",))
+
+
+def _surge(service: Mapping[str, Any], at: Path, *, replicas: int) -> int:
+    """Pods beside the replicas while the operator replaces them, as the annotations of the service say."""
+    told = mapping(service.get("annotations"), (*at, "annotations"))
+    given = told.get(MAX_SURGE)
+    if told.get(STRATEGY) == "Recreate" or (given is None and service.get("componentType") != "worker"):
+        return 0  # what routes is small, and is not told how
+    number = (
+        int(given) if isinstance(given, str) and given.isdecimal() and len(given) < _MAX_DIGITS else given
+    )
+    return surge(number, (*at, "annotations", MAX_SURGE), replicas=replicas)
 
 
 def _pod(service: Mapping[str, Any], at: Path) -> Demand:

@@ -81,6 +81,20 @@ async def test_an_image_that_is_private_to_another_namespace_is_refused_without_
     assert answer.failure is not None and "private to another namespace" in answer.failure.message
 
 
+@pytest.mark.parametrize("named", [f"sha256:{'a' * 64}", "sha256:ab12", f"sha512:{'b' * 128}"])
+@pytest.mark.parametrize("limits", [{}, {"images": ["docker.io"]}], ids=["any image", "docker.io only"])
+async def test_an_image_is_not_named_by_the_id_that_a_node_knows_it_by(
+    trust: TrustSite, named: str, limits: dict[str, list[str]]
+) -> None:
+    """A runtime looks for it among all that was pulled for anybody, private or not, and asks no registry."""
+    made = await trust.place.deploy(engine={"type": "vllm", "image": named})
+
+    answer = await trust.render(trust.worker(**limits), made)
+
+    assert reasons(answer) == ("ImageNotAllowed", True)
+    assert answer.failure is not None and "id" in answer.failure.message.split()
+
+
 @pytest.mark.parametrize(
     "named", ["localhost:30501/private/default/aikit-x:1", "ghcr.io/private/team-b/aikit-x:1"]
 )

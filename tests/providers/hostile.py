@@ -16,6 +16,8 @@ NAMESPACE = "team-a"
 IMAGE = "registry.example.com/engine:7"
 
 SIZES = st.sampled_from([0, 1, 2, 7, 33, 90, 500, 10**9, -5, "9", 2.0, True, None])
+SURGE_TEXTS = st.sampled_from(["0", "7", "900", "100%", "900%", "many", None])
+SURGES = SIZES | st.sampled_from(["100%", "0%", "900%"])
 QUANTITIES = st.sampled_from(["1", "500", "64Ti", "-3", "1e9", 8, 900, None, "many"])
 RESOURCES = st.dictionaries(
     st.sampled_from(["limits", "requests"]),
@@ -98,13 +100,14 @@ DEPLOYMENT = maps(
     replicas=SIZES,
     template=TEMPLATE,
     minReadySeconds=st.just(3),
-    strategy=st.fixed_dictionaries({"rollingUpdate": st.fixed_dictionaries({"maxSurge": SIZES})}),
+    strategy=st.fixed_dictionaries({"rollingUpdate": st.fixed_dictionaries({"maxSurge": SURGES})}),
 )
 DYNAMO_SERVICE = maps(
     replicas=SIZES,
     componentType=st.sampled_from(["worker", "planner"]),
     multinode=st.fixed_dictionaries({"nodeCount": SIZES}),
     resources=RESOURCES,
+    annotations=st.dictionaries(st.just("nvidia.com/deployment-rolling-update-max-surge"), SURGE_TEXTS),
     dynamoNamespace=st.just("team-b"),
     extraPodSpec=POD,
     extraPodMetadata=METADATA,

@@ -6,6 +6,7 @@ What was rendered is judged by its own, plain means, which know nothing of the t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -35,6 +36,7 @@ FORBIDDEN_IF_TRUE = {
     *("hostNetwork", "hostPID", "hostIPC", "privileged", "automountServiceAccountToken"),
     *("allowPrivilegeEscalation", "create"),
 }
+MAX_SURGE = "nvidia.com/deployment-rolling-update-max-surge"
 PREFIXES = {"Workspace": "kaito.sh/", "RayService": "ray.io/"}
 """Of annotations by which an operator is told what to do."""
 TEXTS = ("configMap", "labels", "annotations", "matchLabels", "nodeSelector", "env", "envs", "args")
@@ -73,12 +75,22 @@ def device_sum(pod: Mapping[str, Any]) -> Decimal:
     return found
 
 
+def surge_of(strategy: Mapping[str, Any], replicas: int) -> int:
+    """Pods that a roll-out may have beside the others, as the API server reads it."""
+    given = (strategy.get("rollingUpdate") or {}).get("maxSurge")
+    if strategy.get("type") == "Recreate":
+        return 0
+    if given is None or isinstance(given, str):
+        return math.ceil(replicas * int((given or "25%").removesuffix("%")) / 100)
+    return number(given, 0)
+
+
 def groups_of(obj: Manifest) -> Iterator[tuple[int, Decimal]]:
     """Pods of each group, and GPUs of one."""
     spec = obj.get("spec") or {}
     if obj["kind"] == "Deployment":
-        surge = number(((spec.get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge"), 0)
-        yield number(spec.get("replicas"), 1) + surge, device_sum(spec["template"]["spec"])
+        replicas = number(spec.get("replicas"), 1)
+        yield replicas + surge_of(spec.get("strategy") or {}, replicas), device_sum(spec["template"]["spec"])
     if obj["kind"] == "Workspace":
         template = (obj.get("inference") or {}).get("template") or {}
         yield number(obj["resource"].get("count"), 1), device_sum(template.get("spec") or {})
@@ -97,7 +109,10 @@ def groups_of(obj: Manifest) -> Iterator[tuple[int, Decimal]]:
             gpus = max(
                 (max(parse(str(value)), Decimal(0)) for value in parts if value is not None), default=0
             )
-            yield number(service.get("replicas"), 1) * nodes, Decimal(gpus)
+            replicas = number(service.get("replicas"), 1)
+            surge = (service.get("annotations") or {}).get(MAX_SURGE)
+            strategy = {"rollingUpdate": {"maxSurge": surge if surge and "%" in surge else int(surge or 0)}}
+            yield (replicas + surge_of(strategy, replicas)) * nodes, Decimal(gpus)
 
 
 def claimed_bytes(objects: list[Manifest]) -> Decimal:

@@ -88,6 +88,12 @@ def test_each_role_is_replaced_by_its_own_number() -> None:
         pytest.param(
             {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}, 3, SURGE, id="both numbers are given"
         ),
+        pytest.param(
+            {"rollingUpdate": {"maxSurge": None, "maxUnavailable": None}},
+            3,
+            NO_SURGE,
+            id="null is no number, and does not become the API server's quarter",
+        ),
     ],
 )
 def test_overrides_of_a_strategy(

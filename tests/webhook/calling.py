@@ -11,12 +11,13 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
 from airunway.api import names
+from airunway.clients.silent_connections import HEAD_WITHIN
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 from airunway.webhook.certificates import CertificateMaterial, renewal
 from airunway.webhook.found_policy import FoundPolicy
@@ -80,7 +81,7 @@ class Webhooks:
 
 
 @asynccontextmanager
-async def webhooks() -> AsyncIterator[Webhooks]:
+async def webhooks(*, silence: timedelta = HEAD_WITHIN) -> AsyncIterator[Webhooks]:
     """A server on a free port, whose certificate the client checks."""
     served = ServedCertificate()
     served.load(certificate_for("127.0.0.1"))
@@ -92,7 +93,7 @@ async def webhooks() -> AsyncIterator[Webhooks]:
                 find=lambda name: running.find(name), policy_of=lambda namespace: running.policy_of(namespace)
             )
         )
-        async with serving(app, host="127.0.0.1", port=0, context=served.context) as port:
+        async with serving(app, host="127.0.0.1", port=0, context=served.context, silence=silence) as port:
             running.url = f"https://127.0.0.1:{port}"
             yield running
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from airunway.api.bounds import MAX_DEPTH, MAX_SPEC_ELEMENTS
 from airunway.selection.provider_lookup import Lookup
 from airunway.webhook.server import MAX_BODY
 from tests.webhook.calling import Webhooks, deployment, review
+from tests.webhook.calling import webhooks as webhooks_running
 
 PATHS = [names.MUTATING_PATH, names.VALIDATING_PATH]
 
@@ -112,6 +115,20 @@ async def test_a_client_that_leaves_in_the_middle_disturbs_nobody(webhooks: Webh
         await webhooks.post(names.VALIDATING_PATH, half())
 
     assert await still_answers(webhooks)
+
+
+async def test_a_connection_without_a_review_is_not_kept() -> None:
+    """Every pod reaches the port; each connection takes a file of the process."""
+    async with webhooks_running(silence=timedelta(milliseconds=100)) as webhooks:
+        port = int(webhooks.url.rpartition(":")[2])
+        unchecked = ssl.create_default_context()
+        unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=unchecked)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nX-")
+
+        assert await reader.read() == b""
+        writer.close()
+        assert await still_answers(webhooks)
 
 
 async def test_many_at_once_are_all_answered(webhooks: Webhooks) -> None:

@@ -151,3 +151,22 @@ def test_the_mounted_keys_are_read_as_they_are_now(tmp_path: Path) -> None:
     for keys in ([key("first")], [key("second"), key("first")]):
         (tmp_path / LOGINS).write_bytes(data_of(keys)[LOGINS])
         assert read() == keys
+
+
+async def test_a_connection_on_which_nobody_logs_in_is_not_kept() -> None:
+    """The port is open to every pod; each connection takes a file of the process."""
+    async with (
+        listening(Behind()) as registry,
+        serving(registry=registry, logins=list, silence=timedelta(milliseconds=100)) as port,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nX-")
+
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_whoever_has_no_login_does_not_keep_the_connection(front: Front) -> None:
+    answer = await front.session.get(f"{front.url}/v2/")
+
+    assert (answer.status, answer.headers["Connection"]) == (401, "close")
