@@ -13,6 +13,7 @@ from airunway.api.findings import FieldError, FieldErrorType
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD, OverridesMode
 from airunway.api.paths import Path, names, outside, pattern, shown
+from airunway.provider.annotation_size import annotation_findings
 from airunway.provider.ceilings import Ceilings, above
 from airunway.provider.counting import builtin_demand
 from airunway.provider.demand import Demand, total
@@ -56,7 +57,7 @@ def render_within(provider: Provider, deployment: ModelDeployment, context: Rend
     objects = [*staged, *rendered]
     found = [*_foreign(provider, deployment, objects), *_forbidden(provider, objects, policy)]
     if not found:  # what is not of a known shape cannot be counted either
-        found = list(_above_ceilings(provider, objects, policy.ceilings))
+        found = [*_above_ceilings(provider, objects, policy.ceilings), *annotation_findings(objects)]
     if found:
         raise NotAllowed(found)
     return rendered
