@@ -27,9 +27,7 @@ def with_head(**resources: Any) -> list[dict[str, Any]]:
 def test_a_request_above_the_default_limit(requests: dict[str, str]) -> None:
     [name] = requests
 
-    with pytest.raises(
-        RenderError, match=rf"requests\.{name} of the rendered RayService .* limit"
-    ):
+    with pytest.raises(RenderError, match=rf"requests\.{name} of the rendered RayService .* limit"):
         with_head(requests=requests)
 
 
