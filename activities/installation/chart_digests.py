@@ -21,7 +21,7 @@ from airunway.clients.helm import BadChecksum
 from airunway.clients.kubernetes import CONFIG_MAPS, Cluster, Object
 
 KEY = "digests.json"
-"""Of the ConfigMap: `repository/chart version`, or the chart's URL, to the digest of its archive."""
+"""Of the ConfigMap: the chart's address with its version (`_address`) to the digest of its archive."""
 MAX_RECORDED = 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -41,7 +41,9 @@ class ChartDigests:
             return charts
         known = self._read(await self._find())
         return tuple(
-            chart if chart.digest or chart.title not in known else _recorded(chart, known[chart.title])
+            chart
+            if chart.digest or _address(chart) not in known
+            else _recorded(chart, known[_address(chart)])
             for chart in charts
         )
 
@@ -50,7 +52,7 @@ class ChartDigests:
         while True:
             live = await self._find()
             known = self._read(live)
-            before = known.get(chart.title)
+            before = known.get(_address(chart))
             if before == chart.digest:
                 return
             if before and chart.digest_origin is not DigestOrigin.PINNED:
@@ -59,7 +61,7 @@ class ChartDigests:
             if len(known) >= MAX_RECORDED:
                 raise refused("BadInstallation", f"{self} has {len(known)} entries; take out old ones")
             try:
-                await self._write(live, {**known, chart.title: chart.digest})
+                await self._write(live, {**known, _address(chart): chart.digest})
             except (AlreadyExists, Conflict):
                 continue  # somebody else wrote: once more from what is there now
             return
@@ -107,6 +109,20 @@ class ChartDigests:
             return
         patch = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "data": data}
         await self._cluster.patch(CONFIG_MAPS, names.CHART_DIGESTS, patch, namespace=self._namespace)
+
+
+def _address(chart: ChartRelease) -> str:
+    """Where a chart comes from and its version; without a login.
+
+    Not the name of its repository, which each provider chooses: two may call different ones alike.
+    """
+    reference = chart.fetched_from
+    if chart.repository_url and "://" not in reference:
+        reference = f"{chart.repository_url.rstrip('/')}/{reference.split('/', 1)[-1]}"
+    scheme, mark, rest = reference.partition("://")
+    host, slash, path = rest.partition("/")
+    shown = f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+    return f"{shown} {chart.version}".rstrip()
 
 
 def _recorded(chart: ChartRelease, digest: str) -> ChartRelease:

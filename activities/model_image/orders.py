@@ -38,8 +38,7 @@ class BuildOrders:
 
         Raises final failures, ClientErrors.
         """
-        # An image for everybody is made of what the hub gives to everybody, so no token can open more.
-        token = await self._token(plan, waiters) if plan.private_to else ""
+        token = await self._token(plan, waiters)
         await self._resolver.confirm(plan, token)
         base = await self._resolver.base_config(plan)
         return BuildOrder(
@@ -61,13 +60,15 @@ class BuildOrders:
     async def _token(self, plan: ModelImagePlan, waiters: Sequence[ModelImageWaiter]) -> str:
         """The first token of a deployment that wants this model; empty when nobody has one.
 
-        Raises the last one's error: what was refused, or could not be read.
+        Of an image for everybody only that somebody wants it counts: it is made of what the hub gives to
+        everybody, so that no token can open more. Raises the last one's error: what was refused, or could
+        not be read.
         """
         problem: ClientError | ApplicationError | None = None
         for waiter in waiters:
             try:
                 await self._owners.refuse_token(waiter, plan)
-                return await self._tokens.read(waiter.token)
+                return await self._tokens.read(waiter.token) if plan.private_to else ""
             except (ClientError, ApplicationError) as err:
                 problem = err
         if problem is not None:

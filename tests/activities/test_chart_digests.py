@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from airunway.activities.installation.chart_digests import ChartDigests
+from airunway.api.chart_release import ChartRelease, DigestOrigin
 from airunway.api.names import CHART_DIGESTS
 from airunway.clients.kubernetes import CONFIG_MAPS
 from airunway.installation.chart_policy import ChartPolicy
@@ -13,6 +15,7 @@ from tests.activities.install_site import SYSTEM, Site, chart, failure, run
 
 FIRST, SECOND = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 TITLE = "acme/op 1.0.0"
+ADDRESS = "https://charts.acme.dev/op 1.0.0"
 HINT = f"when it was first used here it was {FIRST} (ConfigMap {SYSTEM}/{CHART_DIGESTS})"
 
 
@@ -33,7 +36,7 @@ async def test_what_was_installed_first_is_recorded_and_said(site: Site) -> None
     done = await site.install()
 
     assert planned.digest == FIRST
-    assert await recorded(site) == {TITLE: FIRST}
+    assert await recorded(site) == {ADDRESS: FIRST}
     assert done.steps[0].output.endswith(f"archive {FIRST}")
     assert done.chart is not None and done.chart.digest == FIRST
 
@@ -57,7 +60,7 @@ async def test_another_archive_of_the_same_version_is_refused(site: Site) -> Non
         assert (refused.type, refused.non_retryable) == ("BadChecksum", True)
         assert HINT in refused.message and "AIRUNWAY_CHART_DIGESTS" in refused.message
     assert await site.record() == (1, "deployed")
-    assert await recorded(site) == {TITLE: FIRST}
+    assert await recorded(site) == {ADDRESS: FIRST}
 
 
 async def test_an_administrator_accepts_the_new_one_by_the_setting(site: Site) -> None:
@@ -71,7 +74,7 @@ async def test_an_administrator_accepts_the_new_one_by_the_setting(site: Site) -
 
     await pinned.install()
 
-    assert await recorded(site) == {TITLE: SECOND}
+    assert await recorded(site) == {ADDRESS: SECOND}
 
 
 async def test_what_was_planned_is_what_is_installed(site: Site) -> None:
@@ -97,7 +100,7 @@ async def test_a_digest_that_a_request_brings_along_is_not_recorded_unseen(site:
     assert refused.type == "BadChecksum"
     assert await recorded(site) == {}
     await site.install()
-    assert await recorded(site) == {TITLE: FIRST}
+    assert await recorded(site) == {ADDRESS: FIRST}
 
 
 @pytest.mark.parametrize("spoilt", ["{", "[]", '{"acme/op 1.0.0": "latest"}', '{"acme/op 1.0.0": 1}'])
@@ -120,10 +123,29 @@ async def test_other_charts_stay_recorded(site: Site) -> None:
 
     await site.install()
 
-    assert await recorded(site) == {**others, TITLE: FIRST}
+    assert await recorded(site) == {**others, ADDRESS: FIRST}
 
 
 async def test_a_folder_has_no_digest_and_is_not_recorded(site: Site) -> None:
     await site.install()
 
     assert await recorded(site) == {}
+
+
+async def test_charts_of_one_name_from_two_repositories_are_two(site: Site) -> None:
+    digests = ChartDigests(site.cluster, namespace=SYSTEM)
+    ours = ChartRelease(
+        release="op",
+        namespace="one",
+        chart="acme/op",
+        version="1.0.0",
+        repository_url="https://user:secret@charts.acme.dev/",
+        digest=FIRST,
+        digest_origin=DigestOrigin.SEEN,
+    )
+    theirs = ours.model_copy(update={"repository_url": "https://example.com/charts", "digest": SECOND})
+
+    await digests.remember(ours)
+    await digests.remember(theirs)
+
+    assert await recorded(site) == {ADDRESS: FIRST, "https://example.com/charts/op 1.0.0": SECOND}

@@ -154,7 +154,7 @@ async def test_the_worker_makes_it_and_keeps_what_an_administrator_added(
     worker: Cluster, admin: Cluster
 ) -> None:
     login = ClusterRegistryLogin(worker, namespace=SYSTEM_NAMESPACE, lifetime=timedelta(days=30))
-    services = BuildServices(worker, ClusterOptions(), digests=NoDigests(), login=login)
+    services = BuildServices(worker, ClusterOptions(), digests=NoDigests(), logins=[login])
     with pytest.raises(BuilderNotReady):
         await services.ensure_builder()
     added: list[dict[str, Any]] = [

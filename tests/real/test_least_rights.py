@@ -166,7 +166,7 @@ async def test_the_worker_makes_registry_and_builder_with_its_own_rights(account
     async with await Cluster.connect(accounts.kubeconfig(WORKER)) as cluster:
         options = ClusterOptions()
         login = ClusterRegistryLogin(cluster, namespace=options.namespace, lifetime=timedelta(days=30))
-        services = BuildServices(cluster, options, digests=NoDigests(), login=login)
+        services = BuildServices(cluster, options, digests=NoDigests(), logins=[login])
 
         for _ in range(2):  # what is there already is brought up to date
             with pytest.raises(RegistryNotReady):
