@@ -13,6 +13,8 @@ MAX_DEPTH = 100
 """Levels of maps and lists in each other. The deepest CRDs that are installed here have some fifty."""
 MAX_SPEC_ELEMENTS = 20_000
 """Maps, lists and plain values of a deployment's spec together; a real one has less than two hundred."""
+MAX_ANNOTATIONS_BYTES = 256 * 1024
+"""Keys and values of an object's annotations together, as the API server takes them."""
 LARGE_ELEMENTS = 5_000
 """From here on a walk in Python takes milliseconds, so that it belongs off the event loop."""
 

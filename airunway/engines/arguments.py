@@ -61,7 +61,7 @@ def normalised(grammar: Grammar, tokens: Sequence[str]) -> list[str]:
         token = rest.pop(0)
         if token == "--":
             return [*found, token, *rest]
-        match = grammar.meant.find(token) if _is_option(token) else None
+        match = grammar.meant.find(token) if is_option(token) else None
         if match is None or not match.kind.is_switch:
             found.append(token)
             continue
@@ -140,7 +140,8 @@ def _several(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _is_option(token: str) -> bool:
+def is_option(token: str) -> bool:
+    """Whether an engine takes a token for a flag; a negative number is a value."""
     return token.startswith("-") and not token.startswith("---") and not _NEGATIVE_NUMBER.fullmatch(token)
 
 

@@ -10,10 +10,12 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from airunway.engines.arguments import FALSE_WORDS, TRUE_WORDS, boolean
 from airunway.engines.flag_table import NEGATION, FlagKind, Match, canonical
 from airunway.engines.grammars import Grammar
+from airunway.engines.placement import misplaced
 
 ARGS, EXTRA_ARGS = "spec.engine.args", "spec.engine.extraArgs"
 MAX_FINDINGS = 20
@@ -22,6 +24,7 @@ MAX_FINDINGS = 20
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MAX_NAME_LENGTH = 80
 _CLOSE = 0.8
+_NUMBER_WORDS = frozenset({"auto", "none", "inf", "-inf", "nan", "max", "all"})
 _WORDS = (TRUE_WORDS | FALSE_WORDS) - {"0", "1"}
 
 
@@ -75,7 +78,10 @@ def findings(
                 *found[:MAX_FINDINGS],
                 ArgumentFinding("spec.engine", "further arguments were not looked at"),
             ]
-    return found
+    wrong = (
+        ArgumentFinding(f"{EXTRA_ARGS}: {where}", what) for where, what in misplaced(grammar, extra_args)
+    )
+    return [*found, *islice(wrong, MAX_FINDINGS - len(found))]
 
 
 def _given(grammar: Grammar, args: Mapping[str, str], extra_args: Sequence[str]) -> Iterator[_Given]:
@@ -108,12 +114,12 @@ def _value_problem(match: Match, text: str | None) -> str:
     )
     if not text and needed:
         return f"{needed} for this flag, and there is none"
-    is_word = text.strip().lower() in _WORDS
-    return (
-        f"{needed} for this flag, not true or false"
-        if is_word and match.kind in (FlagKind.NUMBER, FlagKind.JSON)
-        else ""
-    )
+    word = text.strip().lower()
+    if word in _WORDS and match.kind in (FlagKind.NUMBER, FlagKind.JSON):
+        return f"{needed} for this flag, not true or false"
+    # Numbers have units and other forms (8k, 1.5Gi, 0x10), and some engines words of their own.
+    is_none = match.kind is FlagKind.NUMBER and word not in _NUMBER_WORDS and not re.search(r"\d", word)
+    return f"{needed} for this flag" if is_none else ""
 
 
 def _doubled(earlier: str | None, path: str) -> list[str]:

@@ -17,10 +17,17 @@ from airunway.provider.serving_image import split_reference
 
 _PARTITION = re.compile(r"nvidia\.com/(mig-.+|[^/]+\.shared)|amd\.com/[a-z]+_nps[0-9]+")
 """Slices of a GPU as device plugins name them: MIG, time slices, partitions of AMD's."""
-_NVIDIA_REPOSITORIES = re.compile(
-    r"(.*/)?(vllm/vllm-openai|rayproject/ray-llm|lmsysorg/sglang|ai-dynamo/(vllm|sglang|tensorrtllm)-runtime)"
-)
-_OTHER_STACK = re.compile(r"rocm|amd|mi3[0-9]{2}|xpu|intel|hpu|gaudi|neuron|tpu|npu|cpu", re.I)
+_REPOSITORIES = {
+    "NVIDIA": re.compile(
+        r"(.*/)?(vllm/vllm-openai|rayproject/ray-llm|lmsysorg/sglang|ai-dynamo/(vllm|sglang|tensorrtllm)-runtime)"
+    ),
+    "AMD": re.compile(r"(.*/)?(rocm/[^/]+|vllm/vllm-openai-rocm)"),
+    "Intel": re.compile(r"(.*/)?intel/(vllm|llm-scaler-vllm)"),
+}
+"""Images that are known by name, from any mirror, by the vendor whose stack they hold."""
+_TAGS = {"AMD": re.compile(r"rocm|amd|mi3[0-9]{2}", re.I), "Intel": re.compile(r"xpu|intel", re.I)}
+_OTHER_TAG = re.compile(r"hpu|gaudi|neuron|tpu|npu|cpu", re.I)
+_DEVICES = {"NVIDIA": "nvidia.com/", "AMD": "amd.com/", "Intel": "gpu.intel.com/"}
 _PARALLEL_FLAGS = frozenset(
     {
         *("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size"),
@@ -69,20 +76,22 @@ def device_problem(deployment: ModelDeployment, *, image: str) -> str | None:
 
 
 def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
-    """Why the image does not run on the devices, or None. Of an image of the user's nothing is known."""
+    """Why the image does not run on the devices, or None. `image`: the user's, else empty."""
+    vendor = vendor_of(image) if image else "NVIDIA"
+    if not vendor:
+        return None
     for group in devices:
-        if group.is_nvidia:
+        if group.type.startswith(_DEVICES[vendor]):
             continue
         if not image:
             return (
                 f"{group.field}.gpu.type: the default image runs on NVIDIA GPUs, not on {group.type}; "
                 "name a fitting image in spec.engine.image"
             )
-        if is_made_for_nvidia(image):
-            return (
-                f"{group.field}.gpu.type: the image {image} is made for NVIDIA GPUs, not for {group.type}; "
-                "name a fitting one in spec.engine.image"
-            )
+        return (
+            f"{group.field}.gpu.type: the image {image} is made for {vendor} GPUs, not for {group.type}; "
+            "name a fitting one in spec.engine.image"
+        )
     return None
 
 
@@ -107,8 +116,16 @@ def _flags_given(deployment: ModelDeployment) -> set[str]:
     return {flag.lstrip("-").partition("=")[0].strip().replace("_", "-") for flag in given}
 
 
-def is_made_for_nvidia(image: str) -> bool:
-    """Whether an image is known to hold NVIDIA's stack, from any mirror; a tag may name another stack."""
+def vendor_of(image: str) -> str:
+    """Whose GPUs an image is known to be made for: NVIDIA, AMD or Intel; empty when nothing is known.
+
+    A tag may name another stack than the repository does.
+    """
     reference = split_reference(image)
-    known = _NVIDIA_REPOSITORIES.fullmatch(reference.short_repository)
-    return known is not None and not _OTHER_STACK.search(reference.tag)
+    names = (name for name, known in _REPOSITORIES.items() if known.fullmatch(reference.short_repository))
+    vendor = next(names, "")
+    if vendor != "NVIDIA":
+        return vendor
+    if _OTHER_TAG.search(reference.tag):
+        return ""
+    return next((name for name, known in _TAGS.items() if known.search(reference.tag)), vendor)

@@ -13,6 +13,7 @@ from airunway.api.findings import FieldError, FieldErrorType
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD, OverridesMode
 from airunway.api.paths import Path, names, outside, pattern, shown
+from airunway.provider.annotation_size import annotation_findings
 from airunway.provider.ceilings import Ceilings, above
 from airunway.provider.counting import builtin_demand
 from airunway.provider.demand import Demand, total
@@ -21,6 +22,7 @@ from airunway.provider.object_shape import BUILTIN
 from airunway.provider.overrides import overrides_of
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.rendering import owner_reference
+from airunway.provider.request_limits import request_findings
 from airunway.provider.shapes import NotInShape
 
 if TYPE_CHECKING:  # what is guarded knows its guard
@@ -56,7 +58,11 @@ def render_within(provider: Provider, deployment: ModelDeployment, context: Rend
     objects = [*staged, *rendered]
     found = [*_foreign(provider, deployment, objects), *_forbidden(provider, objects, policy)]
     if not found:  # what is not of a known shape cannot be counted either
-        found = list(_above_ceilings(provider, objects, policy.ceilings))
+        found = [
+            *_above_ceilings(provider, objects, policy.ceilings),
+            *annotation_findings(objects),
+            *request_findings(objects),
+        ]
     if found:
         raise NotAllowed(found)
     return rendered

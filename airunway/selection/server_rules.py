@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from airunway.api import quantities
-from airunway.api.core_types import EnvVar, EnvVarSource, KeySelector, Toleration
+from airunway.api.bounds import MAX_ANNOTATIONS_BYTES
+from airunway.api.core_types import EnvVar, EnvVarSource, KeySelector, ResourceFieldSelector, Toleration
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import DeploymentSpec, Gpu
 from airunway.selection.server_names import (
@@ -23,7 +24,6 @@ from airunway.selection.server_names import (
     variable_fault,
 )
 
-MAX_ANNOTATIONS_BYTES = 256 * 1024
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _POD_FIELDS = frozenset(
     {
@@ -36,6 +36,8 @@ _KEYED_FIELD = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
 _RESOURCES = frozenset(
     f"{side}.{name}" for side in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )
+_CPU_DIVISORS = frozenset({"1", "1m"})
+_BYTE_DIVISORS = frozenset({"1", *(f"1{unit}{form}" for unit in "MGTPE" for form in ("", "i")), "1k", "1Ki"})
 _HUGE_PAGES = ("limits.hugepages-", "requests.hugepages-")
 _Found = Iterator[FieldError]
 
@@ -145,12 +147,30 @@ def _source(source: EnvVarSource, field: str) -> _Found:
         if reference is not None:
             yield from _key_of(reference, f"{field}.{name}")
     if source.field_ref is not None:
+        version = source.field_ref.api_version or "v1"
+        fault = "must be v1" if version != "v1" else ""
+        yield from _invalid(f"{field}.fieldRef.apiVersion", fault, version)
         yield from _pod_field(source.field_ref.field_path, f"{field}.fieldRef.fieldPath")
-    wanted = source.resource_field_ref
-    if wanted is not None:
-        known = wanted.resource in _RESOURCES or wanted.resource.startswith(_HUGE_PAGES)
-        fault = "" if known else "must be limits or requests of cpu, memory, ephemeral-storage or hugepages"
-        yield from _invalid(f"{field}.resourceFieldRef.resource", fault, wanted.resource)
+    if source.file_key_ref is not None:
+        # The file has to be on a volume of the pod's own that an init container writes.
+        fault = "no pod of a deployment has a volume for it; use a ConfigMap or a Secret"
+        yield from _invalid(f"{field}.fileKeyRef", fault, source.file_key_ref.volume_name)
+    if source.resource_field_ref is not None:
+        yield from _container_resource(source.resource_field_ref, f"{field}.resourceFieldRef")
+
+
+def _container_resource(wanted: ResourceFieldSelector, field: str) -> _Found:
+    known = wanted.resource in _RESOURCES or wanted.resource.startswith(_HUGE_PAGES)
+    fault = "" if known else "must be limits or requests of cpu, memory, ephemeral-storage or hugepages"
+    yield from _invalid(f"{field}.resource", fault, wanted.resource)
+    if not known or wanted.divisor is None:
+        return
+    divisors = _CPU_DIVISORS if wanted.resource.endswith(".cpu") else _BYTE_DIVISORS
+    text = str(wanted.divisor)
+    # Compared as it is written canonically: 1000m is 1, and 1024 is not 1Ki. 0 means that none is given.
+    written = quantities.canonical(text) if quantities.is_valid(text) else ""
+    fault = "" if written in divisors | {"0"} else f"must be one of {', '.join(sorted(divisors))}"
+    yield from _invalid(f"{field}.divisor", fault, text)
 
 
 def _key_of(reference: KeySelector, field: str) -> _Found:

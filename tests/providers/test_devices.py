@@ -8,12 +8,12 @@ import pytest
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Provider, RenderContext
-from airunway.provider.devices import is_made_for_nvidia
+from airunway.provider.devices import vendor_of
 from airunway.provider.registry import installed_providers
 from airunway.provider.testing import deployment
 from tests.providers.build import runner
 
-OWN = "registry.example.com/rocm/vllm:1"
+OWN = "registry.example.com/serve/vllm:1"
 MIG = "nvidia.com/mig-1g.5gb"
 SERVERS = [installed_providers()[name] for name in ("dynamo", "kuberay", "llmd", "vllm")]
 KAITO = installed_providers()["kaito"]
@@ -61,20 +61,43 @@ def test_an_image_of_the_user_runs_on_what_the_user_says(provider: Provider) -> 
 
 
 @pytest.mark.parametrize(
-    ("image", "known"),
+    ("image", "vendor"),
     [
-        ("vllm/vllm-openai:v0.11.0", True),
-        ("registry.example.com/mirror/vllm/vllm-openai", True),
-        ("docker.io/rayproject/ray-llm:2.55.0-py311-cu128", True),
-        ("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.1.1", True),
-        ("registry.example.com/vllm/vllm-openai:rocm6.4", False),
-        ("vllm/vllm-openai-rocm:v0.11.0", False),
-        ("rocm/vllm:latest", False),
-        ("registry.example.com/serve@sha256:00", False),
+        ("vllm/vllm-openai:v0.11.0", "NVIDIA"),
+        ("registry.example.com/mirror/vllm/vllm-openai", "NVIDIA"),
+        ("docker.io/rayproject/ray-llm:2.55.0-py311-cu128", "NVIDIA"),
+        ("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.1.1", "NVIDIA"),
+        ("registry.example.com/vllm/vllm-openai:rocm6.4", "AMD"),
+        ("lmsysorg/sglang:v0.5.4-rocm700-mi30x", "AMD"),
+        ("vllm/vllm-openai-rocm:v0.14.0", "AMD"),
+        ("mirror.example.com/rocm/vllm:latest", "AMD"),
+        ("intel/vllm:0.10.0-xpu", "Intel"),
+        ("lmsysorg/sglang:v0.5.4-xpu", "Intel"),
+        ("lmsysorg/sglang:v0.5.4-npu", ""),
+        ("registry.example.com/serve@sha256:00", ""),
     ],
 )
-def test_images_that_are_known_by_name(image: str, known: bool) -> None:
-    assert is_made_for_nvidia(image) == known
+def test_images_that_are_known_by_name(image: str, vendor: str) -> None:
+    assert vendor_of(image) == vendor
+
+
+@pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        ("rocm/vllm:latest", "nvidia.com/gpu"),
+        ("vllm/vllm-openai-rocm:v0.14.0", MIG),
+        ("vllm/vllm-openai:rocm6.4", "gpu.intel.com/i915"),
+        ("intel/vllm:0.10.0-xpu", "amd.com/gpu"),
+    ],
+)
+def test_an_image_of_one_vendor_does_not_run_on_anothers_devices(
+    provider: Provider, image: str, kind: str
+) -> None:
+    problem = provider.check(with_gpus(kind, image=image)) or ""
+
+    assert problem.startswith(f"spec.resources.gpu.type: the image {image} is made for ")
+    assert f"not for {kind}" in problem
 
 
 @pytest.mark.parametrize("provider", SERVERS, ids=lambda provider: provider.name)

@@ -34,7 +34,7 @@ PACKAGE = """
 """
 MODULES = {
     devices: """
-        Devices device_problem devices_of is_made_for_nvidia partition_problem stack_problem
+        Devices device_problem devices_of partition_problem stack_problem vendor_of
     """,
     object_names: """
         DerivedName MAX_LABEL_LENGTH MAX_STATEFUL_SET_LENGTH job name_problem service service_link_problem

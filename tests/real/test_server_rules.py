@@ -69,6 +69,7 @@ RESOURCES = [
     ),
     *("limits.nvidia.com/gpu", "limits.hugepages-"),
 ]
+DIVISORS = ["0", "1", "1m", "1000m", "1k", "1000", "1Ki", "1024", "1Mi", "1Ei", "3", "2m"]
 DEVICES = [
     *(
         "nvidia.com/gpu",
@@ -150,6 +151,24 @@ LISTED: dict[str, list[Spec]] = {
             {"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": name}}}]}
             for name in RESOURCES
         ),
+        *(
+            {
+                "env": [
+                    {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": name, "divisor": divisor}}}
+                ]
+            }
+            for name in ("limits.cpu", "limits.memory", "limits.hugepages-2Mi")
+            for divisor in DIVISORS
+        ),
+        *(
+            {
+                "env": [
+                    {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name", "apiVersion": of}}}
+                ]
+            }
+            for of in ("", "v1", "v2", "apps/v1")
+        ),
+        {"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"key": "k", "path": "f", "volumeName": "v"}}}]},
         *(
             {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}}]}
             for name in OBJECTS
