@@ -6,7 +6,8 @@ import pytest
 
 from airunway.api.status import Phase
 from tests.workflows.deployment_image_world import Both
-from tests.workflows.image_world import DIGEST, failure
+from tests.workflows.failures import failure
+from tests.workflows.image_world import DIGEST
 
 
 async def serving(both: Both) -> str:
