@@ -12,7 +12,7 @@ from airunway.cli.problems import CliError
 from airunway.cli.versions_report import make_current, make_ramping, report
 from tests.workers.version_site import NewDeployment, version_site
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_a_person_lists_ramps_promotes_and_rolls_back(

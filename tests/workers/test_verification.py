@@ -9,7 +9,7 @@ from airunway.workers.sampling import Sample
 from airunway.workers.verification import verify
 from tests.workers.version_site import NewDeployment, OldDeployment, Site
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_the_same_build_replays_what_runs(site: Site) -> None:

@@ -12,7 +12,7 @@ from airunway.workers.version_moves import VersionMoves, stale_runs
 from airunway.workers.version_routing import UNVERSIONED, read_routing, set_ramping
 from tests.workers.version_site import NewDeployment, OldDeployment, Site
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_idle_runs_move_while_their_own_worker_drains(site: Site) -> None:

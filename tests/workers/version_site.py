@@ -25,7 +25,8 @@ from airunway.workers.version_routing import UNVERSIONED, Polls, read_routing, s
 from airunway.workers.worker_version import WorkerVersion
 from airunway.workflows.run_length import continue_as_new, should_continue_as_new
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
+"""The server tells its own parts of a change of versions by workflows, which a busy machine delays."""
 NEVER = 10_000
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -56,6 +58,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.workflows.waiting import Changing, first
 
 DIGEST = "sha256:" + "d" * 64
+QUERY_TIMEOUT = timedelta(seconds=2)
 
 
 @workflow.defn(name="Listener")
@@ -266,8 +269,9 @@ class ImageWorld(Changing):
         return view
 
     async def reports(self, listener: WorkflowHandle[Any, Any]) -> list[ModelImageReport]:
-        reports: list[ModelImageReport] = await listener.query(Listener.reports)
-        return reports
+        while True:  # the test server loses a question now and then
+            with suppress(RPCError):
+                return list(await listener.query(Listener.reports, rpc_timeout=QUERY_TIMEOUT))
 
     async def until_reported(
         self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
