@@ -64,6 +64,8 @@ class Resources:
         kind, method = request.kind, request.method
         form = Form.accepted(request.headers.get("Accept", ""))
         if kind.builtin and kind.kind == "Pod" and request.subresource in subresources.OF_CONTAINERS:
+            if request.subresource == "log" and not subresources.is_placed(request, self._store):
+                return Answer(204, b"")  # as a real server says that there are no lines yet
             raise subresources.no_container(request, self._store)
         if request.subresource and request.subresource not in kind.subresources:
             raise no_such_path()

@@ -81,10 +81,14 @@ OF_CONTAINERS = frozenset({"log", "exec", "attach", "portforward"})
 """What the server passes on to the node on which a pod runs: `kubectl logs`, `exec` and `port-forward`."""
 
 
+def is_placed(request: Request, store: Store) -> bool:
+    """Whether a pod has a node."""
+    return bool((find(store, request).obj.get("spec") or {}).get("nodeName"))
+
+
 def no_container(request: Request, store: Store) -> StatusError:
     """Why there is nothing to pass it on to: as a real server says it of a pod without a node."""
-    pod = find(store, request).obj
-    if not (pod.get("spec") or {}).get("nodeName"):
+    if not is_placed(request, store):
         return bad_request(f"pod {request.name} does not have a host assigned")
     return bad_request(
         f"pod {request.name}: the emulated cluster runs no containers, it only shows pods as if they ran;"
