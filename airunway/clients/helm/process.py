@@ -105,10 +105,13 @@ def _await_end(run: _Run) -> None:
 
 
 def _await_signal(run: _Run) -> None:
-    # A handler may interrupt the main thread while it holds a lock, so it only wakes another one.
+    # A handler may interrupt the main thread while it holds a lock; and a signal that one of Go's threads was
+    # given does not wake the main one, in which handlers run. What Python writes at once wakes another one.
     woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(wake, b"x") and None)
+        signal.signal(number, lambda *_: None)
 
     def wait() -> None:
         os.read(woken, 1)
