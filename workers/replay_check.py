@@ -50,6 +50,8 @@ class ReplayCheck:
             workflows=workflows,
             data_converter=converter,
             workflow_runner=UnsandboxedWorkflowRunner(),
+            # Without one, the SDK reads the code of every module for each replay, on the event loop.
+            build_id="replay",
             # The SDK would log the difference as well, on standard output.
             runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
         )
