@@ -18,6 +18,7 @@ from airunway.api.chart_release import ChartRelease, DigestOrigin
 from airunway.clients.bounded_json import BadDocument, read_json
 from airunway.clients.errors import AlreadyExists, Conflict
 from airunway.clients.helm import BadChecksum
+from airunway.clients.helm.fetching import without_login
 from airunway.clients.kubernetes import CONFIG_MAPS, Cluster, Object
 
 KEY = "digests.json"
@@ -119,10 +120,7 @@ def _address(chart: ChartRelease) -> str:
     reference = chart.fetched_from
     if chart.repository_url and "://" not in reference:
         reference = f"{chart.repository_url.rstrip('/')}/{reference.split('/', 1)[-1]}"
-    scheme, mark, rest = reference.partition("://")
-    host, slash, path = rest.partition("/")
-    shown = f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
-    return f"{shown} {chart.version}".rstrip()
+    return f"{without_login(reference)} {chart.version}".rstrip()
 
 
 def _recorded(chart: ChartRelease, digest: str) -> ChartRelease:

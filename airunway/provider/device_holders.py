@@ -12,6 +12,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.quantities import InvalidQuantity, parse
+from airunway.provider.reading import map_or_empty
 
 _VERSION_LABELS = ("pod-template-hash", "controller-revision-hash", "ray.io/cluster")
 """Labels by which Kubernetes and KubeRay tell the pods of one version from those of another."""
@@ -35,10 +36,10 @@ def advice_on_holders(pod: Object, pods: Sequence[Object], device: str) -> str:
     if not holders:
         return ""
     held = sum(_asks_for(other, device) for other in holders)
-    shown = [str(_map(other, "metadata").get("name")) for other in holders[:_MAX_NAMED]]
+    shown = [str(map_or_empty(other, "metadata").get("name")) for other in holders[:_MAX_NAMED]]
     more = f" and {len(holders) - _MAX_NAMED} more" if len(holders) > _MAX_NAMED else ""
     said = f"this deployment's own earlier pods hold {held} {device}: {', '.join(shown)}{more}"
-    if all(_map(other, "metadata").get("deletionTimestamp") for other in holders):
+    if all(map_or_empty(other, "metadata").get("deletionTimestamp") for other in holders):
         return f"{said}, which are ending"
     return (
         f"{said}; without spare devices they have to go first, as annotation {names.ANNOTATION_ROLLOUT} "
@@ -48,26 +49,20 @@ def advice_on_holders(pod: Object, pods: Sequence[Object], device: str) -> str:
 
 def _is_earlier(other: Object, pod: Object) -> bool:
     """Whether it is bound to a node, not done, and of another version."""
-    bound = _map(other, "spec").get("nodeName")
-    if not bound or _map(other, "status").get("phase") in ("Succeeded", "Failed"):
+    bound = map_or_empty(other, "spec").get("nodeName")
+    if not bound or map_or_empty(other, "status").get("phase") in ("Succeeded", "Failed"):
         return False
-    theirs, ours = (_map(entry, "metadata", "labels") for entry in (other, pod))
+    theirs, ours = (map_or_empty(entry, "metadata", "labels") for entry in (other, pod))
     return any(theirs[label] != ours[label] for label in _VERSION_LABELS if label in theirs and label in ours)
 
 
 def _asks_for(pod: Object, device: str) -> int:
-    containers = _map(pod, "spec").get("containers")
+    containers = map_or_empty(pod, "spec").get("containers")
     total = 0
     for container in containers if isinstance(containers, list) else ():
-        given = _map(container, "resources", "limits").get(device)
+        given = map_or_empty(container, "resources", "limits").get(device)
         try:
             total += int(parse(str(given))) if given is not None else 0
         except InvalidQuantity:
             continue
     return total
-
-
-def _map(value: Any, *path: str) -> Object:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from airunway.api import names
 from airunway.provider.device_holders import advice_on_holders, missing_device
+from airunway.provider.reading import map_or_empty, maps_in
 
 CRASH_LOOP_RESTARTS = 5
 """Restarts after which a crash loop is taken as final: about five minutes of the kubelet's back-off."""
@@ -65,7 +66,7 @@ def diagnose(
     `workloads`: ReplicaSets, StatefulSets, Deployments, Jobs. Events count only for the objects handed in
     and while they still say something that the object itself does not.
     """
-    alive = [pod for pod in pods if not _map(pod, "metadata").get("deletionTimestamp")]
+    alive = [pod for pod in pods if not map_or_empty(pod, "metadata").get("deletionTimestamp")]
     found: list[_Weighted] = []
     for pod in alive:
         found += _pod_findings(pod, _events_of(pod, events), pods)
@@ -81,7 +82,7 @@ def diagnose(
 
 
 def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object]) -> Iterator[_Weighted]:
-    status = _map(pod, "status")
+    status = map_or_empty(pod, "status")
     phase = status.get("phase")
     if phase == "Succeeded":
         return
@@ -102,7 +103,7 @@ def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object])
 
 
 def _unschedulable(pod: Object, pods: Sequence[Object]) -> _Weighted | None:
-    for condition in _maps(_map(pod, "status").get("conditions")):
+    for condition in maps_in(map_or_empty(pod, "status").get("conditions")):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             message = str(condition.get("message") or "")
             device = missing_device(message)
@@ -135,11 +136,11 @@ def _scheduling_advice(message: str) -> str:
 
 def _container_statuses(status: Object) -> Iterator[Object]:
     for key in ("initContainerStatuses", "containerStatuses"):
-        yield from _maps(status.get(key))
+        yield from maps_in(status.get(key))
 
 
 def _container_findings(pod: Object, container: Object) -> Iterator[_Weighted]:
-    waiting = _map(container, "state", "waiting")
+    waiting = map_or_empty(container, "state", "waiting")
     reason = str(waiting.get("reason") or "")
     message = str(waiting.get("message") or "")
     where = f"container {container.get('name', '')} of pod {_name(pod)}"
@@ -169,8 +170,10 @@ def _image_finding(reason: str, message: str, image: str, where: str) -> _Weight
 
 def _crash_finding(container: Object, where: str, *, backing_off: bool) -> Iterator[_Weighted]:
     restarts = container.get("restartCount") or 0
-    running = "running" in _map(container, "state")
-    last = _map(container, "state", "terminated") or _map(container, "lastState", "terminated")
+    running = "running" in map_or_empty(container, "state")
+    last = map_or_empty(container, "state", "terminated") or map_or_empty(
+        container, "lastState", "terminated"
+    )
     if not last or container.get("ready") or (running and restarts < 2):
         return
     code = last.get("exitCode")
@@ -211,7 +214,7 @@ def _event_findings(pod: Object, events: Sequence[Object], *, has_cause: bool) -
 
 
 def _is_ready(pod: Object) -> bool:
-    conditions = _maps(_map(pod, "status").get("conditions"))
+    conditions = maps_in(map_or_empty(pod, "status").get("conditions"))
     return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
 
 
@@ -220,8 +223,8 @@ def _is_ready(pod: Object) -> bool:
 
 def _workload_findings(workload: Object, events: Sequence[Object]) -> Iterator[_Weighted]:
     where = f"{workload.get('kind', 'workload')} {_name(workload)}"
-    status = _map(workload, "status")
-    for condition in _maps(status.get("conditions")):
+    status = map_or_empty(workload, "status")
+    for condition in maps_in(status.get("conditions")):
         message = str(condition.get("message") or "")
         if condition.get("status") != "True":
             continue
@@ -241,8 +244,8 @@ def _workload_findings(workload: Object, events: Sequence[Object]) -> Iterator[_
 
 def _has_all_pods(workload: Object) -> bool:
     """Whether the wanted pods exist, so that an earlier failure to make them is over."""
-    wanted = _map(workload, "spec").get("replicas")
-    made = _map(workload, "status").get("replicas") or 0
+    wanted = map_or_empty(workload, "spec").get("replicas")
+    made = map_or_empty(workload, "status").get("replicas") or 0
     return isinstance(wanted, int) and made >= wanted
 
 
@@ -272,11 +275,11 @@ def _one_line(text: str, length: int) -> str:
 
 def _events_of(obj: Object, events: Iterable[Object]) -> list[Object]:
     """Events about an object: by uid where both have one, else by kind and name; the latest first."""
-    metadata = _map(obj, "metadata")
+    metadata = map_or_empty(obj, "metadata")
     uid, name, kind = metadata.get("uid"), metadata.get("name"), obj.get("kind")
     about = []
     for event in events:
-        target = _map(event, "involvedObject") or _map(event, "regarding")
+        target = map_or_empty(event, "involvedObject") or map_or_empty(event, "regarding")
         if uid and target.get("uid"):
             matches = uid == target["uid"]
         else:
@@ -287,19 +290,9 @@ def _events_of(obj: Object, events: Iterable[Object]) -> list[Object]:
 
 
 def _last_seen(event: Object) -> str:
-    series = _map(event, "series")
+    series = map_or_empty(event, "series")
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _name(obj: Object) -> str:
-    return str(_map(obj, "metadata").get("name") or "")
-
-
-def _map(value: Any, *path: str) -> Object:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
-
-
-def _maps(value: Any) -> list[Object]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return str(map_or_empty(obj, "metadata").get("name") or "")

@@ -11,6 +11,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from airunway.api.status import Phase, ReplicaStatus, UnifiedStatus
+from airunway.provider.reading import map_or_empty, maps_in
 
 NOT_READY = "NotReady"
 _QUIET = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -43,16 +44,16 @@ def pod_state(
 
     Labels as `Provider` has them.
     """
-    meta, status = _map(pod, "metadata"), _map(pod, "status")
+    meta, status = map_or_empty(pod, "metadata"), map_or_empty(pod, "status")
     phase = status.get("phase")
     if meta.get("deletionTimestamp") or phase == "Succeeded":
         return None
     is_over = phase == "Failed"
     is_ready = not is_over and any(
         entry.get("type") == "Ready" and entry.get("status") == "True"
-        for entry in _maps(status.get("conditions"))
+        for entry in maps_in(status.get("conditions"))
     )
-    labels = _map(meta, "labels")
+    labels = map_or_empty(meta, "labels")
     return PodState(
         name=str(meta.get("name") or ""),
         group=_group_of(meta, str(labels.get(role_label) or "")),
@@ -138,7 +139,7 @@ def _counted(status: UnifiedStatus, pods: Sequence[PodState]) -> ReplicaStatus |
 
 
 def _group_of(meta: Mapping[str, Any], role: str) -> str:
-    owners = _maps(meta.get("ownerReferences"))
+    owners = maps_in(meta.get("ownerReferences"))
     owner = next((str(entry.get("uid")) for entry in owners if entry.get("controller")), "")
     # Who was made by nobody is a group of its own: nothing replaces it.
     return intern(f"{owner or meta.get('name')}/{role}")
@@ -148,21 +149,11 @@ def _trouble(status: Mapping[str, Any]) -> str:
     if status.get("phase") == "Failed":
         return str(status.get("reason") or "Failed")
     for key in ("initContainerStatuses", "containerStatuses"):
-        for container in _maps(status.get(key)):
-            reason = str(_map(container, "state", "waiting").get("reason") or "")
+        for container in maps_in(status.get(key)):
+            reason = str(map_or_empty(container, "state", "waiting").get("reason") or "")
             if reason not in _QUIET:
                 return reason
-    for entry in _maps(status.get("conditions")):
+    for entry in maps_in(status.get("conditions")):
         if entry.get("type") == "PodScheduled" and entry.get("status") == "False":
             return str(entry.get("reason") or "Unschedulable")
     return "NodeLost" if status.get("reason") == "NodeLost" else ""
-
-
-def _map(value: Any, *path: str) -> Mapping[str, Any]:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
-
-
-def _maps(value: Any) -> list[Mapping[str, Any]]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []

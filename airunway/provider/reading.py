@@ -119,3 +119,18 @@ def is_observed(obj: Mapping[str, Any]) -> bool:
     if not isinstance(observed, int):
         return True
     return observed >= count_at(obj, "metadata", "generation")
+
+
+# -- of what Kubernetes wrote, whose shape is its own: nothing is said of what is wrong there ---------------
+
+
+def map_or_empty(value: Any, *path: str) -> Mapping[str, Any]:
+    """The map at a path; empty when it, or a part of the path, is absent or no map."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def maps_in(value: Any) -> list[Mapping[str, Any]]:
+    """The maps in a list; none when it is no list."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []

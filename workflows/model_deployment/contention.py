@@ -1,7 +1,7 @@
 """A field that somebody keeps changing: repaired at once a few times, then ever more rarely. Pure.
 
 Two controllers that each insist on one field would write for ever, and the model's pods would come and go. So
-it is said which field, and who, by the API server's own record of field managers; see `conditions`.
+it is said which field, and who, by the API server's own record of field managers (condition FieldsContested).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from airunway.messages.deployment import AppliedObject, EventSpec
 from airunway.messages.deployment_state import FIELDS_CONTESTED, Contention, DeploymentState
 from airunway.workflows.model_deployment.pacing import Pacing, doubled
 from airunway.workflows.model_deployment.status_updates import set_condition
+from airunway.workflows.model_image.details import duration_words
 
 REASON = "ChangedByAnotherManager"
 REPAIRS_AT_ONCE = 3
@@ -39,9 +40,10 @@ def note_repairs(
     state.contention = known = Contention(repairs=known.repairs + 1, last=now, fields=fields)
     if known.repairs < REPAIRS_AT_ONCE:
         return []
+    pause = duration_words(_delay(known).total_seconds())
     message = (
-        f"{fields}: changed again and again, and repaired {known.repairs} times; repaired again in"
-        f" {_delay(known)} at the earliest. Change the ModelDeployment instead, or set its annotation"
+        f"{fields}: changed again and again, and repaired {known.repairs} times; repaired again in {pause} at"
+        " the earliest. Change the ModelDeployment instead, or set its annotation"
         " airunway.ai/external-replicas to true if somebody else is to set the replicas"
     )
     set_condition(state, FIELDS_CONTESTED, "True", REASON, message, now=now)

@@ -72,13 +72,13 @@ class ChartFetcher:
             yield about | {"chart": await asyncio.to_thread(_local, reference)}
             return
         with tempfile.TemporaryDirectory(prefix="airunway-chart-") as folder:
-            where = f" from {_shown(chart.repository_url)}" if chart.repository_url else ""
-            on_line(f"downloading chart {_shown(reference)} {chart.version}".rstrip() + where)
+            where = f" from {without_login(chart.repository_url)}" if chart.repository_url else ""
+            on_line(f"downloading chart {without_login(reference)} {chart.version}".rstrip() + where)
             yield about | {"chart": str(await self._fetch(chart, Path(folder)))}
 
     async def _fetch(self, chart: ChartRelease, folder: Path) -> Path:
         reference = chart.fetched_from
-        subject = f"chart {_shown(reference)} {chart.version}".rstrip()
+        subject = f"chart {without_login(reference)} {chart.version}".rstrip()
         try:
             async with self._http.session() as session:
                 fetching = _Fetching(self._http, session, subject, folder)
@@ -95,7 +95,7 @@ class ChartFetcher:
             raise HelmError(f"{subject}: its server's certificate is not trusted") from err
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
             raise RepositoryUnreachable(
-                f"{subject}: the repository does not answer: {_shown(error_text(err))}"
+                f"{subject}: the repository does not answer: {without_login(error_text(err))}"
             ) from None
         archive = folder / "chart.tgz"
         archive.write_bytes(data)
@@ -114,7 +114,7 @@ class _Fetching:
         index.write_bytes(await self._get(f"{repository.rstrip('/')}/index.yaml", MAX_INDEX))
         found = await _entry_of(index, name, version, self._subject)
         if found is None:
-            raise ChartNotFound(f"{self._subject}: {_shown(repository)} has no such version of {name}")
+            raise ChartNotFound(f"{self._subject}: {without_login(repository)} has no such version of {name}")
         url = found["url"]
         if not is_remote(url):
             url = str(URL(repository.rstrip("/") + "/").join(URL(url)))
@@ -218,7 +218,7 @@ def _local(reference: str) -> str:
     return str(path.absolute()) if path.exists() else reference
 
 
-def _shown(address: str) -> str:
+def without_login(address: str) -> str:
     """An address without a login."""
     scheme, mark, rest = address.partition("://")
     host, slash, path = rest.partition("/")
