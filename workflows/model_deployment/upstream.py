@@ -41,6 +41,7 @@ from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
+    adopt_followers,
     adopt_failure,
     adopt_objects,
     adopt_partly_applied,
@@ -92,6 +93,7 @@ class Upstream:
             provider=state.provider,
             engine=state.engine,
             applied=state.applied,
+            followed=state.followed,
             image=state.status.image,
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
@@ -152,17 +154,20 @@ class Upstream:
             adopt_objects(
                 self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
             )
+            adopt_followers(self._state, plan.followed)
             return True
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
         done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
         if done is None:
             return False
-        self._journal.applied(plan.planned, done.objects, done.deleted)
+        written = [*done.objects, *(done.followed or ())]
+        self._journal.applied(plan.planned, written, done.deleted)
         if done.superseded or done.gone:
             return False
-        self._writer.add_events(events_of_actions(done.objects))
-        self._writer.add_events(note_repairs(self._state, done.objects, now=workflow.now()))
+        self._writer.add_events(events_of_actions(written))
+        self._writer.add_events(note_repairs(self._state, written, now=workflow.now()))
+        adopt_followers(self._state, done.followed)
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
             adopt_failure(self._state, done.failure, self._rollout(decided))
@@ -188,6 +193,7 @@ class Upstream:
             generation=decided.seen.generation,
             provider=state.provider,
             applied=state.applied,
+            follows=state.follows,
             diagnose=diagnose,
             pods_seen=state.pods_seen,
         )
