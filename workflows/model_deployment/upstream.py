@@ -202,6 +202,7 @@ class Upstream:
         if seen is None:
             return None
         state.diagnoses += diagnose
+        adopt_followers(state, seen.followed)
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:
