@@ -42,6 +42,7 @@ from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
     adopt_failure,
+    adopt_ignored_fields,
     adopt_objects,
     adopt_partly_applied,
     adopt_render,
@@ -159,12 +160,14 @@ class Upstream:
         if done is None:
             return False
         self._journal.applied(plan.planned, done.objects, done.deleted)
+        self._journal.server_warnings(self._state.applied, done.objects)
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(done.objects))
         self._writer.add_events(note_repairs(self._state, done.objects, now=workflow.now()))
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
+            adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True
@@ -176,6 +179,7 @@ class Upstream:
             replacing=plan.replacing,
             waiting=plan.waiting,
         )
+        adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
 
     async def read(self, decided: Decided) -> Readiness | None:
