@@ -136,6 +136,8 @@ def _action(write: ObjectWrite, result: Object) -> str:
     live, last = write.target.live, write.target.last
     if live is None:
         return "created" if last is None else "recreated"
+    if write.target.is_left:
+        return "adopted"
     if write.method is Method.KEEP:
         return "created"  # as a create gives it: by an attempt whose answer was lost
     if is_same_content(live, result):
@@ -227,6 +229,8 @@ def _replacing(targets: Sequence[Target], provider: Provider) -> str:
             continue
         if _is_terminating(target.live):
             return f"{target.kind.kind} {target.name} is being deleted"
+        if target.is_left:
+            continue
         found = provider.replacement_reason(target.live, target.desired) or found
     return found
 
@@ -234,7 +238,7 @@ def _replacing(targets: Sequence[Target], provider: Provider) -> str:
 def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> list[ObjectDelete]:
     found = []
     for target in targets:
-        if target.live is None or _is_terminating(target.live):
+        if target.live is None or target.is_left or _is_terminating(target.live):
             continue
         reason = provider.replacement_reason(target.live, target.desired)
         if reason:
@@ -246,7 +250,7 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
     digest, live = digest_of(target.told_by or target.desired), target.live
     if live is None:
         return ObjectWrite(target=target, method=Method.CREATE, digest=digest)
-    if _is_unchanged(target, live, digest):
+    if target.is_left or _is_unchanged(target, live, digest):
         return ObjectWrite(target=target, method=Method.KEEP, digest=digest)
     changed = changed_fields(live, target.desired, field_manager=field_manager)
     return ObjectWrite(

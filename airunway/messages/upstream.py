@@ -73,6 +73,9 @@ class RenderRequest(DeploymentRequest):
     """Pods that serve it were seen before; see `UnifiedStatus`."""
     cluster_features: list[str] | None = None
     """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
+    adoption: int | None = None
+    """Generation whose objects, made by AI Runway's own controller, are left as they were found; 0: that is
+    to be found out; None: there is no take-over."""
 
 
 class RenderAnswer(BaseModel):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from airunway.api.adoption import recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
@@ -98,6 +99,7 @@ class Upstream:
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            adoption=recorded_adoption(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)

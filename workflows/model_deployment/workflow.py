@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
+        adopt_manager,
         adopt_provider_health,
         adopt_step_error,
         failure_stands,
@@ -84,7 +85,6 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._gone = False
         """The last look found no deployment."""
         self._next_run_wanted = False
-        """For another reason than the length of this one."""
         self._decided_on: Decided | None = None
         """The last decision, as long as only its upstream objects need to be followed."""
 
@@ -163,7 +163,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if seen.uid != state.uid:
             if state.uid:
                 self.journal.record("NewObject", f"another deployment of the same name: uid {seen.uid}")
-            start_over(state, uid=seen.uid, status=seen.status)
+            start_over(state, seen, now=workflow.now())
             self._decided_on = None
         state.model = seen.model
         self.commands.heed_annotations(seen, is_resumed=seen.status is not None and bool(seen.status.phase))
@@ -222,7 +222,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._decided_on = None
         if provider is None:
             return
-        state.externally_managed = provider.externally_managed
+        adopt_manager(state, provider, now=workflow.now())
         self.upstream.served_locally = provider.served_locally
         if not state.externally_managed:
             adopt_provider_health(state, provider, now=workflow.now())
