@@ -70,6 +70,8 @@ class ObjectDelete:
     kind: UpstreamKind
     live: Object
     why: str = ""
+    is_repair: bool = False
+    """It is made anew because somebody changed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +181,7 @@ def delete_in_words(gone: ObjectDelete) -> PlannedWrite:
         name=meta["name"],
         uid=meta["uid"],
         why=gone.why,
+        is_repair=gone.is_repair,
     )
 
 
@@ -196,6 +199,7 @@ def _write_in_words(write: ObjectWrite) -> PlannedWrite:
         uid=target.live["metadata"]["uid"],
         changed=list(write.changed),
         why=_why_applied(write),
+        is_repair=_is_as_last(target),
     )
 
 
@@ -242,7 +246,14 @@ def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> l
             continue
         reason = provider.replacement_reason(target.live, target.desired)
         if reason:
-            found.append(ObjectDelete(kind=target.kind, live=target.live, why=f"replaced: {reason}"))
+            found.append(
+                ObjectDelete(
+                    kind=target.kind,
+                    live=target.live,
+                    why=f"replaced: {reason}",
+                    is_repair=_is_as_last(target),
+                )
+            )
     return found
 
 
@@ -260,7 +271,9 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
         first=_first(live, target.desired, field_manager=field_manager),
         takeover_from=former_managers(live, field_manager=field_manager),
         changed=changed,
-        changed_by=changed_by(live, changed, field_manager=field_manager),
+        changed_by=changed_by(
+            live, changed, field_manager=field_manager, is_taken_over=target.last is not None
+        ),
     )
 
 
@@ -284,6 +297,11 @@ def _is_unchanged(target: Target, live: Object, digest: str) -> bool:
         and contains(meta.get("labels"), wanted.get("labels") or {})
         and contains(meta.get("annotations"), wanted.get("annotations") or {})
     )
+
+
+def _is_as_last(target: Target) -> bool:
+    """Whether the same was written last: what is different now, somebody else changed."""
+    return target.last is not None and target.last.digest == digest_of(target.told_by or target.desired)
 
 
 def _is_terminating(live: Object) -> bool:

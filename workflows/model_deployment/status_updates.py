@@ -119,7 +119,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     """Take over what validation and selection said."""
     if generation != state.generation:
         state.rollout_since, state.diagnoses, state.failed_attempts = None, 0, 0
-        state.contention = None
+        state.contentions = {}
         remove_condition(state.conditions, FIELDS_CONTESTED)
         state.looks_elsewhere = 0
     status = state.status
