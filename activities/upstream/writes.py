@@ -7,10 +7,11 @@ reconcile fails instead of undoing a newer one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
@@ -21,7 +22,9 @@ from airunway.messages.deployment import AppliedObject
 from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
-MISSPELT = " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+MISSPELT = (
+    " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+)
 
 
 @dataclass(kw_only=True)
@@ -32,6 +35,8 @@ class Written:
     objects: list[AppliedObject] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     """Kind and name."""
+    followed: list[AppliedObject] = field(default_factory=list)
+    """What follows the main object, and how it was left."""
 
 
 class Writer:
@@ -44,7 +49,7 @@ class Writer:
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
         """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
-        self.done.live, self.done.objects = [], []
+        self.done.live, self.done.objects, self.done.followed = [], [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
                 await self._create_for_stage(entry)
@@ -58,8 +63,19 @@ class Writer:
                 entry = entry.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
             self.done.objects.append(entry)
+        for follower in plan.followers:
+            await self._follow(follower)
         for gone in plan.deletes:
             await self._delete(gone)
+
+    async def _follow(self, follower: Follower) -> None:
+        manager, result = self._provider.field_manager, None
+        if follower.differing:
+            with refused(f"{follower.kind.kind} {follower.name}"):
+                result = await carry_out_following(self._writes, follower, field_manager=manager)
+            if result is None:
+                return
+        self.done.followed.append(follower.left(result, field_manager=manager))
 
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
         words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
@@ -77,15 +93,10 @@ class Writer:
         target = write.target
         words = f"{target.kind.kind} {target.name}"
         try:
-            with self._writes.explained(words):
+            with refused(words), self._writes.explained(words):
                 return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
-        except (Invalid, Forbidden) as err:
-            # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
-            advice = MISSPELT if undeclared_fields(str(err)) else ""
-            message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
-            raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
@@ -131,6 +142,18 @@ class Writer:
             strict=target.kind.builtin,
             warnings=warnings,
         )
+
+
+@contextlib.contextmanager
+def refused(words: str) -> Iterator[None]:
+    """Turn what the API server does not take into a failure for the status. Raises StepFailed, ApiError."""
+    try:
+        yield
+    except (Invalid, Forbidden) as err:
+        # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
+        advice = MISSPELT if undeclared_fields(str(err)) else ""
+        message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
+        raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
 
 def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:
