@@ -58,11 +58,11 @@ class Writer:
         for write in plan.writes:
             warnings: list[str] = []
             result = await self._write(write, warnings)
-            entry = applied(write, result, field_manager=self._provider.field_manager)
+            written = applied(write, result, field_manager=self._provider.field_manager)
             if write.method is not Method.KEEP:
-                entry = entry.model_copy(update={"warnings": warnings})
+                written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
-            self.done.objects.append(entry)
+            self.done.objects.append(written)
         for follower in plan.followers:
             await self._follow(follower)
         for gone in plan.deletes:
