@@ -148,7 +148,9 @@ class UpstreamApplication:
         wanted = {_identity(entry): entry.digest for entry in to_do if entry.digest} | {
             _identity_of(write): write.digest for write in rendered.plan.writes if write.method is Method.KEEP
         }
-        wanted |= {_identity(entry): entry.digest for entry in map(Follower.in_words, rendered.plan.followers)}
+        wanted |= {
+            _identity(entry): entry.digest for entry in map(Follower.in_words, rendered.plan.followers)
+        }
         too_much = [entry for entry in to_do if asked.isdisjoint({_key(entry), _as_create(entry)})]
         missing = [
             entry

@@ -49,6 +49,11 @@ class Follower:
         """Of what is to be in it."""
         return digest_of({field.words: field.value for field in self.fields})
 
+    @property
+    def is_repair(self) -> bool:
+        """Somebody changed what was to be in it, rather than what is to be."""
+        return self.last is not None and self.last.digest == self.digest
+
     def in_words(self) -> PlannedWrite:
         """That it is changed, for the history."""
         return PlannedWrite(
@@ -59,14 +64,14 @@ class Follower:
             digest=self.digest,
             uid=self.live["metadata"]["uid"],
             changed=[field.words for field in self.differing],
+            is_repair=self.is_repair,
             why=f"{self.main} asks for it, which its operator does not pass on by itself",
         )
 
     def left(self, result: Object | None = None, *, field_manager: str) -> AppliedObject:
         """How it was left: by a write that gave `result`, or as it was."""
-        is_repair = self.last is not None and self.last.digest == self.digest
         changed = [field.words for field in self.differing] if result is not None else []
-        action = "unchanged" if result is None else "repaired" if is_repair else "configured"
+        action = "unchanged" if result is None else "repaired" if self.is_repair else "configured"
         meta = (result or self.live)["metadata"]
         paths = [_owned_path(field.path) for field in self.differing]
         return AppliedObject(
@@ -125,7 +130,9 @@ def followers(
 
 def astray(found: Iterable[Follower]) -> list[str]:
     """Those that do not say what the main object asks for, in words. Pure."""
-    return [f"{entry.kind.kind} {entry.name} does not follow {entry.main}" for entry in found if entry.differing]
+    return [
+        f"{entry.kind.kind} {entry.name} does not follow {entry.main}" for entry in found if entry.differing
+    ]
 
 
 async def carry_out_following(

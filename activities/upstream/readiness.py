@@ -10,6 +10,7 @@ from airunway.activities.upstream.following import Follower, astray, followers, 
 from airunway.activities.upstream.inspection import owned_among, read_applied
 from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
 from airunway.activities.upstream.reported_status import reported_status, status_of
+from airunway.activities.upstream.rivals import rivals_of
 from airunway.api.bounds import LARGE_ELEMENTS, has_more_elements_than
 from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
@@ -40,6 +41,7 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
         status=status,
         followed=None if drift else [entry.left(field_manager=provider.field_manager) for entry in found],
         findings=await findings_for(cluster, request.ref.namespace, selector) if request.diagnose else [],
+        rivals=await rivals_of(cluster, request.provider) if request.contested else [],
     )
 
 

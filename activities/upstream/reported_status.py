@@ -12,9 +12,7 @@ from airunway.provider import Provider
 from airunway.provider.evidence import needs_pods, with_pods
 
 
-def status_of(
-    provider: Provider, live: list[Object], made: Sequence[Object] = ()
-) -> UnifiedStatus | None:
+def status_of(provider: Provider, live: list[Object], made: Sequence[Object] = ()) -> UnifiedStatus | None:
     """What the live objects say, main object first; None without any. Pure.
 
     `made`: what its operator made of the main one, as `read_made` found it.

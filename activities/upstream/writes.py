@@ -15,12 +15,16 @@ from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
+from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
+MISSPELT = (
+    " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+)
 
 
 @dataclass(kw_only=True)
@@ -52,9 +56,13 @@ class Writer:
             else:
                 await self._delete(entry)
         for write in plan.writes:
-            result = await self._write(write)
+            warnings: list[str] = []
+            result = await self._write(write, warnings)
+            written = applied(write, result, field_manager=self._provider.field_manager)
+            if write.method is not Method.KEEP:
+                written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
-            self.done.objects.append(applied(write, result, field_manager=self._provider.field_manager))
+            self.done.objects.append(written)
         for follower in plan.followers:
             await self._follow(follower)
         for gone in plan.deletes:
@@ -81,16 +89,16 @@ class Writer:
             await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
         self.done.deleted += [] if words in self.done.deleted else [words]
 
-    async def _write(self, write: ObjectWrite) -> Object:
+    async def _write(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
         words = f"{target.kind.kind} {target.name}"
         try:
             with refused(words), self._writes.explained(words):
-                return await self._written(write)
+                return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
 
-    async def _written(self, write: ObjectWrite) -> Object:
+    async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
         if target.live is None:
             return await self._cluster.create(
@@ -99,12 +107,22 @@ class Writer:
                 namespace=self._namespace,
                 field_manager=self._provider.field_manager,
                 strict=target.kind.builtin,
+                warnings=warnings,
             )
         if write.method is Method.KEEP:
             return target.live
-        return await self._apply(write, target.live)
+        try:
+            return await self._apply(write, target.live, warnings)
+        except Invalid as err:
+            # A create drops such fields, an apply is refused for them. Where nothing else is different, what
+            # a create whose answer was lost has made is left as it is, with what that create was told.
+            dropped = undeclared_fields(str(err))
+            if not dropped or not set(write.changed) <= set(dropped):
+                raise
+            warnings += [f'{UNKNOWN_FIELD} "{path}"' for path in dropped]
+            return target.live
 
-    async def _apply(self, write: ObjectWrite, live: Object) -> Object:
+    async def _apply(self, write: ObjectWrite, live: Object, warnings: list[str]) -> Object:
         target, meta = write.target, live["metadata"]
         if write.first is not None:
             live = await self._cluster.patch(
@@ -118,7 +136,11 @@ class Writer:
         version = live["metadata"]["resourceVersion"]
         body = {**target.desired, "metadata": {**target.desired["metadata"], "resourceVersion": version}}
         return await self._cluster.apply(
-            target.kind, body, field_manager=self._provider.field_manager, strict=target.kind.builtin
+            target.kind,
+            body,
+            field_manager=self._provider.field_manager,
+            strict=target.kind.builtin,
+            warnings=warnings,
         )
 
 
@@ -129,7 +151,8 @@ def refused(words: str) -> Iterator[None]:
         yield
     except (Invalid, Forbidden) as err:
         # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
-        message = f"{words}: {err}; {LOOKS_AGAIN}"
+        advice = MISSPELT if undeclared_fields(str(err)) else ""
+        message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
         raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
 

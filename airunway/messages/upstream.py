@@ -8,7 +8,7 @@ environment variable. Both make them again, and compare digests.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
@@ -50,6 +50,8 @@ class PlannedWrite(BaseModel):
     """Paths of the fields that differ from what is there, e.g. `spec.replicas`; no values. At most 50."""
     why: str = ""
     """For what a person should know: `somebody changed it`, `not wanted any more`, why it is replaced."""
+    is_repair: bool = False
+    """It was left just so by the last write, and somebody changed it since."""
 
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.name}"
@@ -77,6 +79,9 @@ class RenderRequest(DeploymentRequest):
     """Pods that serve it were seen before; see `UnifiedStatus`."""
     cluster_features: list[str] | None = None
     """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
+    adoption: int | None = None
+    """Generation whose objects, made by AI Runway's own controller, are left as they were found; 0: that is
+    to be found out; None: there is no take-over."""
 
 
 class RenderAnswer(BaseModel):
@@ -173,6 +178,15 @@ class ReadinessRequest(DeploymentRequest):
     diagnose: bool = False
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    contested: bool = False
+    """Somebody keeps changing what is written: see who else is at work."""
+
+
+class Rival(BaseModel):
+    """A controller outside this system that writes the same objects, and how long it surely lives."""
+
+    words: str
+    alive_until: datetime
 
 
 class Readiness(BaseModel):
@@ -185,6 +199,8 @@ class Readiness(BaseModel):
     followed: list[AppliedObject] | None = None
     """What the operator made of the main object and follows it, as it is; None while something does not."""
     findings: list[PodFinding] = Field(default_factory=list)
+    rivals: list[Rival] = Field(default_factory=list)
+    """Controllers of AI Runway's own kind that were seen, if they were asked for."""
 
 
 class ReleaseRequest(DeploymentRequest):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from airunway.api.adoption import recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
@@ -34,15 +35,21 @@ from airunway.messages.upstream import (
     RenderAnswer,
     RenderRequest,
 )
-from airunway.workflows.model_deployment.contention import note_repairs
+from airunway.workflows.model_deployment.contention import (
+    adopt_rivals,
+    note_repairs,
+    only_repairs,
+    repairs_of,
+)
 from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
-    adopt_followers,
     adopt_failure,
+    adopt_followers,
+    adopt_ignored_fields,
     adopt_objects,
     adopt_partly_applied,
     adopt_render,
@@ -100,6 +107,7 @@ class Upstream:
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            adoption=recorded_adoption(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -150,6 +158,8 @@ class Upstream:
         plan = rendered.plan
         if plan.failure is not None and not plan.writes:
             return True
+        if only_repairs(self._state, plan.planned, now=workflow.now()):
+            return True  # it would go on with a fight
         if not plan.writes:
             adopt_objects(
                 self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
@@ -163,13 +173,16 @@ class Upstream:
             return False
         written = [*done.objects, *(done.followed or ())]
         self._journal.applied(plan.planned, written, done.deleted)
+        self._journal.server_warnings(self._state.applied, done.objects)
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(written))
-        self._writer.add_events(note_repairs(self._state, written, now=workflow.now()))
+        repaired = repairs_of(written, plan.planned)
+        self._writer.add_contest(note_repairs(self._state, repaired, now=workflow.now()))
         adopt_followers(self._state, done.followed)
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
+            adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True
@@ -181,6 +194,7 @@ class Upstream:
             replacing=plan.replacing,
             waiting=plan.waiting,
         )
+        adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
 
     async def read(self, decided: Decided) -> Readiness | None:
@@ -196,6 +210,7 @@ class Upstream:
             follows=state.follows,
             diagnose=diagnose,
             pods_seen=state.pods_seen,
+            contested=state.is_contested,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
         seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)
@@ -203,6 +218,7 @@ class Upstream:
             return None
         state.diagnoses += diagnose
         adopt_followers(state, seen.followed)
+        self._writer.add_contest(adopt_rivals(state, seen.rivals, now=workflow.now()))
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:
