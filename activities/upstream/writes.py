@@ -21,7 +21,9 @@ from airunway.messages.deployment import AppliedObject
 from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
-MISSPELT = " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+MISSPELT = (
+    " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+)
 
 
 @dataclass(kw_only=True)
@@ -85,7 +87,8 @@ class Writer:
             # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
             advice = MISSPELT if undeclared_fields(str(err)) else ""
             message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
-            raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
+            stop = failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True)
+            raise StepFailed(stop.failure, refusal=f"{words}: {err}") from err
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target

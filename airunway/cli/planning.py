@@ -275,6 +275,7 @@ def _render(
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
         context = RenderContext(env=world.env, model_image=image, policy=world.policy)
+        planned.ignored_fields += provider.ignored_here(deployment, context)
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:
