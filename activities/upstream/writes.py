@@ -7,10 +7,11 @@ reconcile fails instead of undoing a newer one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
@@ -34,6 +35,8 @@ class Written:
     objects: list[AppliedObject] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     """Kind and name."""
+    followed: list[AppliedObject] = field(default_factory=list)
+    """What follows the main object, and how it was left."""
 
 
 class Writer:
@@ -46,7 +49,7 @@ class Writer:
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
         """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
-        self.done.live, self.done.objects = [], []
+        self.done.live, self.done.objects, self.done.followed = [], [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
                 await self._create_for_stage(entry)
@@ -55,13 +58,24 @@ class Writer:
         for write in plan.writes:
             warnings: list[str] = []
             result = await self._write(write, warnings)
-            entry = applied(write, result, field_manager=self._provider.field_manager)
+            written = applied(write, result, field_manager=self._provider.field_manager)
             if write.method is not Method.KEEP:
-                entry = entry.model_copy(update={"warnings": warnings})
+                written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
-            self.done.objects.append(entry)
+            self.done.objects.append(written)
+        for follower in plan.followers:
+            await self._follow(follower)
         for gone in plan.deletes:
             await self._delete(gone)
+
+    async def _follow(self, follower: Follower) -> None:
+        manager, result = self._provider.field_manager, None
+        if follower.differing:
+            with refused(f"{follower.kind.kind} {follower.name}"):
+                result = await carry_out_following(self._writes, follower, field_manager=manager)
+            if result is None:
+                return
+        self.done.followed.append(follower.left(result, field_manager=manager))
 
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
         words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
@@ -79,16 +93,10 @@ class Writer:
         target = write.target
         words = f"{target.kind.kind} {target.name}"
         try:
-            with self._writes.explained(words):
+            with refused(words), self._writes.explained(words):
                 return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
-        except (Invalid, Forbidden) as err:
-            # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
-            advice = MISSPELT if undeclared_fields(str(err)) else ""
-            message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
-            stop = failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True)
-            raise StepFailed(stop.failure, refusal=f"{words}: {err}") from err
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
@@ -134,6 +142,19 @@ class Writer:
             strict=target.kind.builtin,
             warnings=warnings,
         )
+
+
+@contextlib.contextmanager
+def refused(words: str) -> Iterator[None]:
+    """Turn what the API server does not take into a failure for the status. Raises StepFailed, ApiError."""
+    try:
+        yield
+    except (Invalid, Forbidden) as err:
+        # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
+        advice = MISSPELT if undeclared_fields(str(err)) else ""
+        message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
+        stop = failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True)
+        raise StepFailed(stop.failure, refusal=f"{words}: {err}") from err
 
 
 def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:

@@ -141,7 +141,7 @@ def judge_refusal(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
     """What KAITO's webhook means: another way with the token, or nodes that are not there yet."""
     if _NO_NODES.search(refusal):
         return RefusalVerdict(
-            waiting="a node that matches resource.labelSelector (spec.nodeSelector and the labels of GPU nodes)"
+            waiting="a node that matches resource.labelSelector: spec.nodeSelector, and labels of GPU nodes"
         )
     if _REFUSES_TOKEN.search(refusal):
         return RefusalVerdict(learned=WITHOUT_TOKEN)

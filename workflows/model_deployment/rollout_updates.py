@@ -49,6 +49,7 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
     if answer.pinned_images is not None:
         state.pinned_images = answer.pinned_images
     state.replica_selector = answer.replica_selector or state.replica_selector
+    state.follows = state.follows if answer.follows is None else answer.follows
     adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
         adopt_failure(state, answer.failure, rollout)
@@ -95,6 +96,12 @@ def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -
     """Take over what was written before a write failed."""
     if objects:
         state.applied = _without_changes(objects)
+
+
+def adopt_followers(state: DeploymentState, followed: list[AppliedObject] | None) -> None:
+    """Take over what follows the main object, as it was left; None: nobody came to that."""
+    if followed is not None:
+        state.followed = _without_changes(followed)
 
 
 def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
