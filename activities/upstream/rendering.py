@@ -122,7 +122,8 @@ class UpstreamRendering:
         # What was left as it was found needs nothing to come before it.
         if (found and found.main_is_left) or await self._stages_are_ready(deployment, context):
             inspection = found.inspection if found else await self._inspect(rendered, deployment)
-            self._result.plan = self._plan_writes(inspection)
+            plan = self._plan_writes(inspection)
+            self._result.plan = await self._with_followers(plan, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -235,7 +236,7 @@ class UpstreamRendering:
         if plan.conflict:
             conditions = ["ResourceCreated", "Ready"]
             raise failed("ResourceConflict", f"{plan.conflict}; {LOOKS_AGAIN}", conditions, elsewhere=True)
-        return await self._with_followers(plan, deployment)
+        return plan
 
     async def _with_followers(self, plan: WritePlan, deployment: ModelDeployment) -> WritePlan:
         """What the operator made of the main object, as that will be after its own write."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from airunway.provider import FieldValue, MainObject, OperatorObjects, UpstreamKind, is_observed, mapping_at
 from airunway.provider.reading import map_or_empty, maps_in
@@ -108,7 +108,7 @@ def _groups(cluster: Mapping[str, Any]) -> list[Any]:
     return groups if isinstance(groups, list) else []
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

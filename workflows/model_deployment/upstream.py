@@ -47,8 +47,8 @@ from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
-    adopt_followers,
     adopt_failure,
+    adopt_followers,
     adopt_ignored_fields,
     adopt_objects,
     adopt_partly_applied,
