@@ -14,6 +14,7 @@ from airunway.activities.upstream.adoption import Adoption, adopted
 from airunway.activities.upstream.cluster_features import cluster_features
 from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.following import followers, read_made
 from airunway.activities.upstream.inspection import (
     Inspection,
     inspect,
@@ -41,7 +42,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import RenderAnswer, RenderRequest
-from airunway.provider import Provider, RenderContext, RenderError
+from airunway.provider import MainObject, Provider, RenderContext, RenderError
 from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition
 
 
@@ -80,6 +81,8 @@ class UpstreamRendering:
         self._result = RenderedObjects(request=request, owner=owner)
         self._answer = self._result.answer
         self._trust = RenderedTrust(surroundings.gate, request)
+        self._made: list[Object] | None = None
+        """What the operator made of the main object; None when nobody read that."""
 
     async def run(self) -> RenderedObjects:
         """Do it. Raises ApiError where trying again can help, a final failure for what the owner denies."""
@@ -119,7 +122,8 @@ class UpstreamRendering:
         # What was left as it was found needs nothing to come before it.
         if (found and found.main_is_left) or await self._stages_are_ready(deployment, context):
             inspection = found.inspection if found else await self._inspect(rendered, deployment)
-            self._result.plan = self._plan_writes(inspection)
+            plan = self._plan_writes(inspection)
+            self._result.plan = await self._with_followers(plan, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -232,6 +236,21 @@ class UpstreamRendering:
             raise failed("ResourceConflict", f"{plan.conflict}; {LOOKS_AGAIN}", conditions, elsewhere=True)
         return plan
 
+    async def _with_followers(self, plan: WritePlan, deployment: ModelDeployment) -> WritePlan:
+        """What the operator made of the main object, as that will be after its own write."""
+        main = plan.writes[0] if plan.writes else None
+        self._answer.follows = self._provider.operator_objects is not None and not are_external(deployment)
+        if not self._answer.follows or main is None or main.target.live is None:
+            return plan
+        leads = MainObject(
+            live=main.target.live,
+            wanted=main.target.desired,
+            changing=main.changed if main.method is Method.APPLY else (),
+        )
+        self._made = await read_made(self._cluster, self._provider, main.target.live)
+        found = followers(self._provider, leads, self._made, last=self._request.followed)
+        return replace(plan, followers=found)
+
     async def _inspect(self, rendered: list[Object], deployment: ModelDeployment) -> Inspection:
         # One new object needs no reading: its create shows whether there is one already. Of several, none may
         # be written while another belongs to somebody else.
@@ -270,10 +289,14 @@ class UpstreamRendering:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
         self._answer.objects = kept_objects(plan, self._provider)
-        await self._report_status(live)
+        manager = self._provider.field_manager
+        self._answer.followed = [entry.left(field_manager=manager) for entry in plan.followers]
+        await self._report_status(live, self._made)
 
-    async def _report_status(self, live: list[Object]) -> None:
-        said, request = status_of(self._provider, live), self._request
+    async def _report_status(self, live: list[Object], made: Sequence[Object] | None = None) -> None:
+        if made is None:
+            made = await read_made(self._cluster, self._provider, live[0]) if live else ()
+        said, request = status_of(self._provider, live, made), self._request
         self._answer.status = await reported_status(
             self._cluster, self._provider, request.ref, said, pods_seen=request.pods_seen
         )

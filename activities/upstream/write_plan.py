@@ -12,6 +12,7 @@ from typing import Any
 
 from airunway.activities.upstream.absent_fields import absence_patch
 from airunway.activities.upstream.changed_fields import changed_by, changed_fields
+from airunway.activities.upstream.following import Follower
 from airunway.activities.upstream.inspection import Inspection, Target
 from airunway.activities.upstream.ownership import (
     contains,
@@ -76,13 +77,14 @@ class ObjectDelete:
 
 @dataclass(frozen=True, kw_only=True)
 class WritePlan:
-    """Writes in the order rendered, then deletions.
+    """Writes in the order rendered, then what follows the main object, then deletions.
 
     `conflict`: an object of somebody else is in the way, so nothing is done. `replacing`: an object must be
     gone before anything is written; the deletions see to that.
     """
 
     writes: Sequence[ObjectWrite] = ()
+    followers: Sequence[Follower] = ()
     deletes: Sequence[ObjectDelete] = ()
     replacing: str = ""
     conflict: str = ""
@@ -154,7 +156,8 @@ def _action(write: ObjectWrite, result: Object) -> str:
 def in_words(plan: WritePlan) -> list[PlannedWrite]:
     """What a plan does, in its order, without the objects."""
     writes = [_write_in_words(write) for write in plan.writes if write.method is not Method.KEEP]
-    return [*writes, *(delete_in_words(gone) for gone in plan.deletes)]
+    following = [follower.in_words() for follower in plan.followers if follower.differing]
+    return [*writes, *following, *(delete_in_words(gone) for gone in plan.deletes)]
 
 
 def create_in_words(

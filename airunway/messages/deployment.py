@@ -77,6 +77,8 @@ class AppliedObject(BaseModel):
     """Under which it was written last."""
     resource_version: str = ""
     """As the last write left it."""
+    warnings: list[str] = Field(default_factory=list)
+    """What the API server warned of when that content was written: at most 20 lines of 300 characters."""
 
 
 class StepFailure(BaseModel):

@@ -134,6 +134,10 @@ class DeploymentState(BaseModel):
     model_image: ModelImageState | None = None
     """The image that is built for it; None when the provider wants none."""
     applied: list[AppliedObject] = Field(default_factory=list)
+    followed: list[AppliedObject] = Field(default_factory=list)
+    """What the operator made of the main object and follows it, as it was left."""
+    follows: bool = False
+    """Whether any of that is to follow."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
     replica_selector: str = ""

@@ -29,6 +29,8 @@ class WriteAction(StrEnum):
     CREATE = "create"
     APPLY = "apply"
     """Server-side, on the version that was read."""
+    PATCH = "patch"
+    """Some fields of what the operator made of the main object, on the version that was read."""
     DELETE = "delete"
     """If it is still the object that was read."""
 
@@ -41,7 +43,7 @@ class PlannedWrite(BaseModel):
     kind: str
     name: str
     digest: str = ""
-    """Of the rendered object; empty for a deletion."""
+    """Of the rendered object, or of the fields of a patch; empty for a deletion."""
     uid: str = ""
     """Of the live object; empty when there is none."""
     changed: list[str] = Field(default_factory=list)
@@ -65,6 +67,8 @@ class RenderRequest(DeploymentRequest):
     provider: str
     engine: str
     applied: list[AppliedObject] = Field(default_factory=list)
+    followed: list[AppliedObject] = Field(default_factory=list)
+    """What the operator made of the main object and follows it, as it was left."""
     image: ServingImageStatus | None = None
     built_model_image: ModelImageRef | None = None
     model_image_plan: ModelImagePlan | None = None
@@ -104,6 +108,10 @@ class RenderAnswer(BaseModel):
     planned before that is known."""
     objects: list[AppliedObject] = Field(default_factory=list)
     """The objects as they are, when nothing has to be written."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main one and follows it, likewise; None when nobody came to that."""
+    follows: bool | None = None
+    """Whether any of that is to follow: not where replicas are left to somebody else. None likewise."""
     status: UnifiedStatus | None = None
     """What those say; None when something has to be written first."""
     conditions: list[Condition] = Field(default_factory=list)
@@ -150,6 +158,8 @@ class ApplyAnswer(BaseModel):
     finalizer_added: bool = False
     objects: list[AppliedObject] = Field(default_factory=list)
     """All objects of the generation as they were left; as before, while the main one is replaced."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main one and follows it, as it was left; None when nobody came to that."""
     deleted: list[str] = Field(default_factory=list)
     """Kind and name."""
     status: UnifiedStatus | None = None
@@ -163,6 +173,8 @@ class ReadinessRequest(DeploymentRequest):
     generation: int
     provider: str
     applied: list[AppliedObject]
+    follows: bool = False
+    """What the operator made of the main object is to follow it."""
     diagnose: bool = False
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""

@@ -48,6 +48,8 @@ from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
     adopt_failure,
+    adopt_followers,
+    adopt_ignored_fields,
     adopt_objects,
     adopt_partly_applied,
     adopt_render,
@@ -98,6 +100,7 @@ class Upstream:
             provider=state.provider,
             engine=state.engine,
             applied=state.applied,
+            followed=state.followed,
             image=state.status.image,
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
@@ -161,20 +164,25 @@ class Upstream:
             adopt_objects(
                 self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
             )
+            adopt_followers(self._state, plan.followed)
             return True
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
         done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
         if done is None:
             return False
-        self._journal.applied(plan.planned, done.objects, done.deleted)
+        written = [*done.objects, *(done.followed or ())]
+        self._journal.applied(plan.planned, written, done.deleted)
+        self._journal.server_warnings(self._state.applied, done.objects)
         if done.superseded or done.gone:
             return False
-        self._writer.add_events(events_of_actions(done.objects))
-        repaired = repairs_of(done.objects, plan.planned)
+        self._writer.add_events(events_of_actions(written))
+        repaired = repairs_of(written, plan.planned)
         self._writer.add_contest(note_repairs(self._state, repaired, now=workflow.now()))
+        adopt_followers(self._state, done.followed)
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
+            adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True
@@ -186,6 +194,7 @@ class Upstream:
             replacing=plan.replacing,
             waiting=plan.waiting,
         )
+        adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
 
     async def read(self, decided: Decided) -> Readiness | None:
@@ -198,6 +207,7 @@ class Upstream:
             generation=decided.seen.generation,
             provider=state.provider,
             applied=state.applied,
+            follows=state.follows,
             diagnose=diagnose,
             pods_seen=state.pods_seen,
             contested=state.is_contested,
