@@ -230,6 +230,7 @@ class Upstream:
             return None
         state.diagnoses += diagnose
         self._writer.add_contest(adopt_rivals(state, seen.rivals, now=workflow.now()))
+        adopt_followers(state, seen.followed)
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:
