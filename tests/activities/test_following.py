@@ -1,4 +1,4 @@
-"""What an operator made of the main object follows that: just the fields that have to, and nobody else's objects."""
+"""What an operator made of the main object follows that: the fields that have to, and no other objects."""
 
 from __future__ import annotations
 

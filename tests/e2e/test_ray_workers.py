@@ -1,4 +1,4 @@
-"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves the number of a running cluster."""
+"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves a running cluster's number."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def definitions(version: str) -> list[Object]:
 
 
 def _shortened(definition: Object) -> Object:
-    """Without what Kubernetes' own types fill in it, which is most of a megabyte and nothing to these tests."""
+    """Without what Kubernetes' own types fill in it, most of a megabyte and nothing to these tests."""
     spec = definition["spec"]
     versions = [{**version, "schema": _open(version["schema"])} for version in spec["versions"]]
     served = [version for version in versions if version["storage"]]
