@@ -1,4 +1,4 @@
-"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves a running cluster's number."""
+"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves running clusters alone."""
 
 from __future__ import annotations
 
