@@ -56,7 +56,8 @@ async def _made(
         try:
             made += await read_made(cluster, provider, obj)
         except Forbidden:
-            return [], [f"what was made of {provider.kinds[0].kind} {obj['metadata']['name']} cannot be seen"]
+            words = f"{provider.kinds[0].kind} {obj['metadata']['name']}"
+            return [], [f"what was made of {words} cannot be seen"]
     return made, []
 
 
