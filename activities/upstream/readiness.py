@@ -50,7 +50,7 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
 async def _made(
     cluster: Cluster, provider: Provider, main: Sequence[Object]
 ) -> tuple[list[Object], list[str]]:
-    """What the operator made of the main object, and in words what of it cannot be seen: rendering says why."""
+    """What the operator made of the main object, and in words what cannot be seen: rendering says why."""
     made: list[Object] = []
     for obj in main:
         try:
