@@ -129,7 +129,7 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
         ours = {**copy.deepcopy(former[0]), "manager": field_manager, "operation": "Apply"}
         kept.append(ours)
     for entry in former:
-        _merge(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
+        merge_fields(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
     return [
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
@@ -162,7 +162,7 @@ def owned_by_others(live: Mapping[str, Any], *, field_manager: str) -> dict[str,
     found: dict[str, Any] = {}
     for entry in live["metadata"].get("managedFields") or ():
         if entry.get("subresource") != "status" and not is_ours_or_former(entry, field_manager):
-            _merge(found, entry.get("fieldsV1") or {})
+            merge_fields(found, entry.get("fieldsV1") or {})
     return found
 
 
@@ -180,9 +180,10 @@ def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:
     )
 
 
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+def merge_fields(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add fields, as `fieldsV1`, to others."""
     for key, value in other.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+            merge_fields(into[key], value)
         else:
             into.setdefault(key, copy.deepcopy(value))
