@@ -123,7 +123,6 @@ class UpstreamRendering:
         if problem:
             raise failed("IncompatibleConfiguration", problem, ["ProviderCompatible"])
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
-        self._answer.ignored_fields = self._provider.ignored_fields(deployment)
         self._answer.replica_selector = self._provider.replica_selector(deployment.name)
         odd = argument_condition(self._provider, deployment)
         self._answer.conditions += [odd] if odd else []
@@ -147,6 +146,8 @@ class UpstreamRendering:
         found = await prepare(
             self._provider, deployment, self._request, given=self._surroundings, features=features
         )
+        context = found.context or RenderContext(env=self._surroundings.env)
+        self._answer.ignored_fields = self._provider.ignored_fields(deployment, context)
         self._answer.wanted_model_image = found.model_image
         self._answer.model_image_replaced = found.is_replaced
         if found.serving_image is not None:
@@ -248,7 +249,7 @@ class UpstreamRendering:
     async def _report_kept(self, plan: WritePlan) -> None:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
-        self._answer.objects = kept_objects(plan, self._provider)
+        self._answer.objects = kept_objects(plan, self._provider, generation=self._request.generation)
         await self._report_status(live)
 
     async def _report_status(self, live: list[Object]) -> None:
@@ -258,10 +259,10 @@ class UpstreamRendering:
         )
 
 
-def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
-    """The objects of a plan that need no write, as they are."""
+def kept_objects(plan: WritePlan, provider: Provider, *, generation: int) -> list[AppliedObject]:
+    """The objects of a plan that need no write, as they are. `generation`: of the deployment."""
     return [
-        applied(write, write.target.live, field_manager=provider.field_manager)
+        applied(write, write.target.live, field_manager=provider.field_manager, generation=generation)
         for write in plan.writes
         if write.method is Method.KEEP and write.target.live is not None
     ]

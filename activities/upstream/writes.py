@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.immutable import refused_change
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
@@ -32,16 +33,30 @@ class Written:
     """Kind and name."""
 
 
-class Writer:
-    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
+class ChangeRefused(Exception):
+    """An object cannot take a change that the deployment's spec asks for."""
 
-    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str) -> None:
+    def __init__(self, change: RefusedChange) -> None:
+        super().__init__(change.why)
+        self.change = change
+
+
+class Writer:
+    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error.
+
+    `generation`: of the deployment that they are written for.
+    """
+
+    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str, generation: int) -> None:
         self._writes, self._cluster = writes, writes.cluster
-        self._provider, self._namespace = provider, namespace
+        self._provider, self._namespace, self._generation = provider, namespace, generation
         self.done = Written()
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
-        """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
+        """Write, then delete.
+
+        Raises StepFailed, ChangeRefused, ApiError; AlreadyExists when an unseen object was there.
+        """
         self.done.live, self.done.objects = [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
@@ -51,7 +66,10 @@ class Writer:
         for write in plan.writes:
             result = await self._write(write)
             self.done.live.append(result)
-            self.done.objects.append(applied(write, result, field_manager=self._provider.field_manager))
+            manager, generation = self._provider.field_manager, self._generation
+            self.done.objects.append(
+                applied(write, result, field_manager=manager, generation=generation)
+            )
         for gone in plan.deletes:
             await self._delete(gone)
 
@@ -76,6 +94,9 @@ class Writer:
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
         except (Invalid, Forbidden) as err:
+            change = refused_change(target, str(err), generation=self._generation, digest=write.digest)
+            if change is not None:
+                raise ChangeRefused(change) from err
             # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
             message = f"{words}: {err}; {LOOKS_AGAIN}"
             raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err

@@ -266,15 +266,16 @@ def _render(
     if problem:
         planned.errors.append(problem)
         return
-    planned.ignored_fields = list(provider.ignored_fields(deployment))
     planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
+    newest = provider.kinds[0].api_version
+    context = RenderContext(env=world.env, model_image=image, policy=world.policy, api_version=newest)
+    planned.ignored_fields = list(provider.ignored_fields(deployment, context))
     try:
-        context = RenderContext(env=world.env, model_image=image, policy=world.policy)
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:

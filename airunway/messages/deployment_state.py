@@ -13,7 +13,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
 from airunway.messages.commands import Asked
-from airunway.messages.deployment import AppliedObject, EventSpec, StatusOnWire
+from airunway.messages.deployment import AppliedObject, EventSpec, RefusedChange, StatusOnWire
 from airunway.messages.journal import Journal
 from airunway.messages.model_image import BuildProgress, ModelImagePhase
 from airunway.modelimage.plan import ModelImagePlan
@@ -120,6 +120,8 @@ class DeploymentState(BaseModel):
     model_image: ModelImageState | None = None
     """The image that is built for it; None when the provider wants none."""
     applied: list[AppliedObject] = Field(default_factory=list)
+    refused: RefusedChange | None = None
+    """The change of an upstream object that is refused for good, so that the object is made again."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
     replica_selector: str = ""

@@ -11,7 +11,7 @@ registers the same way as the shipped ones::
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,16 @@ class UpstreamKind:
     plural: str
     builtin: bool = False
     """Served by every cluster, so never missing."""
+    older: tuple[str, ...] = ()
+    """Other API versions of it, newest first, in which it is written and read where this one is not served."""
+
+    @property
+    def versions(self) -> tuple[UpstreamKind, ...]:
+        """The kind in each of its API versions, newest first."""
+        return tuple(
+            replace(self, api_version=api_version, older=())
+            for api_version in (self.api_version, *self.older)
+        )
 
     @property
     def group(self) -> str:
@@ -120,8 +130,11 @@ class RenderContext:
     model_image_pull_secret: str = ""
     """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
-    inference_pools: bool | None = None
-    """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
+    routed_by_gateway: bool = False
+    """Whether a gateway that can be used in this cluster would route to an InferencePool of the deployment's
+    own, as recorded. What `spec.gateway` says comes on top of it."""
+    api_version: str = ""
+    """Version of its first kind to write, as recorded; empty: the oldest that the provider knows."""
     served_fields: Collection[str] = ()
     """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
@@ -169,7 +182,7 @@ def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str 
     return None
 
 
-def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
+def _nothing_ignored(deployment: ModelDeployment, context: RenderContext) -> list[str]:
     return []
 
 
@@ -242,7 +255,7 @@ class Provider:
     """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
-    ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
+    ignored_fields: Callable[[ModelDeployment, RenderContext], list[str]] = _nothing_ignored
     """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
@@ -281,10 +294,12 @@ class Provider:
     operator_peers: Sequence[OperatorPeer] = ()
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
-    """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
-    uses_inference_pools: bool = False
-    """Rendering depends on whether the cluster serves InferencePools. That, and which `optional_fields` it
-    serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
+    """Fields of its first kind that not every version of its operator has, as `spec.a.*.b`; `*` stands for
+    any key or item."""
+    depends_on_gateway: bool = False
+    """Rendering depends on `RenderContext.routed_by_gateway`. That, the version of its first kind, and which
+    `optional_fields` are served, is found out once, recorded in the status, and kept for as long as the main
+    object stands."""
     features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
     """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
     crd_version: str = ""
@@ -309,6 +324,12 @@ class Provider:
         Raises RenderError, which is `guard.NotAllowed` for what the deployment may not have.
         """
         return render_within(self, deployment, context)
+
+    def kind_of(self, obj: Mapping[str, Any]) -> UpstreamKind | None:
+        """The kind of an object, in the object's version; None for one that is none of the provider's."""
+        wanted = obj.get("apiVersion"), obj.get("kind")
+        versions = (version for kind in self.kinds for version in kind.versions)
+        return next((entry for entry in versions if (entry.api_version, entry.kind) == wanted), None)
 
     def pod_selector(self, deployment: str) -> str:
         """Label selector of the pods that serve the deployment of that name."""

@@ -193,7 +193,7 @@ def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
     return ArgumentRules(grammar=without_command_line(_TITLE, _SETTINGS))
 
 
-def ignored_fields(deployment: ModelDeployment) -> list[str]:
+def ignored_fields(deployment: ModelDeployment, context: RenderContext) -> list[str]:
     """Given fields that a Workspace cannot express (kaito.md §8.5, weak spots 3 and 14)."""
     spec, engine = deployment.spec, deployment.spec.engine
     replicas = rendering.replica_count(deployment)

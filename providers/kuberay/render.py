@@ -154,7 +154,7 @@ def _fix_pods(deployment: ModelDeployment, service: Manifest, context: RenderCon
         }
 
 
-def ignored_fields(deployment: ModelDeployment) -> list[str]:
+def ignored_fields(deployment: ModelDeployment, context: RenderContext) -> list[str]:
     """Given fields that a RayService cannot honour, and those that give way to ours or to a later one."""
     ignored = dict.fromkeys(rendering.given_groups(deployment), True)
     if deployment.serving_mode == ServingMode.DISAGGREGATED:

@@ -98,6 +98,7 @@ class Upstream:
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            refused=state.refused,
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -159,6 +160,10 @@ class Upstream:
         if done is None:
             return False
         self._journal.applied(plan.planned, done.objects, done.deleted)
+        if done.refused is not None:
+            words = f"a change was refused, so the object is made again: {done.refused.why}"
+            self._journal.record("ChangeRefused", words, why="the spec asks for it")
+        self._state.refused = done.refused
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(done.objects))

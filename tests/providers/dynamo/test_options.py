@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunway.provider.contract import RenderError
+from airunway.provider.contract import RenderContext, RenderError
 from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import ANYTHING
 from tests.providers.dynamo.rendered import FRONTEND, container, graph, overridden, service
@@ -32,7 +32,7 @@ def test_frontend_takes_its_keys() -> None:
 def test_picker_takes_its_keys() -> None:
     given = overridden(TYPED)
 
-    assert service(given, "Epp")["replicas"] == 3
+    assert service(given, "Epp")["replicas"] == 1, "the operator takes no other number"
     assert container(given, "Epp")["image"] == "registry.example.com/epp:dev"
 
 
@@ -64,7 +64,7 @@ def test_keys_in_other_letters_are_unknown() -> None:
     given = overridden({"RouterMode": "kv", "frontend": {"Replicas": 9}}, **FRONTEND)
 
     assert graph(given, policy=ANYTHING) == graph(overridden(None, **FRONTEND))
-    assert set(PROVIDER.ignored_fields(given)) >= {
+    assert set(PROVIDER.ignored_fields(given, RenderContext())) >= {
         "spec.provider.overrides.RouterMode",
         "spec.provider.overrides.frontend.Replicas",
     }
