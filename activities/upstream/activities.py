@@ -53,7 +53,7 @@ class ProviderActivities:
     """The activities of the providers that this process serves. `cache`: what it read of deployments.
 
     `policy`: what deployments may override and demand; absent: as the settings are by default.
-    `gate`: which images and models may run; None: all. `routed_by_gateway`: see `Surroundings`; None: nothing is.
+    `gate`: which images and models may run; None: all. `routed_by_gateway`: see `Surroundings`; None: nobody.
     """
 
     def __init__(

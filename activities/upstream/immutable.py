@@ -22,8 +22,9 @@ _SAYS_SO = re.compile(
 def refused_change(target: Target, refusal: str, *, generation: int, digest: str) -> RefusedChange | None:
     """The change, if it is refused for good and the deployment's spec asks for it; None: it is not known to.
 
-    `generation`: of the deployment that asks. An object that was written for the same one before was changed by
-    somebody else, or is rendered in another way by a newer version of ours: neither takes down what serves.
+    `generation`: of the deployment that asks. An object that was written for the same one before was
+    changed by somebody else, or is rendered otherwise by a newer version of ours: neither takes down what
+    serves.
     """
     last, live = target.last, target.live
     if live is None or last is None or generation <= last.deployment_generation:

@@ -21,10 +21,9 @@ from airunway.provider import Provider, RenderContext, RenderError, ServingImage
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
-
 Routing = Callable[[Provider, Mapping[str, Any]], Awaitable[bool]]
-"""(provider, deployment as it is stored) -> `RenderContext.routed_by_gateway`; asked of providers whose rendering
-depends on it."""
+"""(provider, deployment as it is stored) -> `RenderContext.routed_by_gateway`; asked of providers whose
+rendering depends on it."""
 
 
 @dataclass(frozen=True)

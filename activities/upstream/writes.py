@@ -67,9 +67,7 @@ class Writer:
             result = await self._write(write)
             self.done.live.append(result)
             manager, generation = self._provider.field_manager, self._generation
-            self.done.objects.append(
-                applied(write, result, field_manager=manager, generation=generation)
-            )
+            self.done.objects.append(applied(write, result, field_manager=manager, generation=generation))
         for gone in plan.deletes:
             await self._delete(gone)
 

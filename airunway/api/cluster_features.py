@@ -16,8 +16,8 @@ from airunway.api.core_types import Condition
 RENDERED_FOR_CLUSTER = "RenderedForCluster"
 AS_RECORDED, CLUSTER_CHANGED = "AsRecorded", "ClusterChanged"
 ROUTED_BY_GATEWAY = "RoutedByGateway"
-"""A gateway can route to an InferencePool of the deployment's own. Other features are API versions of upstream
-objects that are newer than the oldest we know, and paths of fields that the cluster serves."""
+"""A gateway can route to an InferencePool of the deployment's own. Other features are API versions of
+upstream objects, where not the oldest that we know, and paths of fields that the cluster serves."""
 
 _NOTHING = "nothing special"
 _RECORD = re.compile(r"made for a cluster with ([^;]*)")

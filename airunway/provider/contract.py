@@ -45,7 +45,7 @@ class UpstreamKind:
     builtin: bool = False
     """Served by every cluster, so never missing."""
     older: tuple[str, ...] = ()
-    """Other API versions of it, newest first, in which it is written and read where this one is not served."""
+    """Other API versions of it, newest first, in which it is written where this one is not served."""
 
     @property
     def versions(self) -> tuple[UpstreamKind, ...]:

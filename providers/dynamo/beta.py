@@ -18,7 +18,7 @@ from airunway.providers.dynamo.config import BETA
 from airunway.providers.dynamo.graph_parts import ROLES, WORKER
 
 MAIN, SIDECAR = "main", "sidecar-frontend"
-"""Names of containers: the component's own, which the operator looks for, and the frontend beside a worker."""
+"""Containers: the component's own, which the operator looks for, and the frontend beside a worker."""
 
 _RENAMED_IN_SPEC = {"envs": "env"}
 _CLAIMS = "pvcs"
@@ -158,7 +158,9 @@ def _others(
     sidecar = _object(service, "frontendSidecar", at)
     for entry in others:
         if entry.get("name") in (MAIN, SIDECAR):
-            raise RenderError(f"{at}.extraPodSpec.containers: {entry['name']!r} is the name of a container of ours")
+            raise RenderError(
+                f"{at}.extraPodSpec.containers: {entry['name']!r} is the name of a container of ours"
+            )
     if not sidecar:
         return others
     rest = {key: value for key, value in sidecar.items() if key not in ("envs", "envFromSecret")}

@@ -154,9 +154,7 @@ _BETA_SHAPE = fields(
         "apiVersion": anything,
         "kind": anything,
         "metadata": METADATA,
-        "spec": fields(
-            {"backendFramework": anything, "env": anything, "components": each(_COMPONENT_SHAPE)}
-        ),
+        "spec": fields({"backendFramework": anything, "env": anything, "components": each(_COMPONENT_SHAPE)}),
     }
 )
 
@@ -172,7 +170,8 @@ def graph_demand(graph: Manifest) -> Demand:
     if graph.get("apiVersion") == BETA:
         spec = mapping(graph.get("spec"), ("spec",))
         return total(
-            _component_demand(entry, at) for entry, at in entries(spec.get("components"), ("spec", "components"))
+            _component_demand(entry, at)
+            for entry, at in entries(spec.get("components"), ("spec", "components"))
         )
     services = mapping(mapping(graph.get("spec"), ("spec",)).get("services"), ("spec", "services"))
     return total(_service_demand(entry, ("spec", "services", name)) for name, entry in services.items())
@@ -184,7 +183,9 @@ def _service_demand(given: Any, at: Path) -> Demand:
         return Demand()
     told, where = mapping(service.get("annotations"), (*at, "annotations")), (*at, "annotations")
     works = service.get("componentType") == WORKER
-    return _demand(service, at, _pod(service, at), surge=lambda replicas: _surge(told, where, replicas, works))
+    return _demand(
+        service, at, _pod(service, at), surge=lambda replicas: _surge(told, where, replicas, works)
+    )
 
 
 def _component_demand(component: Mapping[str, Any], at: Path) -> Demand:

@@ -1,6 +1,6 @@
 """Render a ModelDeployment as one DynamoGraphDeployment. Pure. Source: dynamo.md §8, §9.
 
-In v1alpha1's words, overrides included; `beta` says the same in v1beta1, where that is what the cluster serves.
+In v1alpha1's words, overrides included; where the cluster serves v1beta1, `beta` says the same in that.
 
 Claims and the download Job are not rendered here: they come first, in `stages`.
 """
@@ -64,7 +64,9 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     version = context.api_version or ALPHA
     services = {
         key: _with_runtime(
-            _isolated(entry, security, token=needs_token(entry.get("componentType"), backend)), version, context
+            _isolated(entry, security, token=needs_token(entry.get("componentType"), backend)),
+            version,
+            context,
         )
         for key, entry in merged["spec"]["services"].items()
     }

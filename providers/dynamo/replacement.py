@@ -45,21 +45,25 @@ def _other_engine(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | 
     current, wanted = backend_framework(live), backend_framework(desired)
     if current == wanted:
         return None
-    return f"Dynamo does not change the engine of a graph, here from {current or 'none'} to {wanted or 'none'}"
+    return (
+        f"Dynamo does not change the engine of a graph, here from {current or 'none'} to {wanted or 'none'}"
+    )
 
 
 def _other_shape(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str | None:
     current = graph_parts(live)
     for name, part in graph_parts(desired).items():
         if part.kind != current[name].kind:
-            return f"Dynamo does not make service {name} a {part.kind} that was a {current[name].kind or 'part'}"
+            return (
+                f"Dynamo does not make service {name} a {part.kind} that was a {current[name].kind or 'part'}"
+            )
         if part.is_multinode != current[name].is_multinode:
             return f"Dynamo does not move service {name} between one node and several"
     return None
 
 
 def features_of(live: Mapping[str, Any]) -> list[str]:
-    """A graph with an endpoint picker is routed to by a gateway; it is in the version that it was written in."""
+    """A gateway routes to a graph with an endpoint picker; its version is the one that it was written in."""
     parts, version = graph_parts(live).values(), written_in(live)
     routed = [ROUTED_BY_GATEWAY] if any(part.kind == PICKER for part in parts) else []
     fields = [SERVED_FIELDS[version]] if any(part.names_runtime for part in parts) else []

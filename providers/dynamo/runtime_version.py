@@ -23,7 +23,7 @@ _NATIVE_PICKER = (1, 5, 0)
 
 
 def runtime_version(image: str) -> str:
-    """`1.4.2` of `registry/name:v1.4.2-cuda13@sha256:…`; where the tag says nothing, the release we are made for."""
+    """`1.4.2` of `registry/name:v1.4.2-cuda13@sha256:…`; of a tag that says nothing, our own release."""
     name = image.partition("@")[0].rpartition("/")[2]
     found = _SEMVER.fullmatch(name.partition(":")[2])
     version = ".".join(found.group(1, 2, 3)) if found else ""

@@ -1,4 +1,4 @@
-"""A change that an object cannot take makes it anew, where the spec asks for the change; else it is a failure."""
+"""A change that an object cannot take makes it anew where the spec asks for it; else it is a failure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ TOPOLOGY = (
     'admission webhook "vdynamographdeployment.kb.io" denied the request: spec.services: service topology is'
     " immutable and cannot be modified after creation: services added: [Frontend]"
 )
-NODES = "spec.components[1].multinode: cannot change node topology between single-node and multi-node after creation"
+NODES = "spec.multinode: cannot change node topology between single-node and multi-node after creation"
 QUOTA = "exceeded quota: gpus, requested: requests.nvidia.com/gpu=8"
 
 
-async def change(place: DeploymentSite, worker: Worker, *, refusal: str, code: int) -> tuple[RenderRequest, ApplyAnswer]:
+async def change(
+    place: DeploymentSite, worker: Worker, *, refusal: str, code: int
+) -> tuple[RenderRequest, ApplyAnswer]:
     """Serve, then ask for other replicas, which is refused: what was asked, and the answer."""
     _, first = await worker.apply(render_request(await place.deploy()))
     edited = await place.change({"spec": {"scaling": {"replicas": 3}}})
     reason = "Invalid" if code == 422 else "Forbidden"
     place.emulated.faults.fail_next(
-        code=code, reason=reason, message=refusal, when=lambda method, path: method == "PATCH" and "servers" in path
+        code=code,
+        reason=reason,
+        message=refusal,
+        when=lambda method, path: method == "PATCH" and "servers" in path,
     )
     request = render_request(edited, applied=first.objects)
     _, done = await worker.apply(request)
@@ -69,11 +74,12 @@ async def test_what_the_spec_does_not_ask_for_takes_nothing_down(place: Deployme
     # As a newer version of ours would render it: other content for the same generation.
     (entry,) = first.objects
     older = entry.model_copy(update={"digest": "rendered-otherwise", "version": ""})
-    await place.cluster.patch(
-        entry, "chat", {"spec": {"replicas": 9}}, namespace="default"
-    )
+    await place.cluster.patch(entry, "chat", {"spec": {"replicas": 9}}, namespace="default")
     place.emulated.faults.fail_next(
-        code=403, reason="Forbidden", message=TOPOLOGY, when=lambda method, path: method == "PATCH" and "servers" in path
+        code=403,
+        reason="Forbidden",
+        message=TOPOLOGY,
+        when=lambda method, path: method == "PATCH" and "servers" in path,
     )
 
     _, done = await worker.apply(render_request(await place.deployment(), applied=[older]))

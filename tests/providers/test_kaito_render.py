@@ -245,7 +245,10 @@ def test_ignored_fields_of_a_template() -> None:
         env=[{"name": "A"}],
     )
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.engine.extraArgs", "spec.engine.args.threads"]
+    assert PROVIDER.ignored_fields(given, RenderContext()) == [
+        "spec.engine.extraArgs",
+        "spec.engine.args.threads",
+    ]
 
 
 def test_what_gives_way_is_reported() -> None:

@@ -204,7 +204,9 @@ def test_the_runtime_is_named_where_the_operator_knows_the_field(api_version: st
     assert {part.names_runtime for part in unknown.values()} == {False}
 
 
-@pytest.mark.parametrize(("image", "told"), [("r/epp:1.4.9", True), ("r/epp:dev", True), ("r/epp:1.5.0", False)])
+@pytest.mark.parametrize(
+    ("image", "told"), [("r/epp:1.4.9", True), ("r/epp:dev", True), ("r/epp:1.5.0", False)]
+)
 def test_a_picker_of_its_own_mind_is_not_told_what_to_do(image: str, told: bool) -> None:
     given = overridden({"epp": {"image": image}})
 

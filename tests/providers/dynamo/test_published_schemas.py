@@ -65,7 +65,7 @@ VERSIONS = [("dynamo-1.1.0-rc3", ALPHA), ("dynamo-main", ALPHA), ("dynamo-main",
 
 
 def definition(folder: str) -> dict[str, Any]:
-    """The published definition; conversion needs the operator, so here the versions are taken for the same."""
+    """As published, but for the conversion, which needs the operator."""
     path = FOLDER / folder / FILE
     if not path.exists():
         pytest.skip(f"{path} is not there; set AIRUNWAY_UPSTREAM_CRDS to the folder of published definitions")

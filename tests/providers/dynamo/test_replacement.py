@@ -110,9 +110,7 @@ def on(engine: str, made: dict[str, Any]) -> dict[str, Any]:
             None,
             id="v1beta1: replicas",
         ),
-        pytest.param(
-            BETA_MADE, on("sglang", BETA_MADE), "from vllm to sglang", id="v1beta1: another engine"
-        ),
+        pytest.param(BETA_MADE, on("sglang", BETA_MADE), "from vllm to sglang", id="v1beta1: another engine"),
         pytest.param(
             BETA_MADE,
             beta_graph(
