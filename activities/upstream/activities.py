@@ -186,7 +186,7 @@ class ProviderActivities:
         return []  # the kind is not served any more, so nothing of it is left
 
 
-async def _nobody_routes(provider: Provider, owner: Object) -> bool:
+async def _nobody_routes(provider: Provider, owner: Mapping[str, Any]) -> bool:
     """No gateway of a cluster is looked at, so nobody routes to an InferencePool of a provider's."""
     return False
 

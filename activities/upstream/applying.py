@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from airunway.activities.upstream.failures import StepFailed
+from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
+from airunway.activities.upstream.refusals import judged
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.reported_status import reported_status, status_of
@@ -59,6 +61,8 @@ class UpstreamApplication:
         generation = self._from.generation
         self._writer = Writer(writes, provider, namespace=namespace, generation=generation)
         self._answer = ApplyAnswer()
+        self._written_for: Object | None = None
+        """The owner, from when on its objects are written."""
         self._before: dict[Identity, AppliedObject] = {}
         """What an attempt wrote before it had to look again."""
 
@@ -72,6 +76,8 @@ class UpstreamApplication:
             return self._left(ApplyAnswer(superseded=True, refused=refused.change))
         except StepFailed as stop:
             self._answer.failure = stop.failure
+            if self._written_for is not None:
+                self._answer.failure = judged(stop, self._provider, self._written_for, self._from)
             self._answer.objects = self._objects_so_far()
             self._answer.deleted = self._writer.done.deleted
             return self._answer
@@ -150,6 +156,9 @@ class UpstreamApplication:
         wanted = {_identity(entry): entry.digest for entry in to_do if entry.digest} | {
             _identity_of(write): write.digest for write in rendered.plan.writes if write.method is Method.KEEP
         }
+        wanted |= {
+            _identity(entry): entry.digest for entry in map(Follower.in_words, rendered.plan.followers)
+        }
         too_much = [entry for entry in to_do if asked.isdisjoint({_key(entry), _as_create(entry)})]
         missing = [
             entry
@@ -163,6 +172,7 @@ class UpstreamApplication:
 
     async def _carry_out(self, rendered: RenderedObjects) -> None:
         plan, failure = rendered.plan, rendered.answer.failure
+        self._written_for = rendered.owner
         await self._writer.carry_out(rendered.stages, plan)
         if failure is not None:
             raise StepFailed(failure)
@@ -174,10 +184,12 @@ class UpstreamApplication:
             return
         done = self._writer.done
         self._answer.objects = [self._as_done(entry) for entry in done.objects]
+        self._answer.followed = done.followed
         await self._report_status(done.live)
 
     async def _report_status(self, live: list[Object]) -> None:
-        said = status_of(self._provider, live)
+        made = await read_made(self._cluster, self._provider, live[0]) if live else []
+        said = status_of(self._provider, live, made)
         self._answer.status = await reported_status(
             self._cluster, self._provider, self._ref, said, pods_seen=self._from.pods_seen
         )

@@ -51,11 +51,16 @@ async def cluster_features(
         there = inspect_all or request.applied or _names_object(owner)
         main = await _main_object(cluster, provider, request) if there else None
         taken = served if main is None else sorted(provider.features_of(main))
-    elif set(recorded) != set(served) and await _main_object(cluster, provider, request) is not None:
-        taken = recorded
+    else:
+        learned = [entry for entry in recorded if entry in provider.learnable]
+        if {*served, *learned} == set(recorded):
+            taken = served = recorded
+        elif await _main_object(cluster, provider, request) is not None:
+            taken, served = recorded, [*served, *learned]
     if api.versions and version_among(taken, provider) not in api.versions:
         # What the object was written in is not served any more, nor what was known of its fields.
-        taken = [*(entry for entry in taken if entry == ROUTED_BY_GATEWAY), *api.features(provider)]
+        kept = {ROUTED_BY_GATEWAY, *provider.learnable}
+        taken = [*(entry for entry in taken if entry in kept), *api.features(provider)]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
 
 

@@ -132,7 +132,7 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
     for entry in former:
         if entry.get("apiVersion") != ours.get("apiVersion"):
             continue
-        _merge(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
+        merge_fields(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
     return [
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
@@ -160,6 +160,15 @@ def is_ours_or_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     return _is_ours(entry, field_manager) or _is_former(entry, field_manager)
 
 
+def owned_by_others(live: Mapping[str, Any], *, field_manager: str) -> dict[str, Any]:
+    """The fields, as `fieldsV1`, that neither we nor the controllers before us own; but for the status."""
+    found: dict[str, Any] = {}
+    for entry in live["metadata"].get("managedFields") or ():
+        if entry.get("subresource") != "status" and not is_ours_or_former(entry, field_manager):
+            merge_fields(found, entry.get("fieldsV1") or {})
+    return found
+
+
 def is_written_by(live: Mapping[str, Any], field_manager: str) -> bool:
     """Whether fields of an object are ours, or those of the controllers whose objects we take over."""
     entries = live["metadata"].get("managedFields") or ()
@@ -174,9 +183,10 @@ def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:
     )
 
 
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+def merge_fields(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add fields, as `fieldsV1`, to others."""
     for key, value in other.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+            merge_fields(into[key], value)
         else:
             into.setdefault(key, copy.deepcopy(value))

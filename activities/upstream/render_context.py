@@ -64,6 +64,7 @@ def _context(provider: Provider, given: Surroundings, features: Collection[str])
         routed_by_gateway=ROUTED_BY_GATEWAY in features,
         api_version=version_among(features, provider),
         served_fields=[path for path in provider.optional_fields if path in features],
+        learned=[entry for entry in provider.learnable if entry in features],
         policy=given.policy,
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from airunway.activities.upstream.served_api import ServedApi
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
@@ -102,6 +103,8 @@ class World(BaseModel):
     """Images and models that may run where a Namespace says nothing."""
     namespaces: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """Annotations of Namespaces, as far as they were read."""
+    served: Mapping[str, ServedApi] = Field(default_factory=dict)
+    """By provider: what the cluster serves of its main kind; of others that is not known."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -273,9 +276,16 @@ def _render(
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     newest = provider.kinds[0].api_version
-    context = RenderContext(env=world.env, model_image=image, policy=world.policy, api_version=newest)
-    planned.ignored_fields = list(provider.ignored_fields(deployment, context))
+    served = world.served.get(provider.name, ServedApi())
     try:
+        context = RenderContext(
+            env=world.env,
+            model_image=image,
+            api_version=next(iter(served.versions), newest),
+            served_fields=served.fields,
+            policy=world.policy,
+        )
+        planned.ignored_fields += provider.ignored_here(deployment, context)
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:

@@ -38,6 +38,7 @@ from airunway.provider.contract import (
     UpstreamHealth,
     UpstreamKind,
 )
+from airunway.provider.operator_objects import FieldValue, MainObject, OperatorObjects
 from airunway.provider.reading import (
     NO_CONDITION,
     UpstreamCondition,
@@ -49,17 +50,23 @@ from airunway.provider.reading import (
     name_of,
     text_at,
 )
+from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "NO_VERDICT",
     "ArgumentRules",
     "Condition",
+    "FieldValue",
+    "MainObject",
     "Manifest",
     "ModelImageSpec",
+    "OperatorObjects",
     "OperatorPeer",
     "Provider",
+    "RefusalVerdict",
     "Registration",
     "RenderContext",
     "RenderError",

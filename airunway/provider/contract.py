@@ -11,7 +11,7 @@ registers the same way as the shipped ones::
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,45 +25,16 @@ from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
+from airunway.provider.operator_objects import OperatorObjects
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import (
     DescribeServingImage,
     ServingImageReport,
     ServingImageResolution,
 )
 from airunway.provider.shapes import Shape
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpstreamKind:
-    """A kind that a provider creates, as the API server serves it."""
-
-    api_version: str
-    """Group and version, e.g. `kaito.sh/v1beta1`, or `v1` for the core group."""
-    kind: str
-    plural: str
-    builtin: bool = False
-    """Served by every cluster, so never missing."""
-    older: tuple[str, ...] = ()
-    """Other API versions of it, newest first, in which it is written where this one is not served."""
-
-    @property
-    def versions(self) -> tuple[UpstreamKind, ...]:
-        """The kind in each of its API versions, newest first."""
-        return tuple(
-            replace(self, api_version=api_version, older=())
-            for api_version in (self.api_version, *self.older)
-        )
-
-    @property
-    def group(self) -> str:
-        """API group; empty for the core group."""
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """API version without its group."""
-        return self.api_version.rpartition("/")[2]
+from airunway.provider.upstream_kind import UpstreamKind as UpstreamKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +108,8 @@ class RenderContext:
     """Version of its first kind to write, as recorded; empty: the oldest that the provider knows."""
     served_fields: Collection[str] = ()
     """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
+    learned: Collection[str] = ()
+    """Those of `Provider.learnable` that a refusal taught, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -182,8 +155,16 @@ def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str 
     return None
 
 
-def _nothing_ignored(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
+
+
+def _nothing_ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    return []
+
+
+def _no_verdict(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
+    return NO_VERDICT
 
 
 def _no_features(live: Mapping[str, Any]) -> list[str]:
@@ -255,8 +236,10 @@ class Provider:
     """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
-    ignored_fields: Callable[[ModelDeployment, RenderContext], list[str]] = _nothing_ignored
+    ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
+    ignored_here: Callable[[ModelDeployment, RenderContext], list[str]] = _nothing_ignored_here
+    """Further ones, that it cannot honour in the cluster that is rendered for."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
 
@@ -282,6 +265,8 @@ class Provider:
     Left as they are found where a deployment's replicas are somebody else's (`names.
     ANNOTATION_EXTERNAL_REPLICAS`).
     """
+    operator_objects: OperatorObjects | None = None
+    """What its operator makes of the main object, where some of its fields do not follow that by themselves."""
     pod_label: str = LABEL_DEPLOYMENT
     """Label by which the pods that serve a deployment bear its name. They are followed, and read for
     readiness and for what is in the way of a roll-out."""
@@ -302,6 +287,10 @@ class Provider:
     object stands."""
     features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
     """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
+    learnable: Sequence[str] = ()
+    """What only a refusal tells of a cluster, a word each; recorded beside the fields that it serves."""
+    judge_refusal: Callable[[ModelDeployment, str], RefusalVerdict] = _no_verdict
+    """(deployment, what the API server said when it refused an object) -> what that means."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()

@@ -127,7 +127,7 @@ def answer_problems(provider: Provider, given: ModelDeployment) -> Iterator[str]
     problem = provider.check(given)
     if problem is not None and not problem.startswith(("spec.", "metadata.")):
         yield f"check(): {problem!r} does not begin with the field's path"
-    ignored = provider.ignored_fields(given, RenderContext())
+    ignored = provider.ignored_fields(given)
     if len(set(ignored)) < len(ignored):
         yield f"ignored_fields(): some stand twice: {ignored}"
     paths = ("spec.", "metadata.annotations[")

@@ -6,7 +6,7 @@ from airunway.provider import Provider, storage
 from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import ALPHA, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
-from airunway.providers.dynamo.ignored import ignored_fields
+from airunway.providers.dynamo.ignored import ignored_fields, ignored_here
 from airunway.providers.dynamo.limits import OVERRIDABLE, graph_demand, graph_shape
 from airunway.providers.dynamo.render import render
 from airunway.providers.dynamo.replacement import features_of, replacement_reason
@@ -31,6 +31,7 @@ PROVIDER = Provider(
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    ignored_here=ignored_here,
     argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={GRAPH.kind: graph_shape},

@@ -12,16 +12,21 @@ from airunway.providers.dynamo.options import options_of, unknown_keys
 from airunway.providers.dynamo.plan import download_volume, is_disaggregated, is_mocker, uses_gateway
 
 
-def ignored_fields(deployment: ModelDeployment, context: RenderContext) -> list[str]:
-    """Paths of the fields, in the order of the spec."""
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
+    """Paths of the fields that no cluster's Dynamo honours, in the order of the spec."""
     return [
-        *(_volumes(deployment) if context.api_version != BETA else ()),
-        *_overrides(deployment, context),
+        *_unknown_overrides(deployment),
         *_engine(deployment),
         *_scaling(deployment),
         *_resources(deployment),
         *_idle_gpus(deployment),
     ]
+
+
+def ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    """Paths of those that this cluster does not: its version of the API, and whether a gateway routes."""
+    mounts = _volumes(deployment) if context.api_version != BETA else []
+    return [*mounts, *_overrides(deployment, context)]
 
 
 def _only(**fields: bool) -> list[str]:
@@ -38,10 +43,16 @@ def _volumes(deployment: ModelDeployment) -> list[str]:
     ]
 
 
+def _unknown_overrides(deployment: ModelDeployment) -> list[str]:
+    try:
+        return unknown_keys(deployment)
+    except RenderError:
+        return []  # refused as a whole
+
+
 def _overrides(deployment: ModelDeployment, context: RenderContext) -> list[str]:
     try:
-        given, unknown = overrides.overrides_of(deployment), unknown_keys(deployment)
-        pickers = options_of(deployment).epp_replicas
+        given, pickers = overrides.overrides_of(deployment), options_of(deployment).epp_replicas
     except RenderError:
         return []  # refused as a whole
     routed = uses_gateway(deployment, context)
@@ -50,7 +61,7 @@ def _overrides(deployment: ModelDeployment, context: RenderContext) -> list[str]
     unused = [key for key in unused if given.get(key)]
     # The operator refuses a graph with more than one picker, or with none.
     unused += ["epp.replicas"] if routed and pickers != 1 else []
-    return [*unknown, *(f"{FIELD}.{key}" for key in unused)]
+    return [f"{FIELD}.{key}" for key in unused]
 
 
 def _engine(deployment: ModelDeployment) -> list[str]:

@@ -3,7 +3,7 @@
 KubeRay changes a cluster's pods in one way only: another cluster of the same size, which takes over when it
 serves. On devices of which there are only as many as were asked for it waits for ever, for those that the
 first one holds. So, unless `Surge` is asked for, the first cluster goes before the second comes. Numbers of
-workers and the Serve application are taken in place (kuberay.md §8).
+workers (`clusters`) and the Serve application are changed in place.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from typing import Any
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Manifest, mapping_at, pod_options
 from airunway.provider.pod_options import RolloutPolicy
+from airunway.providers.kuberay.clusters import WORKER_COUNTS
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 CLUSTER_DIGEST = "airunway.ai/ray-cluster"
 """Annotation of a RayService that is not to have a second cluster: a digest of the one it describes."""
+SCHEDULING_DIGEST = "airunway.ai/scheduling"
+"""Annotation of pods with a digest of what of them KubeRay does not compare."""
 
-_IN_PLACE = frozenset({"replicas", "minReplicas", "maxReplicas"})
+_NOT_COMPARED = ("tolerations", "schedulingGates")
+"""Of a pod's spec, from KubeRay 1.5.2 on: Kueue sets them, and that is no reason for another cluster."""
 
 
 def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
@@ -34,13 +38,26 @@ def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
     return {**service, "metadata": {**metadata, "annotations": annotations}}
 
 
+def with_scheduling_digest(template: Manifest) -> Manifest:
+    """A pod template that KubeRay sees change when tolerations or scheduling gates do, in every version."""
+    content = {key: value for key in _NOT_COMPARED if (value := template["spec"].get(key))}
+    if not content:
+        return template
+    metadata = template["metadata"]
+    annotations = {**metadata.get("annotations", {}), SCHEDULING_DIGEST: _digest(content)}
+    return {**template, "metadata": {**metadata, "annotations": annotations}}
+
+
 def cluster_digest(cluster: Mapping[str, Any]) -> str:
     """A short text that is another one when KubeRay would bring up another cluster."""
     groups = [
-        {key: value for key, value in group.items() if key not in _IN_PLACE}
+        {key: value for key, value in group.items() if key not in WORKER_COUNTS}
         for group in cluster["workerGroupSpecs"]
     ]
-    content = {**cluster, "workerGroupSpecs": groups}
+    return _digest({**cluster, "workerGroupSpecs": groups})
+
+
+def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

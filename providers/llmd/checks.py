@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider import RenderContext, devices, object_names, pod_options, rendering
+from airunway.provider import devices, object_names, pod_options, rendering
 from airunway.providers.llmd.components import components, is_disaggregated, service_suffixes
 from airunway.providers.llmd.config import NAME
 
@@ -44,7 +44,7 @@ def _missing_gpus(deployment: ModelDeployment) -> str | None:
     return None
 
 
-def ignored_fields(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Paths of given fields that do not reach the pods in the chosen mode (llmd.md §9.5)."""
     split = is_disaggregated(deployment)
     ours = {

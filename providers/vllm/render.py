@@ -109,7 +109,7 @@ def serving_image_of(deployment: ModelDeployment, context: RenderContext) -> str
     return rendering.serving_image_override(deployment) or context.serving_image or pinned or DEFAULT_IMAGE
 
 
-def ignored_fields(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+def ignored_fields(deployment: ModelDeployment) -> list[str]:
     """Given fields that one server in one pod cannot honour, and what gives way to a later or our own."""
     ours = {**rendering.object_labels(deployment), **_fixed_labels(deployment)}
     return [

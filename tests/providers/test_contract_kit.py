@@ -70,7 +70,7 @@ CASES = [
     Case("a name that is none", replace(ACME, name="Acme.x"), "cannot name"),
     Case("unready without a reason", replace(ACME, health=lambda _: UpstreamHealth(ready=False)), "a reason"),
     Case("a refusal without a field", replace(ACME, check=lambda _: "no"), "field's path"),
-    Case("a path that is none", replace(ACME, ignored_fields=lambda *_: ["tolerations"]), "no path"),
+    Case("a path that is none", replace(ACME, ignored_fields=lambda _: ["tolerations"]), "no path"),
     Case("a rendering error without a field", replace(ACME, objects=refusing), "field's path"),
     Case("another rendering each time", counting(), "the second time"),
     Case("a deployment that is changed", replace(ACME, objects=changing), "changes the deployment"),

@@ -221,7 +221,7 @@ def test_ignored_fields_of_a_preset() -> None:
         resources={"gpu": {"count": 4, "type": "amd.com/gpu"}, "cpu": "1", "memory": "1Gi"},
     )
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == [
+    assert PROVIDER.ignored_fields(given) == [
         "spec.model.servedName",
         "spec.engine.contextLength",
         "spec.engine.trustRemoteCode",
@@ -245,10 +245,7 @@ def test_ignored_fields_of_a_template() -> None:
         env=[{"name": "A"}],
     )
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == [
-        "spec.engine.extraArgs",
-        "spec.engine.args.threads",
-    ]
+    assert PROVIDER.ignored_fields(given) == ["spec.engine.extraArgs", "spec.engine.args.threads"]
 
 
 def test_what_gives_way_is_reported() -> None:
@@ -259,7 +256,7 @@ def test_what_gives_way_is_reported() -> None:
         podTemplate={"metadata": {"labels": {"team": "x", "airunway.ai/managed-by": "me"}}},
     )
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == [
+    assert PROVIDER.ignored_fields(given) == [
         "spec.engine.enablePrefixCaching",
         "spec.env[0]",
         "spec.podTemplate.metadata.labels[airunway.ai/managed-by]",
@@ -276,8 +273,8 @@ def test_what_gives_way_is_reported() -> None:
 def test_a_url_that_no_server_gets_is_reported(model: dict[str, Any]) -> None:
     given = runner(model=model, engine={"args": {"ggufUrl": "https://example.com/a.gguf"}})
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.engine.args.ggufUrl"]
+    assert PROVIDER.ignored_fields(given) == ["spec.engine.args.ggufUrl"]
 
 
 def test_nothing_is_ignored_when_nothing_is_asked_for() -> None:
-    assert PROVIDER.ignored_fields(deployment(scaling={"replicas": 1}), RenderContext()) == []
+    assert PROVIDER.ignored_fields(deployment(scaling={"replicas": 1})) == []

@@ -200,7 +200,7 @@ def test_when_an_image_is_wanted(given: ModelDeployment, wanted: ModelImageSpec 
 def test_arguments_that_a_build_has_no_use_for_are_reported() -> None:
     given = runner(image=None, engine={"args": {"ggufFile": "a.gguf", "threads": "8"}})
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.engine.args.threads"]
+    assert PROVIDER.ignored_fields(given) == ["spec.engine.args.threads"]
 
 
 def test_who_overrides_the_containers_needs_no_image_built() -> None:

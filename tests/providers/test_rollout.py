@@ -202,7 +202,7 @@ def test_a_newer_operator_is_no_reason_to_replace_a_ray_cluster() -> None:
 )
 def test_kaito_says_that_it_cannot_surge(policy: str, told: list[str]) -> None:
     for given in (asking(policy), runner(annotations={ROLLOUT: policy} if policy else {})):
-        ignored = KAITO.ignored_fields(given, RenderContext())
+        ignored = KAITO.ignored_fields(given)
 
         assert [path for path in ignored if path.startswith("metadata.")] == [
             f"metadata.annotations[{name}]" for name in told

@@ -166,7 +166,7 @@ def test_a_variable_that_is_given_twice_counts_once(provider: Provider) -> None:
     )
 
     assert container(provider, given)["env"] == [{"name": "B"}, {"name": "A", "value": "2"}, TOKEN]
-    assert provider.ignored_fields(given, RenderContext()) == ["spec.env[0]", "spec.env[3]"]
+    assert provider.ignored_fields(given) == ["spec.env[0]", "spec.env[3]"]
 
 
 def test_scheduling(provider: Provider) -> None:

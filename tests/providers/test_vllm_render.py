@@ -107,11 +107,11 @@ def test_image(given: ModelDeployment, context: str | None, wanted: str) -> None
 def test_ignored_fields() -> None:
     given = deployment(scaling={"replicas": 1, "prefill": {"replicas": 1}})
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.scaling.prefill"]
-    assert PROVIDER.ignored_fields(deployment(), RenderContext()) == []
+    assert PROVIDER.ignored_fields(given) == ["spec.scaling.prefill"]
+    assert PROVIDER.ignored_fields(deployment()) == []
 
 
 def test_labels_that_give_way_to_ours_are_reported() -> None:
     given = deployment(podTemplate={"metadata": {"labels": {"app": "mine", "team": "x"}}})
 
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.podTemplate.metadata.labels[app]"]
+    assert PROVIDER.ignored_fields(given) == ["spec.podTemplate.metadata.labels[app]"]

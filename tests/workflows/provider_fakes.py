@@ -97,6 +97,13 @@ class FakedState(Changing):
     cancel_build: str = ""
     """Values of the annotations."""
 
+    ignored_fields: list[str] = field(default_factory=list)
+    """Given fields that the provider has no use for."""
+    refusals: list[StepFailure] = field(default_factory=list)
+    """Failures of applying, first come first served."""
+    server_warnings: list[str] = field(default_factory=list)
+    """What the API server warns of with each write; remembered with the object."""
+
     served_locally: bool = True
     """Whether the core's worker does the provider's steps inline."""
     provider_worker: bool = True
@@ -163,7 +170,11 @@ class ProviderFakes(FakedState):
             return RenderAnswer(gone=True)
         if request.generation != self.generation or self.deleted_at is not None:
             return RenderAnswer(superseded=True)
-        answer = RenderAnswer(wanted_model_image=self.wanted_image, pinned_images=self.pinned_images)
+        answer = RenderAnswer(
+            wanted_model_image=self.wanted_image,
+            pinned_images=self.pinned_images,
+            ignored_fields=list(self.ignored_fields),
+        )
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
             return answer
@@ -203,6 +214,8 @@ class ProviderFakes(FakedState):
         if self.replacing:
             self.upstream_there = False
             return ApplyAnswer(objects=wanted.applied, deleted=[f"Server {self.ref.name}"])
+        if self.refusals:
+            return ApplyAnswer(failure=self.refusals.pop(0))
         action = "configured" if self.upstream_there else "created"
         self.upstream_there, self.upstream_generation = True, wanted.generation
         return ApplyAnswer(objects=[self._object(action)], status=self._upstream_status())
@@ -246,6 +259,7 @@ class ProviderFakes(FakedState):
             digest=f"digest-{self.upstream_generation}",
             action=action,
             changed=["spec.replicas"] if action == "configured" else [],
+            warnings=list(self.server_warnings),
         )
 
     def _upstream_status(self) -> UnifiedStatus:

@@ -19,6 +19,11 @@ READ_ONLY = deployment(model={"id": "acme/chat-9b", "storage": {"volumes": [VOLU
 TP = {"tensor-parallel-size": "2"}
 
 
+def ignored(given: ModelDeployment, **context: Any) -> list[str]:
+    """What is ignored anyway, and what is in such a cluster."""
+    return [*PROVIDER.ignored_fields(given), *PROVIDER.ignored_here(given, RenderContext(**context))]
+
+
 @pytest.mark.parametrize(
     ("given", "want"),
     [
@@ -90,7 +95,7 @@ TP = {"tensor-parallel-size": "2"}
     ],
 )
 def test_ignored_fields(given: ModelDeployment, want: list[str]) -> None:
-    assert PROVIDER.ignored_fields(given, RenderContext()) == want
+    assert ignored(given) == want
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_ignored_fields(given: ModelDeployment, want: list[str]) -> None:
 def test_what_is_ignored_depends_on_the_cluster(
     given: ModelDeployment, context: dict[str, Any], want: list[str]
 ) -> None:
-    assert PROVIDER.ignored_fields(given, RenderContext(**context)) == want
+    assert ignored(given, **context) == want
 
 
 def test_replicas_of_a_disaggregated_deployment_are_those_of_its_groups() -> None:
@@ -125,7 +130,7 @@ def test_replicas_of_a_disaggregated_deployment_are_those_of_its_groups() -> Non
     assert given.spec.scaling is not None
 
     given.spec.scaling.replicas = 1  # what the API server writes
-    assert PROVIDER.ignored_fields(given, RenderContext()) == []
+    assert ignored(given) == []
 
     given.spec.scaling.replicas = 5
-    assert PROVIDER.ignored_fields(given, RenderContext()) == ["spec.scaling.replicas"]
+    assert ignored(given) == ["spec.scaling.replicas"]

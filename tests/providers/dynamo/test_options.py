@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunway.provider.contract import RenderContext, RenderError
+from airunway.provider.contract import RenderError
 from airunway.providers.dynamo import PROVIDER
 from tests.providers.build import ANYTHING
 from tests.providers.dynamo.rendered import FRONTEND, container, graph, overridden, service
@@ -64,7 +64,7 @@ def test_keys_in_other_letters_are_unknown() -> None:
     given = overridden({"RouterMode": "kv", "frontend": {"Replicas": 9}}, **FRONTEND)
 
     assert graph(given, policy=ANYTHING) == graph(overridden(None, **FRONTEND))
-    assert set(PROVIDER.ignored_fields(given, RenderContext())) >= {
+    assert set(PROVIDER.ignored_fields(given)) >= {
         "spec.provider.overrides.RouterMode",
         "spec.provider.overrides.frontend.Replicas",
     }

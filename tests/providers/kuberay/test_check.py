@@ -98,6 +98,6 @@ def test_what_it_takes(given: ModelDeployment) -> None:
     ],
 )
 def test_ignored_fields(given: ModelDeployment, paths: list[str]) -> None:
-    found: Any = PROVIDER.ignored_fields(given, RenderContext())
+    found: Any = PROVIDER.ignored_fields(given)
 
     assert found == paths

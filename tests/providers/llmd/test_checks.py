@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airunway.provider import RenderContext
 from airunway.provider.testing import deployment
 from airunway.providers.llmd import PROVIDER
 
@@ -103,4 +102,4 @@ def test_the_engine_may_come_from_the_status() -> None:
     ],
 )
 def test_ignored_fields(fields: dict[str, Any], want: list[str]) -> None:
-    assert PROVIDER.ignored_fields(deployment(**fields), RenderContext()) == want
+    assert PROVIDER.ignored_fields(deployment(**fields)) == want
