@@ -12,6 +12,7 @@ from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
+from airunway.activities.upstream.refusals import judged
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.reported_status import reported_status, status_of
@@ -59,6 +60,8 @@ class UpstreamApplication:
         writes = tenant_writes(cluster, namespace, impersonate=surroundings.impersonate)
         self._writer = Writer(writes, provider, namespace=namespace)
         self._answer = ApplyAnswer()
+        self._written_for: Object | None = None
+        """The owner, from when on its objects are written."""
         self._before: dict[Identity, AppliedObject] = {}
         """What an attempt wrote before it had to look again."""
 
@@ -70,6 +73,8 @@ class UpstreamApplication:
             return self._left(left.answer)
         except StepFailed as stop:
             self._answer.failure = stop.failure
+            if self._written_for is not None:
+                self._answer.failure = judged(stop, self._provider, self._written_for, self._from)
             self._answer.objects = self._objects_so_far()
             self._answer.deleted = self._writer.done.deleted
             return self._answer
@@ -164,6 +169,7 @@ class UpstreamApplication:
 
     async def _carry_out(self, rendered: RenderedObjects) -> None:
         plan, failure = rendered.plan, rendered.answer.failure
+        self._written_for = rendered.owner
         await self._writer.carry_out(rendered.stages, plan)
         if failure is not None:
             raise StepFailed(failure)

@@ -48,8 +48,12 @@ async def cluster_features(
         there = inspect_all or request.applied or _names_object(owner)
         main = await _main_object(cluster, provider, request) if there else None
         taken = served if main is None else sorted(provider.features_of(main))
-    elif set(recorded) != set(served) and await _main_object(cluster, provider, request) is not None:
-        taken = recorded
+    else:
+        learned = [entry for entry in recorded if entry in provider.learnable]
+        if {*served, *learned} == set(recorded):
+            taken = served = recorded
+        elif await _main_object(cluster, provider, request) is not None:
+            taken, served = recorded, [*served, *learned]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
 
 

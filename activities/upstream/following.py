@@ -128,9 +128,8 @@ def followers(
     ]
 
 
-def astray(provider: Provider, main: Object, made: Iterable[Object]) -> list[str]:
-    """Those that do not say what the live main object asks for, and why. Pure."""
-    found = followers(provider, MainObject(live=main, wanted=main), made)
+def astray(found: Iterable[Follower]) -> list[str]:
+    """Those that do not say what the main object asks for, in words. Pure."""
     return [
         f"{entry.kind.kind} {entry.name} does not follow {entry.main}" for entry in found if entry.differing
     ]

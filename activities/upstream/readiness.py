@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from airunway.activities.upstream.diagnostics import findings_for
-from airunway.activities.upstream.following import astray, read_made
+from airunway.activities.upstream.following import Follower, astray, followers, read_made
 from airunway.activities.upstream.inspection import owned_among, read_applied
 from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
 from airunway.activities.upstream.reported_status import reported_status, status_of
@@ -16,7 +16,7 @@ from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import Readiness, ReadinessRequest
-from airunway.provider import Provider
+from airunway.provider import MainObject, Provider
 
 
 async def read_state(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> Readiness:
@@ -25,19 +25,21 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
     owned = owned_among(live, request.uid)
     made = await read_made(cluster, provider, owned[0]) if owned else []
 
-    def judge() -> tuple[list[str], UnifiedStatus | None]:
+    def judge() -> tuple[list[str], list[Follower], UnifiedStatus | None]:
         changed = drifted(request.applied, live, uid=request.uid)
-        behind = astray(provider, owned[0], made) if owned and request.follows else []
-        return [*changed, *behind], status_of(provider, owned, made)
+        leads = MainObject(live=owned[0], wanted=owned[0]) if owned and request.follows else None
+        found = followers(provider, leads, made) if leads is not None else []
+        return [*changed, *astray(found)], found, status_of(provider, owned, made)
 
     # Whoever may write the upstream objects makes them as large as the API server takes them.
     is_large = has_more_elements_than([*live, *made], LARGE_ELEMENTS)
-    drift, said = await asyncio.to_thread(judge) if is_large else judge()
+    drift, found, said = await asyncio.to_thread(judge) if is_large else judge()
     status = await reported_status(cluster, provider, request.ref, said, pods_seen=request.pods_seen)
     selector = provider.pod_selector(request.ref.name)
     return Readiness(
         drifted=drift,
         status=status,
+        followed=None if drift else [entry.left(field_manager=provider.field_manager) for entry in found],
         findings=await findings_for(cluster, request.ref.namespace, selector) if request.diagnose else [],
         rivals=await rivals_of(cluster, request.provider) if request.contested else [],
     )

@@ -57,6 +57,7 @@ def _context(provider: Provider, given: Surroundings, features: Collection[str])
         env=given.env,
         inference_pools=INFERENCE_POOLS in features if provider.uses_inference_pools else None,
         served_fields=[path for path in provider.optional_fields if path in features],
+        learned=[entry for entry in provider.learnable if entry in features],
         policy=given.policy,
     )
 

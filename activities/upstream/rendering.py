@@ -166,6 +166,8 @@ class UpstreamRendering:
             self._answer.cleared += found.serving_image.cleared
         if found.failure is not None:
             raise StepFailed(found.failure)
+        if found.context is not None and self._answer.ignored_fields is not None:
+            self._answer.ignored_fields += self._provider.ignored_here(deployment, found.context)
         return found.context
 
     def _render(self, deployment: ModelDeployment, context: RenderContext) -> list[Object]:

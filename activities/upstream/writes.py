@@ -153,7 +153,8 @@ def refused(words: str) -> Iterator[None]:
         # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
         advice = MISSPELT if undeclared_fields(str(err)) else ""
         message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
-        raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
+        stop = failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True)
+        raise StepFailed(stop.failure, refusal=f"{words}: {err}") from err
 
 
 def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:

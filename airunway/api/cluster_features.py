@@ -34,6 +34,12 @@ def features_condition(taken: Collection[str], served: Collection[str]) -> Condi
     return condition(RENDERED_FOR_CLUSTER, "True", CLUSTER_CHANGED, words)
 
 
+def with_learned(conditions: Iterable[Condition] | None, learned: str) -> Condition:
+    """The record with one more feature, which a refusal taught."""
+    taken = [*(recorded_features(conditions) or ()), learned]
+    return features_condition(taken, taken)
+
+
 def recorded_features(conditions: Iterable[Condition] | None) -> list[str] | None:
     """The features that a status records; None when it records none, so that they are to be found out."""
     record = find_condition(conditions, RENDERED_FOR_CLUSTER)

@@ -37,7 +37,9 @@ def plan(
     kubeconfig: Annotated[
         Path | None,
         typer.Option(
-            "--kubeconfig", help="Plan against this cluster's InferenceProviderConfigs.", show_default=False
+            "--kubeconfig",
+            help="Plan against this cluster: its InferenceProviderConfigs, and what its API server says.",
+            show_default=False,
         ),
     ] = None,
     namespace: options.Namespace = "default",
@@ -47,9 +49,10 @@ def plan(
 
     Touches nothing. For each deployment: whether it is valid, which engine and provider would be chosen and
     why, why not the other providers, and the upstream objects. Without --configs or --kubeconfig, the
-    installed providers count as ready. With --against-cluster also what would be written to the cluster's
-    objects, as after taking over from other controllers. Exit status: 0 all would be deployed, 1 some would
-    not, 2 a file cannot be used.
+    installed providers count as ready. With --kubeconfig each object is rehearsed (a dry run): fields that
+    the API server does not know, and what its webhooks refuse, are said. With --against-cluster also what
+    would be written to the cluster's objects, as after taking over from other controllers. Exit status: 0
+    all would be deployed, 1 some would not, 2 a file cannot be used.
     """
     if configs and kubeconfig:
         raise typer.BadParameter("--configs and --kubeconfig contradict each other")

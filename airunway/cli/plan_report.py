@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from rich.console import Console
 from rich.text import Text
 
 from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.activities.upstream.served_fields import ServedFields
 from airunway.api.heartbeat import oldest_alive
+from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
+from airunway.cli.dry_run import rehearse
 from airunway.cli.output import OutputFormat
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.planning import (
@@ -34,6 +37,7 @@ from airunway.cli.planning import (
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
 from airunway.workers.settings import Settings
@@ -67,6 +71,8 @@ def report(
             output.note(
                 f"{document.source}: skipped: {_what(document)} is no {DEPLOYMENT_KIND} of {API_VERSION}"
             )
+    if settings is not None and not against_cluster:
+        asyncio.run(_rehearse(settings, planned, world))
     if not planned:
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     if settings is not None and against_cluster:
@@ -98,8 +104,11 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     annotations: dict[str, Mapping[str, str]] = {}
+    served: dict[str, Collection[str]] = {}
     if cluster is not None:
-        listed, annotations = asyncio.run(_of_cluster(cluster, sorted(namespaces)))
+        listed, annotations, served = asyncio.run(
+            _of_cluster(cluster, sorted(namespaces), providers.values())
+        )
     elif configs:
         listed = _given_configs(configs)
     given = bool(cluster is not None or configs)
@@ -113,21 +122,38 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
         policy=settings.overrides_policy,
         trust=settings.trust_policy,
         namespaces=annotations,
+        served_fields=served,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
 async def _of_cluster(
-    settings: Settings, namespaces: Sequence[str]
-) -> tuple[list[Listed], dict[str, Mapping[str, str]]]:
-    """The configs of a cluster, and what its Namespaces say of images and models."""
+    settings: Settings, namespaces: Sequence[str], providers: Iterable[Provider]
+) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, Collection[str]]]:
+    """The configs of a cluster, what its Namespaces say of images and models, which fields it serves."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
+        fields = ServedFields(cluster)
+        served = {provider.name: await fields.of(provider) for provider in providers}
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
-    return configs, annotations
+    return configs, annotations, served
+
+
+async def _rehearse(settings: Settings, planned: Sequence[PlannedDeployment], world: World) -> None:
+    """Add what the API server would say of the objects."""
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        for entry in planned:
+            if not entry.ok or not entry.objects or entry.provider is None:
+                continue
+            meta = {"name": entry.name, "namespace": entry.namespace}
+            deployment = ModelDeployment.model_validate({"metadata": meta, "spec": entry.spec})
+            provider = world.providers[entry.provider.name]
+            opinion = await rehearse(cluster, provider, deployment, entry.objects)
+            entry.errors += opinion.errors
+            entry.warnings += opinion.warnings
 
 
 async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:

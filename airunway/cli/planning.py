@@ -7,7 +7,7 @@ without the cluster (a digest that a registry would give, an object that exists 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -116,6 +116,8 @@ class World(BaseModel):
     """Images and models that may run where a Namespace says nothing."""
     namespaces: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """Annotations of Namespaces, as far as they were read."""
+    served_fields: Mapping[str, Collection[str]] = Field(default_factory=dict)
+    """By provider: which of its optional fields the cluster serves; others are not known."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -288,7 +290,13 @@ def _render(
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
     try:
-        context = RenderContext(env=world.env, model_image=image, policy=world.policy)
+        context = RenderContext(
+            env=world.env,
+            model_image=image,
+            served_fields=world.served_fields.get(provider.name, ()),
+            policy=world.policy,
+        )
+        planned.ignored_fields += provider.ignored_here(deployment, context)
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:

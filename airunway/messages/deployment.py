@@ -94,6 +94,8 @@ class StepFailure(BaseModel):
     elsewhere: bool = False
     """Its cause lies in other objects, which the message names and no watch brings: they are looked at again
     by themselves, ever more seldom."""
+    learned: str = ""
+    """What it told of the cluster, for one more try at once; see `Provider.learnable`."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

@@ -196,6 +196,8 @@ class Readiness(BaseModel):
     """Objects (kind and name, and what is the matter) that are not as they were left: render again."""
     status: UnifiedStatus | None = None
     """None when the main object is not there."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main object and follows it, as it is; None while something does not."""
     findings: list[PodFinding] = Field(default_factory=list)
     rivals: list[Rival] = Field(default_factory=list)
     """Controllers of AI Runway's own kind that were seen, if they were asked for."""

@@ -27,6 +27,7 @@ from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.operator_objects import OperatorObjects
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import (
     DescribeServingImage,
     ServingImageReport,
@@ -104,6 +105,8 @@ class RenderContext:
     """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
     served_fields: Collection[str] = ()
     """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
+    learned: Collection[str] = ()
+    """Those of `Provider.learnable` that a refusal taught, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -151,6 +154,14 @@ def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str 
 
 def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
+
+
+def _nothing_ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    return []
+
+
+def _no_verdict(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
+    return NO_VERDICT
 
 
 def _no_features(live: Mapping[str, Any]) -> list[str]:
@@ -224,6 +235,8 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
+    ignored_here: Callable[[ModelDeployment, RenderContext], list[str]] = _nothing_ignored_here
+    """Further ones, that it cannot honour in the cluster that is rendered for."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
 
@@ -269,6 +282,10 @@ class Provider:
     serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
     features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
     """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
+    learnable: Sequence[str] = ()
+    """What only a refusal tells of a cluster, a word each; recorded beside the fields that it serves."""
+    judge_refusal: Callable[[ModelDeployment, str], RefusalVerdict] = _no_verdict
+    """(deployment, what the API server said when it refused an object) -> what that means."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()

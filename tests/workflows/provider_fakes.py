@@ -99,6 +99,8 @@ class FakedState(Changing):
 
     ignored_fields: list[str] = field(default_factory=list)
     """Given fields that the provider has no use for."""
+    refusals: list[StepFailure] = field(default_factory=list)
+    """Failures of applying, first come first served."""
     server_warnings: list[str] = field(default_factory=list)
     """What the API server warns of with each write; remembered with the object."""
 
@@ -212,6 +214,8 @@ class ProviderFakes(FakedState):
         if self.replacing:
             self.upstream_there = False
             return ApplyAnswer(objects=wanted.applied, deleted=[f"Server {self.ref.name}"])
+        if self.refusals:
+            return ApplyAnswer(failure=self.refusals.pop(0))
         action = "configured" if self.upstream_there else "created"
         self.upstream_there, self.upstream_generation = True, wanted.generation
         return ApplyAnswer(objects=[self._object(action)], status=self._upstream_status())

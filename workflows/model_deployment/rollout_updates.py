@@ -222,6 +222,9 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
             elsewhere=failure.elsewhere,
         )
         state.looks_elsewhere += failure.elsewhere
+    elif status.phase is Phase.FAILED and state.failure is None:
+        # What failed is over: this one ends by itself.
+        status.phase = Phase.DEPLOYING if state.applied else Phase.PENDING
 
 
 def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
