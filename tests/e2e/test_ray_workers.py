@@ -23,6 +23,8 @@ from tests.e2e.places import places
 from tests.e2e.pretend_kuberay import CLUSTERS, SERVICES, PretendKubeRay
 from tests.e2e.system import System
 
+pytestmark = pytest.mark.timeout(600)
+
 FOLDER = Path(os.environ.get("AIRUNWAY_UPSTREAM_CRDS", ROOT.parent / "shared" / "upstream-crds"))
 GPU = {"gpu": {"count": 1}}
 KUBERAY = {"provider": {"name": "kuberay"}}
