@@ -209,7 +209,9 @@ async def test_repeated_after_a_lost_answer_it_finds_its_work_done(ray: RaySite)
     request = await ray.request()
     rendered = await ray.worker.provider.render(request)
     await ray.worker.provider.apply_upstream(asked(request, rendered))
-    version = (await ray.cluster.get(CLUSTERS, "chat-a", namespace=REF.namespace))["metadata"]["resourceVersion"]
+    version = (await ray.cluster.get(CLUSTERS, "chat-a", namespace=REF.namespace))["metadata"][
+        "resourceVersion"
+    ]
     another = Worker(ray.cluster, providers=(PROVIDER,))
 
     done = await another.provider.apply_upstream(asked(request, rendered))

@@ -135,7 +135,11 @@ class PretendKubeRay:
         found = status.get("conditions") or []
         for kind, holds, reason in (
             ("Ready", endpoints > 0, "NonZeroServeEndpoints" if endpoints else "Initializing"),
-            ("UpgradeInProgress", upgrading, "BothActivePendingClustersExist" if upgrading else "NoPendingCluster"),
+            (
+                "UpgradeInProgress",
+                upgrading,
+                "BothActivePendingClustersExist" if upgrading else "NoPendingCluster",
+            ),
         ):
             entry = {"type": kind, "status": str(holds), "reason": reason, "message": reason}
             found = with_condition(found, {**entry, "observedGeneration": status["observedGeneration"]})
@@ -235,7 +239,9 @@ class PretendKubeRay:
         return [
             pod
             for pod in await self.all(PODS)
-            if (owner := controller_of(pod)) and owner["uid"] == uid and "deletionTimestamp" not in pod["metadata"]
+            if (owner := controller_of(pod))
+            and owner["uid"] == uid
+            and "deletionTimestamp" not in pod["metadata"]
         ]
 
     # -- requests -----------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ SURGE = {"metadata": {"annotations": {"airunway.ai/rollout": "Surge"}}}
 def definitions(version: str) -> list[Object]:
     folder = FOLDER / f"kuberay-{version}"
     if not folder.is_dir():
-        pytest.skip(f"{folder} is not there; set AIRUNWAY_UPSTREAM_CRDS to the folder of KubeRay's definitions")
+        pytest.skip(
+            f"{folder} is not there; set AIRUNWAY_UPSTREAM_CRDS to the folder of KubeRay's definitions"
+        )
     read = (yaml.load(file.read_text(), yaml.CSafeLoader) for file in sorted(folder.glob("*.yaml")))
     return [_shortened(definition) for definition in read]
 

@@ -55,9 +55,7 @@ async def _collect(
             await source.collect(cluster, found, wanted.groups)
 
 
-async def judged(
-    kubeconfig: Path, wanted: Version, objects: Mapping[str, Object]
-) -> dict[str, Verdict]:
+async def judged(kubeconfig: Path, wanted: Version, objects: Mapping[str, Object]) -> dict[str, Verdict]:
     """What the server says of each object, with the definitions of this version."""
     async with with_definitions(kubeconfig, wanted.definitions), Api(kubeconfig) as api:
         return await verdicts(api, objects, wanted)
