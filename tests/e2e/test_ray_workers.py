@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -90,7 +91,11 @@ class RaySystem(System):
             with suppress(NotFound):
                 await cluster.delete(CONFIGS, PROVIDER.name)
             for definition in definitions(self.version):
-                await cluster.delete(CRDS, definition["metadata"]["name"])
+                name = definition["metadata"]["name"]
+                with suppress(NotFound):
+                    await cluster.delete(CRDS, name)
+                while await cluster.find(CRDS, name):  # with what there was of it
+                    await asyncio.sleep(0.1)
 
     def config(self) -> Object:
         return self._objects.get((CONFIGS.plural, PROVIDER.name), {})
