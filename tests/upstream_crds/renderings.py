@@ -117,9 +117,7 @@ def add(into: Renderings, provider: Provider, context: RenderContext, *, groups:
                     into.take(case)
 
 
-def _cases(
-    counts: Counter[str], provider: Provider, entry: Input, context: RenderContext
-) -> Iterator[Case]:
+def _cases(counts: Counter[str], provider: Provider, entry: Input, context: RenderContext) -> Iterator[Case]:
     given, plain = entry.of(provider.name), entry.of(provider.name, overrides=False)
     if provider.check(given) is not None:
         counts[f"{provider.name} incompatible"] += 1
