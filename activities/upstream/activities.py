@@ -21,7 +21,7 @@ from airunway.activities.upstream.image_resolution import DigestResolver, Servin
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.readiness import read_state
-from airunway.activities.upstream.render_context import Routing, Surroundings
+from airunway.activities.upstream.render_context import Routing, Surroundings, nobody_routes
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
@@ -75,7 +75,7 @@ class ProviderActivities:
         self._surroundings = Surroundings(
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
-            routed_by_gateway=routed_by_gateway or _nobody_routes,
+            routed_by_gateway=routed_by_gateway or nobody_routes,
             served_api=ServedApis(cluster).of,
             model_images=model_images,
             policy=policy or OverridesPolicy(),
@@ -184,11 +184,6 @@ class ProviderActivities:
                 listing = await self._cluster.listing(version, namespace=namespace, label_selector=ours)
                 return [(version, obj) for obj in listing.items if is_owned_by(obj, uid)]
         return []  # the kind is not served any more, so nothing of it is left
-
-
-async def _nobody_routes(provider: Provider, owner: Mapping[str, Any]) -> bool:
-    """No gateway of a cluster is looked at, so nobody routes to an InferencePool of a provider's."""
-    return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,11 @@ Routing = Callable[[Provider, Mapping[str, Any]], Awaitable[bool]]
 rendering depends on it."""
 
 
+async def nobody_routes(provider: Provider, owner: Mapping[str, Any]) -> bool:
+    """No gateway of a cluster is looked at, so nobody routes to an InferencePool of a provider's."""
+    return False
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What every reconcile of a process shares."""

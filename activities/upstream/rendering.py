@@ -50,7 +50,8 @@ from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_con
 class RenderedObjects:
     """What one generation takes: the answer for the history, and the objects, which stay out of it.
 
-    `owner`: the deployment as it was rendered from.
+    `owner`: the deployment as it was rendered from. `left`: what is left as another controller made it, and
+    how it differs from what is rendered, in words.
     """
 
     request: RenderRequest
@@ -58,6 +59,7 @@ class RenderedObjects:
     answer: RenderAnswer = field(default_factory=RenderAnswer)
     stages: list[ObjectCreate | ObjectDelete] = field(default_factory=list)
     plan: WritePlan = field(default_factory=WritePlan)
+    left: Sequence[str] = ()
 
 
 class UpstreamRendering:
@@ -227,6 +229,7 @@ class UpstreamRendering:
             return None
         inspection = await self._inspect(rendered, deployment)
         found = adopted(inspection, self._provider, self._request, self._result.owner)
+        self._result.left = found.differences
         self._answer.conditions += [left_as_found(found.differences)] if found.differences else []
         self._answer.cleared += [] if found.differences else [ADOPTED]
         return found

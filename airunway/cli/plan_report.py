@@ -24,8 +24,10 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
 from airunway.cli.dry_run import rehearse
 from airunway.cli.output import OutputFormat
+from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.planning import (
     OtherProvider,
+    PlannedChange,
     PlannedDeployment,
     World,
     plan_deployment,
@@ -42,11 +44,23 @@ from airunway.workers.settings import Settings
 
 
 def report(
-    files: Sequence[str], *, configs: str | None, kubeconfig: Path | None, namespace: str, form: OutputFormat
+    files: Sequence[str],
+    *,
+    configs: str | None,
+    kubeconfig: Path | None,
+    namespace: str,
+    form: OutputFormat,
+    against_cluster: bool = False,
 ) -> bool:
-    """Plan every document and print; answers whether all would be deployed."""
+    """Plan every document and print; answers whether all would be deployed.
+
+    `against_cluster`: and what that changes in the cluster; without files for all that it has.
+    """
+    settings = settings_for(kubeconfig) if against_cluster or kubeconfig else None
     documents = read_files(files)
-    world = _world(configs, kubeconfig, _namespaces(documents, namespace))
+    if settings is not None and not files:
+        documents = asyncio.run(deployments_in(settings))
+    world = _world(configs, settings, _namespaces(documents, namespace))
     planned = []
     for document in documents:
         if document.kind == DEPLOYMENT_KIND and document.api_version == API_VERSION:
@@ -57,10 +71,12 @@ def report(
             output.note(
                 f"{document.source}: skipped: {_what(document)} is no {DEPLOYMENT_KIND} of {API_VERSION}"
             )
-    if kubeconfig:
-        asyncio.run(_rehearse(settings_for(kubeconfig), planned, world))
+    if settings is not None and not against_cluster:
+        asyncio.run(_rehearse(settings, planned, world))
     if not planned:
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
+    if settings is not None and against_cluster:
+        asyncio.run(add_changes(planned, settings, world.providers))
     _print(planned, form)
     return all(entry.ok for entry in planned)
 
@@ -82,19 +98,20 @@ def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
     return {name for name in named if isinstance(name, str)}
 
 
-def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -> World:
+def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) -> World:
+    """`cluster`: the settings with which the cluster is read; None: it is not."""
     settings, providers = Settings(), installed_providers()
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     annotations: dict[str, Mapping[str, str]] = {}
     served: dict[str, ServedApi] = {}
-    if kubeconfig:
+    if cluster is not None:
         listed, annotations, served = asyncio.run(
-            _of_cluster(settings_for(kubeconfig), sorted(namespaces), providers.values())
+            _of_cluster(cluster, sorted(namespaces), providers.values())
         )
     elif configs:
         listed = _given_configs(configs)
-    given = bool(kubeconfig or configs)
+    given = bool(cluster is not None or configs)
     return World(
         configs=[config for config, _ in listed] if given else shipped_configs(providers),
         providers=providers,
@@ -199,7 +216,9 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
     rows += [("ignored", f"{path}: this provider has no use for it") for path in entry.ignored_fields]
     if entry.builds:
         rows.append(("builds", entry.builds))
-    rows += [("applies", _object(obj)) for obj in entry.objects]
+    if entry.changes is None:
+        rows += [("applies", _object(obj)) for obj in entry.objects]
+    rows += [("changes", _in_words(change)) for change in entry.changes or ()]
     if entry.note:
         rows.append(("note", entry.note))
     output.facts(console, rows, indent="  ")
@@ -208,6 +227,12 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
 def _why_not(other: OtherProvider) -> str:
     hint = "; would take it if named" if other.would_accept else ""
     return f"{other.name}: {other.why_not}{hint}"
+
+
+def _in_words(change: PlannedChange) -> str:
+    words = f"{change.when}: {change.action} {change.what}"
+    details = [", ".join(change.changed), change.why]
+    return ": ".join([words, *filter(None, details)])
 
 
 def _object(obj: dict[str, Any]) -> str:

@@ -57,6 +57,18 @@ class OtherProvider(BaseModel):
     would_accept: bool = Field(default=False, serialization_alias="wouldAcceptIfNamed")
 
 
+class PlannedChange(BaseModel):
+    """One object of the cluster, and what becomes of it. `when`: `now`, or with which other change."""
+
+    when: str
+    action: str
+    """create, apply, delete; `keep` where nothing is changed."""
+    what: str
+    """Kind and name."""
+    changed: list[str] = Field(default_factory=list)
+    why: str = ""
+
+
 class PlannedDeployment(BaseModel):
     """The plan of one document. `errors` not empty: it would be refused, or come to nothing."""
 
@@ -76,6 +88,8 @@ class PlannedDeployment(BaseModel):
     objects: list[dict[str, Any]] = Field(default_factory=list)
     note: str = ""
     """Why there are no objects although nothing is wrong."""
+    changes: list[PlannedChange] | None = None
+    """What becomes of the objects in the cluster; None: nobody looked."""
 
     @property
     def ok(self) -> bool:

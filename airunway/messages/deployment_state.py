@@ -37,6 +37,10 @@ class StandingFailure(BaseModel):
     message: str = ""
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
+    by_upstream: bool = False
+    """The upstream object says that it failed; when it says otherwise, the failure is over."""
+    by_deadline: bool = False
+    """It is not ready in time; what it says of that may change."""
     by_policy: bool = False
     """An administrator's policy refused it, which may change: each decision asks again."""
     elsewhere: bool = False

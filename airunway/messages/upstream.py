@@ -163,7 +163,7 @@ class ApplyAnswer(BaseModel):
     objects: list[AppliedObject] = Field(default_factory=list)
     """All objects of the generation as they were left; as before, while the main one is replaced."""
     followed: list[AppliedObject] | None = None
-    """What the operator made of the main one and follows it, as it was left; None when nobody came to that."""
+    """What the operator made of the main one and follows it, as it was left; None: nobody came to that."""
     deleted: list[str] = Field(default_factory=list)
     """Kind and name."""
     status: UnifiedStatus | None = None

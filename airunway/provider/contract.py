@@ -266,7 +266,7 @@ class Provider:
     ANNOTATION_EXTERNAL_REPLICAS`).
     """
     operator_objects: OperatorObjects | None = None
-    """What its operator makes of the main object, where some of its fields do not follow that by themselves."""
+    """What its operator makes of the main object, where fields of it do not follow that by themselves."""
     pod_label: str = LABEL_DEPLOYMENT
     """Label by which the pods that serve a deployment bear its name. They are followed, and read for
     readiness and for what is in the way of a roll-out."""

@@ -32,12 +32,18 @@ def version_of(name: str) -> Version:
     return BUILTIN if name == BUILTIN.name else version(name)
 
 
+_RENDERED: dict[str, Renderings] = {}
+
+
 async def renderings(wanted: Version, folder: Path) -> Renderings:
     """What is rendered for a cluster of this version; with and without a gateway where that matters."""
+    if wanted.name in _RENDERED:
+        return _RENDERED[wanted.name]
     found = Renderings()
     async with emulated(folder) as kubeconfig, with_definitions(kubeconfig, wanted.definitions) as cluster:
         for source in sources_of(wanted.groups):
             await source.collect(cluster, found, wanted.groups)
+    _RENDERED[wanted.name] = found
     return found
 
 
@@ -85,6 +91,7 @@ async def test_the_emulated_server_takes_what_is_rendered(name: str, tmp_path: P
 
 
 @pytest.mark.real
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_real_server_says_the_same(name: str, tmp_path: Path, real_kubeconfig: Path) -> None:
     wanted = version_of(name)
