@@ -138,8 +138,10 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
     if ours is None and taken:
         ours = {**copy.deepcopy(taken[0]), "manager": field_manager, "operation": "Apply"}
         kept.append(ours)
-    for entry in taken if ours is not None else ():
-        merge_fields(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
+    if ours is not None:
+        fields = ours.setdefault("fieldsV1", {})
+        for entry in taken:
+            merge_fields(fields, entry.get("fieldsV1") or {})
     return [
         # An empty list would leave them as they are; one empty entry takes all away.
         {"op": "replace", "path": "/metadata/managedFields", "value": kept or [{}]},
