@@ -105,8 +105,8 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
         ),
         pytest.param(
             grammars.dynamo_trtllm(),
-            "publish-events-and-metrics",
-            Match("publish-events-and-metrics", FlagKind.NEGATABLE),
+            "publish-kv-events",
+            Match("publish-kv-events", FlagKind.NEGATABLE),
             id="of its wrapper",
         ),
     ],
