@@ -9,17 +9,17 @@ API server judges as the emulated one does, also of what both refuse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kube_emulator.testing import Api
 from tests.upstream_crds.damage import damaged
-from tests.upstream_crds.folders import POOLS, Object, Version, folder_names, version
+from tests.upstream_crds.folders import Object, Version, folder_names, version
 from tests.upstream_crds.renderings import Case, Renderings, key_of
 from tests.upstream_crds.servers import Verdict, emulated, verdicts, with_definitions
-from tests.upstream_crds.sources import BUILTIN_GROUPS, Source, sources_of
+from tests.upstream_crds.sources import BUILTIN_GROUPS, sources_of
 
 BUILTIN = Version(name="built-in", groups=frozenset(BUILTIN_GROUPS))
 """Kubernetes' own kinds, which need no folder."""
@@ -36,29 +36,15 @@ _RENDERED: dict[str, Renderings] = {}
 
 
 async def renderings(wanted: Version, folder: Path) -> Renderings:
-    """What is rendered for a cluster of this version; with and without InferencePools where that matters."""
+    """What is rendered for a cluster of this version; with and without a gateway where that matters."""
     if wanted.name in _RENDERED:
         return _RENDERED[wanted.name]
-    found, sources = Renderings(), sources_of(wanted.groups)
-    await _collect(found, sources, wanted, wanted.definitions, folder)
-    by_pools = [source for source in sources if source.by_pools]
-    if by_pools:
-        definitions = [*version(POOLS).definitions, *wanted.definitions]
-        await _collect(found, by_pools, wanted, definitions, folder)
+    found = Renderings()
+    async with emulated(folder) as kubeconfig, with_definitions(kubeconfig, wanted.definitions) as cluster:
+        for source in sources_of(wanted.groups):
+            await source.collect(cluster, found, wanted.groups)
     _RENDERED[wanted.name] = found
     return found
-
-
-async def _collect(
-    found: Renderings,
-    sources: Sequence[Source],
-    wanted: Version,
-    definitions: Sequence[Object],
-    folder: Path,
-) -> None:
-    async with emulated(folder) as kubeconfig, with_definitions(kubeconfig, definitions) as cluster:
-        for source in sources:
-            await source.collect(cluster, found, wanted.groups)
 
 
 async def judged(kubeconfig: Path, wanted: Version, objects: Mapping[str, Object]) -> dict[str, Verdict]:
