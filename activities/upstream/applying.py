@@ -10,7 +10,7 @@ from typing import Any
 
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.following import Follower, read_made
-from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
+from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
 from airunway.activities.upstream.refusals import judged
 from airunway.activities.upstream.render_context import Surroundings
@@ -18,7 +18,7 @@ from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRend
 from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
-from airunway.activities.upstream.writes import Writer
+from airunway.activities.upstream.writes import ChangeRefused, Writer
 from airunway.clients.errors import AlreadyExists, Conflict
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
@@ -58,7 +58,8 @@ class UpstreamApplication:
         self._rendered, self._is_first = rendered, is_first
         namespace = self._ref.namespace
         writes = tenant_writes(cluster, namespace, impersonate=surroundings.impersonate)
-        self._writer = Writer(writes, provider, namespace=namespace)
+        generation = self._from.generation
+        self._writer = Writer(writes, provider, namespace=namespace, generation=generation)
         self._answer = ApplyAnswer()
         self._written_for: Object | None = None
         """The owner, from when on its objects are written."""
@@ -71,6 +72,8 @@ class UpstreamApplication:
             await self._write()
         except _Left as left:
             return self._left(left.answer)
+        except ChangeRefused as refused:
+            return self._left(ApplyAnswer(superseded=True, refused=refused.change))
         except StepFailed as stop:
             self._answer.failure = stop.failure
             if self._written_for is not None:
@@ -235,8 +238,8 @@ def _as_create(entry: PlannedWrite) -> _Key:
 
 
 def _identity(entry: PlannedWrite) -> Identity:
-    return entry.api_version, entry.kind, entry.name
+    return identity_of(entry.api_version, entry.kind, entry.name)
 
 
 def _identity_of(write: ObjectWrite) -> Identity:
-    return write.target.kind.api_version, write.target.kind.kind, write.target.name
+    return identity_of(write.target.kind.api_version, write.target.kind.kind, write.target.name)

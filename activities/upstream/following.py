@@ -25,7 +25,7 @@ from airunway.provider import FieldValue, MainObject, Provider, UpstreamKind
 
 @dataclass(frozen=True, kw_only=True)
 class Follower:
-    """One such object, and what is to be in it. `last`: how it was left before, if it is still the same one."""
+    """One such object, and what is to be in it. `last`: how it was left before, if it is the same one."""
 
     kind: UpstreamKind
     live: Object

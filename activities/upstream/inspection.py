@@ -15,7 +15,10 @@ from airunway.provider import Provider, UpstreamKind
 from airunway.provider.model_access import NETWORK_POLICY
 
 Identity = tuple[str, str, str]
-"""apiVersion, kind and name, which tell a deployment's objects apart: they share its namespace."""
+"""API group, kind and name, which tell a deployment's objects apart: they share its namespace.
+
+Not the version: an object is the same one in each in which its kind is served.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,9 @@ def unseen(provider: Provider, request: RenderRequest, rendered: Sequence[Object
             Target(
                 kind=kinds[desired["apiVersion"], desired["kind"]],
                 desired=desired,
-                last=last.get((desired["apiVersion"], desired["kind"], desired["metadata"]["name"])),
+                last=last.get(
+                    identity_of(desired["apiVersion"], desired["kind"], desired["metadata"]["name"])
+                ),
             )
             for desired in rendered
         ]
@@ -70,7 +75,7 @@ async def inspect(
 ) -> Inspection:
     """Read every rendered object, and every one that is not rendered any more. Raises ApiError."""
     targets = unseen(provider, request, rendered).targets
-    wanted = {(target.kind.api_version, target.kind.kind, target.name) for target in targets}
+    wanted = {identity_of(target.kind.api_version, target.kind.kind, target.name) for target in targets}
     kinds = _kinds(provider)
     stale = [
         (kinds[entry.api_version, entry.kind], entry.name)
@@ -106,13 +111,18 @@ def owned_among(live: Sequence[Object | None], uid: str) -> list[Object]:
 
 def identity(entry: AppliedObject) -> Identity:
     """What tells an applied object apart from the deployment's other ones."""
-    return entry.api_version, entry.kind, entry.name
+    return identity_of(entry.api_version, entry.kind, entry.name)
+
+
+def identity_of(api_version: str, kind: str, name: str) -> Identity:
+    """The same for an object that is known by these."""
+    return api_version.rpartition("/")[0], kind, name
 
 
 def _kinds(provider: Provider) -> Mapping[tuple[str, str], UpstreamKind]:
     # Policies of before access was opened are not of the provider's kinds any more, and have to go.
     kinds = (*provider.kinds, NETWORK_POLICY)
-    return {(kind.api_version, kind.kind): kind for kind in kinds}
+    return {(version.api_version, version.kind): version for kind in kinds for version in kind.versions}
 
 
 async def _find(

@@ -128,7 +128,10 @@ def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[
     if ours is None:
         ours = {**copy.deepcopy(former[0]), "manager": field_manager, "operation": "Apply"}
         kept.append(ours)
+    # Fields of another version are called otherwise; those of one that is not ours are given up instead.
     for entry in former:
+        if entry.get("apiVersion") != ours.get("apiVersion"):
+            continue
         merge_fields(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
     return [
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},

@@ -13,6 +13,7 @@ from airunway.activities.upstream.reported_status import reported_status, status
 from airunway.activities.upstream.rivals import rivals_of
 from airunway.api.bounds import LARGE_ELEMENTS, has_more_elements_than
 from airunway.api.status import UnifiedStatus
+from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import Readiness, ReadinessRequest
@@ -23,13 +24,14 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
     """What the objects say. Raises ApiError."""
     live = await read_applied(cluster, provider, request.ref, request.applied)
     owned = owned_among(live, request.uid)
-    made = await read_made(cluster, provider, owned[0]) if owned else []
+    made, unseen = await _made(cluster, provider, owned[:1])
 
     def judge() -> tuple[list[str], list[Follower], UnifiedStatus | None]:
         changed = drifted(request.applied, live, uid=request.uid)
         leads = MainObject(live=owned[0], wanted=owned[0]) if owned and request.follows else None
         found = followers(provider, leads, made) if leads is not None else []
-        return [*changed, *astray(found)], found, status_of(provider, owned, made)
+        behind = [*astray(found), *unseen] if request.follows else []
+        return [*changed, *behind], found, status_of(provider, owned, made)
 
     # Whoever may write the upstream objects makes them as large as the API server takes them.
     is_large = has_more_elements_than([*live, *made], LARGE_ELEMENTS)
@@ -43,6 +45,19 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
         findings=await findings_for(cluster, request.ref.namespace, selector) if request.diagnose else [],
         rivals=await rivals_of(cluster, request.provider) if request.contested else [],
     )
+
+
+async def _made(
+    cluster: Cluster, provider: Provider, main: Sequence[Object]
+) -> tuple[list[Object], list[str]]:
+    """What the operator made of the main object, and in words what of it cannot be seen: rendering says why."""
+    made: list[Object] = []
+    for obj in main:
+        try:
+            made += await read_made(cluster, provider, obj)
+        except Forbidden:
+            return [], [f"what was made of {provider.kinds[0].kind} {obj['metadata']['name']} cannot be seen"]
+    return made, []
 
 
 def drifted(applied: Sequence[AppliedObject], live: Sequence[Object | None], *, uid: str) -> list[str]:

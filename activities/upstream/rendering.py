@@ -293,7 +293,8 @@ class UpstreamRendering:
     async def _report_kept(self, plan: WritePlan) -> None:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
-        self._answer.objects = kept_objects(plan, self._provider)
+        generation = self._request.generation
+        self._answer.objects = kept_objects(plan, self._provider, generation=generation)
         manager = self._provider.field_manager
         self._answer.followed = [entry.left(field_manager=manager) for entry in plan.followers]
         await self._report_status(live, self._made)
@@ -307,10 +308,10 @@ class UpstreamRendering:
         )
 
 
-def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
-    """The objects of a plan that need no write, as they are."""
+def kept_objects(plan: WritePlan, provider: Provider, *, generation: int) -> list[AppliedObject]:
+    """The objects of a plan that need no write, as they are. `generation`: of the deployment."""
     return [
-        applied(write, write.target.live, field_manager=provider.field_manager)
+        applied(write, write.target.live, field_manager=provider.field_manager, generation=generation)
         for write in plan.writes
         if write.method is Method.KEEP and write.target.live is not None
     ]

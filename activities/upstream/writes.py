@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.following import Follower, carry_out_following
+from airunway.activities.upstream.immutable import refused_change
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
 from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.provider import Provider, UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
@@ -39,16 +40,30 @@ class Written:
     """What follows the main object, and how it was left."""
 
 
-class Writer:
-    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
+class ChangeRefused(Exception):
+    """An object cannot take a change that the deployment's spec asks for."""
 
-    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str) -> None:
+    def __init__(self, change: RefusedChange) -> None:
+        super().__init__(change.why)
+        self.change = change
+
+
+class Writer:
+    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error.
+
+    `generation`: of the deployment that they are written for.
+    """
+
+    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str, generation: int) -> None:
         self._writes, self._cluster = writes, writes.cluster
-        self._provider, self._namespace = provider, namespace
+        self._provider, self._namespace, self._generation = provider, namespace, generation
         self.done = Written()
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
-        """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
+        """Write, then delete.
+
+        Raises StepFailed, ChangeRefused, ApiError; AlreadyExists when an unseen object was there.
+        """
         self.done.live, self.done.objects, self.done.followed = [], [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
@@ -58,7 +73,8 @@ class Writer:
         for write in plan.writes:
             warnings: list[str] = []
             result = await self._write(write, warnings)
-            written = applied(write, result, field_manager=self._provider.field_manager)
+            manager, generation = self._provider.field_manager, self._generation
+            written = applied(write, result, field_manager=manager, generation=generation)
             if write.method is not Method.KEEP:
                 written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
@@ -97,6 +113,12 @@ class Writer:
                 return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
+        except StepFailed as stop:
+            generation, digest = self._generation, write.digest
+            change = refused_change(target, stop.refusal, generation=generation, digest=digest)
+            if change is not None:
+                raise ChangeRefused(change) from stop
+            raise
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target

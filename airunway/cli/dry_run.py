@@ -32,10 +32,9 @@ async def rehearse(
     cluster: Cluster, provider: Provider, deployment: ModelDeployment, objects: list[dict[str, Any]]
 ) -> ServerOpinion:
     """Rehearse the writes of a deployment's objects. Raises ApiError when the server cannot be asked."""
-    kinds = {(kind.api_version, kind.kind): kind for kind in provider.kinds}
     opinion = ServerOpinion()
     for obj in objects:
-        kind = kinds.get((obj["apiVersion"], obj["kind"]))
+        kind = provider.kind_of(obj)
         if kind is not None:
             await _rehearse_one(cluster, provider, deployment, kind, obj, opinion)
     return opinion

@@ -10,9 +10,9 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.upstream.image_resolution import ServingImageStep
-from airunway.activities.upstream.render_context import Surroundings
+from airunway.activities.upstream.render_context import Surroundings, nobody_routes
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
-from airunway.activities.upstream.served_fields import ServedFields
+from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.write_plan import Method
 from airunway.api.adoption import is_status_of_others, recorded_adoption
 from airunway.api.cluster_features import recorded_features
@@ -29,7 +29,6 @@ from airunway.provider.policy import OverridesPolicy
 from airunway.selection.defaulting import with_defaults
 from airunway.workers.settings import Settings
 
-INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
 NOW, NEXT_SPEC = "now", "with the next change of the spec"
 KEEP = "keep"
 _GIVEN = ("name", "namespace", "labels", "annotations")
@@ -74,8 +73,8 @@ class ClusterChanges:
         self._given = Surroundings(
             env=os.environ,
             serving_images=ServingImageStep(RegistryClient(), env=os.environ),
-            serves_inference_pools=self._serves_pools,
-            served_fields=ServedFields(cluster).of,
+            routed_by_gateway=nobody_routes,
+            served_api=ServedApis(cluster).of,
             policy=policy,
         )
 
@@ -106,9 +105,6 @@ class ClusterChanges:
         except ApplicationError as err:
             return [PlannedChange(when=NOW, action="keep", what="nothing", why=err.message)]
         return changes_in(rendered)
-
-    async def _serves_pools(self) -> bool:
-        return bool(await self._cluster.discovery.served_versions(INFERENCE_POOL_GROUP))
 
 
 def with_spec(live: Object, spec: Mapping[str, Any]) -> Object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from airunway.activities.deployment.installable import Listed, installable_among
-from airunway.activities.upstream.served_fields import ServedFields
+from airunway.activities.upstream.served_api import ServedApi, ServedApis
 from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
@@ -104,7 +104,7 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     annotations: dict[str, Mapping[str, str]] = {}
-    served: dict[str, Collection[str]] = {}
+    served: dict[str, ServedApi] = {}
     if cluster is not None:
         listed, annotations, served = asyncio.run(
             _of_cluster(cluster, sorted(namespaces), providers.values())
@@ -122,20 +122,20 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
         policy=settings.overrides_policy,
         trust=settings.trust_policy,
         namespaces=annotations,
-        served_fields=served,
+        served=served,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
 async def _of_cluster(
     settings: Settings, namespaces: Sequence[str], providers: Iterable[Provider]
-) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, Collection[str]]]:
-    """The configs of a cluster, what its Namespaces say of images and models, which fields it serves."""
+) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, ServedApi]]:
+    """The configs of a cluster, what its Namespaces say of images and models, and what it serves."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
-        fields = ServedFields(cluster)
-        served = {provider.name: await fields.of(provider) for provider in providers}
+        apis = ServedApis(cluster)
+        served = {provider.name: await apis.of(provider) for provider in providers}
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]

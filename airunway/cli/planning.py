@@ -7,12 +7,13 @@ without the cluster (a digest that a registry would give, an object that exists 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from airunway.activities.upstream.served_api import ServedApi
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
@@ -116,8 +117,8 @@ class World(BaseModel):
     """Images and models that may run where a Namespace says nothing."""
     namespaces: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """Annotations of Namespaces, as far as they were read."""
-    served_fields: Mapping[str, Collection[str]] = Field(default_factory=dict)
-    """By provider: which of its optional fields the cluster serves; others are not known."""
+    served: Mapping[str, ServedApi] = Field(default_factory=dict)
+    """By provider: what the cluster serves of its main kind; of others that is not known."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -282,18 +283,20 @@ def _render(
     if problem:
         planned.errors.append(problem)
         return
-    planned.ignored_fields = list(provider.ignored_fields(deployment))
     planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
+    newest = provider.kinds[0].api_version
+    served = world.served.get(provider.name, ServedApi())
     try:
         context = RenderContext(
             env=world.env,
             model_image=image,
-            served_fields=world.served_fields.get(provider.name, ()),
+            api_version=next(iter(served.versions), newest),
+            served_fields=served.fields,
             policy=world.policy,
         )
         planned.ignored_fields += provider.ignored_here(deployment, context)

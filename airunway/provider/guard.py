@@ -140,13 +140,12 @@ def _foreign(
     provider: Provider, deployment: ModelDeployment, objects: Sequence[Manifest]
 ) -> Iterator[FieldError]:
     """Objects that are not this deployment's, in its namespace, of a kind that the provider declares."""
-    kinds = {(kind.api_version, kind.kind) for kind in provider.kinds}
     owner = owner_reference(deployment)
     for obj in objects:
         metadata = obj.get("metadata")
         metadata = metadata if isinstance(metadata, Mapping) else {}
         name = f"{obj.get('kind')} {metadata.get('name')}"
-        if _kind_of(obj) not in kinds:
+        if provider.kind_of(obj) is None:
             yield _finding("spec", f"the rendered {name} is of a kind that provider {provider.name} has not")
         if metadata.get("namespace") != deployment.namespace:
             yield _finding("spec", f"the rendered {name} must lie in the deployment's namespace")

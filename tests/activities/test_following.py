@@ -1,4 +1,4 @@
-"""What an operator made of the main object follows that: just the fields that have to, and nobody else's objects."""
+"""What an operator made of the main object follows that: the fields that have to, and no other objects."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api import names
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.clients.crds import apply_crd
@@ -291,6 +292,56 @@ async def test_the_cluster_that_gives_way_is_only_made_smaller(ray: RaySite) -> 
     await ray.scale(1)
     await ray.apply()
     assert (await ray.counts("chat-a"), await ray.counts("chat-b")) == ([1, 1, 1], [1, 1, 1])
+
+
+WORKER = "system:serviceaccount:airunway-system:airunway-kuberay-provider"
+
+
+def refuse(ray: RaySite, verb: str, *, method: str, user: str = WORKER, count: int = 1) -> None:
+    message = (
+        f'rayclusters.ray.io "chat-a" is forbidden: User "{user}" cannot {verb} resource "rayclusters" in API'
+        f' group "ray.io" in the namespace "{REF.namespace}"'
+    )
+    ray.emulated.faults.fail_next(
+        count,
+        code=403,
+        reason="Forbidden",
+        message=message,
+        when=lambda asked, path: asked == method and "/rayclusters" in path,
+    )
+
+
+async def test_what_may_not_be_looked_at_is_said(ray: RaySite) -> None:
+    await deployed(ray)
+    refuse(ray, "get", method="GET", count=2)
+
+    assert await ray.read() == ["what was made of RayService chat cannot be seen"]
+    rendered, _ = await ray.apply()
+
+    assert rendered.failure is not None
+    assert f"{WORKER} may not get rayclusters.ray.io in the namespace" in rendered.failure.message
+    assert not rendered.failure.final
+
+
+async def test_an_account_without_the_right_on_what_the_operator_made_is_named(ray: RaySite) -> None:
+    await deployed(ray)
+    ray.worker.provider = ProviderActivities(
+        ray.cluster, {PROVIDER.name: PROVIDER}, env={}, impersonate="airunway-tenant"
+    )
+    tenant = f"system:serviceaccount:{REF.namespace}:airunway-tenant"
+    await ray.scale(3)
+    refuse(ray, "patch", method="PATCH", user=tenant)
+
+    _, done = await ray.apply()
+
+    assert done is not None and done.failure is not None
+    assert done.failure.message.startswith(
+        "RayCluster chat-a: ServiceAccount default/airunway-tenant may not patch rayclusters.ray.io"
+    )
+    assert not done.failure.final
+    await ray.reports()
+    await ray.apply()
+    assert await ray.counts() == [3, 3, 3]
 
 
 @pytest.mark.parametrize("status", [None, {"activeServiceStatus": "?"}, {"activeServiceStatus": {}}])

@@ -2,10 +2,11 @@
 
 As the real one (ray-project/kuberay, 1.3 to 1.7, `rayservice_controller.go`, `raycluster_controller.go`):
 
-- a RayCluster is a copy of the RayService's cluster, with labels and annotations, made as pending and promoted when
-  it serves; another one is made when the hash differs, which leaves numbers of workers out, and from 1.5.2 on
-  tolerations and scheduling gates too;
-- the RayService's status is written only when something differs in it besides the copies of its clusters' statuses;
+- a RayCluster is a copy of the RayService's cluster, with labels and annotations, made as pending and
+  promoted when it serves; another one is made when the hash differs, which leaves numbers of workers out,
+  and from 1.5.2 on tolerations and scheduling gates too;
+- the RayService's status is written only when something differs in it besides the copies of its clusters'
+  statuses;
 - counts of zero are left out.
 
 Serving fails where the image is called `bad/…`; more than `gpus` workers in all stay Pending.

@@ -1,4 +1,4 @@
-"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves the number of a running cluster."""
+"""Workers and status follow `scaling.replicas` on KubeRay, whose operator leaves running clusters alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def definitions(version: str) -> list[Object]:
 
 
 def _shortened(definition: Object) -> Object:
-    """Without what Kubernetes' own types fill in it, which is most of a megabyte and nothing to these tests."""
+    """Without what Kubernetes' own types fill in it, most of a megabyte and nothing to these tests."""
     spec = definition["spec"]
     versions = [{**version, "schema": _open(version["schema"])} for version in spec["versions"]]
     served = [version for version in versions if version["storage"]]
@@ -202,6 +202,25 @@ async def test_while_a_change_is_blocked_the_counters_are_those_of_what_serves(r
     await ray.scale(1)
     await ray.serves(1)
     assert len(ray.all("rayclusters")) == 1
+
+
+@NEWEST
+async def test_changed_tolerations_reach_the_pods(ray: RaySystem) -> None:
+    await ray.deploy("chat", **KUBERAY, scaling={"replicas": 1}, resources=GPU)
+    await ray.edit("chat", SURGE)
+    await ray.serves(1)
+    tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+
+    await ray.edit("chat", {"spec": {"tolerations": tolerations}})
+
+    await ray.until(
+        lambda: (
+            bool(ray.all("pods"))
+            and all(pod["spec"]["tolerations"][0]["key"] == "nvidia.com/gpu" for pod in ray.all("pods"))
+        ),
+        "pods with the tolerations, and no others",
+    )
+    await ray.serves(1)
 
 
 @NEWEST

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from airunway.activities.upstream.served_fields import ServedFields
+from airunway.activities.upstream.served_api import ServedApis
 from airunway.clients.errors import NotFound, ServerError
 from airunway.clients.kubernetes import CRDS, Cluster, Object
 from airunway.providers.kuberay import PROVIDER
@@ -60,11 +60,11 @@ async def test_the_cluster_says_whether_its_kuberay_knows_of_tokens(
             await asyncio.sleep(0.2)
         while await published(cluster, ["spec"]) != set():
             await asyncio.sleep(0.2)  # those of an earlier definition
-        assert await ServedFields(cluster).of(PROVIDER) == frozenset()
+        assert not (await ServedApis(cluster).of(PROVIDER)).fields
         await cluster.create(CRDS, wanted)
         while not await published(cluster, ["spec.rayClusterConfig"]):
             await asyncio.sleep(0.2)  # the server publishes its schemas a moment later
 
-    found = await ServedFields(cluster).of(PROVIDER)
+    found = await ServedApis(cluster).of(PROVIDER)
 
-    assert found == (set(PROVIDER.optional_fields) if known else set())
+    assert found.fields == (set(PROVIDER.optional_fields) if known else set())

@@ -32,14 +32,20 @@ def version_of(name: str) -> Version:
     return BUILTIN if name == BUILTIN.name else version(name)
 
 
+_RENDERED: dict[str, Renderings] = {}
+
+
 async def renderings(wanted: Version, folder: Path) -> Renderings:
     """What is rendered for a cluster of this version; with and without InferencePools where that matters."""
+    if wanted.name in _RENDERED:
+        return _RENDERED[wanted.name]
     found, sources = Renderings(), sources_of(wanted.groups)
     await _collect(found, sources, wanted, wanted.definitions, folder)
     by_pools = [source for source in sources if source.by_pools]
     if by_pools:
         definitions = [*version(POOLS).definitions, *wanted.definitions]
         await _collect(found, by_pools, wanted, definitions, folder)
+    _RENDERED[wanted.name] = found
     return found
 
 
@@ -99,6 +105,7 @@ async def test_the_emulated_server_takes_what_is_rendered(name: str, tmp_path: P
 
 
 @pytest.mark.real
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_real_server_says_the_same(name: str, tmp_path: Path, real_kubeconfig: Path) -> None:
     wanted = version_of(name)

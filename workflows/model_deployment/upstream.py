@@ -109,6 +109,7 @@ class Upstream:
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            refused=state.refused,
             adoption=recorded_adoption(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
@@ -176,6 +177,10 @@ class Upstream:
         written = [*done.objects, *(done.followed or ())]
         self._journal.applied(plan.planned, written, done.deleted)
         self._journal.server_warnings(self._state.applied, done.objects)
+        if done.refused is not None:
+            words = f"a change was refused, so the object is made again: {done.refused.why}"
+            self._journal.record("ChangeRefused", words, why="the spec asks for it")
+        self._state.refused = done.refused
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(written))
