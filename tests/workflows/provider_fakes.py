@@ -131,6 +131,10 @@ class FakedState(Changing):
     installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
+    webhook_refusal: str = ""
+    """What a webhook says against taking finalizers off."""
+    status_of_others: bool = False
+    phase_of_others: str = ""
 
     # -- what a test does to them ----------------------------------------------------------------------
 
