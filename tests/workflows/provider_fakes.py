@@ -90,7 +90,7 @@ class FakedState(Changing):
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
     changes_refused: list[RefusedChange] = field(default_factory=list)
-    """Changes that the object cannot take, first come first served; it is made again when they are asked with."""
+    """Changes that the object cannot take, first come first served; it is made again for them."""
     remaining: list[str] = field(default_factory=list)
     wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
