@@ -48,7 +48,6 @@ FOLLOWING = "airunway.activities.upstream.following"
 
 RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
-    "airunway.activities.deployment.status_evidence": (PROVIDER,),
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
     "airunway.activities.trust.image_signer": (WORKER,),
@@ -198,8 +197,6 @@ def providing(provider: Provider) -> list[Use]:
     for kind in map(written_as, provider.kinds):
         changed = "" if kind in MADE_ONCE.get(provider.name, ()) else " patch"
         found.append(Use(verbs=f"get list create delete{changed}", resource=kind, at=upstream))
-        evidence = "airunway.activities.deployment.status_evidence"
-        found.append(Use(verbs="get", resource=kind, at=evidence))
     if provider.operator_objects is not None:
         kind = written_as(provider.operator_objects.kind)
         found.append(Use(verbs="get patch", resource=kind, at=FOLLOWING))
