@@ -50,13 +50,14 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
 async def _made(
     cluster: Cluster, provider: Provider, main: Sequence[Object]
 ) -> tuple[list[Object], list[str]]:
-    """What the operator made of the main object, and in words what of it cannot be seen: rendering says why."""
+    """What the operator made of the main object, and in words what cannot be seen: rendering says why."""
     made: list[Object] = []
     for obj in main:
         try:
             made += await read_made(cluster, provider, obj)
         except Forbidden:
-            return [], [f"what was made of {provider.kinds[0].kind} {obj['metadata']['name']} cannot be seen"]
+            words = f"{provider.kinds[0].kind} {obj['metadata']['name']}"
+            return [], [f"what was made of {words} cannot be seen"]
     return made, []
 
 

@@ -160,6 +160,8 @@ class FinalizerAnswer(BaseModel):
     remaining: list[str] = Field(default_factory=list)
     gone: bool = False
     """There was no deployment of that uid any more."""
+    refusal: str = ""
+    """What the API server's webhooks say against it; then nothing was removed."""
 
 
 # -- how they are called --------------------------------------------------------------------------------

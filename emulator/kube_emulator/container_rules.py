@@ -1,4 +1,4 @@
-"""Checks what a container asks for and how it is probed; apart from `pod_rules`, whose fields need no numbers.
+"""Checks what a container asks for and how it is probed; apart from `pod_rules`, which needs no numbers.
 
 Source: k8s.io/kubernetes/pkg/apis/core/validation/validation.go and pkg/apis/core/helper/helpers.go.
 """

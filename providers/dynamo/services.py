@@ -128,7 +128,7 @@ def _sidecar(plan: Plan) -> dict[str, Any]:
     return {
         "image": plan.image,
         "args": ["-m", "dynamo.frontend", *direct],
-        **rendering.without_empty(envs=_unmounted_environment(plan.deployment)),
+        **rendering.without_empty(envs=with_user_environment([], _unmounted_environment(plan.deployment))),
         **_from_secret(plan),
     }
 

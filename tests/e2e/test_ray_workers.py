@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -22,6 +23,8 @@ from tests.deploy.manifests import ROOT
 from tests.e2e.places import places
 from tests.e2e.pretend_kuberay import CLUSTERS, SERVICES, PretendKubeRay
 from tests.e2e.system import System
+
+pytestmark = pytest.mark.timeout(600)
 
 FOLDER = Path(os.environ.get("AIRUNWAY_UPSTREAM_CRDS", ROOT.parent / "shared" / "upstream-crds"))
 GPU = {"gpu": {"count": 1}}
@@ -88,7 +91,11 @@ class RaySystem(System):
             with suppress(NotFound):
                 await cluster.delete(CONFIGS, PROVIDER.name)
             for definition in definitions(self.version):
-                await cluster.delete(CRDS, definition["metadata"]["name"])
+                name = definition["metadata"]["name"]
+                with suppress(NotFound):
+                    await cluster.delete(CRDS, name)
+                while await cluster.find(CRDS, name):  # with what there was of it
+                    await asyncio.sleep(0.1)
 
     def config(self) -> Object:
         return self._objects.get((CONFIGS.plural, PROVIDER.name), {})

@@ -17,8 +17,6 @@ from tests.deploy.manifests import ROOT
 
 VARIABLE = "AIRUNWAY_UPSTREAM_CRDS"
 FOLDER = Path(os.environ.get(VARIABLE, ROOT.parent / "shared" / "upstream-crds"))
-POOLS = "inference-extension-1.6.0"
-"""Whose InferencePools a cluster has that is rendered for with them."""
 
 Object = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""ModelDeployments that are rendered: AI Runway's samples, recorded inputs, field cases, and generated ones."""
+"""ModelDeployments that are rendered: AI Runway's samples, recorded inputs, field cases, generated ones."""
 
 from __future__ import annotations
 

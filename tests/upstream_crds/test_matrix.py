@@ -9,17 +9,17 @@ API server judges as the emulated one does, also of what both refuse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kube_emulator.testing import Api
 from tests.upstream_crds.damage import damaged
-from tests.upstream_crds.folders import POOLS, Object, Version, folder_names, version
+from tests.upstream_crds.folders import Object, Version, folder_names, version
 from tests.upstream_crds.renderings import Case, Renderings, key_of
 from tests.upstream_crds.servers import Verdict, emulated, verdicts, with_definitions
-from tests.upstream_crds.sources import BUILTIN_GROUPS, Source, sources_of
+from tests.upstream_crds.sources import BUILTIN_GROUPS, sources_of
 
 BUILTIN = Version(name="built-in", groups=frozenset(BUILTIN_GROUPS))
 """Kubernetes' own kinds, which need no folder."""
@@ -36,29 +36,17 @@ _RENDERED: dict[str, Renderings] = {}
 
 
 async def renderings(wanted: Version, folder: Path) -> Renderings:
-    """What is rendered for a cluster of this version; with and without InferencePools where that matters."""
-    if wanted.name in _RENDERED:
-        return _RENDERED[wanted.name]
-    found, sources = Renderings(), sources_of(wanted.groups)
-    await _collect(found, sources, wanted, wanted.definitions, folder)
-    by_pools = [source for source in sources if source.by_pools]
-    if by_pools:
-        definitions = [*version(POOLS).definitions, *wanted.definitions]
-        await _collect(found, by_pools, wanted, definitions, folder)
-    _RENDERED[wanted.name] = found
-    return found
-
-
-async def _collect(
-    found: Renderings,
-    sources: Sequence[Source],
-    wanted: Version,
-    definitions: Sequence[Object],
-    folder: Path,
-) -> None:
-    async with emulated(folder) as kubeconfig, with_definitions(kubeconfig, definitions) as cluster:
-        for source in sources:
-            await source.collect(cluster, found, wanted.groups)
+    """What is rendered for a cluster of this version."""
+    if wanted.name not in _RENDERED:
+        found = Renderings()
+        async with (
+            emulated(folder) as kubeconfig,
+            with_definitions(kubeconfig, wanted.definitions) as cluster,
+        ):
+            for source in sources_of(wanted.groups):
+                await source.collect(cluster, found, wanted)
+        _RENDERED[wanted.name] = found
+    return _RENDERED[wanted.name]
 
 
 async def judged(kubeconfig: Path, wanted: Version, objects: Mapping[str, Object]) -> dict[str, Verdict]:
@@ -100,7 +88,8 @@ async def test_the_emulated_server_takes_what_is_rendered(name: str, tmp_path: P
     rendered = {key: said[key] for key in objects}
     print(f"\n{name}: {dict(sorted(found.counts.items()))}; {summary(rendered)}")
     assert objects
-    assert refusals(found, rendered) == []
+    refused = refusals(found, rendered)
+    assert not refused, "\n".join(refused)
     assert sum(not said[key].is_taken for key in broken) > BROKEN / 3, "it does not look"
 
 
@@ -125,4 +114,5 @@ async def test_the_real_server_says_the_same(name: str, tmp_path: Path, real_kub
         if verdict.key != expected[key].key
     ]
     assert not differing, "\n".join(differing)
-    assert refusals(found, rendered) == []
+    refused = refusals(found, rendered)
+    assert not refused, "\n".join(refused)

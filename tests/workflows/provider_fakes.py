@@ -24,6 +24,7 @@ from airunway.messages.deployment import (
     AppliedObject,
     Limits,
     PodFinding,
+    RefusedChange,
     StepFailure,
 )
 from airunway.messages.failures import NOT_SERVED_HERE
@@ -88,6 +89,8 @@ class FakedState(Changing):
     """What rendering verifies of the images."""
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
+    changes_refused: list[RefusedChange] = field(default_factory=list)
+    """Changes that the object cannot take, first come first served; it is made again for them."""
     remaining: list[str] = field(default_factory=list)
     wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
@@ -128,6 +131,10 @@ class FakedState(Changing):
     installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
+    webhook_refusal: str = ""
+    """What a webhook says against taking finalizers off."""
+    status_of_others: bool = False
+    phase_of_others: str = ""
 
     # -- what a test does to them ----------------------------------------------------------------------
 
@@ -184,18 +191,19 @@ class ProviderFakes(FakedState):
         if self.failure is not None:
             answer.failure = self.failure
         elif self.upstream_generation != request.generation or not self.upstream_there or self.replacing:
+            replacing = self.replacing or (request.refused.why if request.refused else "")
             action = WriteAction.APPLY if self.upstream_there else WriteAction.CREATE
             answer.planned = [
                 PlannedWrite(
-                    action=WriteAction.DELETE if self.replacing else action,
+                    action=WriteAction.DELETE if replacing else action,
                     api_version="acme.dev/v1",
                     kind="Server",
                     name=self.ref.name,
                     changed=["spec.replicas"] if self.upstream_there else [],
-                    why=self.replacing or "the spec wants it",
+                    why=replacing or "the spec wants it",
                 )
             ]
-            answer.replacing = self.replacing
+            answer.replacing = replacing
         else:
             answer.objects, answer.status = [self._object("unchanged")], self._upstream_status()
         return answer
@@ -211,9 +219,11 @@ class ProviderFakes(FakedState):
             return ApplyAnswer(gone=True)
         if wanted.generation != self.generation or self.deleted_at is not None:
             return ApplyAnswer(superseded=True)
-        if self.replacing:
+        if self.replacing or wanted.refused is not None:
             self.upstream_there = False
             return ApplyAnswer(objects=wanted.applied, deleted=[f"Server {self.ref.name}"])
+        if self.changes_refused:
+            return ApplyAnswer(superseded=True, refused=self.changes_refused.pop(0))
         if self.refusals:
             return ApplyAnswer(failure=self.refusals.pop(0))
         action = "configured" if self.upstream_there else "created"

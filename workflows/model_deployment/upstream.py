@@ -92,6 +92,7 @@ class Upstream:
     async def render(self, decided: Decided, built: ModelImageRef | None) -> RenderPlan | None:
         """What the generation takes, and what of it has to be written; None: the deployment changed."""
         state, seen = self._state, decided.seen
+        await self._writer.write_choice()
         self._pacing.step = f"rendering for {state.provider}"
         request = RenderRequest(
             ref=self._ref,

@@ -222,7 +222,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._decided_on = None
         if provider is None:
             return
-        adopt_manager(state, provider, now=workflow.now())
+        adopt_manager(state, provider, phase_of_others=seen.phase_of_others, now=workflow.now())
         self.upstream.served_locally = provider.served_locally
         if not state.externally_managed:
             adopt_provider_health(state, provider, now=workflow.now())

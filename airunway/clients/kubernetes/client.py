@@ -262,7 +262,7 @@ class Cluster:
             "labelSelector": label_selector,
         }
         path = path_of(kind, namespace=namespace)
-        response = await self._transport.send("GET", path, query=query, timeout=WATCH_TIMEOUT)
+        response = await self._transport.stream(path, query=query, timeout=WATCH_TIMEOUT)
         try:
             async with aclosing(events_in(response, path)) as events:
                 async for event in events:

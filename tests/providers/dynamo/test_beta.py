@@ -91,6 +91,13 @@ def test_the_frontend_beside_a_worker_gives_up_its_rights_too() -> None:
     assert found["sidecar-frontend"]["securityContext"] == found["main"]["securityContext"]
 
 
+def test_a_variable_that_is_given_twice_is_there_once() -> None:
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+
+    for found in containers(deployment(env=twice)).values():
+        assert found["env"] == [{"name": "A", "value": "2"}]
+
+
 def test_claims_are_volumes_of_the_pod() -> None:
     given = deployment(model={"id": "acme/chat-9b", "storage": {"volumes": VOLUMES}}, **FRONTEND)
 
@@ -153,6 +160,47 @@ def test_what_v1beta1_cannot_say_is_refused(part: dict[str, Any], words: str) ->
 
     with pytest.raises(RenderError, match=words):
         PROVIDER.objects(given, RenderContext(api_version=BETA, policy=ANYTHING))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"extraPodSpec": {"hostNetwork": True}},
+        {"extraPodSpec": {"initContainers": [{"name": "x", "image": "r/x"}]}},
+        {"extraPodSpec": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}},
+        {"extraPodSpec": {"serviceAccountName": "admin"}},
+        {"extraPodSpec": {"mainContainer": {"securityContext": {"privileged": True}}}},
+        {
+            "extraPodSpec": {
+                "containers": [{"name": "x", "image": "r/x", "securityContext": {"privileged": True}}]
+            }
+        },
+        {"extraPodMetadata": {"labels": {"nvidia.com/dynamo-namespace": "other"}}},
+        {"annotations": {"nvidia.com/enable-grove": "false"}},
+        {"frontendSidecar": {"image": "r/x", "securityContext": {"privileged": True}}},
+        {"globalDynamoNamespace": True},
+        {"scalingAdapter": {"enabled": True}},
+        {"providerOverride": {"apiVersion": "v1", "value": {}}},
+        {"componentType": "planner"},
+        {"unheardOf": 1},
+    ],
+    ids=lambda part: next(iter(part)),
+)
+@pytest.mark.parametrize("api_version", [ALPHA, BETA])
+def test_what_a_pod_must_not_hold_is_refused_in_both_versions(api_version: str, part: dict[str, Any]) -> None:
+    given = overridden({"spec": {"services": {"VllmWorker": part}}})
+
+    with pytest.raises(RenderError):
+        PROVIDER.render(
+            given, RenderContext(api_version=api_version, routed_by_gateway=True, policy=ANYTHING)
+        )
+
+
+def test_pods_in_v1beta1_are_counted() -> None:
+    many = deployment(scaling={"replicas": 100000})
+
+    with pytest.raises(RenderError, match=r"replicas|pods|GPU"):
+        PROVIDER.render(many, RenderContext(api_version=BETA))
 
 
 @settings(max_examples=60, deadline=None)
