@@ -12,7 +12,7 @@ from typing import Any
 
 from airunway.activities.upstream.absent_fields import absence_patch
 from airunway.activities.upstream.changed_fields import changed_by, changed_fields
-from airunway.activities.upstream.inspection import Inspection, Target
+from airunway.activities.upstream.inspection import AppliedBefore, Inspection, ObjectMaker, Target
 from airunway.activities.upstream.ownership import (
     contains,
     digest_of,
@@ -28,8 +28,8 @@ from airunway.activities.upstream.ownership import (
 )
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment import AppliedObject
-from airunway.messages.upstream import PlannedWrite, RenderRequest, WriteAction
-from airunway.provider import Provider, UpstreamKind
+from airunway.messages.upstream import PlannedWrite, WriteAction
+from airunway.provider import UpstreamKind
 
 
 class Method(Enum):
@@ -86,7 +86,7 @@ class WritePlan:
     conflict: str = ""
 
 
-def plan_writes(inspection: Inspection, provider: Provider, request: RenderRequest) -> WritePlan:
+def plan_writes(inspection: Inspection, provider: ObjectMaker, request: AppliedBefore) -> WritePlan:
     """What to write and delete."""
     targets = inspection.targets
     conflict = _conflict(targets, request)
@@ -209,7 +209,7 @@ def _why_applied(write: ObjectWrite) -> str:
 # -- decisions ------------------------------------------------------------------------------------------
 
 
-def _conflict(targets: Sequence[Target], request: RenderRequest) -> str:
+def _conflict(targets: Sequence[Target], request: AppliedBefore) -> str:
     for target in targets:
         live = target.live
         if live is not None and not is_owned_by(live, request.uid):
@@ -220,7 +220,7 @@ def _conflict(targets: Sequence[Target], request: RenderRequest) -> str:
     return ""
 
 
-def _replacing(targets: Sequence[Target], provider: Provider) -> str:
+def _replacing(targets: Sequence[Target], provider: ObjectMaker) -> str:
     found = ""
     for target in targets:
         if target.live is None:
@@ -231,7 +231,7 @@ def _replacing(targets: Sequence[Target], provider: Provider) -> str:
     return found
 
 
-def _deletes_for_replacement(targets: Sequence[Target], provider: Provider) -> list[ObjectDelete]:
+def _deletes_for_replacement(targets: Sequence[Target], provider: ObjectMaker) -> list[ObjectDelete]:
     found = []
     for target in targets:
         if target.live is None or _is_terminating(target.live):

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.inspection import ObjectMaker
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject
-from airunway.provider import Provider, UpstreamKind
+from airunway.provider import UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
 
@@ -35,7 +36,7 @@ class Written:
 class Writer:
     """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
 
-    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str) -> None:
+    def __init__(self, writes: TenantWrites, provider: ObjectMaker, *, namespace: str) -> None:
         self._writes, self._cluster = writes, writes.cluster
         self._provider, self._namespace = provider, namespace
         self.done = Written()

@@ -19,6 +19,7 @@ from airunway.gateway.reasons import (
     REFS_NOT_RESOLVED,
     ROUTE_NOT_ACCEPTED,
     ROUTE_NOT_FOUND,
+    ROUTE_PENDING,
     GatewayFinding,
 )
 
@@ -102,9 +103,12 @@ def _of_route(seen: PublishedObjects) -> GatewayFinding | None:
         if any(entry.get("status") == "True" for entry in said):
             continue
         verb = "accepted" if kind == "Accepted" else "resolved the references of"
-        why = next((_words(entry) for entry in said if entry), "its controller has not said anything yet")
-        message = f"{where} has not {verb} HTTPRoute {seen.route_name}: {why}"
-        return GatewayFinding(reason=reason, message=message)
+        why = next((_words(entry) for entry in said if entry), "")
+        message = f"{where} has not {verb} HTTPRoute {seen.route_name}"
+        if not why:
+            words = f"{message}: its controller has not said anything yet"
+            return GatewayFinding(reason=ROUTE_PENDING, message=words)
+        return GatewayFinding(reason=reason, message=f"{message}: {why}")
     return None
 
 

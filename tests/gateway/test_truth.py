@@ -54,8 +54,8 @@ def with_parents(*parents: Any) -> Any:
     ("changed", "reason", "words"),
     [
         ({"route": None}, "HTTPRouteNotFound", "team-a/mistral"),
-        ({"route": with_parents()}, "HTTPRouteNotAccepted", "not said anything yet"),
-        ({"route": with_parents(parent(said("True", "Accepted"), name="other"))}, "HTTPRouteNotAccepted", ""),
+        ({"route": with_parents()}, "HTTPRoutePending", "not said anything yet"),
+        ({"route": with_parents(parent(said("True", "Accepted"), name="other"))}, "HTTPRoutePending", ""),
         (
             {"route": with_parents(parent(said("False", "Accepted", reason="NotAllowedByListeners")))},
             "HTTPRouteNotAccepted",
