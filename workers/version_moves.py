@@ -118,7 +118,7 @@ class VersionMoves:
     async def look(self) -> int:
         """Move what can be moved now; answers how many runs were woken or moved. Raises RPCError."""
         routing = await read_routing(self._client, self._deployment)
-        if routing is None or not routing.is_settled:
+        if routing is None or not routing.is_settled(self._now()):
             return 0
         await self._rescue.finish(routing)
         if not any(build.status == "draining" for build in routing.builds):

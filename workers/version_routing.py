@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentInfo
 from temporalio.api.enums.v1 import (
     RoutingConfigUpdateState,
     TaskQueueType,
@@ -26,6 +26,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 UNVERSIONED = ""
 """As a build: workers without versions."""
+
+PROPAGATION_PATIENCE = timedelta(minutes=1)
+"""After it, a change of the routing counts as known everywhere, whatever Temporal says.
+
+Temporal tells its task queues within a second or two, but may lose count of it: the answer of a queue that
+was quicker than the bookkeeping is dropped, and the change is said to be in progress for ever
+(temporalio/temporal issue 11842; seen about once in thirty changes with server 1.32).
+"""
 
 Polls = Mapping[str, datetime]
 """Build to when one of its workers last asked for workflow tasks."""
@@ -53,12 +61,19 @@ class Routing:
     builds: Sequence[WorkerBuild]
     token: bytes
     """Of what was read: a change that is made with it fails when somebody else was faster."""
-    is_settled: bool = True
-    """Every part of Temporal goes by it already: a run that is woken before may not be told of it."""
+    is_propagating: bool = False
+    """Parts of Temporal are said not to go by it yet."""
+    changed: datetime | None = None
+    """When it was last changed; None: never."""
 
     def build(self, build_id: str) -> WorkerBuild | None:
         """A build by its id."""
         return next((build for build in self.builds if build.build_id == build_id), None)
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether every part of Temporal goes by it: a run that is woken before may not be told of it."""
+        changed_lately = self.changed is not None and now - self.changed < PROPAGATION_PATIENCE
+        return not (self.is_propagating and changed_lately)
 
 
 async def read_routing(client: Client, deployment: str) -> Routing | None:
@@ -90,9 +105,19 @@ def _routing(info: WorkerDeploymentInfo, token: bytes) -> Routing:
             for summary in info.version_summaries
         ],
         token=token,
-        is_settled=info.routing_config_update_state
-        != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS,
+        is_propagating=info.routing_config_update_state
+        == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS,
+        changed=_last_change(config),
     )
+
+
+def _last_change(config: RoutingConfig) -> datetime | None:
+    stamps = (
+        config.current_version_changed_time,
+        config.ramping_version_changed_time,
+        config.ramping_version_percentage_changed_time,
+    )
+    return max((time_of(stamp) for stamp in stamps if stamp.ByteSize()), default=None)
 
 
 async def set_current(client: Client, deployment: str, build_id: str, *, token: bytes = b"") -> None:

@@ -136,6 +136,7 @@ class Watcher:
                 deleted=mark.deleted,
                 # Seen for the first time: nobody knows who wrote the status while it was not watched.
                 status_changed=cause == STATUS_CHANGED or before is None,
+                status_writers=sorted(mark.writers) if cause == STATUS_CHANGED else [],
             )
             self._signals.put(ref, hint)
 

@@ -17,6 +17,7 @@ from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
 from airunway.activities.deployment.status_claims import Known
 from airunway.activities.step import implements
 from airunway.api import names
+from airunway.api.adoption import is_status_of_others
 from airunway.api.decision import Decision, Outcome
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import DeploymentStatus
@@ -70,7 +71,7 @@ class DecisionActivities:
         self._cache.read_deployment(Known(obj=obj, choosable=[config.name for config, _ in listed]))
         seen = self._as_it_is(obj)
         if request.want_status or (request.recorded is not None and request.recorded.uid != seen.uid):
-            seen.status = _status_of(obj)
+            seen.status, seen.status_of_others = _status_of(obj), is_status_of_others(obj)
         if seen.deleted_at is not None:
             seen.holder = self._holder(seen.finalizers, [config for config, _ in listed])
         elif not seen.paused:

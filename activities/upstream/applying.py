@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from airunway.activities.upstream.failures import StepFailed
+from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
 from airunway.activities.upstream.render_context import Surroundings
@@ -147,6 +148,9 @@ class UpstreamApplication:
         wanted = {_identity(entry): entry.digest for entry in to_do if entry.digest} | {
             _identity_of(write): write.digest for write in rendered.plan.writes if write.method is Method.KEEP
         }
+        wanted |= {
+            _identity(entry): entry.digest for entry in map(Follower.in_words, rendered.plan.followers)
+        }
         too_much = [entry for entry in to_do if asked.isdisjoint({_key(entry), _as_create(entry)})]
         missing = [
             entry
@@ -171,10 +175,12 @@ class UpstreamApplication:
             return
         done = self._writer.done
         self._answer.objects = [self._as_done(entry) for entry in done.objects]
+        self._answer.followed = done.followed
         await self._report_status(done.live)
 
     async def _report_status(self, live: list[Object]) -> None:
-        said = status_of(self._provider, live)
+        made = await read_made(self._cluster, self._provider, live[0]) if live else []
+        said = status_of(self._provider, live, made)
         self._answer.status = await reported_status(
             self._cluster, self._provider, self._ref, said, pods_seen=self._from.pods_seen
         )

@@ -30,11 +30,19 @@ def changed_fields(live: Mapping[str, Any], desired: Mapping[str, Any], *, field
     return [path[:_MAX_PATH_LENGTH] for path in list(paths)[:MAX_PATHS]]
 
 
-def changed_by(live: Mapping[str, Any], paths: Sequence[str], *, field_manager: str) -> list[str]:
-    """The field managers of others that own any of these fields, or something within them, by name."""
+def changed_by(
+    live: Mapping[str, Any], paths: Sequence[str], *, field_manager: str, is_taken_over: bool = False
+) -> list[str]:
+    """The field managers of others that own any of these fields, or something within them, by name.
+
+    `is_taken_over`: a controller before us owns nothing any more, unless it still writes.
+    """
     found = set()
     for entry in live["metadata"].get("managedFields") or ():
-        if entry.get("subresource") == "status" or is_ours_or_former(entry, field_manager):
+        ours = entry.get("manager") == field_manager
+        if entry.get("subresource") == "status" or ours:
+            continue
+        if not is_taken_over and is_ours_or_former(entry, field_manager):
             continue
         owned = list(_leaves(entry.get("fieldsV1") or {}, ""))
         if any(_overlap(path, other) for path in paths for other in owned):

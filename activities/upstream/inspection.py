@@ -61,6 +61,8 @@ class Target:
     """How an earlier generation, or an earlier attempt, left it."""
     told_by: Object | None = None
     """What its digest is of, if not of the desired object: that has parts which follow the live one."""
+    is_left: bool = False
+    """It stays as it is, though it is not as desired; see `adoption`."""
 
     @property
     def name(self) -> str:

@@ -157,6 +157,15 @@ def is_ours_or_former(entry: Mapping[str, Any], field_manager: str) -> bool:
     return _is_ours(entry, field_manager) or _is_former(entry, field_manager)
 
 
+def owned_by_others(live: Mapping[str, Any], *, field_manager: str) -> dict[str, Any]:
+    """The fields, as `fieldsV1`, that neither we nor the controllers before us own; but for the status."""
+    found: dict[str, Any] = {}
+    for entry in live["metadata"].get("managedFields") or ():
+        if entry.get("subresource") != "status" and not is_ours_or_former(entry, field_manager):
+            _merge(found, entry.get("fieldsV1") or {})
+    return found
+
+
 def is_written_by(live: Mapping[str, Any], field_manager: str) -> bool:
     """Whether fields of an object are ours, or those of the controllers whose objects we take over."""
     entries = live["metadata"].get("managedFields") or ()

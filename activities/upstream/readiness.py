@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from airunway.activities.upstream.diagnostics import findings_for
+from airunway.activities.upstream.following import astray, read_made
 from airunway.activities.upstream.inspection import owned_among, read_applied
 from airunway.activities.upstream.ownership import is_owned_by, owners_of, version_of
 from airunway.activities.upstream.reported_status import reported_status, status_of
+from airunway.activities.upstream.rivals import rivals_of
 from airunway.api.bounds import LARGE_ELEMENTS, has_more_elements_than
 from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
@@ -20,15 +22,16 @@ from airunway.provider import Provider
 async def read_state(cluster: Cluster, provider: Provider, request: ReadinessRequest) -> Readiness:
     """What the objects say. Raises ApiError."""
     live = await read_applied(cluster, provider, request.ref, request.applied)
+    owned = owned_among(live, request.uid)
+    made = await read_made(cluster, provider, owned[0]) if owned else []
 
     def judge() -> tuple[list[str], UnifiedStatus | None]:
-        return (
-            drifted(request.applied, live, uid=request.uid),
-            status_of(provider, owned_among(live, request.uid)),
-        )
+        changed = drifted(request.applied, live, uid=request.uid)
+        behind = astray(provider, owned[0], made) if owned and request.follows else []
+        return [*changed, *behind], status_of(provider, owned, made)
 
     # Whoever may write the upstream objects makes them as large as the API server takes them.
-    is_large = has_more_elements_than(live, LARGE_ELEMENTS)
+    is_large = has_more_elements_than([*live, *made], LARGE_ELEMENTS)
     drift, said = await asyncio.to_thread(judge) if is_large else judge()
     status = await reported_status(cluster, provider, request.ref, said, pods_seen=request.pods_seen)
     selector = provider.pod_selector(request.ref.name)
@@ -36,6 +39,7 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
         drifted=drift,
         status=status,
         findings=await findings_for(cluster, request.ref.namespace, selector) if request.diagnose else [],
+        rivals=await rivals_of(cluster, request.provider) if request.contested else [],
     )
 
 

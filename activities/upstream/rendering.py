@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from airunway.activities.deployment.reading import parsed, with_status
 from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTrust
+from airunway.activities.upstream.adoption import Adoption, adopted
 from airunway.activities.upstream.cluster_features import cluster_features
 from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.following import followers, read_made
 from airunway.activities.upstream.inspection import (
     Inspection,
     inspect,
@@ -33,13 +35,14 @@ from airunway.activities.upstream.write_plan import (
     in_words,
     plan_writes,
 )
+from airunway.api.adoption import ADOPTED, left_as_found
 from airunway.api.cluster_features import RENDERED_FOR_CLUSTER
 from airunway.api.conditions import condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import RenderAnswer, RenderRequest
-from airunway.provider import Provider, RenderContext, RenderError
+from airunway.provider import MainObject, Provider, RenderContext, RenderError
 from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition
 
 
@@ -78,6 +81,8 @@ class UpstreamRendering:
         self._result = RenderedObjects(request=request, owner=owner)
         self._answer = self._result.answer
         self._trust = RenderedTrust(surroundings.gate, request)
+        self._made: list[Object] | None = None
+        """What the operator made of the main object; None when nobody read that."""
 
     async def run(self) -> RenderedObjects:
         """Do it. Raises ApiError where trying again can help, a final failure for what the owner denies."""
@@ -113,8 +118,12 @@ class UpstreamRendering:
             await self._report_applied()
             return
         rendered = await self._admitted(self._render(deployment, context), context)
-        if await self._stages_are_ready(deployment, context):
-            self._result.plan = await self._plan_writes(rendered, deployment)
+        found = await self._adopted(rendered, deployment)
+        # What was left as it was found needs nothing to come before it.
+        if (found and found.main_is_left) or await self._stages_are_ready(deployment, context):
+            inspection = found.inspection if found else await self._inspect(rendered, deployment)
+            plan = self._plan_writes(inspection)
+            self._result.plan = await self._with_followers(plan, deployment)
             self._answer.planned += in_words(self._result.plan)
         await self._report(self._result.plan)
 
@@ -206,23 +215,54 @@ class UpstreamRendering:
             for entry in writes
         ]
 
-    async def _plan_writes(self, rendered: list[Object], deployment: ModelDeployment) -> WritePlan:
-        inspection = await self._inspect(rendered)
-        if are_external(deployment):
-            inspection = with_live_replicas(inspection, self._provider.replica_fields)
+    async def _adopted(self, rendered: list[Object], deployment: ModelDeployment) -> Adoption | None:
+        """What of the objects of AI Runway's own controller is left as it serves; None: no take-over."""
+        adoption = self._request.adoption
+        if adoption is None:
+            return None
+        if adoption not in (0, self._request.generation):
+            self._answer.cleared.append(ADOPTED)  # the spec changed
+            return None
+        inspection = await self._inspect(rendered, deployment)
+        found = adopted(inspection, self._provider, self._request, self._result.owner)
+        self._answer.conditions += [left_as_found(found.differences)] if found.differences else []
+        self._answer.cleared += [] if found.differences else [ADOPTED]
+        return found
+
+    def _plan_writes(self, inspection: Inspection) -> WritePlan:
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
             conditions = ["ResourceCreated", "Ready"]
             raise failed("ResourceConflict", f"{plan.conflict}; {LOOKS_AGAIN}", conditions, elsewhere=True)
         return plan
 
-    async def _inspect(self, rendered: list[Object]) -> Inspection:
+    async def _with_followers(self, plan: WritePlan, deployment: ModelDeployment) -> WritePlan:
+        """What the operator made of the main object, as that will be after its own write."""
+        main = plan.writes[0] if plan.writes else None
+        self._answer.follows = self._provider.operator_objects is not None and not are_external(deployment)
+        if not self._answer.follows or main is None or main.target.live is None:
+            return plan
+        leads = MainObject(
+            live=main.target.live,
+            wanted=main.target.desired,
+            changing=main.changed if main.method is Method.APPLY else (),
+        )
+        self._made = await read_made(self._cluster, self._provider, main.target.live)
+        found = followers(self._provider, leads, self._made, last=self._request.followed)
+        return replace(plan, followers=found)
+
+    async def _inspect(self, rendered: list[Object], deployment: ModelDeployment) -> Inspection:
         # One new object needs no reading: its create shows whether there is one already. Of several, none may
         # be written while another belongs to somebody else.
         request = self._request
-        if len(rendered) == 1 and not request.applied and not self._inspect_all:
-            return unseen(self._provider, request, rendered)
-        return await inspect(self._cluster, self._provider, request, rendered)
+        is_known = request.applied or request.adoption is not None or self._inspect_all
+        if len(rendered) == 1 and not is_known:
+            inspection = unseen(self._provider, request, rendered)
+        else:
+            inspection = await inspect(self._cluster, self._provider, request, rendered)
+        if are_external(deployment):
+            return with_live_replicas(inspection, self._provider.replica_fields)
+        return inspection
 
     # -- what there is to say ---------------------------------------------------------------------------
 
@@ -249,10 +289,14 @@ class UpstreamRendering:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
         self._answer.objects = kept_objects(plan, self._provider)
-        await self._report_status(live)
+        manager = self._provider.field_manager
+        self._answer.followed = [entry.left(field_manager=manager) for entry in plan.followers]
+        await self._report_status(live, self._made)
 
-    async def _report_status(self, live: list[Object]) -> None:
-        said, request = status_of(self._provider, live), self._request
+    async def _report_status(self, live: list[Object], made: Sequence[Object] | None = None) -> None:
+        if made is None:
+            made = await read_made(self._cluster, self._provider, live[0]) if live else ()
+        said, request = status_of(self._provider, live, made), self._request
         self._answer.status = await reported_status(
             self._cluster, self._provider, request.ref, said, pods_seen=request.pods_seen
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airunway.activities.upstream.diagnostics import pods_of
 from airunway.api.status import UnifiedStatus
 from airunway.clients.kubernetes import Cluster, Object
@@ -10,9 +12,16 @@ from airunway.provider import Provider
 from airunway.provider.evidence import needs_pods, with_pods
 
 
-def status_of(provider: Provider, live: list[Object]) -> UnifiedStatus | None:
-    """What the live objects say, main object first; None without any. Pure."""
-    return provider.with_companions(provider.read_status(live[0]), live[1:]) if live else None
+def status_of(provider: Provider, live: list[Object], made: Sequence[Object] = ()) -> UnifiedStatus | None:
+    """What the live objects say, main object first; None without any. Pure.
+
+    `made`: what its operator made of the main one, as `read_made` found it.
+    """
+    if not live:
+        return None
+    objects = provider.operator_objects
+    main = objects.with_states(live[0], made) if objects is not None and made else live[0]
+    return provider.with_companions(provider.read_status(main), live[1:])
 
 
 async def reported_status(

@@ -12,6 +12,7 @@ from typing import Any
 
 from airunway.activities.upstream.absent_fields import absence_patch
 from airunway.activities.upstream.changed_fields import changed_by, changed_fields
+from airunway.activities.upstream.following import Follower
 from airunway.activities.upstream.inspection import AppliedBefore, Inspection, ObjectMaker, Target
 from airunway.activities.upstream.ownership import (
     contains,
@@ -70,17 +71,20 @@ class ObjectDelete:
     kind: UpstreamKind
     live: Object
     why: str = ""
+    is_repair: bool = False
+    """It is made anew because somebody changed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WritePlan:
-    """Writes in the order rendered, then deletions.
+    """Writes in the order rendered, then what follows the main object, then deletions.
 
     `conflict`: an object of somebody else is in the way, so nothing is done. `replacing`: an object must be
     gone before anything is written; the deletions see to that.
     """
 
     writes: Sequence[ObjectWrite] = ()
+    followers: Sequence[Follower] = ()
     deletes: Sequence[ObjectDelete] = ()
     replacing: str = ""
     conflict: str = ""
@@ -136,6 +140,8 @@ def _action(write: ObjectWrite, result: Object) -> str:
     live, last = write.target.live, write.target.last
     if live is None:
         return "created" if last is None else "recreated"
+    if write.target.is_left:
+        return "adopted"
     if write.method is Method.KEEP:
         return "created"  # as a create gives it: by an attempt whose answer was lost
     if is_same_content(live, result):
@@ -150,7 +156,8 @@ def _action(write: ObjectWrite, result: Object) -> str:
 def in_words(plan: WritePlan) -> list[PlannedWrite]:
     """What a plan does, in its order, without the objects."""
     writes = [_write_in_words(write) for write in plan.writes if write.method is not Method.KEEP]
-    return [*writes, *(delete_in_words(gone) for gone in plan.deletes)]
+    following = [follower.in_words() for follower in plan.followers if follower.differing]
+    return [*writes, *following, *(delete_in_words(gone) for gone in plan.deletes)]
 
 
 def create_in_words(
@@ -177,6 +184,7 @@ def delete_in_words(gone: ObjectDelete) -> PlannedWrite:
         name=meta["name"],
         uid=meta["uid"],
         why=gone.why,
+        is_repair=gone.is_repair,
     )
 
 
@@ -194,6 +202,7 @@ def _write_in_words(write: ObjectWrite) -> PlannedWrite:
         uid=target.live["metadata"]["uid"],
         changed=list(write.changed),
         why=_why_applied(write),
+        is_repair=_is_as_last(target),
     )
 
 
@@ -227,6 +236,8 @@ def _replacing(targets: Sequence[Target], provider: ObjectMaker) -> str:
             continue
         if _is_terminating(target.live):
             return f"{target.kind.kind} {target.name} is being deleted"
+        if target.is_left:
+            continue
         found = provider.replacement_reason(target.live, target.desired) or found
     return found
 
@@ -234,11 +245,18 @@ def _replacing(targets: Sequence[Target], provider: ObjectMaker) -> str:
 def _deletes_for_replacement(targets: Sequence[Target], provider: ObjectMaker) -> list[ObjectDelete]:
     found = []
     for target in targets:
-        if target.live is None or _is_terminating(target.live):
+        if target.live is None or target.is_left or _is_terminating(target.live):
             continue
         reason = provider.replacement_reason(target.live, target.desired)
         if reason:
-            found.append(ObjectDelete(kind=target.kind, live=target.live, why=f"replaced: {reason}"))
+            found.append(
+                ObjectDelete(
+                    kind=target.kind,
+                    live=target.live,
+                    why=f"replaced: {reason}",
+                    is_repair=_is_as_last(target),
+                )
+            )
     return found
 
 
@@ -246,7 +264,7 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
     digest, live = digest_of(target.told_by or target.desired), target.live
     if live is None:
         return ObjectWrite(target=target, method=Method.CREATE, digest=digest)
-    if _is_unchanged(target, live, digest):
+    if target.is_left or _is_unchanged(target, live, digest):
         return ObjectWrite(target=target, method=Method.KEEP, digest=digest)
     changed = changed_fields(live, target.desired, field_manager=field_manager)
     return ObjectWrite(
@@ -256,7 +274,9 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
         first=_first(live, target.desired, field_manager=field_manager),
         takeover_from=former_managers(live, field_manager=field_manager),
         changed=changed,
-        changed_by=changed_by(live, changed, field_manager=field_manager),
+        changed_by=changed_by(
+            live, changed, field_manager=field_manager, is_taken_over=target.last is not None
+        ),
     )
 
 
@@ -280,6 +300,11 @@ def _is_unchanged(target: Target, live: Object, digest: str) -> bool:
         and contains(meta.get("labels"), wanted.get("labels") or {})
         and contains(meta.get("annotations"), wanted.get("annotations") or {})
     )
+
+
+def _is_as_last(target: Target) -> bool:
+    """Whether the same was written last: what is different now, somebody else changed."""
+    return target.last is not None and target.last.digest == digest_of(target.told_by or target.desired)
 
 
 def _is_terminating(live: Object) -> bool:

@@ -7,20 +7,25 @@ reconcile fails instead of undoing a newer one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.inspection import ObjectMaker
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
+from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.provider import UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
+MISSPELT = (
+    " (correct it or take it out of spec.provider.overrides: this version of the kind has no such field)"
+)
 
 
 @dataclass(kw_only=True)
@@ -31,6 +36,8 @@ class Written:
     objects: list[AppliedObject] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     """Kind and name."""
+    followed: list[AppliedObject] = field(default_factory=list)
+    """What follows the main object, and how it was left."""
 
 
 class Writer:
@@ -43,18 +50,33 @@ class Writer:
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
         """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
-        self.done.live, self.done.objects = [], []
+        self.done.live, self.done.objects, self.done.followed = [], [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
                 await self._create_for_stage(entry)
             else:
                 await self._delete(entry)
         for write in plan.writes:
-            result = await self._write(write)
+            warnings: list[str] = []
+            result = await self._write(write, warnings)
+            written = applied(write, result, field_manager=self._provider.field_manager)
+            if write.method is not Method.KEEP:
+                written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
-            self.done.objects.append(applied(write, result, field_manager=self._provider.field_manager))
+            self.done.objects.append(written)
+        for follower in plan.followers:
+            await self._follow(follower)
         for gone in plan.deletes:
             await self._delete(gone)
+
+    async def _follow(self, follower: Follower) -> None:
+        manager, result = self._provider.field_manager, None
+        if follower.differing:
+            with refused(f"{follower.kind.kind} {follower.name}"):
+                result = await carry_out_following(self._writes, follower, field_manager=manager)
+            if result is None:
+                return
+        self.done.followed.append(follower.left(result, field_manager=manager))
 
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
         words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
@@ -68,20 +90,16 @@ class Writer:
             await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
         self.done.deleted += [] if words in self.done.deleted else [words]
 
-    async def _write(self, write: ObjectWrite) -> Object:
+    async def _write(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
         words = f"{target.kind.kind} {target.name}"
         try:
-            with self._writes.explained(words):
-                return await self._written(write)
+            with refused(words), self._writes.explained(words):
+                return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
-        except (Invalid, Forbidden) as err:
-            # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
-            message = f"{words}: {err}; {LOOKS_AGAIN}"
-            raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
-    async def _written(self, write: ObjectWrite) -> Object:
+    async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
         if target.live is None:
             return await self._cluster.create(
@@ -90,12 +108,22 @@ class Writer:
                 namespace=self._namespace,
                 field_manager=self._provider.field_manager,
                 strict=target.kind.builtin,
+                warnings=warnings,
             )
         if write.method is Method.KEEP:
             return target.live
-        return await self._apply(write, target.live)
+        try:
+            return await self._apply(write, target.live, warnings)
+        except Invalid as err:
+            # A create drops such fields, an apply is refused for them. Where nothing else is different, what
+            # a create whose answer was lost has made is left as it is, with what that create was told.
+            dropped = undeclared_fields(str(err))
+            if not dropped or not set(write.changed) <= set(dropped):
+                raise
+            warnings += [f'{UNKNOWN_FIELD} "{path}"' for path in dropped]
+            return target.live
 
-    async def _apply(self, write: ObjectWrite, live: Object) -> Object:
+    async def _apply(self, write: ObjectWrite, live: Object, warnings: list[str]) -> Object:
         target, meta = write.target, live["metadata"]
         if write.first is not None:
             live = await self._cluster.patch(
@@ -109,8 +137,24 @@ class Writer:
         version = live["metadata"]["resourceVersion"]
         body = {**target.desired, "metadata": {**target.desired["metadata"], "resourceVersion": version}}
         return await self._cluster.apply(
-            target.kind, body, field_manager=self._provider.field_manager, strict=target.kind.builtin
+            target.kind,
+            body,
+            field_manager=self._provider.field_manager,
+            strict=target.kind.builtin,
+            warnings=warnings,
         )
+
+
+@contextlib.contextmanager
+def refused(words: str) -> Iterator[None]:
+    """Turn what the API server does not take into a failure for the status. Raises StepFailed, ApiError."""
+    try:
+        yield
+    except (Invalid, Forbidden) as err:
+        # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
+        advice = MISSPELT if undeclared_fields(str(err)) else ""
+        message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
+        raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
 
 
 def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:

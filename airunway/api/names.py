@@ -48,6 +48,10 @@ SANDBOX_FIELD_MANAGER = "airunway-sandbox"
 """Of what the sandbox's controllers write."""
 FORMER_FIELD_MANAGERS = frozenset({"provider"})
 """Of the provider controllers of AI Runway, whose objects are taken over (crds.md §8.1)."""
+FORMER_STATUS_MANAGERS = FORMER_FIELD_MANAGERS | {"manager"}
+"""Of whoever wrote a deployment's status before: those controllers, and AI Runway's core (core.md §9)."""
+FORMER_CORE, FORMER_CORE_LEASE = "airunway-controller-manager", "2038fe6a.airunway.ai"
+"""Deployment and Lease of AI Runway's core (core.md §16); a provider's are both `airunway-<p>-provider`."""
 
 LABEL_MANAGED_BY = "airunway.ai/managed-by"
 LABEL_MODEL_DEPLOYMENT = "airunway.ai/model-deployment"

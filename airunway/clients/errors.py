@@ -12,7 +12,8 @@
         ├── NotFound               404                                        final
         ├── AlreadyExists          409 with that reason                       final
         ├── Forbidden              403: missing right, or denied by admission final
-        └── Invalid                400, 415, 422: the same object fails again final
+        └── Invalid                400, 415, 422: the same object fails again final;
+                                   an apply that does not fit the schema is a 500
 
 Messages name the object and never hold a secret.
 """
@@ -94,11 +95,17 @@ class Invalid(ApiError):
     retryable = False
 
 
+_UNTYPED = "failed to create typed patch object"
+"""How the server says, with a 500, that an apply has fields or types which its kind has not."""
+
+
 def api_error(status: int, reason: str, message: str, retry_after: float | None = None) -> ApiError:
     """The error for an HTTP status and a Status object's reason."""
     kind: type[ApiError]
     if status == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif status == 500 and message.startswith(_UNTYPED):
+        kind = Invalid
     elif status >= 500:
         kind = ServerError
     else:

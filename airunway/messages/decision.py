@@ -54,6 +54,8 @@ class Observation(BaseModel):
     """spec.model.id, for people."""
     status: StatusOnWire | None = None
     """As the cluster has it, when it was asked for."""
+    status_of_others: bool = False
+    """AI Runway's own controllers wrote it, and this system never did."""
     holder: ProviderView | None = None
     """The provider that a deletion waits for: whose finalizer is held, one of this system first."""
     refused: Decision | None = None

@@ -67,7 +67,8 @@ class AppliedObject(BaseModel):
     version: str = ""
     """What tells, without rendering, that nobody has changed the object; see `upstream.ownership`."""
     action: str = ""
-    """What was done: created, recreated (it was there before), configured, repaired, or unchanged."""
+    """What was done: created, recreated (it was there before), configured, repaired, unchanged, or adopted:
+    left as another controller made it."""
     changed: list[str] = Field(default_factory=list)
     """Paths of the fields that were changed, e.g. `spec.replicas`; no values."""
     changed_by: list[str] = Field(default_factory=list)
@@ -76,6 +77,8 @@ class AppliedObject(BaseModel):
     """Under which it was written last."""
     resource_version: str = ""
     """As the last write left it."""
+    warnings: list[str] = Field(default_factory=list)
+    """What the API server warned of when that content was written: at most 20 lines of 300 characters."""
 
 
 class StepFailure(BaseModel):

@@ -47,6 +47,11 @@ FIELDS_CONTESTED = "FieldsContested"
 """Condition that is there, and True, while somebody keeps changing what is applied."""
 
 
+MAX_REPAIRS = 3
+"""In a row, of what somebody else changes. A person who tries things out is answered at once; what comes a
+fourth time is no person."""
+
+
 class Contention(BaseModel):
     """Somebody keeps changing what is applied. `fields`: object, paths and field managers, in words."""
 
@@ -55,6 +60,15 @@ class Contention(BaseModel):
     last: datetime
     """The latest of them."""
     fields: str = ""
+    rival: str = ""
+    """A controller that still runs and does it, in words; empty: none is known."""
+    is_pending: bool = False
+    """It was changed since, and that was left."""
+
+    @property
+    def is_contest(self) -> bool:
+        """Whether it came to a standstill."""
+        return self.repairs >= MAX_REPAIRS
 
 
 class InstallationWait(BaseModel):
@@ -120,6 +134,10 @@ class DeploymentState(BaseModel):
     model_image: ModelImageState | None = None
     """The image that is built for it; None when the provider wants none."""
     applied: list[AppliedObject] = Field(default_factory=list)
+    followed: list[AppliedObject] = Field(default_factory=list)
+    """What the operator made of the main object and follows it, as it was left."""
+    follows: bool = False
+    """Whether any of that is to follow."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
     replica_selector: str = ""
@@ -131,8 +149,8 @@ class DeploymentState(BaseModel):
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
     """How often pods were diagnosed in this roll-out, for the delays between."""
-    contention: Contention | None = None
-    """None: what was applied stayed as it was."""
+    contentions: dict[str, Contention] = Field(default_factory=dict)
+    """By what it is about, the objects or the status; none: what was written stayed as it was."""
     looks_elsewhere: int = 0
     """How often in a row the objects that are in its way were looked at, for the delays between."""
     failed_attempts: int = 0
@@ -185,6 +203,11 @@ class DeploymentState(BaseModel):
     def shown_message(self) -> str:
         """What a person needs to know first."""
         return self.finding or self.status.message or ""
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether there is a standstill, because somebody keeps changing what is written."""
+        return any(known.is_contest for known in self.contentions.values())
 
     @property
     def is_step_failed(self) -> bool:

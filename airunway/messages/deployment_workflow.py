@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from airunway.messages.commands import INTERNAL
@@ -77,6 +77,8 @@ class ChangeHint(BaseModel):
     """It is not there any more."""
     status_changed: bool = False
     """Somebody else wrote the status: it is to be written again, also if nothing else is new."""
+    status_writers: list[str] = Field(default_factory=list)
+    """Who, by field manager, if that is known."""
     upstream_only: bool = False
     """Only an upstream object changed: nothing needs to be decided again."""
 
@@ -87,6 +89,7 @@ class ChangeHint(BaseModel):
             "by": newer.by,
             "upstream_only": self.upstream_only and newer.upstream_only,
             "status_changed": self.status_changed or newer.status_changed,
+            "status_writers": newer.status_writers or self.status_writers,
         }
         return (newer if newer.uid or not self.uid else self).model_copy(update=both)
 

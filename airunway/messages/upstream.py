@@ -8,7 +8,7 @@ environment variable. Both make them again, and compare digests.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
@@ -29,6 +29,8 @@ class WriteAction(StrEnum):
     CREATE = "create"
     APPLY = "apply"
     """Server-side, on the version that was read."""
+    PATCH = "patch"
+    """Some fields of what the operator made of the main object, on the version that was read."""
     DELETE = "delete"
     """If it is still the object that was read."""
 
@@ -41,13 +43,15 @@ class PlannedWrite(BaseModel):
     kind: str
     name: str
     digest: str = ""
-    """Of the rendered object; empty for a deletion."""
+    """Of the rendered object, or of the fields of a patch; empty for a deletion."""
     uid: str = ""
     """Of the live object; empty when there is none."""
     changed: list[str] = Field(default_factory=list)
     """Paths of the fields that differ from what is there, e.g. `spec.replicas`; no values. At most 50."""
     why: str = ""
     """For what a person should know: `somebody changed it`, `not wanted any more`, why it is replaced."""
+    is_repair: bool = False
+    """It was left just so by the last write, and somebody changed it since."""
 
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.name}"
@@ -63,6 +67,8 @@ class RenderRequest(DeploymentRequest):
     provider: str
     engine: str
     applied: list[AppliedObject] = Field(default_factory=list)
+    followed: list[AppliedObject] = Field(default_factory=list)
+    """What the operator made of the main object and follows it, as it was left."""
     image: ServingImageStatus | None = None
     built_model_image: ModelImageRef | None = None
     model_image_plan: ModelImagePlan | None = None
@@ -73,6 +79,9 @@ class RenderRequest(DeploymentRequest):
     """Pods that serve it were seen before; see `UnifiedStatus`."""
     cluster_features: list[str] | None = None
     """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
+    adoption: int | None = None
+    """Generation whose objects, made by AI Runway's own controller, are left as they were found; 0: that is
+    to be found out; None: there is no take-over."""
 
 
 class RenderAnswer(BaseModel):
@@ -99,6 +108,10 @@ class RenderAnswer(BaseModel):
     planned before that is known."""
     objects: list[AppliedObject] = Field(default_factory=list)
     """The objects as they are, when nothing has to be written."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main one and follows it, likewise; None when nobody came to that."""
+    follows: bool | None = None
+    """Whether any of that is to follow: not where replicas are left to somebody else. None likewise."""
     status: UnifiedStatus | None = None
     """What those say; None when something has to be written first."""
     conditions: list[Condition] = Field(default_factory=list)
@@ -145,6 +158,8 @@ class ApplyAnswer(BaseModel):
     finalizer_added: bool = False
     objects: list[AppliedObject] = Field(default_factory=list)
     """All objects of the generation as they were left; as before, while the main one is replaced."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main one and follows it, as it was left; None when nobody came to that."""
     deleted: list[str] = Field(default_factory=list)
     """Kind and name."""
     status: UnifiedStatus | None = None
@@ -158,9 +173,20 @@ class ReadinessRequest(DeploymentRequest):
     generation: int
     provider: str
     applied: list[AppliedObject]
+    follows: bool = False
+    """What the operator made of the main object is to follow it."""
     diagnose: bool = False
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    contested: bool = False
+    """Somebody keeps changing what is written: see who else is at work."""
+
+
+class Rival(BaseModel):
+    """A controller outside this system that writes the same objects, and how long it surely lives."""
+
+    words: str
+    alive_until: datetime
 
 
 class Readiness(BaseModel):
@@ -171,6 +197,8 @@ class Readiness(BaseModel):
     status: UnifiedStatus | None = None
     """None when the main object is not there."""
     findings: list[PodFinding] = Field(default_factory=list)
+    rivals: list[Rival] = Field(default_factory=list)
+    """Controllers of AI Runway's own kind that were seen, if they were asked for."""
 
 
 class ReleaseRequest(DeploymentRequest):

@@ -38,6 +38,7 @@ from airunway.provider.contract import (
     UpstreamHealth,
     UpstreamKind,
 )
+from airunway.provider.operator_objects import FieldValue, MainObject, OperatorObjects
 from airunway.provider.reading import (
     NO_CONDITION,
     UpstreamCondition,
@@ -56,8 +57,11 @@ __all__ = [
     "NO_CONDITION",
     "ArgumentRules",
     "Condition",
+    "FieldValue",
+    "MainObject",
     "Manifest",
     "ModelImageSpec",
+    "OperatorObjects",
     "OperatorPeer",
     "Provider",
     "Registration",

@@ -25,6 +25,7 @@ from airunway.provider.demand import Demand
 from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
+from airunway.provider.operator_objects import OperatorObjects
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image_report import (
     DescribeServingImage,
@@ -32,28 +33,7 @@ from airunway.provider.serving_image_report import (
     ServingImageResolution,
 )
 from airunway.provider.shapes import Shape
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpstreamKind:
-    """A kind that a provider creates, as the API server serves it."""
-
-    api_version: str
-    """Group and version, e.g. `kaito.sh/v1beta1`, or `v1` for the core group."""
-    kind: str
-    plural: str
-    builtin: bool = False
-    """Served by every cluster, so never missing."""
-
-    @property
-    def group(self) -> str:
-        """API group; empty for the core group."""
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """API version without its group."""
-        return self.api_version.rpartition("/")[2]
+from airunway.provider.upstream_kind import UpstreamKind as UpstreamKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +249,8 @@ class Provider:
     Left as they are found where a deployment's replicas are somebody else's (`names.
     ANNOTATION_EXTERNAL_REPLICAS`).
     """
+    operator_objects: OperatorObjects | None = None
+    """What its operator makes of the main object, where some of its fields do not follow that by themselves."""
     pod_label: str = LABEL_DEPLOYMENT
     """Label by which the pods that serve a deployment bear its name. They are followed, and read for
     readiness and for what is in the way of a roll-out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import causes, decoding, managed_fields, schema
+from . import causes, decoding, managed_fields, schema, warnings
 from .errors import Cause, invalid
 from .gotypes import WrongType
 from .kinds import Column, Kind, Registry
@@ -177,6 +177,7 @@ def _kinds_of(spec: Mapping[str, Any]) -> Iterator[Kind]:
             needs_version=True,
             crd_schema=root,
             scale_paths=subresources.get("scale"),
+            deprecation=warnings.deprecation(spec, version),
             selectable=tuple(f["jsonPath"].lstrip(".") for f in version.get("selectableFields") or ()),
             reset={"": {"f:status": {}}, "status": {"f:spec": {}, "f:metadata": {}}} if has_status else {},
         )

@@ -89,6 +89,7 @@ class Kind:
     crd_schema: Mapping[str, Any] | None = None
     scale_paths: Mapping[str, str] | None = None
     selectable: tuple[str, ...] = ()
+    deprecation: str = ""
     reset: Mapping[str, FieldSet] = field(default_factory=dict)
     empty: Mapping[str, Any] = field(default_factory=dict)
     _node: Node | None = None

@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
-from . import documents, tables
+from . import documents, tables, warnings
 from .answers import Answer, Form, Resources
 from .collector import Collector
 from .crds import CustomKinds
@@ -191,11 +191,14 @@ class EmulatedCluster:
             http.query,
             http.headers,
             body,
-            [],
+            [target.kind.deprecation],
         )
-        if http.method == "GET" and not target.subresource and request.flag("watch"):
-            return await self._watch(http, request)
-        answer = self._resources.answer(request)
+        try:
+            if http.method == "GET" and not target.subresource and request.flag("watch"):
+                return await self._watch(http, request)
+            answer = self._resources.answer(request)
+        except StatusError as error:
+            return _failure(error, http, request.warnings)
         return _response(answer, http, request.warnings)
 
     # --- watches --------------------------------------------------------------------------------------------
@@ -207,6 +210,8 @@ class EmulatedCluster:
         )
         media = "application/json" + (f";as={form.name};v=v1;g=meta.k8s.io" if form.name else "")
         response = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-cache, private"})
+        for warning in warnings.headers(request.warnings):
+            response.headers.add("Warning", warning)
         self._watches.add(watch)
         try:
             await response.prepare(http)
@@ -268,12 +273,12 @@ def _close(http: web.BaseRequest) -> None:
         http.transport.abort()
 
 
-def _failure(error: StatusError, http: web.BaseRequest) -> web.Response:
+def _failure(error: StatusError, http: web.BaseRequest, told: Iterable[str] = ()) -> web.Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    return _response(Answer(error.code, encode_json(error.body()).encode(), headers), http)
+    return _response(Answer(error.code, encode_json(error.body()).encode(), headers), http, told)
 
 
-def _response(answer: Answer, http: web.BaseRequest, warnings: Iterable[str] = ()) -> web.Response:
+def _response(answer: Answer, http: web.BaseRequest, told: Iterable[str] = ()) -> web.Response:
     body, content_type = answer.body, "application/json"
     if http.headers.get("Accept", "").startswith("application/yaml"):
         body, content_type = yaml.safe_dump(json.loads(body)).encode(), "application/yaml"
@@ -282,7 +287,6 @@ def _response(answer: Answer, http: web.BaseRequest, warnings: Iterable[str] = (
     response.headers["Cache-Control"] = "no-cache, private"
     for name, value in answer.headers.items():
         response.headers[name] = value
-    for warning in warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.add("Warning", f'299 - "{text}"')
+    for warning in warnings.headers(told):
+        response.headers.add("Warning", warning)
     return response

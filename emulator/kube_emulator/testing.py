@@ -24,6 +24,7 @@ APPLY = "application/apply-patch+yaml"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 AGENT = "conformance"  # the program name in the User-Agent, so the field manager where none is named
 LARGE = 1 << 20  # bytes; aiohttp wants larger bodies as a file
+MAX_HEADERS, MAX_HEADER_BYTES = 4096, 64 * 1024  # a server may warn of much, each in a header of its own
 PATIENCE = 90.0  # seconds to wait for what a server does in the background
 Obj = dict[str, Any]
 
@@ -112,7 +113,13 @@ class Api:
 
     async def __aenter__(self) -> Api:
         connector = aiohttp.TCPConnector(ssl=self._ssl)
-        self._session = aiohttp.ClientSession(self.url, headers=self._headers, connector=connector)
+        self._session = aiohttp.ClientSession(
+            self.url,
+            headers=self._headers,
+            connector=connector,
+            max_headers=MAX_HEADERS,
+            max_field_size=MAX_HEADER_BYTES,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from airunway.provider import Provider, storage
 from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
 from airunway.providers.kuberay.authentication import features_of
+from airunway.providers.kuberay.clusters import RAY_CLUSTERS, WORKER_COUNTS
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
 from airunway.providers.kuberay.limits import OVERRIDABLE, RAY_SERVICE_SHAPE, ray_service_demand
 from airunway.providers.kuberay.render import check, ignored_fields, render
@@ -32,10 +33,8 @@ PROVIDER = Provider(
     shapes={RAY_SERVICE.kind: RAY_SERVICE_SHAPE},
     demand=ray_service_demand,
     default_serving_image=DEFAULT_IMAGE,
-    replica_fields=tuple(
-        f"spec.rayClusterConfig.workerGroupSpecs.*.{field}"
-        for field in ("replicas", "minReplicas", "maxReplicas")
-    ),
+    replica_fields=tuple(f"spec.rayClusterConfig.workerGroupSpecs.*.{field}" for field in WORKER_COUNTS),
+    operator_objects=RAY_CLUSTERS,
     pod_label=names.LABEL_MODEL_DEPLOYMENT,
     replica_labels={"ray.io/node-type": "worker"},
     role_label="ray.io/group",

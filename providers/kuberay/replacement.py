@@ -3,7 +3,7 @@
 KubeRay changes a cluster's pods in one way only: another cluster of the same size, which takes over when it
 serves. On devices of which there are only as many as were asked for it waits for ever, for those that the
 first one holds. So, unless `Surge` is asked for, the first cluster goes before the second comes. Numbers of
-workers and the Serve application are taken in place (kuberay.md §8).
+workers (`clusters`) and the Serve application are changed in place.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from typing import Any
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Manifest, mapping_at, pod_options
 from airunway.provider.pod_options import RolloutPolicy
+from airunway.providers.kuberay.clusters import WORKER_COUNTS
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 CLUSTER_DIGEST = "airunway.ai/ray-cluster"
 """Annotation of a RayService that is not to have a second cluster: a digest of the one it describes."""
-
-_IN_PLACE = frozenset({"replicas", "minReplicas", "maxReplicas"})
 
 
 def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
@@ -37,7 +36,7 @@ def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
 def cluster_digest(cluster: Mapping[str, Any]) -> str:
     """A short text that is another one when KubeRay would bring up another cluster."""
     groups = [
-        {key: value for key, value in group.items() if key not in _IN_PLACE}
+        {key: value for key, value in group.items() if key not in WORKER_COUNTS}
         for group in cluster["workerGroupSpecs"]
     ]
     content = {**cluster, "workerGroupSpecs": groups}

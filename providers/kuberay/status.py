@@ -20,6 +20,7 @@ from airunway.provider import (
     mapping_at,
     name_of,
 )
+from airunway.providers.kuberay.clusters import ACTIVE, PENDING
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 SERVICE_PORT = 8000
@@ -27,8 +28,8 @@ READY_CONDITIONS = ("RayServiceReady", "Ready")
 """The name that AI Runway expects, and the one that KubeRay 1.3 and later writes."""
 UPGRADING = "UpgradeInProgress"
 
-_ACTIVE = "activeServiceStatus"
-_PENDING = "pendingServiceStatus"
+_COUNTED = ("state", "lastUpdateTime", "observedGeneration", "conditions", "desiredWorkerReplicas")
+"""What the status of a RayCluster has, or one of these, once KubeRay looked at its pods."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,17 @@ Applications = list[Application]
 def read_status(service: Mapping[str, Any]) -> UnifiedStatus:
     """The RayService's state. While a change is rolled out it is Deploying, also when the old one serves.
 
-    Ready workers are those that KubeRay counted; where it counts none, their pods are counted.
+    Workers are counted as the cluster that serves has them, also while another one comes up that is asked for
+    others. Where KubeRay counts none that are ready, their pods are counted.
     """
     conditions = conditions_at(service, "status", "conditions")
-    active, pending = _applications(service, _ACTIVE), _applications(service, _PENDING)
+    active, pending = _applications(service, ACTIVE), _applications(service, PENDING)
     phase, message = _state(service, conditions, active, pending)
-    ready = _ready_workers(service)
     name = name_of(service)
     return UnifiedStatus(
         phase=phase,
         message=message,
-        replicas=ReplicaStatus(desired=_worker_replicas(service), ready=ready, available=ready),
+        replicas=_workers(service),
         endpoint=EndpointStatus(service=f"{name}-serve-svc", port=SERVICE_PORT),
         resource_name=name,
         resource_kind=RAY_SERVICE.kind,
@@ -130,23 +131,47 @@ def _cause(applications: Applications, *, failed: bool = False) -> str:
 
 def _cluster_cause(service: Mapping[str, Any]) -> str:
     """What the Ray clusters say of themselves: pods that cannot be made, or are not there yet."""
-    for which in (_PENDING, _ACTIVE):
+    for which in (PENDING, ACTIVE):
         cluster = _map(_cluster(service, which).get("rayClusterStatus"))
         try:
             conditions = conditions_at(cluster, "conditions")
         except ValueError:
             conditions = {}
         failure = conditions.pop("ReplicaFailure", NO_CONDITION)
-        said = failure.words if failure.is_true else _text(cluster.get("reason"))
+        # Its reason stays until all pods run, whatever became of what it names; a condition goes with that.
+        said = failure.words if failure.is_true else "" if "conditions" in cluster else _text(cluster.get("reason"))
         said = said or first_cause(conditions.values())
         if said:
             return said
     return ""
 
 
-def _ready_workers(service: Mapping[str, Any]) -> int | None:
-    count = _map(_cluster(service, _ACTIVE).get("rayClusterStatus")).get("readyWorkerReplicas")
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
+def _workers(service: Mapping[str, Any]) -> ReplicaStatus:
+    """As the cluster that serves counts its workers, and what is asked for where there is none.
+
+    KubeRay leaves out a count of zero; that it has counted shows by what else is there.
+    """
+    cluster = _map(_cluster(service, ACTIVE).get("rayClusterStatus"))
+    zero = 0 if any(key in cluster for key in _COUNTED) else None
+    desired, ready, available = (
+        _count(cluster.get(f"{what}WorkerReplicas"), zero) for what in ("desired", "ready", "available")
+    )
+    if "readyWorkerReplicas" not in cluster and "availableWorkerReplicas" in cluster:
+        ready = available
+    elif "availableWorkerReplicas" not in cluster:
+        available = ready
+    if desired is None:
+        return ReplicaStatus(desired=_asked_workers(service), ready=ready, available=available)
+    # A pod that is on its way out is counted until it is gone.
+    return ReplicaStatus(desired=desired, ready=_at_most(desired, ready), available=_at_most(desired, available))
+
+
+def _count(value: Any, zero: int | None) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else zero
+
+
+def _at_most(most: int, count: int | None) -> int | None:
+    return None if count is None else min(most, count)
 
 
 def _applications(service: Mapping[str, Any], cluster: str) -> Applications:
@@ -174,7 +199,7 @@ def _messages(deployments: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _has_pending(service: Mapping[str, Any]) -> bool:
-    cluster = _cluster(service, _PENDING)
+    cluster = _cluster(service, PENDING)
     return bool(cluster.get("applicationStatuses") or cluster.get("rayClusterName"))
 
 
@@ -182,7 +207,7 @@ def _cluster(service: Mapping[str, Any], cluster: str) -> Mapping[str, Any]:
     return _map(mapping_at(service, "status").get(cluster))
 
 
-def _worker_replicas(service: Mapping[str, Any]) -> int:
+def _asked_workers(service: Mapping[str, Any]) -> int:
     groups = _map(_map(service.get("spec")).get("rayClusterConfig")).get("workerGroupSpecs")
     counts = [_map(group).get("replicas") for group in groups] if isinstance(groups, list) else []
     return sum(count for count in counts if isinstance(count, int) and not isinstance(count, bool))

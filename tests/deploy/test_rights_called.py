@@ -38,9 +38,16 @@ def called_by(account: str) -> Asked:
     found = set()
     for call in calls():
         if role in RUN_BY[place_of(call.module)]:
-            for resource in [call.resource] if call.kind else kinds:
+            own = kinds if place_of(call.module) != uses.FOLLOWING else made_by_operator(name)
+            for resource in [call.resource] if call.kind else own:
                 found |= _asked(call, resource)
     return found - _never_asked(name)
+
+
+def made_by_operator(provider: str) -> list[str]:
+    """The kinds of what a provider's operator makes and the worker changes."""
+    objects = PROVIDERS[provider].operator_objects
+    return [written_as(objects.kind)] if objects is not None else []
 
 
 def _asked(call: Call, resource: str) -> Asked:

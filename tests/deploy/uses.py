@@ -43,6 +43,9 @@ class Use:
     """False: asked only where somebody bound a role of their own."""
 
 
+FOLLOWING = "airunway.activities.upstream.following"
+"""Is about what a provider's operator made, where other modules are about what the provider makes."""
+
 RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
     "airunway.activities.deployment.status_evidence": (PROVIDER,),
@@ -53,6 +56,7 @@ RUN_BY = {
     "airunway.activities.trust.verification_keys": (PROVIDER,),
     "airunway.activities.upstream": (PROVIDER,),
     "airunway.activities.upstream.diagnostics": (PROVIDER, WORKER),
+    FOLLOWING: (PROVIDER,),
     "airunway.clients.events": (WORKER, WATCHER),
     "airunway.clients.helm": (INSTALLER,),
     "airunway.clients.lease": (INSTALLER,),
@@ -196,6 +200,9 @@ def providing(provider: Provider) -> list[Use]:
         found.append(Use(verbs=f"get list create delete{changed}", resource=kind, at=upstream))
         evidence = "airunway.activities.deployment.status_evidence"
         found.append(Use(verbs="get", resource=kind, at=evidence))
+    if provider.operator_objects is not None:
+        kind = written_as(provider.operator_objects.kind)
+        found.append(Use(verbs="get patch", resource=kind, at=FOLLOWING))
     return found
 
 

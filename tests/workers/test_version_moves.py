@@ -69,7 +69,7 @@ async def test_a_run_whose_build_is_gone_goes_on_where_it_was_if_its_history_rep
 
         await _look_until_stale(moves, site)
         assert await site.build_of(run) == "1", "first it is only missed"
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
 
         async def arrived() -> bool:
             await moves.look()
@@ -90,7 +90,7 @@ async def test_a_run_whose_build_is_gone_begins_again_if_its_history_does_not_re
         await run.signal(OBJECT_CHANGED, {"cause": "an edit that nobody saw"})
         moves = site.moves("2", [NewDeployment])
         await _look_until_stale(moves, site)
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
 
         async def arrived() -> bool:
             await moves.look()
@@ -113,7 +113,7 @@ async def test_a_watcher_of_another_build_resets_and_does_not_judge_by_its_own_c
         await site.make_current("2")
         moves = site.moves("1")  # its own code would replay the history
         await _look_until_stale(moves, site)
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
 
         async def arrived() -> bool:
             await moves.look()
@@ -131,14 +131,14 @@ async def test_a_run_that_was_thought_to_replay_and_does_not_arrive_begins_again
         await site.make_current("2")
         moves = site.moves("2", [OldDeployment])  # which is not what the worker of this build runs
         await _look_until_stale(moves, site)
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
         await moves.look()
         assert await moves.look() == 0, "it is on its way"
-        site.now += timedelta(minutes=2)
+        site.skipped += timedelta(minutes=2)
 
         async def arrived() -> bool:
             await moves.look()
-            site.now += timedelta(seconds=2)  # should visibility be late, it is tried once more
+            site.skipped += timedelta(seconds=2)  # should visibility be late, it is tried once more
             return await site.build_of(run) == "2" and not await site.has_override(run)
 
         await site.until(arrived)
@@ -155,7 +155,7 @@ async def test_what_was_moved_by_force_is_pinned_again_also_after_a_restart_of_t
         await site.make_current("2")
         moves = site.moves("2")
         await _look_until_stale(moves, site)
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
         await moves.look()
         assert await site.has_override(run)
 
@@ -178,7 +178,7 @@ async def test_nothing_is_forced_before_the_current_build_has_a_worker(site: Sit
         moves = site.moves("2")
         for _ in range(3):
             await _look_until_stale(moves, site)
-            site.now += timedelta(hours=1)
+            site.skipped += timedelta(hours=1)
 
         assert await site.build_of(run) == "1"
 
@@ -221,11 +221,11 @@ async def test_runs_go_back_to_workers_without_versions(site: Site) -> None:
             await site.until(served_moved)
             assert (await site.life(served)).runs == 2
     async with site.unversioned_worker():
-        site.now += timedelta(minutes=3)
+        site.skipped += timedelta(minutes=3)
 
         async def all_moved() -> bool:
             await moves.look()
-            site.now += timedelta(minutes=1)
+            site.skipped += timedelta(minutes=1)
             return await site.build_of(left) == "" and not await site.has_override(left)
 
         await site.until(all_moved)

@@ -110,8 +110,13 @@ class Site:
         self.deployment = f"airunway-{self.cluster}"
         self.serving: set[str] = set()
         """Builds with a worker that polls now."""
-        self.now = datetime.now(UTC)
-        """The time that decides when a build counts as abandoned."""
+        self.skipped = timedelta()
+        """Time that has not passed, but is to have."""
+
+    @property
+    def now(self) -> datetime:
+        """The time that decides when a build counts as abandoned, and a change of routing as known."""
+        return datetime.now(UTC) + self.skipped
 
     def version(self, build_id: str) -> WorkerVersion:
         return WorkerVersion(self.deployment, build_id, versioned=True)
@@ -156,7 +161,7 @@ class Site:
             routing = await read_routing(self.client, self.deployment)
             assert routing is not None
             others = [build.status for build in routing.builds if build.build_id != build_id]
-            return routing.is_settled and routing.current == build_id and "current" not in others
+            return routing.is_settled(self.now) and routing.current == build_id and "current" not in others
 
         await self.until(is_so)
 

@@ -97,6 +97,11 @@ class FakedState(Changing):
     cancel_build: str = ""
     """Values of the annotations."""
 
+    ignored_fields: list[str] = field(default_factory=list)
+    """Given fields that the provider has no use for."""
+    server_warnings: list[str] = field(default_factory=list)
+    """What the API server warns of with each write; remembered with the object."""
+
     served_locally: bool = True
     """Whether the core's worker does the provider's steps inline."""
     provider_worker: bool = True
@@ -163,7 +168,11 @@ class ProviderFakes(FakedState):
             return RenderAnswer(gone=True)
         if request.generation != self.generation or self.deleted_at is not None:
             return RenderAnswer(superseded=True)
-        answer = RenderAnswer(wanted_model_image=self.wanted_image, pinned_images=self.pinned_images)
+        answer = RenderAnswer(
+            wanted_model_image=self.wanted_image,
+            pinned_images=self.pinned_images,
+            ignored_fields=list(self.ignored_fields),
+        )
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):
             return answer
@@ -246,6 +255,7 @@ class ProviderFakes(FakedState):
             digest=f"digest-{self.upstream_generation}",
             action=action,
             changed=["spec.replicas"] if action == "configured" else [],
+            warnings=list(self.server_warnings),
         )
 
     def _upstream_status(self) -> UnifiedStatus:

@@ -12,6 +12,7 @@ from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY, Asked
 from airunway.messages.decision import Observation
 from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import DeploymentState
+from airunway.workflows.model_deployment.contention import end_contests
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.installation import DeploymentInstallation
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -116,6 +117,7 @@ class Commands:
         health = find_condition(state.conditions, "ProviderHealthy")
         step_failed = health is not None and health.reason == STEP_FAILED
         failed = state.failure or state.finding or state.failed_attempts or step_failed
+        failed = failed or state.is_contested
         if not failed and not self._images.failed and not self._installation.failed:
             if state.externally_managed:
                 return f"the controller of provider {state.provider} acts on it, and nothing here failed"
@@ -134,7 +136,7 @@ class Commands:
         return ""
 
     def _no_resume(self) -> str:
-        if self._state.paused_by is not None:
+        if self._state.paused_by is not None or self._state.is_contested:
             return ""
         if self.annotated_pause:
             return "it is paused by the annotation airunway.ai/reconcile-paused: remove that"
@@ -144,6 +146,7 @@ class Commands:
 
     def _retry(self) -> str:
         forget_failure(self._state)
+        end_contests(self._state)
         self._images.retry()
         self._installation.retry()
         return f"trying generation {self._state.generation} again"
@@ -158,4 +161,5 @@ class Commands:
 
     def _resume(self) -> str:
         self._state.paused_by = None
+        end_contests(self._state)
         return f"going on with generation {self._state.generation}"

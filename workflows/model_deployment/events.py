@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from airunway.api.adoption import ADOPTED
 from airunway.api.conditions import find_condition
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.messages.deployment import AppliedObject, EventSpec
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 
-_WORTH_SAYING_WHEN_TRUE = {"ProviderSelected", "ResourceCreated", "Ready", MODEL_IMAGE_READY}
+_WORTH_SAYING_WHEN_TRUE = {"ProviderSelected", "ResourceCreated", "Ready", MODEL_IMAGE_READY, ADOPTED}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
 _UNREMARKABLE_REASONS = {"DeploymentInProgress", "ExplicitSelection", "Installing", IMAGE_BUILDING}
 _ACTIONS = {"configured": "ResourceUpdated", "repaired": "DriftRepaired", "recreated": "ResourceRecreated"}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from airunway.messages.decision import Observation
 from airunway.messages.deployment_workflow import ChangeHint
 
+MAX_WRITERS, MAX_NAME = 5, 80
+"""Of who wrote the status: names, and characters of each."""
+
 
 class Inbox:
     """Reasons to reconcile, folded: signals are hints, and what they say is read again from its owner."""
@@ -19,12 +22,16 @@ class Inbox:
         """Of the reconcile that is under way, and who said so."""
         self._latest = ChangeHint(cause="start")
         self._being_deleted = False
+        self.whose = ""
+        """The field managers that wrote the status meanwhile; empty: nobody says."""
 
     def put(self, hint: ChangeHint) -> None:
         """Something changed in the cluster."""
         self.ask(decide=not hint.upstream_only)
         self._latest = self._latest.folded_with(hint)
         self.rewrite_due = self.rewrite_due or hint.status_changed
+        if hint.status_writers:
+            self.whose = ", ".join(name[:MAX_NAME] for name in hint.status_writers[:MAX_WRITERS])
 
     def ask(self, *, decide: bool = True) -> None:
         """Have the deployment reconciled. `decide`: from the decision on."""

@@ -66,6 +66,14 @@ class JournalWriter:
             kind, _, short = name.partition(" ")
             self.record("Deleted", name, why=why.get((kind, short), ""))
 
+    def server_warnings(self, before: Sequence[AppliedObject], now: Sequence[AppliedObject]) -> None:
+        """What the API server warned of with these writes and not with those before."""
+        known = {(entry.kind, entry.name, text) for entry in before for text in entry.warnings}
+        for entry in now:
+            for text in entry.warnings:
+                if (entry.kind, entry.name, text) not in known:
+                    self.record("Warning", f"{entry.kind} {entry.name}: {text}", by="the API server")
+
     def phase(self, phase: str, message: str) -> None:
         """Another phase than the journal knows."""
         before, self._state.journal_phase = self._state.journal_phase, phase

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from airunway.api import server_warnings
 from airunway.api.conditions import find_condition, remove_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.status import Phase, ProviderStatus, UnifiedStatus
@@ -22,6 +23,8 @@ from airunway.workflows.model_deployment.status_updates import (
 
 WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
 PODS_READY = "all pods are ready"
+FIELDS_HONOURED = "FieldsHonoured"
+"""Condition that says whether everything that was given has its effect."""
 
 
 class Rollout(BaseModel):
@@ -46,7 +49,8 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
     if answer.pinned_images is not None:
         state.pinned_images = answer.pinned_images
     state.replica_selector = answer.replica_selector or state.replica_selector
-    _adopt_ignored_fields(state, answer.ignored_fields, now=now)
+    state.follows = state.follows if answer.follows is None else answer.follows
+    adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
         adopt_failure(state, answer.failure, rollout)
 
@@ -94,6 +98,12 @@ def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -
         state.applied = _without_changes(objects)
 
 
+def adopt_followers(state: DeploymentState, followed: list[AppliedObject] | None) -> None:
+    """Take over what follows the main object, as it was left; None: nobody came to that."""
+    if followed is not None:
+        state.followed = _without_changes(followed)
+
+
 def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
     """Objects as they are remembered: which fields were changed is in the history and the journal."""
     return [entry.model_copy(update={"changed": []}) for entry in objects]
@@ -104,12 +114,24 @@ def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
     _adopt_counts(state, upstream)
 
 
-def _adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
-    if ignored:
-        text = f"provider {state.provider} cannot honour: {', '.join(ignored)}"
-        set_condition(state, "FieldsHonoured", "False", "FieldsIgnored", text, now=now)
-    elif ignored is not None and find_condition(state.conditions, "FieldsHonoured"):
-        set_condition(state, "FieldsHonoured", "True", "AllFieldsHonoured", now=now)
+def adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:
+    """Say what of the spec has no effect: the provider has no use for it, or the API server dropped it.
+
+    `ignored`: None when nobody asked the provider. What else the server warned of is told there too: it is
+    about what was applied, but no field is missing for it.
+    """
+    if ignored is None:
+        return
+    dropped, warned = server_warnings.in_words(
+        (f"{entry.kind} {entry.name}", text) for entry in state.applied for text in entry.warnings
+    )
+    by_provider = f"provider {state.provider} cannot honour: {', '.join(ignored)}" if ignored else ""
+    words = "; ".join(text for text in (by_provider, dropped, warned) if text)
+    if by_provider or dropped:
+        reason = "FieldsDropped" if dropped else "FieldsIgnored"
+        set_condition(state, FIELDS_HONOURED, "False", reason, words, now=now)
+    elif warned or find_condition(state.conditions, FIELDS_HONOURED):
+        set_condition(state, FIELDS_HONOURED, "True", "AllFieldsHonoured", words, now=now)
 
 
 def _adopt_counts(state: DeploymentState, upstream: UnifiedStatus) -> None:

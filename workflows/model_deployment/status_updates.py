@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from airunway.api.adoption import taking_over
 from airunway.api.conditions import (
     Verdict,
     condition,
@@ -30,6 +31,7 @@ from airunway.api.status import (
     ServingImageStatus,
 )
 from airunway.messages.commands import Asked
+from airunway.messages.decision import Observation
 from airunway.messages.deployment import ProviderView
 from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState, ModelImageState
 
@@ -71,12 +73,13 @@ def set_all(state: DeploymentState, reported: Iterable[Condition], *, now: datet
 # -- what was observed ------------------------------------------------------------------------------------
 
 
-def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | None) -> None:
+def start_over(state: DeploymentState, seen: Observation, *, now: datetime) -> None:
     """Begin with another object, from the status it has already (another controller's, or none).
 
     The journal goes on. A pause by command outlives a lost run in the status, and is found there again.
     """
-    fresh = DeploymentState(uid=uid, journal=state.journal)
+    status = seen.status
+    fresh = DeploymentState(uid=seen.uid, journal=state.journal)
     if not state.uid:  # what was asked before it was seen for the first time
         fresh.paused_by, fresh.events_due = state.paused_by, state.events_due
     for name in DeploymentState.model_fields:
@@ -96,6 +99,8 @@ def start_over(state: DeploymentState, *, uid: str, status: DeploymentStatus | N
         state.paused_by = Asked(reason=paused.message)
     if status.replicas is not None:
         state.status.replicas = counted(status.replicas)
+    if seen.status_of_others:
+        set_reported(state, taking_over(), now=now)
 
 
 def _complete(entry: Condition) -> Condition:
@@ -114,7 +119,7 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     """Take over what validation and selection said."""
     if generation != state.generation:
         state.rollout_since, state.diagnoses, state.failed_attempts = None, 0, 0
-        state.contention = None
+        state.contentions = {}
         remove_condition(state.conditions, FIELDS_CONTESTED)
         state.looks_elsewhere = 0
     status = state.status
@@ -152,6 +157,13 @@ def _adopt_selection(status: DeploymentStatus, decision: Decision) -> None:
             "selected_reason": (provider.reason if provider else None) or None,
         }
     )
+
+
+def adopt_manager(state: DeploymentState, provider: ProviderView, *, now: datetime) -> None:
+    """Who acts on it: this system, or a provider controller outside, whose objects are taken over then."""
+    if state.externally_managed and not provider.externally_managed:
+        set_reported(state, taking_over(), now=now)
+    state.externally_managed = provider.externally_managed
 
 
 def show_pause(state: DeploymentState, *, now: datetime) -> None:

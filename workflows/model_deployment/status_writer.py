@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -12,8 +13,9 @@ from airunway.api.core_types import Condition
 from airunway.api.names import PAUSED
 from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusRequest
-from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows.model_deployment.contention import STATUS, note_repairs, rewrite_is_due
 from airunway.workflows.model_deployment.details import outcome_words
 from airunway.workflows.model_deployment.events import events_between
 from airunway.workflows.model_deployment.inbox import Inbox
@@ -31,6 +33,7 @@ _OURS_IN_ANY_CASE = {
     "ImageResolved",
     "ProviderHealthy",
     "ProviderInstalled",
+    FIELDS_CONTESTED,
     PAUSED,
     STALLED,
 }
@@ -48,20 +51,30 @@ class StatusWriter:
         """Record Events with the next write, be it in the next run."""
         self._state.events_due = [*self._state.events_due, *events][-MAX_EVENTS:]
 
+    def add_contest(self, events: Sequence[EventSpec]) -> None:
+        """Tell that somebody keeps changing what is written, if that is so."""
+        for event in events:
+            self._journal.record(event.reason, event.message)
+            workflow.metric_meter().create_counter(
+                "airunway_contests", "Standstills because somebody keeps changing what is written."
+            ).add(1)
+        self.add_events(events)
+
     def note(self, before: Sequence[Condition]) -> None:
         """Have the changes of conditions recorded as Events; `before`: as they were."""
         self.add_events(events_between(before, self._state.conditions))
 
     async def write(self) -> None:
         """Write the status and record the Events, if there is anything to write or to record."""
-        state = self._state
-        show_progress(state, now=workflow.now())
+        state, now = self._state, workflow.now()
+        show_progress(state, now=now)
+        if self._is_rewritten(now):
+            show_progress(state, now=now)
+        elif digest_of(status_to_write(state)) == state.written and not state.events_due:
+            return
         status = status_to_write(state)
         digest = digest_of(status)
-        if digest == state.written and not state.events_due and not self._inbox.rewrite_due:
-            return
         self._journal.phase(str(status.phase or ""), status.message or "")
-        self._inbox.rewrite_due = False
         events, state.events_due = state.events_due, []
         answer = await call(
             WRITE_STATUS,
@@ -71,6 +84,15 @@ class StatusWriter:
         state.written, state.selection_written = digest, status.provider is not None
         if answer.gone:
             self._inbox.ask()
+
+    def _is_rewritten(self, now: datetime) -> bool:
+        """Whether what somebody else wrote is put right now; counted where it says nothing new."""
+        inbox, state = self._inbox, self._state
+        due = rewrite_is_due(state, asked=inbox.rewrite_due, now=now)
+        if due and inbox.whose and digest_of(status_to_write(state)) == state.written:
+            self.add_contest(note_repairs(state, f"the status by {inbox.whose}", now=now, of=STATUS))
+        inbox.rewrite_due, inbox.whose = False, ""
+        return due
 
     async def write_events(self, uid: str) -> None:
         """Record the Events that are due, and leave the status as it is."""

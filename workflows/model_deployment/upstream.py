@@ -12,6 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from airunway.api.adoption import recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
@@ -34,7 +35,12 @@ from airunway.messages.upstream import (
     RenderAnswer,
     RenderRequest,
 )
-from airunway.workflows.model_deployment.contention import note_repairs
+from airunway.workflows.model_deployment.contention import (
+    adopt_rivals,
+    note_repairs,
+    only_repairs,
+    repairs_of,
+)
 from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -42,6 +48,8 @@ from airunway.workflows.model_deployment.pacing import Pacing, is_diagnosis_due
 from airunway.workflows.model_deployment.rollout_updates import (
     Rollout,
     adopt_failure,
+    adopt_followers,
+    adopt_ignored_fields,
     adopt_objects,
     adopt_partly_applied,
     adopt_render,
@@ -92,12 +100,14 @@ class Upstream:
             provider=state.provider,
             engine=state.engine,
             applied=state.applied,
+            followed=state.followed,
             image=state.status.image,
             built_model_image=built,
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            adoption=recorded_adoption(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
         answer = await self._call(replace(RENDER, inline=True), request, summary, decided)
@@ -148,23 +158,31 @@ class Upstream:
         plan = rendered.plan
         if plan.failure is not None and not plan.writes:
             return True
+        if only_repairs(self._state, plan.planned, now=workflow.now()):
+            return True  # it would go on with a fight
         if not plan.writes:
             adopt_objects(
                 self._state, plan.objects, plan.status, self._rollout(decided), waiting=plan.waiting
             )
+            adopt_followers(self._state, plan.followed)
             return True
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
         done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
         if done is None:
             return False
-        self._journal.applied(plan.planned, done.objects, done.deleted)
+        written = [*done.objects, *(done.followed or ())]
+        self._journal.applied(plan.planned, written, done.deleted)
+        self._journal.server_warnings(self._state.applied, done.objects)
         if done.superseded or done.gone:
             return False
-        self._writer.add_events(events_of_actions(done.objects))
-        self._writer.add_events(note_repairs(self._state, done.objects, now=workflow.now()))
+        self._writer.add_events(events_of_actions(written))
+        repaired = repairs_of(written, plan.planned)
+        self._writer.add_contest(note_repairs(self._state, repaired, now=workflow.now()))
+        adopt_followers(self._state, done.followed)
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
+            adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True
@@ -176,6 +194,7 @@ class Upstream:
             replacing=plan.replacing,
             waiting=plan.waiting,
         )
+        adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
 
     async def read(self, decided: Decided) -> Readiness | None:
@@ -188,14 +207,17 @@ class Upstream:
             generation=decided.seen.generation,
             provider=state.provider,
             applied=state.applied,
+            follows=state.follows,
             diagnose=diagnose,
             pods_seen=state.pods_seen,
+            contested=state.is_contested,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")
         seen = await self._call(replace(READ_READINESS, inline=True), request, summary, decided)
         if seen is None:
             return None
         state.diagnoses += diagnose
+        self._writer.add_contest(adopt_rivals(state, seen.rivals, now=workflow.now()))
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:

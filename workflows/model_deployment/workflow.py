@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
     from airunway.workflows.model_deployment.cancellation import heed_cancellation
     from airunway.workflows.model_deployment.commands import Commands
-    from airunway.workflows.model_deployment.contention import repair_is_due
+    from airunway.workflows.model_deployment.contention import next_look, repair_is_due
     from airunway.workflows.model_deployment.deletion import Deletion
     from airunway.workflows.model_deployment.details import (
         details_of,
@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.selection import Decided, Selection
     from airunway.workflows.model_deployment.status_updates import (
         adopt_decision,
+        adopt_manager,
         adopt_provider_health,
         adopt_step_error,
         failure_stands,
@@ -84,7 +85,6 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._gone = False
         """The last look found no deployment."""
         self._next_run_wanted = False
-        """For another reason than the length of this one."""
         self._decided_on: Decided | None = None
         """The last decision, as long as only its upstream objects need to be followed."""
 
@@ -163,7 +163,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if seen.uid != state.uid:
             if state.uid:
                 self.journal.record("NewObject", f"another deployment of the same name: uid {seen.uid}")
-            start_over(state, uid=seen.uid, status=seen.status)
+            start_over(state, seen, now=workflow.now())
             self._decided_on = None
         state.model = seen.model
         self.commands.heed_annotations(seen, is_resumed=seen.status is not None and bool(seen.status.phase))
@@ -222,7 +222,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self._decided_on = None
         if provider is None:
             return
-        state.externally_managed = provider.externally_managed
+        adopt_manager(state, provider, now=workflow.now())
         self.upstream.served_locally = provider.served_locally
         if not state.externally_managed:
             adopt_provider_health(state, provider, now=workflow.now())
@@ -290,7 +290,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             return await self._read(decided, rendered=True)
         if state.applied and delay is None and not (plan.failure or plan.waiting or plan.replacing):
             self._decided_on = decided.remembered()
-            if is_diagnosis_due(state) or self.inbox.take_upstream_change():
+            if state.is_contested or is_diagnosis_due(state) or self.inbox.take_upstream_change():
                 return await self._read(decided, rendered=True)
         return True
 
@@ -306,7 +306,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         if decided.accepted:
             self._decided_on = decided.remembered()
             drifted = readiness.drifted if self.state.failure is None else []
-            if repair_is_due(self.state, self.pacing, drifted, now=workflow.now()):
+            if repair_is_due(self.state, drifted, now=workflow.now()):
                 self.journal.record("DriftFound", "; ".join(drifted))
                 self._decided_on = None
                 self.pacing.wait_at_most(DRIFT_PAUSE) if rendered else self.inbox.ask()
@@ -316,10 +316,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
 
     async def _wait_for_a_reason(self) -> None:
         """Until a signal comes; a timer only where something is due."""
-        pacing, delay = self.pacing, self.pacing.delay
+        pacing, state = self.pacing, self.state
+        delay = next_look(state, pacing, is_followed=bool(self._decided_on), now=workflow.now())
         pacing.next_reconcile_at = workflow.now() + delay if delay is not None else None
         self.waiting = not self.inbox.reconcile_due
-        summary = None if delay is None else f"{outcome_words(self.state)}; {pacing.then}"
+        summary = None if delay is None else f"{outcome_words(state)}; {pacing.then}"
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self.inbox.reconcile_due, timeout=delay, timeout_summary=summary
@@ -335,8 +336,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         """A step that failed for good must not end the workflow; the next reconcile may succeed."""
         self.inbox.decision_due = True
         if kind_of(err) == WRONG_CLUSTER:
-            words = message_of(err)
-            self.pacing.rest(words)
+            self.pacing.rest(words := message_of(err))
         else:
             words = cause_with_kind(err)
             self.pacing.wait_after_failed_attempt(self.state, f"stopped: {words}")

@@ -3,6 +3,7 @@
 client     Cluster: objects and watches             transport  one request: auth, TLS, errors
 kinds      kinds and their paths                    encoding   the body of an apply
 discovery  what the server serves                   watching   the events of one watch
+warnings   what the server warns of
 """
 
 from airunway.clients.kubernetes.client import Cluster, Listing

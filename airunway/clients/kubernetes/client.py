@@ -153,11 +153,16 @@ class Cluster:
         namespace: str | None = None,
         field_manager: str = "",
         strict: bool = False,
+        warnings: list[str] | None = None,
     ) -> Object:
-        """Create an object. Raises AlreadyExists."""
+        """Create an object. Raises AlreadyExists.
+
+        Not `strict`: fields that its kind does not have are dropped, of which the server warns. `warnings`
+        takes what it says.
+        """
         query = {"fieldManager": field_manager, "fieldValidation": "Strict" if strict else ""}
         return await self._transport.request(
-            "POST", path_of(kind, namespace=namespace), query=query, body=body
+            "POST", path_of(kind, namespace=namespace), query=query, body=body, warnings=warnings
         )
 
     async def apply(
@@ -169,8 +174,14 @@ class Cluster:
         force: bool = True,
         subresource: str = "",
         strict: bool = False,
+        dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Object:
-        """Server-side apply. A `metadata.uid` in the body makes it fail on another object (Conflict)."""
+        """Server-side apply. A `metadata.uid` in the body makes it fail on another object (Conflict).
+
+        `dry_run`: everything but storing it. `warnings` takes what the server warns of. Raises Invalid for a
+        field that its kind does not have.
+        """
         meta = body["metadata"]
         return await self._transport.request(
             "PATCH",
@@ -179,9 +190,11 @@ class Cluster:
                 "fieldManager": field_manager,
                 "force": "true" if force else "false",
                 "fieldValidation": "Strict" if strict else "",
+                "dryRun": "All" if dry_run else "",
             },
             body=body,
             content_type=APPLY,
+            warnings=warnings,
         )
 
     async def patch(

@@ -25,6 +25,7 @@ from airunway.clients.guarded_http.proxies import proxy_for
 from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
+from airunway.clients.kubernetes.warnings import warnings_in
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -42,6 +43,10 @@ POOL_SIZE = 256
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """An object has at most three million bytes, and lists are asked for in pages."""
 MAX_ERROR_BYTES = 256 * 1024
+# An API server sends warnings of 4,096 characters in all, each in a header of its own: many short ones, or a
+# single long one. aiohttp's own limits of 128 headers and 8 KiB would make an answer with them unreadable.
+MAX_HEADERS = 4096
+MAX_HEADER_BYTES = 64 * 1024
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=20.0, sock_connect=10)
 
 
@@ -73,7 +78,11 @@ class Transport:
         configuration.connection_pool_maxsize = POOL_SIZE
         # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
         configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
-        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.client_session_kwargs = {
+            "trust_env": False,
+            "max_headers": MAX_HEADERS,
+            "max_field_size": MAX_HEADER_BYTES,
+        }
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
 
@@ -106,14 +115,20 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
+        warnings: list[str] | None = None,
     ) -> Object:
-        """The answer as JSON. Empty entries of `query` are left out. Raises ApiError."""
+        """The answer as JSON. Empty entries of `query` are left out. Raises ApiError.
+
+        `warnings`: takes what the server warns of beside an answer that is no error.
+        """
         try:
             response = await self.send(method, path, query=query, body=body, content_type=content_type)
             async with response:
                 if response.status >= 400:
                     data = await read_beginning(response, MAX_ERROR_BYTES)
                     raise error_from(response, data, method, path)
+                if warnings is not None:
+                    warnings += warnings_in(response.headers.getall("Warning", ()))
                 data = await read_at_most(response, MAX_ANSWER_BYTES)
         except TooLarge as err:
             raise AnswerTooLarge(f"{method} {path}: {err}") from err
