@@ -9,7 +9,7 @@ from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.reading import GatewayRendering, render_gateway
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.gateway.writing import carry_out, take_back
-from airunway.activities.owned import recorded_provider, refused
+from airunway.activities.owned import gateway_enabled, recorded_provider, refused
 from airunway.activities.step import implements
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.clients.kubernetes import Cluster, Object
@@ -55,7 +55,7 @@ class GatewayActivities:
         owner = await find_owner(self._cluster, request.ref, request.uid)
         if owner is None:
             return GatewayReading(gone=True)
-        if has_moved_on(owner, request.generation) or is_off(owner):
+        if has_moved_on(owner, request.generation) or gateway_enabled(owner) is False:
             return GatewayReading(superseded=True)
         answer = (await self._rendering(request, owner)).answer()
         self._cache.read_gateway(request.uid, answer.status)
@@ -69,7 +69,7 @@ class GatewayActivities:
         if owner is None:
             return ApplyGatewayAnswer(gone=True)
         served = await self._kinds.now()
-        if has_moved_on(owner, wanted.generation) or is_off(owner) or not served.complete:
+        if has_moved_on(owner, wanted.generation) or gateway_enabled(owner) is False or not served.complete:
             return ApplyGatewayAnswer(superseded=True)
         found = await self._rendering(wanted, owner)
         answer = await carry_out(self._cluster, request, found, options=self._options)
@@ -80,7 +80,11 @@ class GatewayActivities:
     async def remove_gateway(self, request: RemoveGatewayRequest) -> RemoveGatewayAnswer:
         """Take back what publishes a deployment that is deleted, gone, or not to be published."""
         owner = await find_owner(self._cluster, request.ref, request.uid)
-        if owner is not None and not owner["metadata"].get("deletionTimestamp") and not is_off(owner):
+        if (
+            owner is not None
+            and not owner["metadata"].get("deletionTimestamp")
+            and gateway_enabled(owner) is not False
+        ):
             raise refused(
                 f"taking back the gateway's objects of {request.ref} refused: it is not being deleted, and"
                 " does not say spec.gateway.enabled: false"
@@ -105,9 +109,3 @@ class GatewayActivities:
             served=self._kinds.known,
             options=self._options,
         )
-
-
-def is_off(owner: Object) -> bool:
-    """Whether a deployment says that it is not to be published."""
-    gateway = (owner.get("spec") or {}).get("gateway")
-    return isinstance(gateway, dict) and gateway.get("enabled") is False

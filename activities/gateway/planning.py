@@ -8,6 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airunway.activities.gateway.facts import GatewayFacts, GatewayOptions
+from airunway.api.gateway_reasons import (
+    NAME_INVALID,
+    NAME_TAKEN,
+    PATCH_FAILED,
+    PICKER_FAILED,
+    POOL_NOT_ALLOWED,
+    POOL_NOT_FOUND,
+    ROUTE_NOT_FOUND,
+    GatewayFinding,
+)
 from airunway.clients.kubernetes import Object
 from airunway.gateway.kinds import DESTINATION_RULE, REFERENCE_GRANT
 from airunway.gateway.listeners import ListenerChange, to_open
@@ -23,16 +33,6 @@ from airunway.gateway.objects import (
 )
 from airunway.gateway.picker import picker_objects
 from airunway.gateway.ports import pod_selector, target_port
-from airunway.gateway.reasons import (
-    NAME_INVALID,
-    NAME_TAKEN,
-    PATCH_FAILED,
-    PICKER_FAILED,
-    POOL_NOT_ALLOWED,
-    POOL_NOT_FOUND,
-    ROUTE_NOT_FOUND,
-    GatewayFinding,
-)
 
 
 @dataclass(kw_only=True)

@@ -22,13 +22,7 @@ from airunway.activities.upstream.write_plan import (
 )
 from airunway.api.conditions import condition
 from airunway.api.core_types import Condition
-from airunway.api.status import ApiFormat, GatewayStatus
-from airunway.clients.kubernetes import Cluster, Object
-from airunway.gateway.kinds import GATEWAY, PICKER_KINDS, REFERENCE_GRANT, ServedKinds
-from airunway.gateway.listeners import ListenerChange
-from airunway.gateway.model_names import routed_name
-from airunway.gateway.naming import FIELD_MANAGER
-from airunway.gateway.reasons import (
+from airunway.api.gateway_reasons import (
     CONFIGURED,
     GATEWAY_READY,
     PICKER_FAILED,
@@ -37,6 +31,12 @@ from airunway.gateway.reasons import (
     RULE_FAILED,
     GatewayFinding,
 )
+from airunway.api.status import ApiFormat, GatewayStatus
+from airunway.clients.kubernetes import Cluster, Object
+from airunway.gateway.kinds import GATEWAY, PICKER_KINDS, REFERENCE_GRANT, ServedKinds
+from airunway.gateway.listeners import ListenerChange
+from airunway.gateway.model_names import routed_name
+from airunway.gateway.naming import FIELD_MANAGER
 from airunway.gateway.truth import PublishedObjects, address_of, missing_link, url_of
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.gateway import GatewayReading, GatewayRequest
@@ -164,7 +164,7 @@ class GatewayRendering:
             model_name=self.model_name(live),
             gateway_namespace=gateway["metadata"]["namespace"],
             url=url_of(gateway, self.facts.choice.section) or None,
-            api_formats=self.facts.api_formats or [ApiFormat.OPENAI_CHAT],
+            api_formats=list(self.facts.api_formats) or [ApiFormat.OPENAI_CHAT],
         )
 
     def live(self) -> list[Object]:

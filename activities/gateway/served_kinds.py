@@ -30,6 +30,10 @@ class ServedGatewayKinds:
         self.known: ServedKinds = NOTHING_SERVED
         """As far as anybody asked; nothing before."""
 
+    def is_complete(self) -> bool | None:
+        """Whether models can be published, without asking; None: nobody asked yet."""
+        return None if self._asked_at == float("-inf") else self.known.complete
+
     async def now(self, *, fresh: bool = False) -> ServedKinds:
         """What is served. `fresh`: something may have changed just now. Raises ApiError."""
         if self._clock() - self._asked_at > (FRESH_SECONDS if fresh else MEMORY_SECONDS):
@@ -42,11 +46,12 @@ class ServedGatewayKinds:
             try:
                 await self._ask()
             except ClientError as err:
-                text = str(err)[:200]
-                self._cluster.outage.suspect(
-                    lambda text=text: _log.warning("gateway kinds cannot be discovered", error=text)
-                )
+                self._report(err)
             await asyncio.sleep(MEMORY_SECONDS)
+
+    def _report(self, err: ClientError) -> None:
+        log = _log.bind(error=str(err)[:200])
+        self._cluster.outage.suspect(lambda: log.warning("gateway kinds cannot be discovered"))
 
     async def _read(self) -> None:
         groups = set(await self._cluster.discovery.served_group_versions())

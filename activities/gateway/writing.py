@@ -17,13 +17,13 @@ from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.writes import Writer
 from airunway.api.conditions import condition
+from airunway.api.gateway_reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED
 from airunway.clients.errors import ApiError, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
 from airunway.gateway.kinds import GATEWAY, HTTP_ROUTE, REFERENCE_GRANT, ServedKinds
 from airunway.gateway.listeners import ListenerChange
 from airunway.gateway.naming import FIELD_MANAGER, grant_name
 from airunway.gateway.objects import granted_namespaces
-from airunway.gateway.reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED
 from airunway.messages.gateway import (
     ApplyGatewayAnswer,
     ApplyGatewayRequest,

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airunway.api.gateway_reasons import GATEWAY_NOT_ALLOWED, GATEWAY_NOT_FOUND, NO_GATEWAY, GatewayFinding
 from airunway.gateway.listeners import admits
 from airunway.gateway.naming import LABEL_CHOSEN
-from airunway.gateway.reasons import GATEWAY_NOT_ALLOWED, GATEWAY_NOT_FOUND, NO_GATEWAY, GatewayFinding
 
 Obj = Mapping[str, Any]
 

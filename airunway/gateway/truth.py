@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airunway.gateway.reasons import (
+from airunway.api.gateway_reasons import (
     NO_ADDRESS,
     NO_ENDPOINTS,
     NOT_PROGRAMMED,

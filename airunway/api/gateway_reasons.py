@@ -31,6 +31,10 @@ PICKER_NOT_READY, NO_ENDPOINTS = "EndpointPickerNotReady", "NoEndpoints"
 NOT_PROGRAMMED, NO_ADDRESS = "GatewayNotProgrammed", "NoAddress"
 NOT_SERVING = "DeploymentNotRunning"
 STEP_FAILED = "StepFailed"
+ON_THE_WAY = frozenset(
+    {ROUTE_PENDING, PICKER_NOT_READY, POOL_NOT_FOUND, NO_GATEWAY, NOT_SERVING, DISABLED, NO_ADDRESS}
+)
+"""What is no trouble by itself: it passes, or somebody wanted it so."""
 
 
 @dataclass(frozen=True, kw_only=True)
