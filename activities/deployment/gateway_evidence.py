@@ -32,11 +32,10 @@ class GatewayEvidence:
             or said == self._cache.gateway(known.uid)
         ):
             return ""
-        kind = (await self._kinds.now()).get(GATEWAY)
-        namespace = said.gateway_namespace or ""
-        gateways = (
-            (await self._cluster.listing(kind, namespace=namespace)).items if kind and namespace else []
-        )
+        served, namespace = await self._kinds.now(), said.gateway_namespace or ""
+        gateways: list[Object] = []
+        if namespace and GATEWAY in served.kinds:
+            gateways = (await self._cluster.listing(served[GATEWAY], namespace=namespace)).items
         if any(_is_of(said, gateway) for gateway in gateways):
             return ""
         where = f"in {namespace}" if namespace else "of no namespace"

@@ -14,12 +14,11 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ApiFormat
 from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import NAMESPACES, PODS, Cluster, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
 from airunway.clients.model_names import served_model_name
 from airunway.gateway.capabilities import GatewayRoles, PoolPlace, roles_of
 from airunway.gateway.choice import GatewayChoice, WantedGateway, choose_gateway
 from airunway.gateway.kinds import (
-    DEPLOYMENT,
     GATEWAY,
     HTTP_ROUTE,
     INFERENCE_POOL,
@@ -105,11 +104,11 @@ class GatewayFactsReader:
         return await self._gateways()
 
     async def _list_gateways(self) -> Sequence[Object]:
-        kind = self._served.get(GATEWAY) if self._served else None
-        if kind is None:
+        served = self._served
+        if served is None or GATEWAY not in served.kinds:
             return []
         try:
-            return (await self._cluster.listing(kind)).items
+            return (await self._cluster.listing(served[GATEWAY])).items
         except NotFound:
             return []
 
@@ -152,25 +151,26 @@ class GatewayFactsReader:
 
     async def _read_parts(self, facts: GatewayFacts, request: GatewayRequest) -> None:
         cluster, namespace, name = self._cluster, facts.deployment.namespace, facts.deployment.name
-        pool_kind, route_kind = facts.served[INFERENCE_POOL], facts.served[HTTP_ROUTE]
+        served = facts.served
         status = facts.deployment.status
         service = (status.endpoint.service if status and status.endpoint else None) or ""
         facts.service, facts.pool, facts.own_route = await asyncio.gather(
             self._find(SERVICE, service, namespace),
-            cluster.find(pool_kind, facts.place.name, namespace=facts.place.namespace),
-            cluster.find(route_kind, name, namespace=namespace),
+            cluster.find(served[INFERENCE_POOL], facts.place.name, namespace=facts.place.namespace),
+            cluster.find(served[HTTP_ROUTE], name, namespace=namespace),
         )
         if facts.user_route_name:
-            facts.user_route = await self._find(route_kind, facts.user_route_name, namespace)
-        if facts.place.namespace != namespace and (grants := facts.served.get(REFERENCE_GRANT)):
-            facts.grants = (await cluster.listing(grants, namespace=facts.place.namespace)).items
+            facts.user_route = await self._find(served[HTTP_ROUTE], facts.user_route_name, namespace)
+        if facts.place.namespace != namespace and REFERENCE_GRANT in served.kinds:
+            grants = await cluster.listing(served[REFERENCE_GRANT], namespace=facts.place.namespace)
+            facts.grants = grants.items
         facts.old_backend = await self._old_backend(facts)
         await self._name(facts, request, service)
         await self._list_pods(facts)
         if facts.model_name and not facts.user_route_name:
             label = model_name_label(facts.choice.place, facts.model_name)
             selector = f"{LABEL_MODEL_NAME}={label}"
-            facts.rivals = (await cluster.listing(route_kind, label_selector=selector)).items
+            facts.rivals = (await cluster.listing(served[HTTP_ROUTE], label_selector=selector)).items
 
     async def _find(self, kind: Any, name: str, namespace: str) -> Object | None:
         return await self._cluster.find(kind, name, namespace=namespace) if name else None
@@ -191,10 +191,14 @@ class GatewayFactsReader:
         namespace = backend.get("namespace") or facts.deployment.namespace
         if (namespace, backend.get("name")) == (facts.place.namespace, facts.place.name):
             return None
-        kind, own = facts.served[INFERENCE_POOL], facts.deployment
-        old = await self._cluster.find(kind, str(backend.get("name")), namespace=str(namespace))
+        served, own = facts.served, facts.deployment
+        old = await self._cluster.find(
+            served[INFERENCE_POOL], str(backend.get("name")), namespace=str(namespace)
+        )
         if old is not None and facts.is_own_pool:
-            picker = await self._cluster.find(DEPLOYMENT, picker_name(own.name), namespace=own.namespace)
+            picker = await self._cluster.find(
+                APPS_DEPLOYMENTS, picker_name(own.name), namespace=own.namespace
+            )
             facts.picker_is_ready = bool(((picker or {}).get("status") or {}).get("availableReplicas"))
         return old
 

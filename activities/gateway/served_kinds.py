@@ -23,8 +23,14 @@ FRESH_SECONDS = 1.0
 class ServedGatewayKinds:
     """What the API server said last. A cluster without Gateway API costs one request a minute, for all."""
 
-    def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._cluster, self._clock = cluster, clock
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
+        self._cluster, self._clock, self._fresh_seconds = cluster, clock, fresh_seconds
         self._asked_at = float("-inf")
         self._ask = Coalesced(self._read)
         self.known: ServedKinds = NOTHING_SERVED
@@ -36,7 +42,7 @@ class ServedGatewayKinds:
 
     async def now(self, *, fresh: bool = False) -> ServedKinds:
         """What is served. `fresh`: something may have changed just now. Raises ApiError."""
-        if self._clock() - self._asked_at > (FRESH_SECONDS if fresh else MEMORY_SECONDS):
+        if self._clock() - self._asked_at > (self._fresh_seconds if fresh else MEMORY_SECONDS):
             await self._ask()
         return self.known
 

@@ -172,8 +172,9 @@ async def _backend(
     cluster: Cluster, request: RemoveGatewayRequest, served: ServedKinds
 ) -> tuple[str, str] | None:
     """Namespace and name of the pool that the deployment's route leads to."""
-    kind = served.get(HTTP_ROUTE)
-    route = await cluster.find(kind, request.ref.name, namespace=request.ref.namespace) if kind else None
+    if HTTP_ROUTE not in served.kinds:
+        return None
+    route = await cluster.find(served[HTTP_ROUTE], request.ref.name, namespace=request.ref.namespace)
     if route is None or not is_owned_by(route, request.uid):
         return None
     refs = [ref for rule in route["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
@@ -188,24 +189,27 @@ async def _revoke(
     answer: RemoveGatewayAnswer,
 ) -> None:
     """Take back the permission of a namespace to use a pool, if no other route of it does."""
-    kind, routes = served.get(REFERENCE_GRANT), served.get(HTTP_ROUTE)
-    grant = await cluster.find(kind, grant_name(pool[1]), namespace=pool[0]) if kind else None
-    if kind is None or routes is None or grant is None or namespace not in granted_namespaces(grant):
+    if REFERENCE_GRANT not in served.kinds:
+        return
+    grant = await cluster.find(served[REFERENCE_GRANT], grant_name(pool[1]), namespace=pool[0])
+    if grant is None or namespace not in granted_namespaces(grant):
         return
     managers = {entry.get("manager") for entry in grant["metadata"].get("managedFields") or []}
-    others = (await cluster.listing(routes, namespace=namespace)).items
+    others = (await cluster.listing(served[HTTP_ROUTE], namespace=namespace)).items
     if FIELD_MANAGER not in managers or any(_leads_to(one, pool) for one in others):
         return
     meta, left = grant["metadata"], granted_namespaces(grant) - {namespace}
     if not left:
         with contextlib.suppress(NotFound):
-            await cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
+            await cluster.delete(
+                served[REFERENCE_GRANT], meta["name"], namespace=meta["namespace"], uid=meta["uid"]
+            )
     else:
         entries = [one for one in grant["spec"]["from"] if one.get("namespace") != namespace]
         seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
         step = {"op": "replace", "path": "/spec/from", "value": entries}
         await cluster.patch(
-            kind,
+            served[REFERENCE_GRANT],
             meta["name"],
             [seen, step],
             namespace=meta["namespace"],
