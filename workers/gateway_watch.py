@@ -50,7 +50,7 @@ class GatewayWatch:
     ) -> None:
         self._cluster, self._fleet, self._notify = cluster, fleet, notify
         self._cluster_name, self._poll = cluster_name, poll_seconds
-        self._kinds = ServedGatewayKinds(cluster, fresh_seconds=0.0)
+        self._kinds = ServedGatewayKinds(cluster)
         self._known: dict[str, int] = {}
         """Digest of each object that is followed, by uid."""
         self._labels: dict[str, tuple[DeploymentRef, str]] = {}
@@ -63,7 +63,8 @@ class GatewayWatch:
         try:
             while True:
                 try:
-                    self._adopt(await self._kinds.now(fresh=True))
+                    await self._kinds.refresh()
+                    self._adopt(self._kinds.known)
                 except ClientError as err:
                     log = _log.bind(error=str(err)[:200])
                     self._cluster.outage.suspect(lambda log=log: log.warning("gateway kinds are unknown"))

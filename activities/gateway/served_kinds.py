@@ -23,16 +23,10 @@ FRESH_SECONDS = 1.0
 class ServedGatewayKinds:
     """What the API server said last. A cluster without Gateway API costs one request a minute, for all."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        fresh_seconds: float = FRESH_SECONDS,
-    ) -> None:
-        self._cluster, self._clock, self._fresh_seconds = cluster, clock, fresh_seconds
+    def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cluster, self._clock = cluster, clock
         self._asked_at = float("-inf")
-        self._ask = Coalesced(self._read)
+        self._ask = Coalesced(self.refresh)
         self.known: ServedKinds = NOTHING_SERVED
         """As far as anybody asked; nothing before."""
 
@@ -42,7 +36,7 @@ class ServedGatewayKinds:
 
     async def now(self, *, fresh: bool = False) -> ServedKinds:
         """What is served. `fresh`: something may have changed just now. Raises ApiError."""
-        if self._clock() - self._asked_at > (self._fresh_seconds if fresh else MEMORY_SECONDS):
+        if self._clock() - self._asked_at > (FRESH_SECONDS if fresh else MEMORY_SECONDS):
             await self._ask()
         return self.known
 
@@ -50,7 +44,7 @@ class ServedGatewayKinds:
         """Ask once a minute until cancelled, so that `known` is true for whoever may not ask."""
         while True:
             try:
-                await self._ask()
+                await self.refresh()
             except ClientError as err:
                 self._report(err)
             await asyncio.sleep(MEMORY_SECONDS)
@@ -59,7 +53,8 @@ class ServedGatewayKinds:
         log = _log.bind(error=str(err)[:200])
         self._cluster.outage.suspect(lambda: log.warning("gateway kinds cannot be discovered"))
 
-    async def _read(self) -> None:
+    async def refresh(self) -> None:
+        """Ask now. Raises ApiError."""
         groups = set(await self._cluster.discovery.served_group_versions())
         wanted = [one for group in GROUPS for one in known_versions(group) if one in groups]
         kinds = await asyncio.gather(*(self._cluster.discovery.served_kinds(one) for one in wanted))

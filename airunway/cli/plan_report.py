@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.text import Text
 
 from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.api.heartbeat import oldest_alive
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
+from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, in_words
 from airunway.cli.output import OutputFormat
 from airunway.cli.planning import (
     OtherProvider,
@@ -32,6 +34,7 @@ from airunway.cli.planning import (
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.gateway.kinds import GATEWAY
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
 from airunway.workers.settings import Settings
@@ -81,8 +84,16 @@ def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     annotations: dict[str, Mapping[str, str]] = {}
+    options = settings.gateway_options(impersonate="")
+    gateway = GatewayWorld(
+        configured=options.configured,
+        picker_image=options.picker_image,
+        request_timeout=options.request_timeout,
+    )
     if kubeconfig:
-        listed, annotations = asyncio.run(_of_cluster(settings_for(kubeconfig), sorted(namespaces)))
+        listed, annotations, gateway = asyncio.run(
+            _of_cluster(settings_for(kubeconfig), sorted(namespaces), gateway)
+        )
     elif configs:
         listed = _given_configs(configs)
     given = bool(kubeconfig or configs)
@@ -96,21 +107,34 @@ def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -
         policy=settings.overrides_policy,
         trust=settings.trust_policy,
         namespaces=annotations,
+        gateway=gateway,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
 async def _of_cluster(
-    settings: Settings, namespaces: Sequence[str]
-) -> tuple[list[Listed], dict[str, Mapping[str, str]]]:
-    """The configs of a cluster, and what its Namespaces say of images and models."""
+    settings: Settings, namespaces: Sequence[str], gateway: GatewayWorld
+) -> tuple[list[Listed], dict[str, Mapping[str, str]], GatewayWorld]:
+    """The configs of a cluster, what its Namespaces say of images and models, what it has of the gateway."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
+        gateway = await _gateway(cluster, gateway)
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
-    return configs, annotations
+    return configs, annotations, gateway
+
+
+async def _gateway(cluster: Cluster, gateway: GatewayWorld) -> GatewayWorld:
+    served, found = await ServedGatewayKinds(cluster).now(), []
+    if served.complete:
+        try:
+            found = (await cluster.listing(served[GATEWAY])).items
+        except Forbidden:
+            output.note("Gateways may not be listed: which one would be taken is not known")
+            return gateway
+    return gateway.model_copy(update={"served": served, "gateways": found})
 
 
 async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:
@@ -173,9 +197,11 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
     rows += [("ignored", f"{path}: this provider has no use for it") for path in entry.ignored_fields]
     if entry.builds:
         rows.append(("builds", entry.builds))
-    rows += [("applies", _object(obj)) for obj in entry.objects]
+    rows += [("applies", in_words(obj)) for obj in entry.objects]
     if entry.note:
         rows.append(("note", entry.note))
+    if entry.published is not None:
+        rows += _publication(entry.published)
     output.facts(console, rows, indent="  ")
 
 
@@ -184,6 +210,9 @@ def _why_not(other: OtherProvider) -> str:
     return f"{other.name}: {other.why_not}{hint}"
 
 
-def _object(obj: dict[str, Any]) -> str:
-    meta = obj["metadata"]
-    return f"{obj['kind']} {meta.get('namespace', '')}/{meta['name']} ({obj['apiVersion']})"
+def _publication(published: PlannedPublication) -> list[tuple[str, str | Text]]:
+    if published.note:
+        return [("gateway", published.note)]
+    where = f"Gateway {published.gateway}" if published.gateway else "a Gateway, where the cluster has one"
+    words = f"published as {published.model_name!r} behind {where}, once it runs"
+    return [("gateway", words), *(("publishes", in_words(obj)) for obj in published.objects)]
