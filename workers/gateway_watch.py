@@ -66,13 +66,16 @@ class GatewayWatch:
                     await self._kinds.refresh()
                     self._adopt(self._kinds.known)
                 except ClientError as err:
-                    log = _log.bind(error=str(err)[:200])
-                    self._cluster.outage.suspect(lambda log=log: log.warning("gateway kinds are unknown"))
+                    self._report(err)
                 await asyncio.sleep(self._poll)
         finally:
             if self._following is not None:
                 self._following.cancel()
                 await asyncio.wait([self._following])
+
+    def _report(self, err: ClientError) -> None:
+        log = _log.bind(error=str(err)[:200])
+        self._cluster.outage.suspect(lambda: log.warning("gateway kinds cannot be discovered"))
 
     def _adopt(self, served: ServedKinds) -> None:
         if served.complete and self._following is None:

@@ -7,7 +7,8 @@ listeners admit is patched, on the version that was read.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.leaving import listeners_to_close, own_places
@@ -99,7 +100,7 @@ async def _permit(cluster: Cluster, found: GatewayRendering, answer: ApplyGatewa
 
 
 async def _patch_gateway(
-    cluster: Cluster, served: ServedKinds, gateway: Object, change: ListenerChange
+    cluster: Cluster, served: ServedKinds, gateway: Mapping[str, Any], change: ListenerChange
 ) -> None:
     meta = gateway["metadata"]
     # Not a "test", which the API server answers as it does a body that it cannot read.
