@@ -19,12 +19,12 @@ from airunway.api import names
 from airunway.api.conditions import completed, condition, conditions_of, rfc3339
 from airunway.api.heartbeat import last_heartbeat, oldest_alive
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.provider_worker import WORKER_ALIVE, worker_queue
 from airunway.clients.errors import ApiError, Conflict, NotFound
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
 
 _log = structlog.get_logger(__name__)
 
-WORKER_ALIVE = "WorkerAlive"
 ALIVE, EXPIRED = "HeartbeatReceived", "HeartbeatExpired"
 
 SWEEPS_PER_LIMIT = 6
@@ -41,7 +41,7 @@ def expired_status(config: Object, *, now: datetime, limit: timedelta) -> Object
     Only for a config of this system (it carries the task queue) that claims to be ready. A heartbeat that
     cannot be read counts as fresh, as it does in selection.
     """
-    queue = (config["metadata"].get("annotations") or {}).get(names.ANNOTATION_TASK_QUEUE)
+    queue = worker_queue(config)
     try:
         parsed = InferenceProviderConfig.model_validate(config)
     except ValidationError:

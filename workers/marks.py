@@ -14,6 +14,7 @@ from sys import intern
 from typing import Any
 
 from airunway.api import names
+from airunway.api.provider_worker import worker_queue
 from airunway.clients.kubernetes import Object
 from airunway.provider.contract import Provider
 from airunway.workers.audit.facts import ObservedUpstream, UpstreamMark, edited_by, packed
@@ -87,7 +88,7 @@ class ConfigMark:
         return cls(
             offer=_digest(obj.get("spec")),
             ready=bool((obj.get("status") or {}).get("ready")),
-            task_queue=str(annotations.get(names.ANNOTATION_TASK_QUEUE) or ""),
+            task_queue=worker_queue(obj),
             access=str(annotations.get(names.ANNOTATION_MODEL_ACCESS) or ""),
         )
 

@@ -18,12 +18,13 @@ from typing import Any
 import structlog
 
 from airunway.api import names
-from airunway.api.conditions import Verdict, completed, condition, conditions_of, rfc3339
+from airunway.api.conditions import Verdict, completed, condition, conditions_of, find_condition, rfc3339
+from airunway.api.provider_worker import WORKER_ALIVE
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import ApiError, Conflict, error_text
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
-from airunway.workers.heartbeats import ALIVE, WORKER_ALIVE
+from airunway.workers.heartbeats import ALIVE
 from airunway.workers.upstream_kinds import kinds_annotation
 
 _log = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ class Registrar:
             with contextlib.suppress(ApiError):
                 live = await self._cluster.find(CONFIGS, self._provider.name)
                 ready = ((live or {}).get("status") or {}).get("ready") is True
-                if not ready or (live and not self._says_ours(live)):
+                if not ready or (live and not (self._says_ours(live) and _worker_alive(live))):
                     self._told = None  # somebody else spoke since
                     return
 
@@ -210,6 +211,13 @@ class Registrar:
         words = "the provider's worker was stopped"
         away = UpstreamHealth(ready=False, reason="Unregistered", message=words, condition=condition)
         await self._write(away, alive=False)
+        live = await self._cluster.find(CONFIGS, self._provider.name)
+        if live is None or _worker_alive(live) == "True":
+            return  # another worker of the provider serves on
+        kept = dict(live["metadata"].get("annotations") or {})
+        if kept.pop(names.ANNOTATION_TASK_QUEUE, None) == self._task_queue:
+            # Whoever serves it next may be another kind of controller.
+            await self._change(live, {"/metadata/annotations": kept})
 
     async def _write(self, health: UpstreamHealth, *, alive: bool = True) -> None:
         live = await self._cluster.find(CONFIGS, self._provider.name)
@@ -255,3 +263,9 @@ class Registrar:
             self._cluster.outage.suspect(lambda: log.warning(words))
         else:
             log.error(words, exc_info=err)
+
+
+def _worker_alive(config: Object) -> str:
+    """What the config says of a worker of this system; empty: nothing, somebody else wrote the status."""
+    found = find_condition(conditions_of(config), WORKER_ALIVE)
+    return found.status.value if found is not None else ""

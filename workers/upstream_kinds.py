@@ -30,6 +30,10 @@ _PLURAL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _LABEL = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
+MAX_OLDER_VERSIONS = 8
+"""Each is asked for whenever the kind is listed."""
+
+
 def key_of(kind: Kind) -> Key:
     """What makes one kind different from another in a path."""
     return kind.api_version, kind.plural
@@ -37,8 +41,12 @@ def key_of(kind: Kind) -> Key:
 
 def kinds_annotation(kinds: Iterable[UpstreamKind]) -> str:
     """The value of the annotation for a provider's kinds."""
-    entries = [{"apiVersion": kind.api_version, "kind": kind.kind, "plural": kind.plural} for kind in kinds]
-    return json.dumps(entries, separators=(",", ":"))
+    return json.dumps([_entry_of(kind) for kind in kinds], separators=(",", ":"))
+
+
+def _entry_of(kind: UpstreamKind) -> dict[str, Any]:
+    older = {"olderVersions": list(kind.older)} if kind.older else {}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "plural": kind.plural, **older}
 
 
 def announced_kinds(config: Object) -> list[UpstreamKind]:
@@ -57,9 +65,17 @@ def announced_kinds(config: Object) -> list[UpstreamKind]:
 
 
 def _kind_from(entry: Any) -> UpstreamKind:
-    kind = UpstreamKind(api_version=entry["apiVersion"], kind=str(entry["kind"]), plural=entry["plural"])
-    if not (_API_VERSION.fullmatch(kind.api_version) and _PLURAL.fullmatch(kind.plural)):
-        raise ValueError(f"{kind.api_version}, {kind.plural} is no kind")
+    kind = UpstreamKind(
+        api_version=entry["apiVersion"],
+        kind=str(entry["kind"]),
+        plural=entry["plural"],
+        older=tuple(entry.get("olderVersions", ())),
+    )
+    for version in kind.versions:
+        if not (_API_VERSION.fullmatch(version.api_version) and _PLURAL.fullmatch(kind.plural)):
+            raise ValueError(f"{version.api_version}, {kind.plural} is no kind")
+    if len(kind.older) > MAX_OLDER_VERSIONS:
+        raise ValueError(f"{kind.plural} has more than {MAX_OLDER_VERSIONS} older versions")
     return kind
 
 

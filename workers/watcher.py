@@ -108,7 +108,8 @@ class Watcher:
 
     def _reflector(self, kind: UpstreamKind, readers: Readers) -> Reflector:
         handler = _UpstreamHandler(self, kind, readers)
-        reflector = Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US)
+        older = kind.versions[1:]
+        reflector = Reflector(self._cluster, kind, handler, label_selector=OWNED_BY_US, older=older)
         handler.listed = reflector.synced
         self._followed.append(reflector)
         self._fleet.listed.append((kind.kind, reflector.synced))

@@ -13,6 +13,7 @@ from airunway.activities.deployment.installable import Listed
 from airunway.api import names
 from airunway.api.core_types import ConditionStatus
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.provider_worker import worker_queue
 from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
@@ -62,9 +63,11 @@ class ProviderConfigs:
 def read_config(obj: Object) -> InferenceProviderConfig | None:
     """A provider config, or None when it cannot be read: one bad config must not stop the others."""
     try:
-        return InferenceProviderConfig.model_validate(obj)
+        config = InferenceProviderConfig.model_validate(obj)
     except ValidationError:
         return None
+    config.metadata.annotations[names.ANNOTATION_TASK_QUEUE] = worker_queue(obj)
+    return config
 
 
 def provider_view(

@@ -15,6 +15,7 @@ from airunway.activities.deployment.configs import provider_view
 from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions, for_this_object
 from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
 from airunway.activities.deployment.status_claims import Known
+from airunway.activities.deployment.status_ownership import with_own_conditions
 from airunway.activities.owned import gateway_enabled, is_pretence
 from airunway.activities.step import implements
 from airunway.api import names
@@ -197,6 +198,6 @@ def _model_of(obj: Object) -> str:
 def _status_of(obj: Object) -> DeploymentStatus:
     """The status as it is; an empty one when somebody wrote what cannot be read."""
     try:
-        return DeploymentStatus.model_validate(obj.get("status") or {})
+        return DeploymentStatus.model_validate(with_own_conditions(obj))
     except ValidationError:
         return DeploymentStatus()

@@ -17,6 +17,7 @@ from airunway.activities.deployment.reading import DeploymentReader
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status_claims import Known, status_problem
 from airunway.activities.deployment.status_evidence import UpstreamEvidence
+from airunway.activities.deployment.status_ownership import takeover_patch
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.owned import refused
 from airunway.activities.step import implements
@@ -24,7 +25,7 @@ from airunway.api import names
 from airunway.api.status import DeploymentStatus
 from airunway.clients.errors import Conflict, Invalid, NotFound
 from airunway.clients.events import deployment_reference, record_event
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, JSON_PATCH, Cluster
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusAnswer, StatusRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.provider import Provider
@@ -109,6 +110,7 @@ class StatusActivity:
             "status": status.dump(),
         }
         try:
+            await self._take_over(ref, uid, is_shared=status.phase is None)
             written = await self._cluster.apply(
                 DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
             )
@@ -121,6 +123,31 @@ class StatusActivity:
             raise
         self._cache.wrote_status(uid, written)
         return StatusAnswer(resource_version=written["metadata"]["resourceVersion"])
+
+    async def _take_over(self, ref: DeploymentRef, uid: str, *, is_shared: bool) -> None:
+        """Make ours what AI Runway's own controllers own of the status; as a rule that is nothing."""
+        known = self._cache.known(uid)
+        obj = known.obj if known is not None else None
+        for is_fresh in (False, True):
+            patch = takeover_patch(obj, is_shared=is_shared) if obj is not None else None
+            if patch is None:
+                return
+            try:
+                # Not of the subresource, where the API server takes no owners from the request.
+                await self._cluster.patch(
+                    DEPLOYMENTS,
+                    ref.name,
+                    patch,
+                    namespace=ref.namespace,
+                    content_type=JSON_PATCH,
+                    field_manager=names.STATUS_FIELD_MANAGER,
+                )
+                return
+            except (Conflict, Invalid):
+                if is_fresh:
+                    raise
+                live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
+                obj = live if live is not None and live["metadata"]["uid"] == uid else None
 
 
 def _is_named(known: Known, ref: DeploymentRef) -> bool:

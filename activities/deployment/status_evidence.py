@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status_claims import Known
+from airunway.activities.upstream.main_object import find_main
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.api.status import DeploymentStatus, EndpointStatus, Phase, UnifiedStatus
 from airunway.clients.kubernetes import Cluster
@@ -45,7 +46,7 @@ class UpstreamEvidence:
         self, provider: Provider, ref: DeploymentRef, status: DeploymentStatus, known: Known
     ) -> UnifiedStatus | None:
         name = (status.provider.resource_name if status.provider else None) or ref.name
-        obj = await self._cluster.find(provider.kinds[0], name, namespace=ref.namespace)
+        obj = await find_main(self._cluster, provider, name, namespace=ref.namespace)
         if obj is None or not is_owned_by(obj, known.uid):
             return None
         try:

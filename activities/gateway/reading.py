@@ -106,7 +106,12 @@ class GatewayRendering:
     def objects(self) -> list[AppliedObject]:
         """As they are, when nothing has to be written."""
         return [
-            applied(write, write.target.live, field_manager=FIELD_MANAGER)
+            applied(
+                write,
+                write.target.live,
+                field_manager=FIELD_MANAGER,
+                generation=self.request.generation,
+            )
             for write in self.writes.writes
             if write.method is Method.KEEP and write.target.live is not None
         ]

@@ -16,7 +16,7 @@ from airunway.activities.gateway.reading import GatewayRendering, failed_reason
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.tenant_account import tenant_writes
-from airunway.activities.upstream.writes import Writer
+from airunway.activities.upstream.writes import ChangeRefused, Writer
 from airunway.api.conditions import condition
 from airunway.api.gateway_reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED
 from airunway.clients.errors import ApiError, NotFound
@@ -47,7 +47,8 @@ async def carry_out(
         return answer
     namespace = request.ref.namespace
     writes = tenant_writes(cluster, namespace, impersonate=options.impersonate)
-    writer = Writer(writes, found.maker, namespace=namespace)
+    generation = request.read_from.generation
+    writer = Writer(writes, found.maker, namespace=namespace, generation=generation)
     try:
         await _permit(cluster, found, answer)
         await writer.carry_out([], found.writes)
@@ -55,10 +56,10 @@ async def carry_out(
     except _Refused as err:
         answer.condition = condition(GATEWAY_READY, "False", err.reason, str(err))
         answer.refused = True
-    except StepFailed as stop:
+    except (StepFailed, ChangeRefused) as stop:
         position = min(len(writer.done.objects), len(found.writes.writes) - 1)
         kind = found.writes.writes[position].target.kind.kind
-        answer.condition = condition(GATEWAY_READY, "False", failed_reason(kind), stop.failure.message)
+        answer.condition = condition(GATEWAY_READY, "False", failed_reason(kind), str(stop))
         answer.refused = True
     answer.objects, answer.deleted = writer.done.objects, writer.done.deleted
     if answer.condition is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +21,10 @@ from airunway.activities.upstream.image_resolution import DigestResolver, Servin
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.readiness import read_state
-from airunway.activities.upstream.render_context import Surroundings
+from airunway.activities.upstream.render_context import Routing, Surroundings, nobody_routes
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
-from airunway.activities.upstream.served_fields import ServedFields
+from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.tenant_account import TenantWrites, missing_right, tenant_writes
 from airunway.api import names
 from airunway.clients.errors import Forbidden, NotFound
@@ -48,15 +48,12 @@ from airunway.messages.upstream import (
 from airunway.provider import Provider, UpstreamKind
 from airunway.provider.policy import OverridesPolicy
 
-INFERENCE_POOL_GROUP = "inference.networking.k8s.io"
-POOLS_MEMORY_SECONDS = 60.0
-
 
 class ProviderActivities:
     """The activities of the providers that this process serves. `cache`: what it read of deployments.
 
     `policy`: what deployments may override and demand; absent: as the settings are by default.
-    `gate`: which images and models may run; None: all.
+    `gate`: which images and models may run; None: all. `routed_by_gateway`: see `Surroundings`; None: nobody.
     """
 
     def __init__(
@@ -71,20 +68,20 @@ class ProviderActivities:
         policy: OverridesPolicy | None = None,
         gate: ImageGate | None = None,
         impersonate: str = "",
+        routed_by_gateway: Routing | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
         self._surroundings = Surroundings(
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
-            serves_inference_pools=self._serves_inference_pools,
-            served_fields=ServedFields(cluster).of,
+            routed_by_gateway=routed_by_gateway or nobody_routes,
+            served_api=ServedApis(cluster).of,
             model_images=model_images,
             policy=policy or OverridesPolicy(),
             gate=gate,
             impersonate=impersonate,
         )
-        self._pools: tuple[float, bool] | None = None
         self._snapshots = cache or SnapshotCache()
         self._rendered = RenderedCache()
 
@@ -172,13 +169,6 @@ class ProviderActivities:
             ],
         )
 
-    async def _serves_inference_pools(self) -> bool:
-        """Whether the cluster has the gateway's inference extension; asked once a minute."""
-        now = time.monotonic()
-        if self._pools is None or now - self._pools[0] > POOLS_MEMORY_SECONDS:
-            self._pools = (now, bool(await self._cluster.discovery.served_versions(INFERENCE_POOL_GROUP)))
-        return self._pools[1]
-
     def _provider(self, name: str) -> Provider:
         provider = self._providers.get(name)
         if provider is None:
@@ -188,13 +178,12 @@ class ProviderActivities:
         return provider
 
     async def _owned(self, kind: UpstreamKind, namespace: str, uid: str) -> list[tuple[UpstreamKind, Object]]:
-        try:
-            listing = await self._cluster.listing(
-                kind, namespace=namespace, label_selector=f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-            )
-        except NotFound:
-            return []  # the kind is not served any more, so nothing of it is left
-        return [(kind, obj) for obj in listing.items if is_owned_by(obj, uid)]
+        ours = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+        for version in kind.versions:
+            with contextlib.suppress(NotFound):
+                listing = await self._cluster.listing(version, namespace=namespace, label_selector=ours)
+                return [(version, obj) for obj in listing.items if is_owned_by(obj, uid)]
+        return []  # the kind is not served any more, so nothing of it is left
 
 
 @dataclass(frozen=True, kw_only=True)

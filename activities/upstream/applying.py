@@ -10,14 +10,15 @@ from typing import Any
 
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.following import Follower, read_made
-from airunway.activities.upstream.inspection import Identity, identity, owned_among, read_applied
+from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
+from airunway.activities.upstream.refusals import judged
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
-from airunway.activities.upstream.writes import Writer
+from airunway.activities.upstream.writes import ChangeRefused, Writer
 from airunway.clients.errors import AlreadyExists, Conflict
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
@@ -57,8 +58,11 @@ class UpstreamApplication:
         self._rendered, self._is_first = rendered, is_first
         namespace = self._ref.namespace
         writes = tenant_writes(cluster, namespace, impersonate=surroundings.impersonate)
-        self._writer = Writer(writes, provider, namespace=namespace)
+        generation = self._from.generation
+        self._writer = Writer(writes, provider, namespace=namespace, generation=generation)
         self._answer = ApplyAnswer()
+        self._written_for: Object | None = None
+        """The owner, from when on its objects are written."""
         self._before: dict[Identity, AppliedObject] = {}
         """What an attempt wrote before it had to look again."""
 
@@ -68,8 +72,12 @@ class UpstreamApplication:
             await self._write()
         except _Left as left:
             return self._left(left.answer)
+        except ChangeRefused as refused:
+            return self._left(ApplyAnswer(superseded=True, refused=refused.change))
         except StepFailed as stop:
             self._answer.failure = stop.failure
+            if self._written_for is not None:
+                self._answer.failure = judged(stop, self._provider, self._written_for, self._from)
             self._answer.objects = self._objects_so_far()
             self._answer.deleted = self._writer.done.deleted
             return self._answer
@@ -164,6 +172,7 @@ class UpstreamApplication:
 
     async def _carry_out(self, rendered: RenderedObjects) -> None:
         plan, failure = rendered.plan, rendered.answer.failure
+        self._written_for = rendered.owner
         await self._writer.carry_out(rendered.stages, plan)
         if failure is not None:
             raise StepFailed(failure)
@@ -229,8 +238,8 @@ def _as_create(entry: PlannedWrite) -> _Key:
 
 
 def _identity(entry: PlannedWrite) -> Identity:
-    return entry.api_version, entry.kind, entry.name
+    return identity_of(entry.api_version, entry.kind, entry.name)
 
 
 def _identity_of(write: ObjectWrite) -> Identity:
-    return write.target.kind.api_version, write.target.kind.kind, write.target.name
+    return identity_of(write.target.kind.api_version, write.target.kind.kind, write.target.name)

@@ -136,7 +136,9 @@ def _joined(path: str, key: str) -> str:
 
 def _dropped(live: Mapping[str, Any], desired: Mapping[str, Any], field_manager: str) -> Iterator[str]:
     for entry in live["metadata"].get("managedFields") or ():
-        if is_ours_or_former(entry, field_manager):
+        # Fields of another version are called otherwise: the API server compares those when it applies.
+        in_this_version = entry.get("apiVersion", desired.get("apiVersion")) == desired.get("apiVersion")
+        if in_this_version and is_ours_or_former(entry, field_manager):
             yield from _not_wanted(entry.get("fieldsV1") or {}, desired, "")
 
 

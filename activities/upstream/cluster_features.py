@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airunway.activities.upstream.main_object import find_main
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.render_context import Surroundings
-from airunway.api.cluster_features import INFERENCE_POOLS, features_condition
+from airunway.activities.upstream.served_api import version_among
+from airunway.api.cluster_features import ROUTED_BY_GATEWAY, features_condition
 from airunway.api.core_types import Condition
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.upstream import RenderRequest
@@ -40,23 +42,31 @@ async def cluster_features(
     The main object is read only where the record and the cluster differ, or where there is an object and no
     record: another controller made it, or the status was lost.
     """
-    if not (provider.uses_inference_pools or provider.optional_fields):
+    if not (provider.depends_on_gateway or provider.optional_fields or provider.kinds[0].older):
         return ClusterFeatures(taken=[])
-    served, recorded = await _served(provider, given), request.cluster_features
+    api, recorded = await given.served_api(provider), request.cluster_features
+    served = [*await _routing(provider, owner, given), *api.features(provider)]
     taken = served
     if recorded is None:
         there = inspect_all or request.applied or _names_object(owner)
         main = await _main_object(cluster, provider, request) if there else None
         taken = served if main is None else sorted(provider.features_of(main))
-    elif set(recorded) != set(served) and await _main_object(cluster, provider, request) is not None:
-        taken = recorded
+    else:
+        learned = [entry for entry in recorded if entry in provider.learnable]
+        if {*served, *learned} == set(recorded):
+            taken = served = recorded
+        elif await _main_object(cluster, provider, request) is not None:
+            taken, served = recorded, [*served, *learned]
+    if api.versions and version_among(taken, provider) not in api.versions:
+        # What the object was written in is not served any more, nor what was known of its fields.
+        kept = {ROUTED_BY_GATEWAY, *provider.learnable}
+        taken = [*(entry for entry in taken if entry in kept), *api.features(provider)]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
 
 
-async def _served(provider: Provider, given: Surroundings) -> list[str]:
-    fields = await given.served_fields(provider)
-    pools = provider.uses_inference_pools and await given.serves_inference_pools()
-    return [*([INFERENCE_POOLS] if pools else []), *sorted(fields)]
+async def _routing(provider: Provider, owner: Mapping[str, Any], given: Surroundings) -> list[str]:
+    routed = provider.depends_on_gateway and await given.routed_by_gateway(provider, owner)
+    return [ROUTED_BY_GATEWAY] if routed else []
 
 
 def _names_object(owner: Mapping[str, Any]) -> bool:
@@ -66,5 +76,5 @@ def _names_object(owner: Mapping[str, Any]) -> bool:
 
 async def _main_object(cluster: Cluster, provider: Provider, request: RenderRequest) -> Object | None:
     name = request.applied[0].name if request.applied else request.ref.name
-    main = await cluster.find(provider.kinds[0], name, namespace=request.ref.namespace)
+    main = await find_main(cluster, provider, name, namespace=request.ref.namespace)
     return main if main is not None and is_owned_by(main, request.uid) else None

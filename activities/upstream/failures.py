@@ -12,11 +12,14 @@ LOOKS_AGAIN = "it is looked at again by itself"
 
 
 class StepFailed(Exception):
-    """The reconcile ends here, with this failure in the status."""
+    """The reconcile ends here, with this failure in the status.
 
-    def __init__(self, failure: StepFailure) -> None:
+    `refusal`: what the API server said of an object that it did not take; empty: it is about another matter.
+    """
+
+    def __init__(self, failure: StepFailure, *, refusal: str = "") -> None:
         super().__init__(failure.message)
-        self.failure = failure
+        self.failure, self.refusal = failure, refusal
 
 
 def failed(

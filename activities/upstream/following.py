@@ -25,7 +25,7 @@ from airunway.provider import FieldValue, MainObject, Provider, UpstreamKind
 
 @dataclass(frozen=True, kw_only=True)
 class Follower:
-    """One such object, and what is to be in it. `last`: how it was left before, if it is still the same one."""
+    """One such object, and what is to be in it. `last`: how it was left before, if it is the same one."""
 
     kind: UpstreamKind
     live: Object
@@ -128,9 +128,8 @@ def followers(
     ]
 
 
-def astray(provider: Provider, main: Object, made: Iterable[Object]) -> list[str]:
-    """Those that do not say what the live main object asks for, and why. Pure."""
-    found = followers(provider, MainObject(live=main, wanted=main), made)
+def astray(found: Iterable[Follower]) -> list[str]:
+    """Those that do not say what the main object asks for, in words. Pure."""
     return [
         f"{entry.kind.kind} {entry.name} does not follow {entry.main}" for entry in found if entry.differing
     ]

@@ -9,13 +9,16 @@ from typing import Any, Protocol
 
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.clients.kubernetes import Cluster, Object
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.messages.refs import DeploymentRef
 from airunway.provider import UpstreamKind
 from airunway.provider.model_access import NETWORK_POLICY
 
 Identity = tuple[str, str, str]
-"""apiVersion, kind and name, which tell a deployment's objects apart: they share its namespace."""
+"""API group, kind and name, which tell a deployment's objects apart: they share its namespace.
+
+Not the version: an object is the same one in each in which its kind is served.
+"""
 
 
 class ObjectMaker(Protocol):
@@ -48,6 +51,10 @@ class AppliedBefore(Protocol):
     @property
     def applied(self) -> Sequence[AppliedObject]:
         """Its objects as they were left."""
+
+    @property
+    def refused(self) -> RefusedChange | None:
+        """What the API server said of a change in place; None: it refused none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +97,9 @@ def unseen(provider: ObjectMaker, request: AppliedBefore, rendered: Sequence[Obj
             Target(
                 kind=kinds[desired["apiVersion"], desired["kind"]],
                 desired=desired,
-                last=last.get((desired["apiVersion"], desired["kind"], desired["metadata"]["name"])),
+                last=last.get(
+                    identity_of(desired["apiVersion"], desired["kind"], desired["metadata"]["name"])
+                ),
             )
             for desired in rendered
         ]
@@ -102,7 +111,7 @@ async def inspect(
 ) -> Inspection:
     """Read every rendered object, and every one that is not rendered any more. Raises ApiError."""
     targets = unseen(provider, request, rendered).targets
-    wanted = {(target.kind.api_version, target.kind.kind, target.name) for target in targets}
+    wanted = {identity_of(target.kind.api_version, target.kind.kind, target.name) for target in targets}
     kinds = _kinds(provider)
     stale = [
         (kinds[entry.api_version, entry.kind], entry.name)
@@ -138,13 +147,18 @@ def owned_among(live: Sequence[Object | None], uid: str) -> list[Object]:
 
 def identity(entry: AppliedObject) -> Identity:
     """What tells an applied object apart from the deployment's other ones."""
-    return entry.api_version, entry.kind, entry.name
+    return identity_of(entry.api_version, entry.kind, entry.name)
+
+
+def identity_of(api_version: str, kind: str, name: str) -> Identity:
+    """The same for an object that is known by these."""
+    return api_version.rpartition("/")[0], kind, name
 
 
 def _kinds(provider: ObjectMaker) -> Mapping[tuple[str, str], UpstreamKind]:
     # Policies of before access was opened are not of the provider's kinds any more, and have to go.
     kinds = (*provider.kinds, NETWORK_POLICY)
-    return {(kind.api_version, kind.kind): kind for kind in kinds}
+    return {(version.api_version, version.kind): version for kind in kinds for version in kind.versions}
 
 
 async def _find(

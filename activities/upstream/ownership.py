@@ -117,23 +117,42 @@ def is_as_created(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
 
 
 def takeover_patch(live: Mapping[str, Any], *, field_manager: str) -> list[dict[str, Any]] | None:
-    """A JSON patch that moves the fields of former managers to ours; None when there are none."""
+    """A JSON patch that moves the fields of former managers to ours; None when there are none.
+
+    What we or they wrote in another version of the kind is given up: its fields are called otherwise there,
+    and an apply that finds such an entry makes the API server convert into a version that may be gone.
+    """
     meta = live["metadata"]
     entries = meta.get("managedFields") or []
-    former = [entry for entry in entries if _is_former(entry, field_manager)]
-    if not former:
+    before = [
+        entry
+        for entry in entries
+        if _is_former(entry, field_manager)
+        or (_is_ours(entry, field_manager) and not _is_in_version_of(live, entry))
+    ]
+    if not before:
         return None
-    kept = [copy.deepcopy(entry) for entry in entries if entry not in former]
+    kept = [copy.deepcopy(entry) for entry in entries if entry not in before]
     ours = next((entry for entry in kept if _is_ours(entry, field_manager)), None)
-    if ours is None:
-        ours = {**copy.deepcopy(former[0]), "manager": field_manager, "operation": "Apply"}
+    taken = [entry for entry in before if _is_in_version_of(live, entry)]
+    if ours is None and taken:
+        ours = {**copy.deepcopy(taken[0]), "manager": field_manager, "operation": "Apply"}
         kept.append(ours)
-    for entry in former:
-        _merge(ours.setdefault("fieldsV1", {}), entry.get("fieldsV1") or {})
+    if ours is not None:
+        fields = ours.setdefault("fieldsV1", {})
+        for entry in taken:
+            merge_fields(fields, entry.get("fieldsV1") or {})
     return [
-        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+        # An empty list would leave them as they are; one empty entry takes all away.
+        {"op": "replace", "path": "/metadata/managedFields", "value": kept or [{}]},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
     ]
+
+
+def _is_in_version_of(live: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of managedFields was written in the version that the object was read in."""
+    read_in = live.get("apiVersion", entry.get("apiVersion"))
+    return bool(entry.get("apiVersion", read_in) == read_in)
 
 
 def former_managers(live: Mapping[str, Any], *, field_manager: str) -> list[str]:
@@ -162,7 +181,7 @@ def owned_by_others(live: Mapping[str, Any], *, field_manager: str) -> dict[str,
     found: dict[str, Any] = {}
     for entry in live["metadata"].get("managedFields") or ():
         if entry.get("subresource") != "status" and not is_ours_or_former(entry, field_manager):
-            _merge(found, entry.get("fieldsV1") or {})
+            merge_fields(found, entry.get("fieldsV1") or {})
     return found
 
 
@@ -180,9 +199,10 @@ def _is_ours(entry: Mapping[str, Any], field_manager: str) -> bool:
     )
 
 
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+def merge_fields(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add fields, as `fieldsV1`, to others."""
     for key, value in other.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+            merge_fields(into[key], value)
         else:
             into.setdefault(key, copy.deepcopy(value))

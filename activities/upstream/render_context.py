@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refused
 from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.failures import failed
 from airunway.activities.upstream.image_resolution import ServingImageStep
-from airunway.api.cluster_features import INFERENCE_POOLS
+from airunway.activities.upstream.served_api import ServedApi, version_among
+from airunway.api.cluster_features import ROUTED_BY_GATEWAY
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
@@ -19,6 +21,15 @@ from airunway.provider import Provider, RenderContext, RenderError, ServingImage
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
+Routing = Callable[[Provider, Mapping[str, Any]], Awaitable[bool]]
+"""(provider, deployment as it is stored) -> `RenderContext.routed_by_gateway`; asked of providers whose
+rendering depends on it."""
+
+
+async def nobody_routes(provider: Provider, owner: Mapping[str, Any]) -> bool:
+    """No gateway of a cluster is looked at, so nobody routes to an InferencePool of a provider's."""
+    return False
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -26,8 +37,8 @@ class Surroundings:
 
     env: Mapping[str, str]
     serving_images: ServingImageStep
-    serves_inference_pools: Callable[[], Awaitable[bool]]
-    served_fields: Callable[[Provider], Awaitable[Collection[str]]]
+    routed_by_gateway: Routing
+    served_api: Callable[[Provider], Awaitable[ServedApi]]
     policy: OverridesPolicy
     model_images: BuiltModelImages | None = None
     """None: this process cannot see which images were built, and renders nothing with one."""
@@ -55,8 +66,10 @@ class Preparation:
 def _context(provider: Provider, given: Surroundings, features: Collection[str]) -> RenderContext:
     return RenderContext(
         env=given.env,
-        inference_pools=INFERENCE_POOLS in features if provider.uses_inference_pools else None,
+        routed_by_gateway=ROUTED_BY_GATEWAY in features,
+        api_version=version_among(features, provider),
         served_fields=[path for path in provider.optional_fields if path in features],
+        learned=[entry for entry in provider.learnable if entry in features],
         policy=given.policy,
     )
 

@@ -50,7 +50,8 @@ from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_con
 class RenderedObjects:
     """What one generation takes: the answer for the history, and the objects, which stay out of it.
 
-    `owner`: the deployment as it was rendered from.
+    `owner`: the deployment as it was rendered from. `left`: what is left as another controller made it, and
+    how it differs from what is rendered, in words.
     """
 
     request: RenderRequest
@@ -58,6 +59,7 @@ class RenderedObjects:
     answer: RenderAnswer = field(default_factory=RenderAnswer)
     stages: list[ObjectCreate | ObjectDelete] = field(default_factory=list)
     plan: WritePlan = field(default_factory=WritePlan)
+    left: Sequence[str] = ()
 
 
 class UpstreamRendering:
@@ -164,6 +166,8 @@ class UpstreamRendering:
             self._answer.cleared += found.serving_image.cleared
         if found.failure is not None:
             raise StepFailed(found.failure)
+        if found.context is not None and self._answer.ignored_fields is not None:
+            self._answer.ignored_fields += self._provider.ignored_here(deployment, found.context)
         return found.context
 
     def _render(self, deployment: ModelDeployment, context: RenderContext) -> list[Object]:
@@ -225,6 +229,7 @@ class UpstreamRendering:
             return None
         inspection = await self._inspect(rendered, deployment)
         found = adopted(inspection, self._provider, self._request, self._result.owner)
+        self._result.left = found.differences
         self._answer.conditions += [left_as_found(found.differences)] if found.differences else []
         self._answer.cleared += [] if found.differences else [ADOPTED]
         return found
@@ -288,7 +293,8 @@ class UpstreamRendering:
     async def _report_kept(self, plan: WritePlan) -> None:
         """The objects as they are, all of them as they should be."""
         live = [write.target.live for write in plan.writes if write.target.live is not None]
-        self._answer.objects = kept_objects(plan, self._provider)
+        generation = self._request.generation
+        self._answer.objects = kept_objects(plan, self._provider, generation=generation)
         manager = self._provider.field_manager
         self._answer.followed = [entry.left(field_manager=manager) for entry in plan.followers]
         await self._report_status(live, self._made)
@@ -302,10 +308,10 @@ class UpstreamRendering:
         )
 
 
-def kept_objects(plan: WritePlan, provider: Provider) -> list[AppliedObject]:
-    """The objects of a plan that need no write, as they are."""
+def kept_objects(plan: WritePlan, provider: Provider, *, generation: int) -> list[AppliedObject]:
+    """The objects of a plan that need no write, as they are. `generation`: of the deployment."""
     return [
-        applied(write, write.target.live, field_manager=provider.field_manager)
+        applied(write, write.target.live, field_manager=provider.field_manager, generation=generation)
         for write in plan.writes
         if write.method is Method.KEEP and write.target.live is not None
     ]

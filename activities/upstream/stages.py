@@ -95,7 +95,7 @@ async def _explained(cluster: Cluster, verdict: StageVerdict, namespace: str) ->
 
 def _wanted(provider: Provider, stage: Stage, verdict: StageVerdict) -> list[ObjectCreate | ObjectDelete]:
     kinds = {(kind.api_version, kind.kind): kind for kind, _ in stage.reads}
-    kinds |= {(kind.api_version, kind.kind): kind for kind in provider.kinds}
+    kinds |= {(entry.api_version, entry.kind): entry for kind in provider.kinds for entry in kind.versions}
 
     def kind_of(obj: Mapping[str, Any]) -> UpstreamKind:
         return kinds[obj["apiVersion"], obj["kind"]]

@@ -96,9 +96,10 @@ def plan_writes(inspection: Inspection, provider: ObjectMaker, request: AppliedB
     conflict = _conflict(targets, request)
     if conflict:
         return WritePlan(conflict=conflict)
-    replacing = _replacing(targets, provider)
+    replacing = _replacing(targets, provider, request)
     if replacing:
-        return WritePlan(replacing=replacing, deletes=_deletes_for_replacement(targets, provider))
+        deletes = _deletes_for_replacement(targets, provider, request)
+        return WritePlan(replacing=replacing, deletes=deletes)
     return WritePlan(
         writes=[_planned(target, provider.field_manager) for target in targets],
         deletes=[
@@ -110,12 +111,16 @@ def plan_writes(inspection: Inspection, provider: ObjectMaker, request: AppliedB
     )
 
 
-def applied(write: ObjectWrite, result: Object, *, field_manager: str) -> AppliedObject:
-    """An object as a write left it; `result` is what the API server answered, or what is kept."""
+def applied(write: ObjectWrite, result: Object, *, field_manager: str, generation: int) -> AppliedObject:
+    """An object as a write left it; `result` is what the API server answered, or what is kept.
+
+    `generation`: of the deployment.
+    """
     target = write.target
     meta: dict[str, Any] = result["metadata"]
     if write.method is Method.KEEP and target.last is not None:
         now = {"uid": meta["uid"], "generation": meta.get("generation", 0), "version": version_of(result)}
+        now["deployment_generation"] = generation
         rest = {"action": "unchanged", "changed": [], "changed_by": []}
         return target.last.model_copy(update={**now, **rest})
     action = _action(write, result)
@@ -127,6 +132,7 @@ def applied(write: ObjectWrite, result: Object, *, field_manager: str) -> Applie
         uid=meta["uid"],
         generation=meta.get("generation", 0),
         digest=write.digest,
+        deployment_generation=generation,
         version=version_of(result),
         action=action,
         changed=[] if action == "unchanged" else list(write.changed),
@@ -229,7 +235,7 @@ def _conflict(targets: Sequence[Target], request: AppliedBefore) -> str:
     return ""
 
 
-def _replacing(targets: Sequence[Target], provider: ObjectMaker) -> str:
+def _replacing(targets: Sequence[Target], provider: ObjectMaker, request: AppliedBefore) -> str:
     found = ""
     for target in targets:
         if target.live is None:
@@ -238,16 +244,26 @@ def _replacing(targets: Sequence[Target], provider: ObjectMaker) -> str:
             return f"{target.kind.kind} {target.name} is being deleted"
         if target.is_left:
             continue
-        found = provider.replacement_reason(target.live, target.desired) or found
+        found = _why_replaced(target, target.live, provider, request) or found
     return found
 
 
-def _deletes_for_replacement(targets: Sequence[Target], provider: ObjectMaker) -> list[ObjectDelete]:
+def _why_replaced(target: Target, live: Object, provider: ObjectMaker, request: AppliedBefore) -> str | None:
+    """What the provider knows beforehand, or what the API server said when it was tried."""
+    refused = request.refused
+    if refused is not None and (refused.uid, refused.digest) == (live["metadata"]["uid"], _digest(target)):
+        return refused.why
+    return provider.replacement_reason(live, target.desired)
+
+
+def _deletes_for_replacement(
+    targets: Sequence[Target], provider: ObjectMaker, request: AppliedBefore
+) -> list[ObjectDelete]:
     found = []
     for target in targets:
         if target.live is None or target.is_left or _is_terminating(target.live):
             continue
-        reason = provider.replacement_reason(target.live, target.desired)
+        reason = _why_replaced(target, target.live, provider, request)
         if reason:
             found.append(
                 ObjectDelete(
@@ -261,7 +277,7 @@ def _deletes_for_replacement(targets: Sequence[Target], provider: ObjectMaker) -
 
 
 def _planned(target: Target, field_manager: str) -> ObjectWrite:
-    digest, live = digest_of(target.told_by or target.desired), target.live
+    digest, live = _digest(target), target.live
     if live is None:
         return ObjectWrite(target=target, method=Method.CREATE, digest=digest)
     if target.is_left or _is_unchanged(target, live, digest):
@@ -278,6 +294,10 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
             live, changed, field_manager=field_manager, is_taken_over=target.last is not None
         ),
     )
+
+
+def _digest(target: Target) -> str:
+    return digest_of(target.told_by or target.desired)
 
 
 def _first(live: Object, desired: Object, *, field_manager: str) -> list[dict[str, Any]] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.following import Follower, carry_out_following
+from airunway.activities.upstream.immutable import refused_change
 from airunway.activities.upstream.inspection import ObjectMaker
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
@@ -19,7 +20,7 @@ from airunway.activities.upstream.write_plan import Method, ObjectDelete, Object
 from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.provider import UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
@@ -40,16 +41,32 @@ class Written:
     """What follows the main object, and how it was left."""
 
 
-class Writer:
-    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error."""
+class ChangeRefused(Exception):
+    """An object cannot take a change that the deployment's spec asks for."""
 
-    def __init__(self, writes: TenantWrites, provider: ObjectMaker, *, namespace: str) -> None:
+    def __init__(self, change: RefusedChange) -> None:
+        super().__init__(change.why)
+        self.change = change
+
+
+class Writer:
+    """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error.
+
+    `generation`: of the deployment that they are written for.
+    """
+
+    def __init__(
+        self, writes: TenantWrites, provider: ObjectMaker, *, namespace: str, generation: int
+    ) -> None:
         self._writes, self._cluster = writes, writes.cluster
-        self._provider, self._namespace = provider, namespace
+        self._provider, self._namespace, self._generation = provider, namespace, generation
         self.done = Written()
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
-        """Write, then delete. Raises StepFailed, ApiError; AlreadyExists when an unseen object was there."""
+        """Write, then delete.
+
+        Raises StepFailed, ChangeRefused, ApiError; AlreadyExists when an unseen object was there.
+        """
         self.done.live, self.done.objects, self.done.followed = [], [], []
         for entry in stages:
             if isinstance(entry, ObjectCreate):
@@ -59,7 +76,8 @@ class Writer:
         for write in plan.writes:
             warnings: list[str] = []
             result = await self._write(write, warnings)
-            written = applied(write, result, field_manager=self._provider.field_manager)
+            manager, generation = self._provider.field_manager, self._generation
+            written = applied(write, result, field_manager=manager, generation=generation)
             if write.method is not Method.KEEP:
                 written = written.model_copy(update={"warnings": warnings})
             self.done.live.append(result)
@@ -98,6 +116,12 @@ class Writer:
                 return await self._written(write, warnings)
         except NotFound as err:
             raise _kind_missing(target.kind, err) from err
+        except StepFailed as stop:
+            generation, digest = self._generation, write.digest
+            change = refused_change(target, stop.refusal, generation=generation, digest=digest)
+            if change is not None:
+                raise ChangeRefused(change) from stop
+            raise
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target
@@ -154,7 +178,8 @@ def refused(words: str) -> Iterator[None]:
         # What refused it may be a quota, a webhook, a schema, an object that is not there (yet).
         advice = MISSPELT if undeclared_fields(str(err)) else ""
         message = f"{words}: {err}{advice}; {LOOKS_AGAIN}"
-        raise failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True) from err
+        stop = failed("CreateFailed", message, ["ResourceCreated"], elsewhere=True)
+        raise StepFailed(stop.failure, refusal=f"{words}: {err}") from err
 
 
 def _kind_missing(kind: UpstreamKind, err: ApiError) -> StepFailed:

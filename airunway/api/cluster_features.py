@@ -15,23 +15,30 @@ from airunway.api.core_types import Condition
 
 RENDERED_FOR_CLUSTER = "RenderedForCluster"
 AS_RECORDED, CLUSTER_CHANGED = "AsRecorded", "ClusterChanged"
-INFERENCE_POOLS = "InferencePools"
-"""The cluster has the gateway's inference extension. Other features are paths of fields that it serves."""
+ROUTED_BY_GATEWAY = "RoutedByGateway"
+"""A gateway can route to an InferencePool of the deployment's own. Other features are API versions of
+upstream objects, where not the oldest that we know, and paths of fields that the cluster serves."""
 
 _NOTHING = "nothing special"
-_RECORD = re.compile(r"made for a cluster that serves ([^;]*)")
+_RECORD = re.compile(r"made for a cluster with ([^;]*)")
 
 
 def features_condition(taken: Collection[str], served: Collection[str]) -> Condition:
     """The record of the features that rendering took; and those that the cluster serves now, if others."""
-    words = f"made for a cluster that serves {_in_words(taken)}"
+    words = f"made for a cluster with {_in_words(taken)}"
     if set(taken) == set(served):
         return condition(RENDERED_FOR_CLUSTER, "True", AS_RECORDED, words)
     words += (
-        f"; by now it serves {_in_words(served)}. What runs stays as it is until its upstream object is made"
+        f"; by now it has {_in_words(served)}. What runs stays as it is until its upstream object is made"
         " anew, as by a change of the spec that its operator takes no other way, or by deleting that object"
     )
     return condition(RENDERED_FOR_CLUSTER, "True", CLUSTER_CHANGED, words)
+
+
+def with_learned(conditions: Iterable[Condition] | None, learned: str) -> Condition:
+    """The record with one more feature, which a refusal taught."""
+    taken = [*(recorded_features(conditions) or ()), learned]
+    return features_condition(taken, taken)
 
 
 def recorded_features(conditions: Iterable[Condition] | None) -> list[str] | None:

@@ -1,7 +1,7 @@
 """What API servers say of fields that a kind does not have, as warnings and as refusals. Pure.
 
-A create drops them and warns; an apply is refused for them. What else a server warns of (a deprecated version,
-what a webhook has to say) concerns no field that was given, so nothing that was asked for is missing.
+A create drops them and warns; an apply is refused for them. What else a server warns of (a deprecated
+version, what a webhook has to say) concerns no field that was given, so nothing asked for is missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _UNDECLARED = re.compile(r"(?<!\S)\.(?P<path>\S+?): field not declared in schema
 
 
 def dropped_field(warning: str) -> str:
-    """The path of the field that a warning says was dropped, as `spec.a`; empty: it is about another matter."""
+    """The path of the field that a warning says was dropped, as `spec.a`; empty: it says another thing."""
     found = _DROPPED.fullmatch(warning.strip())
     return found["path"] if found else ""
 

@@ -10,14 +10,23 @@ import typer
 from airunway.cli import options
 from airunway.cli.output import OutputFormat
 
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filename", "-f", help="Manifest, `-` for standard input; again for more.", metavar="FILE"
+    ),
+]
+AgainstCluster = Annotated[
+    bool,
+    typer.Option(
+        "--against-cluster",
+        help="Say what would change in the cluster, and when; without -f of all its deployments.",
+    ),
+]
+
 
 def plan(
-    file: Annotated[
-        list[str],
-        typer.Option(
-            "--filename", "-f", help="Manifest, `-` for standard input; again for more.", metavar="FILE"
-        ),
-    ],
+    file: Files = None,
     form: options.Output = OutputFormat.TABLE,
     configs: Annotated[
         str | None,
@@ -28,21 +37,37 @@ def plan(
     kubeconfig: Annotated[
         Path | None,
         typer.Option(
-            "--kubeconfig", help="Plan against this cluster's InferenceProviderConfigs.", show_default=False
+            "--kubeconfig",
+            help="Plan against this cluster: its InferenceProviderConfigs, and what its API server says.",
+            show_default=False,
         ),
     ] = None,
     namespace: options.Namespace = "default",
+    against_cluster: AgainstCluster = False,
 ) -> None:
     """Show what would become of manifests.
 
     Touches nothing. For each deployment: whether it is valid, which engine and provider would be chosen and
     why, why not the other providers, and the upstream objects. Without --configs or --kubeconfig, the
-    installed providers count as ready. Exit status: 0 all would be deployed, 1 some would not, 2 a file
-    cannot be used.
+    installed providers count as ready. With --kubeconfig each object is rehearsed (a dry run): fields that
+    the API server does not know, and what its webhooks refuse, are said. With --against-cluster also what
+    would be written to the cluster's objects, as after taking over from other controllers. Exit status: 0
+    all would be deployed, 1 some would not, 2 a file cannot be used.
     """
     if configs and kubeconfig:
         raise typer.BadParameter("--configs and --kubeconfig contradict each other")
+    if configs and against_cluster:
+        raise typer.BadParameter("--configs and --against-cluster contradict each other")
+    if not file and not against_cluster:
+        raise typer.BadParameter("name a manifest by -f, or ask for all deployments by --against-cluster")
     from airunway.cli.plan_report import report
 
-    if not report(file, configs=configs, kubeconfig=kubeconfig, namespace=namespace, form=form):
+    if not report(
+        file or [],
+        configs=configs,
+        kubeconfig=kubeconfig,
+        namespace=namespace,
+        form=form,
+        against_cluster=against_cluster,
+    ):
         raise typer.Exit(1)

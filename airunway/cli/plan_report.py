@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,22 @@ from rich.console import Console
 from rich.text import Text
 
 from airunway.activities.deployment.installable import Listed, installable_among
-from airunway.activities.gateway.served_kinds import ServedGatewayKinds
+from airunway.activities.upstream.served_api import ServedApi, ServedApis
 from airunway.api.heartbeat import oldest_alive
+from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
+from airunway.cli.dry_run import rehearse
 from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, in_words
+from airunway.cli.gateway_world import of_cluster
 from airunway.cli.output import OutputFormat
+from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.planning import (
     OtherProvider,
+    PlannedChange,
     PlannedDeployment,
     World,
     plan_deployment,
@@ -34,18 +39,30 @@ from airunway.cli.planning import (
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
-from airunway.gateway.kinds import GATEWAY
+from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
 from airunway.workers.settings import Settings
 
 
 def report(
-    files: Sequence[str], *, configs: str | None, kubeconfig: Path | None, namespace: str, form: OutputFormat
+    files: Sequence[str],
+    *,
+    configs: str | None,
+    kubeconfig: Path | None,
+    namespace: str,
+    form: OutputFormat,
+    against_cluster: bool = False,
 ) -> bool:
-    """Plan every document and print; answers whether all would be deployed."""
+    """Plan every document and print; answers whether all would be deployed.
+
+    `against_cluster`: and what that changes in the cluster; without files for all that it has.
+    """
+    settings = settings_for(kubeconfig) if against_cluster or kubeconfig else None
     documents = read_files(files)
-    world = _world(configs, kubeconfig, _namespaces(documents, namespace))
+    if settings is not None and not files:
+        documents = asyncio.run(deployments_in(settings))
+    world = _world(configs, settings, _namespaces(documents, namespace))
     planned = []
     for document in documents:
         if document.kind == DEPLOYMENT_KIND and document.api_version == API_VERSION:
@@ -56,8 +73,12 @@ def report(
             output.note(
                 f"{document.source}: skipped: {_what(document)} is no {DEPLOYMENT_KIND} of {API_VERSION}"
             )
+    if settings is not None and not against_cluster:
+        asyncio.run(_rehearse(settings, planned, world))
     if not planned:
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
+    if settings is not None and against_cluster:
+        asyncio.run(add_changes(planned, settings, world.providers))
     _print(planned, form)
     return all(entry.ok for entry in planned)
 
@@ -79,7 +100,8 @@ def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
     return {name for name in named if isinstance(name, str)}
 
 
-def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -> World:
+def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) -> World:
+    """`cluster`: the settings with which the cluster is read; None: it is not."""
     settings, providers = Settings(), installed_providers()
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
@@ -90,13 +112,14 @@ def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -
         picker_image=options.picker_image,
         request_timeout=options.request_timeout,
     )
-    if kubeconfig:
-        listed, annotations, gateway = asyncio.run(
-            _of_cluster(settings_for(kubeconfig), sorted(namespaces), gateway)
+    served: dict[str, ServedApi] = {}
+    if cluster is not None:
+        listed, annotations, served, gateway = asyncio.run(
+            _of_cluster(cluster, sorted(namespaces), providers.values(), gateway)
         )
     elif configs:
         listed = _given_configs(configs)
-    given = bool(kubeconfig or configs)
+    given = bool(cluster is not None or configs)
     return World(
         configs=[config for config, _ in listed] if given else shipped_configs(providers),
         providers=providers,
@@ -108,33 +131,39 @@ def _world(configs: str | None, kubeconfig: Path | None, namespaces: set[str]) -
         trust=settings.trust_policy,
         namespaces=annotations,
         gateway=gateway,
+        served=served,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
 async def _of_cluster(
-    settings: Settings, namespaces: Sequence[str], gateway: GatewayWorld
-) -> tuple[list[Listed], dict[str, Mapping[str, str]], GatewayWorld]:
-    """The configs of a cluster, what its Namespaces say of images and models, what it has of the gateway."""
+    settings: Settings, namespaces: Sequence[str], providers: Iterable[Provider], gateway: GatewayWorld
+) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, ServedApi], GatewayWorld]:
+    """The configs of a cluster, what its Namespaces say of images and models, what it serves, Gateways."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
-        gateway = await _gateway(cluster, gateway)
+        apis = ServedApis(cluster)
+        served = {provider.name: await apis.of(provider) for provider in providers}
+        gateway = await of_cluster(cluster, gateway)
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
-    return configs, annotations, gateway
+    return configs, annotations, served, gateway
 
 
-async def _gateway(cluster: Cluster, gateway: GatewayWorld) -> GatewayWorld:
-    served, found = await ServedGatewayKinds(cluster).now(), []
-    if served.complete:
-        try:
-            found = (await cluster.listing(served[GATEWAY])).items
-        except Forbidden:
-            output.note("Gateways may not be listed: which one would be taken is not known")
-            return gateway
-    return gateway.model_copy(update={"served": served, "gateways": found})
+async def _rehearse(settings: Settings, planned: Sequence[PlannedDeployment], world: World) -> None:
+    """Add what the API server would say of the objects."""
+    async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        for entry in planned:
+            if not entry.ok or not entry.objects or entry.provider is None:
+                continue
+            meta = {"name": entry.name, "namespace": entry.namespace}
+            deployment = ModelDeployment.model_validate({"metadata": meta, "spec": entry.spec})
+            provider = world.providers[entry.provider.name]
+            opinion = await rehearse(cluster, provider, deployment, entry.objects)
+            entry.errors += opinion.errors
+            entry.warnings += opinion.warnings
 
 
 async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:
@@ -197,7 +226,9 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
     rows += [("ignored", f"{path}: this provider has no use for it") for path in entry.ignored_fields]
     if entry.builds:
         rows.append(("builds", entry.builds))
-    rows += [("applies", in_words(obj)) for obj in entry.objects]
+    if entry.changes is None:
+        rows += [("applies", in_words(obj)) for obj in entry.objects]
+    rows += [("changes", _in_words(change)) for change in entry.changes or ()]
     if entry.note:
         rows.append(("note", entry.note))
     if entry.published is not None:
@@ -216,3 +247,9 @@ def _publication(published: PlannedPublication) -> list[tuple[str, str | Text]]:
     where = f"Gateway {published.gateway}" if published.gateway else "a Gateway, where the cluster has one"
     words = f"published as {published.model_name!r} behind {where}, once it runs"
     return [("gateway", words), *(("publishes", in_words(obj)) for obj in published.objects)]
+
+
+def _in_words(change: PlannedChange) -> str:
+    words = f"{change.when}: {change.action} {change.what}"
+    details = [", ".join(change.changed), change.why]
+    return ": ".join([words, *filter(None, details)])

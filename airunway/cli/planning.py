@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from airunway.activities.upstream.served_api import ServedApi
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
@@ -57,6 +58,18 @@ class OtherProvider(BaseModel):
     would_accept: bool = Field(default=False, serialization_alias="wouldAcceptIfNamed")
 
 
+class PlannedChange(BaseModel):
+    """One object of the cluster, and what becomes of it. `when`: `now`, or with which other change."""
+
+    when: str
+    action: str
+    """create, apply, delete; `keep` where nothing is changed."""
+    what: str
+    """Kind and name."""
+    changed: list[str] = Field(default_factory=list)
+    why: str = ""
+
+
 class PlannedDeployment(BaseModel):
     """The plan of one document. `errors` not empty: it would be refused, or come to nothing."""
 
@@ -78,6 +91,8 @@ class PlannedDeployment(BaseModel):
     """Why there are no objects although nothing is wrong."""
     published: PlannedPublication | None = None
     """Behind a Gateway, once it runs; None: it comes to nothing before."""
+    changes: list[PlannedChange] | None = None
+    """What becomes of the objects in the cluster; None: nobody looked."""
 
     @property
     def ok(self) -> bool:
@@ -107,6 +122,8 @@ class World(BaseModel):
     """Annotations of Namespaces, as far as they were read."""
     gateway: GatewayWorld = Field(default_factory=GatewayWorld)
     """What there is of the gateway."""
+    served: Mapping[str, ServedApi] = Field(default_factory=dict)
+    """By provider: what the cluster serves of its main kind; of others that is not known."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -273,15 +290,23 @@ def _render(
     if problem:
         planned.errors.append(problem)
         return
-    planned.ignored_fields = list(provider.ignored_fields(deployment))
     planned.warnings += [finding.line for finding in argument_findings(provider, deployment)]
     wanted = provider.model_image(deployment)
     if wanted is not None:
         planned.builds = _build_words(wanted)
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
+    newest = provider.kinds[0].api_version
+    served = world.served.get(provider.name, ServedApi())
     try:
-        context = RenderContext(env=world.env, model_image=image, policy=world.policy)
+        context = RenderContext(
+            env=world.env,
+            model_image=image,
+            api_version=next(iter(served.versions), newest),
+            served_fields=served.fields,
+            policy=world.policy,
+        )
+        planned.ignored_fields += provider.ignored_here(deployment, context)
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ApiError, Expired, NotFound
-from airunway.clients.kubernetes import Cluster, Kind, Object
+from airunway.clients.kubernetes import Cluster, Kind, Listing, Object
 
 _log = structlog.get_logger(__name__)
 
@@ -51,8 +51,11 @@ class Reflector:
         handle: Callable[[ObjectChange], None],
         *,
         label_selector: str = "",
+        older: Sequence[Kind] = (),
     ) -> None:
         self._cluster = cluster
+        self._versions = (kind, *older)
+        """Newest first: the first that is served when it is listed is followed."""
         self._kind = kind
         self._handle = handle
         self._selector = label_selector
@@ -82,6 +85,9 @@ class Reflector:
                 self._version = ""
                 delay = self._trouble.next_delay()
             except NotFound:
+                if self._version and len(self._versions) > 1:
+                    self._version = ""  # it may be served in another version by now
+                    continue
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
                 self.synced.set()
@@ -113,7 +119,7 @@ class Reflector:
         self._cluster.outage.suspect(lambda: log.warning("watch interrupted; trying again"))
 
     async def _list(self) -> None:
-        listing = await self._cluster.listing(self._kind, label_selector=self._selector)
+        listing = await self._listing()
         there = {_key(obj): obj for obj in listing.items}
         for key, gone in list(self._known.items()):
             if key not in there or there[key]["metadata"]["uid"] != gone["metadata"]["uid"]:
@@ -124,6 +130,16 @@ class Reflector:
                 await asyncio.sleep(0)
         self._version = listing.resource_version
         self.synced.set()
+
+    async def _listing(self) -> Listing:
+        """In the newest version that is served. Raises NotFound when none is."""
+        for kind in self._versions[:-1]:
+            with contextlib.suppress(NotFound):
+                listing = await self._cluster.listing(kind, label_selector=self._selector)
+                self._kind = kind
+                return listing
+        self._kind = self._versions[-1]
+        return await self._cluster.listing(self._kind, label_selector=self._selector)
 
     async def _watch(self) -> None:
         async for event in self._cluster.watch(

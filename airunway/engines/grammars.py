@@ -1,10 +1,11 @@
 """The programs that providers start, and where else a flag may belong that one of them does not have.
 
 A version is that of the image which is rendered by default; an image that names another release of vLLM is
-read by the newest table that is not newer. Sources: the images of docs/contract, `ai-dynamo` 1.1.1 (asks for
-vLLM 0.19.0 and SGLang 0.5.10.post1), `ray[llm]` 2.55.0 (asks for vLLM 0.18.0 at least). A nightly image is of
-the newest release that was there when its table was made. No provider starts trtllm-serve (known by a commit)
-or llama.cpp (by the release of llama-cpp-python that holds it): their tables tell what is meant for them.
+read by the newest table that is not newer. Sources: the images of docs/contract, `ai-dynamo` 1.4.2 (asks for
+vLLM 0.26.0; its SGLang 0.5.16 is read by the table of 0.5.10.post1), `ray[llm]` 2.55.0 (asks for vLLM 0.18.0
+at least). A nightly image is of the newest release that was there when its table was made. No provider starts
+trtllm-serve (known by a commit) or llama.cpp (by the release of llama-cpp-python that holds it): their tables
+tell what is meant for them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from airunway.engines.flag_table import FlagTable, stored_table
 NEWEST_VLLM = "0.33.0"
 LLMD_VLLM = "0.9.1"
 RAY_VLLM = "0.18.0"
-DYNAMO, DYNAMO_VLLM, DYNAMO_SGLANG = "1.1.1", "0.19.0", "0.5.10.post1"
+DYNAMO, DYNAMO_VLLM, DYNAMO_SGLANG = "1.4.2", "0.26.0", "0.5.10.post1"
 TRTLLM_COMMIT, LLAMA_CPP = "00209af149e7", "0.3.36"
 
 VLLM_VERSIONS = (LLMD_VLLM, RAY_VLLM, DYNAMO_VLLM, NEWEST_VLLM)

@@ -64,6 +64,8 @@ class AppliedObject(BaseModel):
     generation: int = 0
     digest: str = ""
     """Of the rendered object; equal digest and generation mean that nothing needs to be written."""
+    deployment_generation: int = 0
+    """The last generation of the deployment that it was found or made to be right for."""
     version: str = ""
     """What tells, without rendering, that nobody has changed the object; see `upstream.ownership`."""
     action: str = ""
@@ -81,6 +83,16 @@ class AppliedObject(BaseModel):
     """What the API server warned of when that content was written: at most 20 lines of 300 characters."""
 
 
+class RefusedChange(BaseModel):
+    """A change of an object that the API server refuses for good, because the object keeps what it has."""
+
+    uid: str
+    """Of the object."""
+    digest: str
+    """Of what it was to become."""
+    why: str
+
+
 class StepFailure(BaseModel):
     """Why a step cannot be done, as the conditions to show. `final`: waiting alone will not help."""
 
@@ -94,6 +106,8 @@ class StepFailure(BaseModel):
     elsewhere: bool = False
     """Its cause lies in other objects, which the message names and no watch brings: they are looked at again
     by themselves, ever more seldom."""
+    learned: str = ""
+    """What it told of the cluster, for one more try at once; see `Provider.learnable`."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

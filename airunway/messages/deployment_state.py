@@ -13,7 +13,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
 from airunway.messages.commands import Asked
-from airunway.messages.deployment import AppliedObject, EventSpec, StatusOnWire
+from airunway.messages.deployment import AppliedObject, EventSpec, RefusedChange, StatusOnWire
 from airunway.messages.gateway import GatewayState
 from airunway.messages.journal import Journal
 from airunway.messages.model_image import BuildProgress, ModelImagePhase
@@ -38,6 +38,10 @@ class StandingFailure(BaseModel):
     message: str = ""
     rollout: bool = False
     """The upstream object is there but does not come up; if it does after all, the failure is over."""
+    by_upstream: bool = False
+    """The upstream object says that it failed; when it says otherwise, the failure is over."""
+    by_deadline: bool = False
+    """It is not ready in time; what it says of that may change."""
     by_policy: bool = False
     """An administrator's policy refused it, which may change: each decision asks again."""
     elsewhere: bool = False
@@ -135,6 +139,8 @@ class DeploymentState(BaseModel):
     model_image: ModelImageState | None = None
     """The image that is built for it; None when the provider wants none."""
     applied: list[AppliedObject] = Field(default_factory=list)
+    refused: RefusedChange | None = None
+    """The change of an upstream object that is refused for good, so that the object is made again."""
     followed: list[AppliedObject] = Field(default_factory=list)
     """What the operator made of the main object and follows it, as it was left."""
     follows: bool = False

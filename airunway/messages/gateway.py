@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from airunway.api.core_types import Condition
 from airunway.api.status import GatewayStatus
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step
@@ -53,6 +53,11 @@ class GatewayRequest(DeploymentRequest):
     probed: ProbedModelName | None = None
     fresh: bool = False
     """Something changed just now: what the cluster serves is asked again, not remembered."""
+
+    @property
+    def refused(self) -> RefusedChange | None:
+        """Its objects are never made again for a change that is refused."""
+        return None
 
 
 class GatewayReading(BaseModel):

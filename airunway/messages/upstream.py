@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from airunway.api.core_types import Condition
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import ServingImageStatus, UnifiedStatus
-from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
+from airunway.messages.deployment import AppliedObject, PodFinding, RefusedChange, StepFailure
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step
@@ -79,6 +79,8 @@ class RenderRequest(DeploymentRequest):
     """Pods that serve it were seen before; see `UnifiedStatus`."""
     cluster_features: list[str] | None = None
     """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
+    refused: RefusedChange | None = None
+    """The last change that an object cannot take: it is made again instead, if the same is asked for."""
     adoption: int | None = None
     """Generation whose objects, made by AI Runway's own controller, are left as they were found; 0: that is
     to be found out; None: there is no take-over."""
@@ -155,11 +157,13 @@ class ApplyAnswer(BaseModel):
     superseded: bool = False
     """It would be something else by now, so no more was done than is told here: reconcile again."""
     failure: StepFailure | None = None
+    refused: RefusedChange | None = None
+    """A change that the object cannot take; with `superseded`, as it will be made again instead."""
     finalizer_added: bool = False
     objects: list[AppliedObject] = Field(default_factory=list)
     """All objects of the generation as they were left; as before, while the main one is replaced."""
     followed: list[AppliedObject] | None = None
-    """What the operator made of the main one and follows it, as it was left; None when nobody came to that."""
+    """What the operator made of the main one and follows it, as it was left; None: nobody came to that."""
     deleted: list[str] = Field(default_factory=list)
     """Kind and name."""
     status: UnifiedStatus | None = None
@@ -196,6 +200,8 @@ class Readiness(BaseModel):
     """Objects (kind and name, and what is the matter) that are not as they were left: render again."""
     status: UnifiedStatus | None = None
     """None when the main object is not there."""
+    followed: list[AppliedObject] | None = None
+    """What the operator made of the main object and follows it, as it is; None while something does not."""
     findings: list[PodFinding] = Field(default_factory=list)
     rivals: list[Rival] = Field(default_factory=list)
     """Controllers of AI Runway's own kind that were seen, if they were asked for."""

@@ -50,11 +50,13 @@ from airunway.provider.reading import (
     name_of,
     text_at,
 )
+from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import ServingImageReport, ServingImageResolution
 from airunway.provider.workloads import deployment_status
 
 __all__ = [
     "NO_CONDITION",
+    "NO_VERDICT",
     "ArgumentRules",
     "Condition",
     "FieldValue",
@@ -64,6 +66,7 @@ __all__ = [
     "OperatorObjects",
     "OperatorPeer",
     "Provider",
+    "RefusalVerdict",
     "Registration",
     "RenderContext",
     "RenderError",

@@ -27,6 +27,7 @@ from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.operator_objects import OperatorObjects
 from airunway.provider.policy import OverridesPolicy
+from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import (
     DescribeServingImage,
     ServingImageReport,
@@ -100,10 +101,15 @@ class RenderContext:
     model_image_pull_secret: str = ""
     """Secret of the deployment's namespace that the model's image is pulled with; empty: none is needed."""
     serving_image: str | None = None
-    inference_pools: bool | None = None
-    """Whether the cluster serves InferencePools, as recorded; None when nobody asked, which counts as yes."""
+    routed_by_gateway: bool = False
+    """Whether a gateway that can be used in this cluster would route to an InferencePool of the deployment's
+    own, as recorded. What `spec.gateway` says comes on top of it."""
+    api_version: str = ""
+    """Version of its first kind to write, as recorded; empty: the oldest that the provider knows."""
     served_fields: Collection[str] = ()
     """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
+    learned: Collection[str] = ()
+    """Those of `Provider.learnable` that a refusal taught, as recorded."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -151,6 +157,14 @@ def _no_replacement(live: Mapping[str, Any], desired: Mapping[str, Any]) -> str 
 
 def _nothing_ignored(deployment: ModelDeployment) -> list[str]:
     return []
+
+
+def _nothing_ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    return []
+
+
+def _no_verdict(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
+    return NO_VERDICT
 
 
 def _no_features(live: Mapping[str, Any]) -> list[str]:
@@ -224,6 +238,8 @@ class Provider:
     """(live, desired) -> why the object must be deleted and made again to get there, or None."""
     ignored_fields: Callable[[ModelDeployment], list[str]] = _nothing_ignored
     """Paths of what is given and it cannot honour: `spec.tolerations`, `metadata.annotations[a]`."""
+    ignored_here: Callable[[ModelDeployment, RenderContext], list[str]] = _nothing_ignored_here
+    """Further ones, that it cannot honour in the cluster that is rendered for."""
     argument_rules: Callable[[ModelDeployment], ArgumentRules | None] = _no_rules
     """How the engine of a deployment reads `engine.args` and `engine.extraArgs`, for warnings about them.
 
@@ -250,7 +266,7 @@ class Provider:
     ANNOTATION_EXTERNAL_REPLICAS`).
     """
     operator_objects: OperatorObjects | None = None
-    """What its operator makes of the main object, where some of its fields do not follow that by themselves."""
+    """What its operator makes of the main object, where fields of it do not follow that by themselves."""
     pod_label: str = LABEL_DEPLOYMENT
     """Label by which the pods that serve a deployment bear its name. They are followed, and read for
     readiness and for what is in the way of a roll-out."""
@@ -263,12 +279,18 @@ class Provider:
     operator_peers: Sequence[OperatorPeer] = ()
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
-    """Fields of its first kind that not every version of its operator has, as `spec.a.b`."""
-    uses_inference_pools: bool = False
-    """Rendering depends on whether the cluster serves InferencePools. That, and which `optional_fields` it
-    serves, is found out once, recorded in the status, and kept for as long as the main object stands."""
+    """Fields of its first kind that not every version of its operator has, as `spec.a.*.b`; `*` stands for
+    any key or item."""
+    depends_on_gateway: bool = False
+    """Rendering depends on `RenderContext.routed_by_gateway`. That, the version of its first kind, and which
+    `optional_fields` are served, is found out once, recorded in the status, and kept for as long as the main
+    object stands."""
     features_of: Callable[[Mapping[str, Any]], Collection[str]] = _no_features
     """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
+    learnable: Sequence[str] = ()
+    """What only a refusal tells of a cluster, a word each; recorded beside the fields that it serves."""
+    judge_refusal: Callable[[ModelDeployment, str], RefusalVerdict] = _no_verdict
+    """(deployment, what the API server said when it refused an object) -> what that means."""
     crd_version: str = ""
     """`status.upstreamCRDVersion` of its config when the health check found none better."""
     overridable: Sequence[str] = ()
@@ -291,6 +313,12 @@ class Provider:
         Raises RenderError, which is `guard.NotAllowed` for what the deployment may not have.
         """
         return render_within(self, deployment, context)
+
+    def kind_of(self, obj: Mapping[str, Any]) -> UpstreamKind | None:
+        """The kind of an object, in the object's version; None for one that is none of the provider's."""
+        wanted = obj.get("apiVersion"), obj.get("kind")
+        versions = (version for kind in self.kinds for version in kind.versions)
+        return next((entry for entry in versions if (entry.api_version, entry.kind) == wanted), None)
 
     def pod_selector(self, deployment: str) -> str:
         """Label selector of the pods that serve the deployment of that name."""

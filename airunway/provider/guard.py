@@ -68,6 +68,22 @@ def render_within(provider: Provider, deployment: ModelDeployment, context: Rend
     return rendered
 
 
+SAID_BY: Mapping[object, str] = {
+    # Sizes that overrides bring would not be held against the ceilings at admission.
+    "replicas": "spec.resources / spec.scaling",
+    "minReplicas": "spec.scaling",
+    "maxReplicas": "spec.scaling",
+    "resources": "spec.resources / spec.scaling",
+    "nodeSelector": "spec.nodeSelector",
+    "tolerations": "spec.tolerations",
+    "env": "spec.env",
+    "image": "spec.engine.image",
+    "labels": "spec.podTemplate.metadata",
+    "annotations": "spec.podTemplate.metadata",
+}
+"""What a person who overrides such a field can give in the spec itself."""
+
+
 def refuse_unannounced(stage: Stage, created: Sequence[Mapping[str, Any]]) -> None:
     """Raise RenderError when a stage wants to create what it did not announce, and so nobody judged."""
     for obj in created:
@@ -95,10 +111,12 @@ def switched_off() -> FieldError:
 
 
 def not_on_list(path: Path, why: str) -> FieldError:
-    """A path of the overrides that nobody permits."""
+    """A path of the overrides that nobody permits, with the field of the spec that says the same."""
+    instead = next((SAID_BY[key] for key in reversed(path) if key in SAID_BY), "")
+    advice = f"use {instead} instead, or have an administrator" if instead else "an administrator can"
     return _finding(
         f"{FIELD}.{shown(path)}" if path else FIELD,
-        f"not allowed: {why}; an administrator can allow it in {ALLOWED_SETTING}",
+        f"not allowed: {why}; {advice} allow it in {ALLOWED_SETTING}",
     )
 
 
@@ -122,13 +140,12 @@ def _foreign(
     provider: Provider, deployment: ModelDeployment, objects: Sequence[Manifest]
 ) -> Iterator[FieldError]:
     """Objects that are not this deployment's, in its namespace, of a kind that the provider declares."""
-    kinds = {(kind.api_version, kind.kind) for kind in provider.kinds}
     owner = owner_reference(deployment)
     for obj in objects:
         metadata = obj.get("metadata")
         metadata = metadata if isinstance(metadata, Mapping) else {}
         name = f"{obj.get('kind')} {metadata.get('name')}"
-        if _kind_of(obj) not in kinds:
+        if provider.kind_of(obj) is None:
             yield _finding("spec", f"the rendered {name} is of a kind that provider {provider.name} has not")
         if metadata.get("namespace") != deployment.namespace:
             yield _finding("spec", f"the rendered {name} must lie in the deployment's namespace")

@@ -43,10 +43,10 @@ class OperatorObjects:
     """One kind of such objects. None of them is touched that the main object does not own, by its uid.
 
     `names`: (live main object) -> those that matter now, in its namespace; they need not be there.
-    `fields`: (main object, one of them as it is) -> what is to be in it, also where it is so already; none: it
-    is somebody else's, e.g. an autoscaler's. Not asked where a deployment leaves its replicas to somebody else.
-    `with_states`: (live main object, those of them that are there) -> the main object for `read_status`: with
-    what they say of themselves now, where its own status has an older copy.
+    `fields`: (main object, one of them as it is) -> what is to be in it, also where it is so already; none:
+    that is somebody else's, e.g. an autoscaler's. Not asked where a deployment leaves its replicas to others.
+    `with_states`: (live main object, those of them that are there) -> the main object for `read_status`,
+    with what they say of themselves now, where its own status has an older copy.
     """
 
     kind: UpstreamKind

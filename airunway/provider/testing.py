@@ -160,12 +160,11 @@ def rendering_problems(provider: Provider, given: ModelDeployment, context: Rend
 
 def object_problems(provider: Provider, given: ModelDeployment, objects: Sequence[Manifest]) -> Iterator[str]:
     """The objects are of declared kinds, the deployment's own, and found by their label."""
-    kinds = {(kind.api_version, kind.kind) for kind in provider.kinds}
     seen: set[tuple[str, str]] = set()
     for obj in objects:
         kind, meta = str(obj.get("kind")), obj.get("metadata") or {}
         what = f"{kind} {meta.get('name')}"
-        if (obj.get("apiVersion"), kind) not in kinds:
+        if provider.kind_of(obj) is None:
             yield f"{what}: its kind is not in `kinds`, so nobody watches it"
         if (kind, meta.get("name")) in seen:
             yield f"{what}: rendered twice"
@@ -309,7 +308,8 @@ class ProviderContract:
         """The first kind is the main object's."""
         rendered = [everything(self.provider, *case) for case in self._cases()]
         found = {(obj["apiVersion"], obj["kind"]) for objects in rendered for obj in objects}
-        assert found == {(kind.api_version, kind.kind) for kind in self.provider.kinds}
+        versions = [version for kind in self.provider.kinds for version in kind.versions]
+        assert found == {(version.api_version, version.kind) for version in versions}
         for given, context in self._cases():
             assert self.provider.render(given, context)[0]["kind"] == self.provider.kinds[0].kind
 

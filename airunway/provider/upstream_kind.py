@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,18 @@ class UpstreamKind:
     plural: str
     builtin: bool = False
     """Served by every cluster, so never missing."""
+    older: tuple[str, ...] = ()
+    """Other API versions of it, newest first, in which it is written where this one is not served."""
+
+    @property
+    def versions(self) -> tuple[UpstreamKind, ...]:
+        """The kind in each of its API versions, newest first."""
+        if not self.older:
+            return (self,)
+        return tuple(
+            replace(self, api_version=api_version, older=())
+            for api_version in (self.api_version, *self.older)
+        )
 
     @property
     def group(self) -> str:

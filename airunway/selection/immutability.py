@@ -9,6 +9,8 @@ from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import ModelDeployment, ModelSource, StorageVolume
 from airunway.selection.storage import FIELD, volumes_of
 
+NEW_ONE = "delete the ModelDeployment and make another one for other claims"
+
 
 def check_immutability(old: ModelDeployment, new: ModelDeployment) -> list[FieldError]:
     """Findings in the order of the rules. `old` is the stored object, with its status."""
@@ -51,13 +53,13 @@ def _managed_volumes(old: ModelDeployment, new: ModelDeployment) -> list[FieldEr
         if volume.size is None:
             continue
         if volume.name not in now:
-            detail = f"managed storage volume {volume.name} cannot be removed"
+            detail = f"managed storage volume {volume.name} cannot be removed; {NEW_ONE}"
             found.append(field_error(FieldErrorType.FORBIDDEN, FIELD, detail))
             continue
         index, current = now[volume.name]
         differing = [name for name, value in _fixed(volume).items() if value != _fixed(current)[name]]
         if differing:
-            detail = f"managed storage volume is immutable; changed: {', '.join(differing)}"
+            detail = f"managed storage volume is immutable; changed: {', '.join(differing)}; {NEW_ONE}"
             found.append(field_error(FieldErrorType.INVALID, f"{FIELD}[{index}]", detail, volume.name))
     return found
 

@@ -47,18 +47,23 @@ def _claim(deployment: ModelDeployment, volume: StorageVolume, field: str) -> li
     if volume.size is None:
         if volume.claim_name:
             return []
-        detail = "claimName is required when size is not set"
+        detail = "claimName is required when size is not set: name a claim that exists, or give a size"
         return [field_error(FieldErrorType.REQUIRED, f"{field}.claimName", detail)]
     found = []
     if volume.read_only:
-        detail = "readOnly must not be true when size is set"
+        detail = (
+            "readOnly must not be true when size is set: a claim that is made here has to be written first"
+        )
         found.append(field_error(FieldErrorType.INVALID, f"{field}.readOnly", detail, True))
     generated = f"{deployment.name}-{volume.name}"
     if volume.claim_name and volume.claim_name != generated:
-        detail = f"claimName must not be set when size is set; it is {generated}"
+        detail = f"claimName must not be set when size is set; leave it out, it is {generated}"
         found.append(field_error(FieldErrorType.INVALID, f"{field}.claimName", detail, volume.claim_name))
     if len(claim_name(deployment, volume)) > MAX_NAME:
-        detail = f"the claim name {generated[:40]}… exceeds the {MAX_NAME}-character limit"
+        detail = (
+            f"the claim name {generated[:40]}… exceeds the {MAX_NAME}-character limit; "
+            "use a shorter name for the deployment or the volume"
+        )
         found.append(field_error(FieldErrorType.INVALID, f"{field}.name", detail, volume.name))
     return found
 
@@ -75,10 +80,10 @@ def _unmanaged(volume: StorageVolume, field: str) -> list[FieldError]:
     if volume.size is not None:
         return found
     if volume.access_mode:
-        detail = "accessMode is only applicable when size is set"
+        detail = "accessMode is only applicable when size is set: a claim that exists has its own"
         found.append(field_error(FieldErrorType.INVALID, f"{field}.accessMode", detail, volume.access_mode))
     if volume.storage_class_name is not None:
-        detail = "storageClassName is only applicable when size is set"
+        detail = "storageClassName is only applicable when size is set: a claim that exists has its own"
         value = volume.storage_class_name
         found.append(field_error(FieldErrorType.INVALID, f"{field}.storageClassName", detail, value))
     return found
@@ -110,7 +115,9 @@ def _mount_path(volume: StorageVolume, field: str) -> list[FieldError]:
         return [field_error(FieldErrorType.REQUIRED, at, "mountPath is required when purpose is custom")]
     found = []
     if not path.startswith("/"):
-        found.append(field_error(FieldErrorType.INVALID, at, "must be an absolute path", path))
+        found.append(
+            field_error(FieldErrorType.INVALID, at, "must be an absolute path: begin it with /", path)
+        )
     system = is_system_path(path)
     if system:
         found.append(field_error(FieldErrorType.INVALID, at, f"must not be under system path {system}", path))
@@ -131,5 +138,5 @@ def _download_job(deployment: ModelDeployment, volumes: list[StorageVolume]) -> 
     )
     if not filled or len(f"{deployment.name}-model-download") <= MAX_NAME:
         return []
-    detail = f"too long: the download Job name <name>-model-download exceeds {MAX_NAME} characters"
+    detail = f"use a shorter name: the download Job name <name>-model-download exceeds {MAX_NAME} characters"
     return [field_error(FieldErrorType.INVALID, "metadata.name", detail, deployment.name)]

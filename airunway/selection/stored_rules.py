@@ -16,7 +16,10 @@ from airunway.selection import compatibility, eligibility
 MOCKER_PROVIDER = "dynamo"
 MOCKER_ENGINE = EngineType.VLLM.value
 MODEL_ID_REQUIRED = "model.id is required when source is huggingface"
-GPU_IN_BOTH_PLACES = "cannot specify both resources.gpu and scaling.prefill/decode in disaggregated mode"
+GPU_IN_BOTH_PLACES = (
+    "cannot specify both resources.gpu and scaling.prefill/decode in disaggregated mode;"
+    " leave resources.gpu out"
+)
 
 
 def is_mocker(deployment: ModelDeployment) -> bool:

@@ -147,16 +147,21 @@ def warnings_for(deployment: ModelDeployment) -> list[str]:
     spec, model = deployment.spec, deployment.spec.model
     found = []
     if model.source is ModelSource.CUSTOM and model.served_name:
-        found.append("servedName is ignored for custom source")
+        found.append("servedName is ignored for custom source: the container names its model itself")
     if spec.engine and spec.engine.trust_remote_code:
         found.append("trustRemoteCode=true allows execution of arbitrary code from the model repository")
     if spec.engine and spec.engine.type is EngineType.TRTLLM and spec.engine.context_length is not None:
-        found.append("contextLength is ignored for TensorRT-LLM (trtllm)")
+        found.append("contextLength is ignored for TensorRT-LLM (trtllm): set it when the engine is built")
     for volume in volumes_of(deployment):
         if not volume.read_only:
             continue
         if volume.purpose is VolumePurpose.COMPILATION_CACHE:
-            found.append(f"volume {volume.name}: a compilationCache with readOnly cannot store anything")
+            found.append(
+                f"volume {volume.name}: a compilationCache with readOnly stores nothing; leave readOnly out"
+            )
         if volume.purpose is VolumePurpose.MODEL_CACHE and model.source in (None, ModelSource.HUGGINGFACE):
-            found.append(f"volume {volume.name}: modelCache is readOnly, so the download will be skipped")
+            found.append(
+                f"volume {volume.name}: modelCache is readOnly, so the download will be skipped; "
+                "see that its claim holds the model already"
+            )
     return found

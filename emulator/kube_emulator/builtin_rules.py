@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import causes, pod_rules
+from .container_rules import PORT_RANGE
 from .errors import Cause
 from .kinds import Kind
 
@@ -95,7 +96,7 @@ def _service(obj: Obj) -> Iterator[Cause]:
         target = port.get("targetPort", 0)
         for field, number in (("port", port.get("port", 0)), ("targetPort", target)):
             if isinstance(number, int) and not 0 < number < 65536:
-                yield causes.invalid(f"spec.ports[{index}].{field}", number, pod_rules.PORT_RANGE)
+                yield causes.invalid(f"spec.ports[{index}].{field}", number, PORT_RANGE)
 
 
 def _claim(obj: Obj) -> Iterator[Cause]:

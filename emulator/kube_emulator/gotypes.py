@@ -112,7 +112,8 @@ def _normalise_map(
 def _fits(item: Any, node: Node) -> bool:
     expected = node.type
     if node.any_scalar:
-        return isinstance(item, str | int | float) and not isinstance(item, bool)
+        kinds = str | int | float if node.name == "Quantity" else str | int
+        return isinstance(item, kinds) and not isinstance(item, bool)
     if expected == "string":
         return isinstance(item, str)
     if expected == "boolean":
@@ -140,9 +141,10 @@ def _converted(item: Any, node: Node) -> Any:
 
 def _mismatch(item: Any, node: Node, parent: Node, path: str, key: str) -> WrongType:
     place = ".".join(part for part in (parent.name, path, key) if part)
-    return WrongType(
-        f"json: cannot unmarshal {_json_type(item)} into Go struct field {place} of type {_go_type(node)}"
-    )
+    found, wanted = _json_type(item), "int32" if node.any_scalar else _go_type(node)
+    if wanted.startswith("int") and isinstance(item, float):
+        found = f"{found} {item}"
+    return WrongType(f"json: cannot unmarshal {found} into Go struct field {place} of type {wanted}")
 
 
 def _json_type(item: Any) -> str:

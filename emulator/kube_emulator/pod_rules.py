@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import causes
+from . import causes, container_rules
+from .container_rules import PORT_RANGE
 from .errors import Cause
 from .metadata import qualified_fault, subdomain_fault, value_fault
 
 Obj = Mapping[str, Any]
-PORT_RANGE = "must be between 1 and 65535, inclusive"
 
 
 def check(spec: Obj, path: str) -> Iterator[Cause]:
@@ -90,6 +90,10 @@ def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
                 port.get("containerPort", 0),
                 PORT_RANGE,
             )
+    yield from container_rules.resources(container.get("resources") or {}, f"{path}.resources")
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if container.get(name) is not None:
+            yield from container_rules.probe(container[name], f"{path}.{name}")
 
 
 # --- environment --------------------------------------------------------------------------------------------

@@ -24,19 +24,28 @@ class MalformedQuantity(ValueError):
 @lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """The canonical form of a quantity. Raises MalformedQuantity."""
+    value, suffix = _read(text)
+    if suffix in _BINARY[1:] and abs(value) >= 1024 and value == value.to_integral_value():
+        return _binary(int(value))
+    return _exponent(value) if suffix[1:] and suffix[0] in "eE" and suffix[1] != "i" else _decimal(value)
+
+
+def number(quantity: str | float) -> Decimal:
+    """How much a quantity is. Raises MalformedQuantity."""
+    return _read(str(quantity))[0]
+
+
+def _read(text: str) -> tuple[Decimal, str]:
     found = _FORM.match(text)
     if not found:
         raise MalformedQuantity(MALFORMED)
     sign, digits, suffix = found.groups(default="")
-    number = Decimal(f"{sign}{digits}")
+    value = Decimal(f"{sign}{digits}")
     if suffix in _BINARY[1:]:
-        value = number * 1024 ** _BINARY.index(suffix)
-        if abs(value) >= 1024 and value == value.to_integral_value():
-            return _binary(int(value))
-        return _decimal(value)
+        return value * 1024 ** _BINARY.index(suffix), suffix
     if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        return _exponent(number.scaleb(int(suffix[1:])))
-    return _decimal(number.scaleb(_EXPONENTS[suffix]))
+        return value.scaleb(int(suffix[1:])), suffix
+    return value.scaleb(_EXPONENTS[suffix]), suffix
 
 
 def _binary(value: int) -> str:

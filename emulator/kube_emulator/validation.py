@@ -1,7 +1,8 @@
 """Checks custom resources against their schema and says what is wrong the way a real API server does.
 
 Rules: OpenAPI v3 as k8s.io/kube-openapi/pkg/validation implements it, plus list types. CEL rules
-(`x-kubernetes-validations`) are not evaluated.
+(`x-kubernetes-validations`) are not evaluated; where the real server would not evaluate them either, for what
+else is wrong, that is said as there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,31 @@ _JSON_TYPES: dict[type, str] = {
 def check(obj: Mapping[str, Any], node: Node, live: Mapping[str, Any] | None) -> list[Cause]:
     """Everything wrong with an object, its metadata aside, and aside what an update leaves as it was."""
     same = {key for key, value in (live or {}).items() if obj.get(key) == value}
-    return list(_check_map(obj, node, "", skip=same | {"metadata", "apiVersion", "kind"}))
+    found = list(_check_map(obj, node, "", skip=same | {"metadata", "apiVersion", "kind"}))
+    if _BLOCKING.isdisjoint(cause.reason for cause in found) or not _has_rules(node):
+        return found
+    return [*found, _RULES_SKIPPED]
+
+
+_BLOCKING = frozenset(
+    f"FieldValue{word}" for word in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
+)
+_NOWHERE = "<nil>"
+"""The field of a cause that the real server gives none."""
+_RULES_SKIPPED = causes.invalid(
+    _NOWHERE,
+    None,
+    "some validation rules were not checked because the object was invalid; correct the existing errors to"
+    " complete validation",
+)
+
+
+def _has_rules(node: Node) -> bool:
+    """Whether there is a rule anywhere in a schema."""
+    if "x-kubernetes-validations" in node.raw:
+        return True
+    inner = [*node.props.values(), node.extra, node.items]
+    return any(_has_rules(part) for part in inner if part is not None and part is not node)
 
 
 _PYTHON_TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int}
@@ -53,6 +78,11 @@ def _check(value: Any, node: Node, path: str) -> Iterator[Cause]:
             return
     elif node.type and not _has_type(value, node.type):
         yield _type_cause(path, node, _type_name(value))
+        if node.type == "integer" and isinstance(value, float) and not node.raw.get("format"):
+            words = f"Checked value must be of type integer (default format) in {path}"
+            yield causes.invalid(_NOWHERE, "", words)
+        if "enum" in node.raw:
+            yield causes.not_supported(path, value, node.raw["enum"])
         return
     if node.limited:
         yield from _check_limits(value, node.raw, path)
@@ -99,6 +129,11 @@ def _check_list(value: list[Any], node: Node, path: str) -> Iterator[Cause]:
     for index, item in enumerate(value):
         yield from _check(item, node.items, f"{path}[{index}]")
     if not node.unique:
+        return
+    strange = [index for index, item in enumerate(value) if item is not None and not isinstance(item, dict)]
+    if node.keys and strange:
+        where = f"{path}[{strange[0]}]"
+        yield causes.invalid(where, value[strange[0]], "must be an object for an array of list-type map")
         return
     seen: list[Any] = []
     for index, item in enumerate(value):

@@ -17,7 +17,7 @@ _VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
 
 
 def headers(texts: Iterable[str]) -> list[str]:
-    """The values of `Warning` headers: each text once; where there are many, cut off, and the last left out."""
+    """The values of `Warning` headers: each text once; where there are many, cut off, the last left out."""
     told = [text for text in dict.fromkeys(texts) if text and _is_plain(text)]
     if sum(map(len, told)) > _MAX_RUNES:
         told = _cut_off(told)

@@ -273,3 +273,50 @@ async def test_an_applied_yaml_body_with_comments_is_read(api: Api, served_kind:
     answer = await api.patch(f"{path}/w", body, type=APPLY, query={"fieldManager": "one"})
 
     assert answer.ok()["spec"] == {"x": "yes"}
+
+
+async def test_what_else_is_wrong_keeps_rules_from_being_checked(api: Api, served_kind: Any):
+    rule = {"rule": "self.count < 10", "message": "too many"}
+    path, version = await served_kind(
+        {
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer"},
+                "word": {"type": "string", "enum": ["a", "b"]},
+                "parts": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {"name": {"type": "string"}},
+                    },
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["name"],
+                },
+            },
+            "x-kubernetes-validations": [rule],
+        }
+    )
+
+    answer = await api.create(path, widget(version, {"count": 1.5, "word": [], "parts": ["x"]}))
+
+    answer.refused(422, "Invalid")
+    skipped = (
+        "Invalid value: null: some validation rules were not checked because the object was invalid; correct"
+        " the existing errors to complete validation"
+    )
+    assert sorted((cause["field"], cause["message"]) for cause in answer.causes) == [
+        ("<nil>", 'Invalid value: "": Checked value must be of type integer (default format) in spec.count'),
+        ("<nil>", skipped),
+        (
+            "spec.count",
+            'Invalid value: "number": spec.count in body must be of type integer: "number"',
+        ),
+        (
+            "spec.parts[0]",
+            'Invalid value: "string": spec.parts[0] in body must be of type object: "string"',
+        ),
+        ("spec.parts[0]", 'Invalid value: "x": must be an object for an array of list-type map'),
+        ("spec.word", 'Invalid value: "array": spec.word in body must be of type string: "array"'),
+        ("spec.word", 'Unsupported value: []: supported values: "a", "b"'),
+    ]

@@ -16,9 +16,7 @@ ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 async def widgets(served_kind: Any, **version: Any) -> tuple[str, dict[str, Any]]:
     """A deprecated version is served: the path of its objects, and one of them."""
-    path, api_version = await served_kind(
-        ANYTHING, deprecated=True, subresources={"status": {}}, **version
-    )
+    path, api_version = await served_kind(ANYTHING, deprecated=True, subresources={"status": {}}, **version)
     return path, {"apiVersion": api_version, "kind": "Widget", "metadata": {"name": "w"}, "spec": {}}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from airunway.provider import Provider, storage
 from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
-from airunway.providers.dynamo.config import GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
-from airunway.providers.dynamo.ignored import ignored_fields
-from airunway.providers.dynamo.limits import GRAPH_SHAPE, OVERRIDABLE, graph_demand
+from airunway.providers.dynamo.config import ALPHA, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
+from airunway.providers.dynamo.ignored import ignored_fields, ignored_here
+from airunway.providers.dynamo.limits import OVERRIDABLE, graph_demand, graph_shape
 from airunway.providers.dynamo.render import render
 from airunway.providers.dynamo.replacement import features_of, replacement_reason
+from airunway.providers.dynamo.runtime_version import SERVED_FIELDS
 from airunway.providers.dynamo.stages import CONDITIONS, stages
 from airunway.providers.dynamo.status import read_status
 
@@ -30,17 +31,19 @@ PROVIDER = Provider(
     health=health,
     operator_selector=OPERATOR_SELECTOR,
     ignored_fields=ignored_fields,
+    ignored_here=ignored_here,
     argument_rules=argument_rules,
     overridable=OVERRIDABLE,
-    shapes={GRAPH.kind: GRAPH_SHAPE},
+    shapes={GRAPH.kind: graph_shape},
     demand=graph_demand,
-    replica_fields=("spec.services.*.replicas",),
+    replica_fields=("spec.services.*.replicas", "spec.components.*.replicas"),
     pod_label="nvidia.com/dynamo-graph-deployment-name",
-    uses_inference_pools=True,
+    depends_on_gateway=True,
+    optional_fields=tuple(SERVED_FIELDS.values()),
     features_of=features_of,
     replacement_reason=replacement_reason,
     serving_ports=SERVING_PORTS,
-    crd_version=GRAPH.api_version,
+    crd_version=ALPHA,
     stages=stages,
     stage_conditions=CONDITIONS,
 )

@@ -50,7 +50,10 @@ def _engine_problem(deployment: ModelDeployment) -> str | None:
     if is_mocker(deployment) and engine != EngineType.VLLM:
         return f"spec.engine.type: {NAME}'s mocker only supports the vllm engine, not {engine}"
     if engine == EngineType.TRTLLM and is_disaggregated(deployment):
-        return f"spec.serving.mode: {NAME} does not support disaggregated serving with trtllm"
+        return (
+            f"spec.serving.mode: {NAME} does not support disaggregated serving with trtllm; "
+            "use aggregated, or the vllm or sglang engine"
+        )
     return None
 
 

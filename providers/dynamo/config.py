@@ -8,8 +8,9 @@ from airunway.provider import Registration, UpstreamFacts, UpstreamHealth, Upstr
 from airunway.providers.dynamo.release import CHART, CHART_REPOSITORY, VERSION
 
 NAME = "dynamo"
+ALPHA, BETA = "nvidia.com/v1alpha1", "nvidia.com/v1beta1"
 GRAPH = UpstreamKind(
-    api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
+    api_version=BETA, kind="DynamoGraphDeployment", plural="dynamographdeployments", older=(ALPHA,)
 )
 JOB = UpstreamKind(api_version="batch/v1", kind="Job", plural="jobs", builtin=True)
 
@@ -125,24 +126,28 @@ def health(facts: UpstreamFacts) -> UpstreamHealth:
     No operator in sight is no reason to be unready: it may carry other labels, as the reference allows.
     """
     served = registering.versions_served(facts, GRAPH)
-    if GRAPH.version not in served:
+    known = [version.api_version for version in GRAPH.versions if version.version in served]
+    if not known:
         versions = ", ".join(served)
         found = f"only as {versions}" if versions else "not at all; install the Helm chart dynamo-platform"
-        return _answer("CRDMissing", f"{GRAPH.kind} ({GRAPH.api_version}) is needed, but served {found}")
+        wanted = " or ".join(version.api_version for version in GRAPH.versions)
+        return _answer("CRDMissing", f"{GRAPH.kind} ({wanted}) is needed, but served {found}")
+    newest = known[0]
     if not facts.deployments:
         message = f"{GRAPH.kind} is served; no operator labelled {OPERATOR_SELECTOR} was found"
-        return _answer("UpstreamControllerUnknown", message, ready=True)
+        return _answer("UpstreamControllerUnknown", message, version=newest, ready=True)
     operator, ready = registering.operator_in(facts.deployments)
     if not ready:
-        return _answer("UpstreamControllerNotReady", f"the Dynamo operator {operator} has no ready replica")
-    return _answer("UpstreamHealthy", f"the Dynamo operator {operator} is ready", ready=True)
+        message = f"the Dynamo operator {operator} has no ready replica"
+        return _answer("UpstreamControllerNotReady", message, version=newest)
+    return _answer("UpstreamHealthy", f"the Dynamo operator {operator} is ready", version=newest, ready=True)
 
 
-def _answer(reason: str, message: str, *, ready: bool = False) -> UpstreamHealth:
+def _answer(reason: str, message: str, *, version: str = ALPHA, ready: bool = False) -> UpstreamHealth:
     return UpstreamHealth(
         ready=ready,
         reason=reason,
         message=message,
         condition=HEALTH_CONDITION,
-        crd_version=GRAPH.api_version,
+        crd_version=version,
     )

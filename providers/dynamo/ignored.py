@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from airunway.api.model_deployment import EngineType, ModelDeployment
 from airunway.api.overrides import FIELD
-from airunway.provider import RenderError, flags, overrides, rendering, storage
+from airunway.provider import RenderContext, RenderError, flags, overrides, rendering, storage
 from airunway.providers.dynamo.args import CONNECTOR_KEY, is_parallel
 from airunway.providers.dynamo.check import group_gpus
-from airunway.providers.dynamo.options import unknown_keys
+from airunway.providers.dynamo.config import BETA
+from airunway.providers.dynamo.options import options_of, unknown_keys
 from airunway.providers.dynamo.plan import download_volume, is_disaggregated, is_mocker, uses_gateway
 
 
 def ignored_fields(deployment: ModelDeployment) -> list[str]:
-    """Paths of the fields, in the order of the spec."""
+    """Paths of the fields that no cluster's Dynamo honours, in the order of the spec."""
     return [
-        *_volumes(deployment),
-        *_overrides(deployment),
+        *_unknown_overrides(deployment),
         *_engine(deployment),
         *_scaling(deployment),
         *_resources(deployment),
         *_idle_gpus(deployment),
     ]
+
+
+def ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    """Paths of those that this cluster does not: its version of the API, and whether a gateway routes."""
+    mounts = _volumes(deployment) if context.api_version != BETA else []
+    return [*mounts, *_overrides(deployment, context)]
 
 
 def _only(**fields: bool) -> list[str]:
@@ -29,7 +35,7 @@ def _only(**fields: bool) -> list[str]:
 
 
 def _volumes(deployment: ModelDeployment) -> list[str]:
-    # A mount of a DynamoGraphDeployment has no such field: the API server drops it (dynamo.md §15).
+    # A mount of v1alpha1 has no such field: the API server drops it (dynamo.md §15).
     return [
         f"spec.model.storage.volumes[{index}].readOnly"
         for index, volume in enumerate(storage.storage_volumes(deployment))
@@ -37,14 +43,25 @@ def _volumes(deployment: ModelDeployment) -> list[str]:
     ]
 
 
-def _overrides(deployment: ModelDeployment) -> list[str]:
+def _unknown_overrides(deployment: ModelDeployment) -> list[str]:
     try:
-        given, unknown = overrides.overrides_of(deployment), unknown_keys(deployment)
+        return unknown_keys(deployment)
     except RenderError:
         return []  # refused as a whole
-    unused = ["routerMode", "frontend"] if uses_gateway(deployment) else ["epp"]
+
+
+def _overrides(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    try:
+        given, pickers = overrides.overrides_of(deployment), options_of(deployment).epp_replicas
+    except RenderError:
+        return []  # refused as a whole
+    routed = uses_gateway(deployment, context)
+    unused = ["routerMode", "frontend"] if routed else ["epp"]
     unused += [] if download_volume(deployment) else ["download"]
-    return [*unknown, *(f"{FIELD}.{key}" for key in unused if given.get(key))]
+    unused = [key for key in unused if given.get(key)]
+    # The operator refuses a graph with more than one picker, or with none.
+    unused += ["epp.replicas"] if routed and pickers != 1 else []
+    return [f"{FIELD}.{key}" for key in unused]
 
 
 def _engine(deployment: ModelDeployment) -> list[str]:

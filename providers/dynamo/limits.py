@@ -5,17 +5,37 @@ Source: dynamo.md §8.11, §9, §15, and the operator's own type DynamoGraphDepl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from airunway.api.paths import Path
 from airunway.provider import Manifest, overridable
-from airunway.provider.counting import amount, mapping, pod_demand, resources_demand, surge, whole_number
+from airunway.provider.counting import (
+    amount,
+    entries,
+    mapping,
+    pod_demand,
+    resources_demand,
+    surge,
+    whole_number,
+)
 from airunway.provider.demand import ZERO, Demand, total
 from airunway.provider.object_shape import METADATA
-from airunway.provider.pod_shape import CONTAINER, POD_FIELDS, PROBE, pod_annotations
-from airunway.provider.shapes import Shape, anything, each, every, fields, keys_without, never, only
-from airunway.providers.dynamo.services import MAX_SURGE, MAX_UNAVAILABLE, STRATEGY
+from airunway.provider.pod_shape import CONTAINER, POD, POD_FIELDS, PROBE, pod_annotations
+from airunway.provider.shapes import (
+    NotInShape,
+    Shape,
+    anything,
+    each,
+    every,
+    fields,
+    keys_without,
+    never,
+    only,
+)
+from airunway.providers.dynamo.config import BETA
+from airunway.providers.dynamo.graph_parts import FRONTEND, PICKER, ROLES, WORKER
+from airunway.providers.dynamo.services import MAX_SURGE, ROLL_OUT_TOLD, STRATEGY
 
 _SERVICE = "spec.services.*"
 _POD = f"{_SERVICE}.extraPodSpec"
@@ -26,6 +46,7 @@ OVERRIDABLE = (
     *("download.resources.cpu", "download.resources.memory"),
     "spec.envs",
     *(f"{_SERVICE}.{key}" for key in ("multinode.nodeCount", "sharedMemory", "envs", "eppConfig")),
+    f"{_SERVICE}.runtimeVersionOverride",
     *(f"{_SERVICE}.{key}" for key in ("livenessProbe", "readinessProbe", "frontendSidecar.envs")),
     *overridable.metadata_paths(f"{_SERVICE}.extraPodMetadata"),
     *overridable.pod_paths(_POD),
@@ -58,6 +79,7 @@ _SERVICE_SHAPE = fields(
         "componentType": only("frontend", "worker", "epp", why="may only be frontend, worker or epp"),
         "subComponentType": only("prefill", "decode"),
         "replicas": anything,
+        "runtimeVersionOverride": anything,
         "multinode": fields({"nodeCount": anything}),
         "resources": fields(
             {"requests": _RESOURCE, "limits": _RESOURCE, "claims": never("would claim devices (DRA)")}
@@ -66,7 +88,7 @@ _SERVICE_SHAPE = fields(
         "envs": anything,
         "envFromSecret": anything,
         "labels": _metadata(),
-        "annotations": _metadata(pod_annotations, but=(STRATEGY, MAX_SURGE, MAX_UNAVAILABLE)),
+        "annotations": _metadata(pod_annotations, but=ROLL_OUT_TOLD),
         "extraPodMetadata": fields({"labels": _metadata(), "annotations": _metadata(pod_annotations)}),
         "extraPodSpec": fields({**POD_FIELDS, "mainContainer": CONTAINER}),
         "frontendSidecar": _SIDECAR,
@@ -83,7 +105,7 @@ _SERVICE_SHAPE = fields(
         "scalingAdapter": never("would change the number of pods by itself"),
     }
 )
-GRAPH_SHAPE = fields(
+_ALPHA_SHAPE = fields(
     {
         "apiVersion": anything,
         "kind": anything,
@@ -104,8 +126,53 @@ GRAPH_SHAPE = fields(
 )
 
 
+_COMPONENT_SHAPE = fields(
+    {
+        "name": anything,
+        "type": only(FRONTEND, WORKER, PICKER, *ROLES, why="may only be frontend, worker or epp"),
+        "replicas": anything,
+        "runtimeVersionOverride": anything,
+        "multinode": fields({"nodeCount": anything}),
+        "sharedMemorySize": anything,
+        "compilationCache": fields({"pvcName": anything, "mountPath": anything}),
+        "eppConfig": anything,
+        "frontendSidecar": anything,
+        "podTemplate": fields(
+            {
+                "metadata": fields(
+                    {"labels": _metadata(), "annotations": _metadata(pod_annotations, but=ROLL_OUT_TOLD)}
+                ),
+                "spec": POD,
+            }
+        ),
+        "globalDynamoNamespace": never(_FOREIGN),
+        "scalingAdapter": never("would change the number of pods by itself"),
+    }
+)
+_BETA_SHAPE = fields(
+    {
+        "apiVersion": anything,
+        "kind": anything,
+        "metadata": METADATA,
+        "spec": fields({"backendFramework": anything, "env": anything, "components": each(_COMPONENT_SHAPE)}),
+    }
+)
+
+
+def graph_shape(graph: Any, at: Path) -> Iterator[NotInShape]:
+    """A graph in the version that it is written in."""
+    beta = isinstance(graph, Mapping) and graph.get("apiVersion") == BETA
+    yield from (_BETA_SHAPE if beta else _ALPHA_SHAPE)(graph, at)
+
+
 def graph_demand(graph: Manifest) -> Demand:
     """Every service: its replicas, times the nodes that each is spread over, and one Service."""
+    if graph.get("apiVersion") == BETA:
+        spec = mapping(graph.get("spec"), ("spec",))
+        return total(
+            _component_demand(entry, at)
+            for entry, at in entries(spec.get("components"), ("spec", "components"))
+        )
     services = mapping(mapping(graph.get("spec"), ("spec",)).get("services"), ("spec", "services"))
     return total(_service_demand(entry, ("spec", "services", name)) for name, entry in services.items())
 
@@ -114,24 +181,43 @@ def _service_demand(given: Any, at: Path) -> Demand:
     service = mapping(given, at)
     if not service:
         return Demand()
-    replicas = whole_number(service.get("replicas"), (*at, "replicas"), default=1)
-    multinode = mapping(service.get("multinode"), (*at, "multinode"))
+    told, where = mapping(service.get("annotations"), (*at, "annotations")), (*at, "annotations")
+    works = service.get("componentType") == WORKER
+    return _demand(
+        service, at, _pod(service, at), surge=lambda replicas: _surge(told, where, replicas, works)
+    )
+
+
+def _component_demand(component: Mapping[str, Any], at: Path) -> Demand:
+    where: Path = (*at, "podTemplate")
+    template = mapping(component.get("podTemplate"), where)
+    metadata = mapping(template.get("metadata"), (*where, "metadata"))
+    told = mapping(metadata.get("annotations"), (*where, "metadata", "annotations"))
+    works = component.get("type") in (WORKER, *ROLES)
+    pod = pod_demand(mapping(template.get("spec"), (*where, "spec")), (*where, "spec"))
+    return _demand(
+        component, at, pod, surge=lambda replicas: _surge(told, (*where, "metadata"), replicas, works)
+    )
+
+
+def _demand(part: Mapping[str, Any], at: Path, pod: Demand, *, surge: Callable[[int], int]) -> Demand:
+    """A service with pods like this one. `surge`: pods beside so many replicas."""
+    replicas = whole_number(part.get("replicas"), (*at, "replicas"), default=1)
+    multinode = mapping(part.get("multinode"), (*at, "multinode"))
     nodes = max(1, whole_number(multinode.get("nodeCount"), (*at, "multinode", "nodeCount"), default=1))
     spread = Demand(nodes=replicas * nodes) if nodes > 1 else Demand()
-    pods = (replicas + _surge(service, at, replicas=replicas)) * nodes
-    return _pod(service, at).times(pods) + spread + Demand(services=("ClusterIP",))
+    return pod.times((replicas + surge(replicas)) * nodes) + spread + Demand(services=("ClusterIP",))
 
 
-def _surge(service: Mapping[str, Any], at: Path, *, replicas: int) -> int:
-    """Pods beside the replicas while the operator replaces them, as the annotations of the service say."""
-    told = mapping(service.get("annotations"), (*at, "annotations"))
+def _surge(told: Mapping[str, Any], at: Path, replicas: int, works: bool) -> int:
+    """Pods beside the replicas while the operator replaces them, as annotations say."""
     given = told.get(MAX_SURGE)
-    if told.get(STRATEGY) == "Recreate" or (given is None and service.get("componentType") != "worker"):
+    if told.get(STRATEGY) == "Recreate" or (given is None and not works):
         return 0  # what routes is small, and is not told how
     number = (
         int(given) if isinstance(given, str) and given.isdecimal() and len(given) < _MAX_DIGITS else given
     )
-    return surge(number, (*at, "annotations", MAX_SURGE), replicas=replicas)
+    return surge(number, (*at, MAX_SURGE), replicas=replicas)
 
 
 def _pod(service: Mapping[str, Any], at: Path) -> Demand:

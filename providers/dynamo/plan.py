@@ -32,14 +32,14 @@ def is_disaggregated(deployment: ModelDeployment) -> bool:
     return deployment.serving_mode == ServingMode.DISAGGREGATED
 
 
-def uses_gateway(deployment: ModelDeployment, *, inference_pools: bool | None = None) -> bool:
+def uses_gateway(deployment: ModelDeployment, context: RenderContext) -> bool:
     """Whether requests come through an InferencePool (services `Epp` and sidecars) or a `Frontend`.
 
-    A cluster that is known to serve no InferencePools cannot route to one (dynamo.md §8.2, weak spot 5).
+    A picker that nobody routes to leaves a graph without an address (dynamo.md §8.2, weak spot 5).
     """
     gateway = deployment.spec.gateway
     switched_off = gateway is not None and gateway.enabled is False
-    return not is_mocker(deployment) and not switched_off and inference_pools is not False
+    return context.routed_by_gateway and not is_mocker(deployment) and not switched_off
 
 
 def cache_volume(deployment: ModelDeployment) -> StorageVolume | None:
@@ -80,7 +80,7 @@ def plan_of(deployment: ModelDeployment, context: RenderContext) -> Plan:
         engine=engine,
         mocker=mocker,
         disaggregated=is_disaggregated(deployment),
-        gateway=uses_gateway(deployment, inference_pools=context.inference_pools),
+        gateway=uses_gateway(deployment, context),
         options=options_of(deployment),
         image=image,
         secret=rendering.hugging_face_secret(deployment),

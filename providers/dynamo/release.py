@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = "1.1.1"
+VERSION = "1.4.2"
 
 _REGISTRY = "nvcr.io/nvidia/ai-dynamo"
 

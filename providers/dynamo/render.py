@@ -1,5 +1,7 @@
 """Render a ModelDeployment as one DynamoGraphDeployment. Pure. Source: dynamo.md §8, §9.
 
+In v1alpha1's words, overrides included; where the cluster serves v1beta1, `beta` says the same in that.
+
 Claims and the download Job are not rendered here: they come first, in `stages`.
 """
 
@@ -21,11 +23,13 @@ from airunway.provider import (
     rendering,
     storage,
 )
+from airunway.providers.dynamo.beta import to_beta
 from airunway.providers.dynamo.check import check
-from airunway.providers.dynamo.config import GRAPH, NAME
+from airunway.providers.dynamo.config import ALPHA, BETA, GRAPH, NAME
 from airunway.providers.dynamo.discovery import discovery, discovery_annotations, needs_token
 from airunway.providers.dynamo.options import merged_part
 from airunway.providers.dynamo.plan import plan_of
+from airunway.providers.dynamo.runtime_version import RUNTIME_FIELD, is_served, runtime_version
 from airunway.providers.dynamo.services import services_of
 
 LABEL_MODEL_ID = "airunway.ai/model-id"
@@ -42,7 +46,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     given = merged_part(deployment)
     plan, backend = plan_of(deployment, context), discovery(context.env)
     graph: Manifest = {
-        "apiVersion": GRAPH.api_version,
+        "apiVersion": ALPHA,
         "kind": GRAPH.kind,
         "metadata": rendering.object_metadata(
             deployment, labels=_labels(deployment), annotations=discovery_annotations(backend)
@@ -57,11 +61,45 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
     merged = overrides.merge(graph, given, null_deletes=True)
     _refuse_stray_services(merged["spec"]["services"], rendered=graph["spec"]["services"])
     security = pod_security.pod_security(context.env, NAME)
+    version = context.api_version or ALPHA
     services = {
-        key: _isolated(entry, security, token=needs_token(entry.get("componentType"), backend))
+        key: _with_runtime(
+            _isolated(entry, security, token=needs_token(entry.get("componentType"), backend)),
+            version,
+            context,
+        )
         for key, entry in merged["spec"]["services"].items()
     }
-    return [{**merged, "spec": {**merged["spec"], "services": services}}]
+    finished = {**merged, "spec": {**merged["spec"], "services": services}}
+    return [to_beta(finished, security) if version == BETA else _with_plain_mounts(finished)]
+
+
+def _with_plain_mounts(graph: Manifest) -> Manifest:
+    """A graph without what the mounts of v1alpha1 have no field for, and the API server would drop."""
+    services = {
+        key: {
+            **service,
+            **rendering.without_empty(
+                volumeMounts=[
+                    {name: value for name, value in mount.items() if name != "readOnly"}
+                    for mount in service.get("volumeMounts") or ()
+                ]
+            ),
+        }
+        for key, service in graph["spec"]["services"].items()
+    }
+    return {**graph, "spec": {**graph["spec"], "services": services}}
+
+
+def _with_runtime(service: dict[str, Any], version: str, context: RenderContext) -> dict[str, Any]:
+    """A service that says which runtime its image has, where the cluster's operator knows the field.
+
+    What overrides say stays; where the operator does not know it, the API server would drop it.
+    """
+    if service.get(RUNTIME_FIELD) is not None or not is_served(version, context.served_fields):
+        return service
+    image = service["extraPodSpec"]["mainContainer"].get("image")
+    return {**service, RUNTIME_FIELD: runtime_version(str(image or ""))}
 
 
 def _isolated(

@@ -13,12 +13,14 @@ from airunway.providers.dynamo.args import block_size, worker_args, worker_comma
 from airunway.providers.dynamo.options import ROUTER_MODES
 from airunway.providers.dynamo.plan import WORKERS, Plan, cache_volume
 from airunway.providers.dynamo.release import EPP_IMAGE
+from airunway.providers.dynamo.runtime_version import takes_picker_config
 
 PREFILL, DECODE = "prefill", "decode"
 
 STRATEGY = "nvidia.com/deployment-strategy"
 MAX_SURGE = "nvidia.com/deployment-rolling-update-max-surge"
 MAX_UNAVAILABLE = "nvidia.com/deployment-rolling-update-max-unavailable"
+ROLL_OUT_TOLD = (STRATEGY, MAX_SURGE, MAX_UNAVAILABLE)
 """Annotations by which the operator is told how to replace the workers of a service."""
 
 _ROLE_LABEL = "nvidia.com/dynamo-sub-component-type"
@@ -48,20 +50,22 @@ def _epp(plan: Plan) -> dict[str, Any]:
     ]
     if block_size(plan):  # else the picker hashes prompts in other blocks than the workers
         env.append({"name": "DYN_KV_CACHE_BLOCK_SIZE", "value": block_size(plan)})
+    image = plan.options.epp_image or EPP_IMAGE
+    config = {"config": _picker_config(disaggregated=plan.disaggregated)}
     return {
         "componentType": "epp",
-        "replicas": plan.options.epp_replicas,
+        "replicas": 1,  # the operator takes no other number
         "resources": {"requests": {**_PICKER_SIZE, **plan.options.epp_size}},
         **_from_secret(plan),
         **_pod_metadata(plan.deployment),
         "extraPodSpec": {
             **pod_options.every_pod(plan.deployment),
             "mainContainer": {
-                "image": plan.options.epp_image or EPP_IMAGE,
+                "image": image,
                 "env": with_user_environment(env, _unmounted_environment(plan.deployment)),
             },
         },
-        "eppConfig": {"config": _picker_config(disaggregated=plan.disaggregated)},
+        **({"eppConfig": config} if takes_picker_config(image) else {}),
     }
 
 
@@ -124,7 +128,7 @@ def _sidecar(plan: Plan) -> dict[str, Any]:
     return {
         "image": plan.image,
         "args": ["-m", "dynamo.frontend", *direct],
-        **rendering.without_empty(envs=_unmounted_environment(plan.deployment)),
+        **rendering.without_empty(envs=with_user_environment([], _unmounted_environment(plan.deployment))),
         **_from_secret(plan),
     }
 

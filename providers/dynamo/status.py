@@ -17,6 +17,7 @@ from airunway.provider import (
     text_at,
 )
 from airunway.providers.dynamo.config import GRAPH
+from airunway.providers.dynamo.graph_parts import FRONTEND, graph_parts
 
 PORT = 8000
 
@@ -86,12 +87,17 @@ def _contradiction(status: Mapping[str, Any]) -> str:
     ready = _conditions(status).get("Ready", NO_CONDITION)
     if ready.is_false:
         return ready.words or "the graph's condition Ready is False"
-    services = status.get("services")
-    for name, entry in services.items() if isinstance(services, Mapping) else ():
+    for name, entry in _reported(status).items():
         wanted = _count(entry, "replicas") if isinstance(entry, Mapping) else None
         if wanted and not _first(_count(entry, _READY), _count(entry, _AVAILABLE)):
             return f"0 of {wanted} replicas of service {name} are ready"
     return ""
+
+
+def _reported(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is said of each service, which v1beta1 calls components."""
+    found = status.get("components", status.get("services"))
+    return found if isinstance(found, Mapping) else {}
 
 
 def _missing(replicas: ReplicaStatus) -> str:
@@ -105,8 +111,7 @@ def _replicas(status: Mapping[str, Any]) -> ReplicaStatus:
     Scaling groups of several nodes report no ready count, so each of ready and available stands in for
     the other.
     """
-    services = status.get("services")
-    entries = services.values() if isinstance(services, Mapping) else ()
+    entries = _reported(status).values()
     desired = ready = available = 0
     for entry in entries:
         if isinstance(entry, Mapping):
@@ -141,10 +146,5 @@ def _endpoint(graph: Mapping[str, Any], status: Mapping[str, Any], *, name: str)
 
 def _has_frontend(graph: Mapping[str, Any]) -> bool:
     """Whether a service is a frontend; a graph without services in sight counts as if one was."""
-    spec = graph.get("spec")
-    services = spec.get("services") if isinstance(spec, Mapping) else None
-    if not isinstance(services, Mapping) or not services:
-        return True
-    return any(
-        isinstance(entry, Mapping) and entry.get("componentType") == "frontend" for entry in services.values()
-    )
+    parts = graph_parts(graph)
+    return not parts or any(part.kind == FRONTEND for part in parts.values())

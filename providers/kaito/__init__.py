@@ -6,7 +6,14 @@ from airunway.provider import Provider, storage
 from airunway.providers.kaito.config import NAME, OPERATOR_SELECTOR, WORKSPACE, health, registration
 from airunway.providers.kaito.limits import OVERRIDABLE, WORKSPACE_SHAPE, workspace_demand
 from airunway.providers.kaito.model_image import model_image
-from airunway.providers.kaito.render import argument_rules, check, ignored_fields, render
+from airunway.providers.kaito.presets import (
+    PARTITION,
+    WITH_TOKEN,
+    WITHOUT_TOKEN,
+    features_of,
+    judge_refusal,
+)
+from airunway.providers.kaito.render import argument_rules, check, ignored_fields, ignored_here, render
 from airunway.providers.kaito.replacement import replacement_reason
 from airunway.providers.kaito.status import read_status
 from airunway.providers.kaito.template import PORT
@@ -25,6 +32,7 @@ PROVIDER = Provider(
     operator_selector=OPERATOR_SELECTOR,
     replacement_reason=replacement_reason,
     ignored_fields=ignored_fields,
+    ignored_here=ignored_here,
     argument_rules=argument_rules,
     overridable=OVERRIDABLE,
     shapes={WORKSPACE.kind: WORKSPACE_SHAPE},
@@ -33,5 +41,9 @@ PROVIDER = Provider(
     replica_fields=(),  # resource.count cannot be changed
     pod_label="kaito.sh/workspace",
     serving_ports=(PORT,),
+    optional_fields=(PARTITION,),
+    features_of=features_of,
+    learnable=(WITHOUT_TOKEN, WITH_TOKEN),
+    judge_refusal=judge_refusal,
     crd_version=WORKSPACE.api_version,
 )

@@ -13,7 +13,7 @@ OPERATOR_SELECTOR = "app.kubernetes.io/name in (workspace, ai-toolchain-operator
 HEALTH_CONDITION = "UpstreamReady"
 OPERATOR_NAMESPACE = "kaito-workspace"
 
-_CHART_VERSION = "0.10.0"
+_CHART_VERSION = "0.12.0"
 _REPOSITORY = "https://kaito-project.github.io/kaito/charts/kaito"
 _DESCRIPTION = "KAITO, the Kubernetes AI toolchain operator: serves models from presets and GGUF images"
 _DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/kaito.md"

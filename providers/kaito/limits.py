@@ -12,6 +12,7 @@ from airunway.provider.demand import Demand
 from airunway.provider.object_shape import METADATA_FIELDS
 from airunway.provider.pod_shape import POD_TEMPLATE
 from airunway.provider.shapes import anything, fields, keys_without, never
+from airunway.providers.kaito.presets import DISABLE_BENCHMARK, RUN_BENCHMARK
 
 OVERRIDABLE = (
     "resource.count",
@@ -31,7 +32,11 @@ WORKSPACE_SHAPE = fields(
         "kind": anything,
         # Annotations such as kaito.sh/enablelb ask the operator for more than the object says.
         "metadata": fields(
-            {**METADATA_FIELDS, "labels": keys_without("kaito.sh/"), "annotations": keys_without("kaito.sh/")}
+            {
+                **METADATA_FIELDS,
+                "labels": keys_without("kaito.sh/"),
+                "annotations": keys_without("kaito.sh/", but=(DISABLE_BENCHMARK, RUN_BENCHMARK)),
+            }
         ),
         "resource": fields(
             {

@@ -33,6 +33,12 @@ from airunway.providers.kaito.model_image import (
     model_image,
     named_serving_image,
 )
+from airunway.providers.kaito.presets import (
+    DISABLE_BENCHMARK,
+    RUN_BENCHMARK,
+    benchmark_annotations,
+    takes_token,
+)
 from airunway.providers.kaito.template import is_known_image, pod_template
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
@@ -102,7 +108,7 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
         "apiVersion": WORKSPACE.api_version,
         "kind": WORKSPACE.kind,
         "metadata": rendering.object_metadata(
-            deployment, labels=_labels(deployment), annotations=rendering.pod_annotations(deployment)
+            deployment, labels=_labels(deployment), annotations=_annotations(deployment, context)
         ),
         "resource": _resource(deployment, context),
         "inference": _inference(deployment, context),
@@ -129,6 +135,11 @@ def _with_isolated_pods(workspace: Manifest, context: RenderContext) -> Manifest
 
 def _labels(deployment: ModelDeployment) -> dict[str, str]:
     return {**rendering.pod_labels(deployment), **_own_labels(deployment)}
+
+
+def _annotations(deployment: ModelDeployment, context: RenderContext) -> dict[str, str]:
+    own = benchmark_annotations(deployment, context) if is_preset(deployment) else {}
+    return {**rendering.pod_annotations(deployment), **own}
 
 
 def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
@@ -161,29 +172,20 @@ def _instance_type(deployment: ModelDeployment, env: Mapping[str, str]) -> str:
 
 def _inference(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     if is_preset(deployment):
-        return {"preset": _preset(deployment)}
+        return {"preset": _preset(deployment, context)}
     if deployment.engine_type == EngineType.LLAMACPP:
         return {"template": pod_template(deployment, context)}
     engine = deployment.engine_type or "no engine"
     raise RenderError(f"spec.engine.type: {NAME} runs vllm and llamacpp, not {engine}")
 
 
-def _preset(deployment: ModelDeployment) -> dict[str, Any]:
+def _preset(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     secret = rendering.hugging_face_secret(deployment)
     options = rendering.without_empty(
-        modelAccessSecret=secret if downloads_at_run_time(deployment) else "",
+        modelAccessSecret=secret if takes_token(deployment, context) else "",
         imagePullSecrets=[entry["name"] for entry in pod_options.pull_secrets(deployment)],
     )
     return {"name": rendering.model_id(deployment), **rendering.without_empty(presetOptions=options)}
-
-
-def downloads_at_run_time(deployment: ModelDeployment) -> bool:
-    """Whether KAITO accepts a token: for `owner/name` ids; a short name may be an image with its weights.
-
-    KAITO's webhook refuses a token for a preset that downloads nothing (kaito.md §15).
-    """
-    owner, _, model = rendering.model_id(deployment).partition("/")
-    return bool(owner and model)
 
 
 def argument_rules(deployment: ModelDeployment) -> ArgumentRules | None:
@@ -216,15 +218,14 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.engine.image": bool(engine and engine.image),
             "spec.engine.args": bool(args),
             "spec.env": bool(spec.env),
-            "spec.secrets.huggingFaceToken": bool(rendering.hugging_face_secret(deployment))
-            and not downloads_at_run_time(deployment),
             "spec.resources.cpu": bool(resources and resources.cpu),
             "spec.resources.memory": bool(resources and resources.memory),
             "spec.resources.gpu.count": deployment.gpu_count > 1,
             "spec.tolerations": bool(spec.tolerations),
             # On the Workspace, where KAITO may read it; its pods get none of it.
             "spec.podTemplate.metadata": bool(
-                rendering.pod_labels(deployment) or rendering.pod_annotations(deployment)
+                rendering.pod_labels(deployment)
+                or rendering.pod_annotations(deployment).keys() - {DISABLE_BENCHMARK, RUN_BENCHMARK}
             ),
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }
@@ -235,6 +236,13 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
     # A Workspace goes before another one comes, however many nodes it has (`replacement`).
     unmet = pod_options.unmet_rollout(deployment, (RolloutPolicy.NO_SURGE, RolloutPolicy.RECREATE))
     return [*(path for path, is_ignored in ignored.items() if is_ignored), *unmet]
+
+
+def ignored_here(deployment: ModelDeployment, context: RenderContext) -> list[str]:
+    """A token for a preset that the cluster's KAITO takes none for."""
+    secret = rendering.hugging_face_secret(deployment)
+    unused = secret and is_preset(deployment) and not takes_token(deployment, context)
+    return ["spec.secrets.huggingFaceToken"] if unused else []
 
 
 def _understood(deployment: ModelDeployment) -> set[str]:

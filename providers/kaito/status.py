@@ -21,6 +21,8 @@ SERVICE_PORT = 80
 SUCCEEDED = "WorkspaceSucceeded"
 RESOURCE_READY = "ResourceReady"
 INFERENCE_READY = "InferenceReady"
+BENCHMARK_FAILED = "BenchmarkFailed"
+"""Reason of KAITO 0.12, which measures a preset once it is ready."""
 
 Conditions = Mapping[str, UpstreamCondition]
 
@@ -52,6 +54,8 @@ def read_status(workspace: Mapping[str, Any]) -> UnifiedStatus:
         phase, message = Phase.DEPLOYING, "KAITO has not taken up the latest change yet"
     elif phase is Phase.RUNNING and _is_contradicted(conditions):
         phase = Phase.DEPLOYING
+    elif _only_benchmark_failed(conditions) and is_observed(workspace):
+        phase, message = Phase.RUNNING, _benchmark_words(conditions)
     if phase is not Phase.RUNNING:
         message = _with_cause(message, _cause(conditions))
     if phase is Phase.FAILED:
@@ -96,6 +100,25 @@ def _cause(conditions: Conditions) -> str:
 
 def _with_cause(message: str, cause: str) -> str:
     return f"{message}: {cause}" if message and cause and cause not in message else message or cause
+
+
+def _only_benchmark_failed(conditions: Conditions) -> bool:
+    """Whether nodes and pods are ready, and all that KAITO says against it is that measuring failed.
+
+    It calls such a Workspace not ready, for good; but a model that could not be measured serves all the same.
+    """
+    ready = all(conditions.get(kind, NO_CONDITION).is_true for kind in (RESOURCE_READY, INFERENCE_READY))
+    said = conditions.get(SUCCEEDED, NO_CONDITION)
+    return ready and said.is_false and said.reason == BENCHMARK_FAILED
+
+
+def _benchmark_words(conditions: Conditions) -> str:
+    cause = conditions.get(SUCCEEDED, NO_CONDITION).message
+    return (
+        f"the model serves, but KAITO's benchmark failed: {cause}"
+        if cause
+        else ("the model serves, but KAITO's benchmark failed")
+    )
 
 
 def _is_contradicted(conditions: Conditions) -> bool:

@@ -1,9 +1,10 @@
 """The RayClusters of a RayService: their workers have to follow it. Pure.
 
 KubeRay copies the RayService's cluster into a RayCluster when it makes one. Later it compares both without
-`replicas`, `minReplicas`, `maxReplicas` and `scaleStrategy.workersToDelete` of the worker groups, which it leaves
-to an autoscaler, so another number there reaches no cluster that is there already. Source: ray-project/kuberay,
-`GenerateHashWithoutReplicasAndWorkersToDelete` and `rayservice_controller.go`, alike from 1.3 to 1.7.
+`replicas`, `minReplicas`, `maxReplicas` and `scaleStrategy.workersToDelete` of the worker groups, which it
+leaves to an autoscaler, so another number there reaches no cluster that is there already. Source:
+ray-project/kuberay, `GenerateHashWithoutReplicasAndWorkersToDelete` and `rayservice_controller.go`, alike
+from 1.3 to 1.7.
 
 The RayService's status has a copy of each cluster's, which KubeRay renews only when something else in that
 status changes (`InconsistentRayServiceStatuses`).

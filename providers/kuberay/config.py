@@ -17,7 +17,7 @@ NAME = "kuberay"
 RAY_SERVICE = UpstreamKind(api_version="ray.io/v1", kind="RayService", plural="rayservices")
 
 _NAMESPACE = "ray-system"
-_CHART_VERSION = "1.3.0"
+_CHART_VERSION = "1.7.0"
 _REPOSITORY = "https://ray-project.github.io/kuberay-helm/"
 _DESCRIPTION = "KubeRay: vLLM on Ray Serve, on one or many GPU nodes"
 _DOCUMENTATION = "https://github.com/ai-runway/airunway/tree/main/docs/providers/kuberay.md"

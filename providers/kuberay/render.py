@@ -22,7 +22,7 @@ from airunway.providers.kuberay.authentication import with_token
 from airunway.providers.kuberay.config import NAME, RAY_SERVICE
 from airunway.providers.kuberay.overlay import with_overrides
 from airunway.providers.kuberay.pods import fixed_labels, head_template, pods_security, worker_template
-from airunway.providers.kuberay.replacement import with_digest
+from airunway.providers.kuberay.replacement import with_digest, with_scheduling_digest
 from airunway.providers.kuberay.serve import is_stock, serve_config, serve_replicas, serving_image_of
 
 MAX_NAME_LENGTH = 40
@@ -145,7 +145,7 @@ def _fix_pods(deployment: ModelDeployment, service: Manifest, context: RenderCon
     cluster = service["spec"]["rayClusterConfig"]
     security = pods_security(deployment, context)
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
-        template = group["template"]
+        template = with_scheduling_digest(group["template"])
         labels = {**template["metadata"]["labels"], **fixed_labels(deployment)}
         group["template"] = {
             **template,

@@ -21,6 +21,11 @@ from airunway.providers.kuberay.config import RAY_SERVICE
 
 CLUSTER_DIGEST = "airunway.ai/ray-cluster"
 """Annotation of a RayService that is not to have a second cluster: a digest of the one it describes."""
+SCHEDULING_DIGEST = "airunway.ai/scheduling"
+"""Annotation of pods with a digest of what of them KubeRay does not compare."""
+
+_NOT_COMPARED = ("tolerations", "schedulingGates")
+"""Of a pod's spec, from KubeRay 1.5.2 on: Kueue sets them, and that is no reason for another cluster."""
 
 
 def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
@@ -33,13 +38,26 @@ def with_digest(service: Manifest, deployment: ModelDeployment) -> Manifest:
     return {**service, "metadata": {**metadata, "annotations": annotations}}
 
 
+def with_scheduling_digest(template: Manifest) -> Manifest:
+    """A pod template that KubeRay sees change when tolerations or scheduling gates do, in every version."""
+    content = {key: value for key in _NOT_COMPARED if (value := template["spec"].get(key))}
+    if not content:
+        return template
+    metadata = template["metadata"]
+    annotations = {**metadata.get("annotations", {}), SCHEDULING_DIGEST: _digest(content)}
+    return {**template, "metadata": {**metadata, "annotations": annotations}}
+
+
 def cluster_digest(cluster: Mapping[str, Any]) -> str:
     """A short text that is another one when KubeRay would bring up another cluster."""
     groups = [
         {key: value for key, value in group.items() if key not in WORKER_COUNTS}
         for group in cluster["workerGroupSpecs"]
     ]
-    content = {**cluster, "workerGroupSpecs": groups}
+    return _digest({**cluster, "workerGroupSpecs": groups})
+
+
+def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

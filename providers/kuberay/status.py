@@ -139,7 +139,13 @@ def _cluster_cause(service: Mapping[str, Any]) -> str:
             conditions = {}
         failure = conditions.pop("ReplicaFailure", NO_CONDITION)
         # Its reason stays until all pods run, whatever became of what it names; a condition goes with that.
-        said = failure.words if failure.is_true else "" if "conditions" in cluster else _text(cluster.get("reason"))
+        said = (
+            failure.words
+            if failure.is_true
+            else ""
+            if "conditions" in cluster
+            else _text(cluster.get("reason"))
+        )
         said = said or first_cause(conditions.values())
         if said:
             return said
@@ -163,7 +169,9 @@ def _workers(service: Mapping[str, Any]) -> ReplicaStatus:
     if desired is None:
         return ReplicaStatus(desired=_asked_workers(service), ready=ready, available=available)
     # A pod that is on its way out is counted until it is gone.
-    return ReplicaStatus(desired=desired, ready=_at_most(desired, ready), available=_at_most(desired, available))
+    return ReplicaStatus(
+        desired=desired, ready=_at_most(desired, ready), available=_at_most(desired, available)
+    )
 
 
 def _count(value: Any, zero: int | None) -> int | None:

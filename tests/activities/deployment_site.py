@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,7 @@ class Worker:
         attributes: tuple[str, ...] = (),
         gate: ImageGate | None = None,
         images: RegistryClient | None = None,
+        is_routed: bool = False,
     ) -> None:
         cache = SnapshotCache()
         named = {provider.name: provider for provider in providers}
@@ -72,7 +74,19 @@ class Worker:
             cache=cache,
             search_attributes=lambda: attributes,
         )
-        self.provider = ProviderActivities(cluster, named, env={}, cache=cache, gate=gate, images=images)
+
+        async def routed(provider: Provider, owner: Mapping[str, Any]) -> bool:
+            return is_routed
+
+        self.provider = ProviderActivities(
+            cluster,
+            named,
+            env={},
+            cache=cache,
+            gate=gate,
+            images=images,
+            routed_by_gateway=routed,
+        )
 
     async def apply(self, request: RenderRequest) -> tuple[RenderAnswer, ApplyAnswer]:
         """Render, and do what that planned."""

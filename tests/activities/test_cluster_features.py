@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airunway.api.cluster_features import recorded_features
+from airunway.api.cluster_features import ROUTED_BY_GATEWAY, recorded_features
 from airunway.api.conditions import find_condition
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import Object
@@ -45,7 +45,13 @@ def definition(group: str, version: str, kind: str, spec: dict[str, Any]) -> dic
 
 
 GRAPHS = definition("nvidia.com", "v1alpha1", "DynamoGraphDeployment", ANYTHING)
-POOLS = definition("inference.networking.k8s.io", "v1", "InferencePool", ANYTHING)
+
+
+def with_beta(definition: dict[str, Any]) -> dict[str, Any]:
+    """The same with a newer version, in which it is stored."""
+    (alpha,) = definition["spec"]["versions"]
+    both = [{**alpha, "name": "v1beta1"}, {**alpha, "storage": False}]
+    return {**definition, "spec": {**definition["spec"], "versions": both}}
 
 
 def ray_services(**cluster: Any) -> dict[str, Any]:
@@ -72,21 +78,32 @@ Made = tuple[list[AppliedObject], list[str] | None, str]
 """What was applied, what is recorded of the cluster, and the rendered spec."""
 
 
-async def made(place: DeploymentSite, provider: Provider) -> Made:
+def worker_of(place: DeploymentSite, provider: Provider, *, is_routed: bool = False) -> Worker:
+    return Worker(place.cluster, providers=(provider,), is_routed=is_routed)
+
+
+async def made(place: DeploymentSite, provider: Provider, *, is_routed: bool = False) -> Made:
     """Deploy for a provider."""
     await place.deploy(provider={"name": provider.name}, **SPEC)
-    worker = Worker(place.cluster, providers=(provider,))
+    worker = worker_of(place, provider, is_routed=is_routed)
     first = request(await place.deployment(), provider, [])
     rendered = await worker.provider.render(first)
     done = await worker.provider.apply_upstream(asked(first, rendered))
     assert done.failure is None, done.failure
-    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    live = await main(place, provider)
     return done.objects, recorded_features(rendered.conditions), json.dumps(live["spec"], sort_keys=True)
+
+
+async def main(place: DeploymentSite, provider: Provider, *, api_version: str = "") -> Object:
+    """The main object, as it is in the oldest version of its kind."""
+    versions = provider.kinds[0].versions
+    kind = next((kind for kind in versions if kind.api_version == api_version), versions[-1])
+    return await place.cluster.get(kind, REF.name, namespace=REF.namespace)
 
 
 async def install(place: DeploymentSite, provider: Provider) -> None:
     """What a cluster gets later that rendering for this provider looks at."""
-    later = POOLS if provider is DYNAMO else ray_services(authOptions=AUTH)
+    later = with_beta(GRAPHS) if provider is DYNAMO else ray_services(authOptions=AUTH)
     await apply_crd(place.cluster, later, field_manager="test")
 
 
@@ -110,16 +127,16 @@ async def test_what_is_installed_later_rewrites_nothing(
     owner = await place.deployment()
     known = recorded if is_recorded else None
     again = request(owner, provider, applied, cluster_features=known)
-    rendered = await Worker(place.cluster, providers=(provider,)).provider.render(again)
+    rendered = await worker_of(place, provider).provider.render(again)
 
     assert rendered.failure is None
     assert not rendered.planned
-    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    live = await main(place, provider)
     assert json.dumps(live["spec"], sort_keys=True) == spec
     record = find_condition(rendered.conditions, "RenderedForCluster")
     assert record is not None
     assert record.reason == "ClusterChanged"
-    assert "by now it serves" in (record.message or "")
+    assert "by now it has" in (record.message or "")
     assert recorded_features(rendered.conditions) == []
 
 
@@ -133,13 +150,13 @@ async def test_a_change_of_the_spec_keeps_to_the_record_too(
 
     owner = await place.change({"spec": {"scaling": {"replicas": 2}}})
     edited = request(owner, provider, applied, cluster_features=recorded)
-    rendered = await Worker(place.cluster, providers=(provider,)).provider.render(edited)
+    rendered = await worker_of(place, provider).provider.render(edited)
 
     assert rendered.failure is None
     assert not rendered.replacing
     changed = [path for entry in rendered.planned for path in entry.changed]
     assert changed
-    assert not [path for path in changed if "Epp" in path or "authOptions" in path]
+    assert not [path for path in changed if "components" in path or "authOptions" in path]
 
 
 @BOTH
@@ -149,33 +166,87 @@ async def test_what_is_made_anew_is_made_for_the_cluster_as_it_is(
     await begin(place, provider)
     applied, recorded, spec = await made(place, provider)
     await install(place, provider)
-    await place.cluster.delete(provider.kinds[0], REF.name, namespace=REF.namespace)
+    oldest = provider.kinds[0].versions[-1]
+    await place.cluster.delete(oldest, REF.name, namespace=REF.namespace)
 
     again = request(await place.deployment(), provider, applied, cluster_features=recorded)
     worker = Worker(place.cluster, providers=(provider,))
     rendered = await worker.provider.render(again)
     await worker.provider.apply_upstream(asked(again, rendered))
 
-    live = await place.cluster.get(provider.kinds[0], REF.name, namespace=REF.namespace)
+    live = await main(place, provider)
     assert json.dumps(live["spec"], sort_keys=True) != spec
     assert recorded_features(rendered.conditions) == (
-        ["InferencePools"] if provider is DYNAMO else ["spec.rayClusterConfig.authOptions"]
+        ["nvidia.com/v1beta1"] if provider is DYNAMO else ["spec.rayClusterConfig.authOptions"]
     )
 
 
 async def test_a_change_that_dynamo_takes_no_other_way_is_a_replacement_that_is_announced(
     place: DeploymentSite,
 ) -> None:
-    await apply_crd(place.cluster, POOLS, field_manager="test")
     await begin(place, DYNAMO)
-    applied, recorded, _ = await made(place, DYNAMO)
+    applied, recorded, _ = await made(place, DYNAMO, is_routed=True)
+    assert recorded == [ROUTED_BY_GATEWAY]
 
     owner = await place.change({"spec": {"gateway": {"enabled": False}}})
     edited = request(owner, DYNAMO, applied, cluster_features=recorded)
-    rendered = await Worker(place.cluster, providers=(DYNAMO,)).provider.render(edited)
+    rendered = await worker_of(place, DYNAMO, is_routed=True).provider.render(edited)
 
     assert rendered.replacing.endswith("this change would add Frontend and remove Epp")
     assert [str(entry) for entry in rendered.planned] == ["delete DynamoGraphDeployment chat"]
+
+
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "the record was lost"])
+@pytest.mark.parametrize("is_routed", [True, False], ids=["made for a gateway", "made without one"])
+async def test_a_gateway_that_comes_or_goes_replaces_nothing(
+    place: DeploymentSite, *, is_routed: bool, is_recorded: bool
+) -> None:
+    await begin(place, DYNAMO)
+    applied, recorded, spec = await made(place, DYNAMO, is_routed=is_routed)
+    assert ("epp" in spec) is is_routed
+
+    known = recorded if is_recorded else None
+    again = request(await place.deployment(), DYNAMO, applied, cluster_features=known)
+    rendered = await worker_of(place, DYNAMO, is_routed=not is_routed).provider.render(again)
+
+    assert (rendered.planned, rendered.replacing) == ([], "")
+    assert recorded_features(rendered.conditions) == recorded
+
+
+async def test_a_graph_goes_on_in_its_version_while_that_is_served(place: DeploymentSite) -> None:
+    await apply_crd(place.cluster, with_beta(GRAPHS), field_manager="test")
+    applied, recorded, _ = await made(place, DYNAMO)
+
+    live = await main(place, DYNAMO, api_version="nvidia.com/v1beta1")
+
+    assert recorded == ["nvidia.com/v1beta1"]
+    assert [entry.api_version for entry in applied] == ["nvidia.com/v1beta1"]
+    assert [entry["name"] for entry in live["spec"]["components"]] == ["Frontend", "VllmWorker"]
+    lost = request(await place.deployment(), DYNAMO, applied, cluster_features=None)
+    rendered = await worker_of(place, DYNAMO).provider.render(lost)
+    assert (rendered.planned, recorded_features(rendered.conditions)) == ([], recorded)
+
+
+async def test_a_graph_whose_version_is_gone_is_written_in_the_one_that_is_served(
+    place: DeploymentSite,
+) -> None:
+    await begin(place, DYNAMO)
+    applied, recorded, _ = await made(place, DYNAMO)
+    uid = (await main(place, DYNAMO))["metadata"]["uid"]
+    await apply_crd(place.cluster, with_beta(GRAPHS), field_manager="test")
+    only_beta = with_beta(GRAPHS)
+    only_beta["spec"]["versions"][1]["served"] = False
+    await apply_crd(place.cluster, only_beta, field_manager="test")
+
+    again = request(await place.deployment(), DYNAMO, applied, cluster_features=recorded)
+    worker = worker_of(place, DYNAMO)
+    rendered, done = await worker.apply(again)
+
+    assert (rendered.failure, done.failure, rendered.replacing) == (None, None, "")
+    live = await main(place, DYNAMO, api_version="nvidia.com/v1beta1")
+    assert live["metadata"]["uid"] == uid
+    assert [entry["name"] for entry in live["spec"]["components"]] == ["Frontend", "VllmWorker"]
+    assert recorded_features(rendered.conditions) == ["nvidia.com/v1beta1"]
 
 
 async def test_a_provider_that_takes_nothing_of_the_cluster_records_nothing(place: DeploymentSite) -> None:

@@ -101,6 +101,27 @@ def test_what_is_ours_already_is_merged() -> None:
     assert patch[0]["value"] == [{**ours, "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}]
 
 
+def test_what_was_written_in_another_version_is_given_up() -> None:
+    older = {
+        "manager": "dynamo-provider",
+        "operation": "Apply",
+        "apiVersion": "nvidia.com/v1alpha1",
+        "fieldsV1": {"f:spec": {"f:services": {}}},
+    }
+    operator = {"manager": "operator", "operation": "Update", "apiVersion": "nvidia.com/v1beta1"}
+    here = {"apiVersion": "nvidia.com/v1beta1"}
+
+    alone = takeover_patch({**managed(older), **here}, field_manager="dynamo-provider")
+    beside = takeover_patch({**managed(older, operator), **here}, field_manager="dynamo-provider")
+    same = takeover_patch(
+        {**managed(older), "apiVersion": "nvidia.com/v1alpha1"}, field_manager="dynamo-provider"
+    )
+
+    assert alone is not None and alone[0]["value"] == [{}]
+    assert beside is not None and beside[0]["value"] == [operator]
+    assert same is None
+
+
 def test_nothing_to_take_over() -> None:
     assert takeover_patch(managed(), field_manager="kaito-provider") is None
 

@@ -1,4 +1,4 @@
-"""What the API server warns of when upstream objects are written comes with the object, and does not vanish."""
+"""What the API server warns of when upstream objects are written is kept with them, and does not vanish."""
 
 from __future__ import annotations
 

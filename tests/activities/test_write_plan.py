@@ -111,7 +111,7 @@ def test_one_object(case: Case) -> None:
     (write,) = planned.writes
     assert write.method is case.method
     assert (planned.deletes, planned.replacing, planned.conflict) == ([], "", "")
-    left = applied(write, case.result, field_manager=ACME.field_manager)
+    left = applied(write, case.result, field_manager=ACME.field_manager, generation=1)
     assert (left.action, left.digest) == (case.action, digest_of(DESIRED))
 
 
@@ -171,14 +171,14 @@ def test_a_kept_object_that_was_made_again_is_known_by_its_new_uid() -> None:
 
     (write,) = plan(target(again, last(live()))).writes
 
-    left = applied(write, again, field_manager=ACME.field_manager)
+    left = applied(write, again, field_manager=ACME.field_manager, generation=1)
     assert (left.uid, left.version, left.action) == ("another", version_of(again), "unchanged")
 
 
 def test_an_applied_object_says_under_whose_name_and_at_which_version() -> None:
     (write,) = plan(target(RESPECIFIED, last(live(), digest="old"))).writes
 
-    left = applied(write, live(3, resourceVersion="9"), field_manager="acme-provider")
+    left = applied(write, live(3, resourceVersion="9"), field_manager="acme-provider", generation=1)
 
     assert (left.field_manager, left.resource_version, left.generation) == ("acme-provider", "9", 3)
     assert left.changed == ["spec.model"]

@@ -8,14 +8,14 @@ from airunway.api.cluster_features import features_condition, recorded_features
 from airunway.api.conditions import condition
 
 
-@pytest.mark.parametrize("taken", [[], ["InferencePools"], ["InferencePools", "spec.a.b"]], ids=repr)
-@pytest.mark.parametrize("served", [[], ["InferencePools"]], ids=repr)
+@pytest.mark.parametrize("taken", [[], ["RoutedByGateway"], ["RoutedByGateway", "spec.a.b"]], ids=repr)
+@pytest.mark.parametrize("served", [[], ["RoutedByGateway"]], ids=repr)
 def test_the_record_outlives_every_change_of_the_cluster(taken: list[str], served: list[str]) -> None:
     record = features_condition(taken, served)
 
     assert recorded_features([condition("Ready", "True", "Any"), record]) == taken
     assert record.reason == ("AsRecorded" if set(taken) == set(served) else "ClusterChanged")
-    assert ("by now it serves" in (record.message or "")) is (set(taken) != set(served))
+    assert ("by now it has" in (record.message or "")) is (set(taken) != set(served))
 
 
 @pytest.mark.parametrize("said", ["", "another text", "made for a cluster"], ids=repr)

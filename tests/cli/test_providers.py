@@ -78,7 +78,7 @@ async def test_an_operator_is_shown_installed_upgraded_and_taken_away(start: Sta
     status, out, err = await run(up, "providers", "install", "kaito")
     assert status == 0, err
     assert "install-kaito-workspace: release kaito-workspace/kaito-workspace is deployed" in out
-    assert (await listed(up, "kaito"))[3:5] == ["installed", "0.10.0"]
+    assert (await listed(up, "kaito"))[3:5] == ["installed", "0.12.0"]
     while (await listed(up, "kaito"))[5] != "Installed":  # until its worker has seen it as well
         await asyncio.sleep(0.2)
 

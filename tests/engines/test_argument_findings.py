@@ -56,7 +56,7 @@ def test_what_the_engine_takes_is_not_mentioned() -> None:
         (dynamo_vllm(), "enable-auto-tool-choice", "vLLM's own HTTP server"),
         (dynamo_vllm(), "tool-call-parser", "set dyn-tool-call-parser instead"),
         (dynamo_vllm(), "router-mode", "is a flag of Dynamo's frontend, not of its workers"),
-        (dynamo_sglang(), "max-model-len", "is a flag of vLLM; dynamo.sglang 1.1.1 has none of that name"),
+        (dynamo_sglang(), "max-model-len", "is a flag of vLLM; dynamo.sglang 1.4.2 has none of that name"),
         (dynamo_sglang(), "enable-auto-tool-choice", "set dyn-tool-call-parser"),
         (dynamo_trtllm(), "tp-size", "is a flag of trtllm-serve, which Dynamo does not start"),
     ],

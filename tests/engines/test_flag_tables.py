@@ -35,7 +35,7 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
             id="a switch without an opposite in 0.9.1",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"),
+            grammars.vllm_serve("0.26.0"),
             "--enable_auto_tool_choice",
             Match("enable-auto-tool-choice", FlagKind.NEGATABLE),
             id="which has one since",
@@ -61,25 +61,25 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
             id="a part of a JSON document",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"),
+            grammars.vllm_serve("0.26.0"),
             "served-model-name",
             Match("served-model-name", FlagKind.LIST),
             id="a list",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"),
+            grammars.vllm_serve("0.26.0"),
             "middleware",
             Match("middleware", FlagKind.REPEATED),
             id="given again",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"),
+            grammars.vllm_serve("0.26.0"),
             "cudagraph-capture-sizes",
             Match("cudagraph-capture-sizes", FlagKind.NUMBERS),
             id="numbers",
         ),
         pytest.param(
-            grammars.vllm_serve("0.19.0"),
+            grammars.vllm_serve("0.26.0"),
             "max-lora-rank",
             Match("max-lora-rank", FlagKind.NUMBER),
             id="a choice of numbers",
@@ -105,8 +105,8 @@ def test_a_table_is_whole(grammar: Grammar) -> None:
         ),
         pytest.param(
             grammars.dynamo_trtllm(),
-            "publish-events-and-metrics",
-            Match("publish-events-and-metrics", FlagKind.NEGATABLE),
+            "publish-kv-events",
+            Match("publish-kv-events", FlagKind.NEGATABLE),
             id="of its wrapper",
         ),
     ],
@@ -127,7 +127,7 @@ def test_what_only_a_switch_has_is_an_opposite() -> None:
     [
         ("vllm/vllm-openai:v0.9.1", "0.9.1"),
         ("vllm/vllm-openai:v0.18.1-cu130", "0.18.0"),
-        ("registry.example.com/a/vllm-openai:v0.32.0", "0.19.0"),
+        ("registry.example.com/a/vllm-openai:v0.32.0", "0.26.0"),
         ("vllm/vllm-openai:v1.2.3", "0.33.0"),
         ("vllm/vllm-openai:v0.6.0", "0.9.1"),
         ("vllm/vllm-openai:latest", "0.33.0"),

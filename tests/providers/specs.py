@@ -107,6 +107,6 @@ contexts = st.builds(
     env=PROCESS,
     model_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
     serving_image=st.sampled_from([None, "registry.example.com/x@sha256:00"]),
-    inference_pools=st.sampled_from([None, True, False]),
+    routed_by_gateway=st.booleans(),
 )
 """What a worker's environment, its image step and its cluster may say."""

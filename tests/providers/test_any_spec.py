@@ -16,9 +16,11 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider import Manifest, Provider, RenderContext, RenderError
 from airunway.provider import testing as kit
 from airunway.provider.registry import installed_providers
+from airunway.providers.dynamo.graph_parts import graph_parts
 from tests.providers.dynamo import specs as dynamo
 from tests.providers.kuberay import specs as kuberay
 from tests.providers.llmd import specs as llmd
+from tests.providers.pods import pods_of
 from tests.providers.spec_parts import JSON
 from tests.providers.specs import KAITO_OVERRIDES, OVERRIDES, cases
 from tests.schemas import problems
@@ -39,12 +41,11 @@ def is_repeated(entries: Sequence[dict[str, Any]], key: str) -> bool:
 
 
 def graph_holds(provider: Provider, objects: Sequence[Manifest]) -> None:
-    services = objects[0]["spec"]["services"]
-    for service in services.values():
-        env = service.get("extraPodSpec", {}).get("mainContainer", {}).get("env", [])
-        assert not is_repeated(env, "name")
+    for _, pod in pods_of(objects):
+        for container in pod["containers"]:
+            assert not is_repeated(container.get("env", []), "name")
     status = provider.read_status({**objects[0], "status": {"state": "successful"}})
-    assert (status.endpoint is not None) is ("Frontend" in services)
+    assert (status.endpoint is not None) is ("Frontend" in graph_parts(objects[0]))
 
 
 def ray_service_holds(provider: Provider, objects: Sequence[Manifest]) -> None:

@@ -34,7 +34,7 @@ ROLLED_OUT = {
 class TestDynamo(ProviderContract):
     provider = DYNAMO
     deployments = (deployment(**STORED), deployment(**SPLIT))
-    contexts = (RenderContext(), RenderContext(inference_pools=False))
+    contexts = (RenderContext(), RenderContext(routed_by_gateway=True, api_version="nvidia.com/v1beta1"))
     statuses = ({"state": "successful"}, {"state": "failed", "conditions": [{"type": "Ready"}]})
 
 

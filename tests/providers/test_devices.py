@@ -66,7 +66,7 @@ def test_an_image_of_the_user_runs_on_what_the_user_says(provider: Provider) -> 
         ("vllm/vllm-openai:v0.11.0", "NVIDIA"),
         ("registry.example.com/mirror/vllm/vllm-openai", "NVIDIA"),
         ("docker.io/rayproject/ray-llm:2.55.0-py311-cu128", "NVIDIA"),
-        ("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.1.1", "NVIDIA"),
+        ("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.4.2", "NVIDIA"),
         ("registry.example.com/vllm/vllm-openai:rocm6.4", "AMD"),
         ("lmsysorg/sglang:v0.5.4-rocm700-mi30x", "AMD"),
         ("vllm/vllm-openai-rocm:v0.14.0", "AMD"),

@@ -99,7 +99,7 @@ def pods_of(obj: Manifest) -> Iterator[Pod]:
 
 
 def pods(provider: str, given: ModelDeployment) -> list[Pod]:
-    rendered = everything(installed_providers()[provider], given, RenderContext())
+    rendered = everything(installed_providers()[provider], given, RenderContext(routed_by_gateway=True))
     return [pod for obj in rendered for pod in pods_of(obj)]
 
 
@@ -158,7 +158,7 @@ def test_the_job_is_none_of_the_pods_that_serve() -> None:
 
     (job,) = [
         obj
-        for obj in everything(installed_providers()["dynamo"], given, RenderContext())
+        for obj in everything(installed_providers()["dynamo"], given, RenderContext(routed_by_gateway=True))
         if obj["kind"] == "Job"
     ]
 

@@ -26,8 +26,9 @@ from airunway.provider import (
 )
 
 PACKAGE = """
-    ArgumentRules NO_CONDITION Condition FieldValue MainObject Manifest ModelImageSpec OperatorObjects
-    OperatorPeer Provider Registration RenderContext RenderError ServingImageReport ServingImageResolution Stage StageVerdict
+    ArgumentRules NO_CONDITION NO_VERDICT Condition FieldValue MainObject Manifest ModelImageSpec
+    OperatorObjects OperatorPeer Provider RefusalVerdict Registration RenderContext RenderError
+    ServingImageReport ServingImageResolution Stage StageVerdict
     UpstreamCondition UpstreamFacts UpstreamHealth UpstreamKind condition conditions_at count_at
     deployment_status devices first_cause flags is_observed mapping_at model_access name_of object_names
     overrides pod_options pod_security registering rendering server_pod serving_image storage text_at

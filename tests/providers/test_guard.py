@@ -85,10 +85,11 @@ def test_overrides_can_be_switched_off() -> None:
 def test_what_no_list_names_is_refused(provider: str, overrides: Overrides, path: str) -> None:
     said = refusal(provider, overriding(provider, overrides))
 
-    assert said == (
-        f"spec.provider.overrides.{path}: not allowed: provider {provider} does not let this path be "
-        "overridden; an administrator can allow it in AIRUNWAY_OVERRIDES_ALLOWED"
-    )
+    why = f"not allowed: provider {provider} does not let this path be overridden"
+    words = f"spec.provider.overrides.{path}: {why}"
+    assert said is not None
+    assert said.startswith(f"{words}; ")
+    assert said.endswith("allow it in AIRUNWAY_OVERRIDES_ALLOWED")
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def test_registration() -> None:
     ]
 
 
-def test_install_command_is_the_contracts() -> None:
+def test_install_command_is_the_contracts_for_the_pinned_version() -> None:
     assert installation()["steps"][2]["command"] == (
-        "helm upgrade --install kaito-workspace kaito/workspace --version 0.10.0 -n kaito-workspace "
+        "helm upgrade --install kaito-workspace kaito/workspace --version 0.12.0 -n kaito-workspace "
         "--create-namespace --set featureGates.disableNodeAutoProvisioning=true "
         "--set nvidiaDevicePlugin.enabled=false --set localCSIDriver.useLocalCSIDriver=false "
         "--set gpu-feature-discovery.gfd.enabled=false "

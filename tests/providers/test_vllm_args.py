@@ -149,7 +149,7 @@ def test_flags_follow_the_grammar_of_the_engine() -> None:
 def test_an_older_image_is_written_to_by_its_own_table() -> None:
     args = {"enable-auto-tool-choice": "false"}
 
-    new, old = (engine(args=args, image=f"vllm/vllm-openai:{tag}") for tag in ("v0.19.0", "v0.9.1"))
+    new, old = (engine(args=args, image=f"vllm/vllm-openai:{tag}") for tag in ("v0.26.0", "v0.9.1"))
 
     assert server_args(new)[-1] == "--no-enable-auto-tool-choice"
     assert server_args(old) == [*ALWAYS, *MODEL]

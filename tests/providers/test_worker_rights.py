@@ -95,7 +95,8 @@ async def workplace(kubeconfig: Path, provider: Provider) -> AsyncIterator[Workp
         for name in (namespace, SYSTEM_NAMESPACE):
             with contextlib.suppress(AlreadyExists):
                 await admin.create(NAMESPACES, {"metadata": {"name": name}})
-        upstream = [open_crd(kind) for kind in provider.kinds if not kind.builtin]
+        made = [provider.operator_objects.kind] if provider.operator_objects is not None else []
+        upstream = [open_crd(kind) for kind in (*provider.kinds, *made) if not kind.builtin]
         for crd in (model_deployment_crd(), provider_config_crd(), *upstream):
             await apply_crd(admin, crd, field_manager="rights")
         with contextlib.suppress(NotFound):  # another test's; here the registration is to be seen creating it
@@ -142,6 +143,10 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     assert (await life.reconcile()).failure is None
     await life.edit({"model": {"storage": None}})
     await life.reconcile()
+    if provider.operator_objects is not None:
+        await life.reconcile()
+        await life.operator_makes()
+        assert (await life.reconcile()).failure is None
     await life.release()
     await life.let_go()
 
@@ -149,6 +154,8 @@ async def test_every_call_of_a_worker_is_granted(workplace: Workplace, provider:
     main = provider.kinds[0]
     assert used >= {(main.group, main.plural, verb) for verb in ("get", "list", "create", "patch", "delete")}
     assert {("", "persistentvolumeclaims", "create"), *COMMON} <= used, "less was done than meant"
+    if made := provider.operator_objects:
+        assert used >= {(made.kind.group, made.kind.plural, verb) for verb in ("get", "patch")}
     assert used - granted(manifest(provider.name)) == set()
 
 

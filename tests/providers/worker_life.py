@@ -24,6 +24,7 @@ from airunway.messages.upstream import (
     RenderRequest,
 )
 from airunway.provider.contract import Provider, UpstreamKind
+from airunway.sandbox.operators.objects import owner_reference
 from airunway.workers.registration import Registrar
 
 CLAIMS = Resource("v1", "persistentvolumeclaims")
@@ -154,6 +155,27 @@ class WorkerLife:
         kind, name = self.provider.kinds[0], self.applied[0].name
         labels = {"metadata": {"labels": None}}
         await self.admin.patch(kind, name, labels, namespace=self.namespace, content_type=MERGE_PATCH)
+
+    async def operator_makes(self) -> None:
+        """What KubeRay makes of its main object, with other numbers than that asks for."""
+        main = await self.admin.get(self.provider.kinds[0], "chat", namespace=self.namespace)
+        assert self.provider.operator_objects is not None
+        groups = main["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+        kind = self.provider.operator_objects.kind
+        body = {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {
+                "name": "chat-made",
+                "ownerReferences": [owner_reference(main, main["apiVersion"], main["kind"])],
+            },
+            "spec": {"workerGroupSpecs": [{**group, "replicas": 7} for group in groups]},
+        }
+        await self.admin.create(kind, body, namespace=self.namespace)
+        status = {"status": {"activeServiceStatus": {"rayClusterName": "chat-made"}}}
+        await self.admin.patch(
+            self.provider.kinds[0], "chat", status, namespace=self.namespace, subresource="status"
+        )
 
     async def bind_claims(self) -> None:
         """What the storage provisioner does."""

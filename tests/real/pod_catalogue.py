@@ -98,4 +98,4 @@ def rendered_pods(provider: str, env: dict[str, str], **context: Any) -> Iterato
 def restricted_pods(provider: str) -> Pods:
     """The same where the setting asks for the strictest level. Dynamo's sidecar is its operator's own."""
     env = {level_variable(provider): "restricted"}
-    return list(rendered_pods(provider, env, inference_pools=False))
+    return list(rendered_pods(provider, env, routed_by_gateway=False))

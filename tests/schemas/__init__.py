@@ -14,13 +14,15 @@ FOLDER = Path(__file__).resolve().parent
 
 
 @cache
-def validator(kind: str) -> Draft202012Validator:
-    """The validator of a kind, from `<kind>.json` in lower case."""
-    schema = json.loads((FOLDER / f"{kind.lower()}.json").read_text())
+def validator(kind: str, version: str) -> Draft202012Validator:
+    """The validator of a kind, from `<kind>.<version>.json` in lower case, else from `<kind>.json`."""
+    own = FOLDER / f"{kind.lower()}.{version}.json"
+    schema = json.loads((own if own.exists() else FOLDER / f"{kind.lower()}.json").read_text())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
 def problems(obj: Mapping[str, Any]) -> list[str]:
     """What is wrong with an object by the schema of its kind; empty when nothing is."""
-    return [f"{error.json_path}: {error.message}" for error in validator(str(obj["kind"])).iter_errors(obj)]
+    known = validator(str(obj["kind"]), str(obj["apiVersion"]).rpartition("/")[2])
+    return [f"{error.json_path}: {error.message}" for error in known.iter_errors(obj)]

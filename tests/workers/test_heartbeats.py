@@ -17,6 +17,7 @@ from tests.e2e.acme import ACME, CRD
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LIMIT = timedelta(seconds=180)
+ALIVE = [{"type": "WorkerAlive", "status": "True", "reason": "HeartbeatReceived"}]
 
 
 def config(*, age: float | str = 200, ready: bool = True, queue: bool = True, **status: Any) -> Object:
@@ -25,7 +26,7 @@ def config(*, age: float | str = 200, ready: bool = True, queue: bool = True, **
     annotations = {"airunway.ai/task-queue": "airunway-provider-acme"} if queue else {}
     return {
         "metadata": {"name": "acme", "annotations": annotations},
-        "status": {"ready": ready, "lastHeartbeat": beat, **status},
+        "status": {"ready": ready, "lastHeartbeat": beat, "conditions": ALIVE if queue else [], **status},
     }
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from airunway.api.provider_worker import worker_queue
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
 from airunway.provider.contract import Provider, Registration, UpstreamFacts, UpstreamHealth
@@ -154,6 +155,47 @@ async def test_transition_times_outlive_the_worker(cluster: Cluster) -> None:
     await registrar(cluster).beat()
 
     assert (await config(cluster))["status"]["conditions"][0]["lastTransitionTime"] == since
+
+
+async def test_a_stop_leaves_no_queue_behind_for_whoever_serves_it_next(cluster: Cluster) -> None:
+    worker = registrar(cluster)
+    await worker.register()
+    await worker.beat()
+
+    await worker.sign_off()
+
+    stopped = await config(cluster)
+    assert "airunway.ai/task-queue" not in stopped["metadata"]["annotations"]
+    assert worker_queue(stopped), "its worker comes back"
+    await registrar(cluster).register()
+    assert (await config(cluster))["metadata"]["annotations"]["airunway.ai/task-queue"] == "a-queue"
+
+
+async def test_a_stop_beside_another_worker_leaves_the_queue(cluster: Cluster) -> None:
+    worker = registrar(cluster)
+    await worker.register()
+    await worker.beat()
+    of_the_other = {"status": {"lastHeartbeat": "2030-01-05T09:00:00Z"}}
+    await cluster.patch(CONFIGS, "acme", of_the_other, subresource="status")
+
+    await worker.sign_off()
+
+    assert (await config(cluster))["metadata"]["annotations"]["airunway.ai/task-queue"] == "a-queue"
+
+
+async def test_a_status_that_another_controller_wrote_anew_is_written_again(cluster: Cluster) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    worker = registrar(cluster)
+    running = asyncio.create_task(worker.run())
+    await until_ready(cluster, worker)
+
+    theirs = {"ready": True, "lastHeartbeat": "2026-01-05T09:00:00Z", "conditions": None}
+    await cluster.patch(CONFIGS, "acme", {"status": theirs}, subresource="status", field_manager="provider")
+
+    while not (await config(cluster))["status"].get("conditions"):
+        await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_orderly_stop_is_said(cluster: Cluster) -> None:

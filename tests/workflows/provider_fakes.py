@@ -24,6 +24,7 @@ from airunway.messages.deployment import (
     AppliedObject,
     Limits,
     PodFinding,
+    RefusedChange,
     StepFailure,
 )
 from airunway.messages.failures import NOT_SERVED_HERE
@@ -88,6 +89,8 @@ class FakedState(Changing):
     """What rendering verifies of the images."""
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
+    changes_refused: list[RefusedChange] = field(default_factory=list)
+    """Changes that the object cannot take, first come first served; it is made again when they are asked with."""
     remaining: list[str] = field(default_factory=list)
     wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
@@ -99,6 +102,8 @@ class FakedState(Changing):
 
     ignored_fields: list[str] = field(default_factory=list)
     """Given fields that the provider has no use for."""
+    refusals: list[StepFailure] = field(default_factory=list)
+    """Failures of applying, first come first served."""
     server_warnings: list[str] = field(default_factory=list)
     """What the API server warns of with each write; remembered with the object."""
 
@@ -182,18 +187,19 @@ class ProviderFakes(FakedState):
         if self.failure is not None:
             answer.failure = self.failure
         elif self.upstream_generation != request.generation or not self.upstream_there or self.replacing:
+            replacing = self.replacing or (request.refused.why if request.refused else "")
             action = WriteAction.APPLY if self.upstream_there else WriteAction.CREATE
             answer.planned = [
                 PlannedWrite(
-                    action=WriteAction.DELETE if self.replacing else action,
+                    action=WriteAction.DELETE if replacing else action,
                     api_version="acme.dev/v1",
                     kind="Server",
                     name=self.ref.name,
                     changed=["spec.replicas"] if self.upstream_there else [],
-                    why=self.replacing or "the spec wants it",
+                    why=replacing or "the spec wants it",
                 )
             ]
-            answer.replacing = self.replacing
+            answer.replacing = replacing
         else:
             answer.objects, answer.status = [self._object("unchanged")], self._upstream_status()
         return answer
@@ -209,9 +215,13 @@ class ProviderFakes(FakedState):
             return ApplyAnswer(gone=True)
         if wanted.generation != self.generation or self.deleted_at is not None:
             return ApplyAnswer(superseded=True)
-        if self.replacing:
+        if self.replacing or wanted.refused is not None:
             self.upstream_there = False
             return ApplyAnswer(objects=wanted.applied, deleted=[f"Server {self.ref.name}"])
+        if self.changes_refused:
+            return ApplyAnswer(superseded=True, refused=self.changes_refused.pop(0))
+        if self.refusals:
+            return ApplyAnswer(failure=self.refusals.pop(0))
         action = "configured" if self.upstream_there else "created"
         self.upstream_there, self.upstream_generation = True, wanted.generation
         return ApplyAnswer(objects=[self._object(action)], status=self._upstream_status())

@@ -114,3 +114,30 @@ async def test_what_is_gone_with_its_kind_does_not_run(world: World) -> None:
     world.failure = None  # the kind is back; nobody says so
     await world.skip(timedelta(seconds=40))
     await world.until_phase(Phase.RUNNING)
+
+
+async def test_what_an_upstream_object_said_goes_when_it_says_otherwise(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.upstream(Phase.FAILED, "exceeded quota: gpus")
+    assert (await world.until_phase(Phase.FAILED))["message"] == "exceeded quota: gpus"
+
+    await world.upstream(Phase.DEPLOYING, "")
+
+    await world.until_phase(Phase.DEPLOYING)
+    assert "quota" not in str(world.status)
+    assert (await world.quiet()).state.failure is None
+
+
+async def test_what_is_not_ready_in_time_says_what_it_waits_for_now(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    await world.upstream(Phase.DEPLOYING, "exceeded quota: gpus")
+    await world.skip(timedelta(minutes=11))
+    assert "exceeded quota" in (await world.until_phase(Phase.FAILED))["message"]
+
+    await world.upstream(Phase.DEPLOYING, "weights are downloaded")
+
+    await world.until(lambda: (world.status.get("message") or "").endswith("weights are downloaded"))
+    assert world.status["phase"] == "Failed"
+    assert "quota" not in str(world.status)

@@ -1,8 +1,8 @@
 """Write the tables of flags in airunway/engines/tables from the sources of the engines.
 
-    python -m tools.generate.engine_flags vllm 0.19.0 FOLDER
+    python -m tools.generate.engine_flags vllm 0.26.0 FOLDER
     python -m tools.generate.engine_flags sglang 0.5.10.post1 FOLDER
-    python -m tools.generate.engine_flags dynamo 1.1.1 FOLDER
+    python -m tools.generate.engine_flags dynamo 1.4.2 FOLDER
     python -m tools.generate.engine_flags trtllm 1.3.0rc11 FOLDER
     python -m tools.generate.engine_flags llamacpp 0.3.36 FOLDER
 
@@ -72,13 +72,16 @@ def dynamo(folder: Path) -> Parts:
     groups = root / "common" / "configuration" / "groups"
     frontend = [
         root / "frontend" / "frontend_args.py",
+        groups / "router_args.py",
         groups / "kv_router_args.py",
+        groups / "http_args.py",
         groups / "aic_perf_args.py",
     ]
+    decoding = groups / "frontend_decoding_args.py"
     return {
         "runtime": Calls([groups / "runtime_args.py"]).flags("add_arguments"),
         **{
-            engine: Calls([root / engine / "backend_args.py"]).flags("add_arguments")
+            engine: Calls([root / engine / "backend_args.py", decoding]).flags("add_arguments")
             for engine in ("vllm", "sglang", "trtllm")
         },
         "frontend": Calls(frontend).flags("add_arguments"),

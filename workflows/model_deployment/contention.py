@@ -187,7 +187,8 @@ def _contest(of: str, known: Contention) -> str:
     if known.rival:
         return f"{words}; {known.rival}. Nothing is repaired before that ends, or `airunway resume` is said"
     pause = duration_words(_delay(known).total_seconds())
-    return f"{words}; repaired again in {pause} at the earliest, or when `airunway resume` is said. {_ADVICE[of]}"
+    words += f"; repaired again in {pause} at the earliest, or when `airunway resume` is said"
+    return f"{words}. {_ADVICE[of]}"
 
 
 def _in_words(entry: AppliedObject) -> str:

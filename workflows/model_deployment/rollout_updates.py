@@ -142,17 +142,10 @@ def _adopt_counts(state: DeploymentState, upstream: UnifiedStatus) -> None:
 
 
 def _adopt_status(
-    state: DeploymentState,
-    upstream: UnifiedStatus,
-    cause: PodFinding | None,
-    rollout: Rollout,
+    state: DeploymentState, upstream: UnifiedStatus, cause: PodFinding | None, rollout: Rollout
 ) -> None:
-    status, configs_digest, deadline, now = (
-        state.status,
-        rollout.configs_digest,
-        rollout.deadline,
-        rollout.now,
-    )
+    status, now = state.status, rollout.now
+    configs_digest, deadline = rollout.configs_digest, rollout.deadline
     main_object = {"resource_name": upstream.resource_name, "resource_kind": upstream.resource_kind}
     status.provider = (status.provider or ProviderStatus()).model_copy(
         update={key: value or None for key, value in main_object.items()}
@@ -165,16 +158,18 @@ def _adopt_status(
         return
     if upstream.phase is Phase.FAILED:
         words = _said(upstream, cause) or "the upstream object reports a failure"
-        _fail_rollout(state, words, configs_digest, now)
+        _fail_rollout(state, words, configs_digest, now, by_upstream=True)
         return
+    if state.failure is not None and state.failure.by_upstream:
+        state.failure, state.rollout_since, state.diagnoses = None, now, 0
     if state.rollout_since is None:
         state.rollout_since = now
     overdue = (now - state.rollout_since).total_seconds() >= deadline
     if cause is not None and (cause.final or overdue):
         _fail_rollout(state, _said(upstream, cause), configs_digest, now)
-    elif overdue and state.failure is None:
-        words = upstream.message or "no pod says why"
-        _fail_rollout(state, f"not ready after {deadline:.0f} s: {words}", configs_digest, now)
+    elif overdue and (state.failure is None or state.failure.by_deadline):
+        words = f"not ready after {deadline:.0f} s: {upstream.message or 'no pod says why'}"
+        _fail_rollout(state, words, configs_digest, now, by_deadline=True)
     elif state.failure is None:
         _show_rollout(state, _said(upstream, cause) or WAITING_FOR_PODS, now)
 
@@ -222,9 +217,20 @@ def adopt_failure(state: DeploymentState, failure: StepFailure, rollout: Rollout
             elsewhere=failure.elsewhere,
         )
         state.looks_elsewhere += failure.elsewhere
+    elif status.phase is Phase.FAILED and state.failure is None:
+        # What failed is over: this one ends by itself.
+        status.phase = Phase.DEPLOYING if state.applied else Phase.PENDING
 
 
-def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now: datetime) -> None:
+def _fail_rollout(
+    state: DeploymentState,
+    message: str,
+    configs_digest: str,
+    now: datetime,
+    *,
+    by_upstream: bool = False,
+    by_deadline: bool = False,
+) -> None:
     state.status.phase, state.status.message = Phase.FAILED, message
     set_condition(state, "Ready", "False", "DeploymentFailed", message, now=now)
     state.failure = StandingFailure(
@@ -233,4 +239,6 @@ def _fail_rollout(state: DeploymentState, message: str, configs_digest: str, now
         reason="DeploymentFailed",
         message=message,
         rollout=True,
+        by_upstream=by_upstream,
+        by_deadline=by_deadline,
     )

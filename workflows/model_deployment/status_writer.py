@@ -9,6 +9,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
+from airunway.api.adoption import recorded_adoption
 from airunway.api.core_types import Condition
 from airunway.api.names import PAUSED
 from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
@@ -84,6 +85,15 @@ class StatusWriter:
         state.written, state.selection_written = digest, status.provider is not None
         if answer.gone:
             self._inbox.ask()
+
+    async def write_choice(self) -> None:
+        """Write the selection before anything is made by it, where another core may be choosing as well.
+
+        Elsewhere it is written with what came of it, in one write.
+        """
+        state = self._state
+        if not state.selection_written and recorded_adoption(state.conditions) == 0:
+            await self.write()
 
     def _is_rewritten(self, now: datetime) -> bool:
         """Whether what somebody else wrote is put right now; counted where it says nothing new."""

@@ -13,11 +13,11 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from airunway.api.adoption import recorded_adoption
-from airunway.api.cluster_features import recorded_features
+from airunway.api.cluster_features import recorded_features, with_learned
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
-from airunway.messages.deployment import EventSpec
+from airunway.messages.deployment import EventSpec, StepFailure
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.model_image import READ_MODEL_IMAGE, ReadModelImageRequest
 from airunway.messages.refs import DeploymentRef
@@ -56,6 +56,7 @@ from airunway.workflows.model_deployment.rollout_updates import (
     adopt_serving,
 )
 from airunway.workflows.model_deployment.selection import Decided
+from airunway.workflows.model_deployment.status_updates import set_all
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call
 
@@ -91,6 +92,7 @@ class Upstream:
     async def render(self, decided: Decided, built: ModelImageRef | None) -> RenderPlan | None:
         """What the generation takes, and what of it has to be written; None: the deployment changed."""
         state, seen = self._state, decided.seen
+        await self._writer.write_choice()
         self._pacing.step = f"rendering for {state.provider}"
         request = RenderRequest(
             ref=self._ref,
@@ -107,6 +109,7 @@ class Upstream:
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
             cluster_features=recorded_features(state.conditions),
+            refused=state.refused,
             adoption=recorded_adoption(state.conditions),
         )
         summary = f"objects of generation {seen.generation} on {state.provider}"
@@ -174,6 +177,10 @@ class Upstream:
         written = [*done.objects, *(done.followed or ())]
         self._journal.applied(plan.planned, written, done.deleted)
         self._journal.server_warnings(self._state.applied, done.objects)
+        if done.refused is not None:
+            words = f"a change was refused, so the object is made again: {done.refused.why}"
+            self._journal.record("ChangeRefused", words, why="the spec asks for it")
+        self._state.refused = done.refused
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(written))
@@ -183,6 +190,9 @@ class Upstream:
         if done.failure is not None:
             adopt_partly_applied(self._state, done.objects)
             adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
+            if done.failure.learned:
+                self._learn(done.failure)
+                return False
             adopt_failure(self._state, done.failure, self._rollout(decided))
             plan.failure = done.failure
             return True
@@ -196,6 +206,14 @@ class Upstream:
         )
         adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
+
+    def _learn(self, failure: StepFailure) -> None:
+        """A refusal told what else the objects have to be made for: once, and kept with the record."""
+        record = with_learned(self._state.conditions, failure.learned)
+        set_all(self._state, [record], now=workflow.now())
+        words = f"{failure.message}; tried once more with {failure.learned}"
+        self._journal.record("SecondTry", words, by="the API server", why="it tells the other way")
+        self._writer.add_events([EventSpec(reason="SecondTry", message=words)])
 
     async def read(self, decided: Decided) -> Readiness | None:
         """The state of what was applied, in a slow roll-out with causes; None: the deployment changed."""
@@ -218,6 +236,7 @@ class Upstream:
             return None
         state.diagnoses += diagnose
         self._writer.add_contest(adopt_rivals(state, seen.rivals, now=workflow.now()))
+        adopt_followers(state, seen.followed)
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:

@@ -3,6 +3,7 @@
 client     Cluster: objects and watches             transport  one request: auth, TLS, errors
 kinds      kinds and their paths                    encoding   the body of an apply
 discovery  what the server serves                   watching   the events of one watch
+starting   a kind that is only beginning to be served
 warnings   what the server warns of
 """
 

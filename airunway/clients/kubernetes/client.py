@@ -153,14 +153,19 @@ class Cluster:
         namespace: str | None = None,
         field_manager: str = "",
         strict: bool = False,
+        dry_run: bool = False,
         warnings: list[str] | None = None,
     ) -> Object:
         """Create an object. Raises AlreadyExists.
 
-        Not `strict`: fields that its kind does not have are dropped, of which the server warns. `warnings`
-        takes what it says.
+        Not `strict`: fields that its kind does not have are dropped, of which the server warns. `dry_run`:
+        everything but storing it. `warnings` takes what the server says.
         """
-        query = {"fieldManager": field_manager, "fieldValidation": "Strict" if strict else ""}
+        query = {
+            "fieldManager": field_manager,
+            "fieldValidation": "Strict" if strict else "",
+            "dryRun": "All" if dry_run else "",
+        }
         return await self._transport.request(
             "POST", path_of(kind, namespace=namespace), query=query, body=body, warnings=warnings
         )
@@ -257,7 +262,7 @@ class Cluster:
             "labelSelector": label_selector,
         }
         path = path_of(kind, namespace=namespace)
-        response = await self._transport.send("GET", path, query=query, timeout=WATCH_TIMEOUT)
+        response = await self._transport.stream(path, query=query, timeout=WATCH_TIMEOUT)
         try:
             async with aclosing(events_in(response, path)) as events:
                 async for event in events:

@@ -50,7 +50,8 @@ class Discovery:
         }
 
     async def served_fields(self, api_version: str, kind: str, paths: Collection[str]) -> frozenset[str]:
-        """Which of these fields of a kind are served, as `spec.a.b`; none when the kind is unknown.
+        """Which of these fields of a kind are served, as `spec.a.*.b` (`*`: any key or item); none when the
+        kind is unknown.
 
         Everybody may ask. The answer has megabytes, so it is not for every reconcile.
         """
@@ -74,5 +75,10 @@ def _fields_in(document: Object, api_version: str, kind: str, paths: frozenset[s
 
 
 def _has_field(schema: Mapping[str, Any], path: list[str]) -> bool:
-    inner = (schema.get("properties") or {}).get(path[0])
-    return inner is not None and (len(path) == 1 or _has_field(inner, path[1:]))
+    if path[0] == "*":
+        inner = schema.get("items") or schema.get("additionalProperties")
+    else:
+        inner = (schema.get("properties") or {}).get(path[0])
+    if not isinstance(inner, Mapping):
+        return False
+    return len(path) == 1 or _has_field(inner, path[1:])

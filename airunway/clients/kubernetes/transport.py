@@ -25,6 +25,7 @@ from airunway.clients.guarded_http.proxies import proxy_for
 from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
+from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -121,12 +122,25 @@ class Transport:
 
         `warnings`: takes what the server warns of beside an answer that is no error.
         """
+
+        async def attempt() -> Object:
+            return await self._request(method, path, query, body, content_type, warnings)
+
+        return await once_served(attempt)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        warnings: list[str] | None,
+    ) -> Object:
         try:
             response = await self.send(method, path, query=query, body=body, content_type=content_type)
             async with response:
-                if response.status >= 400:
-                    data = await read_beginning(response, MAX_ERROR_BYTES)
-                    raise error_from(response, data, method, path)
+                await _raise_refusal(response, method, path)
                 if warnings is not None:
                     warnings += warnings_in(response.headers.getall("Warning", ()))
                 data = await read_at_most(response, MAX_ANSWER_BYTES)
@@ -135,6 +149,29 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as err:
             raise Unreachable(f"{method} {path}: {error_text(err)}") from err
         return await object_from(data, f"{method} {path}")
+
+    async def stream(
+        self,
+        path: str,
+        *,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own, per phase)
+        query: Mapping[str, str],
+    ) -> aiohttp.ClientResponse:
+        """An answer that goes on, as it begins; the caller closes it. Raises ApiError."""
+
+        async def attempt() -> aiohttp.ClientResponse:
+            response = await self.send("GET", path, query=query, timeout=timeout)
+            try:
+                await _raise_refusal(response, "GET", path)
+            except (aiohttp.ClientError, TimeoutError, OSError) as err:
+                response.close()
+                raise Unreachable(f"GET {path}: {error_text(err)}") from err
+            except BaseException:
+                response.close()
+                raise
+            return response
+
+        return await once_served(attempt)
 
     async def send(
         self,
@@ -166,6 +203,11 @@ class Transport:
             raise Unreachable(f"{method} {path} at {self.host}: {error_text(err)}") from err
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+async def _raise_refusal(response: aiohttp.ClientResponse, method: str, path: str) -> None:
+    if response.status >= 400:
+        raise error_from(response, await read_beginning(response, MAX_ERROR_BYTES), method, path)
 
 
 async def object_from(data: bytes, what: str) -> Object:

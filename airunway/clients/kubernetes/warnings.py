@@ -1,7 +1,7 @@
 """What an API server warns of beside an answer: unknown fields, deprecated versions, what webhooks say.
 
-Each stands in a header of its own, as RFC 7234 writes them: `299 - "unknown field \\"spec.a\\""`. The texts are
-anybody's: a webhook says what it likes, so they come as one line, cut off, and not too many of them.
+Each stands in a header of its own, as RFC 7234 writes them: `299 - "unknown field \\"spec.a\\""`. The texts
+are anybody's: a webhook says what it likes, so they come as one line, cut off, and not too many of them.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from airunway.clients.errors import ServerError, Unreachable, api_error, error_text
-from airunway.clients.http import read_beginning
 from airunway.clients.kubernetes.kinds import Object
-from airunway.clients.kubernetes.transport import MAX_ERROR_BYTES, error_from, object_from
+from airunway.clients.kubernetes.transport import object_from
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Of an event; an object has at most three million."""
@@ -27,11 +26,9 @@ class WatchEvent:
 async def events_in(response: aiohttp.ClientResponse, path: str) -> AsyncGenerator[WatchEvent, None]:
     """The events of a watch until the server ends it.
 
-    Raises the ApiError that the answer or an ERROR event stands for, Unreachable when the connection breaks.
+    Raises the ApiError that an ERROR event stands for, Unreachable when the connection breaks.
     """
     try:
-        if response.status >= 400:
-            raise error_from(response, await read_beginning(response, MAX_ERROR_BYTES), "GET", path)
         # readuntil has a limit per line that a large object exceeds; collecting lines has none.
         buffer = bytearray()
         async for chunk in response.content.iter_any():

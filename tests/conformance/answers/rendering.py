@@ -25,7 +25,9 @@ def refusal_or_objects(provider: str, given: Mapping[str, Any]) -> tuple[str, li
         problem = plugin.check(deployment)
         if problem:
             return problem, []
-        return "", plugin.render(deployment, RenderContext(env=given.get("process_env") or {}))
+        # The reference takes it that a gateway routes, and knows the oldest version of each kind only.
+        context = RenderContext(env=given.get("process_env") or {}, routed_by_gateway=True)
+        return "", plugin.render(deployment, context)
     except (RenderError, ValidationError) as err:
         return str(err), []
 

@@ -100,6 +100,12 @@ def stray_service(given: Given) -> bool:
     )
 
 
+def wants_pickers(given: Given) -> bool:
+    """Whether another number of endpoint pickers than one is asked for."""
+    count = ask.at(root_overrides(given), "epp", "replicas")
+    return isinstance(count, int) and count != 1
+
+
 def impossible_value(given: Given) -> bool:
     found = root_overrides(given)
     counts = [ask.at(found, part, "replicas") for part in ("frontend", "epp")]
@@ -151,6 +157,10 @@ def room_for_name(given: Given) -> int:
 def without_gpus(given: Given) -> bool:
     counts = [ask.role_gpus(given, role) for role in ("prefill", "decode")]
     return ask.disaggregated(given) and real(given) and min(counts) <= 0
+
+
+def has_read_only(given: Given) -> bool:
+    return any(volume.get("readOnly") for volume in ask.volumes(given))
 
 
 def lacks_mount_path(given: Given) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airunway.providers.dynamo.release import VERSION
 from tests.conformance.departures import Given, always
 from tests.conformance.departures import _dynamo_given as dynamo
 from tests.conformance.departures import _given as ask
@@ -67,6 +68,9 @@ rule, refusal = objects.rule, objects.refusal
 state = places.Rules("dynamo", "provider_status", "tests/providers/dynamo/test_status.py::").rule
 config = places.Rules("dynamo", "provider_config", "tests/providers/dynamo/test_config.py::").rule
 
+IMAGES = f"nvcr.io/nvidia/ai-dynamo/*:{VERSION}"
+INSTALLATION = "/object/metadata/annotations/airunway.ai~1installation"
+CHART, CHART_AT = f"*dynamo-platform-{VERSION}.tgz*", ("helmCharts/0/chart", "steps/0/command")
 REFUSED = "options.py::test_refused_overrides"
 CHECKED = "check.py::test_check"
 FLAGS = "args.py::test_flags_of_typed_fields"
@@ -91,6 +95,25 @@ DEPARTURES = [
         "reserved-mode",
         "args.py::test_reserved_flag",
         both(ask.disaggregated, sets_flag("disaggregation-mode")),
+    ),
+    rule(
+        "release",
+        "render.py::test_sidecar_has_the_image_of_its_worker",
+        always,
+        f"{SERVICE}/*/extraPodSpec/mainContainer/image = {IMAGES}",
+        f"{SERVICE}/*/frontendSidecar/image = {IMAGES}",
+    ),
+    rule(
+        "one-picker",
+        "options.py::test_picker_takes_its_keys",
+        both(gateway, dynamo.wants_pickers),
+        f"{SERVICE}/Epp/replicas = 1",
+    ),
+    rule(
+        "read-only-mounts",
+        "render.py::test_volumes",
+        dynamo.has_read_only,
+        f"{WORKER}/volumeMounts/*/readOnly - *",
     ),
     rule(
         "typed-keys-not-merged",
@@ -206,5 +229,12 @@ DEPARTURES = [
     state("empty-service", "test_endpoint", dynamo.names_an_empty_service, "/endpoint/**"),
     state("endpoint-needs-frontend", "test_endpoint", dynamo.without_frontend, "/endpoint/** - *"),
     state("observed-generation", "test_read_status", ask.stale, *places.DEPLOYING),
+    config(
+        "chart-release",
+        "test_the_release_is_named_everywhere",
+        always,
+        *(f"{INSTALLATION}/{at} = {CHART}" for at in CHART_AT),
+    ),
+    config("newer-version", "test_health", always, f"{STATE}/upstreamCRDVersion = nvidia.com/v1beta1"),
     config("operator-probe", "test_health", always, f"{STATE}/ready", f"{STATE}/conditions/**"),
 ]

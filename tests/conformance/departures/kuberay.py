@@ -196,6 +196,7 @@ DEPARTURES = [
         "pods.py::test_scheduling",
         kuberay.scheduled,
         *of_all_pods("spec/nodeSelector/* = *", "spec/tolerations/** = *"),
+        *of_all_pods("metadata/annotations/airunway.ai~1scheduling = *"),
     ),
     rule(
         "worker-cpu", "pods.py::test_resources", has("resources", "cpu"), f"{WORKER}/resources/requests/* = *"

@@ -11,7 +11,7 @@ from airunway.providers.dynamo import PROVIDER
 
 MOCKER = {"airunway.ai/dynamo-test-backend": "mocker"}
 FRONTEND = {"gateway": {"enabled": False}}
-VLLM_IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.1.1"
+VLLM_IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.4.2"
 
 
 def engine(kind: str, **fields: Any) -> ModelDeployment:
@@ -33,7 +33,8 @@ def overridden(overrides: Any, **spec: Any) -> ModelDeployment:
 
 
 def graph(given: ModelDeployment, **context: Any) -> dict[str, Any]:
-    (rendered,) = PROVIDER.render(given, RenderContext(**context))
+    """In v1alpha1, and routed to by a gateway unless it is said otherwise."""
+    (rendered,) = PROVIDER.render(given, RenderContext(**{"routed_by_gateway": True, **context}))
     return rendered
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from airunway.provider import RenderContext
+from airunway.providers.dynamo.config import BETA
+from airunway.providers.dynamo.runtime_version import SERVED_FIELDS
 from tests.providers import spec_parts
 from tests.providers.spec_parts import IMAGES, NAMES, ONCE_IN_A_WHILE, QUANTITIES, WORDS, maps
 
@@ -104,4 +106,9 @@ def deployments(draw: st.DrawFn) -> dict[str, Any]:
 
 def contexts() -> st.SearchStrategy[RenderContext]:
     """What the worker knows of the cluster."""
-    return st.builds(RenderContext, inference_pools=st.sampled_from([None, True, False]))
+    return st.builds(
+        RenderContext,
+        routed_by_gateway=st.booleans(),
+        api_version=st.sampled_from(["", BETA]),
+        served_fields=st.sampled_from([(), tuple(SERVED_FIELDS.values())]),
+    )

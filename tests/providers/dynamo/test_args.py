@@ -163,4 +163,4 @@ def test_switches_of_sglang_and_trtllm_have_their_own_opposites() -> None:
     trtllm = args(engine("trtllm", args={"publish-events-and-metrics": "yes", "enable-attention-dp": "no"}))
 
     assert sglang == ["--model-path", MODEL, "--enable-metrics", "--tensor-parallel-size", "2"]
-    assert trtllm == ["--model-path", MODEL, "--no-enable-attention-dp", "--publish-events-and-metrics"]
+    assert trtllm == ["--model-path", MODEL, "--no-enable-attention-dp", "--publish-kv-events"]

@@ -9,12 +9,16 @@ import pytest
 
 from airunway.provider.contract import UpstreamFacts, UpstreamKind
 from airunway.providers.dynamo import PROVIDER
+from airunway.providers.dynamo.release import VERSION
 
 GRAPH = UpstreamKind(
     api_version="nvidia.com/v1alpha1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
 )
 NEWER = UpstreamKind(
     api_version="nvidia.com/v1beta1", kind="DynamoGraphDeployment", plural="dynamographdeployments"
+)
+UNKNOWN = UpstreamKind(
+    api_version="nvidia.com/v2", kind="DynamoGraphDeployment", plural="dynamographdeployments"
 )
 CLAIM = UpstreamKind(
     api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims", builtin=True
@@ -32,9 +36,15 @@ def operator(ready: int, name: str = "operator") -> dict[str, Any]:
     ("facts", "ready", "reason"),
     [
         pytest.param(UpstreamFacts(kinds=[CLAIM]), False, "CRDMissing", id="not installed"),
-        pytest.param(UpstreamFacts(kinds=[NEWER]), False, "CRDMissing", id="only another version"),
+        pytest.param(UpstreamFacts(kinds=[UNKNOWN]), False, "CRDMissing", id="only another version"),
         pytest.param(
-            UpstreamFacts(kinds=[NEWER, GRAPH]), True, "UpstreamControllerUnknown", id="no operator in sight"
+            UpstreamFacts(kinds=[NEWER]), True, "UpstreamControllerUnknown", id="only the newer version"
+        ),
+        pytest.param(
+            UpstreamFacts(kinds=[UNKNOWN, NEWER, GRAPH]),
+            True,
+            "UpstreamControllerUnknown",
+            id="no operator in sight",
         ),
         pytest.param(
             UpstreamFacts(kinds=[GRAPH], deployments=[operator(0)]),
@@ -55,7 +65,8 @@ def test_health(facts: UpstreamFacts, ready: bool, reason: str) -> None:
 
     assert (found.ready, found.reason) == (ready, reason)
     assert found.message
-    assert (found.condition, found.crd_version) == ("UpstreamReady", "nvidia.com/v1alpha1")
+    newest = "nvidia.com/v1beta1" if NEWER in facts.kinds else "nvidia.com/v1alpha1"
+    assert (found.condition, found.crd_version) == ("UpstreamReady", newest)
 
 
 def test_capabilities_stand_in_spec_and_annotation() -> None:
@@ -70,3 +81,12 @@ def test_core_knows_what_to_watch_and_where_the_pods_are() -> None:
     assert PROVIDER.operator_selector == "app.kubernetes.io/name=dynamo-operator"
     assert PROVIDER.pod_selector("chat") == "nvidia.com/dynamo-graph-deployment-name=chat"
     assert PROVIDER.replacement_reason({"kind": "DynamoGraphDeployment"}, {}) is None
+
+
+def test_the_release_is_named_everywhere() -> None:
+    installation = json.loads(PROVIDER.registration().annotations["airunway.ai/installation"])
+
+    (chart,), (step,) = installation["helmCharts"], installation["steps"]
+    assert chart["chart"].endswith(f"/dynamo-platform-{VERSION}.tgz")
+    assert chart["chart"] in step["command"]
+    assert VERSION in step["description"]

@@ -16,7 +16,7 @@ ANNOTATION = "nvidia.com/dynamo-discovery-backend"
 
 def graph(discovery: str, **spec: Any) -> dict[str, Any]:
     env = {"AIRUNWAY_DYNAMO_DISCOVERY": discovery}
-    return DYNAMO.render(deployment(**spec), RenderContext(env=env))[0]
+    return DYNAMO.render(deployment(**spec), RenderContext(env=env, routed_by_gateway=True))[0]
 
 
 def tokens(rendered: dict[str, Any]) -> dict[str, Any]:

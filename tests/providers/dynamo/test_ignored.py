@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.provider import RenderContext
 from airunway.provider.testing import deployment
 from airunway.providers.dynamo import PROVIDER
+from airunway.providers.dynamo.config import BETA
 from tests.providers.dynamo.rendered import FRONTEND, MOCKER, disaggregated, engine, overridden
 
 FIELDS = {"contextLength": 1, "trustRemoteCode": True, "enablePrefixCaching": False, "enforceEager": True}
 VOLUME = {"name": "ro", "claimName": "data", "mountPath": "/data", "readOnly": True}
+READ_ONLY = deployment(model={"id": "acme/chat-9b", "storage": {"volumes": [VOLUME]}})
 TP = {"tensor-parallel-size": "2"}
+
+
+def ignored(given: ModelDeployment, **context: Any) -> list[str]:
+    """What is ignored anyway, and what is in such a cluster."""
+    return [*PROVIDER.ignored_fields(given), *PROVIDER.ignored_here(given, RenderContext(**context))]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +72,9 @@ TP = {"tensor-parallel-size": "2"}
             id="groups of an aggregated deployment",
         ),
         pytest.param(
-            overridden({"routerMode": "kv", "epp": {"image": "a/b"}}),
-            ["spec.provider.overrides.routerMode"],
-            id="no frontend beside a picker",
+            overridden({"epp": {"replicas": 2}}),
+            ["spec.provider.overrides.epp"],
+            id="no picker where nobody routes",
         ),
         pytest.param(
             overridden({"routerMode": "kv", "epp": {"image": "a/b"}}, **FRONTEND),
@@ -85,7 +95,34 @@ TP = {"tensor-parallel-size": "2"}
     ],
 )
 def test_ignored_fields(given: ModelDeployment, want: list[str]) -> None:
-    assert PROVIDER.ignored_fields(given) == want
+    assert ignored(given) == want
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "want"),
+    [
+        pytest.param(
+            overridden({"routerMode": "kv", "epp": {"image": "a/b"}}),
+            {"routed_by_gateway": True},
+            ["spec.provider.overrides.routerMode"],
+            id="no frontend beside a picker",
+        ),
+        pytest.param(
+            overridden({"epp": {"replicas": 2}}),
+            {"routed_by_gateway": True},
+            ["spec.provider.overrides.epp.replicas"],
+            id="one picker",
+        ),
+        pytest.param(READ_ONLY, {"api_version": BETA}, [], id="a mount of v1beta1 can be read-only"),
+        pytest.param(
+            READ_ONLY, {}, ["spec.model.storage.volumes[0].readOnly"], id="a mount of v1alpha1 cannot"
+        ),
+    ],
+)
+def test_what_is_ignored_depends_on_the_cluster(
+    given: ModelDeployment, context: dict[str, Any], want: list[str]
+) -> None:
+    assert ignored(given, **context) == want
 
 
 def test_replicas_of_a_disaggregated_deployment_are_those_of_its_groups() -> None:
@@ -93,7 +130,7 @@ def test_replicas_of_a_disaggregated_deployment_are_those_of_its_groups() -> Non
     assert given.spec.scaling is not None
 
     given.spec.scaling.replicas = 1  # what the API server writes
-    assert PROVIDER.ignored_fields(given) == []
+    assert ignored(given) == []
 
     given.spec.scaling.replicas = 5
-    assert PROVIDER.ignored_fields(given) == ["spec.scaling.replicas"]
+    assert ignored(given) == ["spec.scaling.replicas"]

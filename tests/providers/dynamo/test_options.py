@@ -32,7 +32,7 @@ def test_frontend_takes_its_keys() -> None:
 def test_picker_takes_its_keys() -> None:
     given = overridden(TYPED)
 
-    assert service(given, "Epp")["replicas"] == 3
+    assert service(given, "Epp")["replicas"] == 1, "the operator takes no other number"
     assert container(given, "Epp")["image"] == "registry.example.com/epp:dev"
 
 

@@ -84,9 +84,12 @@ def test_disaggregated_graph_has_two_groups_of_workers() -> None:
         pytest.param(deployment(**FRONTEND), {}, "Frontend", id="off"),
         pytest.param(deployment(annotations=MOCKER), {}, "Frontend", id="the mocker has no gateway"),
         pytest.param(
-            deployment(), {"inference_pools": False}, "Frontend", id="no InferencePools in the cluster"
+            deployment(gateway={"enabled": True}),
+            {"routed_by_gateway": False},
+            "Frontend",
+            id="asked for, and nobody routes",
         ),
-        pytest.param(deployment(), {"inference_pools": True}, "Epp", id="InferencePools are served"),
+        pytest.param(deployment(), {"routed_by_gateway": False}, "Frontend", id="nobody routes"),
     ],
 )
 def test_requests_come_through_picker_or_frontend(
@@ -109,7 +112,7 @@ def test_mocker_needs_nothing_of_an_engine() -> None:
     assert worker["resources"] == {"requests": size, "limits": size}
     assert service(given, "Frontend")["resources"] == {"requests": size}
     assert worker["extraPodSpec"]["mainContainer"] == {
-        "image": "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.1.1",
+        "image": "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.4.2",
         "command": ["python3", "-m", "dynamo.mocker"],
         "args": [
             *("--model-path", "acme/chat-9b", "--model-name", "acme/chat-9b"),
@@ -125,8 +128,8 @@ def test_mocker_needs_nothing_of_an_engine() -> None:
     ("given", "image"),
     [
         pytest.param(engine("vllm"), VLLM_IMAGE, id="vllm"),
-        pytest.param(engine("sglang"), "nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.1.1", id="sglang"),
-        pytest.param(engine("trtllm"), "nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:1.1.1", id="trtllm"),
+        pytest.param(engine("sglang"), "nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.4.2", id="sglang"),
+        pytest.param(engine("trtllm"), "nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:1.4.2", id="trtllm"),
         pytest.param(deployment(image="a/b:1"), "a/b:1", id="the user's image"),
         pytest.param(
             deployment(image="a/b:1", engine={"image": "c/d:2"}), "c/d:2", id="the engine's image first"
@@ -223,7 +226,7 @@ def test_volumes() -> None:
         assert rendered["spec"]["services"][name]["volumeMounts"] == [
             {"name": "chat-weights", "mountPoint": "/model-cache"},
             {"name": "comp-pvc", "mountPoint": "/cc", "useAsCompilationCache": True},
-            {"name": "data", "mountPoint": "/data", "readOnly": True},
+            {"name": "data", "mountPoint": "/data"},
         ]
     assert container(given, "VllmPrefillWorker")["env"] == [
         {"name": "HF_HOME", "value": "/model-cache"},

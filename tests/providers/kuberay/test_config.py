@@ -40,7 +40,7 @@ def test_registration() -> None:
         {
             "name": "kuberay-operator",
             "chart": "kuberay/kuberay-operator",
-            "version": "1.3.0",
+            "version": "1.7.0",
             "namespace": "ray-system",
             "createNamespace": True,
         }
@@ -48,7 +48,7 @@ def test_registration() -> None:
     assert [step["command"] for step in installation["steps"]] == [
         "helm repo add kuberay https://ray-project.github.io/kuberay-helm/",
         "helm repo update",
-        "helm upgrade --install kuberay-operator kuberay/kuberay-operator --version 1.3.0 "
+        "helm upgrade --install kuberay-operator kuberay/kuberay-operator --version 1.7.0 "
         "-n ray-system --create-namespace --wait",
     ]
 

@@ -10,7 +10,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import RenderContext
 from airunway.provider.testing import deployment
 from airunway.providers.kuberay import PROVIDER
-from airunway.providers.kuberay.replacement import CLUSTER_DIGEST
+from airunway.providers.kuberay.replacement import CLUSTER_DIGEST, SCHEDULING_DIGEST
 from tests.providers.build import expected
 from tests.providers.kuberay.build import (
     OWN_IMAGE,
@@ -128,6 +128,17 @@ def test_scheduling() -> None:
     for template in (head(given), worker(given)):
         assert template["spec"]["nodeSelector"] == {"pool": "ray"}
         assert template["spec"]["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+
+
+def test_changed_tolerations_show_in_what_kuberay_compares() -> None:
+    """From 1.5.2 on it leaves them out when it asks whether another cluster is needed."""
+    given = [{}, {"tolerations": [{"key": "gpu", "operator": "Exists"}]}, {"tolerations": [{"key": "a"}]}]
+
+    for of in (head, worker):
+        templates = [of(deployment(**fields)) for fields in given]
+        marks = [template["metadata"].get("annotations", {}).get(SCHEDULING_DIGEST) for template in templates]
+        assert marks[0] is None
+        assert len({*marks}) == len(given)
 
 
 def volume(name: str, **fields: Any) -> dict[str, Any]:

@@ -216,6 +216,26 @@ def test_state_of_a_ray_service(service: dict[str, Any], phase: str, message: st
         pytest.param({"readyWorkerReplicas": 0}, {"ready": 0, "available": 0}, id="none"),
         pytest.param({}, {}, id="it counts none: pods are counted"),
         pytest.param({"readyWorkerReplicas": "3"}, {}, id="no number"),
+        pytest.param(
+            {"availableWorkerReplicas": 1, "desiredWorkerReplicas": 2},
+            {"desired": 2, "ready": 1, "available": 1},
+            id="as its cluster has them, not as the RayService asks",
+        ),
+        pytest.param(
+            {"availableWorkerReplicas": 2, "readyWorkerReplicas": 1, "desiredWorkerReplicas": 3},
+            {"desired": 3, "ready": 1, "available": 2},
+            id="started and ready are not the same",
+        ),
+        pytest.param(
+            {"state": "ready", "observedGeneration": 4},
+            {"desired": 0, "ready": 0, "available": 0},
+            id="a count of zero is left out",
+        ),
+        pytest.param(
+            {"state": "ready", "availableWorkerReplicas": 1},
+            {"desired": 0, "ready": 0, "available": 0},
+            id="one that is on its way out",
+        ),
     ],
 )
 def test_replicas(cluster: Any, counts: dict[str, int]) -> None:
@@ -224,6 +244,74 @@ def test_replicas(cluster: Any, counts: dict[str, int]) -> None:
 
     assert replicas is not None
     assert replicas.dump() == {"desired": 3, **counts}
+
+
+def test_while_another_cluster_comes_up_the_counts_are_those_of_the_one_that_serves() -> None:
+    service = ray_service(
+        conditions=[READY, UPGRADING],
+        activeServiceStatus={
+            "rayClusterName": "chat-a",
+            "applicationStatuses": RUNNING,
+            "rayClusterStatus": {"availableWorkerReplicas": 2, "desiredWorkerReplicas": 2},
+        },
+        pendingServiceStatus={
+            "rayClusterName": "chat-b",
+            "rayClusterStatus": {"availableWorkerReplicas": 1, "desiredWorkerReplicas": 5},
+        },
+    )
+
+    status = PROVIDER.read_status(service)
+
+    assert status.phase.value == "Deploying"
+    assert status.replicas is not None
+    assert status.replicas.dump() == {"desired": 2, "ready": 2, "available": 2}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        pytest.param({"reason": "exceeded quota"}, "exceeded quota", id="without conditions"),
+        pytest.param({"reason": "exceeded quota", "conditions": []}, "", id="its condition is gone"),
+        pytest.param(
+            {"reason": "old", "conditions": [condition("ReplicaFailure", "True", "new")]},
+            "new",
+            id="it has another one",
+        ),
+        pytest.param(
+            {"reason": "old", "conditions": [condition("ReplicaFailure", "False", "old")]},
+            "",
+            id="its condition is over",
+        ),
+    ],
+)
+def test_a_failure_of_pods_goes_with_its_cause(cluster: dict[str, Any], message: str) -> None:
+    """KubeRay clears the reason when all pods run, and the condition when pods can be made again."""
+    service = ray_service(pendingServiceStatus={"rayClusterName": "chat-a", "rayClusterStatus": cluster})
+
+    assert PROVIDER.read_status(service).message == message
+
+
+def test_a_clusters_own_status_is_newer_than_the_copy() -> None:
+    """KubeRay renews the copy only when something else of the RayService's status changes."""
+    assert PROVIDER.operator_objects is not None
+    service = ray_service(
+        activeServiceStatus={
+            "rayClusterName": "chat-a",
+            "applicationStatuses": RUNNING,
+            "rayClusterStatus": {"availableWorkerReplicas": 1, "desiredWorkerReplicas": 1},
+        },
+        pendingServiceStatus={"rayClusterName": "chat-b", "rayClusterStatus": {"reason": "old"}},
+    )
+    own = {"state": "ready", "availableWorkerReplicas": 3, "desiredWorkerReplicas": 3}
+    made = [{"metadata": {"name": "chat-a"}, "status": own}, {"metadata": {"name": "chat-b"}}]
+
+    seen = PROVIDER.operator_objects.with_states(service, made)
+
+    assert seen["status"]["activeServiceStatus"]["rayClusterStatus"] == own
+    assert seen["status"]["pendingServiceStatus"] == service["status"]["pendingServiceStatus"]
+    replicas = PROVIDER.read_status(seen).replicas
+    assert replicas is not None
+    assert replicas.dump() == {"desired": 3, "ready": 3, "available": 3}
 
 
 @pytest.mark.parametrize(

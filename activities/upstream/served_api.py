@@ -1,0 +1,70 @@
+"""In which version a provider's main kind is served here, and which of its optional fields.
+
+Operators may be older or newer than ours, and may be renewed while what they run goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from airunway.clients.kubernetes import Cluster
+from airunway.provider import Provider
+
+_ANY = "spec"
+"""A field that every version of every kind has: without it, its schema is not published yet."""
+MEMORY_SECONDS = 300.0
+"""An operator is seldom replaced, and who waits for a field of a new one can wait that long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedApi:
+    """`versions`: API versions of the main kind that are served, newest first. `fields`: of the newest."""
+
+    versions: Sequence[str] = ()
+    fields: Collection[str] = ()
+
+    def features(self, provider: Provider) -> list[str]:
+        """What of it is recorded: the fields, and the version unless it is the oldest that we know."""
+        oldest = provider.kinds[0].versions[-1].api_version
+        newest = [version for version in self.versions[:1] if version != oldest]
+        return [*newest, *sorted(self.fields)]
+
+
+def version_among(features: Collection[str], provider: Provider) -> str:
+    """The version of the main kind that recorded features stand for."""
+    versions = [kind.api_version for kind in provider.kinds[0].versions]
+    return next((version for version in versions if version in features), versions[-1])
+
+
+class ServedApis:
+    """Asks the API server once in a while, and only for providers for which something depends on it."""
+
+    def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._known: dict[str, tuple[float, ServedApi]] = {}
+
+    async def of(self, provider: Provider) -> ServedApi:
+        """What is served of the provider's main kind. Raises ApiError."""
+        kind = provider.kinds[0]
+        if not (provider.optional_fields or kind.older):
+            return ServedApi(versions=[kind.api_version])
+        asked, found = self._known.get(provider.name, (float("-inf"), ServedApi()))
+        if self._clock() - asked > MEMORY_SECONDS:
+            found, is_known = await self._ask(provider)
+            if is_known:
+                self._known[provider.name] = (self._clock(), found)
+        return found
+
+    async def _ask(self, provider: Provider) -> tuple[ServedApi, bool]:
+        """What is served; and whether that is all of it, not an operator that is just being installed."""
+        kind, discovery = provider.kinds[0], self._cluster.discovery
+        versions = [kind.api_version]
+        if kind.older:
+            asked = [entry.api_version for entry in kind.versions]
+            versions = [entry for entry in asked if kind.kind in await discovery.served_kinds(entry)]
+        if not versions or not provider.optional_fields:
+            return ServedApi(versions=versions), bool(versions)
+        fields = await discovery.served_fields(versions[0], kind.kind, [_ANY, *provider.optional_fields])
+        return ServedApi(versions=versions, fields=fields - {_ANY}), _ANY in fields
