@@ -38,6 +38,7 @@ _RESOURCES = frozenset(
 )
 _CPU_DIVISORS = frozenset({"1", "1m"})
 _BYTE_DIVISORS = frozenset({"1", *(f"1{unit}{form}" for unit in "MGTPE" for form in ("", "i")), "1k", "1Ki"})
+_NO_DEVICE = "must be the resource of a device, which has a domain, as in nvidia.com/gpu"
 _HUGE_PAGES = ("limits.hugepages-", "requests.hugepages-")
 _Found = Iterator[FieldError]
 
@@ -65,12 +66,9 @@ def _findings(spec: DeploymentSpec) -> _Found:
         yield from _toleration(toleration, f"spec.tolerations[{index}]")
     for index, variable in enumerate(spec.env or ()):
         yield from _variable(variable, f"spec.env[{index}]")
-    token = spec.secrets.hugging_face_token if spec.secrets else None
-    if token:
-        yield from _invalid("spec.secrets.huggingFaceToken", subdomain_fault(token), token)
     yield from _images(spec)
     yield from _devices(spec)
-    yield from _storage_classes(spec)
+    yield from _objects(spec)
 
 
 def _invalid(field: str, fault: str, value: object) -> _Found:
@@ -190,7 +188,7 @@ def _pod_field(path: str, field: str) -> _Found:
         yield from _invalid(field, "must be a field of the pod that can be a variable", path)
 
 
-# -- images, devices, claims --------------------------------------------------------------------------------
+# -- images, devices, objects -------------------------------------------------------------------------------
 
 
 def _images(spec: DeploymentSpec) -> _Found:
@@ -211,13 +209,21 @@ def _devices(spec: DeploymentSpec) -> _Found:
         groups.append((f"spec.scaling.{name}", group.gpu if group else None))
     for field, gpu in groups:
         if gpu is not None and gpu.type and gpu.count:
-            yield from _invalid(f"{field}.gpu.type", resource_fault(gpu.type), gpu.type)
+            fault = resource_fault(gpu.type) or ("" if "/" in gpu.type else _NO_DEVICE)
+            yield from _invalid(f"{field}.gpu.type", fault, gpu.type)
 
 
-def _storage_classes(spec: DeploymentSpec) -> _Found:
+def _objects(spec: DeploymentSpec) -> _Found:
+    """Objects that are named: what cannot be a name is of nothing that there is or will be."""
+    named = {
+        "spec.secrets.huggingFaceToken": spec.secrets.hugging_face_token if spec.secrets else None,
+        "spec.gateway.httpRouteRef": spec.gateway.http_route_ref if spec.gateway else None,
+    }
     volumes = (spec.model.storage.volumes or []) if spec.model.storage else []
     for index, volume in enumerate(volumes):
-        name = volume.storage_class_name
-        if name and volume.size is not None:
-            field = f"spec.model.storage.volumes[{index}].storageClassName"
+        field = f"spec.model.storage.volumes[{index}]"
+        named[f"{field}.claimName"] = volume.claim_name
+        named[f"{field}.storageClassName"] = volume.storage_class_name if volume.size is not None else None
+    for field, name in named.items():
+        if name:
             yield from _invalid(field, subdomain_fault(name), name)

@@ -80,6 +80,50 @@ def test_amounts_that_cannot_work(spec: dict[str, Any], field: str) -> None:
     assert fields(spec) == [field]
 
 
+NO_NAMES = ["A", "a_b", "-a", "a b", "a/b", "a..b", "a" * 254, "a\n"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_is_named_can_be_there(name: str) -> None:
+    volumes = [
+        {"name": "a", "purpose": "custom", "mountPath": "/a", "claimName": name},
+        {"name": "b", "purpose": "custom", "mountPath": "/b", "size": "1Gi", "storageClassName": name},
+    ]
+    spec = {
+        "model": {"id": "o/m", "storage": {"volumes": volumes}},
+        "secrets": {"huggingFaceToken": name},
+        "gateway": {"httpRouteRef": name},
+    }
+
+    found = set(fields(spec))
+
+    assert found >= {
+        "spec.secrets.huggingFaceToken",
+        "spec.gateway.httpRouteRef",
+        "spec.model.storage.volumes[0].claimName",
+        "spec.model.storage.volumes[1].storageClassName",
+    }
+
+
+@pytest.mark.parametrize("name", ["a", "a-b", "claim.v1", "1a", "a" * 253])
+def test_what_is_named_may_be_called_as_objects_are(name: str) -> None:
+    spec = {**mounted("/v", claimName=name), "secrets": {"huggingFaceToken": name}}
+
+    assert fields(spec) == []
+
+
+@pytest.mark.parametrize("kind", ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "gpu"])
+def test_a_device_is_none_of_what_every_node_has(kind: str) -> None:
+    group = {"gpu": {"count": 1, "type": kind}}
+    spec = {"resources": group, "scaling": {"prefill": group, "decode": group}}
+
+    assert fields(spec) == [
+        "spec.resources.gpu.type",
+        "spec.scaling.prefill.gpu.type",
+        "spec.scaling.decode.gpu.type",
+    ]
+
+
 ALPHA = config("alpha", offer("vllm"), rules={"true": 1})
 CLASHING = {"engine": {"type": "vllm", "args": {"x": "1"}, "extraArgs": ["--x=2"]}}
 
