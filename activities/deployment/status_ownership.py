@@ -48,8 +48,10 @@ def with_own_conditions(obj: Mapping[str, Any]) -> Mapping[str, Any]:
 
     What others set stays theirs. What the Gateway of another controller said is not true for us.
     """
-    status, ours = obj.get("status") or {}, set(_own_conditions(obj))
-    known = KNOWN_CONDITIONS - {GATEWAY_READY} if is_status_of_others(obj) else KNOWN_CONDITIONS
+    status, ours, known = dict(obj.get("status") or {}), set(_own_conditions(obj)), KNOWN_CONDITIONS
+    if is_status_of_others(obj):
+        status.pop("gateway", None)
+        known -= {GATEWAY_READY}
     kept = [entry for entry in status.get("conditions") or [] if _type_of(entry) in known | ours]
     return {**status, "conditions": kept}
 

@@ -102,8 +102,11 @@ def kept(obj: Object) -> list[str]:
 
 def test_it_goes_on_with_conditions_that_it_will_write_again() -> None:
     types = ("Validated", "GatewayReady", "Ready", "acme.dev/Seen")
+    obj = deployment(owner("provider", phase={}), types=types)
+    obj["status"]["gateway"] = {"endpoint": "10.0.0.1"}
 
-    assert kept(deployment(owner("provider", phase={}), types=types)) == ["Validated", "Ready"]
+    assert kept(obj) == ["Validated", "Ready"]
+    assert "gateway" not in with_own_conditions(obj)
 
 
 def test_a_run_that_was_lost_finds_all_its_conditions() -> None:
