@@ -59,6 +59,19 @@ def wanted_model(obj: Mapping[str, Any]) -> tuple[str, str, str]:
     )
 
 
+def gateway_enabled(obj: Mapping[str, Any]) -> bool | None:
+    """spec.gateway.enabled; None: it is published where that is possible."""
+    gateway = (obj.get("spec") or {}).get("gateway")
+    enabled = gateway.get("enabled") if isinstance(gateway, Mapping) else None
+    return enabled if isinstance(enabled, bool) else None
+
+
+def is_pretence(obj: Mapping[str, Any]) -> bool:
+    """Whether a deployment runs with a pretended backend, for tests: it is not published (gateway.md §2)."""
+    annotations = obj["metadata"].get("annotations") or {}
+    return annotations.get(names.ANNOTATION_TEST_BACKEND) == names.TEST_BACKEND_MOCKER
+
+
 def _text(obj: Mapping[str, Any], *path: str) -> str:
     value: Any = obj
     for key in path:

@@ -21,6 +21,7 @@ from airunway.modelimage.cluster_options import BUILDER_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
 from airunway.workers.durations import as_duration
+from airunway.workers.gateway_settings import GatewaySettings
 from airunway.workers.image_registry_settings import ImageRegistrySettings
 from airunway.workers.installation_settings import InstallationSettings
 from airunway.workers.limit_settings import LimitSettings
@@ -35,6 +36,7 @@ IN_POD = "KUBERNETES_SERVICE_HOST"
 
 
 class Settings(
+    GatewaySettings,
     ImageRegistrySettings,
     LimitSettings,
     TrustSettings,

@@ -23,6 +23,7 @@ from airunway.selection.cel import check_rules
 from airunway.trust.policy import policy_annotations
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
+from airunway.workers.gateway_watch import GatewayWatch
 from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark, Readers, upstream_mark
 from airunway.workers.pod_watch import PodWatch
 from airunway.workers.signal_queue import SignalQueue
@@ -73,6 +74,7 @@ class Watcher:
             self._follow, key_of=key_of, besides={key_of(kind) for kind, _ in installed}
         )
         self._pods = PodWatch(cluster, providers, fleet, self._on_pods, cluster_name=cluster_name)
+        self._gateway = GatewayWatch(cluster, fleet, self._on_published, cluster_name=cluster_name)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -92,6 +94,7 @@ class Watcher:
             )
             self._is_following = True
             group.create_task(self._deployments.run())
+            group.create_task(self._gateway.run())
 
     async def _follow(self, kind: UpstreamKind) -> None:
         """Follow a kind of a provider that is not installed here."""
@@ -207,6 +210,10 @@ class Watcher:
     def _on_pods(self, ref: DeploymentRef, cause: str) -> None:
         if self._is_following:
             self._upstream_changed(ref, cause)
+
+    def _on_published(self, ref: DeploymentRef, cause: str) -> None:
+        """Of the gateway; it does not count as a change that an audit waits for to settle."""
+        self._signals.put(ref, ChangeHint(cause=cause, upstream_only=True, gateway=True))
 
     def _upstream_changed(self, ref: DeploymentRef, cause: str) -> None:
         if known := self._fleet.deployments.get(ref):

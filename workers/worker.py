@@ -16,6 +16,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from airunway.activities.deployment.activities import DeploymentActivities
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.gateway.activities import GatewayActivities
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.trust.namespace_policies import NamespacePolicies
@@ -81,9 +83,16 @@ def core_worker(
     version: WorkerVersion,
     attributes: SearchAttributes,
     policies: NamespacePolicies,
+    gateway_kinds: ServedGatewayKinds,
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
+    gateway = GatewayActivities(
+        cluster,
+        kinds=gateway_kinds,
+        options=settings.gateway_options(impersonate=settings.impersonate),
+        cache=cache,
+    )
     core = DeploymentActivities(
         cluster,
         cache=cache,
@@ -91,6 +100,7 @@ def core_worker(
         limits=settings.limits,
         options=_selection_options(settings),
         search_attributes=lambda: attributes.known,
+        gateway_kinds=gateway_kinds,
     )
     return Worker(
         client,
@@ -99,6 +109,7 @@ def core_worker(
         activities=[
             *core.all,
             *images.all,
+            *gateway.all,
             *_provider_activities(cluster, settings, served_locally, policies, cache).all,
             *InstallationRequests(
                 client,
@@ -214,14 +225,18 @@ async def run_worker(
         client = await _client(settings)
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
-        policies = namespace_policies(cluster, settings)
+        policies, gateway_kinds = namespace_policies(cluster, settings), ServedGatewayKinds(cluster)
         workers = [
             provider_worker(client, cluster, settings, one, version, policies) for one in served.values()
         ]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers += [core_worker(client, cluster, settings, served, images, version, attributes, policies)]
+            workers += [
+                core_worker(
+                    client, cluster, settings, served, images, version, attributes, policies, gateway_kinds
+                )
+            ]
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers += installer_workers(client, cluster, settings, version)
@@ -234,6 +249,7 @@ async def run_worker(
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
                 group.create_task(attributes.run())
+                group.create_task(gateway_kinds.run())
                 if upkeep := registry_upkeep(cluster, settings):
                     group.create_task(keep_up(upkeep))
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))

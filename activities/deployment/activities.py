@@ -10,6 +10,7 @@ from airunway.activities.deployment.finalizers import FinalizerActivity
 from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status import StatusActivity
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import Limits
 from airunway.provider import Provider
@@ -27,7 +28,9 @@ class DeploymentActivities:
         cache: SnapshotCache | None = None,
         served_locally: Mapping[str, Provider] | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
+        gateway_kinds: ServedGatewayKinds | None = None,
     ) -> None:
+        kinds = gateway_kinds or ServedGatewayKinds(cluster)
         reader, cache, served = (
             DeploymentReader(cluster, options),
             cache or SnapshotCache(),
@@ -40,11 +43,14 @@ class DeploymentActivities:
             cache=cache,
             served_locally=served.keys(),
             search_attributes=search_attributes,
+            serves_gateway=kinds.is_complete,
         )
         self.validate = decision.validate
         self.select_engine = decision.select_engine
         self.evaluate_provider_rules = decision.evaluate_provider_rules
-        self.write_status = StatusActivity(cluster, reader=reader, cache=cache, providers=served).write_status
+        self.write_status = StatusActivity(
+            cluster, reader=reader, cache=cache, providers=served, gateway_kinds=kinds
+        ).write_status
         self.remove_finalizers = FinalizerActivity(cluster).remove_finalizers
 
     @property

@@ -16,6 +16,7 @@ from airunway.activities.deployment.reading import DeploymentReader, SelectionOp
 from airunway.activities.deployment.snapshots import Snapshot, SnapshotCache
 from airunway.activities.deployment.status_claims import Known
 from airunway.activities.deployment.status_ownership import with_own_conditions
+from airunway.activities.owned import gateway_enabled, is_pretence
 from airunway.activities.step import implements
 from airunway.api import names
 from airunway.api.adoption import is_status_of_others
@@ -44,7 +45,8 @@ class DecisionActivities:
     """The deciding steps of one cluster. `served_locally`: providers whose steps this process can do itself.
 
     `cache`: what one step read and decided, for the next; see `snapshots`. `search_attributes`: those of ours
-    that the Temporal namespace has now.
+    that the Temporal namespace has now. `serves_gateway`: whether the cluster serves the gateway's kinds,
+    as far as that is known without asking.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class DecisionActivities:
         cache: SnapshotCache,
         served_locally: Collection[str],
         search_attributes: Callable[[], Collection[str]],
+        serves_gateway: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._reader = reader
         self._limits, self._options = limits, options
         self._cache = cache
         self._served_locally = served_locally
         self._search_attributes = search_attributes
+        self._serves_gateway = serves_gateway
 
     @implements(VALIDATE)
     async def validate(self, request: ValidateRequest) -> Observation:
@@ -146,6 +150,9 @@ class DecisionActivities:
             retry=_short(annotations.get(names.ANNOTATION_RETRY, "")),
             cancel_build=_short(annotations.get(names.ANNOTATION_CANCEL_BUILD, "")),
             model=_short(_model_of(obj)),
+            gateway_enabled=gateway_enabled(obj),
+            serves_gateway=self._serves_gateway(),
+            is_pretence=is_pretence(obj),
             limits=self._limits,
             search_attributes=sorted(self._search_attributes()),
         )

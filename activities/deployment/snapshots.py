@@ -14,7 +14,7 @@ from typing import TypeVar
 from airunway.activities.deployment.status_claims import Known
 from airunway.api.decision import Decision
 from airunway.api.provider_config import InferenceProviderConfig
-from airunway.api.status import UnifiedStatus
+from airunway.api.status import GatewayStatus, UnifiedStatus
 from airunway.clients.kubernetes import Object
 from airunway.messages.decision import Recorded
 from airunway.selection.engines import EngineChoice
@@ -49,6 +49,7 @@ class SnapshotCache:
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._upstream: OrderedDict[str, UnifiedStatus] = OrderedDict()
+        self._gateways: OrderedDict[str, GatewayStatus] = OrderedDict()
 
     def remember(self, snapshot: Snapshot) -> None:
         """Keep a snapshot."""
@@ -98,6 +99,15 @@ class SnapshotCache:
     def upstream(self, uid: str) -> UnifiedStatus | None:
         """What they said when this process read them last."""
         return self._upstream.get(uid)
+
+    def read_gateway(self, uid: str, status: GatewayStatus | None) -> None:
+        """How a deployment is published was read, and is this; None: nothing new was found."""
+        if status is not None:
+            _keep(self._gateways, uid, status)
+
+    def gateway(self, uid: str) -> GatewayStatus | None:
+        """How it was published when this process read that last."""
+        return self._gateways.get(uid)
 
 
 def _keep(memory: OrderedDict[str, Entry], uid: str, entry: Entry) -> None:

@@ -12,11 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from airunway.activities.deployment.event_folding import folded
+from airunway.activities.deployment.gateway_evidence import GatewayEvidence
 from airunway.activities.deployment.reading import DeploymentReader
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status_claims import Known, status_problem
 from airunway.activities.deployment.status_evidence import UpstreamEvidence
 from airunway.activities.deployment.status_ownership import takeover_patch
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.owned import refused
 from airunway.activities.step import implements
 from airunway.api import names
@@ -43,8 +45,10 @@ class StatusActivity:
         reader: DeploymentReader,
         cache: SnapshotCache,
         providers: Mapping[str, Provider],
+        gateway_kinds: ServedGatewayKinds,
     ) -> None:
         self._cluster, self._reader, self._cache = cluster, reader, cache
+        self._gateway = GatewayEvidence(cluster, gateway_kinds, cache)
         self._evidence = UpstreamEvidence(cluster, providers, cache)
 
     @implements(WRITE_STATUS)
@@ -90,6 +94,7 @@ class StatusActivity:
         if problem or request.status is None:
             return problem
         problem = status_problem(request.status, known)
+        problem = problem or await self._gateway.problem(request.status, known)
         return problem or await self._evidence.problem(request.ref, request.status, known)
 
     async def _apply(

@@ -62,8 +62,6 @@ def _problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
     if status.image is not None:
         yield from _image_problems(status.image, named_images(known.obj))
     yield from _readiness_problems(status, known)
-    if status.gateway is not None:
-        yield "it names a gateway, which is not for the deployment's workflow to say"
     if len(status.conditions or ()) > MAX_CONDITIONS:
         yield f"it has more than {MAX_CONDITIONS} conditions"
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.clients.kubernetes import Cluster, Object
-from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment import AppliedObject, RefusedChange
 from airunway.messages.refs import DeploymentRef
-from airunway.messages.upstream import RenderRequest
-from airunway.provider import Provider, UpstreamKind
+from airunway.provider import UpstreamKind
 from airunway.provider.model_access import NETWORK_POLICY
 
 Identity = tuple[str, str, str]
@@ -19,6 +19,42 @@ Identity = tuple[str, str, str]
 
 Not the version: an object is the same one in each in which its kind is served.
 """
+
+
+class ObjectMaker(Protocol):
+    """Whose objects are looked at and written: a provider's, or those of the gateway."""
+
+    @property
+    def kinds(self) -> Sequence[UpstreamKind]:
+        """All that it makes."""
+
+    @property
+    def field_manager(self) -> str:
+        """Of its server-side applies."""
+
+    @property
+    def replacement_reason(self) -> Callable[[Mapping[str, Any], Mapping[str, Any]], str | None]:
+        """(live, desired): why the live object must be made again; None or empty: it need not."""
+
+
+class AppliedBefore(Protocol):
+    """What a request says of what is there."""
+
+    @property
+    def ref(self) -> DeploymentRef:
+        """The deployment."""
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+
+    @property
+    def applied(self) -> Sequence[AppliedObject]:
+        """Its objects as they were left."""
+
+    @property
+    def refused(self) -> RefusedChange | None:
+        """What the API server said of a change in place; None: it refused none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +88,7 @@ class Inspection:
     stale: Sequence[tuple[UpstreamKind, Object]] = ()
 
 
-def unseen(provider: Provider, request: RenderRequest, rendered: Sequence[Object]) -> Inspection:
+def unseen(provider: ObjectMaker, request: AppliedBefore, rendered: Sequence[Object]) -> Inspection:
     """The rendered objects as if none was there, without reading: a create shows when one is."""
     kinds = _kinds(provider)
     last = {identity(entry): entry for entry in request.applied}
@@ -71,7 +107,7 @@ def unseen(provider: Provider, request: RenderRequest, rendered: Sequence[Object
 
 
 async def inspect(
-    cluster: Cluster, provider: Provider, request: RenderRequest, rendered: Sequence[Object]
+    cluster: Cluster, provider: ObjectMaker, request: AppliedBefore, rendered: Sequence[Object]
 ) -> Inspection:
     """Read every rendered object, and every one that is not rendered any more. Raises ApiError."""
     targets = unseen(provider, request, rendered).targets
@@ -93,7 +129,7 @@ async def inspect(
 
 
 async def read_applied(
-    cluster: Cluster, provider: Provider, ref: DeploymentRef, applied: Sequence[AppliedObject]
+    cluster: Cluster, provider: ObjectMaker, ref: DeploymentRef, applied: Sequence[AppliedObject]
 ) -> list[Object | None]:
     """The objects of the last apply as they are, in its order; None where there is none. Raises ApiError."""
     kinds = _kinds(provider)
@@ -119,7 +155,7 @@ def identity_of(api_version: str, kind: str, name: str) -> Identity:
     return api_version.rpartition("/")[0], kind, name
 
 
-def _kinds(provider: Provider) -> Mapping[tuple[str, str], UpstreamKind]:
+def _kinds(provider: ObjectMaker) -> Mapping[tuple[str, str], UpstreamKind]:
     # Policies of before access was opened are not of the provider's kinds any more, and have to go.
     kinds = (*provider.kinds, NETWORK_POLICY)
     return {(version.api_version, version.kind): version for kind in kinds for version in kind.versions}

@@ -13,7 +13,7 @@ from typing import Any
 from airunway.activities.upstream.absent_fields import absence_patch
 from airunway.activities.upstream.changed_fields import changed_by, changed_fields
 from airunway.activities.upstream.following import Follower
-from airunway.activities.upstream.inspection import Inspection, Target
+from airunway.activities.upstream.inspection import AppliedBefore, Inspection, ObjectMaker, Target
 from airunway.activities.upstream.ownership import (
     contains,
     digest_of,
@@ -29,8 +29,8 @@ from airunway.activities.upstream.ownership import (
 )
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment import AppliedObject
-from airunway.messages.upstream import PlannedWrite, RenderRequest, WriteAction
-from airunway.provider import Provider, UpstreamKind
+from airunway.messages.upstream import PlannedWrite, WriteAction
+from airunway.provider import UpstreamKind
 
 
 class Method(Enum):
@@ -90,7 +90,7 @@ class WritePlan:
     conflict: str = ""
 
 
-def plan_writes(inspection: Inspection, provider: Provider, request: RenderRequest) -> WritePlan:
+def plan_writes(inspection: Inspection, provider: ObjectMaker, request: AppliedBefore) -> WritePlan:
     """What to write and delete."""
     targets = inspection.targets
     conflict = _conflict(targets, request)
@@ -224,7 +224,7 @@ def _why_applied(write: ObjectWrite) -> str:
 # -- decisions ------------------------------------------------------------------------------------------
 
 
-def _conflict(targets: Sequence[Target], request: RenderRequest) -> str:
+def _conflict(targets: Sequence[Target], request: AppliedBefore) -> str:
     for target in targets:
         live = target.live
         if live is not None and not is_owned_by(live, request.uid):
@@ -235,7 +235,7 @@ def _conflict(targets: Sequence[Target], request: RenderRequest) -> str:
     return ""
 
 
-def _replacing(targets: Sequence[Target], provider: Provider, request: RenderRequest) -> str:
+def _replacing(targets: Sequence[Target], provider: ObjectMaker, request: AppliedBefore) -> str:
     found = ""
     for target in targets:
         if target.live is None:
@@ -248,7 +248,7 @@ def _replacing(targets: Sequence[Target], provider: Provider, request: RenderReq
     return found
 
 
-def _why_replaced(target: Target, live: Object, provider: Provider, request: RenderRequest) -> str | None:
+def _why_replaced(target: Target, live: Object, provider: ObjectMaker, request: AppliedBefore) -> str | None:
     """What the provider knows beforehand, or what the API server said when it was tried."""
     refused = request.refused
     if refused is not None and (refused.uid, refused.digest) == (live["metadata"]["uid"], _digest(target)):
@@ -257,7 +257,7 @@ def _why_replaced(target: Target, live: Object, provider: Provider, request: Ren
 
 
 def _deletes_for_replacement(
-    targets: Sequence[Target], provider: Provider, request: RenderRequest
+    targets: Sequence[Target], provider: ObjectMaker, request: AppliedBefore
 ) -> list[ObjectDelete]:
     found = []
     for target in targets:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.immutable import refused_change
+from airunway.activities.upstream.inspection import ObjectMaker
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
@@ -20,7 +21,7 @@ from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject, RefusedChange
-from airunway.provider import Provider, UpstreamKind
+from airunway.provider import UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30
 MISSPELT = (
@@ -54,7 +55,9 @@ class Writer:
     `generation`: of the deployment that they are written for.
     """
 
-    def __init__(self, writes: TenantWrites, provider: Provider, *, namespace: str, generation: int) -> None:
+    def __init__(
+        self, writes: TenantWrites, provider: ObjectMaker, *, namespace: str, generation: int
+    ) -> None:
         self._writes, self._cluster = writes, writes.cluster
         self._provider, self._namespace, self._generation = provider, namespace, generation
         self.done = Written()

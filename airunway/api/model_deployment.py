@@ -180,6 +180,24 @@ class Secrets(Wire):
     hugging_face_token: Text | None = wire_field("Secret in the same namespace with the key HF_TOKEN.")
 
 
+class GatewayRef(Wire):
+    """A Gateway to be published behind."""
+
+    name: Text = wire_field("Name of the Gateway.", required=True, min_length=1, max_length=253)
+    namespace: Text | None = wire_field("Its namespace; absent: the deployment's.", max_length=63)
+    section_name: Text | None = wire_field("One of its listeners; absent: any.", max_length=253)
+
+
+class PoolRef(Wire):
+    """An InferencePool that somebody else looks after."""
+
+    name: Text = wire_field("Name of the InferencePool.", required=True, min_length=1, max_length=253)
+    namespace: Text | None = wire_field(
+        "Its namespace; absent: the deployment's. In another one a ReferenceGrant has to permit it.",
+        max_length=63,
+    )
+
+
 class Gateway(Wire):
     """Exposure through a Gateway."""
 
@@ -187,6 +205,12 @@ class Gateway(Wire):
     model_name: Text | None = wire_field("Model name for routing.")
     http_route_ref: Text | None = Field(
         default=None, alias="httpRouteRef", description="Existing HTTPRoute to use."
+    )
+    gateway_ref: GatewayRef | None = wire_field(
+        "Gateway to be published behind, which must admit the deployment's namespace; absent: the cluster's."
+    )
+    pool_ref: PoolRef | None = wire_field(
+        "InferencePool to route to, with an endpoint picker of its own; absent: one is made."
     )
 
 

@@ -73,6 +73,7 @@ class GatewayStatus(Wire):
     endpoint: Text | None = wire_field("Address of the Gateway; not a URL.")
     model_name: Text | None = wire_field("Model name to send in requests.")
     gateway_namespace: Text | None = wire_field("Namespace of the Gateway.")
+    url: Text | None = wire_field("Where clients call it: scheme, address and port.")
     api_formats: list[ApiFormat] | None = wire_field("API formats of the engine.")
 
 

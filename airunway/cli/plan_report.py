@@ -23,6 +23,8 @@ from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
 from airunway.cli.dry_run import rehearse
+from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, in_words
+from airunway.cli.gateway_world import of_cluster
 from airunway.cli.output import OutputFormat
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.planning import (
@@ -104,10 +106,16 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
     alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
     listed: list[Listed] = []
     annotations: dict[str, Mapping[str, str]] = {}
+    options = settings.gateway_options(impersonate="")
+    gateway = GatewayWorld(
+        configured=options.configured,
+        picker_image=options.picker_image,
+        request_timeout=options.request_timeout,
+    )
     served: dict[str, ServedApi] = {}
     if cluster is not None:
-        listed, annotations, served = asyncio.run(
-            _of_cluster(cluster, sorted(namespaces), providers.values())
+        listed, annotations, served, gateway = asyncio.run(
+            _of_cluster(cluster, sorted(namespaces), providers.values(), gateway)
         )
     elif configs:
         listed = _given_configs(configs)
@@ -122,24 +130,26 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
         policy=settings.overrides_policy,
         trust=settings.trust_policy,
         namespaces=annotations,
+        gateway=gateway,
         served=served,
         installable=installable_among(listed, settings.provider_install, alive_since=alive),
     )
 
 
 async def _of_cluster(
-    settings: Settings, namespaces: Sequence[str], providers: Iterable[Provider]
-) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, ServedApi]]:
-    """The configs of a cluster, what its Namespaces say of images and models, and what it serves."""
+    settings: Settings, namespaces: Sequence[str], providers: Iterable[Provider], gateway: GatewayWorld
+) -> tuple[list[Listed], dict[str, Mapping[str, str]], dict[str, ServedApi], GatewayWorld]:
+    """The configs of a cluster, what its Namespaces say of images and models, what it serves, Gateways."""
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         listing = await cluster.listing(CONFIGS)
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
         apis = ServedApis(cluster)
         served = {provider.name: await apis.of(provider) for provider in providers}
+        gateway = await of_cluster(cluster, gateway)
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
-    return configs, annotations, served
+    return configs, annotations, served, gateway
 
 
 async def _rehearse(settings: Settings, planned: Sequence[PlannedDeployment], world: World) -> None:
@@ -217,10 +227,12 @@ def _print_one(console: Console, entry: PlannedDeployment) -> None:
     if entry.builds:
         rows.append(("builds", entry.builds))
     if entry.changes is None:
-        rows += [("applies", _object(obj)) for obj in entry.objects]
+        rows += [("applies", in_words(obj)) for obj in entry.objects]
     rows += [("changes", _in_words(change)) for change in entry.changes or ()]
     if entry.note:
         rows.append(("note", entry.note))
+    if entry.published is not None:
+        rows += _publication(entry.published)
     output.facts(console, rows, indent="  ")
 
 
@@ -229,12 +241,15 @@ def _why_not(other: OtherProvider) -> str:
     return f"{other.name}: {other.why_not}{hint}"
 
 
+def _publication(published: PlannedPublication) -> list[tuple[str, str | Text]]:
+    if published.note:
+        return [("gateway", published.note)]
+    where = f"Gateway {published.gateway}" if published.gateway else "a Gateway, where the cluster has one"
+    words = f"published as {published.model_name!r} behind {where}, once it runs"
+    return [("gateway", words), *(("publishes", in_words(obj)) for obj in published.objects)]
+
+
 def _in_words(change: PlannedChange) -> str:
     words = f"{change.when}: {change.action} {change.what}"
     details = [", ".join(change.changed), change.why]
     return ": ".join([words, *filter(None, details)])
-
-
-def _object(obj: dict[str, Any]) -> str:
-    meta = obj["metadata"]
-    return f"{obj['kind']} {meta.get('namespace', '')}/{meta['name']} ({obj['apiVersion']})"

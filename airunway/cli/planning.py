@@ -18,6 +18,7 @@ from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Ou
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, plan_publication
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
 from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError
@@ -88,6 +89,8 @@ class PlannedDeployment(BaseModel):
     objects: list[dict[str, Any]] = Field(default_factory=list)
     note: str = ""
     """Why there are no objects although nothing is wrong."""
+    published: PlannedPublication | None = None
+    """Behind a Gateway, once it runs; None: it comes to nothing before."""
     changes: list[PlannedChange] | None = None
     """What becomes of the objects in the cluster; None: nobody looked."""
 
@@ -117,6 +120,8 @@ class World(BaseModel):
     """Images and models that may run where a Namespace says nothing."""
     namespaces: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """Annotations of Namespaces, as far as they were read."""
+    gateway: GatewayWorld = Field(default_factory=GatewayWorld)
+    """What there is of the gateway."""
     served: Mapping[str, ServedApi] = Field(default_factory=dict)
     """By provider: what the cluster serves of its main kind; of others that is not known."""
 
@@ -167,6 +172,8 @@ def plan_deployment(
     chosen = _choose(deployment, planned, world)
     if chosen is not None:
         _render(chosen, planned, world, policy)
+        if planned.ok:
+            planned.published = plan_publication(chosen, world.configs, world.gateway)
     return planned
 
 

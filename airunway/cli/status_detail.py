@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +14,7 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
+from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.names import DEPLOYMENT_KIND, is_paused
 from airunway.cli import output
 from airunway.cli.links import workflow_link
@@ -20,6 +24,7 @@ from airunway.cli.rows import age, deployment_row
 from airunway.cli.temporal import temporal_client
 from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.gateway.naming import MODEL_HEADER
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
@@ -110,7 +115,7 @@ async def _view(client: Client, workflow_id: str) -> tuple[dict[str, Any] | None
 
 def _print_facts(obj: Object, ref: DeploymentRef, workflow: WorkflowReport) -> None:
     row, status = deployment_row(obj), obj.get("status") or {}
-    endpoint, view = status.get("endpoint") or {}, workflow.view or {}
+    endpoint, view, gateway = status.get("endpoint") or {}, workflow.view or {}, status.get("gateway") or {}
     rows = [
         ("Deployment", str(ref)),
         ("Cluster", ref.cluster),
@@ -121,12 +126,34 @@ def _print_facts(obj: Object, ref: DeploymentRef, workflow: WorkflowReport) -> N
         ("Provider", _with_reason(row.provider, status.get("provider"))),
         ("Replicas", row.replicas),
         ("Endpoint", f"{endpoint['service']}:{endpoint['port']}" if endpoint.get("service") else ""),
+        ("Gateway", gateway.get("url") or gateway.get("endpoint") or ""),
+        ("Call", curl_of(gateway) if is_reachable(obj) else ""),
         ("Age", age(obj["metadata"].get("creationTimestamp"))),
         ("Workflow", workflow.trouble or view.get("step") or "running"),
         ("Build", workflow.state.build_id if workflow.state else ""),
         ("In the UI", workflow.link),
     ]
     output.facts(output.console(), [(label, value) for label, value in rows if value])
+
+
+def is_reachable(obj: Object) -> bool:
+    """Whether its condition says that requests arrive."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return any(entry["type"] == GATEWAY_READY and entry["status"] == "True" for entry in conditions)
+
+
+def curl_of(gateway: Mapping[str, Any]) -> str:
+    """A call of a published model, to be pasted into a shell; `gateway`: `status.gateway`."""
+    name, url = str(gateway.get("modelName") or ""), str(gateway.get("url") or "")
+    if not url or not name:
+        return ""
+    body = json.dumps({"model": name, "messages": [{"role": "user", "content": "Hello"}]})
+    # The header is what a body-based router fills in; with one it does no harm.
+    parts = [
+        *("curl", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"),
+        *("-H", f"{MODEL_HEADER}: {name}", "-d", body),
+    ]
+    return shlex.join(parts)
 
 
 def _paused(obj: Object, view: dict[str, Any]) -> str:

@@ -52,6 +52,12 @@ class Observation(BaseModel):
     """Value of the annotation `airunway.ai/cancel-build`: a new one stops the build, once."""
     model: str = ""
     """spec.model.id, for people."""
+    gateway_enabled: bool | None = None
+    """spec.gateway.enabled; None: published where that is possible."""
+    serves_gateway: bool | None = None
+    """Whether the cluster serves the gateway's kinds, as this process knows; None: it has not asked yet."""
+    is_pretence: bool = False
+    """It runs for tests, with a pretended backend that is not published."""
     status: StatusOnWire | None = None
     """As the cluster has it, when it was asked for."""
     status_of_others: bool = False

@@ -80,7 +80,7 @@ class AppliedObject(BaseModel):
     resource_version: str = ""
     """As the last write left it."""
     warnings: list[str] = Field(default_factory=list)
-    """What the API server warned of when that content was written: at most 20 lines of 300 characters."""
+    """What the API server warned of when that content was written: at most 10 lines of 300 characters."""
 
 
 class RefusedChange(BaseModel):

@@ -14,6 +14,7 @@ from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.status import DeploymentStatus
 from airunway.messages.commands import Asked
 from airunway.messages.deployment import AppliedObject, EventSpec, RefusedChange, StatusOnWire
+from airunway.messages.gateway import GatewayState
 from airunway.messages.journal import Journal
 from airunway.messages.model_image import BuildProgress, ModelImagePhase
 from airunway.modelimage.plan import ModelImagePlan
@@ -172,6 +173,8 @@ class DeploymentState(BaseModel):
     """Outlives the object: what happened to one of the same name before is a reason too."""
     journal_phase: str = ""
     """The phase that the journal knows of."""
+    gateway: GatewayState = Field(default_factory=GatewayState)
+    """How it is published."""
     events_due: list[EventSpec] = Field(default_factory=list)
     """Kubernetes Events to be recorded with the next status write."""
     model: str = ""

@@ -81,6 +81,8 @@ class ChangeHint(BaseModel):
     """Who, by field manager, if that is known."""
     upstream_only: bool = False
     """Only an upstream object changed: nothing needs to be decided again."""
+    gateway: bool = False
+    """It is of the gateway: of its kinds, a Gateway, or what publishes the deployment."""
 
     def folded_with(self, newer: ChangeHint) -> ChangeHint:
         """One hint for two: the newer one, and what the older one knows of the deployment if it does not."""
@@ -89,6 +91,7 @@ class ChangeHint(BaseModel):
             "by": newer.by,
             "upstream_only": self.upstream_only and newer.upstream_only,
             "status_changed": self.status_changed or newer.status_changed,
+            "gateway": self.gateway or newer.gateway,
             "status_writers": newer.status_writers or self.status_writers,
         }
         return (newer if newer.uid or not self.uid else self).model_copy(update=both)

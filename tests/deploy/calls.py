@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from airunway.clients.kubernetes import Resource
+from airunway.gateway.kinds import ALL_KNOWN
 from tests.deploy.manifests import ROOT
 
 VERBS = {
@@ -50,8 +50,9 @@ class Call:
         """As kubectl writes it; empty where the kind is a variable."""
         if not self.kind:
             return ""
-        kind = getattr(import_module(self.module), self.kind)
-        assert isinstance(kind, Resource)
+        named = getattr(import_module(self.module), self.kind)
+        # `served[GATEWAY]`: a kind of the gateway by its name, in the version that is served.
+        kind = ALL_KNOWN[named] if isinstance(named, str) else named
         group = kind.api_version.rpartition("/")[0]
         return f"{kind.plural}.{group}" if group else kind.plural
 
@@ -87,4 +88,5 @@ def _calls_in(module: str, tree: ast.AST) -> Iterator[Call]:
             status = any(
                 word.arg == "subresource" and "status" in ast.unparse(word.value) for word in node.keywords
             )
+            name = name.removeprefix("served[").removesuffix("]")
             yield Call(module, method, name if name.isupper() else "", status)

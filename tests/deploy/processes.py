@@ -16,7 +16,7 @@ def account_of(provider: str) -> str:
 
 
 USES: dict[str, list[Use]] = {
-    WORKER: [*uses.DEPLOYING, *uses.building()],
+    WORKER: [*uses.DEPLOYING, *uses.building(), *uses.publishing()],
     WATCHER: uses.watching(KINDS),
     WEBHOOK: uses.ADMITTING,
     INSTALLER: uses.installing(),

@@ -38,10 +38,17 @@ def called_by(account: str) -> Asked:
     found = set()
     for call in calls():
         if role in RUN_BY[place_of(call.module)]:
-            own = kinds if place_of(call.module) != uses.FOLLOWING else made_by_operator(name)
+            own = kinds_of(place_of(call.module), name, otherwise=kinds)
             for resource in [call.resource] if call.kind else own:
                 found |= _asked(call, resource)
     return found - _never_asked(name)
+
+
+def kinds_of(place: str, provider: str, *, otherwise: list[str]) -> list[str]:
+    """The kinds that the calls of a place are about where that is a variable."""
+    if place == uses.FOLLOWING:
+        return made_by_operator(provider)
+    return uses.GATEWAY_KINDS.get(place, otherwise)
 
 
 def made_by_operator(provider: str) -> list[str]:

@@ -31,11 +31,12 @@ from airunway.messages.installation_workflow import (
     ReadInstallationAnswer,
     ReadInstallationRequest,
 )
-from tests.workflows.provider_fakes import PROVIDER, ProviderFakes
+from tests.workflows.gateway_fakes import GatewayFakes
+from tests.workflows.provider_fakes import PROVIDER
 
 
 @dataclass
-class DeploymentFakes(ProviderFakes):
+class DeploymentFakes(GatewayFakes):
     """All steps of a deployment but those of its image."""
 
     @activity.defn(name="validate")
@@ -56,6 +57,8 @@ class DeploymentFakes(ProviderFakes):
             retry=self.retry,
             cancel_build=self.cancel_build,
             model="example/tiny",
+            gateway_enabled=self.gateway_enabled,
+            serves_gateway=self.gateway_served,
             warnings=self.warnings,
             limits=self.limits,
             status=DeploymentStatus.model_validate(self.status_before) if request.want_status else None,
@@ -178,5 +181,6 @@ class DeploymentFakes(ProviderFakes):
             self.remove_finalizers,
             self.install_provider,
             self.read_installation,
+            *self.gateway_activities(),
             *self.provider_activities(),
         ]

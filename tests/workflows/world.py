@@ -80,6 +80,10 @@ class World(DeploymentFakes):
         journal: Journal = await self.handle.query(ModelDeploymentWorkflow.journal_entries)
         return [(entry.what, entry.message) for entry in journal.entries]
 
+    async def gateway_changed(self, cause: str = "HTTPRoute changed") -> None:
+        hint = ChangeHint(cause=cause, upstream_only=True, gateway=True)
+        await self.handle.signal(OBJECT_CHANGED, hint)
+
     async def upstream(self, phase: Phase, message: str = "") -> None:
         self.upstream_phase, self.upstream_message = phase, message
         await self.nudge("Server changed", upstream_only=True)

@@ -15,6 +15,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from airunway.api import names
+from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY, POLICY_REASONS
@@ -60,6 +61,36 @@ class ObservedUpstream(NamedTuple):
         )
 
 
+class PublishedAs(NamedTuple):
+    """How a deployment says that it is published behind a Gateway."""
+
+    reason: str
+    """Of `GatewayReady`, `True` where that is; empty: nothing is said."""
+    namespace: str
+    """Of the Gateway."""
+    route: str
+    """`spec.gateway.httpRouteRef`; empty: a route of its own."""
+    pool: str
+    """`spec.gateway.poolRef.name`; empty: none is named."""
+
+    @classmethod
+    def of(cls, obj: Object, said: Mapping[str, Any]) -> PublishedAs:
+        """What a ModelDeployment says. `said`: its condition."""
+        given = (obj.get("spec") or {}).get("gateway") or {}
+        status = (obj.get("status") or {}).get("gateway") or {}
+        reason = "True" if said.get("status") == "True" else str(said.get("reason") or "")
+        found = (
+            reason,
+            str(status.get("gatewayNamespace") or ""),
+            str(given.get("httpRouteRef") or ""),
+            str((given.get("poolRef") or {}).get("name") or ""),
+        )
+        return NOT_PUBLISHED if not any(found) else cls(*map(intern, found))
+
+
+NOT_PUBLISHED = PublishedAs("", "", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
     """What the status of a deployment says of itself, and what of its object an audit needs."""
@@ -93,6 +124,7 @@ class StatusFacts:
     """Pods that serve it were seen by who wrote the status: having none now is news."""
     has_other_writers: bool
     """Somebody else owns something in the status, besides what the gateway says."""
+    published: PublishedAs
 
     @classmethod
     def of(cls, obj: Object) -> StatusFacts:
@@ -126,6 +158,7 @@ class StatusFacts:
             is_paused=names.is_paused(meta),
             are_pods_known=status.get("podsObserved") is True,
             has_other_writers=any(_other_writers(meta)),
+            published=PublishedAs.of(obj, conditions.get(GATEWAY_READY) or {}),
         )
 
 

@@ -18,6 +18,7 @@ from airunway.messages.deployment import REMOVE_FINALIZERS, EventSpec, Finalizer
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import ReleaseAnswer
+from airunway.workflows.model_deployment.gateway import DeploymentGateway
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, doubled
@@ -42,11 +43,13 @@ class Deletion:
         pacing: Pacing,
         *,
         upstream: Upstream,
+        gateway: DeploymentGateway,
         writer: StatusWriter,
         journal: JournalWriter,
     ) -> None:
         self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
-        self._upstream, self._writer, self._journal = upstream, writer, journal
+        self._upstream, self._gateway = upstream, gateway
+        self._writer, self._journal = writer, journal
         self._polls = 0
         self._remaining: list[str] = []
         self.let_go = ""
@@ -63,6 +66,7 @@ class Deletion:
             return
         await self._show_terminating()
         left = timedelta(seconds=self._pacing.limits.finalizer_timeout) - (workflow.now() - deleted_at)
+        await self._gateway.remove(seen.uid, within=left)  # no route to what is going to be gone
         answer = await self._release(seen, left)
         if answer is None and self._inbox.is_stale(seen):
             self._inbox.ask()

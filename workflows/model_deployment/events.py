@@ -7,12 +7,26 @@ from collections.abc import Iterable, Sequence
 from airunway.api.adoption import ADOPTED
 from airunway.api.conditions import find_condition
 from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.gateway_reasons import GATEWAY_READY, ON_THE_WAY
 from airunway.messages.deployment import AppliedObject, EventSpec
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 
-_WORTH_SAYING_WHEN_TRUE = {"ProviderSelected", "ResourceCreated", "Ready", MODEL_IMAGE_READY, ADOPTED}
+_WORTH_SAYING_WHEN_TRUE = {
+    "ProviderSelected",
+    "ResourceCreated",
+    "Ready",
+    MODEL_IMAGE_READY,
+    ADOPTED,
+    GATEWAY_READY,
+}
 _GOOD_WHEN_FALSE = {"UnsupportedImage"}
-_UNREMARKABLE_REASONS = {"DeploymentInProgress", "ExplicitSelection", "Installing", IMAGE_BUILDING}
+_UNREMARKABLE_REASONS = {
+    "DeploymentInProgress",
+    "ExplicitSelection",
+    "Installing",
+    IMAGE_BUILDING,
+    *ON_THE_WAY,
+}
 _ACTIONS = {"configured": "ResourceUpdated", "repaired": "DriftRepaired", "recreated": "ResourceRecreated"}
 
 

@@ -18,6 +18,8 @@ class Inbox:
         """Engine and provider are to be decided again, not only upstream objects followed."""
         self.rewrite_due = rewrite
         """Somebody else wrote the status: it is to be written again, also if it is the same."""
+        self.gateway_due = False
+        """Something of the gateway changed: what the cluster serves for it is asked anew."""
         self.cause, self.by = "start", ""
         """Of the reconcile that is under way, and who said so."""
         self._latest = ChangeHint(cause="start")
@@ -30,6 +32,7 @@ class Inbox:
         self.ask(decide=not hint.upstream_only)
         self._latest = self._latest.folded_with(hint)
         self.rewrite_due = self.rewrite_due or hint.status_changed
+        self.gateway_due = self.gateway_due or hint.gateway
         if hint.status_writers:
             self.whose = ", ".join(name[:MAX_NAME] for name in hint.status_writers[:MAX_WRITERS])
 

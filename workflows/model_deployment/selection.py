@@ -1,9 +1,11 @@
-"""The decision of one reconcile: validate, select the engine, evaluate the providers' rules. Steps only."""
+"""The decision of one reconcile: validate, select the engine, evaluate the providers' rules; take it over."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+
+from temporalio import workflow
 
 from airunway.api.decision import Decision, Outcome
 from airunway.messages.decision import (
@@ -18,6 +20,14 @@ from airunway.messages.decision import (
 from airunway.messages.deployment import ProviderView
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows.model_deployment.inbox import Inbox
+from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.status_updates import (
+    adopt_decision,
+    adopt_manager,
+    adopt_provider_health,
+    show_pause,
+)
 from airunway.workflows.steps import call
 
 
@@ -86,3 +96,21 @@ class Selection:
         if not state.provider or state.selection_written:
             return None
         return Recorded(uid=state.uid, engine=state.engine, provider=state.provider)
+
+
+def adopt_decided(decided: Decided, state: DeploymentState, inbox: Inbox, journal: JournalWriter) -> None:
+    """Take over a decision, and what the chosen provider's config says, into state and journal."""
+    seen, provider, now = decided.seen, decided.provider, workflow.now()
+    first = not state.accepted and not state.finding
+    is_new = first or seen.generation != state.generation
+    if is_new:
+        journal.record("GenerationSeen", f"generation {seen.generation}", by=inbox.by, why=inbox.cause)
+    journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
+    adopt_decision(state, decided.decision, generation=seen.generation, now=now)
+    journal.warnings([*seen.warnings, *decided.decision.warnings])
+    show_pause(state, now=now)
+    if provider is None:
+        return
+    adopt_manager(state, provider, phase_of_others=seen.phase_of_others, now=now)
+    if not state.externally_managed:
+        adopt_provider_health(state, provider, now=now)

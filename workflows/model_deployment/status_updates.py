@@ -86,10 +86,9 @@ def start_over(state: DeploymentState, seen: Observation, *, now: datetime) -> N
         setattr(state, name, getattr(fresh, name))
     if status is None:
         return
-    # The gateway's part is not ours, and would become so by being written.
     observed = status.observed_generation
     state.status = status.model_copy(
-        update={"gateway": None, "observed_generation": None if observed == NOT_OBSERVED else observed}
+        update={"observed_generation": None if observed == NOT_OBSERVED else observed}
     )
     state.status.conditions = [_complete(entry) for entry in status.conditions or []]
     state.journal_phase = str(status.phase or "")

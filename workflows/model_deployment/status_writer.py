@@ -133,6 +133,7 @@ def status_to_write(state: DeploymentState) -> DeploymentStatus:
             status.readiness = f"{ours.replicas.ready or 0}/{ours.replicas.desired or 0}"
             status.selector = state.replica_selector or None
         status.pods_observed = state.pods_seen or None
+        status.gateway = ours.gateway
     return status
 
 

@@ -1,7 +1,7 @@
 """The life of one ModelDeployment, from its first sight to its deletion.
 
     validate → select_engine → evaluate_provider_rules → install_provider → build_image
-             → render → apply_upstream → read_readiness → write_status
+             → render → apply_upstream → read_readiness → write_status → apply_gateway
 
 Level-triggered: a signal is a hint to reconcile, and every reconcile goes the whole way from what the cluster
 says now. It is short, because nothing in it waits for readiness: waiting is what the workflow does between
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         outcome_words,
         update_search_attributes,
     )
+    from airunway.workflows.model_deployment.gateway import DeploymentGateway
     from airunway.workflows.model_deployment.handlers import DeploymentHandlers
     from airunway.workflows.model_deployment.inbox import Inbox
     from airunway.workflows.model_deployment.installation import DeploymentInstallation
@@ -42,11 +43,8 @@ with workflow.unsafe.imports_passed_through():
         is_diagnosis_due,
     )
     from airunway.workflows.model_deployment.rollout_updates import follows_what_ran
-    from airunway.workflows.model_deployment.selection import Decided, Selection
+    from airunway.workflows.model_deployment.selection import Decided, Selection, adopt_decided
     from airunway.workflows.model_deployment.status_updates import (
-        adopt_decision,
-        adopt_manager,
-        adopt_provider_health,
         adopt_step_error,
         failure_stands,
         show_pause,
@@ -73,8 +71,16 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self.installation = DeploymentInstallation(ref, state, journal)
         self.images = DeploymentModelImage(ref, state, inbox, writer=writer, journal=journal)
         self.upstream = Upstream(ref, state, inbox, self.pacing, writer=writer, journal=journal)
+        self.gateway = DeploymentGateway(ref, state, inbox, self.pacing, writer=writer, journal=journal)
         self.deletion = Deletion(
-            ref, state, inbox, self.pacing, upstream=self.upstream, writer=writer, journal=journal
+            ref,
+            state,
+            inbox,
+            self.pacing,
+            upstream=self.upstream,
+            gateway=self.gateway,
+            writer=writer,
+            journal=journal,
         )
         self.commands = Commands(
             state, inbox, images=self.images, installation=self.installation, writer=writer, journal=journal
@@ -134,10 +140,13 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             await self.writer.write()
             return
         if self._decided_on is not None and not self.inbox.decision_due:
+            seen = self._decided_on.seen
             await self._follow_upstream(self._decided_on)
+            await self.gateway.keep(seen)
             return
         seen = await self._validate()
         if not seen.found:
+            await self.gateway.remove(self.state.uid)
             await self.images.leave()
             self._gone = True
             self.pacing.rest("deleted" if self.deletion.let_go else "the deployment is gone")
@@ -148,6 +157,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             await self._stand_still(seen)
         else:
             await self._carry_out(seen)
+            await self.gateway.keep(seen)
 
     async def _validate(self) -> Observation:
         """Read the deployment and validate its spec."""
@@ -188,8 +198,11 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             self._look_again()
             return
         before = list(self.state.conditions)
-        self._adopt(decided)
+        adopt_decided(decided, self.state, self.inbox, self.journal)
+        self._decided_on = None
         state, provider = self.state, decided.provider
+        if provider is not None:
+            self.upstream.served_locally = provider.served_locally
         ready = provider is not None and provider.ready
         missing = await self.installation.ensure(decided.decision.installation, ready=ready)
         # What is applied already is followed whatever becomes of spec or provider; a first apply needs both.
@@ -206,26 +219,6 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             self.pacing.rest(missing or f"waiting for provider {state.provider}")
         self.writer.note(before)
         await self.writer.write()
-
-    def _adopt(self, decided: Decided) -> None:
-        state, seen, provider = self.state, decided.seen, decided.provider
-        first = not state.accepted and not state.finding
-        is_new = first or seen.generation != state.generation
-        if is_new:
-            self.journal.record(
-                "GenerationSeen", f"generation {seen.generation}", by=self.inbox.by, why=self.inbox.cause
-            )
-        self.journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
-        adopt_decision(state, decided.decision, generation=seen.generation, now=workflow.now())
-        self.journal.warnings([*seen.warnings, *decided.decision.warnings])
-        show_pause(state, now=workflow.now())
-        self._decided_on = None
-        if provider is None:
-            return
-        adopt_manager(state, provider, phase_of_others=seen.phase_of_others, now=workflow.now())
-        self.upstream.served_locally = provider.served_locally
-        if not state.externally_managed:
-            adopt_provider_health(state, provider, now=workflow.now())
 
     def _look_again(self) -> None:
         """A step found another deployment than was decided on."""

@@ -1,0 +1,1 @@
+"""Publishing deployments behind a Gateway: thin steps over the pure room `airunway.gateway`."""

@@ -1,0 +1,23 @@
+"""What a cluster has of the gateway, read for a plan."""
+
+from __future__ import annotations
+
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
+from airunway.cli import output
+from airunway.cli.gateway_planning import GatewayWorld
+from airunway.clients.errors import Forbidden
+from airunway.clients.kubernetes import Cluster
+from airunway.gateway.kinds import GATEWAY
+
+
+async def of_cluster(cluster: Cluster, gateway: GatewayWorld) -> GatewayWorld:
+    """The same with what is there. Raises ApiError."""
+    served = await ServedGatewayKinds(cluster).now()
+    if not served.complete:
+        return gateway.model_copy(update={"served": served})
+    try:
+        found = (await cluster.listing(served[GATEWAY])).items
+    except Forbidden:
+        output.note("Gateways may not be listed: which one would be taken is not known")
+        return gateway
+    return gateway.model_copy(update={"served": served, "gateways": found})

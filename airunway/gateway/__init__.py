@@ -1,0 +1,1 @@
+"""How running models are published behind a Gateway: naming, choice, plans, guards, objects; pure."""

@@ -1,0 +1,63 @@
+"""Settings of how deployments are published behind a Gateway. Source: gateway.md §14."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+
+from airunway.activities.gateway.facts import GatewayOptions
+from airunway.gateway.choice import WantedGateway
+from airunway.gateway.picker import DEFAULT_IMAGE
+
+
+class GatewaySettings(BaseSettings):
+    """Part of `Settings`, which says how they are read."""
+
+    gateway_name: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
+        description="Gateway that deployments are published behind, with the next setting. Empty: the only "
+        'one of the cluster, or the one with the label `airunway.ai/inference-gateway: "true"`; see '
+        "[gateway.md](gateway.md).",
+    )
+    gateway_namespace: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$",
+        description="Its namespace; both or neither.",
+    )
+    gateway_picker_image: str = Field(
+        default=DEFAULT_IMAGE,
+        description="Image of the endpoint picker, where a provider names none of its own.",
+    )
+    gateway_opens_listeners: bool = Field(
+        default=True,
+        description="Whether the listeners of the chosen Gateway are opened for the namespaces of "
+        "deployments, and closed again. `false`: an administrator does that.",
+    )
+    gateway_request_timeout: str = Field(
+        default="300s",
+        pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+        description="How long a request may take behind the Gateway, as Gateway API writes it; `0s`: "
+        "no limit.",
+    )
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if bool(self.gateway_name) != bool(self.gateway_namespace):
+            raise ValueError("AIRUNWAY_GATEWAY_NAME and AIRUNWAY_GATEWAY_NAMESPACE: both or neither")
+        return self
+
+    def gateway_options(self, *, impersonate: str) -> GatewayOptions:
+        """The settings as one value. `impersonate`: in whose name objects are written."""
+        configured = None
+        if self.gateway_name:
+            configured = WantedGateway(namespace=self.gateway_namespace, name=self.gateway_name)
+        return GatewayOptions(
+            configured=configured,
+            picker_image=self.gateway_picker_image,
+            opens=self.gateway_opens_listeners,
+            request_timeout=self.gateway_request_timeout,
+            impersonate=impersonate,
+        )
