@@ -74,8 +74,10 @@ async def test_from_no_gateway_to_one_routed_endpoint_and_back(system: System) -
     await wait_for(system, ROUTES, "chat")
     await accept(system, "chat")
     await system.until(
-        lambda: (system.status("chat").get("gateway") or {}).get("modelName") == "chat"
-        and system.condition("chat", "GatewayReady")["status"] == "True",
+        lambda: (
+            (system.status("chat").get("gateway") or {}).get("modelName") == "chat"
+            and system.condition("chat", "GatewayReady")["status"] == "True"
+        ),
         "chat is published",
     )
     assert system.status("chat")["gateway"]["endpoint"] == "10.1.2.3"
