@@ -14,6 +14,7 @@ from sys import intern
 from typing import Any
 
 from airunway.api import names
+from airunway.api.adoption import is_status_of_others
 from airunway.api.provider_worker import worker_queue
 from airunway.clients.kubernetes import Object
 from airunway.provider.contract import Provider
@@ -36,6 +37,8 @@ class DeploymentMark:
     """Others who own something in the status."""
     reported: frozenset[str]
     """Parts of the status that are there for good once we wrote them."""
+    phase_of_others: str = ""
+    """What a provider controller outside says; empty where this system says it."""
 
     @classmethod
     def of(cls, obj: Object) -> DeploymentMark:
@@ -52,6 +55,7 @@ class DeploymentMark:
             failed=status.get("phase") == "Failed",
             writers=frozenset(_status_writers(meta)),
             reported=frozenset(_reported(status)),
+            phase_of_others=_phase_of_others(obj),
         )
 
     def change_since(self, before: DeploymentMark | None) -> str:
@@ -66,6 +70,8 @@ class DeploymentMark:
             return "annotations changed"
         if before.reported - self.reported or self.writers - before.writers:
             return STATUS_CHANGED
+        if self.phase_of_others and self.phase_of_others != before.phase_of_others:
+            return f"another controller says {self.phase_of_others}"
         return ""
 
 
@@ -138,6 +144,12 @@ def _status_writers(meta: Object) -> Iterator[str]:
     for entry in meta.get("managedFields") or []:
         if entry.get("subresource") == "status" and entry.get("manager") != names.STATUS_FIELD_MANAGER:
             yield str(entry.get("manager"))
+
+
+def _phase_of_others(obj: Object) -> str:
+    if not any(_status_writers(obj["metadata"])) or not is_status_of_others(obj):
+        return ""
+    return intern(str(obj["status"]["phase"]))
 
 
 def _reported(status: Object) -> Iterator[str]:

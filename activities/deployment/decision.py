@@ -77,6 +77,8 @@ class DecisionActivities:
         seen = self._as_it_is(obj)
         if request.want_status or (request.recorded is not None and request.recorded.uid != seen.uid):
             seen.status, seen.status_of_others = _status_of(obj), is_status_of_others(obj)
+        if is_status_of_others(obj):
+            seen.phase_of_others = _short(str(obj["status"]["phase"]))
         if seen.deleted_at is not None:
             seen.holder = self._holder(seen.finalizers, [config for config, _ in listed])
         elif not seen.paused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from airunway.activities.owned import refuse_unless_deleted
@@ -10,6 +11,10 @@ from airunway.api import names
 from airunway.clients.errors import ApiError, Conflict, NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, JSON_PATCH, Cluster
 from airunway.messages.deployment import REMOVE_FINALIZERS, FinalizerAnswer, FinalizerRequest
+
+MAX_REFUSAL = 500
+"""Characters of what a webhook, or the API server about it, says."""
+_WEBHOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]{1,253})"')
 
 
 class FinalizerActivity:
@@ -41,6 +46,8 @@ class FinalizerActivity:
         except ApiError as err:
             if err.status == 422:  # the test failed: somebody changed the list meanwhile
                 raise Conflict(str(err), status=409, reason="Conflict") from err
+            if refusal := webhook_refusal(err):
+                return FinalizerAnswer(remaining=held, refusal=refusal)
             raise
         return FinalizerAnswer(removed=ours, remaining=others)
 
@@ -51,3 +58,18 @@ def _patch(held: list[str], *, keep: list[str]) -> list[dict[str, Any]]:
         {"op": "test", "path": "/metadata/finalizers", "value": held},
         {"op": "replace", "path": "/metadata/finalizers", "value": keep},
     ]
+
+
+def webhook_refusal(err: ApiError) -> str:
+    """What an admission webhook has to do with an error, in words; empty: nothing.
+
+    The server of one whose configuration was left behind is never there again. Source: the API server's own
+    sentences, `failed calling webhook "a.b"`, and `admission webhook "a.b" denied the request`.
+    """
+    found = _WEBHOOK.search(str(err))
+    if found is None:
+        return ""
+    return (
+        f'webhook "{found[1]}" lets nothing be changed on it ({str(err)[:MAX_REFUSAL]}); start its server, or'
+        " delete the webhook configuration that names it"
+    )

@@ -42,7 +42,8 @@ async def cluster_features(
     The main object is read only where the record and the cluster differ, or where there is an object and no
     record: another controller made it, or the status was lost.
     """
-    if not (provider.depends_on_gateway or provider.optional_fields or provider.kinds[0].older):
+    asks = provider.depends_on_gateway or provider.optional_fields or provider.kinds[0].older
+    if not (asks or provider.learnable):
         return ClusterFeatures(taken=[])
     api, recorded = await given.served_api(provider), request.cluster_features
     served = [*await _routing(provider, owner, given), *api.features(provider)]

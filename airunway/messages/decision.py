@@ -62,6 +62,8 @@ class Observation(BaseModel):
     """As the cluster has it, when it was asked for."""
     status_of_others: bool = False
     """AI Runway's own controllers wrote it, and this system never did."""
+    phase_of_others: str = ""
+    """The phase that a provider controller outside wrote; empty: this system says it, or nobody."""
     holder: ProviderView | None = None
     """The provider that a deletion waits for: whose finalizer is held, one of this system first."""
     refused: Decision | None = None

@@ -80,7 +80,7 @@ class AppliedObject(BaseModel):
     resource_version: str = ""
     """As the last write left it."""
     warnings: list[str] = Field(default_factory=list)
-    """What the API server warned of when that content was written: at most 20 lines of 300 characters."""
+    """What the API server warned of when that content was written: at most 10 lines of 300 characters."""
 
 
 class RefusedChange(BaseModel):
@@ -160,6 +160,8 @@ class FinalizerAnswer(BaseModel):
     remaining: list[str] = Field(default_factory=list)
     gone: bool = False
     """There was no deployment of that uid any more."""
+    refusal: str = ""
+    """What the API server's webhooks say against it; then nothing was removed."""
 
 
 # -- how they are called --------------------------------------------------------------------------------

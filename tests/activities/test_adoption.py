@@ -59,7 +59,11 @@ def found(
         (obj["kind"], obj["metadata"]["name"]): as_written(obj, vector.file)
         for obj in vector.expect["objects"]
     }
-    kinds = {(kind.api_version, kind.kind): kind for kind in installed_providers()[vector.file].kinds}
+    kinds = {
+        (version.api_version, version.kind): version
+        for kind in installed_providers()[vector.file].kinds
+        for version in kind.versions
+    }
     applied_before = {(entry.kind, entry.name): entry for entry in last}
     targets = []
     for desired in ours:
@@ -105,7 +109,7 @@ def test_it_stays_so_in_the_reconciles_that_follow_and_goes_with_the_next_spec(p
         inspection, _ = found(vector, ours)
         first = planned(adopted(inspection, plugin, request(provider), owner()), provider, request(provider))
         kept = [
-            applied(write, write.target.live, field_manager=plugin.field_manager)
+            applied(write, write.target.live, field_manager=plugin.field_manager, generation=3)
             for write in first.writes
             if write.target.is_left and write.target.live is not None
         ]

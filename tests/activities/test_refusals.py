@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import ApplyAnswer, RenderAnswer, RenderRequest
+from airunway.provider import RefusalVerdict
 from airunway.provider.registry import installed_providers
 from tests.activities.deployment_site import REF, DeploymentSite, Worker, asked, render_request
 from tests.activities.test_cluster_features import ANYTHING, definition
+from tests.e2e.acme import ACME
 
 KAITO = installed_providers()["kaito"]
 WORKSPACES = "/workspaces"
@@ -194,6 +197,25 @@ async def test_nodes_that_are_not_there_yet_are_waited_for(site: DeploymentSite)
     assert said is not None
     assert said.reason == "WaitingForCluster"
     assert done.failure is None
+
+
+async def test_a_provider_that_asks_nothing_of_the_cluster_learns_once_too(place: DeploymentSite) -> None:
+    learner = replace(
+        ACME, learnable=("Small",), judge_refusal=lambda deployment, said: RefusalVerdict(learned="Small")
+    )
+    worker = Worker(place.cluster, providers=(learner,))
+    request = render_request(await place.deploy())
+    place.emulated.faults.fail_next(
+        2, code=400, reason="BadRequest", when=lambda method, path: method == "POST" and "/servers" in path
+    )
+
+    rendered, first = await worker.apply(request)
+    recorded = learned_features(rendered, first)
+    rendered, second = await worker.apply(request.model_copy(update={"cluster_features": recorded}))
+
+    assert recorded == recorded_features(rendered.conditions) == ["Small"]
+    assert second.failure is not None
+    assert (second.failure.learned, second.failure.final) == ("", True)
 
 
 async def test_any_other_refusal_stays_what_it_is(site: DeploymentSite) -> None:

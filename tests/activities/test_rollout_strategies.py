@@ -79,7 +79,9 @@ async def written_once(cluster: Cluster, desired: Manifest) -> Object:
     request = RenderRequest(ref=ref, uid=UID, generation=1, provider="vllm", engine="vllm")
     plan = plan_writes(Inspection(targets=[target], stale=[]), PROVIDER, request)
     assert (plan.conflict, plan.replacing) == ("", "")
-    writer = Writer(tenant_writes(cluster, namespace, impersonate=""), PROVIDER, namespace=namespace)
+    writer = Writer(
+        tenant_writes(cluster, namespace, impersonate=""), PROVIDER, namespace=namespace, generation=1
+    )
     await writer.carry_out([], plan)
     (live,) = writer.done.live
     assert live["spec"]["template"]["spec"]["containers"][0]["name"] == "vllm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ class Follower:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, kind: Resource = CONFIG_MAPS) -> Reflector:
-        reflector = Reflector(self.cluster, kind, self._on_change, label_selector="app=test")
+    async def start(self, kind: Resource = CONFIG_MAPS, *, older: Sequence[Resource] = ()) -> Reflector:
+        reflector = Reflector(self.cluster, kind, self._on_change, label_selector="app=test", older=older)
         self._task = asyncio.create_task(reflector.run())
         async with asyncio.timeout(90):
             await reflector.synced.wait()
@@ -136,6 +136,30 @@ async def test_a_kind_that_is_not_served_is_synced_with_nothing(follower: Follow
     await follower.start(SECRET_KIND)
 
     assert follower.changes == []
+
+
+async def test_a_kind_is_followed_in_the_newest_version_that_is_served(follower: Follower) -> None:
+    await follower.put("old", "1")
+    await follower.start(SECRET_KIND, older=[CONFIG_MAPS])
+
+    await follower.put("new", "1")
+
+    await follower.until(lambda: follower.values == {"old": "1", "new": "1"})
+    assert [change for change, _ in follower.changes] == ["set", "set"]
+
+
+async def test_a_version_that_goes_is_no_deletion_where_another_is_served(follower: Follower) -> None:
+    await follower.put("old", "1")
+    await follower.start(CONFIG_MAPS, older=[SECRET_KIND])
+    follower.emulated.faults.fail_next(
+        code=404, reason="NotFound", message="gone", when=lambda _, path: "watch=" in path
+    )
+    follower.emulated.faults.drop_watches()
+
+    await follower.put("new", "1")
+
+    await follower.until(lambda: "new" in follower.values)
+    assert "deleted" not in [change for change, _ in follower.changes]
 
 
 async def test_an_outage_is_waited_for_without_another_list(follower: Follower) -> None:

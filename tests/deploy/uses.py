@@ -48,7 +48,6 @@ FOLLOWING = "airunway.activities.upstream.following"
 
 RUN_BY = {
     "airunway.activities.deployment": (WORKER,),
-    "airunway.activities.deployment.status_evidence": (PROVIDER,),
     "airunway.activities.gateway": (WORKER,),
     "airunway.activities.installation": (INSTALLER,),
     "airunway.activities.model_image": (WORKER,),
@@ -178,6 +177,14 @@ def providing(provider: Provider) -> list[Use]:
             because="the policy airunway-provider-configs asks for it where annotations change",
         ),
         Use(verbs="patch", resource=CONFIGS, subresource="status", names=own, at=registration),
+        # Whether controllers of AI Runway's own still run beside it, while somebody changes what it writes.
+        Use(verbs="get", resource=CONFIGS, names=own, at=upstream),
+        Use(
+            verbs="get",
+            resource="leases.coordination.k8s.io",
+            names=[names.FORMER_CORE_LEASE, f"airunway-{provider.name}-provider"],
+            at=upstream,
+        ),
         *diagnosis(),
         Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
         *(
@@ -200,8 +207,6 @@ def providing(provider: Provider) -> list[Use]:
     for kind in map(written_as, provider.kinds):
         changed = "" if kind in MADE_ONCE.get(provider.name, ()) else " patch"
         found.append(Use(verbs=f"get list create delete{changed}", resource=kind, at=upstream))
-        evidence = "airunway.activities.deployment.status_evidence"
-        found.append(Use(verbs="get", resource=kind, at=evidence))
     if provider.operator_objects is not None:
         kind = written_as(provider.operator_objects.kind)
         found.append(Use(verbs="get patch", resource=kind, at=FOLLOWING))

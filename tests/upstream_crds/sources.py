@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Iterator, Set
 from dataclasses import dataclass, replace
 
-from airunway.activities.upstream.served_api import ServedApis
 from airunway.clients.kubernetes import Cluster
 from airunway.provider import Provider, RenderContext
+from tests.upstream_crds.folders import Version
 from tests.upstream_crds.inputs import PROVIDERS
 from tests.upstream_crds.renderings import Renderings, add, context_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """`collect`: adds to the renderings what it writes, in that cluster, of these API groups."""
+    """`collect`: adds what it writes, in a cluster that has the definitions of that version."""
 
     groups: Set[str]
-    collect: Callable[[Cluster, Renderings, Set[str]], Awaitable[None]]
+    collect: Callable[[Cluster, Renderings, Version], Awaitable[None]]
 
 
 def _of(provider: Provider) -> Source:
-    async def collect(cluster: Cluster, into: Renderings, groups: Set[str]) -> None:
+    async def collect(cluster: Cluster, into: Renderings, version: Version) -> None:
         found = await context_of(cluster, provider)
-        for routed in (False, True) if provider.depends_on_gateway else (False,):
-            for context in [found, *await _of_older_graphs(cluster, provider, found)]:
-                add(into, provider, replace(context, routed_by_gateway=routed), groups=groups)
+        for context in _contexts(provider, found, version):
+            add(into, provider, context, groups=version.groups)
 
     return Source(groups={kind.group for kind in provider.kinds}, collect=collect)
 
 
-async def _of_older_graphs(cluster: Cluster, provider: Provider, found: RenderContext) -> list[RenderContext]:
-    """What was made in an older version goes on in that while it is served."""
-    served = (await ServedApis(cluster).of(provider)).versions
-    return [replace(found, api_version=older, served_fields=()) for older in served[1:]]
+def _contexts(provider: Provider, found: RenderContext, version: Version) -> Iterator[RenderContext]:
+    """What the cluster says, and all that may be recorded of it for an object which stands for long."""
+    main = provider.kinds[0]
+    older = [
+        replace(found, api_version=entry.api_version, served_fields=())
+        for entry in main.versions
+        if (entry.api_version, main.kind) in version.paths and entry.api_version != found.api_version
+    ]
+    for context in (found, *older):
+        for routed in {False, provider.depends_on_gateway}:
+            for learned in ((), *((word,) for word in provider.learnable)):
+                yield replace(context, routed_by_gateway=routed, learned=learned)
 
 
 OTHERS: tuple[Source, ...] = ()

@@ -47,6 +47,7 @@ def test_registration(kind: str, configuration: str, webhook: str, path: str) ->
                     "apiVersions": ["v1alpha1"],
                     "operations": ["CREATE", "UPDATE"],
                     "resources": ["modeldeployments"],
+                    "scope": "*",  # what the server fills in: else an apply over it conflicts
                 }
             ],
         }

@@ -23,6 +23,13 @@ def changed(**parts: Any) -> dict[str, Any]:
     return obj
 
 
+def of_another_controller(phase: str) -> dict[str, Any]:
+    return changed(
+        metadata={"managedFields": [{"manager": "provider", "subresource": "status"}]},
+        status={**RECORDED, "phase": phase},
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [
@@ -75,6 +82,12 @@ def changed(**parts: Any) -> dict[str, Any]:
             changed(metadata={"managedFields": [{"manager": "kubectl", "subresource": "status"}]}),
             STATUS_CHANGED,
             id="a status written by somebody else",
+        ),
+        pytest.param(
+            of_another_controller("Deploying"),
+            of_another_controller("Running"),
+            "another controller says Running",
+            id="a phase that another controller says",
         ),
         pytest.param(
             BASE,

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,13 +25,19 @@ SERVER = UpstreamKind(api_version="acme.dev/v1", kind="Server", plural="servers"
 CLAIM = UpstreamKind(api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")
 
 
+ENTRY = {"apiVersion": "acme.dev/v2", "kind": "Server", "plural": "servers"}
+
+
 def config(announced: Any) -> Object:
     text = announced if isinstance(announced, str) else json.dumps(announced)
     return {"metadata": {"name": "acme", "annotations": {"airunway.ai/upstream-kinds": text}}}
 
 
 def test_what_is_announced_is_read() -> None:
+    graph = replace(SERVER, older=("acme.dev/v1beta1", "acme.dev/v1alpha1"))
+
     assert announced_kinds(config(kinds_annotation([SERVER, CLAIM]))) == [SERVER, CLAIM]
+    assert announced_kinds(config(kinds_annotation([graph]))) == [graph]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,9 @@ def test_what_is_announced_is_read() -> None:
         ("a path that leads elsewhere", [{"apiVersion": "v1", "kind": "X", "plural": "../secrets"}]),
         ("a version that leads elsewhere", [{"apiVersion": "a/b/v1", "kind": "X", "plural": "xs"}]),
         ("a plural with a query", [{"apiVersion": "v1", "kind": "X", "plural": "pods?watch=1"}]),
+        ("an older version that leads elsewhere", [{**ENTRY, "olderVersions": ["../v1"]}]),
+        ("older versions that are a text", [{**ENTRY, "olderVersions": "acme.dev/v1"}]),
+        ("older versions without end", [{**ENTRY, "olderVersions": ["acme.dev/v1"] * 9}]),
         ("numbers", [{"apiVersion": 1, "kind": 2, "plural": 3}]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -62,6 +62,8 @@ class DeploymentFakes(GatewayFakes):
             warnings=self.warnings,
             limits=self.limits,
             status=DeploymentStatus.model_validate(self.status_before) if request.want_status else None,
+            status_of_others=self.status_of_others and request.want_status,
+            phase_of_others=self.phase_of_others,
         )
         if self.deleted_at is not None:
             seen.holder = self._provider_view()
@@ -147,6 +149,8 @@ class DeploymentFakes(GatewayFakes):
         await self._called("remove_finalizers")
         if request.uid != self.uid:
             return FinalizerAnswer()
+        if self.webhook_refusal:
+            return FinalizerAnswer(remaining=self.finalizers, refusal=self.webhook_refusal)
         self.finalizers_removed += 1
         removed = [entry for entry in self.finalizers if is_provider_finalizer(entry)]
         self.finalizers = [entry for entry in self.finalizers if entry not in removed]

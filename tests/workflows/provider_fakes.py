@@ -90,7 +90,7 @@ class FakedState(Changing):
     findings: list[PodFinding] = field(default_factory=list)
     replacing: str = ""
     changes_refused: list[RefusedChange] = field(default_factory=list)
-    """Changes that the object cannot take, first come first served; it is made again when they are asked with."""
+    """Changes that the object cannot take, first come first served; it is made again for them."""
     remaining: list[str] = field(default_factory=list)
     wanted_image: ModelImageSpec | None = None
     """The image that the provider wants built first."""
@@ -131,6 +131,10 @@ class FakedState(Changing):
     installer: bool = True
     released: int = 0
     finalizers_removed: int = 0
+    webhook_refusal: str = ""
+    """What a webhook says against taking finalizers off."""
+    status_of_others: bool = False
+    phase_of_others: str = ""
 
     # -- what a test does to them ----------------------------------------------------------------------
 

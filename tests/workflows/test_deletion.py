@@ -114,3 +114,30 @@ async def test_a_deletion_seen_first_keeps_what_the_status_says(world: World) ->
     status = await world.until_phase(Phase.TERMINATING)
     assert status["observedGeneration"] == 3
     assert status["provider"] == {"name": "acme", "resourceName": "x"}
+
+
+async def test_what_is_deleted_says_nothing_of_serving(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.finalizers, world.remaining = [FINALIZER], ["Server x"]
+
+    await world.delete()
+    status = await world.until_phase(Phase.TERMINATING)
+
+    assert "all pods are ready" not in str(status)
+    assert world.condition("Ready")["status"] == "False"
+
+
+async def test_a_webhook_in_the_way_is_named_and_when_it_is_gone_the_deployment_goes(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.finalizers, world.webhook_refusal = [FINALIZER], 'webhook "left.over.io" lets nothing be changed'
+
+    await world.delete()
+    await world.until(lambda: "left.over.io" in world.status.get("message", ""))
+
+    assert ("WebhookRefused", world.status["message"]) in world.events
+    world.webhook_refusal = ""
+    assert await world.handle.result() == "deleted"
+    assert [reason for reason, _ in world.events].count("WebhookRefused") == 1

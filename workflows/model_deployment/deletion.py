@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from airunway.api.conditions import find_condition
 from airunway.api.names import is_provider_finalizer, providers_of
 from airunway.api.status import Phase
 from airunway.messages.decision import Observation
@@ -21,6 +22,7 @@ from airunway.workflows.model_deployment.gateway import DeploymentGateway
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, doubled
+from airunway.workflows.model_deployment.status_updates import set_condition
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.model_deployment.upstream import Upstream
 from airunway.workflows.steps import call
@@ -82,7 +84,15 @@ class Deletion:
         if self._state.status.phase is not Phase.TERMINATING:
             self._state.status.phase = Phase.TERMINATING
             self._polls, self._remaining = 0, []
-            await self._writer.write()
+            await self._say("being deleted: its upstream objects go first")
+
+    async def _say(self, words: str) -> None:
+        """What a person should know; that it served is not so any more."""
+        state = self._state
+        state.finding, state.failure, state.status.message = "", None, words
+        if find_condition(state.conditions, "Ready") is not None:
+            set_condition(state, "Ready", "False", "Terminating", words, now=workflow.now())
+        await self._writer.write()
 
     async def _release(self, seen: Observation, left: timedelta) -> ReleaseAnswer | None:
         """None: not done within the time that is left."""
@@ -109,10 +119,23 @@ class Deletion:
             FinalizerRequest(ref=self._ref, uid=seen.uid),
             summary=f"remove {', '.join(filter(is_provider_finalizer, seen.finalizers))}",
         )
+        if answer.refusal:
+            return await self._wait_for_webhook(answer.refusal)
         if answer.removed:
             self._journal.record("FinalizersRemoved", ", ".join(answer.removed))
         self.let_go = seen.uid
         self._inbox.ask()  # the run ends when a look shows that the object is gone
+
+    async def _wait_for_webhook(self, refusal: str) -> None:
+        """A webhook of somebody, often one whose server is gone, is in the way of the last change."""
+        self._polls += 1
+        words = f"its upstream objects are gone, but it cannot be let go: {refusal}"
+        if words != self._state.status.message:
+            self._journal.record("Refused", words)
+            self._writer.add_events([EventSpec(reason="WebhookRefused", message=words, warning=True)])
+            await self._say(words)
+        delay = doubled(FIRST_POLL_DELAY, self._polls, MAX_POLL_DELAY)
+        self._pacing.wait(words, delay, "tries again")
 
     def _warn_of_orphans(self) -> None:
         orphans = ", ".join(f"{entry.kind} {entry.name}" for entry in self._state.applied)

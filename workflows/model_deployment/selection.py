@@ -111,6 +111,6 @@ def adopt_decided(decided: Decided, state: DeploymentState, inbox: Inbox, journa
     show_pause(state, now=now)
     if provider is None:
         return
-    adopt_manager(state, provider, now=now)
+    adopt_manager(state, provider, phase_of_others=seen.phase_of_others, now=now)
     if not state.externally_managed:
         adopt_provider_health(state, provider, now=now)

@@ -158,8 +158,15 @@ def _adopt_selection(status: DeploymentStatus, decision: Decision) -> None:
     )
 
 
-def adopt_manager(state: DeploymentState, provider: ProviderView, *, now: datetime) -> None:
-    """Who acts on it: this system, or a provider controller outside, whose objects are taken over then."""
+def adopt_manager(
+    state: DeploymentState, provider: ProviderView, *, phase_of_others: str, now: datetime
+) -> None:
+    """Who acts on it: this system, or a provider controller outside, whose objects are taken over then.
+
+    `phase_of_others`: what such a one says; it is shown in lists, and not written.
+    """
+    if provider.externally_managed and phase_of_others in set(Phase):
+        state.status.phase = Phase(phase_of_others)
     if state.externally_managed and not provider.externally_managed:
         set_reported(state, taking_over(), now=now)
     state.externally_managed = provider.externally_managed

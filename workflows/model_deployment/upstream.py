@@ -17,7 +17,7 @@ from airunway.api.cluster_features import recorded_features, with_learned
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
-from airunway.messages.deployment import EventSpec, StepFailure
+from airunway.messages.deployment import EventSpec, RefusedChange, StepFailure
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.model_image import READ_MODEL_IMAGE, ReadModelImageRequest
 from airunway.messages.refs import DeploymentRef
@@ -177,10 +177,7 @@ class Upstream:
         written = [*done.objects, *(done.followed or ())]
         self._journal.applied(plan.planned, written, done.deleted)
         self._journal.server_warnings(self._state.applied, done.objects)
-        if done.refused is not None:
-            words = f"a change was refused, so the object is made again: {done.refused.why}"
-            self._journal.record("ChangeRefused", words, why="the spec asks for it")
-        self._state.refused = done.refused
+        self._take_refused(done.refused)
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(written))
@@ -206,6 +203,13 @@ class Upstream:
         )
         adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
+
+    def _take_refused(self, change: RefusedChange | None) -> None:
+        """A change that the object cannot take: it is made again for it by the next reconcile."""
+        self._state.refused = change
+        if change is not None:
+            words = f"a change was refused, so the object is made again: {change.why}"
+            self._journal.record("ChangeRefused", words, why="the spec asks for it")
 
     def _learn(self, failure: StepFailure) -> None:
         """A refusal told what else the objects have to be made for: once, and kept with the record."""

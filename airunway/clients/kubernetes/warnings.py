@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from airunway.api.plain_text import one_line
 
-MAX_WARNINGS = 20
-"""Of one answer; what more there are is said as a number."""
+MAX_WARNINGS = 10
+"""Of one answer, since they go into histories; what more there are is said as a number."""
 MAX_WARNING_LENGTH = 300
 """The server cuts them to 256 characters itself where there are many."""
 

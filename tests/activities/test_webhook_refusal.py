@@ -1,0 +1,47 @@
+"""A webhook in the way of a deployment's last change is named, with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from airunway.activities.deployment.finalizers import webhook_refusal
+from airunway.clients.errors import ApiError
+from airunway.messages.deployment import FinalizerRequest
+from tests.activities.deployment_site import REF, DeploymentSite
+
+GONE = (
+    'Internal error occurred: failed calling webhook "vmodeldeployment-v1alpha1.kb.io": failed to call '
+    'webhook: Post "https://airunway-webhook-service.airunway-system.svc:443/validate": service not found'
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "webhook"),
+    [
+        (GONE, "vmodeldeployment-v1alpha1.kb.io"),
+        ('admission webhook "policy.example.com" denied the request: no', "policy.example.com"),
+    ],
+)
+def test_it_is_named(words: str, webhook: str) -> None:
+    refusal = webhook_refusal(ApiError(words, status=500, reason="InternalError"))
+
+    assert refusal.startswith(f'webhook "{webhook}" lets nothing be changed on it')
+    assert "delete the webhook configuration" in refusal
+
+
+def test_other_errors_are_tried_again() -> None:
+    assert webhook_refusal(ApiError("etcdserver: request timed out", status=500, reason="")) == ""
+
+
+async def test_a_deployment_that_cannot_be_let_go_says_why(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    await place.change({"metadata": {"finalizers": ["airunway.ai/acme-provider"]}})
+    await place.delete()
+    place.emulated.faults.fail_next(100, message=GONE, when=lambda method, _: method == "PATCH")
+
+    answer = await place.worker().core.remove_finalizers(
+        FinalizerRequest(ref=REF, uid=made["metadata"]["uid"])
+    )
+
+    assert (answer.removed, answer.remaining) == ([], ["airunway.ai/acme-provider"])
+    assert "vmodeldeployment-v1alpha1.kb.io" in answer.refusal
