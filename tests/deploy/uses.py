@@ -155,19 +155,10 @@ BUILDS_IMAGES = ("kaito",)
 """Providers whose deployments run images that are built here: they see by the records which those are."""
 
 
-def providing(provider: Provider) -> list[Use]:
-    """What a provider's worker does, for itself and with its kinds."""
-    upstream, registration = "airunway.activities.upstream", "airunway.workers.registration"
-    own = [provider.name]
-    found = [
-        CLUSTER_NAME,
-        Use(verbs="get patch", resource=MODEL_DEPLOYMENTS, at=upstream),
-        Use(
-            verbs="update",
-            resource=MODEL_DEPLOYMENTS,
-            subresource="finalizers",
-            because="the API server asks for it where an owner reference has blockOwnerDeletion",
-        ),
+def _registering(provider: str) -> list[Use]:
+    """With its config; and what tells of controllers of AI Runway's own."""
+    upstream, registration, own = "airunway.activities.upstream", "airunway.workers.registration", [provider]
+    return [
         # An apply names what it creates, so this can be limited to a name as well.
         Use(verbs="get create patch", resource=CONFIGS, names=own, at=registration),
         Use(
@@ -182,9 +173,25 @@ def providing(provider: Provider) -> list[Use]:
         Use(
             verbs="get",
             resource="leases.coordination.k8s.io",
-            names=[names.FORMER_CORE_LEASE, f"airunway-{provider.name}-provider"],
+            names=[names.FORMER_CORE_LEASE, f"airunway-{provider}-provider"],
             at=upstream,
         ),
+    ]
+
+
+def providing(provider: Provider) -> list[Use]:
+    """What a provider's worker does, for itself and with its kinds."""
+    upstream, registration = "airunway.activities.upstream", "airunway.workers.registration"
+    found = [
+        CLUSTER_NAME,
+        Use(verbs="get patch", resource=MODEL_DEPLOYMENTS, at=upstream),
+        Use(
+            verbs="update",
+            resource=MODEL_DEPLOYMENTS,
+            subresource="finalizers",
+            because="the API server asks for it where an owner reference has blockOwnerDeletion",
+        ),
+        *_registering(provider.name),
         *diagnosis(),
         Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
         *(
