@@ -60,6 +60,7 @@ class GatewayActivities:
             return GatewayReading(gone=True)
         if has_moved_on(owner, request.generation) or gateway_enabled(owner) is False:
             return GatewayReading(superseded=True)
+        refuse_other_provider(owner, request)
         answer = (await self._rendering(request, owner)).answer()
         self._cache.read_gateway(request.uid, answer.status)
         return answer
@@ -71,6 +72,7 @@ class GatewayActivities:
         owner = await find_owner(self._cluster, request.ref, wanted.uid)
         if owner is None:
             return ApplyGatewayAnswer(gone=True)
+        refuse_other_provider(owner, wanted)
         served = await self._kinds.now()
         if has_moved_on(owner, wanted.generation) or gateway_enabled(owner) is False or not served.complete:
             return ApplyGatewayAnswer(superseded=True)
@@ -113,9 +115,6 @@ class GatewayActivities:
         return (await self._reader.choice(parsed(dict(owner)), served)).gateway is not None
 
     async def _rendering(self, request: GatewayRequest, owner: Object) -> GatewayRendering:
-        own = recorded_provider(owner)
-        if own and request.provider != own:
-            raise refused(f"{request.ref} is not published as of {request.provider}: its provider is {own}")
         return await render_gateway(
             self._cluster,
             request,
@@ -124,3 +123,10 @@ class GatewayActivities:
             served=self._kinds.known,
             options=self._options,
         )
+
+
+def refuse_other_provider(owner: Object, request: GatewayRequest) -> None:
+    """See that a deployment is published as of its own provider. Raises a final failure."""
+    own = recorded_provider(owner)
+    if own and request.provider != own:
+        raise refused(f"{request.ref} is not published as of {request.provider}: its provider is {own}")

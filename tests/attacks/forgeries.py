@@ -103,6 +103,9 @@ def requests_of_every_step(target: Target) -> list[Forgery]:
         ("apply_upstream", {"rendered_from": rendered, "planned": []}),
         ("read_readiness", {**rendered, "applied": []}),
         ("release_upstream", {**target.about, "provider": "acme"}),
+        ("read_gateway", rendered),
+        ("apply_gateway", {"read_from": rendered, "planned": []}),
+        ("remove_gateway", target.about),
         ("resolve_model_image", {**target.about, "spec": {"repository": "org/model"}}),
         ("read_model_image", {**target.about, **of_image}),
         ("build_image", {**of_image, "waiter": target.about}),
@@ -134,6 +137,7 @@ READ_ONLY = {
     "select_engine",
     "evaluate_provider_rules",
     "read_readiness",
+    "read_gateway",
     "read_model_image",
     "read_installation",
 }
@@ -275,6 +279,14 @@ def _about_installations(target: Target) -> list[Forgery]:
     ]
 
 
+def _about_the_gateway(target: Target) -> list[Forgery]:
+    other = {"read_from": target.rendering(provider="evil"), "planned": []}
+    return [
+        Forgery("apply_gateway", other, "another provider", words="its provider is acme"),
+        Forgery("remove_gateway", target.about, "it is to go", words="is not being deleted"),
+    ]
+
+
 LIES: Mapping[str, Callable[[Target], list[Forgery]]] = {
     "status": _about_status,
     "the end": _about_the_end,
@@ -282,6 +294,7 @@ LIES: Mapping[str, Callable[[Target], list[Forgery]]] = {
     "images": _about_images,
     "plans": _about_plans,
     "installations": _about_installations,
+    "the gateway": _about_the_gateway,
 }
 """Requests that contradict their owner, to be asked under the very id of the workflow that may ask."""
 
