@@ -160,7 +160,7 @@ def _about_status(target: Target) -> list[Forgery]:
         ("that it is ready", {"conditions": [ready]}, "Ready became True"),
         ("a Service of somebody else", {"endpoint": {"service": "bank", "port": 80}}, "bank:80"),
         ("a port that is none", {"endpoint": {"service": "chat", "port": 99999}}, "port 99999"),
-        ("a gateway", {"gateway": {"endpoint": "evil.example.com"}}, "gateway"),
+        ("a gateway", {"gateway": {"endpoint": "evil.example.com"}}, "Gateway"),
         ("fewer than no replicas", {"replicas": {"desired": -1}}, "replicas"),
     ]
     event = {**target.about, "status": None, "events": [{"reason": "not a reason", "message": "x"}]}
