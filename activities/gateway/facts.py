@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ApiFormat
 from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
 from airunway.clients.model_names import served_model_name
 from airunway.gateway.capabilities import GatewayRoles, PoolPlace, roles_of
 from airunway.gateway.choice import GatewayChoice, WantedGateway, choose_gateway
@@ -27,7 +27,7 @@ from airunway.gateway.kinds import (
     ServedKinds,
 )
 from airunway.gateway.listeners import needs_labels
-from airunway.gateway.model_names import given_model_name
+from airunway.gateway.model_names import given_model_name, holds, owner_uid, wants
 from airunway.gateway.naming import LABEL_MODEL_NAME, model_name_label, model_name_problem, picker_name
 from airunway.gateway.ports import pod_selector, service_port
 from airunway.messages.gateway import GatewayRequest, ProbedModelName
@@ -70,6 +70,9 @@ class GatewayFacts:
     pods: Sequence[Object] = ()
     grants: Sequence[Object] = ()
     rivals: Sequence[Object] = ()
+    """Routes that want the same name, its own too; of deployments that are there and can want it."""
+    name_holders: Collection[str] = ()
+    """Uids of the deployments whose status says that they have the name."""
     own_route: Object | None = None
     old_backend: Object | None = None
     """The pool that the live route leads to, if it is another one and still there."""
@@ -168,9 +171,33 @@ class GatewayFactsReader:
         await self._name(facts, request, service)
         await self._list_pods(facts)
         if facts.model_name and not facts.user_route_name:
-            label = model_name_label(facts.choice.place, facts.model_name)
-            selector = f"{LABEL_MODEL_NAME}={label}"
-            facts.rivals = (await cluster.listing(served[HTTP_ROUTE], label_selector=selector)).items
+            await self._list_rivals(facts)
+
+    async def _list_rivals(self, facts: GatewayFacts) -> None:
+        """A route can be labelled and owned by hand, so its deployment is looked at where there is another.
+
+        By namespace, so that as many forged routes as anybody likes cost one request.
+        """
+        own, wanted = facts.deployment, facts.model_name
+        selector = f"{LABEL_MODEL_NAME}={model_name_label(facts.choice.place, wanted)}"
+        listing = await self._cluster.listing(facts.served[HTTP_ROUTE], label_selector=selector)
+        routes = [one for one in listing.items if owner_uid(one)]
+        if all(owner_uid(one) == own.metadata.uid for one in routes):
+            return
+        spaces = sorted({one["metadata"]["namespace"] for one in routes} | {own.namespace})
+        found = [
+            one
+            for namespace in spaces
+            for one in (await self._cluster.listing(DEPLOYMENTS, namespace=namespace)).items
+        ]
+        by_place = {(one["metadata"]["namespace"], one["metadata"]["name"]): one for one in found}
+        facts.rivals = [
+            route
+            for route in routes
+            if (of := by_place.get((route["metadata"]["namespace"], route["metadata"]["name"]))) is not None
+            and wants(of, route, wanted)
+        ]
+        facts.name_holders = {one["metadata"]["uid"] for one in found if holds(one, wanted)}
 
     async def _find(self, kind: Any, name: str, namespace: str) -> Object | None:
         return await self._cluster.find(kind, name, namespace=namespace) if name else None
