@@ -41,7 +41,7 @@ async def test_a_forged_route_takes_no_name_and_holds_none_back(site: GatewaySit
     model = await site.deploy("model", "team-b", servedName="m")
     await site.publish(model)
     uid = (await site.request(mine)).uid
-    await forged_route(site, model, name, "evil", {"name": name, "uid": uid if name == "mine" else "no-such"})
+    await forged_route(site, model, name, "evil", {"name": name, "uid": uid})  # else it is collected
     await site.remove_as_deleted(model)
 
     victim = await site.deploy("victim", "team-a", servedName="m")
