@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,8 @@ from airunway.messages.gateway import GatewayRequest, ProbedModelName
 
 MAX_PODS = 50
 """Of one pool that are looked at: one that is ready is enough."""
-PROBES_AT_ONCE = 16
+PROBES_AT_ONCE, PROBES_OF_A_NAMESPACE = 16, 4
+"""Servers that are asked at a time: whose do not answer hold up nobody else's."""
 PROBE_AGAIN = timedelta(minutes=1)
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
@@ -99,7 +101,8 @@ class GatewayFactsReader:
         self._configs = ProviderConfigs(cluster)
         self._served: ServedKinds | None = None
         self._gateways = Coalesced(self._list_gateways)
-        self._probes = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._probes: Counter[str] = Counter()
+        """How many servers of each namespace are being asked."""
 
     async def gateways(self, served: ServedKinds) -> Sequence[Object]:
         """All Gateways. Raises ApiError."""
@@ -277,11 +280,15 @@ class GatewayFactsReader:
         known, now = request.probed, datetime.now(UTC)
         if known is not None and known.key == key and (known.name or now - known.at < PROBE_AGAIN):
             return known
-        if self._probes.locked():  # others wait for servers that do not answer; the id does meanwhile
-            return known
-        async with self._probes:
-            port = service_port(facts.service, reported=None)
-            found = await self._ask(service, facts.deployment.namespace, port)
+        namespace = facts.deployment.namespace
+        if self._probes.total() >= PROBES_AT_ONCE or self._probes[namespace] >= PROBES_OF_A_NAMESPACE:
+            return known  # others wait for servers that do not answer; the id does meanwhile
+        self._probes[namespace] += 1
+        try:
+            found = await self._ask(service, namespace, service_port(facts.service, reported=None))
+        finally:
+            self._probes[namespace] -= 1
+            self._probes += Counter()  # without those that are at none
         return ProbedModelName(key=key, name="" if model_name_problem(found) else found, at=now)
 
 

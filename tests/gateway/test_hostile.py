@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from airunway.activities.deployment.snapshots import SnapshotCache
+from airunway.activities.gateway.activities import GatewayActivities
+from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
+from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS
 from airunway.clients.kubernetes.kinds import path_of
@@ -163,3 +168,36 @@ async def test_a_permission_stays_for_a_route_that_a_deployment_names(site: Gate
 
     assert await site.cluster.find(GRANTS, "p-referencegrant", namespace="sys") is not None
     assert await site.cluster.find(DEPLOYMENTS, "two", namespace="team-a") is not None
+
+
+async def test_servers_that_do_not_answer_hold_up_nobody_elses(site: GatewaySite) -> None:
+    await site.gateway()
+    silent = [await site.deploy(f"n{number}", "evil") for number in range(20)]
+    mine = await site.deploy("mine", "team-a")
+    asked, forever = asyncio.Event(), asyncio.Event()
+
+    async def ask(_: str, namespace: str, __: int) -> str:
+        if namespace == "team-a":
+            return "said"
+        asked.set()
+        await forever.wait()
+        return ""
+
+    reader = GatewayFactsReader(site.cluster, GatewayOptions(), ask=ask)
+    worker = GatewayActivities(
+        site.cluster,
+        kinds=ServedGatewayKinds(site.cluster),
+        options=GatewayOptions(),
+        cache=SnapshotCache(),
+        reader=reader,
+    )
+    waiting = [asyncio.create_task(worker.read_gateway(await site.request(ref))) for ref in silent]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)  # more than may be asked at a time
+    await asked.wait()
+
+    reading = await worker.read_gateway(await site.request(mine))
+
+    assert reading.probed is not None
+    assert reading.probed.name == "said"
+    forever.set()
+    await asyncio.gather(*waiting)
