@@ -51,9 +51,9 @@ def group_version_path(api_version: str) -> str:
 def path_of(
     kind: Kind, *, namespace: str | None = None, name: str | None = None, subresource: str = ""
 ) -> str:
-    """URL path of a collection or an object."""
-    scope = f"/namespaces/{quote(namespace)}" if namespace else ""
+    """URL path of a collection or an object. A name with a slash in it leads nowhere else."""
+    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     path = f"{group_version_path(kind.api_version)}{scope}/{kind.plural}"
     if name is not None:
-        path += f"/{quote(name)}"
+        path += f"/{quote(name, safe='')}"
     return f"{path}/{subresource}" if subresource else path
