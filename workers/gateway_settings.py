@@ -20,7 +20,7 @@ class GatewaySettings(BaseSettings):
         pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
         description="Gateway that deployments are published behind, with the next setting. Empty: the only "
         'one of the cluster, or the one with the label `airunway.ai/inference-gateway: "true"`; see '
-        "[gateway.md](gateway.md).",
+        "[publishing.md](publishing.md).",
     )
     gateway_namespace: str = Field(
         default="",

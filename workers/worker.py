@@ -22,6 +22,7 @@ from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
+from airunway.activities.upstream.render_context import Routing
 from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
     core_task_queue,
@@ -87,12 +88,7 @@ def core_worker(
 ) -> Worker:
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
-    gateway = GatewayActivities(
-        cluster,
-        kinds=gateway_kinds,
-        options=settings.gateway_options(impersonate=settings.impersonate),
-        cache=cache,
-    )
+    gateway = _gateway_activities(cluster, settings, gateway_kinds, cache)
     core = DeploymentActivities(
         cluster,
         cache=cache,
@@ -110,13 +106,10 @@ def core_worker(
             *core.all,
             *images.all,
             *gateway.all,
-            *_provider_activities(cluster, settings, served_locally, policies, cache).all,
-            *InstallationRequests(
-                client,
-                cluster_name=settings.cluster,
-                installs=settings.provider_install is InstallPolicy.AUTO,
-                search_attributes=lambda: attributes.known,
+            *_provider_activities(
+                cluster, settings, served_locally, policies, routes=gateway.routes, cache=cache
             ).all,
+            *_installation_requests(client, settings, attributes).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
         # randomness and I/O out. Here it would only cost a fifth of the worker's processor time.
@@ -129,6 +122,17 @@ def core_worker(
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
+    )
+
+
+def _installation_requests(
+    client: Client, settings: Settings, attributes: SearchAttributes
+) -> InstallationRequests:
+    return InstallationRequests(
+        client,
+        cluster_name=settings.cluster,
+        installs=settings.provider_install is InstallPolicy.AUTO,
+        search_attributes=lambda: attributes.known,
     )
 
 
@@ -148,12 +152,15 @@ def provider_worker(
     provider: Provider,
     version: WorkerVersion,
     policies: NamespacePolicies,
+    routes: Routing | None,
 ) -> Worker:
-    """The worker of one provider's queue."""
+    """The worker of one provider's queue. `routes`: as the core publishes; None: the core is not here."""
     return Worker(
         client,
         task_queue=provider_task_queue(settings.cluster, provider.name),
-        activities=_provider_activities(cluster, settings, {provider.name: provider}, policies).all,
+        activities=_provider_activities(
+            cluster, settings, {provider.name: provider}, policies, routes=routes
+        ).all,
         max_concurrent_activities=settings.activities,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -166,6 +173,8 @@ def _provider_activities(
     settings: Settings,
     providers: Mapping[str, Provider],
     policies: NamespacePolicies,
+    *,
+    routes: Routing | None,
     cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
@@ -190,7 +199,15 @@ def _provider_activities(
         gate=gate,
         impersonate=settings.impersonate,
         policy=settings.overrides_policy,
+        routed_by_gateway=routes,
     )
+
+
+def _gateway_activities(
+    cluster: Cluster, settings: Settings, kinds: ServedGatewayKinds, cache: SnapshotCache | None = None
+) -> GatewayActivities:
+    options = settings.gateway_options(impersonate=settings.impersonate)
+    return GatewayActivities(cluster, kinds=kinds, options=options, cache=cache or SnapshotCache())
 
 
 def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Registrar:
@@ -226,30 +243,25 @@ async def run_worker(
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
         policies, gateway_kinds = namespace_policies(cluster, settings), ServedGatewayKinds(cluster)
-        workers = [
-            provider_worker(client, cluster, settings, one, version, policies) for one in served.values()
-        ]
+        gateway, given = _gateway_activities(cluster, settings, gateway_kinds), (client, cluster, settings)
+        routes = gateway.routes if core else None
+        workers = [provider_worker(*given, one, version, policies, routes) for one in served.values()]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)
-            workers += [
-                core_worker(
-                    client, cluster, settings, served, images, version, attributes, policies, gateway_kinds
-                )
-            ]
+            workers += [core_worker(*given, served, images, version, attributes, policies, gateway_kinds)]
             workers.append(build_worker(client, images, settings, version))
         if installer:
             workers += installer_workers(client, cluster, settings, version)
         async with asyncio.TaskGroup() as group:
-            for work in [*(worker.run() for worker in workers), *([policies.run()] if served else [])]:
+            works = [*(worker.run() for worker in workers), *([policies.run()] if served else [])]
+            for work in [*works, *([attributes.run(), gateway_kinds.run()] if core else [])]:
                 group.create_task(work)
             for provider in served.values():
                 group.create_task(_registrar(cluster, settings, provider).run())
             group.create_task(keep_asking(settings))
             group.create_task(follow_credentials(client, settings, workers=workers))
             if core:
-                group.create_task(attributes.run())
-                group.create_task(gateway_kinds.run())
                 if upkeep := registry_upkeep(cluster, settings):
                     group.create_task(keep_up(upkeep))
                 promotion = Promotion(client, version, settings, task_queue=core_task_queue(settings.cluster))

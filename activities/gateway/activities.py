@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from airunway.activities.deployment.reading import parsed
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.reading import GatewayRendering, render_gateway
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.gateway.writing import carry_out, take_back
-from airunway.activities.owned import gateway_enabled, recorded_provider, refused
+from airunway.activities.owned import gateway_enabled, is_pretence, recorded_provider, refused
 from airunway.activities.step import implements
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.clients.kubernetes import Cluster, Object
@@ -24,6 +26,7 @@ from airunway.messages.gateway import (
     RemoveGatewayAnswer,
     RemoveGatewayRequest,
 )
+from airunway.provider import Provider
 
 
 class GatewayActivities:
@@ -57,6 +60,7 @@ class GatewayActivities:
             return GatewayReading(gone=True)
         if has_moved_on(owner, request.generation) or gateway_enabled(owner) is False:
             return GatewayReading(superseded=True)
+        refuse_other_provider(owner, request)
         answer = (await self._rendering(request, owner)).answer()
         self._cache.read_gateway(request.uid, answer.status)
         return answer
@@ -68,6 +72,7 @@ class GatewayActivities:
         owner = await find_owner(self._cluster, request.ref, wanted.uid)
         if owner is None:
             return ApplyGatewayAnswer(gone=True)
+        refuse_other_provider(owner, wanted)
         served = await self._kinds.now()
         if has_moved_on(owner, wanted.generation) or gateway_enabled(owner) is False or not served.complete:
             return ApplyGatewayAnswer(superseded=True)
@@ -97,10 +102,19 @@ class GatewayActivities:
             options=self._options,
         )
 
+    async def routes(self, _provider: Provider, owner: Mapping[str, Any]) -> bool:
+        """Whether requests for a deployment will come by a Gateway, so that it needs no way in of its own.
+
+        Raises ApiError.
+        """
+        if gateway_enabled(owner) is False or is_pretence(owner):
+            return False
+        served = await self._kinds.now()
+        if not served.complete:
+            return False
+        return (await self._reader.choice(parsed(dict(owner)), served)).gateway is not None
+
     async def _rendering(self, request: GatewayRequest, owner: Object) -> GatewayRendering:
-        own = recorded_provider(owner)
-        if own and request.provider != own:
-            raise refused(f"{request.ref} is not published as of {request.provider}: its provider is {own}")
         return await render_gateway(
             self._cluster,
             request,
@@ -109,3 +123,10 @@ class GatewayActivities:
             served=self._kinds.known,
             options=self._options,
         )
+
+
+def refuse_other_provider(owner: Object, request: GatewayRequest) -> None:
+    """See that a deployment is published as of its own provider. Raises a final failure."""
+    own = recorded_provider(owner)
+    if own and request.provider != own:
+        raise refused(f"{request.ref} is not published as of {request.provider}: its provider is {own}")

@@ -103,6 +103,23 @@ class GatewayFactsReader:
         self._served = served
         return await self._gateways()
 
+    async def choice(self, deployment: ModelDeployment, served: ServedKinds) -> GatewayChoice:
+        """Behind which Gateway a deployment is published. Raises ApiError."""
+        gateways = await self.gateways(served)
+        labels = await self._labels(deployment.namespace, gateways)
+        return self._choice(deployment, gateways, labels)
+
+    def _choice(
+        self, deployment: ModelDeployment, gateways: Sequence[Object], labels: Mapping[str, str]
+    ) -> GatewayChoice:
+        return choose_gateway(
+            gateways,
+            configured=self._options.configured,
+            asked=_asked(deployment),
+            namespace=deployment.namespace,
+            labels=labels,
+        )
+
     async def _list_gateways(self) -> Sequence[Object]:
         served = self._served
         if served is None or GATEWAY not in served.kinds:
@@ -121,13 +138,7 @@ class GatewayFactsReader:
         config = next((one for one, _ in listed if one.name == request.provider), None)
         roles = roles_of(config, engine=request.engine, namespace=namespace, name=name)
         labels = await self._labels(namespace, gateways)
-        choice = choose_gateway(
-            gateways,
-            configured=self._options.configured,
-            asked=_asked(deployment),
-            namespace=namespace,
-            labels=labels,
-        )
+        choice = self._choice(deployment, gateways, labels)
         given = deployment.spec.gateway.pool_ref if deployment.spec.gateway else None
         own = PoolPlace(namespace=namespace, name=name)
         place = roles.provider_pool or own

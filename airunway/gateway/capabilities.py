@@ -1,6 +1,7 @@
 """Who makes pool and endpoint picker: the provider's operator, or this control plane. Pure.
 
-Source: gateway.md §5. The provider is the resolved one, whether the spec names it or not (weak spot 9).
+Source: gateway.md §5. The provider is the resolved one, also where the spec does not name it (gateway.md,
+weak spot 9).
 """
 
 from __future__ import annotations

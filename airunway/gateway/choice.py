@@ -1,7 +1,7 @@
 """Behind which Gateway a deployment is published. Pure.
 
 Source: gateway.md §4; beyond it `spec.gateway.gatewayRef`, and an order where several are labelled, which is
-that of AI Runway's dashboard when there is one (weak spot 18).
+that of AI Runway's dashboard when there is one (gateway.md, weak spot 18).
 """
 
 from __future__ import annotations

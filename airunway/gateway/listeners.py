@@ -2,7 +2,7 @@
 
 Source: gateway.md §6. Beyond it: a listener that admits a namespace is left alone, what admits all is never
 narrowed, a selector that is somebody's own is not rewritten, and what was there before comes back with the
-last deployment that needed it (weak spot 4).
+last deployment that needed it (gateway.md, weak spot 4).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def pool(
     """The InferencePool. `selector`: of the pods behind the deployment's Service; empty: AI Runway's label.
 
     By the Service's own labels pods are in the pool from their first moment; none has to be labelled, and
-    relabelled whenever one is made again (weak spot 5).
+    relabelled whenever one is made again (gateway.md, weak spot 5).
     """
     labels = dict(selector) or {names.LABEL_MODEL_DEPLOYMENT: deployment.name}
     return {

@@ -1,6 +1,7 @@
 """Which port of a Service models are served at. Pure. Source: gateway.md §7.1 and §9.1.
 
-Named target ports are looked up in the pods, where the reference takes the Service's number (weak spot 17).
+Named target ports are looked up in the pods, where the reference takes the Service's number (gateway.md,
+weak spot 17).
 """
 
 from __future__ import annotations

@@ -103,6 +103,9 @@ def requests_of_every_step(target: Target) -> list[Forgery]:
         ("apply_upstream", {"rendered_from": rendered, "planned": []}),
         ("read_readiness", {**rendered, "applied": []}),
         ("release_upstream", {**target.about, "provider": "acme"}),
+        ("read_gateway", rendered),
+        ("apply_gateway", {"read_from": rendered, "planned": []}),
+        ("remove_gateway", target.about),
         ("resolve_model_image", {**target.about, "spec": {"repository": "org/model"}}),
         ("read_model_image", {**target.about, **of_image}),
         ("build_image", {**of_image, "waiter": target.about}),
@@ -134,6 +137,7 @@ READ_ONLY = {
     "select_engine",
     "evaluate_provider_rules",
     "read_readiness",
+    "read_gateway",
     "read_model_image",
     "read_installation",
 }
@@ -156,7 +160,7 @@ def _about_status(target: Target) -> list[Forgery]:
         ("that it is ready", {"conditions": [ready]}, "Ready became True"),
         ("a Service of somebody else", {"endpoint": {"service": "bank", "port": 80}}, "bank:80"),
         ("a port that is none", {"endpoint": {"service": "chat", "port": 99999}}, "port 99999"),
-        ("a gateway", {"gateway": {"endpoint": "evil.example.com"}}, "gateway"),
+        ("a gateway", {"gateway": {"endpoint": "evil.example.com"}}, "Gateway"),
         ("fewer than no replicas", {"replicas": {"desired": -1}}, "replicas"),
     ]
     event = {**target.about, "status": None, "events": [{"reason": "not a reason", "message": "x"}]}
@@ -275,6 +279,14 @@ def _about_installations(target: Target) -> list[Forgery]:
     ]
 
 
+def _about_the_gateway(target: Target) -> list[Forgery]:
+    other = {"read_from": target.rendering(provider="evil"), "planned": []}
+    return [
+        Forgery("apply_gateway", other, "another provider", words="its provider is acme"),
+        Forgery("remove_gateway", target.about, "it is to go", words="is not being deleted"),
+    ]
+
+
 LIES: Mapping[str, Callable[[Target], list[Forgery]]] = {
     "status": _about_status,
     "the end": _about_the_end,
@@ -282,6 +294,7 @@ LIES: Mapping[str, Callable[[Target], list[Forgery]]] = {
     "images": _about_images,
     "plans": _about_plans,
     "installations": _about_installations,
+    "the gateway": _about_the_gateway,
 }
 """Requests that contradict their owner, to be asked under the very id of the workflow that may ask."""
 

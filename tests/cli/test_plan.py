@@ -246,7 +246,7 @@ def test_an_image_that_would_be_built_is_named(airunway: Airunway) -> None:
     result = airunway("plan", "-f", "-", stdin=manifest(model=model, engine=engine, resources={"cpu": "1"}))
 
     assert result.status == 0
-    assert "builds    an image of example/Tiny-GGUF@main, tiny-Q8_0.gguf" in result.out
+    assert "builds     an image of example/Tiny-GGUF@main, tiny-Q8_0.gguf" in result.out
 
 
 def test_a_file_that_cannot_be_in_a_repository_is_found_before_anything_is_applied(

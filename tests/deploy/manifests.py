@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "deploy" / "manifests"
+GATEWAY = ROOT / "deploy" / "gateway"
 ALL_IN_ONE = ROOT / "deploy" / "all-in-one"
 
 INSTALLER = ROOT / "deploy" / "installer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airunway.provider.registry import installed_providers
-from tests.deploy import uses
+from tests.deploy import gateway_uses, uses
 from tests.deploy.uses import INSTALLER, WATCHER, WEBHOOK, WORKER, Use, written_as
 
 PROVIDERS = installed_providers()
@@ -16,8 +16,8 @@ def account_of(provider: str) -> str:
 
 
 USES: dict[str, list[Use]] = {
-    WORKER: [*uses.DEPLOYING, *uses.building(), *uses.publishing()],
-    WATCHER: uses.watching(KINDS),
+    WORKER: [*uses.DEPLOYING, *uses.building(), *gateway_uses.publishing()],
+    WATCHER: [*uses.watching(KINDS), *gateway_uses.following()],
     WEBHOOK: uses.ADMITTING,
     INSTALLER: uses.installing(),
     **{account_of(name): uses.providing(provider) for name, provider in PROVIDERS.items()},

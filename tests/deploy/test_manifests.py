@@ -176,7 +176,7 @@ def test_all_in_one_grants_the_roles_of_the_providers_that_it_serves() -> None:
     ((arguments,),) = ([entry["value"]] for entry in yaml.safe_load(patch["patch"]))
 
     served = [value for option, value in pairwise(arguments) if option == "--provider"]
-    assert [f"role-{name}.yaml" for name in served] == kustomization["resources"][1:]
+    assert [f"role-{name}.yaml" for name in served] == kustomization["resources"][2:]
     assert set(served) == installed_providers().keys()
 
 
@@ -206,7 +206,7 @@ def test_kustomize_builds_it(folder: Path) -> None:
 @pytest.mark.skipif(which("kubectl") is None, reason="kubectl is not installed")
 def test_in_chosen_namespaces_no_provider_is_bound_everywhere_to_its_role_for_objects(tmp_path: Path) -> None:
     folder = tmp_path / "own"
-    for name in ("manifests", "all-in-one", "namespaces"):
+    for name in ("manifests", "gateway", "all-in-one", "namespaces"):
         copytree(ROOT / "deploy" / name, folder / name)
     own = {"resources": ["all-in-one"], "components": ["namespaces"]}
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(own))

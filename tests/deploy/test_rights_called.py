@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy import uses
+from tests.deploy import gateway_uses, uses
 from tests.deploy.calls import Call, calls
 from tests.deploy.processes import KINDS, PROVIDERS, USES, account_of
 from tests.deploy.uses import INSTALLER, PROVIDER, RUN_BY, WATCHER, WEBHOOK, WORKER, written_as
@@ -48,7 +48,7 @@ def kinds_of(place: str, provider: str, *, otherwise: list[str]) -> list[str]:
     """The kinds that the calls of a place are about where that is a variable."""
     if place == uses.FOLLOWING:
         return made_by_operator(provider)
-    return uses.GATEWAY_KINDS.get(place, otherwise)
+    return gateway_uses.GATEWAY_KINDS.get(place, otherwise)
 
 
 def made_by_operator(provider: str) -> list[str]:

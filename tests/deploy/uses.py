@@ -148,56 +148,6 @@ def building(system: str = names.SYSTEM_NAMESPACE, builder: str = names.BUILDER_
     return found
 
 
-# -- the gateway -------------------------------------------------------------------------------------------
-
-PUBLISHING, PUBLISHED = "airunway.activities.gateway", "airunway.workers.gateway_watch"
-GATEWAYS, ROUTES = "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"
-GRANTS, POOLS = "referencegrants.gateway.networking.k8s.io", "inferencepools.inference.networking.k8s.io"
-OWN_OBJECTS = [
-    *(ROUTES, POOLS, "destinationrules.networking.istio.io"),
-    *("serviceaccounts", "configmaps", "services", "deployments.apps"),
-    *("roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"),
-]
-"""What publishes a deployment, and is its own."""
-GATEWAY_KINDS = {PUBLISHING: OWN_OBJECTS, PUBLISHED: [GATEWAYS, ROUTES, POOLS, GRANTS, "deployments.apps"]}
-"""What the calls of a place are about whose kind is a variable."""
-
-
-def publishing() -> list[Use]:
-    """Behind a Gateway: what is looked at, what is written, and what an endpoint picker is granted."""
-    written = "it is written by the code that writes upstream objects"
-    granted = "whoever makes a Role must have what it grants: an endpoint picker reads pods and pools"
-    extension = "inference.networking.x-k8s.io"
-    return [
-        *(Use(verbs="get delete", resource=kind, at=PUBLISHING) for kind in OWN_OBJECTS),
-        *(Use(verbs="create patch", resource=kind, because=written) for kind in OWN_OBJECTS),
-        Use(verbs="list patch", resource=GATEWAYS, at=PUBLISHING),
-        Use(verbs="list", resource=GATEWAYS, at="airunway.activities.deployment"),
-        Use(verbs="list", resource=ROUTES, at=PUBLISHING),
-        Use(verbs="get list create patch delete", resource=GRANTS, at=PUBLISHING),
-        Use(verbs="list", resource="pods", at=PUBLISHING),
-        Use(verbs="get", resource="namespaces", at=PUBLISHING),
-        Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=PUBLISHING),
-        *(
-            Use(
-                verbs="update",
-                resource=kind,
-                subresource="finalizers",
-                because="the API server asks for it where an owner reference has blockOwnerDeletion",
-            )
-            for kind in (MODEL_DEPLOYMENTS, POOLS)
-        ),
-        *(
-            Use(verbs="get list watch", resource=kind, because=granted)
-            for kind in (
-                *("pods", POOLS),
-                *(f"{name}.{extension}" for name in ("inferenceobjectives", "inferencemodelrewrites")),
-            )
-        ),
-        Use(verbs="create get update", resource="leases.coordination.k8s.io", because=granted),
-    ]
-
-
 # -- providers ---------------------------------------------------------------------------------------------
 
 
@@ -205,19 +155,10 @@ BUILDS_IMAGES = ("kaito",)
 """Providers whose deployments run images that are built here: they see by the records which those are."""
 
 
-def providing(provider: Provider) -> list[Use]:
-    """What a provider's worker does, for itself and with its kinds."""
-    upstream, registration = "airunway.activities.upstream", "airunway.workers.registration"
-    own = [provider.name]
-    found = [
-        CLUSTER_NAME,
-        Use(verbs="get patch", resource=MODEL_DEPLOYMENTS, at=upstream),
-        Use(
-            verbs="update",
-            resource=MODEL_DEPLOYMENTS,
-            subresource="finalizers",
-            because="the API server asks for it where an owner reference has blockOwnerDeletion",
-        ),
+def _registering(provider: str) -> list[Use]:
+    """With its config; and what tells of controllers of AI Runway's own."""
+    upstream, registration, own = "airunway.activities.upstream", "airunway.workers.registration", [provider]
+    return [
         # An apply names what it creates, so this can be limited to a name as well.
         Use(verbs="get create patch", resource=CONFIGS, names=own, at=registration),
         Use(
@@ -232,9 +173,25 @@ def providing(provider: Provider) -> list[Use]:
         Use(
             verbs="get",
             resource="leases.coordination.k8s.io",
-            names=[names.FORMER_CORE_LEASE, f"airunway-{provider.name}-provider"],
+            names=[names.FORMER_CORE_LEASE, f"airunway-{provider}-provider"],
             at=upstream,
         ),
+    ]
+
+
+def providing(provider: Provider) -> list[Use]:
+    """What a provider's worker does, for itself and with its kinds."""
+    upstream, registration = "airunway.activities.upstream", "airunway.workers.registration"
+    found = [
+        CLUSTER_NAME,
+        Use(verbs="get patch", resource=MODEL_DEPLOYMENTS, at=upstream),
+        Use(
+            verbs="update",
+            resource=MODEL_DEPLOYMENTS,
+            subresource="finalizers",
+            because="the API server asks for it where an owner reference has blockOwnerDeletion",
+        ),
+        *_registering(provider.name),
         *diagnosis(),
         Use(verbs="get list watch", resource="namespaces", at="airunway.activities.trust.namespace_policies"),
         *(
@@ -274,7 +231,6 @@ def watching(kinds: Iterable[str]) -> list[Use]:
     return [
         *(Use(verbs="list watch", resource=kind, at="airunway.workers.watcher") for kind in follows),
         Use(verbs="list watch", resource="pods", at="airunway.workers.pod_watch"),
-        *(Use(verbs="list watch", resource=kind, at=PUBLISHED) for kind in GATEWAY_KINDS[PUBLISHED]),
         Use(verbs="patch", resource=CONFIGS, subresource="status", at="airunway.workers.heartbeats"),
         Use(verbs="create", resource="leases.coordination.k8s.io", namespace=space, at=lease),
         Use(

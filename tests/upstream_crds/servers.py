@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -45,13 +46,18 @@ class Verdict:
 
 
 def _verdict(answer: Answer) -> Verdict:
-    causes = [(str(cause.get("reason")), str(cause.get("field"))) for cause in answer.causes]
+    causes = [(str(cause.get("reason")), _plain(str(cause.get("field")))) for cause in answer.causes]
     return Verdict(
         code=answer.code,
         reason="" if answer.code == 201 else answer.reason,
         message="" if answer.code == 201 else answer.message,
         faults=tuple(sorted(set(causes))),
     )
+
+
+def _plain(field: str) -> str:
+    """The real server puts the key of a map behind a dot in one of its checks, and in brackets in another."""
+    return re.sub(r"\[([^]\d][^]]*)\]", r".\1", field)
 
 
 async def verdicts(api: Api, objects: Mapping[str, Manifest], version: Version) -> dict[str, Verdict]:

@@ -81,7 +81,7 @@ class DeploymentGateway:
         elif self._is_published or (state.status.phase is Phase.RUNNING and (fresh or seen.serves_gateway)):
             await self._follow(seen, fresh=fresh)
         elif seen.gateway_enabled and state.status.phase is Phase.RUNNING and seen.serves_gateway is False:
-            words = "the cluster does not serve the gateway's kinds; see docs/gateway.md for what to install"
+            words = "the cluster does not serve the gateway's kinds; docs/publishing.md says what to install"
             self._say_not(NO_CRDS, words)
         self._writer.note(before)
         await self._writer.write()
@@ -212,7 +212,7 @@ class DeploymentGateway:
         if reading.missing_kinds:
             state.status.gateway = None
             if self._is_published or seen.gateway_enabled:
-                words = f"the cluster does not serve {reading.missing_kinds}; see docs/gateway.md"
+                words = f"the cluster does not serve {reading.missing_kinds}; see docs/publishing.md"
                 self._say_not(NO_CRDS, words)
             return
         if reading.gone or reading.superseded:
