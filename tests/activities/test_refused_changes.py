@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airunway.clients.errors import MAX_MESSAGE
 from airunway.messages.upstream import ApplyAnswer, RenderRequest
 from tests.activities.deployment_site import DeploymentSite, Worker, asked, render_request
 
@@ -74,6 +75,15 @@ async def test_another_refusal_is_a_failure(place: DeploymentSite, refusal: str)
     assert done.refused is None
     assert done.failure is not None
     assert done.failure.reason == "CreateFailed"
+
+
+async def test_a_refusal_is_bounded_wherever_it_is_told(place: DeploymentSite) -> None:
+    """Whoever overrides a field with the wrong thing has it repeated in the refusal."""
+    _, done = await change(place, place.worker(), refusal=f"Invalid value: {'x' * 200_000}", code=422)
+
+    assert done.failure is not None
+    assert "it is looked at again by itself" in done.failure.message
+    assert len(done.model_dump_json()) < 3 * MAX_MESSAGE
 
 
 async def test_what_could_not_be_made_anew_either_goes_on_serving(place: DeploymentSite) -> None:
