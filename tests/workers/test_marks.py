@@ -35,9 +35,7 @@ def written_by_us(time: str, *conditions: str) -> dict[str, Any]:
     ours = {"manager": "airunway", "subresource": "status", "time": f"2026-01-01T{time}Z"}
     other = {"manager": "kubectl", "subresource": "status", "time": "2025-01-01T00:00:00Z"}
     entries = [{"type": kind} for kind in conditions]
-    return changed(
-        metadata={"managedFields": [ours, other]}, status={**RECORDED, "conditions": entries}
-    )
+    return changed(metadata={"managedFields": [ours, other]}, status={**RECORDED, "conditions": entries})
 
 
 @pytest.mark.parametrize(
