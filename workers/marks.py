@@ -21,6 +21,8 @@ from airunway.provider.contract import Provider
 from airunway.workers.audit.facts import ObservedUpstream, UpstreamMark, edited_by, packed
 
 STATUS_CHANGED = "status was changed by somebody else"
+_COME_AND_GO = frozenset({names.PAUSED, "Reconciling", "Stalled"})
+"""Conditions that go with every pause and roll-out, perhaps in the second of the write before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ class DeploymentMark:
     writers: frozenset[str]
     """Others who own something in the status."""
     reported: frozenset[str]
-    """Parts of the status that are there for good once we wrote them."""
+    """Parts of the status that nobody but us takes away."""
+    written: str = ""
+    """When we last changed the status, to the second."""
     phase_of_others: str = ""
     """What a provider controller outside says; empty where this system says it."""
 
@@ -55,6 +59,7 @@ class DeploymentMark:
             failed=status.get("phase") == "Failed",
             writers=frozenset(_status_writers(meta)),
             reported=frozenset(_reported(status)),
+            written=_written(meta),
             phase_of_others=_phase_of_others(obj),
         )
 
@@ -68,7 +73,9 @@ class DeploymentMark:
             return f"generation {self.generation}"
         if self.annotations != before.annotations:
             return "annotations changed"
-        if before.reported - self.reported or self.writers - before.writers:
+        # What goes with a write of ours was taken away by that one.
+        is_erased = self.written == before.written and before.reported - self.reported
+        if is_erased or self.writers - before.writers:
             return STATUS_CHANGED
         if self.phase_of_others and self.phase_of_others != before.phase_of_others:
             return f"another controller says {self.phase_of_others}"
@@ -146,6 +153,15 @@ def _status_writers(meta: Object) -> Iterator[str]:
             yield str(entry.get("manager"))
 
 
+def _written(meta: Object) -> str:
+    ours = (
+        str(entry.get("time", ""))
+        for entry in meta.get("managedFields") or []
+        if entry.get("subresource") == "status" and entry.get("manager") == names.STATUS_FIELD_MANAGER
+    )
+    return max(ours, default="")
+
+
 def _phase_of_others(obj: Object) -> str:
     if not any(_status_writers(obj["metadata"])) or not is_status_of_others(obj):
         return ""
@@ -155,7 +171,7 @@ def _phase_of_others(obj: Object) -> str:
 def _reported(status: Object) -> Iterator[str]:
     yield from (key for key in ("phase", "provider", "engine") if status.get(key))
     conditions = (str(entry.get("type")) for entry in status.get("conditions") or [])
-    yield from (kind for kind in conditions if kind != names.PAUSED)  # that one goes when a pause ends
+    yield from (kind for kind in conditions if kind not in _COME_AND_GO)
 
 
 def _digest(value: Any) -> int:

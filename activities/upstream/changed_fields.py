@@ -14,7 +14,7 @@ from airunway.activities.upstream.ownership import holds_quantities, is_ours_or_
 
 MAX_PATHS = 50
 MAX_MANAGERS = 5
-_MAX_PATH_LENGTH = 200
+MAX_PATH_LENGTH = 200
 _METADATA = ("labels", "annotations", "ownerReferences")
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status"})
 
@@ -27,7 +27,7 @@ def changed_fields(live: Mapping[str, Any], desired: Mapping[str, Any], *, field
     paths = dict.fromkeys([*_differing(live, desired), *_dropped(live, desired, field_manager)])
     if desired.get("kind") == "Secret":
         paths = dict.fromkeys(path if path.startswith("metadata") else path.split(".")[0] for path in paths)
-    return [path[:_MAX_PATH_LENGTH] for path in list(paths)[:MAX_PATHS]]
+    return [path[:MAX_PATH_LENGTH] for path in list(paths)[:MAX_PATHS]]
 
 
 def changed_by(
@@ -46,7 +46,7 @@ def changed_by(
             continue
         owned = list(_leaves(entry.get("fieldsV1") or {}, ""))
         if any(_overlap(path, other) for path in paths for other in owned):
-            found.add(str(entry.get("manager"))[:_MAX_PATH_LENGTH])
+            found.add(str(entry.get("manager"))[:MAX_PATH_LENGTH])
     return sorted(found)[:MAX_MANAGERS]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from airunway.activities.upstream.changed_fields import changed_by
+from airunway.activities.upstream.changed_fields import MAX_PATH_LENGTH, MAX_PATHS, changed_by
 from airunway.activities.upstream.ownership import digest_of, is_owned_by, version_of
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.clients.errors import NotFound
@@ -21,6 +21,10 @@ from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import PlannedWrite, WriteAction
 from airunway.provider import FieldValue, MainObject, Provider, UpstreamKind
+from airunway.selection.server_names import subdomain_fault
+
+MAX_MADE = 10
+"""Objects of an operator that are looked at, for one main object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,11 @@ class Follower:
         return [field for field in self.fields if not _is_same(_at(self.live, field.path), field.value)]
 
     @property
+    def _changed(self) -> list[str]:
+        """Those in words, as many as go into a history."""
+        return [field.words[:MAX_PATH_LENGTH] for field in self.differing[:MAX_PATHS]]
+
+    @property
     def digest(self) -> str:
         """Of what is to be in it."""
         return digest_of({field.words: field.value for field in self.fields})
@@ -63,14 +72,14 @@ class Follower:
             name=self.name,
             digest=self.digest,
             uid=self.live["metadata"]["uid"],
-            changed=[field.words for field in self.differing],
+            changed=self._changed,
             is_repair=self.is_repair,
             why=f"{self.main} asks for it, which its operator does not pass on by itself",
         )
 
     def left(self, result: Object | None = None, *, field_manager: str) -> AppliedObject:
         """How it was left: by a write that gave `result`, or as it was."""
-        changed = [field.words for field in self.differing] if result is not None else []
+        changed = self._changed if result is not None else []
         action = "unchanged" if result is None else "repaired" if self.is_repair else "configured"
         meta = (result or self.live)["metadata"]
         paths = [_owned_path(field.path) for field in self.differing]
@@ -99,9 +108,9 @@ async def read_made(cluster: Cluster, provider: Provider, main: Object) -> list[
     if made is None:
         return []
     namespace, uid = main["metadata"]["namespace"], main["metadata"]["uid"]
-    found = await asyncio.gather(
-        *(cluster.find(made.kind, name, namespace=namespace) for name in made.names(main))
-    )
+    # Whoever writes the status writes what he likes: what can be no name asks for nothing.
+    named = [name for name in made.names(main) if not subdomain_fault(name)][:MAX_MADE]
+    found = await asyncio.gather(*(cluster.find(made.kind, name, namespace=namespace) for name in named))
     # A status can name any object: nothing is touched that is not the main object's own.
     return [obj for obj in found if obj is not None and is_owned_by(obj, uid)]
 

@@ -13,8 +13,9 @@ from airunway.messages.deployment import RefusedChange
 
 MAX_WORDS = 300
 
+# Not as a part of a name: objects, webhooks and their policies are called so as well.
 _SAYS_SO = re.compile(
-    r"\bimmutable\b|\bcannot\s+(?:be\s+)?(?:chang|modif|updat)\w*\b[^\n]{0,200}\bafter\s+creation\b",
+    r"(?<![-\w.\"'])immutable(?![-\w\"']|\.\w)|\bcannot\s+(?:be\s+)?(?:chang|modif|updat)\w*\b[^\n]{0,200}\bafter\s+creation\b",
     re.IGNORECASE,
 )
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airunway.api import names
 from airunway.api.heartbeat import last_heartbeat
+from airunway.api.plain_text import one_line
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, LEASES, Cluster, Object
 from airunway.messages.upstream import Rival
@@ -20,6 +21,8 @@ from airunway.messages.upstream import Rival
 LEASE_SECONDS = 15
 """Of a Lease that does not say it."""
 HEARTBEAT_LASTS = timedelta(seconds=180)
+MAX_AHEAD = timedelta(minutes=5)
+"""How far another machine's clock may be ahead of ours."""
 
 
 async def rivals_of(cluster: Cluster, provider: str) -> list[Rival]:
@@ -50,13 +53,13 @@ async def _lease(cluster: Cluster, name: str) -> Object | None:
 
 def _by_lease(lease: Object | None, who: str, deployment: str) -> Rival | None:
     spec = (lease or {}).get("spec") or {}
-    renewed = last_heartbeat(spec.get("renewTime"))
+    renewed = _believable(last_heartbeat(spec.get("renewTime")))
     if renewed is None or not spec.get("holderIdentity"):
         return None
     lasts = spec.get("leaseDurationSeconds")
     seconds = lasts if isinstance(lasts, int) and 0 < lasts <= 3600 else LEASE_SECONDS
     holder = str(spec["holderIdentity"])[:100]
-    words = f"{who} still runs: {holder} holds its Lease"
+    words = f"{who} still runs: {one_line(holder)} holds its Lease"
     return Rival(words=f"{words}; {_stop(deployment)}", alive_until=renewed + timedelta(seconds=2 * seconds))
 
 
@@ -72,11 +75,16 @@ def foreign_heartbeat(config: Mapping[str, Any]) -> datetime | None:
     """When a controller of AI Runway's own kind last wrote the status of a provider's config."""
     entries = (config.get("metadata") or {}).get("managedFields") or ()
     beats = (
-        last_heartbeat(entry.get("time"))
+        _believable(last_heartbeat(entry.get("time")))
         for entry in entries
         if entry.get("manager") in names.FORMER_FIELD_MANAGERS and entry.get("subresource") == "status"
     )
     return max((beat for beat in beats if beat is not None), default=None)
+
+
+def _believable(beat: datetime | None) -> datetime | None:
+    """A sign of life, unless it is of a time that no clock can show yet: it would never grow old."""
+    return beat if beat is not None and beat <= datetime.now(UTC) + MAX_AHEAD else None
 
 
 def _stop(deployment: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
 from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.immutable import refused_change
-from airunway.activities.upstream.inspection import ObjectMaker
+from airunway.activities.upstream.inspection import ObjectMaker, Target
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
@@ -119,9 +119,28 @@ class Writer:
         except StepFailed as stop:
             generation, digest = self._generation, write.digest
             change = refused_change(target, stop.refusal, generation=generation, digest=digest)
-            if change is not None:
+            if change is not None and await self._could_be_made(target):
                 raise ChangeRefused(change) from stop
             raise
+
+    async def _could_be_made(self, target: Target) -> bool:
+        """Whether the object would be taken if it were not there: else its deletion leaves nothing.
+
+        The API server asks its webhooks, and checks what it is given, before it finds that there is one.
+        """
+        with contextlib.suppress(AlreadyExists):
+            try:
+                await self._cluster.create(
+                    target.kind,
+                    target.desired,
+                    namespace=self._namespace,
+                    field_manager=self._provider.field_manager,
+                    strict=target.kind.builtin,
+                    dry_run=True,
+                )
+            except (Invalid, Forbidden):
+                return False
+        return True
 
     async def _written(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target

@@ -9,11 +9,12 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
+from airunway.activities.upstream.changed_fields import changed_fields
 from airunway.activities.upstream.image_resolution import ServingImageStep
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
-from airunway.activities.upstream.write_plan import Method
+from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.api.adoption import is_status_of_others, recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.conditions import conditions_of
@@ -103,7 +104,7 @@ class ClusterChanges:
             ).run()
         except ApplicationError as err:
             return [PlannedChange(when=NOW, action="keep", what="nothing", why=err.message)]
-        return changes_in(rendered)
+        return changes_in(rendered, field_manager=plugin.field_manager)
 
 
 def with_spec(live: Object, spec: Mapping[str, Any]) -> Object:
@@ -125,10 +126,15 @@ def _without_choice(live: Object, spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in spec.items() if key != "provider"}
 
 
-def changes_in(rendered: RenderedObjects) -> list[PlannedChange]:
+def changes_in(rendered: RenderedObjects, *, field_manager: str) -> list[PlannedChange]:
     """What a rendering would do, in its order, what it leaves for later, and what stays as it is."""
     answer = rendered.answer
-    found = [_of_write(entry) for entry in answer.planned]
+    kept = {
+        (write.target.kind.kind, write.target.name)
+        for write in rendered.plan.writes
+        if write.method is Method.APPLY and _is_as_made(write, field_manager)
+    }
+    found = [_of_write(entry, is_kept=(entry.kind, entry.name) in kept) for entry in answer.planned]
     found += [_later(words) for words in rendered.left]
     found += [
         PlannedChange(when=NOW, action=KEEP, what=f"{write.target.kind.kind} {write.target.name}")
@@ -143,14 +149,32 @@ def changes_in(rendered: RenderedObjects) -> list[PlannedChange]:
     return [*found, *(_nothing(why) for why in reasons if why)]
 
 
-def _of_write(entry: PlannedWrite) -> PlannedChange:
+def _is_as_made(write: ObjectWrite, field_manager: str) -> bool:
+    """Whether an object says what is wanted, and what else we own of it came with our own create.
+
+    That is what the API server filled in; only the worker knows what it wrote, and leaves such an object.
+    """
+    live = write.target.live
+    if live is None or write.takeover_from:
+        return False
+    entries = live["metadata"].get("managedFields") or ()
+    later = [entry for entry in entries if not _is_create(entry, field_manager)]
+    seen = {**live, "metadata": {**live["metadata"], "managedFields": later}}
+    return not changed_fields(seen, write.target.desired, field_manager=field_manager)
+
+
+def _is_create(entry: Mapping[str, Any], field_manager: str) -> bool:
+    return entry.get("manager") == field_manager and entry.get("operation") == "Update"
+
+
+def _of_write(entry: PlannedWrite, *, is_kept: bool) -> PlannedChange:
     # An apply that changes no field takes over who owns them.
     same = entry.action is WriteAction.APPLY and not entry.changed
     return PlannedChange(
         when=NOW,
-        action=KEEP if same else entry.action.value,
+        action=KEEP if same or is_kept else entry.action.value,
         what=f"{entry.kind} {entry.name}",
-        changed=entry.changed,
+        changed=[] if is_kept else entry.changed,
         why=entry.why,
     )
 

@@ -95,12 +95,18 @@ class Invalid(ApiError):
     retryable = False
 
 
+MAX_MESSAGE = 16_384
+"""Characters. What is refused is repeated in what the server says of it, and webhooks say what they like; it
+goes into statuses and histories.
+"""
 _UNTYPED = "failed to create typed patch object"
 """How the server says, with a 500, that an apply has fields or types which its kind has not."""
 
 
 def api_error(status: int, reason: str, message: str, retry_after: float | None = None) -> ApiError:
-    """The error for an HTTP status and a Status object's reason."""
+    """The error for an HTTP status and a Status object's reason. Its message is cut off where it is long."""
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE - 1]}…"
     kind: type[ApiError]
     if status == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict

@@ -150,6 +150,47 @@ async def test_a_cluster_of_another_is_not_touched_whatever_the_status_says(ray:
     assert await ray.counts("others") == [9, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../../../api/v1/namespaces/kube-system/secrets/token",
+        "../rayservices/chat",
+        "chat-a/status",
+        "..",
+        "chat-a?watch=true",
+        "chat-a%2Fstatus",
+        "a" * 300_000,
+    ],
+)
+async def test_a_status_cannot_have_anything_else_read(ray: RaySite, name: str) -> None:
+    await deployed(ray)
+    await ray.reports(active=name)
+    calls = Calls(ray.emulated)
+
+    assert await ray.read() == []
+    assert not (await ray.apply())[0].writes
+
+    others = [call for call in calls.take() if "/rayservices/chat" not in call]
+    odd = (name[:100], "secrets", "rayclusters")
+    assert not [call for call in others if any(part in call for part in odd)]
+
+
+async def test_what_goes_into_a_history_is_bounded(ray: RaySite) -> None:
+    await deployed(ray)
+    group = await ray.group()
+    many = [{"op": "replace", "path": "/spec/workerGroupSpecs", "value": [{**group, "replicas": 5}] * 500}]
+    await ray.cluster.patch(
+        CLUSTERS, "chat-a", many, namespace=REF.namespace, content_type="application/json-patch+json"
+    )
+
+    rendered, done = await ray.apply()
+
+    assert len(rendered.planned[0].changed) == 50
+    assert done is not None and done.followed is not None
+    assert len(done.followed[0].changed) == 50
+    assert await ray.read() == [], "all of them follow"
+
+
 async def test_the_cluster_that_gives_way_is_only_made_smaller(ray: RaySite) -> None:
     await deployed(ray, 2, annotations={"airunway.ai/rollout": "Surge"})
     await ray.scale(4, env=[{"name": "A", "value": "b"}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airunway.clients.errors import MAX_MESSAGE
 from airunway.messages.upstream import ApplyAnswer, RenderRequest
 from tests.activities.deployment_site import DeploymentSite, Worker, asked, render_request
 
@@ -59,12 +60,53 @@ async def test_the_object_is_made_again_and_it_is_said_before(
     assert after["spec"]["replicas"] == 3
 
 
-async def test_another_refusal_is_a_failure(place: DeploymentSite) -> None:
-    _, done = await change(place, place.worker(), refusal=QUOTA, code=403)
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        QUOTA,
+        f'servers "immutable-llm" is forbidden: {QUOTA}',
+        'admission webhook "immutable.policy.example.com" denied the request: no changes this week',
+        'spec.image: Invalid value: "immutable": must be a reference',
+    ],
+)
+async def test_another_refusal_is_a_failure(place: DeploymentSite, refusal: str) -> None:
+    _, done = await change(place, place.worker(), refusal=refusal, code=403)
 
     assert done.refused is None
     assert done.failure is not None
     assert done.failure.reason == "CreateFailed"
+
+
+async def test_a_refusal_is_bounded_wherever_it_is_told(place: DeploymentSite) -> None:
+    """Whoever overrides a field with the wrong thing has it repeated in the refusal."""
+    _, done = await change(place, place.worker(), refusal=f"Invalid value: {'x' * 200_000}", code=422)
+
+    assert done.failure is not None
+    assert "it is looked at again by itself" in done.failure.message
+    assert len(done.model_dump_json()) < 3 * MAX_MESSAGE
+
+
+async def test_what_could_not_be_made_anew_either_goes_on_serving(place: DeploymentSite) -> None:
+    """Policies say `immutable` too, of tags: what they refuse to change they refuse to create."""
+    policy = 'admission webhook "validate.kyverno.svc" denied the request: images must have immutable tags'
+    place.emulated.faults.fail_next(
+        code=403,
+        reason="Forbidden",
+        message=policy,
+        count=2,
+        when=lambda method, path: method in ("PATCH", "POST") and "servers" in path and bool(there),
+    )
+    there: list[str] = []
+    worker = place.worker()
+    _, first = await worker.apply(render_request(await place.deploy()))
+    there.append("chat")
+    edited = await place.change({"spec": {"scaling": {"replicas": 3}}})
+
+    _, done = await worker.apply(render_request(edited, applied=first.objects))
+
+    assert (done.refused, done.deleted) == (None, [])
+    assert done.failure is not None and policy in done.failure.message
+    assert await place.server() is not None
 
 
 async def test_what_the_spec_does_not_ask_for_takes_nothing_down(place: DeploymentSite) -> None:

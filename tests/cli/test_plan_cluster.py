@@ -15,8 +15,11 @@ from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.cli.output import OutputFormat
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.upstream import RenderRequest
 from airunway.provider import server_pod
 from airunway.provider.registry import installed_providers
+from tests.activities.deployment_site import Worker
 from tests.activities.reference_objects import served
 from tests.cli.conftest import Airunway
 from tests.cli.test_plan import GPU, manifest
@@ -108,6 +111,46 @@ async def test_what_is_left_and_what_is_made_is_said_of_every_deployment(
     assert "spec.template.metadata.labels[airunway.ai/model-deployment]" in changes[1]["why"]
     assert before == await cluster.get(server_pod.DEPLOYMENT, "chat", namespace="default")
     assert await cluster.find(server_pod.SERVICE, "chat", namespace="default") is None
+
+
+async def test_what_this_system_made_stays_as_it_is(
+    tmp_path: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the API server filled in is owned by who created the object, and is no change."""
+    place = {"namespace": "default"}
+    await cluster.delete(server_pod.DEPLOYMENT, "chat", **place)
+    deployment = await cluster.get(DEPLOYMENTS, "chat", **place)
+    provider = installed_providers()["vllm"]
+    request = RenderRequest(
+        ref=DeploymentRef(cluster="here", namespace="default", name="chat"),
+        uid=deployment["metadata"]["uid"],
+        generation=1,
+        provider="vllm",
+        engine="vllm",
+    )
+    worker = Worker(cluster, providers=(provider,))
+    await worker.apply(request)
+    await cluster.patch(
+        server_pod.SERVICE, "chat", {"spec": {"ports": [{"port": 8000, "name": "other"}]}}, **place
+    )
+    entries = [
+        {
+            "manager": "airunway",
+            "operation": "Apply",
+            "subresource": "status",
+            "fieldsType": "FieldsV1",
+            "apiVersion": API_VERSION,
+            "fieldsV1": {"f:status": {"f:phase": {}}},
+        }
+    ]
+    await cluster.patch(DEPLOYMENTS, "chat", {"metadata": {"managedFields": entries}}, **place)
+
+    changes = await planned(tmp_path, capsys)
+
+    told = {entry["what"]: (entry["action"], entry["changed"]) for entry in changes}
+    assert told["Deployment chat"] == ("keep", [])
+    assert told["Service chat"][0] == "apply"
+    assert any(path.startswith("spec.ports") for path in told["Service chat"][1])
 
 
 async def test_another_spec_brings_everything_at_once(

@@ -11,6 +11,7 @@ from tests.upstream_crds import gateway_objects
 from tests.upstream_crds.folders import Version
 from tests.upstream_crds.inputs import PROVIDERS
 from tests.upstream_crds.renderings import Renderings, add, context_of
+from tests.upstream_crds.servers import BUILTIN_PATHS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +54,4 @@ def sources_of(groups: Set[str]) -> list[Source]:
     return [source for source in everybody if source.groups & groups]
 
 
-BUILTIN_GROUPS = {kind.group for provider in PROVIDERS.values() for kind in provider.kinds if kind.builtin}
+BUILTIN_GROUPS = {api_version.rpartition("/")[0] for api_version, _kind in BUILTIN_PATHS}

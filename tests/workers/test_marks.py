@@ -30,6 +30,14 @@ def of_another_controller(phase: str) -> dict[str, Any]:
     )
 
 
+def written_by_us(time: str, *conditions: str) -> dict[str, Any]:
+    """As it is after our write, beside somebody who owns a condition of his own."""
+    ours = {"manager": "airunway", "subresource": "status", "time": f"2026-01-01T{time}Z"}
+    other = {"manager": "kubectl", "subresource": "status", "time": "2025-01-01T00:00:00Z"}
+    entries = [{"type": kind} for kind in conditions]
+    return changed(metadata={"managedFields": [ours, other]}, status={**RECORDED, "conditions": entries})
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [
@@ -76,6 +84,24 @@ def of_another_controller(phase: str) -> dict[str, Any]:
             changed(status={**RECORDED, "conditions": [{"type": "Validated"}]}),
             "",
             id="a pause that ended",
+        ),
+        pytest.param(
+            changed(status={**RECORDED, "conditions": [{"type": "Ready"}, {"type": "Reconciling"}]}),
+            changed(status={**RECORDED, "conditions": [{"type": "Ready"}]}),
+            "",
+            id="a roll-out that ended in the second of the write before",
+        ),
+        pytest.param(
+            written_by_us("00:00:01", "Ready", "FieldsContested"),
+            written_by_us("00:00:02", "Ready"),
+            "",
+            id="a condition that we took away",
+        ),
+        pytest.param(
+            written_by_us("00:00:01", "Ready", "FieldsContested"),
+            written_by_us("00:00:01", "Ready"),
+            STATUS_CHANGED,
+            id="a condition erased that comes and goes",
         ),
         pytest.param(
             BASE,
