@@ -1,4 +1,4 @@
-"""What a tenant may edit beside a shared Gateway takes nobody's model name, and reaches no other namespace."""
+"""What a tenant may edit beside a shared Gateway takes no model name, and reaches no other namespace."""
 
 from __future__ import annotations
 

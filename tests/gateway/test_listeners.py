@@ -117,7 +117,9 @@ def test_fields_of_a_listener_that_nobody_knows_are_kept() -> None:
     assert (after["tls"], after["newField"]) == ({"options": {"x": "y"}}, 1)
 
 
-@pytest.mark.parametrize("text", [
+@pytest.mark.parametrize(
+    "text",
+    [
         "{",
         "[" * 100_000,
         "{}",

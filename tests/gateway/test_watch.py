@@ -239,9 +239,7 @@ async def test_a_route_that_only_says_whose_it_is_signals_nobody(site: GatewaySi
         body = {"apiVersion": ROUTES.api_version, "kind": "HTTPRoute", "metadata": meta, "spec": live["spec"]}
         await site.cluster.create(ROUTES, body, namespace="team-a")
         for host in ("a", "b"):
-            await site.cluster.patch(
-                ROUTES, "forged", {"spec": {"hostnames": [host]}}, namespace="team-a"
-            )
+            await site.cluster.patch(ROUTES, "forged", {"spec": {"hostnames": [host]}}, namespace="team-a")
         told.take()
         await probed(site, told, "probe")
         assert told.take() == {"probe"}
