@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from airunway.clients.kubernetes import Cluster
 from airunway.provider import Provider, RenderContext
+from tests.upstream_crds import gateway_objects
 from tests.upstream_crds.folders import Version
 from tests.upstream_crds.inputs import PROVIDERS
 from tests.upstream_crds.renderings import Renderings, add, context_of
@@ -43,7 +44,7 @@ def _contexts(provider: Provider, found: RenderContext, version: Version) -> Ite
                 yield replace(context, routed_by_gateway=routed, learned=learned)
 
 
-OTHERS: tuple[Source, ...] = ()
+OTHERS = (Source(groups=gateway_objects.GROUPS, collect=gateway_objects.collect),)
 
 
 def sources_of(groups: Set[str]) -> list[Source]:
