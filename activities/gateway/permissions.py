@@ -84,15 +84,17 @@ def _is_ours(grant: Object) -> bool:
 
 
 async def _take_out(cluster: Cluster, grant: Object, namespace: str, served: ServedKinds) -> None:
-    meta, kind = grant["metadata"], served[REFERENCE_GRANT]
+    meta = grant["metadata"]
     if not granted_namespaces(grant) - {namespace}:
         with contextlib.suppress(NotFound):
-            await cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
+            await cluster.delete(
+                served[REFERENCE_GRANT], meta["name"], namespace=meta["namespace"], uid=meta["uid"]
+            )
         return
     entries = [one for one in grant["spec"]["from"] if one.get("namespace") != namespace]
     seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
     await cluster.patch(
-        kind,
+        served[REFERENCE_GRANT],
         meta["name"],
         [seen, {"op": "replace", "path": "/spec/from", "value": entries}],
         namespace=meta["namespace"],

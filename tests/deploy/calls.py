@@ -88,5 +88,5 @@ def _calls_in(module: str, tree: ast.AST) -> Iterator[Call]:
             status = any(
                 word.arg == "subresource" and "status" in ast.unparse(word.value) for word in node.keywords
             )
-            name = name.removeprefix("served[").removesuffix("]")
+            name = name.removeprefix("facts.").removeprefix("served[").removesuffix("]")
             yield Call(module, method, name if name.isupper() else "", status)

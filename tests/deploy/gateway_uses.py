@@ -28,7 +28,7 @@ def publishing() -> list[Use]:
         Use(verbs="list patch", resource=GATEWAYS, at=PUBLISHING),
         Use(verbs="list", resource=GATEWAYS, at="airunway.activities.deployment"),
         Use(verbs="list", resource=ROUTES, at=PUBLISHING),
-        Use(verbs="get list create patch delete", resource=GRANTS, at=PUBLISHING),
+        Use(verbs="list create patch delete", resource=GRANTS, at=PUBLISHING),
         Use(verbs="list", resource="pods", at=PUBLISHING),
         Use(verbs="get", resource="namespaces", at=PUBLISHING),
         Use(verbs="list", resource=MODEL_DEPLOYMENTS, at=PUBLISHING),
