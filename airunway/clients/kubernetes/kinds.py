@@ -51,7 +51,9 @@ def group_version_path(api_version: str) -> str:
 def path_of(
     kind: Kind, *, namespace: str | None = None, name: str | None = None, subresource: str = ""
 ) -> str:
-    """URL path of a collection or an object. A name with a slash in it leads nowhere else."""
+    """URL path of a collection or an object. Names are escaped, which a server may undo:
+    one that somebody else made up is to be checked first.
+    """
     scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     path = f"{group_version_path(kind.api_version)}{scope}/{kind.plural}"
     if name is not None:
