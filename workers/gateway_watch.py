@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -53,9 +54,12 @@ class GatewayWatch:
         self._kinds = ServedGatewayKinds(cluster)
         self._known: dict[str, int] = {}
         """Digest of each object that is followed, by uid."""
-        self._labels: dict[str, tuple[DeploymentRef, str]] = {}
-        """By uid of a route: its deployment, and the label of the model name that it wants."""
+        self._labels: dict[str, _WantedName] = {}
+        """By uid of a route."""
+        self._admitted: dict[str, int] = {}
+        """Digest of whom the listeners of a Gateway admit, by its uid."""
         self._following: asyncio.Task[None] | None = None
+        self._followed: ServedKinds | None = None
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -78,19 +82,24 @@ class GatewayWatch:
         self._cluster.outage.suspect(lambda: log.warning("gateway kinds cannot be discovered"))
 
     def _adopt(self, served: ServedKinds) -> None:
-        if served.complete and self._following is None:
-            self._following = asyncio.create_task(self._follow(served))
+        if served.complete and (self._following is None or self._followed != served):
+            self._stop_following()  # a kind that came later, or in another version, is followed too
+            self._following, self._followed = asyncio.create_task(self._follow(served)), served
             self._tell("the cluster serves Gateway API", lambda _, said: said.reason not in (TRUE, DISABLED))
         elif not served.complete:
-            if self._following is not None:
-                self._following.cancel()
-                self._following = None
-                self._known.clear()
-                self._labels.clear()
+            self._stop_following()
             self._tell(
                 "the cluster serves no Gateway API",
                 lambda _, said: said.reason not in ("", NO_CRDS, DISABLED),
             )
+
+    def _stop_following(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+            self._known.clear()
+            self._labels.clear()
+            self._admitted.clear()
 
     async def _follow(self, served: ServedKinds) -> None:
         handlers: list[tuple[Kind, str, Callable[[ObjectChange, bool], None]]] = [
@@ -114,7 +123,10 @@ class GatewayWatch:
         before, now = self._noted(change, _gateway_content)
         gateway, meta = change.object, change.object["metadata"]
         place, verb = f"Gateway {meta['namespace']}/{meta['name']}", _verb(change)
-        if change.type == "set" and not first:
+        admitted_before = self._admitted.pop(meta["uid"], None)
+        if change.type == "set":
+            self._admitted[meta["uid"]] = _digest(_admissions(gateway))
+        if not first and self._admitted.get(meta["uid"], admitted_before) != admitted_before:
             self._tell(
                 f"{place} does not admit it",
                 lambda ref, said: (
@@ -137,24 +149,26 @@ class GatewayWatch:
     def _on_route(self, change: ObjectChange, first: bool) -> None:
         before, now = self._noted(change, _route_content)
         meta = change.object["metadata"]
-        cause, owner = f"HTTPRoute {meta['name']} {_verb(change)}", self._owner(change.object)
+        cause, noted = f"HTTPRoute {meta['name']} {_verb(change)}", self._labels.pop(meta["uid"], None)
+        owner = self._owner(change.object) or (noted.owner if noted else None)
         if owner is None:
             if before != now and not first:
                 self._tell(
                     cause, lambda ref, said: (ref.namespace, said.route) == (meta["namespace"], meta["name"])
                 )
             return
-        label = str((meta.get("labels") or {}).get(LABEL_MODEL_NAME) or "")
-        _, label_before = self._labels.pop(meta["uid"], (owner, ""))
-        if change.type == "set":
-            self._labels[meta["uid"]] = (owner, label)
+        wanted = None
+        if change.type == "set" and meta["name"] == owner.name:
+            self._labels[meta["uid"]] = wanted = _WantedName.of(owner, change.object)
         if before == now or first:
             return
         if before is not None or change.object.get("status"):  # else the echo of our own create
             self._notify(owner, cause)
-        for other, wanted in list(self._labels.values()):
-            if other != owner and wanted and wanted in (label, label_before):
-                self._notify(other, f"who wants its model name changed: {cause}")
+        if wanted != noted:
+            labels = {one.label for one in (wanted, noted) if one is not None and one.label}
+            for other in list(self._labels.values()):
+                if other.owner != owner and other.label in labels:
+                    self._notify(other.owner, f"who wants its model name changed: {cause}")
 
     def _on_pool(self, change: ObjectChange, first: bool) -> None:
         before, now = self._noted(change, _pool_content)
@@ -200,7 +214,7 @@ class GatewayWatch:
 
     def _tell_of_missing_routes(self) -> None:
         """Of those who say that they are published: their route went while nobody watched."""
-        there = {ref for ref, _ in self._labels.values()}
+        there = {one.owner for one in self._labels.values()}
         self._tell(
             "its HTTPRoute is not there",
             lambda ref, said: said.reason == TRUE and not said.route and ref not in there,
@@ -212,12 +226,15 @@ class GatewayWatch:
                 yield ref, known.facts.published
 
     def _owner(self, obj: Object) -> DeploymentRef | None:
+        """The deployment that an object is of, if it is there: a reference can be written by hand."""
         meta = obj["metadata"]
         for reference in meta.get("ownerReferences") or []:
             if reference.get("kind") == names.DEPLOYMENT_KIND and reference.get("controller"):
-                return DeploymentRef(
+                ref = DeploymentRef(
                     cluster=self._cluster_name, namespace=meta["namespace"], name=str(reference["name"])
                 )
+                known = self._fleet.deployments.get(ref)
+                return ref if known is not None and known.mark.uid == reference.get("uid") else None
         return None
 
     def _noted(self, change: ObjectChange, content: Callable[[Object], Any]) -> tuple[int | None, int | None]:
@@ -226,8 +243,22 @@ class GatewayWatch:
         before = self._known.pop(uid, None)
         if change.type == "deleted":
             return before, None
-        self._known[uid] = now = hash(json.dumps(content(change.object), sort_keys=True))
+        self._known[uid] = now = _digest(content(change.object))
         return before, now
+
+
+@dataclass(frozen=True)
+class _WantedName:
+    """What of a route matters to others who want its model name; whether it is accepted does not."""
+
+    owner: DeploymentRef
+    label: str
+    content: int
+
+    @classmethod
+    def of(cls, owner: DeploymentRef, route: Object) -> _WantedName:
+        label = str((route["metadata"].get("labels") or {}).get(LABEL_MODEL_NAME) or "")
+        return cls(owner, label, _digest(route["spec"]))
 
 
 class _Follower:
@@ -244,6 +275,14 @@ class _Follower:
 
 
 # -- what of an object counts -----------------------------------------------------------------------------
+
+
+def _digest(content: Any) -> int:
+    return hash(json.dumps(content, sort_keys=True))
+
+
+def _admissions(gateway: Object) -> Any:
+    return [one.get("allowedRoutes") for one in gateway["spec"].get("listeners") or []]
 
 
 def _gateway_content(gateway: Object) -> Any:

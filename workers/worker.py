@@ -22,7 +22,6 @@ from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
-from airunway.activities.upstream.render_context import Routing
 from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
     core_task_queue,
@@ -97,6 +96,7 @@ def core_worker(
         options=_selection_options(settings),
         search_attributes=lambda: attributes.known,
         gateway_kinds=gateway_kinds,
+        routes=gateway.routes,
     )
     return Worker(
         client,
@@ -106,9 +106,7 @@ def core_worker(
             *core.all,
             *images.all,
             *gateway.all,
-            *_provider_activities(
-                cluster, settings, served_locally, policies, routes=gateway.routes, cache=cache
-            ).all,
+            *_provider_activities(cluster, settings, served_locally, policies, cache=cache).all,
             *_installation_requests(client, settings, attributes).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,
@@ -152,15 +150,12 @@ def provider_worker(
     provider: Provider,
     version: WorkerVersion,
     policies: NamespacePolicies,
-    routes: Routing | None,
 ) -> Worker:
-    """The worker of one provider's queue. `routes`: as the core publishes; None: the core is not here."""
+    """The worker of one provider's queue."""
     return Worker(
         client,
         task_queue=provider_task_queue(settings.cluster, provider.name),
-        activities=_provider_activities(
-            cluster, settings, {provider.name: provider}, policies, routes=routes
-        ).all,
+        activities=_provider_activities(cluster, settings, {provider.name: provider}, policies).all,
         max_concurrent_activities=settings.activities,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
@@ -174,7 +169,6 @@ def _provider_activities(
     providers: Mapping[str, Provider],
     policies: NamespacePolicies,
     *,
-    routes: Routing | None,
     cache: SnapshotCache | None = None,
 ) -> ProviderActivities:
     images = RegistryClient(
@@ -199,7 +193,6 @@ def _provider_activities(
         gate=gate,
         impersonate=settings.impersonate,
         policy=settings.overrides_policy,
-        routed_by_gateway=routes,
     )
 
 
@@ -243,9 +236,8 @@ async def run_worker(
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)
         policies, gateway_kinds = namespace_policies(cluster, settings), ServedGatewayKinds(cluster)
-        gateway, given = _gateway_activities(cluster, settings, gateway_kinds), (client, cluster, settings)
-        routes = gateway.routes if core else None
-        workers = [provider_worker(*given, one, version, policies, routes) for one in served.values()]
+        given = (client, cluster, settings)
+        workers = [provider_worker(*given, one, version, policies) for one in served.values()]
         if core:
             await attributes.refresh()
             images = model_image_activities(cluster, settings, search_attributes=lambda: attributes.known)

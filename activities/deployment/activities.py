@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from airunway.activities.deployment.decision import DecisionActivities
+from airunway.activities.deployment.decision import DecisionActivities, Routes
 from airunway.activities.deployment.finalizers import FinalizerActivity
 from airunway.activities.deployment.reading import DeploymentReader, SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
@@ -29,6 +29,7 @@ class DeploymentActivities:
         served_locally: Mapping[str, Provider] | None = None,
         search_attributes: Callable[[], Collection[str]] = tuple,
         gateway_kinds: ServedGatewayKinds | None = None,
+        routes: Routes | None = None,
     ) -> None:
         kinds = gateway_kinds or ServedGatewayKinds(cluster)
         reader, cache, served = (
@@ -44,6 +45,7 @@ class DeploymentActivities:
             served_locally=served.keys(),
             search_attributes=search_attributes,
             serves_gateway=kinds.is_complete,
+            routes=routes,
         )
         self.validate = decision.validate
         self.select_engine = decision.select_engine

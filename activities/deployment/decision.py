@@ -7,7 +7,7 @@ answers all three steps. Each reports its part, so that the history shows where 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from pydantic import ValidationError
 
@@ -36,6 +36,10 @@ from airunway.messages.decision import (
     ValidateRequest,
 )
 from airunway.messages.deployment import Limits, ProviderView
+from airunway.selection.eligibility import find
+
+Routes = Callable[[Object], Awaitable[bool]]
+"""(deployment as it is stored) -> `ProviderView.routed_by_gateway`. Raises ApiError."""
 
 _NOT_VALID = (Outcome.INVALID, Outcome.IMAGE_CONFLICT)
 _MAX_VALUE_LENGTH = 256
@@ -46,7 +50,7 @@ class DecisionActivities:
 
     `cache`: what one step read and decided, for the next; see `snapshots`. `search_attributes`: those of ours
     that the Temporal namespace has now. `serves_gateway`: whether the cluster serves the gateway's kinds,
-    as far as that is known without asking.
+    as far as that is known without asking. `routes`: see `Routes`; None: nothing is published here.
     """
 
     def __init__(
@@ -59,13 +63,14 @@ class DecisionActivities:
         served_locally: Collection[str],
         search_attributes: Callable[[], Collection[str]],
         serves_gateway: Callable[[], bool | None] = lambda: None,
+        routes: Routes | None = None,
     ) -> None:
         self._reader = reader
         self._limits, self._options = limits, options
         self._cache = cache
         self._served_locally = served_locally
         self._search_attributes = search_attributes
-        self._serves_gateway = serves_gateway
+        self._serves_gateway, self._routes = serves_gateway, routes
 
     @implements(VALIDATE)
     async def validate(self, request: ValidateRequest) -> Observation:
@@ -117,10 +122,13 @@ class DecisionActivities:
         if snapshot is None:
             return ProviderSelection(superseded=True)
         decision, chosen = snapshot.decision, snapshot.decision.provider
+        view = self._view(chosen.name, snapshot.configs) if chosen else None
+        if view is not None and decision.outcome is Outcome.OK:
+            view.routed_by_gateway = await self._is_routed(view.name, snapshot)
         return ProviderSelection(
             decision=decision,
             rule=_rule_that_won(decision),
-            provider=self._view(chosen.name, snapshot.configs) if chosen else None,
+            provider=view,
             configs_digest=snapshot.configs_digest,
         )
 
@@ -135,6 +143,17 @@ class DecisionActivities:
         snapshot = await self._reader.decide(obj, listed, request.recorded)
         self._cache.remember(snapshot)
         return snapshot
+
+    async def _is_routed(self, provider: str, snapshot: Snapshot) -> bool:
+        """Asked only for a provider whose operator makes the pool: nobody else's objects depend on it."""
+        engine = snapshot.decision.engine
+        config = find(snapshot.configs, provider)
+        if self._routes is None or engine is None or config is None:
+            return False
+        offered = config.engine(engine.type)
+        if offered is None or offered.gateway is None or not offered.gateway.manages_inference_pool:
+            return False
+        return await self._routes(snapshot.deployment)
 
     def _as_it_is(self, obj: Object) -> Observation:
         meta = obj["metadata"]

@@ -26,7 +26,6 @@ from airunway.messages.gateway import (
     RemoveGatewayAnswer,
     RemoveGatewayRequest,
 )
-from airunway.provider import Provider
 
 
 class GatewayActivities:
@@ -102,7 +101,7 @@ class GatewayActivities:
             options=self._options,
         )
 
-    async def routes(self, _provider: Provider, owner: Mapping[str, Any]) -> bool:
+    async def routes(self, owner: Mapping[str, Any]) -> bool:
         """Whether requests for a deployment will come by a Gateway, so that it needs no way in of its own.
 
         Raises ApiError.

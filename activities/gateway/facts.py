@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ApiFormat
 from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
 from airunway.clients.model_names import served_model_name
 from airunway.gateway.capabilities import GatewayRoles, PoolPlace, roles_of
 from airunway.gateway.choice import GatewayChoice, WantedGateway, choose_gateway
@@ -27,14 +28,15 @@ from airunway.gateway.kinds import (
     ServedKinds,
 )
 from airunway.gateway.listeners import needs_labels
-from airunway.gateway.model_names import given_model_name
+from airunway.gateway.model_names import given_model_name, holds, owner_uid, wants
 from airunway.gateway.naming import LABEL_MODEL_NAME, model_name_label, model_name_problem, picker_name
 from airunway.gateway.ports import pod_selector, service_port
 from airunway.messages.gateway import GatewayRequest, ProbedModelName
 
 MAX_PODS = 50
 """Of one pool that are looked at: one that is ready is enough."""
-PROBES_AT_ONCE = 16
+PROBES_AT_ONCE, PROBES_OF_A_NAMESPACE = 16, 4
+"""Servers that are asked at a time: whose do not answer hold up nobody else's."""
 PROBE_AGAIN = timedelta(minutes=1)
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
@@ -70,6 +72,9 @@ class GatewayFacts:
     pods: Sequence[Object] = ()
     grants: Sequence[Object] = ()
     rivals: Sequence[Object] = ()
+    """Routes that want the same name, its own too; of deployments that are there and can want it."""
+    name_holders: Collection[str] = ()
+    """Uids of the deployments whose status says that they have the name."""
     own_route: Object | None = None
     old_backend: Object | None = None
     """The pool that the live route leads to, if it is another one and still there."""
@@ -96,7 +101,8 @@ class GatewayFactsReader:
         self._configs = ProviderConfigs(cluster)
         self._served: ServedKinds | None = None
         self._gateways = Coalesced(self._list_gateways)
-        self._probes = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._probes: Counter[str] = Counter()
+        """How many servers of each namespace are being asked."""
 
     async def gateways(self, served: ServedKinds) -> Sequence[Object]:
         """All Gateways. Raises ApiError."""
@@ -179,9 +185,33 @@ class GatewayFactsReader:
         await self._name(facts, request, service)
         await self._list_pods(facts)
         if facts.model_name and not facts.user_route_name:
-            label = model_name_label(facts.choice.place, facts.model_name)
-            selector = f"{LABEL_MODEL_NAME}={label}"
-            facts.rivals = (await cluster.listing(served[HTTP_ROUTE], label_selector=selector)).items
+            await self._list_rivals(facts)
+
+    async def _list_rivals(self, facts: GatewayFacts) -> None:
+        """A route can be labelled and owned by hand, so its deployment is looked at where there is another.
+
+        By namespace, so that as many forged routes as anybody likes cost one request.
+        """
+        own, wanted = facts.deployment, facts.model_name
+        selector = f"{LABEL_MODEL_NAME}={model_name_label(facts.choice.place, wanted)}"
+        listing = await self._cluster.listing(facts.served[HTTP_ROUTE], label_selector=selector)
+        routes = [one for one in listing.items if owner_uid(one)]
+        if all(owner_uid(one) == own.metadata.uid for one in routes):
+            return
+        spaces = sorted({one["metadata"]["namespace"] for one in routes} | {own.namespace})
+        found = [
+            one
+            for namespace in spaces
+            for one in (await self._cluster.listing(DEPLOYMENTS, namespace=namespace)).items
+        ]
+        by_place = {(one["metadata"]["namespace"], one["metadata"]["name"]): one for one in found}
+        facts.rivals = [
+            route
+            for route in routes
+            if (of := by_place.get((route["metadata"]["namespace"], route["metadata"]["name"]))) is not None
+            and wants(of, route, wanted)
+        ]
+        facts.name_holders = {one["metadata"]["uid"] for one in found if holds(one, wanted)}
 
     async def _find(self, kind: Any, name: str, namespace: str) -> Object | None:
         return await self._cluster.find(kind, name, namespace=namespace) if name else None
@@ -250,11 +280,15 @@ class GatewayFactsReader:
         known, now = request.probed, datetime.now(UTC)
         if known is not None and known.key == key and (known.name or now - known.at < PROBE_AGAIN):
             return known
-        if self._probes.locked():  # others wait for servers that do not answer; the id does meanwhile
-            return known
-        async with self._probes:
-            port = service_port(facts.service, reported=None)
-            found = await self._ask(service, facts.deployment.namespace, port)
+        namespace = facts.deployment.namespace
+        if self._probes.total() >= PROBES_AT_ONCE or self._probes[namespace] >= PROBES_OF_A_NAMESPACE:
+            return known  # others wait for servers that do not answer; the id does meanwhile
+        self._probes[namespace] += 1
+        try:
+            found = await self._ask(service, namespace, service_port(facts.service, reported=None))
+        finally:
+            self._probes[namespace] -= 1
+            self._probes += Counter()  # without those that are at none
         return ProbedModelName(key=key, name="" if model_name_problem(found) else found, at=now)
 
 

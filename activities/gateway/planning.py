@@ -34,6 +34,9 @@ from airunway.gateway.objects import (
 from airunway.gateway.picker import picker_objects
 from airunway.gateway.ports import pod_selector, target_port
 
+NAMED_AT_MOST = 5
+"""Deployments that a message names of those who want the same model name."""
+
 
 @dataclass(kw_only=True)
 class GatewayPlan:
@@ -149,7 +152,9 @@ def _rule(facts: GatewayFacts) -> list[Object]:
 def _plan_route(plan: GatewayPlan, facts: GatewayFacts, options: GatewayOptions) -> None:
     gateway, deployment, wanted = facts.choice.place, facts.deployment, facts.model_name
     uid = deployment.metadata.uid
-    first, others = rivals(facts.rivals, uid=uid, gateway=gateway, model_name=wanted)
+    first, others = rivals(
+        facts.rivals, uid=uid, gateway=gateway, model_name=wanted, holders=facts.name_holders
+    )
     plan.also_wanted_by = [named(one) for one in others if one is not first]
     served, waits = wanted, False
     if first is not None:
@@ -185,5 +190,10 @@ def _leads_somewhere(facts: GatewayFacts) -> bool:
 
 
 def conflicts(plan: GatewayPlan) -> str:
-    """That others wait for the same name, in words; empty when none does."""
-    return f"; also wanted by {', '.join(sorted(plan.also_wanted_by))}" if plan.also_wanted_by else ""
+    """That others wait for the same name, in words; empty when none does.
+
+    A few by name: as many as anybody likes may want it, and a condition's message is limited.
+    """
+    waiting = sorted(plan.also_wanted_by)
+    more = f" and {len(waiting) - NAMED_AT_MOST} more" if len(waiting) > NAMED_AT_MOST else ""
+    return f"; also wanted by {', '.join(waiting[:NAMED_AT_MOST])}{more}" if waiting else ""

@@ -154,9 +154,18 @@ class GatewayRendering:
         return _of_kind(live, "HTTPRoute") or self.facts.own_route
 
     def model_name(self, live: Sequence[Object]) -> str:
-        """What clients have to say: what the route matches, once there is one."""
-        route = self.facts.user_route if self.facts.user_route_name else self._route(live)
-        return routed_name(route or {}) or self.facts.model_name
+        """What clients have to say: what the route matches, once there is one.
+
+        Of a route that was not compared with what is wanted, it is what was found before: it decides who has
+        the name, and whoever may edit the route would.
+        """
+        facts = self.facts
+        route = facts.user_route if facts.user_route_name else _of_kind(live, "HTTPRoute")
+        if route is None and not facts.user_route_name:
+            status = facts.deployment.status
+            before = (status.gateway.model_name or "") if status and status.gateway else ""
+            return before or routed_name(facts.own_route or {}) or facts.model_name
+        return routed_name(route or {}) or facts.model_name
 
     def status(self, live: Sequence[Object]) -> GatewayStatus | None:
         """`status.gateway`; None while nothing is published, and so nothing is to be said anew."""

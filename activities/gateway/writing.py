@@ -12,6 +12,7 @@ from typing import Any
 
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.leaving import listeners_to_close, own_places
+from airunway.activities.gateway.permissions import leads_abroad, revoke_unneeded
 from airunway.activities.gateway.reading import GatewayRendering, failed_reason
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.ownership import is_owned_by
@@ -21,10 +22,9 @@ from airunway.api.conditions import condition
 from airunway.api.gateway_reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED
 from airunway.clients.errors import ApiError, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
-from airunway.gateway.kinds import GATEWAY, HTTP_ROUTE, REFERENCE_GRANT, ServedKinds
+from airunway.gateway.kinds import GATEWAY, REFERENCE_GRANT, ServedKinds
 from airunway.gateway.listeners import ListenerChange
-from airunway.gateway.naming import FIELD_MANAGER, grant_name
-from airunway.gateway.objects import granted_namespaces
+from airunway.gateway.naming import FIELD_MANAGER
 from airunway.messages.gateway import (
     ApplyGatewayAnswer,
     ApplyGatewayRequest,
@@ -52,6 +52,9 @@ async def carry_out(
     try:
         await _permit(cluster, found, answer)
         await writer.carry_out([], found.writes)
+        if leads_abroad(found.facts.own_route or {}) and not found.plan.keeps_route:
+            served = found.facts.served
+            answer.changed += await revoke_unneeded(cluster, request.ref, served, leaves=False)
         await _close(cluster, found.facts.served, found.closings, namespace, answer.changed)
     except _Refused as err:
         answer.condition = condition(GATEWAY_READY, "False", err.reason, str(err))
@@ -152,7 +155,6 @@ async def take_back(
     """
     answer, ref = RemoveGatewayAnswer(), request.ref
     writes = tenant_writes(cluster, ref.namespace, impersonate=options.impersonate)
-    backend = await _backend(cluster, request, served)
     for kind, name in own_places(ref.name, served, request.applied):
         live = await cluster.find(kind, name, namespace=ref.namespace)
         if live is None or not is_owned_by(live, request.uid) or live["metadata"].get("deletionTimestamp"):
@@ -160,71 +162,10 @@ async def take_back(
         with contextlib.suppress(NotFound):
             await writes.cluster.delete(kind, name, namespace=ref.namespace, uid=live["metadata"]["uid"])
             answer.deleted.append(f"{kind.kind} {name}")
-    if backend is not None and backend[0] != ref.namespace:
-        await _revoke(cluster, ref.namespace, backend, served, answer)
+    answer.changed += await revoke_unneeded(cluster, ref, served, leaves=True)
     gateways = await reader.gateways(served) if GATEWAY in served.kinds and options.opens else []
     owner = {"metadata": {"namespace": ref.namespace, "name": ref.name}}
     closings = await listeners_to_close(cluster, gateways, owner, besides=None)
     with contextlib.suppress(_Refused):  # said where somebody is published; here nobody reads it
         await _close(cluster, served, closings, ref.namespace, answer.changed)
     return answer
-
-
-async def _backend(
-    cluster: Cluster, request: RemoveGatewayRequest, served: ServedKinds
-) -> tuple[str, str] | None:
-    """Namespace and name of the pool that the deployment's route leads to."""
-    if HTTP_ROUTE not in served.kinds:
-        return None
-    route = await cluster.find(served[HTTP_ROUTE], request.ref.name, namespace=request.ref.namespace)
-    if route is None or not is_owned_by(route, request.uid):
-        return None
-    refs = [ref for rule in route["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
-    return (refs[0].get("namespace") or request.ref.namespace, refs[0]["name"]) if refs else None
-
-
-async def _revoke(
-    cluster: Cluster,
-    namespace: str,
-    pool: tuple[str, str],
-    served: ServedKinds,
-    answer: RemoveGatewayAnswer,
-) -> None:
-    """Take back the permission of a namespace to use a pool, if no other route of it does."""
-    if REFERENCE_GRANT not in served.kinds:
-        return
-    grant = await cluster.find(served[REFERENCE_GRANT], grant_name(pool[1]), namespace=pool[0])
-    if grant is None or namespace not in granted_namespaces(grant):
-        return
-    managers = {entry.get("manager") for entry in grant["metadata"].get("managedFields") or []}
-    others = (await cluster.listing(served[HTTP_ROUTE], namespace=namespace)).items
-    if FIELD_MANAGER not in managers or any(_leads_to(one, pool) for one in others):
-        return
-    meta, left = grant["metadata"], granted_namespaces(grant) - {namespace}
-    if not left:
-        with contextlib.suppress(NotFound):
-            await cluster.delete(
-                served[REFERENCE_GRANT], meta["name"], namespace=meta["namespace"], uid=meta["uid"]
-            )
-    else:
-        entries = [one for one in grant["spec"]["from"] if one.get("namespace") != namespace]
-        seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
-        step = {"op": "replace", "path": "/spec/from", "value": entries}
-        await cluster.patch(
-            served[REFERENCE_GRANT],
-            meta["name"],
-            [seen, step],
-            namespace=meta["namespace"],
-            content_type=JSON_PATCH,
-            field_manager=FIELD_MANAGER,
-        )
-    answer.changed.append(f"ReferenceGrant {meta['namespace']}/{meta['name']} not for {namespace} any more")
-
-
-def _leads_to(route: Object, pool: tuple[str, str]) -> bool:
-    own = route["metadata"]["namespace"]
-    return any(
-        (ref.get("namespace") or own, ref.get("name")) == pool
-        for rule in (route.get("spec") or {}).get("rules") or []
-        for ref in rule.get("backendRefs") or []
-    )

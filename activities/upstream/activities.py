@@ -21,7 +21,7 @@ from airunway.activities.upstream.image_resolution import DigestResolver, Servin
 from airunway.activities.upstream.owner import find_owner, has_moved_on
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.readiness import read_state
-from airunway.activities.upstream.render_context import Routing, Surroundings, nobody_routes
+from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
@@ -53,7 +53,7 @@ class ProviderActivities:
     """The activities of the providers that this process serves. `cache`: what it read of deployments.
 
     `policy`: what deployments may override and demand; absent: as the settings are by default.
-    `gate`: which images and models may run; None: all. `routed_by_gateway`: see `Surroundings`; None: nobody.
+    `gate`: which images and models may run; None: all.
     """
 
     def __init__(
@@ -68,14 +68,12 @@ class ProviderActivities:
         policy: OverridesPolicy | None = None,
         gate: ImageGate | None = None,
         impersonate: str = "",
-        routed_by_gateway: Routing | None = None,
     ) -> None:
         self._cluster = cluster
         self._providers = providers
         self._surroundings = Surroundings(
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),
-            routed_by_gateway=routed_by_gateway or nobody_routes,
             served_api=ServedApis(cluster).of,
             model_images=model_images,
             policy=policy or OverridesPolicy(),

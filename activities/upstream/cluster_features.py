@@ -46,7 +46,8 @@ async def cluster_features(
     if not (asks or provider.learnable):
         return ClusterFeatures(taken=[])
     api, recorded = await given.served_api(provider), request.cluster_features
-    served = [*await _routing(provider, owner, given), *api.features(provider)]
+    routing = [ROUTED_BY_GATEWAY] if provider.depends_on_gateway and request.routed_by_gateway else []
+    served = [*routing, *api.features(provider)]
     taken = served
     if recorded is None:
         there = inspect_all or request.applied or _names_object(owner)
@@ -63,11 +64,6 @@ async def cluster_features(
         kept = {ROUTED_BY_GATEWAY, *provider.learnable}
         taken = [*(entry for entry in taken if entry in kept), *api.features(provider)]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
-
-
-async def _routing(provider: Provider, owner: Mapping[str, Any], given: Surroundings) -> list[str]:
-    routed = provider.depends_on_gateway and await given.routed_by_gateway(provider, owner)
-    return [ROUTED_BY_GATEWAY] if routed else []
 
 
 def _names_object(owner: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refused
@@ -21,15 +20,6 @@ from airunway.provider import Provider, RenderContext, RenderError, ServingImage
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
-Routing = Callable[[Provider, Mapping[str, Any]], Awaitable[bool]]
-"""(provider, deployment as it is stored) -> `RenderContext.routed_by_gateway`; asked of providers whose
-rendering depends on it."""
-
-
-async def nobody_routes(provider: Provider, owner: Mapping[str, Any]) -> bool:
-    """No gateway of a cluster is looked at, so nobody routes to an InferencePool of a provider's."""
-    return False
-
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -37,7 +27,6 @@ class Surroundings:
 
     env: Mapping[str, str]
     serving_images: ServingImageStep
-    routed_by_gateway: Routing
     served_api: Callable[[Provider], Awaitable[ServedApi]]
     policy: OverridesPolicy
     model_images: BuiltModelImages | None = None

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.activities.upstream.changed_fields import changed_fields
 from airunway.activities.upstream.image_resolution import ServingImageStep
-from airunway.activities.upstream.render_context import Surroundings, nobody_routes
+from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
@@ -74,7 +74,6 @@ class ClusterChanges:
         self._given = Surroundings(
             env=os.environ,
             serving_images=ServingImageStep(RegistryClient(), env=os.environ),
-            routed_by_gateway=nobody_routes,
             served_api=ServedApis(cluster).of,
             policy=policy,
         )

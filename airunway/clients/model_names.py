@@ -33,7 +33,9 @@ async def model_name_at(origin: str) -> str:
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "airunway"}
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=False, headers=headers) as session,
+            aiohttp.ClientSession(
+                timeout=timeout, trust_env=False, headers=headers, auto_decompress=False
+            ) as session,
             session.get(f"{origin}/v1/models", allow_redirects=False) as response,
         ):
             if response.status != 200:

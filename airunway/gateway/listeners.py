@@ -196,19 +196,31 @@ def _refusal(gateway: Obj, namespace: str) -> str:
 
 
 def _opened(gateway: Obj) -> dict[str, dict[str, Any]]:
+    """By listener: what it admitted `before`, and `for` which namespaces it was opened."""
     text = (gateway["metadata"].get("annotations") or {}).get(ANNOTATION_OPENED, "")
     try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        found = {}
-    entries = found.items() if isinstance(found, dict) else ()
+        entries = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        entries = []
     return {
-        str(name): {"before": entry.get("before"), "for": list(entry["for"])}
-        for name, entry in entries
+        str(name): {"before": entry.get("before"), "for": list(map(str, entry["for"]))}
+        for entry in (entries if isinstance(entries, list) else ())
         if isinstance(entry, dict)
         and isinstance(entry.get("for"), list)
+        and isinstance(entry.get("listeners"), list)
         and isinstance(entry.get("before"), dict | None)
+        for name in entry["listeners"]
     }
+
+
+def _grouped(opened: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Listeners of one history together: a Gateway can have 64, and annotations are limited to 256 KiB."""
+    groups: dict[str, dict[str, Any]] = {}
+    for name, entry in sorted(opened.items()):
+        history = {"before": entry["before"], "for": entry["for"]}
+        key = json.dumps(history, sort_keys=True)
+        groups.setdefault(key, {**history, "listeners": []})["listeners"].append(name)
+    return list(groups.values())
 
 
 def _record(gateway: Obj, opened: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -218,7 +230,7 @@ def _record(gateway: Obj, opened: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not opened:
         has_one = ANNOTATION_OPENED in (annotations or {})
         return [{"op": "remove", "path": key}] if has_one else []
-    text = json.dumps(opened, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_grouped(opened), sort_keys=True, separators=(",", ":"))
     if annotations is None:
         return [{"op": "add", "path": path, "value": {ANNOTATION_OPENED: text}}]
     return [{"op": "add", "path": key, "value": text}]

@@ -7,9 +7,10 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from airunway.api.gateway_reasons import GATEWAY_READY, NAME_TAKEN
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.gateway.naming import MODEL_HEADER
@@ -43,19 +44,25 @@ def is_attached(route: Obj, gateway: tuple[str, str]) -> bool:
 
 
 def rivals(
-    routes: Sequence[Obj], *, uid: str, gateway: tuple[str, str], model_name: str
+    routes: Sequence[Obj],
+    *,
+    uid: str,
+    gateway: tuple[str, str],
+    model_name: str,
+    holders: Collection[str],
 ) -> tuple[Obj | None, list[Obj]]:
     """Who has the name before the deployment of a uid, None: it may have it; and all others who want it.
 
     `routes`: those with the label of that name. Whoever serves it already has it before one that only wants
-    it; among equals it is the oldest route, as Gateway API itself has it.
+    it; among equals it is the oldest route, as Gateway API itself has it. `holders`: uids of the deployments
+    whose status says that they have the name. A route alone proves nothing: it is its tenant's to edit.
     """
-    owned = [route for route in routes if _owner(route)]
-    mine = next((route for route in owned if _owner(route) == uid), None)
-    others = sorted((route for route in owned if _owner(route) != uid), key=_age)
+    owned = [route for route in routes if owner_uid(route)]
+    mine = next((route for route in owned if owner_uid(route) == uid), None)
+    others = sorted((route for route in owned if owner_uid(route) != uid), key=_age)
 
     def serves(route: Obj | None) -> bool:
-        if route is None:
+        if route is None or owner_uid(route) not in holders:
             return False
         return is_attached(route, gateway) and routed_name(route) == model_name
 
@@ -70,13 +77,35 @@ def rivals(
     return (ahead[0] if ahead else None), others
 
 
+def wants(deployment: Obj, route: Obj, model_name: str) -> bool:
+    """Whether a ModelDeployment is the one that a route is of, and can want a model name."""
+    meta, spec = deployment["metadata"], deployment.get("spec") or {}
+    if meta.get("deletionTimestamp") or (meta["uid"], meta["name"]) != (
+        owner_uid(route),
+        route["metadata"]["name"],
+    ):
+        return False
+    gateway = spec.get("gateway") or {}
+    given = gateway.get("modelName")
+    return gateway.get("enabled") is not False and (not given or given == model_name)
+
+
+def holds(deployment: Obj, model_name: str) -> bool:
+    """Whether a ModelDeployment's status says that requests for a model name are its own."""
+    status = deployment.get("status") or {}
+    said = next((one for one in status.get("conditions") or [] if one.get("type") == GATEWAY_READY), {})
+    has_name = (status.get("gateway") or {}).get("modelName") == model_name
+    return has_name and said.get("reason") != NAME_TAKEN
+
+
 def named(route: Obj) -> str:
     """The deployment of a route, as namespace/name."""
     meta = route["metadata"]
     return f"{meta['namespace']}/{meta['name']}"
 
 
-def _owner(route: Obj) -> str:
+def owner_uid(route: Obj) -> str:
+    """Uid of the ModelDeployment that a route says it is of; empty: of none."""
     for reference in route["metadata"].get("ownerReferences") or []:
         if reference.get("kind") == DEPLOYMENT_KIND and reference.get("controller"):
             return str(reference.get("uid"))

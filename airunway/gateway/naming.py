@@ -7,6 +7,7 @@ import hashlib
 FIELD_MANAGER = "airunway-gateway"
 """Server-side-apply field manager of what publishes a deployment."""
 
+LABEL_MANAGED_BY, MANAGED_BY = "app.kubernetes.io/managed-by", "airunway"
 LABEL_CHOSEN = "airunway.ai/inference-gateway"
 """On a Gateway: `true` chooses it among several."""
 LABEL_PUBLISHES = "airunway.ai/publishes"

@@ -21,7 +21,9 @@ from airunway.gateway.kinds import (
     ServedKinds,
 )
 from airunway.gateway.naming import (
+    LABEL_MANAGED_BY,
     LABEL_MODEL_NAME,
+    MANAGED_BY,
     MODEL_HEADER,
     PICKER_PORT,
     grant_name,
@@ -123,6 +125,7 @@ def reference_grant(
         "metadata": {
             "name": grant_name(meta["name"]),
             "namespace": meta["namespace"],
+            "labels": {LABEL_MANAGED_BY: MANAGED_BY},
             "ownerReferences": [owner],
         },
         "spec": {

@@ -20,7 +20,9 @@ from airunway.gateway.kinds import (
     SERVICE_ACCOUNT,
 )
 from airunway.gateway.naming import (
+    LABEL_MANAGED_BY,
     LABEL_PUBLISHES,
+    MANAGED_BY,
     PICKER_CONFIG_KEY,
     PICKER_HEALTH_PORT,
     PICKER_PORT,
@@ -54,7 +56,7 @@ def picker_objects(deployment: ModelDeployment, *, image: str, config: str) -> l
     labels = {
         "app.kubernetes.io/name": name,
         "app.kubernetes.io/instance": deployment.name,
-        "app.kubernetes.io/managed-by": "airunway",
+        LABEL_MANAGED_BY: MANAGED_BY,
     }
     account = head(SERVICE_ACCOUNT, deployment, name=name)
     role = {**head(ROLE, deployment, name=name), "rules": _RIGHTS}

@@ -33,6 +33,8 @@ class ProviderView(BaseModel):
     """Queue of its worker; empty: a provider controller of AI Runway's kind acts on the deployment."""
     served_locally: bool = False
     """The process that answers this can do the provider's steps itself."""
+    routed_by_gateway: bool = False
+    """Requests for the deployment would come by a Gateway to a pool that the provider's operator makes."""
 
     @property
     def externally_managed(self) -> bool:

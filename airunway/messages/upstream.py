@@ -77,6 +77,8 @@ class RenderRequest(DeploymentRequest):
     """Digests that tags stood for when their signatures were verified; each is verified again."""
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    routed_by_gateway: bool = False
+    """As `ProviderView` has it, which only the core's process can find out."""
     cluster_features: list[str] | None = None
     """What of the cluster it was rendered for; None: nothing is recorded, so it is found out."""
     refused: RefusedChange | None = None

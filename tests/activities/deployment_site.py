@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from airunway.activities.deployment.activities import DeploymentActivities
+from airunway.activities.deployment.decision import Routes
 from airunway.activities.deployment.reading import SelectionOptions
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.trust.image_gate import ImageGate
@@ -62,7 +62,7 @@ class Worker:
         attributes: tuple[str, ...] = (),
         gate: ImageGate | None = None,
         images: RegistryClient | None = None,
-        is_routed: bool = False,
+        routes: Routes | None = None,
     ) -> None:
         cache = SnapshotCache()
         named = {provider.name: provider for provider in providers}
@@ -73,10 +73,8 @@ class Worker:
             options=SelectionOptions(heartbeat_limit=heartbeat_limit),
             cache=cache,
             search_attributes=lambda: attributes,
+            routes=routes,
         )
-
-        async def routed(provider: Provider, owner: Mapping[str, Any]) -> bool:
-            return is_routed
 
         self.provider = ProviderActivities(
             cluster,
@@ -85,7 +83,6 @@ class Worker:
             cache=cache,
             gate=gate,
             images=images,
-            routed_by_gateway=routed,
         )
 
     async def apply(self, request: RenderRequest) -> tuple[RenderAnswer, ApplyAnswer]:

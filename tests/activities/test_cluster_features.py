@@ -78,15 +78,15 @@ Made = tuple[list[AppliedObject], list[str] | None, str]
 """What was applied, what is recorded of the cluster, and the rendered spec."""
 
 
-def worker_of(place: DeploymentSite, provider: Provider, *, is_routed: bool = False) -> Worker:
-    return Worker(place.cluster, providers=(provider,), is_routed=is_routed)
+def worker_of(place: DeploymentSite, provider: Provider) -> Worker:
+    return Worker(place.cluster, providers=(provider,))
 
 
 async def made(place: DeploymentSite, provider: Provider, *, is_routed: bool = False) -> Made:
     """Deploy for a provider."""
     await place.deploy(provider={"name": provider.name}, **SPEC)
-    worker = worker_of(place, provider, is_routed=is_routed)
-    first = request(await place.deployment(), provider, [])
+    worker = worker_of(place, provider)
+    first = request(await place.deployment(), provider, [], routed_by_gateway=is_routed)
     rendered = await worker.provider.render(first)
     done = await worker.provider.apply_upstream(asked(first, rendered))
     assert done.failure is None, done.failure
@@ -189,8 +189,8 @@ async def test_a_change_that_dynamo_takes_no_other_way_is_a_replacement_that_is_
     assert recorded == [ROUTED_BY_GATEWAY]
 
     owner = await place.change({"spec": {"gateway": {"enabled": False}}})
-    edited = request(owner, DYNAMO, applied, cluster_features=recorded)
-    rendered = await worker_of(place, DYNAMO, is_routed=True).provider.render(edited)
+    edited = request(owner, DYNAMO, applied, cluster_features=recorded, routed_by_gateway=True)
+    rendered = await worker_of(place, DYNAMO).provider.render(edited)
 
     assert rendered.replacing.endswith("this change would add Frontend and remove Epp")
     assert [str(entry) for entry in rendered.planned] == ["delete DynamoGraphDeployment chat"]
@@ -206,8 +206,9 @@ async def test_a_gateway_that_comes_or_goes_replaces_nothing(
     assert ("epp" in spec) is is_routed
 
     known = recorded if is_recorded else None
-    again = request(await place.deployment(), DYNAMO, applied, cluster_features=known)
-    rendered = await worker_of(place, DYNAMO, is_routed=not is_routed).provider.render(again)
+    deployment, routed = await place.deployment(), not is_routed
+    again = request(deployment, DYNAMO, applied, cluster_features=known, routed_by_gateway=routed)
+    rendered = await worker_of(place, DYNAMO).provider.render(again)
 
     assert (rendered.planned, rendered.replacing) == ([], "")
     assert recorded_features(rendered.conditions) == recorded

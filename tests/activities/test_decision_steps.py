@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airunway.api.decision import Outcome
-from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Object
 from airunway.messages.decision import Recorded, SelectionRequest, ValidateRequest
 from tests.activities.deployment_site import ENGINE, REF, VALIDATE_IT, DeploymentSite, selection_request
 
@@ -200,3 +200,34 @@ async def test_a_reconcile_gives_a_worker_as_long_as_the_setting_says(
 
     assert chosen.provider is not None
     assert chosen.provider.ready is ready
+
+
+@pytest.mark.parametrize("is_routed", [True, False])
+async def test_who_renders_is_told_whether_requests_will_come_by_a_gateway(
+    place: DeploymentSite, *, is_routed: bool
+) -> None:
+    engine = {**ENGINE, "gateway": {"managesInferencePool": True}}
+    await place.register(capabilities={"engines": [engine]})
+    made = await place.deploy()
+
+    async def routes(owner: Object) -> bool:
+        assert owner["metadata"]["uid"] == made["metadata"]["uid"]
+        return is_routed
+
+    chosen = await place.worker(routes=routes).core.evaluate_provider_rules(selection_request(made))
+
+    assert chosen.provider is not None
+    assert chosen.provider.routed_by_gateway is is_routed
+
+
+async def test_gateways_are_not_looked_at_for_a_provider_that_makes_no_pool(place: DeploymentSite) -> None:
+    await place.register(capabilities={"engines": [{**ENGINE, "gateway": {"ignoresServedName": True}}]})
+    made = await place.deploy()
+
+    async def routes(owner: Object) -> bool:
+        raise AssertionError("nothing of it depends on a Gateway")
+
+    chosen = await place.worker(routes=routes).core.evaluate_provider_rules(selection_request(made))
+
+    assert chosen.provider is not None
+    assert not chosen.provider.routed_by_gateway

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -70,6 +71,16 @@ async def test_answers(server: Server, body: str, status: int, name: str) -> Non
     assert await model_name_at(server.origin) == name
     assert server.paths == ["/v1/models"]
     assert not {"authorization", "cookie"} & set(server.headers)
+
+
+async def test_an_answer_is_not_unpacked(server: Server) -> None:
+    async def packed(_: web.Request) -> web.Response:
+        body = gzip.compress(b'{"data": [{"id": "x"}]}')
+        return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+    server.answer = packed
+
+    assert await model_name_at(server.origin) == "", "it was asked for as it is"
 
 
 async def test_a_redirect_leads_nowhere(server: Server) -> None:

@@ -210,7 +210,20 @@ class GatewaySite:
         return await self.worker.read_gateway(await self.request(ref))
 
     async def publish(self, ref: DeploymentRef) -> ApplyGatewayAnswer | GatewayReading:
-        """Read and apply, as the workflow does; answers what was said last."""
+        """Read, apply and write the status, as the workflow does; answers what was said last."""
+        answer = await self._publish(ref)
+        said = [answer.condition.dump()] if answer.condition is not None else []
+        stamped = [{**one, "lastTransitionTime": "2026-01-01T00:00:00Z"} for one in said]
+        status: dict[str, Any] = {"conditions": stamped} if stamped else {}
+        if answer.status is not None:
+            status["gateway"] = answer.status.dump()
+        if status:
+            await self.cluster.patch(
+                DEPLOYMENTS, ref.name, {"status": status}, namespace=ref.namespace, subresource="status"
+            )
+        return answer
+
+    async def _publish(self, ref: DeploymentRef) -> ApplyGatewayAnswer | GatewayReading:
         request = await self.request(ref)
         reading = await self.worker.read_gateway(request)
         self.probed[str(ref)] = reading.probed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -116,7 +117,18 @@ def test_fields_of_a_listener_that_nobody_knows_are_kept() -> None:
     assert (after["tls"], after["newField"]) == ({"options": {"x": "y"}}, 1)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"http": 1}', '{"http": {"for": "team-a"}}', '"x"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[" * 100_000,
+        "{}",
+        "[1]",
+        '[{"for": "team-a", "listeners": ["http"]}]',
+        '[{"for": [], "listeners": 1}]',
+        '"x"',
+    ],
+)
 def test_a_spoilt_record_breaks_nothing(text: str) -> None:
     gw = gateway(listener(), annotations={ANNOTATION_OPENED: text})
 
@@ -140,3 +152,23 @@ def test_selectors(entry: Any, labels: dict[str, str], admitted: bool) -> None:
     gw = gateway(listener({"from": "Selector", "selector": {"matchExpressions": [entry]}}))
 
     assert admits(gw, "team-a", labels=labels) is admitted
+
+
+@pytest.mark.parametrize("count", [2, 1000])
+def test_a_record_of_all_the_listeners_that_there_can_be_fits_into_an_annotation(count: int) -> None:
+    names = [f"{number:04}" + "n" * 59 for number in range(count)]
+    admitted = {"allowedRoutes": {"namespaces": among("edge", *names)}}
+    gw = gateway(*(listener(name=f"{number:02}" + "l" * 61, **admitted) for number in range(64)))
+    listeners = [one["name"] for one in gw["spec"]["listeners"]]
+    record = [{"before": SAME, "for": names, "listeners": listeners}]
+    gw["metadata"]["annotations"] = {ANNOTATION_OPENED: json.dumps(record)}
+
+    gw = patched(gw, to_open(gw, "one-more", labels={}).patch)
+    assert opened_for(gw, "one-more")
+    assert len(gw["metadata"]["annotations"][ANNOTATION_OPENED]) < 100_000
+
+    for name in ["one-more", *names[:2]]:
+        gw = patched(gw, to_close(gw, name).patch)
+    left = SAME if count == 2 else among(*names[2:], "edge")
+    assert all(one["allowedRoutes"]["namespaces"] == left for one in gw["spec"]["listeners"])
+    assert (ANNOTATION_OPENED in gw["metadata"]["annotations"]) is (count != 2)

@@ -123,8 +123,13 @@ def route(name: str, second: int, *, served: str = "m", attached: bool = True) -
     }
 
 
-def ahead(uid: str, *routes: Any) -> str | None:
-    first, _ = rivals(routes, uid=uid, gateway=GATEWAY, model_name="m")
+def everybody(routes: Any) -> set[str]:
+    """All of them say that they have the name."""
+    return {one["metadata"]["name"] for one in routes}
+
+
+def ahead(uid: str, *routes: Any, holders: Any = ()) -> str | None:
+    first, _ = rivals(routes, uid=uid, gateway=GATEWAY, model_name="m", holders=holders or everybody(routes))
     return first["metadata"]["name"] if first else None
 
 
@@ -156,6 +161,13 @@ def test_whoever_serves_another_name_and_wants_this_one_waits() -> None:
 
     assert ahead("old", old, holder) == "holder"
     assert ahead("holder", old, holder) is None
+
+
+def test_a_route_that_its_tenant_edited_takes_no_name() -> None:
+    edited, holder = route("old", 1), route("holder", 5)
+
+    assert ahead("old", edited, holder, holders={"holder"}) == "holder"
+    assert ahead("holder", edited, holder, holders={"holder"}) is None
 
 
 def test_routes_of_others_count_for_nothing() -> None:

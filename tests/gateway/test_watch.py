@@ -179,3 +179,67 @@ async def test_who_is_switched_off_hears_nothing(site: GatewaySite, reason: str)
         await told.until("on", "Gateway")
 
         assert "off" not in told.take()
+
+
+async def probed(site: GatewaySite, told: Told, name: str) -> None:
+    """Wait until everything that was done before has been handed on, by changes that are always told."""
+    for number in range(1000):
+        value = {"metadata": {"labels": {"probe": f"x{number}"}}}
+        await site.cluster.patch(ROUTES, name, value, namespace="team-a")
+        await asyncio.sleep(0.02)
+        if any(ref == name for ref, _ in told.all):
+            return
+
+
+async def test_whom_a_gateway_admits_by_labels_concerns_nobody_while_routes_are_counted(
+    site: GatewaySite,
+) -> None:
+    by_label = {"from": "Selector", "selector": {"matchLabels": {"models": "yes"}}}
+    await site.gateway(admits=by_label)
+    await site.namespace("team-a", models="yes")
+    refs = [await site.deploy(name, servedName=name) for name in ("one", "probe")]
+    for ref in refs:
+        await site.publish(ref)
+        await says(site, ref, "True")
+    async with watching(site, await fleet_of(site)) as told:
+        await probed(site, told, "probe")
+        told.take()
+        for count in range(3):
+            counted = {"status": {"listeners": [{"name": "http", "attachedRoutes": count}]}}
+            await site.cluster.patch(
+                GATEWAYS, "inference-gateway", counted, namespace="edge", subresource="status"
+            )
+        moved = {"status": {"addresses": [{"value": "10.0.0.8"}]}}
+        await site.cluster.patch(GATEWAYS, "inference-gateway", moved, namespace="edge", subresource="status")
+        await told.until("one", "Gateway edge/inference-gateway changed")
+        assert [cause for name, cause in told.all if name == "one"] == [
+            "Gateway edge/inference-gateway changed"
+        ]
+
+
+@pytest.mark.parametrize("owner", ["nobody", "one", "../team-b/one"])
+async def test_a_route_that_only_says_whose_it_is_signals_nobody(site: GatewaySite, owner: str) -> None:
+    await site.gateway()
+    refs = [await site.deploy(name, servedName=name) for name in ("one", "probe")]
+    for ref in refs:
+        await site.publish(ref)
+        await says(site, ref, "True")
+    live = await site.cluster.get(ROUTES, "one", namespace="team-a")
+    reference = {
+        "apiVersion": "airunway.ai/v1alpha1",
+        "kind": "ModelDeployment",
+        "name": owner,
+        "uid": (await site.request(refs[1])).uid,
+        "controller": True,
+    }
+    meta = {"name": "forged", "ownerReferences": [reference], "labels": live["metadata"]["labels"]}
+    async with watching(site, await fleet_of(site)) as told:
+        await probed(site, told, "probe")
+        told.take()
+        body = {"apiVersion": ROUTES.api_version, "kind": "HTTPRoute", "metadata": meta, "spec": live["spec"]}
+        await site.cluster.create(ROUTES, body, namespace="team-a")
+        for host in ("a", "b"):
+            await site.cluster.patch(ROUTES, "forged", {"spec": {"hostnames": [host]}}, namespace="team-a")
+        told.take()
+        await probed(site, told, "probe")
+        assert told.take() == {"probe"}

@@ -23,13 +23,14 @@ WRONG: Mapping[type, tuple[Any, ...]] = {
 def damaged(objects: Mapping[str, Manifest], count: int) -> dict[str, Manifest]:
     """So many objects, each broken in one place; what was broken, and how, is the key."""
     choose = random.Random(SEED)
-    keys = sorted(objects)
+    keys = sorted(
+        key for key, obj in objects.items() if _places_of(obj)
+    )  # a ServiceAccount has nothing inside
     return dict(_damaged(copy.deepcopy(objects[choose.choice(keys)]), choose) for _ in range(count))
 
 
 def _damaged(obj: Manifest, choose: random.Random) -> tuple[str, Manifest]:
-    places = [found for key, part in obj.items() if key not in _IDENTITY for found in _places(part, (key,))]
-    *way, last = choose.choice(places)
+    *way, last = choose.choice(_places_of(obj))
     holder = obj
     for step in way:
         holder = holder[step]
@@ -47,6 +48,10 @@ def _damaged(obj: Manifest, choose: random.Random) -> tuple[str, Manifest]:
 
 
 _IDENTITY = ("apiVersion", "kind", "metadata")
+
+
+def _places_of(obj: Manifest) -> list[tuple[str | int, ...]]:
+    return [found for key, part in obj.items() if key not in _IDENTITY for found in _places(part, (key,))]
 
 
 def _places(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

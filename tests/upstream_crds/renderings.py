@@ -147,10 +147,10 @@ def _rendered_or_none(
 
 
 def _case(provider: Provider, entry: Input, obj: Manifest, plain: Manifest | None = None) -> Case:
-    return Case(provider=provider.name, input=entry, obj=_placed(obj), plain=plain and _placed(plain))
+    return Case(provider=provider.name, input=entry, obj=placed(obj), plain=plain and placed(plain))
 
 
-def _placed(obj: Manifest) -> Manifest:
+def placed(obj: Manifest) -> Manifest:
     """The object in the namespace of this test. Its owner is no part of what upstream projects judge."""
     kept = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
     return {**obj, "metadata": {**kept, "namespace": NAMESPACE}}

@@ -13,6 +13,7 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists, NotFound, ServerError
 from airunway.clients.kubernetes import CRDS, NAMESPACES, Cluster
 from airunway.clients.kubernetes.kinds import path_of
+from airunway.gateway.kinds import PICKER_KINDS
 from airunway.provider import Manifest
 from kube_emulator import EmulatedCluster
 from kube_emulator.testing import Answer, Api
@@ -75,11 +76,9 @@ async def verdicts(api: Api, objects: Mapping[str, Manifest], version: Version) 
     return dict(await asyncio.gather(*(ask(key, obj) for key, obj in objects.items())))
 
 
+_KINDS = [*(kind for provider in PROVIDERS.values() for kind in provider.kinds), *PICKER_KINDS]
 BUILTIN_PATHS = {
-    (kind.api_version, kind.kind): path_of(kind, namespace=NAMESPACE)
-    for provider in PROVIDERS.values()
-    for kind in provider.kinds
-    if kind.builtin
+    (kind.api_version, kind.kind): path_of(kind, namespace=NAMESPACE) for kind in _KINDS if kind.builtin
 }
 
 

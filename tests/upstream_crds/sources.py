@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from airunway.clients.kubernetes import Cluster
 from airunway.provider import Provider, RenderContext
+from tests.upstream_crds import gateway_objects
 from tests.upstream_crds.folders import Version
 from tests.upstream_crds.inputs import PROVIDERS
 from tests.upstream_crds.renderings import Renderings, add, context_of
+from tests.upstream_crds.servers import BUILTIN_PATHS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ def _contexts(provider: Provider, found: RenderContext, version: Version) -> Ite
                 yield replace(context, routed_by_gateway=routed, learned=learned)
 
 
-OTHERS: tuple[Source, ...] = ()
+OTHERS = (Source(groups=gateway_objects.GROUPS, collect=gateway_objects.collect),)
 
 
 def sources_of(groups: Set[str]) -> list[Source]:
@@ -52,4 +54,4 @@ def sources_of(groups: Set[str]) -> list[Source]:
     return [source for source in everybody if source.groups & groups]
 
 
-BUILTIN_GROUPS = {kind.group for provider in PROVIDERS.values() for kind in provider.kinds if kind.builtin}
+BUILTIN_GROUPS = {api_version.rpartition("/")[0] for api_version, _kind in BUILTIN_PATHS}

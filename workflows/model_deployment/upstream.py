@@ -108,6 +108,7 @@ class Upstream:
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
+            routed_by_gateway=decided.provider is not None and decided.provider.routed_by_gateway,
             cluster_features=recorded_features(state.conditions),
             refused=state.refused,
             adoption=recorded_adoption(state.conditions),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from airunway.clients.errors import NotFound
+
 Object = dict[str, Any]
 
 
@@ -51,11 +53,20 @@ def group_version_path(api_version: str) -> str:
 def path_of(
     kind: Kind, *, namespace: str | None = None, name: str | None = None, subresource: str = ""
 ) -> str:
-    """URL path of a collection or an object. Names are escaped, which a server may undo:
-    one that somebody else made up is to be checked first.
+    """URL path of a collection or an object.
+
+    Raises NotFound for a name that no object can have: users name objects, and one that is more than a step
+    of the path would lead to another namespace.
     """
-    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    scope = f"/namespaces/{_step(namespace)}" if namespace else ""
     path = f"{group_version_path(kind.api_version)}{scope}/{kind.plural}"
     if name is not None:
-        path += f"/{quote(name, safe='')}"
+        path += f"/{_step(name)}"
     return f"{path}/{subresource}" if subresource else path
+
+
+def _step(name: str) -> str:
+    # What Kubernetes itself says of names in paths: apimachinery, IsValidPathSegmentName.
+    if name in ("", ".", "..") or "/" in name or "%" in name:
+        raise NotFound(f"no object can be called {name[:253]!r}", status=404, reason="NotFound")
+    return quote(name)
