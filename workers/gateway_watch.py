@@ -25,6 +25,7 @@ from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.gateway.kinds import GATEWAY, HTTP_ROUTE, INFERENCE_POOL, REFERENCE_GRANT, ServedKinds
 from airunway.gateway.listeners import admits
 from airunway.gateway.naming import LABEL_MODEL_NAME, LABEL_PUBLISHES
+from airunway.gateway.objects import granted_namespaces
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.facts import PublishedAs
 from airunway.workers.audit.fleet import Fleet
@@ -182,7 +183,9 @@ class GatewayWatch:
             return
 
         def concerns(ref: DeploymentRef, said: PublishedAs) -> bool:
-            if said.reason == POOL_NOT_FOUND or said.pool == meta["name"]:
+            if said.pool:
+                return said.pool == f"{meta['namespace']}/{meta['name']}"
+            if said.reason == POOL_NOT_FOUND and before is None:
                 return True
             return ref.namespace == meta["namespace"] and str(meta["name"]).startswith(ref.name)
 
@@ -203,7 +206,11 @@ class GatewayWatch:
     def _on_grant(self, change: ObjectChange, first: bool) -> None:
         before, now = self._noted(change, lambda grant: grant.get("spec"))
         if before != now and not first:
-            self._tell("a ReferenceGrant changed", lambda _, said: said.reason == POOL_NOT_ALLOWED)
+            permitted = granted_namespaces(change.object)
+            self._tell(
+                "a ReferenceGrant changed",
+                lambda ref, said: said.reason == POOL_NOT_ALLOWED and ref.namespace in permitted,
+            )
 
     # -- whom it concerns -----------------------------------------------------------------------------------
 

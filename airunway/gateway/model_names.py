@@ -93,7 +93,7 @@ def wants(deployment: Obj, route: Obj, model_name: str) -> bool:
 def holds(deployment: Obj, model_name: str) -> bool:
     """Whether a ModelDeployment's status says that requests for a model name are its own."""
     status = deployment.get("status") or {}
-    said = next((one for one in status.get("conditions") or [] if one.get("type") == GATEWAY_READY), {})
+    said: Obj = next((one for one in status.get("conditions") or [] if one.get("type") == GATEWAY_READY), {})
     has_name = (status.get("gateway") or {}).get("modelName") == model_name
     return has_name and said.get("reason") != NAME_TAKEN
 

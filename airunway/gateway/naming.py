@@ -55,6 +55,8 @@ def model_name_label(gateway: tuple[str, str], model_name: str) -> str:
 
 def model_name_problem(name: str) -> str:
     """Why a name cannot be what requests are routed by; empty when it can."""
+    if not name:
+        return "it is empty; give one in spec.gateway.modelName"
     if len(name) > MAX_MODEL_NAME:
         return f"it has more than {MAX_MODEL_NAME} characters"
     if not name.isprintable() or not name.isascii() or name != name.strip():

@@ -159,7 +159,7 @@ async def test_a_cluster_of_another_is_not_touched_whatever_the_status_says(ray:
         "..",
         "chat-a?watch=true",
         "chat-a%2Fstatus",
-        "a" * 300_000,
+        pytest.param("a" * 300_000, id="of 300 kB"),
     ],
 )
 async def test_a_status_cannot_have_anything_else_read(ray: RaySite, name: str) -> None:

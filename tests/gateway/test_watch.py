@@ -17,6 +17,7 @@ from airunway.workers.gateway_watch import GatewayWatch
 from airunway.workers.marks import DeploymentMark
 from tests.gateway.definitions import POOLS as POOL_DEFINITION
 from tests.gateway.site import GATEWAYS, POOLS, ROUTES, GatewaySite
+from tests.gateway.test_variations import foreign_pool
 
 
 class Told:
@@ -243,3 +244,23 @@ async def test_a_route_that_only_says_whose_it_is_signals_nobody(site: GatewaySi
         told.take()
         await probed(site, told, "probe")
         assert told.take() == {"probe"}
+
+
+async def test_a_pool_concerns_whoever_names_it_and_nobody_who_names_another(site: GatewaySite) -> None:
+    await site.gateway()
+    pools = {"one": {"name": "p"}, "two": {"name": "p", "namespace": "other"}, "none": None}
+    for name, pool in pools.items():
+        ref = await site.deploy(name, gateway={"poolRef": pool} if pool else {})
+        await says(site, ref, "PoolNotFound" if pool else "True")
+    probe = await site.deploy("probe", servedName="probe")
+    await site.publish(probe)
+    await says(site, probe, "True")
+    async with watching(site, await fleet_of(site)) as told:
+        await probed(site, told, "probe")
+        told.take()
+        await foreign_pool(site, "p", "other")
+        await told.until("two", "InferencePool p changed")
+        assert told.take() <= {"two", "probe"}
+        await foreign_pool(site, "p", "team-a")
+        await told.until("one", "InferencePool p changed")
+        assert told.take() <= {"one", "probe"}

@@ -71,19 +71,21 @@ class PublishedAs(NamedTuple):
     route: str
     """`spec.gateway.httpRouteRef`; empty: a route of its own."""
     pool: str
-    """`spec.gateway.poolRef.name`; empty: none is named."""
+    """`spec.gateway.poolRef` as namespace/name; empty: none is named."""
 
     @classmethod
     def of(cls, obj: Object, said: Mapping[str, Any]) -> PublishedAs:
         """What a ModelDeployment says. `said`: its condition."""
         given = (obj.get("spec") or {}).get("gateway") or {}
         status = (obj.get("status") or {}).get("gateway") or {}
+        pool = given.get("poolRef") or {}
+        space = pool.get("namespace") or obj["metadata"].get("namespace")
         reason = "True" if said.get("status") == "True" else str(said.get("reason") or "")
         found = (
             reason,
             str(status.get("gatewayNamespace") or ""),
             str(given.get("httpRouteRef") or ""),
-            str((given.get("poolRef") or {}).get("name") or ""),
+            f"{space}/{pool['name']}" if pool.get("name") else "",
         )
         return NOT_PUBLISHED if not any(found) else cls(*map(intern, found))
 
