@@ -15,7 +15,7 @@ import pytest_asyncio
 import yaml
 
 from airunway.clients.crds import apply_crd
-from airunway.clients.errors import NotFound
+from airunway.clients.errors import Conflict, NotFound
 from airunway.clients.kubernetes import CONFIGS, CRDS, PODS, Cluster, Object
 from airunway.clients.reflector import Reflector
 from airunway.providers.kuberay import PROVIDER
@@ -192,6 +192,50 @@ async def test_what_somebody_else_sets_in_the_cluster_is_put_right(ray: RaySyste
 
     await ray.until_events("chat", {"DriftRepaired"})
     await ray.serves(2)
+
+
+async def insist(ray: RaySystem, replicas: int, rewrites: list[int]) -> None:
+    """A scaler of its own, which nobody told the deployment of."""
+    path = "/spec/workerGroupSpecs/0"
+    counts = [
+        {"op": "replace", "path": f"{path}/{field}", "value": replicas}
+        for field in ("replicas", "maxReplicas")
+    ]
+    while True:
+        for made in ray.all("rayclusters"):
+            group, meta = made["spec"]["workerGroupSpecs"][0], made["metadata"]
+            if group["replicas"] == replicas:
+                continue
+            seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+            with suppress(Conflict):
+                await ray.cluster.patch(
+                    CLUSTERS,
+                    meta["name"],
+                    [seen, *counts],
+                    namespace=ray.namespace,
+                    content_type="application/json-patch+json",
+                    field_manager="keda",
+                )
+                rewrites.append(group["replicas"])
+        await asyncio.sleep(0.05)
+
+
+@NEWEST
+async def test_a_scaler_that_fights_is_named_and_may_have_the_replicas(ray: RaySystem) -> None:
+    await ray.deploy("chat", **KUBERAY, scaling={"replicas": 1}, resources=GPU)
+    await ray.serves(1)
+    rewrites: list[int] = []
+
+    scaler = asyncio.create_task(insist(ray, 2, rewrites))
+    try:
+        await ray.until(lambda: bool(ray.condition("chat", "FieldsContested")), "said who fights")
+        said = ray.condition("chat", "FieldsContested")["message"]
+        assert "RayCluster chat" in said and "by keda" in said and "external-replicas" in said
+        await ray.edit("chat", {"metadata": {"annotations": {"airunway.ai/external-replicas": "true"}}})
+        await ray.until(lambda: ray.workers() == 2 and ray.says("Running", 2, 2), "the scaler's number")
+        assert len(rewrites) <= 4  # what was there, and three repairs
+    finally:
+        scaler.cancel()
 
 
 @NEWEST
