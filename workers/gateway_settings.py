@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from airunway.activities.gateway.facts import GatewayOptions
+from airunway.clients.model_names import SERVICE_URL
 from airunway.gateway.choice import WantedGateway
 from airunway.gateway.picker import DEFAULT_IMAGE
 
@@ -43,6 +45,21 @@ class GatewaySettings(BaseSettings):
         "no limit.",
     )
 
+    service_url: str = Field(
+        default=SERVICE_URL,
+        description="Where a worker asks a model server for its model's name, by `{service}`, `{namespace}` "
+        "and `{port}`. Outside of the cluster, beside `kubectl proxy`: "
+        "`http://127.0.0.1:8001/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy`.",
+    )
+
+    @field_validator("service_url")
+    @classmethod
+    def _with_its_places(cls, value: str) -> str:
+        names = [name for _, name, *_ in Formatter().parse(value) if name is not None]
+        if sorted(names) != ["namespace", "port", "service"] or not value.startswith(("http://", "https://")):
+            raise ValueError("AIRUNWAY_SERVICE_URL: an http address with {service}, {namespace} and {port}")
+        return value.rstrip("/")
+
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if bool(self.gateway_name) != bool(self.gateway_namespace):
@@ -59,5 +76,6 @@ class GatewaySettings(BaseSettings):
             picker_image=self.gateway_picker_image,
             opens=self.gateway_opens_listeners,
             request_timeout=self.gateway_request_timeout,
+            service_url=self.service_url,
             impersonate=impersonate,
         )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airunway.activities.deployment.configs import ProviderConfigs
@@ -16,7 +17,7 @@ from airunway.api.status import ApiFormat
 from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, NAMESPACES, PODS, Cluster, Object
-from airunway.clients.model_names import served_model_name
+from airunway.clients.model_names import SERVICE_URL, served_model_name
 from airunway.gateway.capabilities import GatewayRoles, PoolPlace, roles_of
 from airunway.gateway.choice import GatewayChoice, WantedGateway, choose_gateway
 from airunway.gateway.kinds import (
@@ -46,12 +47,14 @@ Ask = Callable[[str, str, int], Awaitable[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayOptions:
-    """The settings. `configured`: the Gateway of all deployments. `opens`: listeners may be opened."""
+    """The settings. `configured`: the Gateway of all deployments. `opens`: listeners may be opened.
+    `service_url`: where Services answer."""
 
     configured: WantedGateway | None = None
     picker_image: str = ""
     opens: bool = True
     request_timeout: str = "300s"
+    service_url: str = SERVICE_URL
     impersonate: str = ""
 
 
@@ -96,8 +99,9 @@ class GatewayFacts:
 class GatewayFactsReader:
     """Reads for one cluster; deployments that ask at the same time share lists."""
 
-    def __init__(self, cluster: Cluster, options: GatewayOptions, *, ask: Ask = served_model_name) -> None:
-        self._cluster, self._options, self._ask = cluster, options, ask
+    def __init__(self, cluster: Cluster, options: GatewayOptions, *, ask: Ask | None = None) -> None:
+        self._cluster, self._options = cluster, options
+        self._ask = ask or partial(served_model_name, service_url=options.service_url)
         self._configs = ProviderConfigs(cluster)
         self._served: ServedKinds | None = None
         self._gateways = Coalesced(self._list_gateways)

@@ -13,6 +13,7 @@ from airunway.cli.options import STATE_DIR
 from airunway.cli.output import note
 
 DEADLINE_SECONDS = 120.0
+GATEWAY_BY_DEFAULT = False
 
 
 Kubeconfig = Annotated[
@@ -40,6 +41,14 @@ Once = Annotated[
     bool,
     typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
 ]
+Gateway = Annotated[
+    bool | None,
+    typer.Option(
+        "--gateway/--no-gateway",
+        help="Pretend a Gateway as well: one address at which every model answers, with canned words.",
+        show_default=False,
+    ),
+]
 Deadline = Annotated[float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)]
 
 
@@ -48,6 +57,7 @@ def up(
     state_dir: StateDir = STATE_DIR,
     sample: Sample = None,
     no_samples: NoSamples = False,
+    gateway: Gateway = None,
     once: Once = False,
     deadline: Deadline = DEADLINE_SECONDS,
 ) -> None:
@@ -58,6 +68,8 @@ def up(
     """
     if no_samples and sample:
         raise typer.BadParameter("--sample and --no-samples contradict each other")
+    if gateway and kubeconfig:
+        raise typer.BadParameter("--gateway is for the emulated cluster; a real one has its own, or none")
     if sys.stderr.isatty():
         note("airunway up: loading")  # for the second or two in which nothing else is seen
     from airunway.cli.up_servers import UpOptions
@@ -68,6 +80,7 @@ def up(
         kubeconfig=kubeconfig,
         samples=sample or [],
         shipped_samples=not (no_samples or sample or kubeconfig),
+        gateway=gateway if gateway is not None else GATEWAY_BY_DEFAULT,
         deadline=deadline if once else None,
     )
     status = asyncio.run(run(chosen))

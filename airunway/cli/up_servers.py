@@ -33,12 +33,16 @@ RESTART_DELAY_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class UpOptions:
-    """What was asked for. `deadline` None: run until stopped; else leave when the samples run."""
+    """What was asked for. `gateway`: pretend one in the emulated cluster.
+
+    `deadline` None: run until stopped; else leave when the samples run.
+    """
 
     state_dir: Path
     kubeconfig: Path | None
     samples: Sequence[str]
     shipped_samples: bool
+    gateway: bool
     deadline: float | None
 
 
@@ -49,7 +53,13 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
     attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     if options.kubeconfig is None:
         display.phase("starting Temporal and the emulated cluster")
-        sandbox = Sandbox(options.state_dir, usual_ports=True, installed=False, search_attributes=attributes)
+        sandbox = Sandbox(
+            options.state_dir,
+            usual_ports=True,
+            installed=False,
+            gateway=options.gateway,
+            search_attributes=attributes,
+        )
         async with sandbox, _supervised(sandbox.temporal, display):
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
             yield settings.model_copy(update=_without_network(sandbox, settings))
@@ -100,6 +110,8 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "image_registry_pull": PULL_HOST,
         # As in a cluster, where images of private models are kept apart; nothing is pulled here.
         "image_pull_secret": PULL_SECRET,
+        # Pods have no network: their servers answer elsewhere than at the cluster's DNS names.
+        **({"service_url": sandbox.gateway.servers.service_url} if sandbox.gateway else {}),
     }
 
 

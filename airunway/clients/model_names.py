@@ -17,14 +17,18 @@ from airunway.clients.http import TooLarge, read_at_most
 SECONDS = 2.0
 MAX_BYTES = 1 << 20
 MAX_ID = 4096
+SERVICE_URL = "http://{service}.{namespace}.svc:{port}"
+"""Where a Service answers in a cluster."""
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-async def served_model_name(service: str, namespace: str, port: int) -> str:
-    """The id; empty where the server does not say any in time."""
+async def served_model_name(
+    service: str, namespace: str, port: int, *, service_url: str = SERVICE_URL
+) -> str:
+    """The id; empty where the server does not say any in time. `service_url`: where Services answer."""
     if not (_LABEL.fullmatch(service) and _LABEL.fullmatch(namespace) and 0 < port <= 65535):
         return ""
-    return await model_name_at(f"http://{service}.{namespace}.svc:{port}")
+    return await model_name_at(service_url.format(service=service, namespace=namespace, port=port))
 
 
 async def model_name_at(origin: str) -> str:

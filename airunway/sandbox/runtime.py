@@ -19,6 +19,7 @@ from typing import Self
 from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.buildkit import PretendBuildKit
+from airunway.sandbox.gateway import PretendGateway, gateway
 from airunway.sandbox.hub import PretendHub
 from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import DEFAULT_NODES, PretendNode
@@ -28,6 +29,7 @@ from airunway.sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer,
 from kube_emulator import EmulatedCluster
 
 USUAL_API_PORT = 7443
+USUAL_GATEWAY_PORT = 8090
 
 
 class Sandbox:
@@ -35,6 +37,7 @@ class Sandbox:
 
     `usual_ports`: Temporal's and the UI's well-known ports when they are free, so that other tools find
     them; tests take any. `installed` false: providers' operators are not there yet (see `sandbox.charts`).
+    `gateway`: with Gateway API and a Gateway that leads to pretend model servers (see `sandbox.gateway`).
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class Sandbox:
         headless: bool = False,
         temporal: bool = True,
         installed: bool = True,
+        gateway: bool = False,
         search_attributes: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._timing, self._nodes = timing or Timing(), nodes
         self._usual_ports, self._headless = usual_ports, headless
         self._with_temporal, self._installed = temporal, installed
+        self._with_gateway = gateway
         self._search_attributes = dict(search_attributes or {})
         self._stack = AsyncExitStack()
         self.kubeconfig = Path()
@@ -63,6 +68,8 @@ class Sandbox:
         """Docker `config.json` with the login that pushes want; another one each time."""
         self.hub = PretendHub()
         self.buildkit = PretendBuildKit(bytes_per_second=self._timing.download_bytes_per_second)
+        self.gateway: PretendGateway | None = None
+        """Once it runs, if it was asked for."""
         self.api: EmulatedCluster
         self.cluster: Cluster
         self.temporal: TemporalServer
@@ -125,7 +132,15 @@ class Sandbox:
         stack.push_async_callback(self.api.stop)
         self.kubeconfig = await asyncio.to_thread(self.api.kubeconfig, folder / "kubeconfig")
         self.cluster = await stack.enter_async_context(await Cluster.connect(self.kubeconfig))
+        await self._start_gateway(stack)
         operators = PretendOperators(
             self.cluster, timing=self._timing, nodes=self._nodes, installed=self._installed
         )
         await stack.enter_async_context(operators)
+
+    async def _start_gateway(self, stack: AsyncExitStack) -> None:
+        if self._with_gateway:
+            port = free_port(USUAL_GATEWAY_PORT) if self._usual_ports else 0
+            self.gateway = await stack.enter_async_context(PretendGateway(self.cluster, port=port))
+        elif self._folder is not None:
+            await gateway.remove(self.cluster)

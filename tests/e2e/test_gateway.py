@@ -8,9 +8,9 @@ import pytest
 
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, PODS
+from airunway.sandbox.gateway.definitions import GATEWAY_API
 from tests.e2e.acme import ACME
 from tests.e2e.system import System
-from tests.gateway.definitions import GATEWAY_API
 from tests.gateway.site import GATEWAYS, POOLS, ROUTES, SERVICES
 
 

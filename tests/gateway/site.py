@@ -22,8 +22,8 @@ from airunway.messages.gateway import (
     RemoveGatewayRequest,
 )
 from airunway.messages.refs import DeploymentRef
+from airunway.sandbox.gateway.definitions import GATEWAY_API
 from kube_emulator import EmulatedCluster
-from tests.gateway.definitions import GATEWAY_API
 
 NETWORKING = "gateway.networking.k8s.io"
 GATEWAYS, ROUTES = Resource(f"{NETWORKING}/v1", "gateways"), Resource(f"{NETWORKING}/v1", "httproutes")

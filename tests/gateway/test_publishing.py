@@ -10,8 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, PODS
 from airunway.messages.gateway import ApplyGatewayRequest
-from tests.gateway.definitions import POOLS as POOL_DEFINITION
-from tests.gateway.definitions import RULES
+from airunway.sandbox.gateway.definitions import POOLS as POOL_DEFINITION
+from airunway.sandbox.gateway.definitions import RULES
 from tests.gateway.given import among
 from tests.gateway.site import EVERYTHING, GATEWAYS, POOLS, ROUTES, SERVICES, GatewaySite, reason
 

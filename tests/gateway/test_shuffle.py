@@ -12,8 +12,8 @@ from temporalio.exceptions import ApplicationError
 
 from airunway.clients.kubernetes import CRDS, DEPLOYMENTS, MERGE_PATCH, PODS
 from airunway.messages.refs import DeploymentRef
-from tests.gateway.definitions import POOLS as POOL_DEFINITION
-from tests.gateway.definitions import ROUTES as ROUTE_DEFINITION
+from airunway.sandbox.gateway.definitions import POOLS as POOL_DEFINITION
+from airunway.sandbox.gateway.definitions import ROUTES as ROUTE_DEFINITION
 from tests.gateway.site import GATEWAYS, POOLS, ROUTES, SERVICES, GatewaySite, reason
 
 DEPLOYMENTS_AT_ONCE = 20

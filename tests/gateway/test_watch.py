@@ -11,11 +11,11 @@ import pytest
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CRDS, DEPLOYMENTS
 from airunway.messages.refs import DeploymentRef
+from airunway.sandbox.gateway.definitions import POOLS as POOL_DEFINITION
 from airunway.workers.audit.facts import StatusFacts
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.gateway_watch import GatewayWatch
 from airunway.workers.marks import DeploymentMark
-from tests.gateway.definitions import POOLS as POOL_DEFINITION
 from tests.gateway.site import GATEWAYS, POOLS, ROUTES, GatewaySite
 from tests.gateway.test_variations import foreign_pool
 
