@@ -13,7 +13,6 @@ from airunway.cli.options import STATE_DIR
 from airunway.cli.output import note
 
 DEADLINE_SECONDS = 120.0
-GATEWAY_BY_DEFAULT = False
 
 
 Kubeconfig = Annotated[
@@ -42,11 +41,10 @@ Once = Annotated[
     typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
 ]
 Gateway = Annotated[
-    bool | None,
+    bool,
     typer.Option(
         "--gateway/--no-gateway",
         help="Pretend a Gateway as well: one address at which every model answers, with canned words.",
-        show_default=False,
     ),
 ]
 Deadline = Annotated[float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)]
@@ -57,7 +55,7 @@ def up(
     state_dir: StateDir = STATE_DIR,
     sample: Sample = None,
     no_samples: NoSamples = False,
-    gateway: Gateway = None,
+    gateway: Gateway = False,
     once: Once = False,
     deadline: Deadline = DEADLINE_SECONDS,
 ) -> None:
@@ -80,7 +78,7 @@ def up(
         kubeconfig=kubeconfig,
         samples=sample or [],
         shipped_samples=not (no_samples or sample or kubeconfig),
-        gateway=gateway if gateway is not None else GATEWAY_BY_DEFAULT,
+        gateway=gateway,
         deadline=deadline if once else None,
     )
     status = asyncio.run(run(chosen))

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from airunway.api.names import ANNOTATION_CANCEL_BUILD
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
-from tests.sandbox.conftest import Stage
+from tests.sandbox.conftest import Stage, condition_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -246,3 +247,32 @@ async def test_one_folder_has_one_up(start: Start) -> None:
     assert second.process.returncode == 1
     assert b"another `airunway up` uses .airunway" in out
     assert await first.stop() == 0
+
+
+@pytest.mark.timeout(360)
+async def test_with_a_gateway_every_sample_answers_at_one_address(start: Start) -> None:
+    up = await start("--gateway")
+    await up.until_line("Kubeconfig")
+    async with await Cluster.connect(up.kubeconfig) as cluster:
+        published = await Stage(cluster, patience=START_SECONDS).until(
+            DEPLOYMENTS,
+            lambda found: found if len(found) == len(SAMPLES) and all(map(_arrives, found)) else None,
+        )
+
+    async with aiohttp.ClientSession() as session:
+        for gateway in (obj["status"]["gateway"] for obj in published):
+            body = {"model": gateway["modelName"], "messages": [{"role": "user", "content": "Hello"}]}
+            async with session.post(f"{gateway['url']}/v1/chat/completions", json=body) as answer:
+                assert (answer.status, (await answer.json())["model"]) == (200, gateway["modelName"])
+    told = await up.airunway("status", "chat-vllm")
+    assert f"curl {published[0]['status']['gateway']['url']}/v1/chat/completions" in told
+
+
+async def test_a_real_cluster_gets_no_pretend_gateway(start: Start, tmp_path: Path) -> None:
+    up = await start("--gateway", "--kubeconfig", str(tmp_path / "config"))
+
+    assert await up.process.wait() == 2
+
+
+def _arrives(obj: Any) -> bool:
+    return condition_of(obj, "GatewayReady").get("status") == "True"

@@ -11,7 +11,7 @@ from airunway.gateway.truth import address_of, url_of
 from airunway.sandbox.gateway import PretendGateway
 from airunway.sandbox.gateway.answers import models_of
 from airunway.sandbox.gateway.attachment import rule_for
-from airunway.sandbox.gateway.gateway import NAME
+from airunway.sandbox.gateway.gateway import NAME, remove
 from airunway.sandbox.gateway.state import CLASS, GATEWAYS, POOLS, ROUTES
 from tests.sandbox.conftest import NAMESPACE, condition_of
 from tests.sandbox.gateway.conftest import GATEWAY, Caller
@@ -29,6 +29,16 @@ async def test_started_again_it_has_the_address_of_now(cluster: Cluster) -> None
         async with PretendGateway(cluster) as gateway:
             found = await cluster.get(GATEWAYS, NAME, namespace="default")
             assert [one["port"] for one in found["spec"]["listeners"]] == [gateway.state.port]
+
+
+async def test_where_it_runs_no_more_its_gateway_is_taken_away(cluster: Cluster) -> None:
+    await remove(cluster)  # nothing of it was ever there
+    async with PretendGateway(cluster):
+        assert await cluster.find(GATEWAYS, NAME, namespace="default")
+
+    await remove(cluster)
+
+    assert await cluster.find(GATEWAYS, NAME, namespace="default") is None
 
 
 async def test_a_gateway_that_it_cannot_serve_is_not_programmed_and_others_are_left_alone(
