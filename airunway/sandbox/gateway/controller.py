@@ -7,7 +7,7 @@ from typing import Any
 
 from airunway.sandbox.gateway import attachment
 from airunway.sandbox.gateway.attachment import CONTROLLER
-from airunway.sandbox.gateway.state import GatewayState
+from airunway.sandbox.gateway.state import RoutingState
 from airunway.sandbox.operators.controller import Controller
 from airunway.sandbox.operators.objects import Key, Object, key_of
 
@@ -18,7 +18,7 @@ MAX_PARENTS = 32
 class GatewayControllers:
     """Reconcile Gateways of the pretend class, HTTPRoutes and InferencePools; each has its own queue."""
 
-    def __init__(self, state: GatewayState) -> None:
+    def __init__(self, state: RoutingState) -> None:
         self._state = state
         self._gateways = Controller("gateway", self._reconcile_gateway)
         self._routes = Controller("httproute", self._reconcile_route)

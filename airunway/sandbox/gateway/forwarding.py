@@ -21,7 +21,7 @@ from yarl import URL
 from airunway.sandbox.for_this_machine import for_this_machine
 from airunway.sandbox.gateway import answers, attachment
 from airunway.sandbox.gateway.model_servers import MAX_BODY_BYTES, PretendModelServers
-from airunway.sandbox.gateway.state import GatewayState
+from airunway.sandbox.gateway.state import RoutingState
 from airunway.sandbox.operators.objects import Key
 
 MODEL_HEADER = "X-Gateway-Model-Name"
@@ -45,7 +45,7 @@ class NoWay(Exception):
 class ForwardingServer:
     """Listens at a port of loopback while the context is open."""
 
-    def __init__(self, state: GatewayState, servers: PretendModelServers) -> None:
+    def __init__(self, state: RoutingState, servers: PretendModelServers) -> None:
         self._state, self._servers = state, servers
         self._turn = itertools.count()
         self._session: aiohttp.ClientSession | None = None

@@ -14,7 +14,7 @@ from airunway.sandbox.gateway import attachment, definitions
 from airunway.sandbox.gateway.controller import GatewayControllers
 from airunway.sandbox.gateway.forwarding import ForwardingServer
 from airunway.sandbox.gateway.model_servers import PretendModelServers
-from airunway.sandbox.gateway.state import CLASS, CLASSES, GATEWAYS, GatewayState
+from airunway.sandbox.gateway.state import CLASS, CLASSES, GATEWAYS, RoutingState
 
 NAMESPACE, NAME = "default", "inference-gateway"
 
@@ -27,7 +27,7 @@ class PretendGateway:
 
     def __init__(self, cluster: Cluster, *, port: int = 0) -> None:
         self._cluster = cluster
-        self.state = GatewayState(cluster)
+        self.state = RoutingState(cluster)
         self.state.port = port
         self.servers = PretendModelServers(lambda: self.state.pods, self.state.services.get)
         self._stack = AsyncExitStack()

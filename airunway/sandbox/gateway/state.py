@@ -21,7 +21,7 @@ POOLS = Resource(f"{attachment.POOL_GROUP}/v1", "inferencepools")
 SERVICES = Resource("v1", "services")
 
 
-class GatewayState:
+class RoutingState:
     """Copies of the kinds that decide where requests go. `port`: where the pretend gateway listens."""
 
     def __init__(self, cluster: Cluster) -> None:
