@@ -3,7 +3,7 @@
 What counts is the processor time of the loop's own thread, by the callback, so that a machine that is busy
 with other things does not count; where processors are slower, or shared at that moment, the limit grows with
 what a fixed piece of work takes. A thread looks where the time goes: time in tests, fixtures, emulators and
-imports is nobody's fault.
+imports is nobody's fault, nor is that of the garbage collector, whose heap is that of all tests before.
 
 Registered by the conftest of each folder whose tests run an event loop.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import statistics
 import sys
 import threading
@@ -29,6 +30,8 @@ from airunway.api.crd import model_deployment_crd, provider_config_crd
 LIMIT_SECONDS = 0.2
 REFERENCE_SECONDS = 0.01
 """Of `_work` on the machine that the limit was set on."""
+FULL = 2
+"""The generation of a collection that goes through all objects."""
 _SAMPLE_SECONDS = 0.02
 _ROOT = Path(__file__).resolve().parents[1]
 _PRODUCT = tuple(
@@ -71,6 +74,22 @@ class Watchdog:
         self._thread = threading.get_ident()
         self._clock = time.pthread_getcpuclockid(self._thread)
         self._ended = threading.Event()
+        self._collected, self._collecting_since = 0.0, 0.0
+
+    def on_collection(self, phase: str, info: dict[str, int]) -> None:
+        """The garbage collector begins or ends; a callback of `gc`. Its small rounds count."""
+        if threading.get_ident() != self._thread or info["generation"] != FULL:
+            return
+        if phase == "start":
+            self._collecting_since = self._spent()
+        else:
+            self._collected += self._spent() - self._collecting_since
+            self._collecting_since = 0.0
+
+    def _spent_on_code(self) -> float:
+        """Processor time of the thread, without that of full garbage collections."""
+        spent, since = self._spent(), self._collecting_since
+        return spent - self._collected - (spent - since if since else 0.0)
 
     def _spent(self) -> float:
         return time.clock_gettime(self._clock)
@@ -80,7 +99,7 @@ class Watchdog:
         if threading.get_ident() != self._thread or self._began is not None:
             original(handle)
             return
-        self._began = self._spent()
+        self._began = self._spent_on_code()
         try:
             original(handle)
         finally:
@@ -94,7 +113,7 @@ class Watchdog:
         """
         callback, seen, ours = None, 0.0, 0.0
         while not self._ended.wait(_SAMPLE_SECONDS):
-            began, spent = self._began, self._spent()
+            began, spent = self._began, self._spent_on_code()
             frame = sys._current_frames().get(self._thread)
             if began is None or frame is None or self._began != began:
                 continue
@@ -138,7 +157,9 @@ def loop_watchdog(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(asyncio.Handle, "_run", _run)
     sampler = threading.Thread(target=watchdog.watch, daemon=True)
     sampler.start()
+    gc.callbacks.append(watchdog.on_collection)
     yield watchdog
+    gc.callbacks.remove(watchdog.on_collection)
     watchdog.end()
     sampler.join()
     if watchdog.found:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, ValuesView
 
 import pytest
 
@@ -31,10 +32,14 @@ def _busy_in_a_test() -> None:
 def _busy_in_c(call: Callable[[bytes], object]) -> None:
     """One call that lets nobody else run; no piece of it is large enough to be cut."""
     elements = b"[]," * 100_000
-    began = time.thread_time()
-    json.loads(b"[%b1]" % elements)
-    times = int(3 * limit_seconds() / (time.thread_time() - began)) + 1
-    call(b"[[%b1]]" % (elements * times))
+    gc.disable()  # full collections do not count
+    try:
+        began = time.thread_time()
+        json.loads(b"[%b1]" % elements)
+        times = int(3 * limit_seconds() / (time.thread_time() - began)) + 1
+        call(b"[[%b1]]" % (elements * times))
+    finally:
+        gc.enable()
 
 
 def _busy_in_c_for_the_product() -> None:
@@ -43,6 +48,20 @@ def _busy_in_c_for_the_product() -> None:
 
 def _busy_in_c_for_a_test() -> None:
     _busy_in_c(json.loads)
+
+
+class _Collecting(dict[str, object]):
+    """A document at whose reading the garbage collector goes through all that there is, for long enough."""
+
+    def values(self) -> ValuesView[object]:
+        began = time.thread_time()
+        while time.thread_time() - began < 3 * limit_seconds():
+            gc.collect()
+        return super().values()
+
+
+def _collects_in_the_product() -> None:
+    has_more_elements_than(_Collecting(), 1)
 
 
 async def _in_one_callback(work: Callable[[], None]) -> None:
@@ -69,6 +88,12 @@ async def test_a_loop_that_stands_still_is_found(work: Callable[[], None], loop_
 @pytest.mark.parametrize("work", [_busy_in_a_test, _busy_in_c_for_a_test])
 async def test_a_preparation_of_a_test_is_not(work: Callable[[], None], loop_watchdog: Watchdog) -> None:
     await _in_one_callback(work)
+
+    assert not loop_watchdog.found
+
+
+async def test_the_garbage_of_the_tests_before_is_not(loop_watchdog: Watchdog) -> None:
+    await _in_one_callback(_collects_in_the_product)
 
     assert not loop_watchdog.found
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 import yaml
 
 from airunway.activities.upstream.served_fields import ServedFields
-from airunway.clients.errors import NotFound
+from airunway.clients.errors import NotFound, ServerError
 from airunway.clients.kubernetes import CRDS, Cluster, Object
 from airunway.providers.kuberay import PROVIDER
 from tests.deploy.manifests import ROOT
@@ -39,6 +39,15 @@ async def cluster(real_kubeconfig: Path) -> AsyncIterator[Cluster]:
             await connected.delete(CRDS, NAME)
 
 
+async def published(cluster: Cluster, fields: list[str]) -> set[str] | None:
+    """Which of them the server's schema has; None: it is just being made (an empty answer)."""
+    main = PROVIDER.kinds[0]
+    try:
+        return set(await cluster.discovery.served_fields(main.api_version, main.kind, fields))
+    except ServerError:
+        return None
+
+
 @pytest.mark.parametrize(("version", "known"), [("1.3.0", False), ("1.7.0", True)])
 async def test_the_cluster_says_whether_its_kuberay_knows_of_tokens(
     cluster: Cluster, version: str, known: bool
@@ -49,14 +58,11 @@ async def test_the_cluster_says_whether_its_kuberay_knows_of_tokens(
     async with asyncio.timeout(120):
         while await cluster.find(CRDS, NAME):
             await asyncio.sleep(0.2)
-        main = PROVIDER.kinds[0]
-        while await cluster.discovery.served_fields(main.api_version, main.kind, ["spec"]):
+        while await published(cluster, ["spec"]) != set():
             await asyncio.sleep(0.2)  # those of an earlier definition
         assert await ServedFields(cluster).of(PROVIDER) == frozenset()
         await cluster.create(CRDS, wanted)
-        while not await cluster.discovery.served_fields(
-            main.api_version, main.kind, ["spec.rayClusterConfig"]
-        ):
+        while not await published(cluster, ["spec.rayClusterConfig"]):
             await asyncio.sleep(0.2)  # the server publishes its schemas a moment later
 
     found = await ServedFields(cluster).of(PROVIDER)
