@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from tests.e2e.acme import ACME
 from tests.e2e.system import System
 from tests.gateway.site import GATEWAYS, POOLS, ROUTES, SERVICES
 
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
 
 async def wait_for(system: System, kind: Any, name: str) -> None:
     """Until there is such an object; the system has no watch of the gateway's kinds of its own."""
-    import asyncio
-
     async with asyncio.timeout(60):
         while await system.cluster.find(kind, name, namespace=system.namespace) is None:
             await asyncio.sleep(0.1)
@@ -41,16 +42,27 @@ async def make_gateway(system: System) -> None:
 
 
 async def accept(system: System, name: str) -> None:
+    """What a Gateway's controller says, and that the picker is ready, in the words of either kind of cluster."""
     good = [{"type": kind, "status": "True"} for kind in ("Accepted", "ResolvedRefs")]
     parent = {"parentRef": {"name": "gw", "namespace": "edge"}, "conditions": good}
-    patches: list[tuple[Any, str, Any]] = [
-        (APPS_DEPLOYMENTS, f"{name}-epp", {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}),
-        (ROUTES, name, {"parents": [parent]}),
-    ]
-    for kind, one, status in patches:
-        await system.cluster.patch(
-            kind, one, {"status": status}, namespace=system.namespace, subresource="status"
-        )
+    await tell(system, ROUTES, name, {"parents": [parent]})
+    picker = f"{name}-epp"
+    async with asyncio.timeout(60):
+        while system.condition(name, "GatewayReady").get("status") != "True":
+            # Where a controller looks after Deployments it counts pods; elsewhere nobody else writes this.
+            counts = {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+            await tell(system, APPS_DEPLOYMENTS, picker, counts)
+            for pod in (await system.cluster.listing(PODS, namespace=system.namespace)).items:
+                if pod["metadata"]["name"].startswith(f"{picker}-"):
+                    await tell(system, PODS, pod["metadata"]["name"], READY)
+            await asyncio.sleep(0.2)
+
+
+async def tell(system: System, kind: Any, name: str, status: dict[str, Any]) -> None:
+    """Write the status of an object."""
+    await system.cluster.patch(
+        kind, name, {"status": status}, namespace=system.namespace, subresource="status"
+    )
 
 
 @pytest.mark.timeout(240)
@@ -60,8 +72,7 @@ async def test_from_no_gateway_to_one_routed_endpoint_and_back(system: System) -
         "spec": {"containers": [{"name": "main", "image": "x"}]},
     }
     await system.cluster.create(PODS, pod, namespace=system.namespace)
-    ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
-    await system.cluster.patch(PODS, "chat-0", ready, namespace=system.namespace, subresource="status")
+    await tell(system, PODS, "chat-0", READY)
     service = {
         "metadata": {"name": "chat"},
         "spec": {"selector": {"app": "chat"}, "ports": [{"name": "http", "port": 80, "targetPort": 8000}]},

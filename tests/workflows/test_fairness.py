@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 QUEUE, OF_A, OF_B = "builds", 24, 12
 ONE_PARTITION = {"matching.numTaskqueueReadPartitions": "1", "matching.numTaskqueueWritePartitions": "1"}
 """Each partition is fair by itself and they are read in no fixed order: with several, places are chance."""
-LOOK_EVERY = timedelta(seconds=0.1)
+LOOK_EVERY, STEADY_LOOKS = timedelta(seconds=0.1), 50
 
 
 @workflow.defn
@@ -68,7 +68,10 @@ async def test_namespaces_take_turns() -> None:
 
 
 async def all_wait_for_a_worker(client: Client, handles: Sequence[WorkflowHandle[Any, Any]]) -> None:
-    """Until the queue holds every build: one that comes while others are taken has missed its turn."""
+    """Until the queue holds every build: one that comes while others are taken has missed its turn.
+
+    The count is an estimate that may stay below the truth, so one that does not rise any more will do.
+    """
     for handle in handles:
         while not (await handle.describe()).raw_description.pending_activities:
             await asyncio.sleep(LOOK_EVERY.total_seconds())
@@ -78,8 +81,11 @@ async def all_wait_for_a_worker(client: Client, handles: Sequence[WorkflowHandle
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         report_stats=True,
     )
-    service = client.workflow_service
-    while (await service.describe_task_queue(asked)).stats.approximate_backlog_count < len(handles):
+    known, unchanged = 0, 0
+    while known < len(handles) and unchanged < STEADY_LOOKS:
+        count = (await client.workflow_service.describe_task_queue(asked)).stats.approximate_backlog_count
+        unchanged = unchanged + 1 if count == known else 0
+        known = count
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 
