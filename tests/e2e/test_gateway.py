@@ -42,7 +42,7 @@ async def make_gateway(system: System) -> None:
 
 
 async def accept(system: System, name: str) -> None:
-    """What a Gateway's controller says, and that the picker is ready, in the words of either kind of cluster."""
+    """What a Gateway's controller says, and that the picker is ready, for either kind of cluster."""
     good = [{"type": kind, "status": "True"} for kind in ("Accepted", "ResolvedRefs")]
     parent = {"parentRef": {"name": "gw", "namespace": "edge"}, "conditions": good}
     await tell(system, ROUTES, name, {"parents": [parent]})
