@@ -39,7 +39,12 @@ class Accounts:
         """
         await self._log_is_written()
         self._begin = self._audit.size()
-        folders = [CORE, INSTALLER, *(ROOT / "providers" / name / "deploy" for name in providers)]
+        folders = [
+            CORE,
+            INSTALLER,
+            ROOT / "deploy" / "gateway",
+            *(ROOT / "providers" / name / "deploy" for name in providers),
+        ]
         made = [obj for folder in folders for obj in objects(folder) if obj["kind"] in KINDS]
         for obj in sorted(made, key=lambda obj: KINDS.index(obj["kind"])):
             served = await self._admin.discovery.served_kinds(obj["apiVersion"])
