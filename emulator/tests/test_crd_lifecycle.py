@@ -114,15 +114,22 @@ async def test_the_end_of_a_definition_ends_what_its_objects_own(api: Api, space
     await established(api, crd(group, TEXT))
     path = f"/apis/{group}/v1/namespaces/{space.name}/widgets"
     for name in ("early", "late"):
-        boss = (await api.create(path, widget(group, name))).ok()
+        body = widget(group, name)
+        body["metadata"]["finalizers"] = ["example.com/hold"] if name == "late" else []
+        boss = (await api.create(path, body)).ok()
         await api.create(space.config_maps, config_map(name, ownerReferences=[owner(boss)]))
-    # A real collector learns of a new kind within half a minute: only then does the rest say anything.
-    await api.delete(f"{path}/early")
-    await api.until(f"{space.config_maps}/early", lambda answer: answer.code == 404)
+    # A real collector that knows a kind by its name alone asks after owners one by one, ever more seldom.
+    # Of what it follows it hears, and only that ends a deletion in the foreground.
+    await api.delete(f"{path}/early", {"propagationPolicy": "Foreground"})
+    await api.until(f"{path}/early", lambda answer: answer.code == 404)
 
     await api.delete(f"{CRD_PATH}/widgets.{group}")
+    # Held until then, it ends while the kind is still served, so its end is heard.
+    await api.until(f"{path}/late", lambda answer: "deletionTimestamp" in answer.ok()["metadata"])
+    await api.patch(f"{path}/late", {"metadata": {"finalizers": None}})
 
     await api.until(f"{space.config_maps}/late", lambda answer: answer.code == 404)
+    await api.until(f"{CRD_PATH}/widgets.{group}", lambda answer: answer.code == 404)
 
 
 async def test_an_object_is_shown_in_each_served_version(api: Api, space: Space, group: str):
