@@ -26,10 +26,7 @@ async def registered_activities(client: Client, system: System) -> set[str]:
         core_worker(client, cluster, settings, providers, images, version, attributes, policies, kinds),
         build_worker(client, images, settings, version),
         installer_worker(client, cluster, settings, version),
-        *(
-            provider_worker(client, cluster, settings, one, version, policies, None)
-            for one in providers.values()
-        ),
+        *(provider_worker(client, cluster, settings, one, version, policies) for one in providers.values()),
     ]
     found = [entry for worker in workers for entry in worker.config().get("activities", ())]
     return {activity._Definition.must_from_callable(entry).name or "" for entry in found}
