@@ -15,6 +15,7 @@ from .kinds import Kind
 
 Obj = Mapping[str, Any]
 _NONE = (0, "0%")
+_SUBJECTS = ("ServiceAccount", "User", "Group")
 
 
 def check(kind: Kind, obj: Obj, live: Obj | None) -> list[Cause]:
@@ -121,6 +122,24 @@ def _role_binding(obj: Obj) -> Iterator[Cause]:
         yield causes.required("roleRef.name")
     if reference.get("kind") not in ("Role", "ClusterRole"):
         yield causes.not_supported("roleRef.kind", reference.get("kind", ""), ["ClusterRole", "Role"])
+    for index, subject in enumerate(obj.get("subjects") or []):
+        if not subject.get("name"):
+            yield causes.required(f"subjects[{index}].name")
+        if subject.get("kind") not in _SUBJECTS:
+            yield causes.not_supported(f"subjects[{index}].kind", subject.get("kind", ""), _SUBJECTS)
+
+
+def _role(obj: Obj) -> Iterator[Cause]:
+    for index, rule in enumerate(obj.get("rules") or []):
+        at = f"rules[{index}]"
+        if not rule.get("verbs"):
+            yield causes.required(f"{at}.verbs", "verbs must contain at least one value")
+        if rule.get("nonResourceURLs"):
+            continue
+        if not rule.get("apiGroups"):
+            yield causes.required(f"{at}.apiGroups", "resource rules must supply at least one api group")
+        if not rule.get("resources"):
+            yield causes.required(f"{at}.resources", "resource rules must supply at least one resource")
 
 
 def _keep_pod(new: Obj, old: Obj) -> Iterator[Cause]:
@@ -192,6 +211,8 @@ _RULES: dict[str, Callable[[Obj], Iterator[Cause]]] = {
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "Event": _event,
+    "Role": _role,
+    "ClusterRole": _role,
     "RoleBinding": _role_binding,
     "ClusterRoleBinding": _role_binding,
 }

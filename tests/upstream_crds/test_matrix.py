@@ -9,7 +9,7 @@ API server judges as the emulated one does, also of what both refuse.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,16 @@ def _is_overridden(case: Case, said: Mapping[str, Verdict]) -> bool:
     return case.plain is not None and said[key_of(case.plain)].is_taken
 
 
+def rule_messages(schema: object) -> Iterator[str]:
+    """What the rules of a definition say when they are broken."""
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict):
+        for rule in schema.get("x-kubernetes-validations") or []:
+            yield str(rule.get("message") or rule["rule"])
+    for part in inner:
+        yield from rule_messages(part)
+
+
 def summary(said: Mapping[str, Verdict]) -> str:
     """How many were asked for, and refused."""
     return f"{len(said)} different objects, {sum(not verdict.is_taken for verdict in said.values())} refused"
@@ -108,10 +118,12 @@ async def test_the_real_server_says_the_same(name: str, tmp_path: Path, real_kub
 
     rendered = {key: said[key] for key in objects}
     print(f"\n{name}: {summary(rendered)}; broken: {summary({key: said[key] for key in broken})}")
+    # The emulated server evaluates no rules (CEL) of definitions.
+    rules = set(rule_messages([definition["spec"] for definition in wanted.definitions]))
     differing = [
         f"{found.cases[key][0].name if key in objects else key}: real {verdict}, emulated {expected[key]}"
         for key, verdict in said.items()
-        if verdict.key != expected[key].key
+        if verdict.key != expected[key].key and not any(rule in verdict.message for rule in rules)
     ]
     assert not differing, "\n".join(differing)
     refused = refusals(found, rendered)
