@@ -3,7 +3,7 @@
 What counts is the processor time of the loop's own thread, by the callback, so that a machine that is busy
 with other things does not count; where processors are slower, or shared at that moment, the limit grows with
 what a fixed piece of work takes. A thread looks where the time goes: time in tests, fixtures, emulators and
-imports is nobody's fault, nor is that of the garbage collector, whose heap is that of all tests before.
+imports is nobody's fault, nor is that of full garbage collections, whose heap is that of all tests before.
 
 Registered by the conftest of each folder whose tests run an event loop.
 """
