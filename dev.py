@@ -39,6 +39,9 @@ ROOMS = (
 )  # top-level folders inside the package; see setup.py
 VIEW = ROOT / "build" / "view"
 OLDEST = (3, 11)
+# Of ten thousand tests, a thousand against servers with chances of their own, hardly ever all are lucky. A
+# second try is shown with what went wrong in the first; only a handful may have one: what is broken fails.
+SECOND_TRY = ["--reruns", "1", "--max-suite-reruns", "4", "--rerun-show-tracebacks"]
 GENERATORS = (
     "airunway.api.crd",
     "tools.generate.provider_roles",
@@ -146,7 +149,7 @@ def up(folder: Path, arguments: list[str]) -> None:
 
 def test(folder: Path, arguments: list[str]) -> None:
     """Every test that needs no real servers."""
-    _become([*_pytest(folder), "-m", "not real", "-n", "auto", *arguments])
+    _become([*_pytest(folder), "-m", "not real", "-n", "auto", *SECOND_TRY, *arguments])
 
 
 def test_real(folder: Path, arguments: list[str]) -> None:
@@ -155,7 +158,7 @@ def test_real(folder: Path, arguments: list[str]) -> None:
     _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL or runc is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
-    _become([*_pytest(folder), "-m", "real", *arguments])
+    _become([*_pytest(folder), "-m", "real", *SECOND_TRY, *arguments])
 
 
 def _pytest(folder: Path) -> list[str]:
