@@ -200,7 +200,7 @@ def lock(folder: Path, arguments: list[str]) -> None:
     uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
     compile_command = [uv, "pip", "compile", *LOCK_OPTIONS, PROJECT.name, *arguments]
     _run([*compile_command, "--extra", "test", "-o", LOCK.name], "the lock file could not be made")
-    part = ["--extra", "build", "--extra", "otel", "-c", LOCK.name, "--no-annotate"]
+    part = ["--extra", "build", "--extra", "otel", "--extra", "web", "-c", LOCK.name, "--no-annotate"]
     _run([*compile_command, *part, "-o", RUNTIME_LOCK], "the image's lock file could not be made")
     installer = [*part, "--extra", "installer", "-o", INSTALLER_LOCK]
     _run([*compile_command, *installer], "the lock file of the installer's image could not be made")
