@@ -24,7 +24,7 @@ from airunway.cli.history.command import history
 from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
-from airunway.cli.processes import private_pulls, watcher, webhook, worker
+from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
@@ -44,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ABOUT_DEPLOYMENTS = (plan, status, history, retry, cancel_build, pause, resume)
-_PROCESSES = (worker, watcher, webhook, private_pulls, codec_server)
+_PROCESSES = (worker, watcher, webhook, web, private_pulls, codec_server)
 for command in (up, *_ABOUT_DEPLOYMENTS, crds, *_PROCESSES):
     app.command()(command)
 app.add_typer(providers, name="providers")

@@ -1,0 +1,1 @@
+"""What would become of a ModelDeployment, for the command line and the pages."""
