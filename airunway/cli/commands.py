@@ -7,7 +7,6 @@ waits for it any more; so a command waits for a while, and then says that it did
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from pydantic import BaseModel
 from temporalio.client import (
@@ -22,9 +21,11 @@ from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
-from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat
+from airunway.cli.cluster import named_settings, namespace_for
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
+from airunway.cli.rows import deployment_resource
 from airunway.cli.temporal import is_missing, temporal_client
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
@@ -40,11 +41,11 @@ ANSWER_SECONDS = 60.0
 
 
 async def run_command(
-    command: str, *, namespace: str, name: str, reason: str, form: OutputFormat, kubeconfig: Path | None
+    command: str, *, namespace: str | None, name: str, reason: str, form: OutputFormat, where: Where
 ) -> None:
     """Ask for it and print the answer. Raises CliError: refused, not delivered, or no workflow."""
-    settings = await named_settings(kubeconfig)
-    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+    settings = await named_settings(where)
+    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace_for(settings, namespace), name=name)
     client = await temporal_client(settings)
     asked = Asked(by=person_identity(), reason=reason)
     try:
@@ -53,10 +54,11 @@ async def run_command(
         if not is_missing(err):
             raise
         raise CliError(await _why_no_workflow(client, settings, ref)) from err
-    if form is OutputFormat.TABLE:
+    if form.is_table:
         output.line(f"{ref}: {answer.message}")
     else:
-        output.data({"deployment": str(ref), "command": command, "message": answer.message}, form)
+        said = {"deployment": str(ref), "command": command, "message": answer.message}
+        output.data(said, form, names=[deployment_resource(ref.name)])
 
 
 async def ask(

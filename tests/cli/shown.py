@@ -28,10 +28,10 @@ from airunway.cli import (
     versions_report,
 )
 from airunway.cli.build_progress import BuildNow, bars
+from airunway.cli.formats import HistoryFormat, OutputFormat
 from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.history.printing import Printer
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat
 from airunway.cli.planning import OtherProvider, PlannedChoice, PlannedDeployment
 from airunway.cli.problems import CliError
 from airunway.cli.rows import deployment_row

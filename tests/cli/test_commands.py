@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 
 from airunway.cli import commands
 from airunway.cli.commands import no_workflow, run_command
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.journal import Journal
@@ -39,7 +40,7 @@ async def ask(here: Place, command: str, form: OutputFormat = OutputFormat.TABLE
         name="chat",
         reason="the node is back",
         form=form,
-        kubeconfig=here.kubeconfig,
+        where=Where(here.kubeconfig),
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from kubernetes.aio.config import ConfigException
 from temporalio.client import Client
@@ -14,13 +13,15 @@ from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
-from airunway.cli.cluster import settings_for
+from airunway.cli.cluster import namespace_for, settings_for
+from airunway.cli.formats import HistoryFormat
 from airunway.cli.history.fetch import Run, journal_of, lines_of_run, runs_of, runs_that_took_part
 from airunway.cli.history.line import HistoryLine, Source
 from airunway.cli.history.merge import NothingTwice, Streams, listed
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.history.printing import Printer
 from airunway.cli.history.run_reader import Joined, RunReader
 from airunway.cli.history.sources import event_lines, journal_lines
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError
@@ -127,15 +128,15 @@ class _JoinedStreams:
 
 async def tell(
     *,
-    namespace: str,
+    namespace: str | None,
     name: str,
     form: HistoryFormat,
     since: datetime | None,
     follow: bool,
-    kubeconfig: Path | None,
+    where: Where,
 ) -> None:
     """Print it, and with `follow` what comes until cancelled. Raises CliError when nobody knows anything."""
-    settings = settings_for(kubeconfig, needs_cluster=not Settings().cluster)
+    settings = settings_for(where, needs_cluster=not Settings().cluster)
     cluster = await _cluster(settings)
     try:
         if not settings.cluster:
@@ -145,7 +146,7 @@ async def tell(
                     "set AIRUNWAY_CLUSTER to the name that its workers log"
                 )
             settings = await with_cluster_name(settings, cluster)
-        ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+        ref = DeploymentRef(cluster=settings.cluster, namespace=namespace_for(settings, namespace), name=name)
         sources = Sources(client=await temporal_client(settings), ref=ref, cluster=cluster)
         printer = Printer(form)
         printer.begin()

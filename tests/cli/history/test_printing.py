@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
+from airunway.cli.formats import HistoryFormat
 from airunway.cli.history.command import since_time
 from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.printing import HistoryFormat, Printer, table_rows
+from airunway.cli.history.printing import Printer, table_rows
 from airunway.cli.history.sources import event_lines
 from tests.cli.conftest import Airunway
 
