@@ -10,12 +10,12 @@ from airunway.api import names
 from airunway.cli import output
 from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.formats import OutputFormat
-from airunway.cli.links import BUILDING, filter_link, literal, workflow_link
 from airunway.cli.options import Where
 from airunway.cli.problems import CliError
-from airunway.cli.rows import deployment_resource, deployment_row
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.console.links import BUILDING, filter_link, literal, workflow_link
+from airunway.console.rows import deployment_resource, deployment_row
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings

@@ -12,9 +12,9 @@ from airunway.cli import output
 from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.options import Where
 from airunway.cli.problems import CliError
-from airunway.cli.rows import deployment_row
 from airunway.clients.errors import ApiError, Forbidden, NotFound, Unreachable
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, PODS, Cluster, Object
+from airunway.console.rows import deployment_row
 from airunway.provider.registry import installed_providers
 from airunway.workers.upstream_kinds import announced_pod_label
 

@@ -14,8 +14,8 @@ from airunway.cli.options import OperationOptions
 from airunway.cli.output import data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_values import forget, keep
-from airunway.cli.rows import provider_resource
 from airunway.clients.kubernetes import Cluster
+from airunway.console.rows import provider_resource
 from airunway.messages.installation import (
     InstallationRequest,
     Operation,

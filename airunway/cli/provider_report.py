@@ -15,10 +15,10 @@ from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Where
 from airunway.cli.output import console, data, facts, line, plain_table
 from airunway.cli.problems import CliError
-from airunway.cli.rows import provider_resource
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.console.rows import provider_resource
 from airunway.installation.chart_policy import trusted_config
 from airunway.installation.commands import commands_of
 from airunway.installation.metadata import ProviderMetadata, read_metadata

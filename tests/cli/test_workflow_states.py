@@ -20,8 +20,8 @@ from airunway.cli.formats import OutputFormat
 from airunway.cli.options import ANYWHERE, Where
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
-from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.messages.deployment_workflow import (
     CLUSTER as CLUSTER_KEY,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,7 +283,7 @@ class Cluster:
         follow: bool = False,
         previous: bool = False,
         tail_lines: int | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Lines of a container's log, without their ends; with `follow` until it ends or the caller leaves.
 
         `container` may be empty where the pod has one only. `previous`: of its run before the last start.

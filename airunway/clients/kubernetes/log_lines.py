@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import aiohttp
 
@@ -12,7 +12,7 @@ MAX_LINE_BYTES = 256 * 1024
 """What is longer comes in pieces."""
 
 
-async def lines_of(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[str]:
+async def lines_of(response: aiohttp.ClientResponse, what: str) -> AsyncGenerator[str, None]:
     """Each without its end; what is not UTF-8 is replaced. Raises Unreachable when the connection breaks."""
     rest = b""
     try:
