@@ -7,17 +7,17 @@ key given twice is an error, not the last one's victory.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from airunway.cli.manifest_files import SIZE_LIMIT_BYTES, built_by_kustomize, manifest_files
+from airunway.cli.options import Manifests
 from airunway.cli.problems import UsageError
 
-SIZE_LIMIT_BYTES = 16 * 1024 * 1024
-"""Several times what an API server takes in one request; more is not a manifest."""
 EXPANDED_LIMIT = 2_000_000
 """Nodes after aliases are followed: a few nested aliases can stand for billions."""
 
@@ -71,9 +71,16 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read_files(names: Iterable[str]) -> list[Document]:
-    """Every document of the files, `-` being standard input. Raises UsageError."""
-    return [document for name in names for document in read_text(_text_of(name), name=_shown(name))]
+def read_manifests(given: Manifests) -> list[Document]:
+    """Every document that was named: of files, of folders, of a kustomization. Raises UsageError."""
+    found = [
+        document
+        for name in manifest_files(given.files, recursive=given.recursive)
+        for document in read_text(_text_of(name), name=_shown(name))
+    ]
+    if given.kustomize is not None:
+        found += read_text(built_by_kustomize(given.kustomize), name=f"{given.kustomize} (kustomize)")
+    return found
 
 
 def read_text(text: str, *, name: str) -> Iterator[Document]:

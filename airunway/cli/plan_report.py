@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,11 +19,12 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
-from airunway.cli.cluster import settings_for
-from airunway.cli.documents import Document, read_files
+from airunway.cli.cluster import DEFAULT_NAMESPACE, namespace_for, settings_for
+from airunway.cli.documents import Document, read_manifests
 from airunway.cli.dry_run import rehearse
+from airunway.cli.formats import OutputFormat
 from airunway.cli.gateway_world import of_cluster
-from airunway.cli.output import OutputFormat
+from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
@@ -39,6 +39,7 @@ from airunway.console.plan import (
     validation_errors,
 )
 from airunway.console.plan_publication import GatewayWorld, PlannedPublication, in_words
+from airunway.console.rows import deployment_resource
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
@@ -46,11 +47,11 @@ from airunway.workers.settings import Settings
 
 
 def report(
-    files: Sequence[str],
+    given: Manifests,
     *,
     configs: str | None,
-    kubeconfig: Path | None,
-    namespace: str,
+    where: Where,
+    namespace: str | None,
     form: OutputFormat,
     against_cluster: bool = False,
 ) -> bool:
@@ -58,10 +59,11 @@ def report(
 
     `against_cluster`: and what that changes in the cluster; without files for all that it has.
     """
-    settings = settings_for(kubeconfig) if against_cluster or kubeconfig else None
-    documents = read_files(files)
-    if settings is not None and not files:
+    settings = settings_for(where) if against_cluster or where.is_named else None
+    documents = read_manifests(given)
+    if settings is not None and not given:
         documents = asyncio.run(deployments_in(settings))
+    namespace = _default_namespace(settings, namespace)
     world = _world(configs, settings, _namespaces(documents, namespace))
     planned = []
     for document in documents:
@@ -81,6 +83,16 @@ def report(
         asyncio.run(add_changes(planned, settings, world.providers))
     _print(planned, form)
     return all(entry.ok for entry in planned)
+
+
+def _default_namespace(settings: Settings | None, given: str | None) -> str:
+    """Of manifests that name none: where `kubectl apply` would put them, as far as that is known."""
+    try:
+        return namespace_for(settings or Settings(), given)
+    except UsageError:
+        if settings is not None:
+            raise
+        return DEFAULT_NAMESPACE  # a plan that asks no cluster needs no kubeconfig either
 
 
 def _what(document: Document) -> str:
@@ -179,7 +191,7 @@ async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:
 
 def _given_configs(name: str) -> list[Listed]:
     found: list[Listed] = []
-    for document in read_files([name]):
+    for document in read_manifests(Manifests((name,))):
         if document.kind == CONFIG_KIND and document.api_version == API_VERSION:
             found.append((_config(document.body, document.source), document.body))
         else:
@@ -198,10 +210,9 @@ def _config(body: dict[str, Any], source: str) -> InferenceProviderConfig:
 
 
 def _print(planned: list[PlannedDeployment], form: OutputFormat) -> None:
-    if form is OutputFormat.JSON:
-        output.data([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
-    elif form is OutputFormat.YAML:
-        output.documents([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
+    if not form.is_table:
+        plans = [entry.model_dump(by_alias=True, mode="json") for entry in planned]
+        output.documents(plans, form, names=[deployment_resource(entry.name) for entry in planned])
     else:
         console = output.console()
         for number, entry in enumerate(planned):

@@ -11,10 +11,11 @@ from temporalio.exceptions import ApplicationError, TimeoutError
 
 from airunway.api import names
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat, data, line, note
+from airunway.cli.output import data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_values import forget, keep
 from airunway.clients.kubernetes import Cluster
+from airunway.console.rows import provider_resource
 from airunway.messages.installation import (
     InstallationRequest,
     Operation,
@@ -76,8 +77,9 @@ def is_nothing(preflight: PreflightAnswer, request: InstallationRequest) -> bool
 
 def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Say that there is nothing to do."""
-    if options.form is not OutputFormat.TABLE:
-        data({"success": True, "message": preflight.message, "results": []}, options.form)
+    if not options.form.is_table:
+        said = {"success": True, "message": preflight.message, "results": []}
+        data(said, options.form, names=[provider_resource(options.provider)])
         return
     words = "nothing to uninstall" if options.operation == "uninstall" else "nothing to do"
     line(f"{options.provider}: {words}: {preflight.message}")
@@ -86,8 +88,9 @@ def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
 
 def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Show what would be done, and what it would take along."""
-    if options.form is not OutputFormat.TABLE:
-        data(preflight.model_dump(mode="json"), options.form)
+    if not options.form.is_table:
+        said = preflight.model_dump(mode="json")
+        data(said, options.form, names=[provider_resource(options.provider)])
         return
     line(f"{options.provider}: {preflight.state}: {preflight.message}")
     for chart in preflight.charts:

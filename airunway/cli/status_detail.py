@@ -17,12 +17,12 @@ from temporalio.service import RPCError
 from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.names import DEPLOYMENT_KIND, is_paused
 from airunway.cli import output
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.console.links import workflow_link
-from airunway.console.rows import age, deployment_row
+from airunway.console.rows import age, deployment_resource, deployment_row
 from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.gateway.naming import MODEL_HEADER
 from airunway.messages.refs import DeploymentRef
@@ -75,8 +75,9 @@ async def report_one(
         )
     ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
     workflow = await _workflow(settings, ref)
-    if form is not OutputFormat.TABLE:
-        output.data({"deployment": obj, "cluster": ref.cluster, "workflow": workflow.as_json()}, form)
+    if not form.is_table:
+        answer = {"deployment": obj, "cluster": ref.cluster, "workflow": workflow.as_json()}
+        output.data(answer, form, names=[deployment_resource(name)])
         return
     _print_facts(obj, ref, workflow)
     _print_conditions(obj)

@@ -28,9 +28,9 @@ from airunway.cli import (
     versions_report,
 )
 from airunway.cli.build_progress import BuildNow, bars
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.formats import HistoryFormat, OutputFormat
+from airunway.cli.history.printing import Printer
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.plan import OtherProvider, PlannedChoice, PlannedDeployment

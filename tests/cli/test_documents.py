@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.cli.documents import read_files, read_text
+from airunway.cli.documents import read_manifests, read_text
+from airunway.cli.options import Manifests
 from airunway.cli.problems import UsageError
 
 
@@ -74,7 +75,7 @@ def test_a_file_that_is_not_text_is_refused_with_its_line(tmp_path: Path) -> Non
     file.write_bytes(b"kind: A\nname: \xff\n")
 
     with pytest.raises(UsageError, match=r"f\.yaml:2: not UTF-8 text"):
-        read_files([str(file)])
+        read_manifests(Manifests((str(file),)))
 
 
 @given(st.text(max_size=200))
