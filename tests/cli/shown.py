@@ -35,6 +35,7 @@ from airunway.cli.problems import CliError
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.plan import OtherProvider, PlannedChoice, PlannedDeployment
 from airunway.console.rows import deployment_row
+from airunway.console.workflow_report import WorkflowReport
 from airunway.console.workflow_states import WorkflowState
 from airunway.installation.metadata import ManualStep, ProviderMetadata
 from airunway.installation.state import InstallationStatus, State
@@ -106,7 +107,7 @@ STATE = WorkflowState(
     build_id="1",
 )
 VIEW = {"step": "waiting", "state": {"paused_by": {"by": "alice", "reason": "r"}}}
-REPORT = status_detail.WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
+REPORT = WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
 LINE = HistoryLine(
     time=NOW,
     source=Source.IMAGE,
