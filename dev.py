@@ -14,8 +14,8 @@
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
 
-`up` and `airunway` install requirements-sandbox.txt, the rest requirements.txt: by hash, into .venv, or into the
-virtual environment that is active; again only when a lock file or pyproject.toml changed.
+`up` and `airunway` install requirements-sandbox.txt, the rest requirements.txt: by hash, into .venv, or into
+the virtual environment that is active; again only when a lock file or pyproject.toml changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Virtual environment and packages for `dev.py`, from a lock file, by hash, with a bar that shows how far it is.
+"""Virtual environment and packages for `dev.py`: from a lock file, by hash, showing how far it is.
 
 Apart from `dev.py`, which says what there is to do. Nothing here needs more than Python itself.
 """
@@ -88,34 +88,32 @@ class Packages:
         self._stamp.unlink(missing_ok=True)  # what is half installed is nothing yet
         pinned = _PINNED.findall(self._lock.read_text())
         print(f"installing {self._lock.name} ({len(pinned)} packages, the first time only)", flush=True)
-        if not self._by_uv():
-            self._by_pip(len(pinned))
         editable = [part for project in self._projects for part in ("-e", str(project))]
-        done = subprocess.run(
-            [*self._pip(), "--quiet", "--no-deps", "--no-build-isolation", *editable], check=False
-        )
-        if done.returncode:
-            raise PackageProblem("the checkout could not be installed (see above)")
+        if not self._by_uv(editable):
+            self._by_pip(len(pinned), editable)
         self._stamp.write_text(self._fingerprint(self._lock))
 
-    def _by_uv(self) -> bool:
+    def _by_uv(self, editable: Sequence[str]) -> bool:
         """Have uv do it, which shows its own bar; False where there is none, or it cannot: pip may."""
         uv = shutil.which("uv")
         if uv is None:
             return False
+        command = [uv, "pip", "install", "--python", str(python_of(self._folder)), "--no-deps"]
         wanted = ["--require-hashes", "-r", str(self._lock)]
-        done = subprocess.run(
-            [uv, "pip", "install", "--python", str(python_of(self._folder)), *wanted], check=False
-        )
-        if done.returncode:
-            print("uv could not install them (see above); trying pip, which has its own settings", flush=True)
-        return done.returncode == 0
+        for what in (wanted, ["--no-build-isolation", *editable]):
+            if subprocess.run([*command, *what], check=False).returncode:
+                print("uv could not install that (see above); trying pip, which has its own settings")
+                return False
+        return True
 
-    def _by_pip(self, total: int) -> None:
-        # What is not compiled now is when it is imported: a tenth of it ever is.
-        command = [*self._pip(), "--no-compile", "--progress-bar", "off", "--require-hashes"]
+    def _by_pip(self, total: int, editable: Sequence[str]) -> None:
+        python = str(python_of(self._folder))
+        command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        # The lock file is whole, so there is nothing to resolve. What is not compiled now is when it is
+        # imported: a tenth of it ever is.
+        command += ["--no-deps", "--no-compile"]
         with subprocess.Popen(
-            [*command, "-r", str(self._lock)],
+            [*command, "--progress-bar", "off", "--require-hashes", "-r", str(self._lock)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -126,10 +124,8 @@ class Packages:
         if pip.returncode:
             print("\n".join(said[-20:]), file=sys.stderr)
             raise PackageProblem("the packages could not be installed (see above)")
-
-    def _pip(self) -> list[str]:
-        python = str(python_of(self._folder))
-        return [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        if subprocess.run([*command, "--quiet", "--no-build-isolation", *editable], check=False).returncode:
+            raise PackageProblem("the checkout could not be installed (see above)")
 
     def _fingerprint(self, lock: Path) -> str:
         # Of the environment's Python, which need not be the one that runs this.
