@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.cli import output
-from airunway.cli.gateway_planning import GatewayWorld
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import Cluster
+from airunway.console.plan_publication import GatewayWorld
 from airunway.gateway.kinds import GATEWAY
 
 

@@ -23,11 +23,13 @@ from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.documents import Document, read_files
 from airunway.cli.dry_run import rehearse
-from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, in_words
 from airunway.cli.gateway_world import of_cluster
 from airunway.cli.output import OutputFormat
 from airunway.cli.plan_cluster import add_changes, deployments_in
-from airunway.cli.planning import (
+from airunway.cli.problems import UsageError
+from airunway.clients.errors import Forbidden
+from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.console.plan import (
     OtherProvider,
     PlannedChange,
     PlannedDeployment,
@@ -36,9 +38,7 @@ from airunway.cli.planning import (
     shipped_configs,
     validation_errors,
 )
-from airunway.cli.problems import UsageError
-from airunway.clients.errors import Forbidden
-from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.console.plan_publication import GatewayWorld, PlannedPublication, in_words
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations

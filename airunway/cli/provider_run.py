@@ -15,16 +15,16 @@ from temporalio.service import RPCError
 from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import named_settings
-from airunway.cli.commands import ask
-from airunway.cli.links import workflow_link
 from airunway.cli.options import OperationOptions
 from airunway.cli.output import OutputFormat, answer_to, data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
 from airunway.cli.provider_values import keep
-from airunway.cli.temporal import is_missing, temporal_client
+from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Cluster
+from airunway.console.links import workflow_link
+from airunway.console.temporal_errors import is_missing
 from airunway.installation.guards import listed
 from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
@@ -34,6 +34,7 @@ from airunway.messages.installation_workflow import (
     InstallationOutcome,
     InstallationView,
 )
+from airunway.operations.updates import ask
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import person_identity
 from airunway.workers.temporal.target import target_of

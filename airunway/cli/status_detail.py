@@ -17,13 +17,13 @@ from temporalio.service import RPCError
 from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.names import DEPLOYMENT_KIND, is_paused
 from airunway.cli import output
-from airunway.cli.links import workflow_link
 from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
-from airunway.cli.rows import age, deployment_row
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.console.links import workflow_link
+from airunway.console.rows import age, deployment_row
+from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.gateway.naming import MODEL_HEADER
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings

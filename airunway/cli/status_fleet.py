@@ -19,11 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
-from airunway.cli.links import deployments_query, filter_links, literal
 from airunway.cli.output import OutputFormat
-from airunway.cli.rows import age
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, last_closed, open_states, trouble
+from airunway.console.links import deployments_query, filter_links, literal
+from airunway.console.rows import age
+from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.messages.deployment_workflow import ENGINE, MODEL, PHASE, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of

@@ -18,14 +18,14 @@ from airunway.api.names import PAUSED, deployment_workflow_id, is_paused
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
 from airunway.cli.cluster import settings_for
-from airunway.cli.links import deployments_query, filter_links
 from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
-from airunway.cli.rows import age, deployment_row
 from airunway.cli.status_detail import report_one
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.console.links import deployments_query, filter_links
+from airunway.console.rows import age, deployment_row
+from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of

@@ -19,8 +19,8 @@ from airunway.cli import status_report
 from airunway.cli.output import OutputFormat
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
-from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.messages.deployment_workflow import (
     CLUSTER as CLUSTER_KEY,
 )

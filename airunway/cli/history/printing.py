@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from airunway.api.plain_text import json_text, one_line
 from airunway.cli import output
-from airunway.cli.history.line import HistoryLine, Source, stamp
+from airunway.console.history.line import HistoryLine, Source, stamp
 
 COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 28))
 GAP = "  "

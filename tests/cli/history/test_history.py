@@ -16,11 +16,12 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue
-from airunway.cli.history import fetch, telling
+from airunway.cli.history import telling
 from airunway.cli.history.printing import HistoryFormat
 from airunway.cli.history.telling import tell
 from airunway.cli.problems import CliError
 from airunway.clients.events import record_event
+from airunway.console.history import fetch
 from airunway.messages.commands import RETRY, Asked
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
