@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 from temporalio.client import Client
@@ -40,6 +40,8 @@ class WebState:
     """A client, or OperationError while Temporal is away."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """The installed packages."""
+    plans: Any = None
+    """Of the pages: what they plan against."""
 
     async def temporal(self) -> Client:
         """The Temporal client. Raises NotDelivered while it is away."""
