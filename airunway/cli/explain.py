@@ -9,9 +9,10 @@ from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.operations.errors import OperationError
 from airunway.workers.temporal.target import InvalidConnection
 
-_EXPECTED = (CliError, ClientError, OSError, RuntimeError)
+_EXPECTED = (CliError, ClientError, OperationError, OSError, RuntimeError)
 
 
 _KIND_MISSING = ("could not find the requested resource", "404 page not found")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 from airunway.workers.sampling import Sample
 
 Verify = Annotated[
@@ -58,7 +59,7 @@ def worker(
     if verify is not None:
         from airunway.cli.verify import verify_build
 
-        asyncio.run(verify_build(verify, sample=sample, form=form, kubeconfig=kubeconfig))
+        run_async(verify_build(verify, sample=sample, form=form, where=Where(kubeconfig)))
         return
     installs = core if installer is None else installer
     if no_providers and provider:

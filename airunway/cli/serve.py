@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.cli.cluster import settings_for
+from airunway.cli.options import Where
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
@@ -24,7 +25,7 @@ def serve_worker(
 ) -> None:
     """Serve what is wanted, and the named providers (an empty list: every installed one; None: none)."""
     served = _chosen(provider_names)
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
@@ -33,7 +34,7 @@ def serve_worker(
 
 def serve_watcher(*, kubeconfig: Path | None) -> None:
     """Watch while holding the Lease."""
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
@@ -43,7 +44,7 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     """Serve the admission webhooks."""
     from airunway.webhook.run import run_admission  # with what makes certificates: 6 MiB for nobody else
 
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))

@@ -273,7 +273,8 @@ class Provider:
     replica_labels: Mapping[str, str] = field(default_factory=dict)
     """Further labels of those of its pods that count as replicas; empty: all do."""
     role_label: str = ""
-    """Label that tells the roles of pods apart which one owner makes, e.g. head and workers."""
+    """Label that tells the roles of its pods apart, e.g. head and workers, prefill and decode: none of those
+    that `read_status` names may be without a pod."""
     serving_ports: Sequence[int] = ()
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()

@@ -38,6 +38,7 @@ PROVIDER = Provider(
     demand=graph_demand,
     replica_fields=("spec.services.*.replicas", "spec.components.*.replicas"),
     pod_label="nvidia.com/dynamo-graph-deployment-name",
+    role_label="nvidia.com/dynamo-component",
     depends_on_gateway=True,
     optional_fields=tuple(SERVED_FIELDS.values()),
     features_of=features_of,

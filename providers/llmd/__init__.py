@@ -24,6 +24,7 @@ PROVIDER = Provider(
     replacement_reason=server_pod.replacement_reason,
     ignored_fields=ignored_fields,
     argument_rules=argument_rules,
+    role_label=server_pod.ROLE_LABEL,
     serving_ports=(server_pod.PORT,),
     overridable=OVERRIDABLE,
     crd_version=server_pod.DEPLOYMENT.api_version,

@@ -18,7 +18,7 @@ from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Ou
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.provider_config import InferenceProviderConfig
-from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, plan_publication
+from airunway.console.plan_publication import GatewayWorld, PlannedPublication, plan_publication
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
 from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError

@@ -11,11 +11,11 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.read_events import read_event
-from airunway.cli.history.run_reader import Joined, RunReader
-from airunway.cli.links import literal
-from airunway.cli.temporal import is_missing
+from airunway.console.history.line import HistoryLine, Source
+from airunway.console.history.read_events import read_event
+from airunway.console.history.run_reader import Joined, RunReader
+from airunway.console.links import literal
+from airunway.console.temporal_errors import is_missing
 from airunway.messages.journal import Journal, JournalEntry
 
 JOURNAL_QUERY = "journal"

@@ -15,10 +15,10 @@ from typing import Any
 from temporalio.api.enums.v1 import TimeoutType, WorkflowTaskFailedCause
 
 from airunway.api.names import cluster_of, installation_workflow_id
-from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.read_events import LOCAL_ACTIVITY, ReadEvent
-from airunway.cli.history.signals import told_signal
-from airunway.cli.history.steps import Said, generation_of, said_by
+from airunway.console.history.line import HistoryLine, Source
+from airunway.console.history.read_events import LOCAL_ACTIVITY, ReadEvent
+from airunway.console.history.signals import told_signal
+from airunway.console.history.steps import Said, generation_of, said_by
 from airunway.messages.journal import Journal, JournalEntry
 
 JOINS = ("install_provider", "build_image")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from airunway.cli.history.line import HistoryLine, Source
 from airunway.clients.kubernetes import Object
+from airunway.console.history.line import HistoryLine, Source
 from airunway.messages.journal import JournalEntry
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.merge import NothingTwice, Streams, is_same, listed
+from airunway.console.history.line import HistoryLine, Source
+from airunway.console.history.merge import NothingTwice, Streams, is_same, listed
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airunway.cli.history.signals import told_signal
-from airunway.cli.history.steps import generation_of, said_by
+from airunway.console.history.signals import told_signal
+from airunway.console.history.steps import generation_of, said_by
 
 CREATED = {"kind": "Workspace", "name": "chat", "action": "created", "changed": []}
 CHANGED = {"kind": "Service", "name": "chat", "action": "configured", "changed": ["spec.replicas"]}

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from temporalio.envconfig import ClientConfigProfile
 
-from airunway.cli.links import deployments_query, filter_link, filter_links, literal, workflow_link
+from airunway.console.links import deployments_query, filter_link, filter_links, literal, workflow_link
 from airunway.workers.temporal.target import TemporalTarget
 
 TARGET = TemporalTarget(

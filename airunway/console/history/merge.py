@@ -11,7 +11,7 @@ import heapq
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from airunway.cli.history.line import HistoryLine, Source
+from airunway.console.history.line import HistoryLine, Source
 
 APART = timedelta(seconds=10)
 """At most between two tellings of the same: a workflow task, an activity and a status write lie between."""

@@ -22,9 +22,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from airunway.cli.links import literal
-from airunway.cli.rows import age
-from airunway.cli.temporal import is_missing
+from airunway.console.links import literal
+from airunway.console.rows import age
+from airunway.console.temporal_errors import is_missing
 
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that Temporal sets when workflow tasks fail again and again."""
