@@ -50,6 +50,7 @@ GENERATORS = (
     "tools.generate.provider_roles",
     "tools.generate.builder_policy",
     "tools.generate.settings_table",
+    "tools.generate.metrics_tables",
     "tools.generate.buildkit_messages",
     "tests.conformance.record",
 )
