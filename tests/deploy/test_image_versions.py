@@ -24,7 +24,7 @@ FILES = sorted(
     [
         *(ROOT / "deploy").rglob("*.yaml"),
         *(ROOT / "providers").rglob("deploy/*.yaml"),
-        ROOT / "docker-compose.yaml",
+        *ROOT.glob("docker-compose*.yaml"),
     ]
 )
 
