@@ -7,16 +7,39 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from airunway.web.browser import BrowserGuard
 from airunway.web.errors import install_error_handlers
-from airunway.web.routes import health, session
+from airunway.web.routes import (
+    advice,
+    chat,
+    cluster,
+    deployments,
+    health,
+    installing,
+    models,
+    secrets,
+    serving,
+    session,
+    settings,
+)
 from airunway.web.state import WebState, caller_of
 from airunway.workers.version import installed_version
 
 MIN_GZIP_BYTES, GZIP_LEVEL = 1_000, 1
 """Of a list of a thousand deployments, the first level takes nine tenths away, in a tenth of the time."""
 
-PUBLIC = (health.public, session.router)
+PUBLIC = (health.public, settings.public, secrets.oauth, session.router)
 """What is answered before anybody has signed in."""
-PRIVATE = (health.router,)
+PRIVATE = (
+    health.router,
+    settings.router,
+    deployments.router,
+    serving.router,
+    chat.router,
+    installing.router,
+    cluster.router,
+    models.router,
+    secrets.router,
+    advice.router,
+)
 
 
 def create_app(state: WebState) -> FastAPI:
