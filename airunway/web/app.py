@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from airunway.web.browser import BrowserGuard
 from airunway.web.errors import install_error_handlers
-from airunway.web.routes import health, session
+from airunway.web.routes import (
+    advice,
+    chat,
+    cluster,
+    deployments,
+    health,
+    installing,
+    models,
+    secrets,
+    serving,
+    session,
+    settings,
+)
 from airunway.web.state import WebState, caller_of
 from airunway.workers.version import installed_version
 
 MIN_GZIP_BYTES, GZIP_LEVEL = 1_000, 1
 """Of a list of a thousand deployments, the first level takes nine tenths away, in a tenth of the time."""
 
-PUBLIC = (health.public, session.router)
+PUBLIC = (health.public, settings.public, secrets.oauth, session.router)
 """What is answered before anybody has signed in."""
-PRIVATE = (health.router,)
+PRIVATE = (
+    health.router,
+    settings.router,
+    deployments.router,
+    serving.router,
+    chat.router,
+    installing.router,
+    cluster.router,
+    models.router,
+    secrets.router,
+    advice.router,
+)
+
+
+def document_misfits(app: FastAPI) -> None:
+    """In the OpenAPI document: a request that does not fit is a 400, not the library's 422."""
+    generate = app.openapi
+
+    def generated() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = generate()
+            for methods in schema["paths"].values():
+                for operation in methods.values():
+                    if operation["responses"].pop("422", None) is not None:
+                        operation["responses"]["400"] = {"description": "The request does not fit"}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = generated  # type: ignore[method-assign]
 
 
 def create_app(state: WebState) -> FastAPI:
@@ -31,6 +73,7 @@ def create_app(state: WebState) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.web = state
+    document_misfits(app)
     install_error_handlers(app)
     for router in PUBLIC:
         app.include_router(router)
