@@ -11,16 +11,40 @@ from starlette.staticfiles import StaticFiles
 from airunway.web.browser import BrowserGuard
 from airunway.web.errors import install_error_handlers
 from airunway.web.pages.routers import PAGES, PUBLIC_PAGES
-from airunway.web.routes import health, session
+from airunway.web.routes import (
+    advice,
+    chat,
+    cluster,
+    deployments,
+    health,
+    installing,
+    models,
+    secrets,
+    serving,
+    session,
+    settings,
+)
 from airunway.web.state import WebState, caller_of
 from airunway.workers.version import installed_version
 
 MIN_GZIP_BYTES, GZIP_LEVEL = 1_000, 1
 """Of a list of a thousand deployments, the first level takes nine tenths away, in a tenth of the time."""
 
-PUBLIC = (health.public, session.router, *PUBLIC_PAGES)
+PUBLIC = (health.public, settings.public, secrets.oauth, session.router, *PUBLIC_PAGES)
 """What is answered before anybody has signed in."""
-PRIVATE = (health.router, *PAGES)
+PRIVATE = (
+    health.router,
+    settings.router,
+    deployments.router,
+    serving.router,
+    chat.router,
+    installing.router,
+    cluster.router,
+    models.router,
+    secrets.router,
+    advice.router,
+    *PAGES,
+)
 STATIC = Path(__file__).with_name("static")
 """Scripts and styles of the pages, which need no sign-in."""
 

@@ -17,13 +17,19 @@ from airunway.operations.errors import NotDelivered
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.web.access import Rights
+from airunway.web.cache import TimedCache
 from airunway.web.fleet import LiveFleet
+from airunway.web.hub import HubPages
 from airunway.web.identity import Caller, Identities
+from airunway.web.listing import ShownDeployments
+from airunway.web.promises import ImagePromises
+from airunway.web.providers import ProviderStandings
 from airunway.web.sessions import CookieSessions
 from airunway.workers.settings import Settings
 
 USER_AGENT = "airunway-web"
 """What it is called in the API server's audit log."""
+METRICS_SECONDS, SIGN_IN_SECONDS, MAX_KEPT = 15.0, 600.0, 5_000
 
 
 @dataclass
@@ -36,10 +42,22 @@ class WebState:
     identities: Identities
     rights: Rights
     fleet: LiveFleet
+    shown: ShownDeployments
+    promises: ImagePromises
+    standings: ProviderStandings
+    hub: HubPages
     find_temporal: Callable[[], Awaitable[Client]]
     """A client, or OperationError while Temporal is away."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """The installed packages."""
+    metrics: TimedCache[tuple[str, str, int], dict[str, Any]] = field(
+        default_factory=lambda: TimedCache(seconds=METRICS_SECONDS, maximum=MAX_KEPT)
+    )
+    """What model servers count, by namespace, Service and port."""
+    sign_ins: TimedCache[str, tuple[str, str]] = field(
+        default_factory=lambda: TimedCache(seconds=SIGN_IN_SECONDS, maximum=MAX_KEPT)
+    )
+    """Sign-ins at the hub that began here: verifier and return address by state."""
     plans: Any = None
     """Of the pages: what they plan against."""
 
@@ -60,12 +78,17 @@ async def web_state(
     bare = cluster.bare()
     rights = Rights()
     sessions = CookieSessions(session_key(settings.web_session_key_file))
+    fleet = LiveFleet(cluster, rights)
     state = WebState(
         settings=settings,
         cluster=cluster,
         identities=Identities(cluster, bare, signs_in=settings.web_signs_in, sessions=sessions),
         rights=rights,
-        fleet=LiveFleet(cluster, rights),
+        fleet=fleet,
+        shown=ShownDeployments(settings, fleet),
+        promises=ImagePromises(settings),
+        standings=ProviderStandings(settings, cluster, fleet),
+        hub=HubPages(settings),
         find_temporal=find_temporal,
         providers=installed_providers() if providers is None else providers,
     )

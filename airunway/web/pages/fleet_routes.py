@@ -12,7 +12,7 @@ from airunway.console.links import filter_links
 from airunway.web.access import Right, on_deployment
 from airunway.web.errors import WebError
 from airunway.web.identity import Caller
-from airunway.web.pages.fleet_view import FleetFilter, NodeGpus, fleet_page, gpus_in_use, node_gpus
+from airunway.web.pages.fleet_view import FleetFilter, ShownNode, fleet_page, gpus_in_use, node_gpus
 from airunway.web.pages.live_events import changes
 from airunway.web.pages.rendering import PageRoute, page
 from airunway.web.state import SignedIn, State, WebState
@@ -75,7 +75,7 @@ async def login(request: Request, state: State, next: str = "/") -> Response:
     return page(request, "login.html", None, next=next)
 
 
-async def _nodes(state: WebState, caller: Caller) -> tuple[list[NodeGpus], str]:
+async def _nodes(state: WebState, caller: Caller) -> tuple[list[ShownNode], str]:
     """GPUs by node, or why they are not shown."""
     if not await state.rights.may(caller, NODES_RIGHT):
         return [], f"you may not {NODES_RIGHT.words}, so GPUs of nodes are not shown"

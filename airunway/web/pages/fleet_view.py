@@ -47,7 +47,7 @@ class FleetEntry:
 
 
 @dataclass(frozen=True)
-class NodeGpus:
+class ShownNode:
     """GPUs of one node. `in_use`: what pods on it ask for."""
 
     name: str
@@ -133,7 +133,7 @@ def asked_gpus(spec: Mapping[str, Any]) -> int:
     return _gpu(map_of(spec.get("resources"))) * count_of(scaling.get("replicas"), 1)
 
 
-def node_gpus(nodes: Iterable[Object], in_use: Mapping[str, int]) -> list[NodeGpus]:
+def node_gpus(nodes: Iterable[Object], in_use: Mapping[str, int]) -> list[ShownNode]:
     """The nodes that have GPUs, by name. `in_use`: what pods ask for, by node."""
     found = []
     for node in nodes:
@@ -143,7 +143,7 @@ def node_gpus(nodes: Iterable[Object], in_use: Mapping[str, int]) -> list[NodeGp
         name = str(node["metadata"]["name"])
         if capacity or in_use.get(name):
             found.append(
-                NodeGpus(
+                ShownNode(
                     name=name,
                     capacity=capacity,
                     in_use=in_use.get(name, 0),

@@ -28,7 +28,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class ImageBuild:
+class ShownBuild:
     """A build that is under way. `percent` None: the builder does not count."""
 
     workflow_id: str
@@ -64,7 +64,7 @@ class KeptImage:
     fate: str
 
 
-async def read_builds(client: Client, cluster: str, visible: Collection[Place]) -> list[ImageBuild]:
+async def read_builds(client: Client, cluster: str, visible: Collection[Place]) -> list[ShownBuild]:
     """The builds of a cluster for which one of `visible` waits. Raises RPCError."""
     query = f"{BUILDING} AND WorkflowId STARTS_WITH {literal(f'image/{cluster}/')}"
     ids = []
@@ -97,11 +97,11 @@ async def _heartbeat(client: Client, described: WorkflowExecutionDescription) ->
     return None
 
 
-def _build(workflow_id: str, view: ModelImageView, visible: Collection[Place]) -> ImageBuild:
+def _build(workflow_id: str, view: ModelImageView, visible: Collection[Place]) -> ShownBuild:
     waiting = [place_of(entry) for entry in view.waiting]
     seen = tuple(sorted(place for place in waiting if place in visible))
     progress = view.report.progress
-    return ImageBuild(
+    return ShownBuild(
         workflow_id=workflow_id,
         model="/".join(workflow_id.split("/")[2:-1]),
         phase=view.report.phase.value,

@@ -10,7 +10,7 @@ from airunway.web.pages.fleet_view import (
     NOT_SAID,
     PAGE_SIZE,
     FleetFilter,
-    NodeGpus,
+    ShownNode,
     asked_gpus,
     fleet_page,
     gpus_in_use,
@@ -110,9 +110,9 @@ def test_gpus_of_nodes() -> None:
     found = node_gpus([node("b", 4), node("a", 4), node("none", 0), node("c", 2, unschedulable=True)], used)
 
     assert found == [
-        NodeGpus("a", 4, 3, is_ready=True, is_cordoned=False),
-        NodeGpus("b", 4, 0, is_ready=True, is_cordoned=False),
-        NodeGpus("c", 2, 0, is_ready=True, is_cordoned=True),
+        ShownNode("a", 4, 3, is_ready=True, is_cordoned=False),
+        ShownNode("b", 4, 0, is_ready=True, is_cordoned=False),
+        ShownNode("c", 2, 0, is_ready=True, is_cordoned=True),
     ]
     assert [entry.free for entry in found] == [1, 4, 0]
 
