@@ -41,6 +41,7 @@ from airunway.console.rows import deployment_resource
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 
 
@@ -112,7 +113,7 @@ def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
 
 def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) -> World:
     """`cluster`: the settings with which the cluster is read; None: it is not."""
-    settings, providers = Settings(), installed_providers()
+    settings, providers = read_settings(), installed_providers()
     listed: list[Listed] | None = None
     annotations: dict[str, Mapping[str, str]] = {}
     gateway = gateway_world(settings)
