@@ -257,7 +257,7 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
     "retry, pause, resume, cancel-build": (lambda text: output.line(f"default/chat: {text}"), "answer"),
-    "plan": (lambda planned: plan_report._print([planned, planned], OutputFormat.TABLE), PLANNED),
+    "plan": (lambda planned: plan_report.print_plans([planned, planned], OutputFormat.TABLE), PLANNED),
     "providers show": (provider_report._print_one, ROW),
     "providers install --dry-run": (lambda answer: provider_plan.show_plan(answer, OPTIONS), PREFLIGHT),
     "providers uninstall": (
