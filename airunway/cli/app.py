@@ -27,7 +27,7 @@ from airunway.cli.open_links import open_links
 from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
-from airunway.cli.processes import private_pulls, watcher, webhook, worker
+from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
@@ -50,7 +50,7 @@ app = typer.Typer(
 COMPLETION_VARIABLE = "_AIRUNWAY_COMPLETE"
 """Set by a shell's completion script when it asks for words."""
 _ABOUT_DEPLOYMENTS = (plan, status, logs, history, retry, cancel_build, pause, resume)
-_PROCESSES = (worker, watcher, webhook, private_pulls, codec_server)
+_PROCESSES = (worker, watcher, webhook, web, private_pulls, codec_server)
 for command in (up, *_ABOUT_DEPLOYMENTS, crds, doctor, completion, *_PROCESSES):
     app.command()(command)
 app.command("list")(list_deployments)

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from airunway.cli.problems import UsageError
+from airunway.cli.problems import CliError
 
 USUAL_KUBECONFIG = Path("~/.kube/config")
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ class KubeContexts:
 def read_contexts(kubeconfig: Path | None) -> KubeContexts:
     """Of this kubeconfig; None: of the usual places. Files that are not there count for nothing.
 
-    Raises UsageError for what is no kubeconfig.
+    Raises CliError for what is no kubeconfig.
     """
     current, namespaces = "", dict[str, str]()
     for path in _paths(kubeconfig):
@@ -65,18 +65,18 @@ def _content(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as err:
-        raise UsageError(f"no usable kubeconfig: {path}: {err.strerror}") from err
+        raise CliError(f"no usable kubeconfig: {path}: {err.strerror}") from err
     if len(data) > SIZE_LIMIT_BYTES:
-        raise UsageError(f"no usable kubeconfig: {path} is larger than {SIZE_LIMIT_BYTES // 1024**2} MiB")
+        raise CliError(f"no usable kubeconfig: {path} is larger than {SIZE_LIMIT_BYTES // 1024**2} MiB")
     try:
         content = yaml.load(data, Loader=_LOADER)  # a safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as err:
         first = (str(err).strip() or type(err).__name__).splitlines()[0]
-        raise UsageError(f"no usable kubeconfig: {path}: not YAML: {first}") from err
+        raise CliError(f"no usable kubeconfig: {path}: not YAML: {first}") from err
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"no usable kubeconfig: {path}: not a kubeconfig")
+        raise CliError(f"no usable kubeconfig: {path}: not a kubeconfig")
     return content
 
 

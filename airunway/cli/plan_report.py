@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.activities.deployment.installable import Listed
 from airunway.activities.upstream.served_api import ServedApi, ServedApis
-from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
 from airunway.cli.cluster import DEFAULT_NAMESPACE, namespace_for, settings_for
-from airunway.cli.documents import Document, read_manifests
+from airunway.cli.documents import read_manifests
 from airunway.cli.dry_run import rehearse
 from airunway.cli.formats import OutputFormat
-from airunway.cli.gateway_world import of_cluster
 from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.console.documents import Document
+from airunway.console.gateway_world import of_cluster
 from airunway.console.plan import (
     OtherProvider,
     PlannedChange,
     PlannedDeployment,
     World,
     plan_deployment,
-    shipped_configs,
     validation_errors,
 )
 from airunway.console.plan_publication import GatewayWorld, PlannedPublication, in_words
+from airunway.console.plan_world import gateway_world, plan_world
 from airunway.console.rows import deployment_resource
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
@@ -133,15 +131,9 @@ def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
 def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) -> World:
     """`cluster`: the settings with which the cluster is read; None: it is not."""
     settings, providers = Settings(), installed_providers()
-    alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
-    listed: list[Listed] = []
+    listed: list[Listed] | None = None
     annotations: dict[str, Mapping[str, str]] = {}
-    options = settings.gateway_options(impersonate="")
-    gateway = GatewayWorld(
-        configured=options.configured,
-        picker_image=options.picker_image,
-        request_timeout=options.request_timeout,
-    )
+    gateway = gateway_world(settings)
     served: dict[str, ServedApi] = {}
     if cluster is not None:
         listed, annotations, served, gateway = asyncio.run(
@@ -149,21 +141,7 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
         )
     elif configs:
         listed = _given_configs(configs)
-    given = bool(cluster is not None or configs)
-    return World(
-        configs=[config for config, _ in listed] if given else shipped_configs(providers),
-        providers=providers,
-        env=os.environ,
-        alive_since=alive,
-        fallback=settings.selection_fallback,
-        selector_enabled=settings.selector_enabled,
-        policy=settings.overrides_policy,
-        trust=settings.trust_policy,
-        namespaces=annotations,
-        gateway=gateway,
-        served=served,
-        installable=installable_among(listed, settings.provider_install, alive_since=alive),
-    )
+    return plan_world(settings, providers, listed, namespaces=annotations, gateway=gateway, served=served)
 
 
 async def _of_cluster(
@@ -175,7 +153,7 @@ async def _of_cluster(
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
         apis = ServedApis(cluster)
         served = {provider.name: await apis.of(provider) for provider in providers}
-        gateway = await of_cluster(cluster, gateway)
+        gateway = await of_cluster(cluster, gateway, note=output.note)
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +18,10 @@ from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.console.provider_metadata import metadata_of
 from airunway.console.rows import provider_resource
-from airunway.installation.chart_policy import trusted_config
 from airunway.installation.commands import commands_of
-from airunway.installation.metadata import ProviderMetadata, read_metadata
+from airunway.installation.metadata import ProviderMetadata
 from airunway.installation.plan import BadPlan, plan_of
 from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
@@ -107,26 +107,6 @@ async def provider_row(cluster: Cluster, config: Object, settings: Settings) -> 
     return ProviderRow(
         metadata=metadata, status=status, config=config, versions=versions, operators=operators
     )
-
-
-def metadata_of(config: Object) -> ProviderMetadata:
-    """What the provider's package says here; without one what its config says, with a warning.
-
-    Commands are copied and run by administrators: whoever may edit a config must not choose them in silence.
-    """
-    name = config["metadata"]["name"]
-    package = installed_providers().get(name)
-    if package is not None:
-        said = package.registration()
-        trusted = trusted_config(name, given=None, annotations=said.annotations, spec=said.spec)
-        return read_metadata(trusted or config)
-    shown = read_metadata(config)
-    if not (shown.charts or shown.steps):
-        return shown
-    warning = (
-        "its config says what is installed, and others may edit that: read the commands before you run them"
-    )
-    return replace(shown, warnings=(*shown.warnings, warning))
 
 
 async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, str]:

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import named_settings
 from airunway.cli.formats import OutputFormat
@@ -29,21 +27,12 @@ from airunway.console.temporal_errors import is_missing
 from airunway.installation.guards import listed
 from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
-from airunway.messages.installation_workflow import (
-    REQUEST_INSTALLATION,
-    InstallationInput,
-    InstallationOutcome,
-    InstallationView,
-)
+from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
+from airunway.operations.installations import request_installation, require_installer
 from airunway.operations.updates import ask
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import person_identity
 from airunway.workers.temporal.target import target_of
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
-
-NO_INSTALLER = (
-    "no installer of this cluster listens; run `airunway worker --installer`, or apply deploy/installer"
-)
 
 
 async def run(
@@ -52,11 +41,13 @@ async def run(
     values: Mapping[str, Any] | None = None,
     where: Where = ANYWHERE,
 ) -> None:
-    """Do it. `values` None: those of earlier runs; empty: none. Raises CliError when it fails."""
+    """Do it. `values` None: those of earlier runs; empty: none.
+
+    Raises CliError or OperationError when it fails.
+    """
     settings = await named_settings(where)
     client = await temporal_client(settings)
-    if not await has_installer(client, settings.cluster):
-        raise CliError(NO_INSTALLER)
+    await require_installer(client, settings.cluster)
     request = InstallationRequest(
         provider=options.provider,
         operation=Operation(options.operation),
@@ -122,16 +113,7 @@ async def _do(
     client: Client, settings: Settings, request: InstallationRequest, options: OperationOptions
 ) -> None:
     workflow_id = names.installation_workflow_id(settings.cluster, request.provider)
-    handle = await client.start_workflow(
-        ProviderInstallationWorkflow.run,
-        InstallationInput(provider=request.provider),
-        id=workflow_id,
-        task_queue=names.core_task_queue(settings.cluster),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=REQUEST_INSTALLATION,
-        start_signal_args=[request],
-        static_summary=f"installation of provider {request.provider}",
-    )
+    handle = await request_installation(client, settings.cluster, request)
     if options.detach:
         words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
         if options.form.is_table:

@@ -11,7 +11,7 @@ import yaml
 from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.contexts import read_contexts
 from airunway.cli.options import Where
-from airunway.cli.problems import CliError, UsageError
+from airunway.cli.problems import CliError
 from tests.cli.test_cluster import running
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_kubeconfig_is_one_line(tmp_path: Path, content: str) -> None
 
     try:
         found = read_contexts(tmp_path / "config")
-    except UsageError as err:
+    except CliError as err:
         assert str(err).startswith("no usable kubeconfig: ")
         assert "\n" not in str(err)
     else:

@@ -17,8 +17,8 @@ from airunway.api.crd import model_deployment_crd
 from airunway.cli.doctor import cluster as cluster_checks
 from airunway.cli.doctor import controllers, providers, temporal
 from airunway.cli.doctor.examination import Check, examine
-from airunway.cli.doctor.findings import Finding, Verdict, ok, worst
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, ok, worst
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.doctor.report import CHECKS, report
 from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Where
@@ -41,28 +41,28 @@ from tests.clusters import emulated_cluster
 
 
 @pytest_asyncio.fixture
-async def place(tmp_path: Path, closed_port: int) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, closed_port: int) -> AsyncIterator[DoctorPlace]:
     """A cluster, and a Temporal that is not there."""
     async with emulated_cluster(tmp_path, own_crds=True) as cluster:
         await cluster.create(NAMESPACES, {"metadata": {"name": names.SYSTEM_NAMESPACE}})
         settings = Settings(kubeconfig=tmp_path / "kubeconfig", cluster=CLUSTER)
-        found = Place(settings.model_copy(update={"temporal_address": f"127.0.0.1:{closed_port}"}))
+        found = DoctorPlace(settings.model_copy(update={"temporal_address": f"127.0.0.1:{closed_port}"}))
         yield found
         await found.close()
 
 
 @pytest_asyncio.fixture
-async def with_temporal(tmp_path: Path) -> AsyncIterator[Place]:
+async def with_temporal(tmp_path: Path) -> AsyncIterator[DoctorPlace]:
     """A cluster with a Temporal that has none of our search attributes."""
     async with servers(tmp_path, search_attributes=False) as running:
         address = running.client.service_client.config.target_host
         settings = Settings(kubeconfig=running.kubeconfig, cluster=CLUSTER)
-        found = Place(settings.model_copy(update={"temporal_address": address}))
+        found = DoctorPlace(settings.model_copy(update={"temporal_address": address}))
         yield found
         await found.close()
 
 
-def only(found: list[Finding]) -> Finding:
+def only(found: list[DoctorFinding]) -> DoctorFinding:
     (one,) = found
     return one
 
@@ -80,30 +80,34 @@ def deployment(name: str, *words: str, replicas: int = 1) -> Object:
     }
 
 
-async def found_by(checks: dict[str, Check], where: Place, *, seconds: float = 60) -> list[Finding]:
+async def found_by(
+    checks: dict[str, Check], where: DoctorPlace, *, seconds: float = 60
+) -> list[DoctorFinding]:
     return [finding async for finding in examine(where, checks, seconds=seconds)]
 
 
 async def test_a_check_that_hangs_or_breaks_hides_nothing(tmp_path: Path) -> None:
-    async def hangs(_: Place) -> list[Finding]:
+    async def hangs(_: DoctorPlace) -> list[DoctorFinding]:
         await asyncio.Event().wait()
         return []
 
-    async def breaks(_: Place) -> list[Finding]:
+    async def breaks(_: DoctorPlace) -> list[DoctorFinding]:
         raise KeyError("a bug")
 
-    async def fine(_: Place) -> list[Finding]:
+    async def fine(_: DoctorPlace) -> list[DoctorFinding]:
         return [ok("third", "fine")]
 
-    found = await found_by({"first": hangs, "second": breaks, "third": fine}, Place(Settings()), seconds=0.2)
+    found = await found_by(
+        {"first": hangs, "second": breaks, "third": fine}, DoctorPlace(Settings()), seconds=0.2
+    )
 
     assert [(entry.check, entry.verdict) for entry in found] == [
-        ("first", Verdict.FAIL),
-        ("second", Verdict.FAIL),
-        ("third", Verdict.OK),
+        ("first", DoctorVerdict.FAIL),
+        ("second", DoctorVerdict.FAIL),
+        ("third", DoctorVerdict.OK),
     ]
     assert "no answer within 0.2 s" in found[0].message
-    assert worst(found) is Verdict.FAIL
+    assert worst(found) is DoctorVerdict.FAIL
 
 
 async def test_where_nobody_answers_each_check_says_so_once(
@@ -135,33 +139,33 @@ contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
     assert by_check["helm"]["message"], "it needs neither"
 
 
-async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: Place) -> None:
-    assert only(await temporal.reachable(with_temporal)).verdict is Verdict.OK
-    assert only(await temporal.rights(with_temporal)).verdict is Verdict.OK
+async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: DoctorPlace) -> None:
+    assert only(await temporal.reachable(with_temporal)).verdict is DoctorVerdict.OK
+    assert only(await temporal.rights(with_temporal)).verdict is DoctorVerdict.OK
 
     attributes = only(await temporal.search_attributes(with_temporal))
-    assert attributes.verdict is Verdict.WARN
+    assert attributes.verdict is DoctorVerdict.WARN
     assert "temporal operator search-attribute create" in attributes.advice
 
     kept = only(await temporal.retention(with_temporal))
-    assert kept.verdict is Verdict.WARN, "the development server keeps them for a day"
+    assert kept.verdict is DoctorVerdict.WARN, "the development server keeps them for a day"
     assert "kept for 1 days" in kept.message
 
     missing = only(await temporal.workers(with_temporal))
     client = await with_temporal.temporal()
     async with Worker(client, task_queue=names.core_task_queue(CLUSTER), workflows=[FakeDeployment]):
         async with asyncio.timeout(90):
-            while only(await temporal.workers(with_temporal)).verdict is not Verdict.OK:
+            while only(await temporal.workers(with_temporal)).verdict is not DoctorVerdict.OK:
                 await asyncio.sleep(0.1)
 
-    assert missing.verdict is Verdict.FAIL
+    assert missing.verdict is DoctorVerdict.FAIL
     assert "nobody polls airunway.here" in missing.message
 
 
-async def test_the_kinds(place: Place) -> None:
+async def test_the_kinds(place: DoctorPlace) -> None:
     cluster = await place.cluster()
 
-    assert {entry.verdict for entry in await cluster_checks.definitions(place)} == {Verdict.OK}
+    assert {entry.verdict for entry in await cluster_checks.definitions(place)} == {DoctorVerdict.OK}
 
     older = model_deployment_crd()
     spec = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
@@ -170,7 +174,7 @@ async def test_the_kinds(place: Place) -> None:
     lacking = {entry.check: entry for entry in await cluster_checks.definitions(place)}
     finding = lacking[f"CRD {older['metadata']['name']}"]
     assert (finding.verdict, finding.advice) == (
-        Verdict.WARN,
+        DoctorVerdict.WARN,
         "bring it up to date: airunway crds --apply",
     )
     assert "spec.scaling" in finding.message
@@ -192,12 +196,16 @@ def configuration(*, bundle: str = "Y2E=", policy: str = "Fail") -> Object:
 @pytest.mark.parametrize(
     ("live", "verdict", "words"),
     [
-        pytest.param(configuration(), Verdict.FAIL, "so no ModelDeployment can be changed", id="strict"),
-        pytest.param(configuration(policy="Ignore"), Verdict.WARN, "nobody serves", id="lenient"),
-        pytest.param(configuration(bundle=""), Verdict.FAIL, "trusts no certificate yet", id="no authority"),
+        pytest.param(
+            configuration(), DoctorVerdict.FAIL, "so no ModelDeployment can be changed", id="strict"
+        ),
+        pytest.param(configuration(policy="Ignore"), DoctorVerdict.WARN, "nobody serves", id="lenient"),
+        pytest.param(
+            configuration(bundle=""), DoctorVerdict.FAIL, "trusts no certificate yet", id="no authority"
+        ),
     ],
 )
-async def test_a_webhook_without_a_server(live: Object, verdict: Verdict, words: str) -> None:
+async def test_a_webhook_without_a_server(live: Object, verdict: DoctorVerdict, words: str) -> None:
     finding = await cluster_checks._webhook(cast(Cluster, _Alone()), "w", live)
 
     assert finding.verdict is verdict
@@ -205,10 +213,10 @@ async def test_a_webhook_without_a_server(live: Object, verdict: Verdict, words:
     assert finding.advice == "serve it by `airunway webhook`, or delete the configuration w"
 
 
-async def test_both_systems_at_work_is_a_failure(place: Place) -> None:
+async def test_both_systems_at_work_is_a_failure(place: DoctorPlace) -> None:
     cluster = await place.cluster()
     where = {"namespace": names.SYSTEM_NAMESPACE}
-    assert only(await controllers.former(place)).verdict is Verdict.OK
+    assert only(await controllers.former(place)).verdict is DoctorVerdict.OK
 
     await cluster.create(APPS_DEPLOYMENTS, deployment("airunway-controller-manager", "/manager"), **where)
     await cluster.create(APPS_DEPLOYMENTS, deployment("airunway-kaito-provider", "/provider"), **where)
@@ -220,14 +228,14 @@ async def test_both_systems_at_work_is_a_failure(place: Place) -> None:
     )
     both = only(await controllers.former(place))
 
-    assert alone.verdict is Verdict.WARN
-    assert both.verdict is Verdict.FAIL
+    assert alone.verdict is DoctorVerdict.WARN
+    assert both.verdict is DoctorVerdict.FAIL
     assert "airunway-controller-manager, airunway-kaito-provider run beside this system" in both.message
 
 
-async def test_a_watcher_that_fell_silent(place: Place) -> None:
+async def test_a_watcher_that_fell_silent(place: DoctorPlace) -> None:
     cluster = await place.cluster()
-    assert only(await controllers.watcher(place)).verdict is Verdict.FAIL
+    assert only(await controllers.watcher(place)).verdict is DoctorVerdict.FAIL
 
     lease = {
         "apiVersion": LEASES.api_version,
@@ -242,13 +250,13 @@ async def test_a_watcher_that_fell_silent(place: Place) -> None:
     await cluster.apply(LEASES, lease, field_manager="test")
 
     finding = only(await controllers.watcher(place))
-    assert finding.verdict is Verdict.FAIL
+    assert finding.verdict is DoctorVerdict.FAIL
     assert "last renewed its Lease" in finding.message
 
 
-async def test_the_clock_and_the_rights(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert only(await cluster_checks.clock(place)).verdict is Verdict.OK
-    assert only(await cluster_checks.rights(place)).verdict is Verdict.OK
+async def test_the_clock_and_the_rights(place: DoctorPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert only(await cluster_checks.clock(place)).verdict is DoctorVerdict.OK
+    assert only(await cluster_checks.rights(place)).verdict is DoctorVerdict.OK
 
     from datetime import UTC, datetime
 
@@ -257,11 +265,11 @@ async def test_the_clock_and_the_rights(place: Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Cluster, "server_time", ahead)
     finding = only(await cluster_checks.clock(place))
-    assert finding.verdict is Verdict.WARN
+    assert finding.verdict is DoctorVerdict.WARN
     assert "differs from the API server's by" in finding.message
 
 
-async def test_one_provider_that_cannot_be_read_hides_none_of_the_others(place: Place) -> None:
+async def test_one_provider_that_cannot_be_read_hides_none_of_the_others(place: DoctorPlace) -> None:
     cluster = await place.cluster()
     for name in ("kaito", "vllm"):
         body = {
@@ -275,7 +283,7 @@ async def test_one_provider_that_cannot_be_read_hides_none_of_the_others(place: 
     found = await providers.registered(place)
 
     assert [entry.check for entry in found] == ["provider kaito", "provider vllm"]
-    assert all(entry.verdict is not Verdict.OK for entry in found)
+    assert all(entry.verdict is not DoctorVerdict.OK for entry in found)
 
 
 def test_the_exit_status_is_for_scripts(airunway: Airunway) -> None:

@@ -42,7 +42,7 @@ def test_a_process_is_granted_nothing_else(account: str) -> None:
 
 
 def test_the_worker_of_all_in_one_is_granted_what_it_and_every_provider_use() -> None:
-    granted = granted_to(WORKER, [*objects(CORE), *objects(GATEWAY), *objects(ALL_IN_ONE)])
+    granted = granted_to(WORKER, objects(ALL_IN_ONE))
     wanted = wanted_by([*USES[WORKER], *(use for name in PROVIDERS for use in USES[account_of(name)])])
 
     assert missing_from(granted, wanted) == []

@@ -169,7 +169,7 @@ async def test_a_fleet_moves_over_and_back(fleet: Kubelet) -> None:
 
     over = await moves.run(cluster, said.append, seconds=PATIENCE_SECONDS, providers=providers)
 
-    assert over == moves.Outcome(deployments=FLEET)
+    assert over == moves.MoveOutcome(deployments=FLEET)
     assert specs(system) == before, "none recreated, no spec changed"
     assert phases(system) == {"Running"}, "none flapped"
     assert fleet.together == [], "never two writers"
@@ -181,7 +181,7 @@ async def test_a_fleet_moves_over_and_back(fleet: Kubelet) -> None:
 
     home = await moves.back(cluster, said.append, seconds=PATIENCE_SECONDS, providers=providers)
 
-    assert home == moves.Outcome(deployments=FLEET)
+    assert home == moves.MoveOutcome(deployments=FLEET)
     assert specs(system) == before
     assert phases(system) == {"Running"}
     assert fleet.together == []
@@ -218,7 +218,7 @@ async def test_killed_half_way_it_goes_on(fleet: Kubelet, killed_at: str) -> Non
     said: list[str] = []
     over = await moves.run(system.cluster, said.append, seconds=PATIENCE_SECONDS, providers=system.providers)
 
-    assert over == moves.Outcome(deployments=FLEET)
+    assert over == moves.MoveOutcome(deployments=FLEET)
     assert specs(system) == before
     assert fleet.together == []
 

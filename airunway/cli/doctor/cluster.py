@@ -10,8 +10,8 @@ from typing import Any
 
 from airunway.api import names
 from airunway.api.crd import model_deployment_crd, provider_config_crd
-from airunway.cli.doctor.findings import Finding, fail, ok, warn
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.clients.access_review import can_i
 from airunway.clients.kubernetes import CRDS, Cluster, Object, Resource
 
@@ -41,7 +41,7 @@ NEEDED_RIGHTS = (
 """Group, resource, verb, and the commands that want it."""
 
 
-async def reachable(place: Place) -> list[Finding]:
+async def reachable(place: DoctorPlace) -> list[DoctorFinding]:
     """Somebody answers, and is new enough."""
     cluster = await place.cluster_or_why()
     version = await cluster.discovery.server_version()
@@ -52,13 +52,13 @@ async def reachable(place: Place) -> list[Finding]:
     return [ok("cluster", f"Kubernetes {version} at {cluster.host}")]
 
 
-async def definitions(place: Place) -> list[Finding]:
+async def definitions(place: DoctorPlace) -> list[DoctorFinding]:
     """Our kinds are served, and have the fields of this version."""
     cluster = await place.cluster()
     return [await _definition(cluster, wanted()) for wanted in (model_deployment_crd, provider_config_crd)]
 
 
-async def _definition(cluster: Cluster, wanted: Mapping[str, Any]) -> Finding:
+async def _definition(cluster: Cluster, wanted: Mapping[str, Any]) -> DoctorFinding:
     name = wanted["metadata"]["name"]
     check, install = f"CRD {name}", "install it: airunway crds --apply"
     live = await cluster.find(CRDS, name)
@@ -99,7 +99,7 @@ def _fields(schema: Mapping[str, Any], path: str = "") -> Iterable[str]:
         yield from _fields(schema["items"], f"{path}[]")
 
 
-async def webhooks(place: Place) -> list[Finding]:
+async def webhooks(place: DoctorPlace) -> list[DoctorFinding]:
     """Admission answers, if it is asked: while nobody serves it, no deployment can be created or changed."""
     cluster = await place.cluster()
     found = {name: await cluster.find(kind, name) for name, kind in CONFIGURATIONS.items()}
@@ -109,7 +109,7 @@ async def webhooks(place: Place) -> list[Finding]:
     return [await _webhook(cluster, name, live) for name, live in found.items() if live is not None]
 
 
-async def _webhook(cluster: Cluster, name: str, live: Object) -> Finding:
+async def _webhook(cluster: Cluster, name: str, live: Object) -> DoctorFinding:
     check, remove = f"webhook {name}", f"serve it by `airunway webhook`, or delete the configuration {name}"
     for hook in live.get("webhooks") or ():
         client = hook.get("clientConfig") or {}
@@ -134,7 +134,7 @@ async def _has_endpoints(cluster: Cluster, namespace: str, service: str) -> bool
     )
 
 
-async def rights(place: Place) -> list[Finding]:
+async def rights(place: DoctorPlace) -> list[DoctorFinding]:
     """What this account may do, by SelfSubjectAccessReview."""
     cluster = await place.cluster()
     answers = await asyncio.gather(
@@ -153,7 +153,7 @@ async def rights(place: Place) -> list[Finding]:
     return [warn("rights", words, "bind it to the ClusterRole airunway-modeldeployment-admin-role, or wider")]
 
 
-async def clock(place: Place) -> list[Finding]:
+async def clock(place: DoctorPlace) -> list[DoctorFinding]:
     """How far the clock here is from the API server's."""
     cluster = await place.cluster()
     before = datetime.now(UTC)

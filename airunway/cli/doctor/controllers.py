@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from airunway.api import names
 from airunway.api.heartbeat import last_heartbeat
-from airunway.cli.doctor.findings import Finding, fail, ok, warn
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.migrate.controllers import deployments_of_both, unexplained_holders
 from airunway.clients.kubernetes import LEASES
 
 
-async def former(place: Place) -> list[Finding]:
+async def former(place: DoctorPlace) -> list[DoctorFinding]:
     """None of AI Runway's own controllers runs beside this system."""
     cluster = await place.cluster()
     controllers, processes = await deployments_of_both(cluster)
@@ -34,7 +34,7 @@ async def former(place: Place) -> list[Finding]:
     return found or [ok(check, "none runs")]
 
 
-async def watcher(place: Place) -> list[Finding]:
+async def watcher(place: DoctorPlace) -> list[DoctorFinding]:
     """Some watcher holds its Lease and renews it."""
     cluster, settings = await place.cluster(), place.settings
     namespace = settings.pod_namespace

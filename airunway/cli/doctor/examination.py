@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from airunway.cli.doctor.findings import Finding, fail, warn
-from airunway.cli.doctor.place import NotReached, Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, warn
+from airunway.cli.doctor.place import DoctorPlace, NotReached
 from airunway.cli.explain import explain
 from airunway.clients.errors import Forbidden
 
-Check: TypeAlias = Callable[[Place], Awaitable[list[Finding]]]
+Check: TypeAlias = Callable[[DoctorPlace], Awaitable[list[DoctorFinding]]]
 
 
-async def examine(place: Place, checks: Mapping[str, Check], *, seconds: float) -> AsyncIterator[Finding]:
+async def examine(
+    place: DoctorPlace, checks: Mapping[str, Check], *, seconds: float
+) -> AsyncIterator[DoctorFinding]:
     """What the checks find, in their order, each within so many seconds."""
     running = {name: asyncio.create_task(_one(name, check, place, seconds)) for name, check in checks.items()}
     try:
@@ -27,7 +29,7 @@ async def examine(place: Place, checks: Mapping[str, Check], *, seconds: float) 
         await asyncio.gather(*running.values(), return_exceptions=True)
 
 
-async def _one(name: str, check: Check, place: Place, seconds: float) -> list[Finding]:
+async def _one(name: str, check: Check, place: DoctorPlace, seconds: float) -> list[DoctorFinding]:
     """What one check finds; what goes wrong in it is what it found."""
     try:
         async with asyncio.timeout(seconds):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     """How it stands with one thing."""
 
     OK = "ok"
@@ -18,12 +18,12 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One line."""
 
     check: str
     """What was looked at, e.g. `temporal retention`."""
-    verdict: Verdict
+    verdict: DoctorVerdict
     message: str
     advice: str = ""
     """What to do; empty: nothing."""
@@ -39,24 +39,24 @@ class Finding:
         return {key: value for key, value in known.items() if value}
 
 
-def ok(check: str, message: str) -> Finding:
+def ok(check: str, message: str) -> DoctorFinding:
     """It is as it should be."""
-    return Finding(check, Verdict.OK, message)
+    return DoctorFinding(check, DoctorVerdict.OK, message)
 
 
-def warn(check: str, message: str, advice: str = "") -> Finding:
+def warn(check: str, message: str, advice: str = "") -> DoctorFinding:
     """It works, or is not known."""
-    return Finding(check, Verdict.WARN, message, advice)
+    return DoctorFinding(check, DoctorVerdict.WARN, message, advice)
 
 
-def fail(check: str, message: str, advice: str = "") -> Finding:
+def fail(check: str, message: str, advice: str = "") -> DoctorFinding:
     """It does not work."""
-    return Finding(check, Verdict.FAIL, message, advice)
+    return DoctorFinding(check, DoctorVerdict.FAIL, message, advice)
 
 
-def worst(findings: Sequence[Finding]) -> Verdict:
+def worst(findings: Sequence[DoctorFinding]) -> DoctorVerdict:
     """The worst of them."""
-    for verdict in (Verdict.FAIL, Verdict.WARN):
+    for verdict in (DoctorVerdict.FAIL, DoctorVerdict.WARN):
         if any(entry.verdict is verdict for entry in findings):
             return verdict
-    return Verdict.OK
+    return DoctorVerdict.OK

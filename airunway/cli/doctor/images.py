@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from airunway.api import names
-from airunway.cli.doctor.findings import Finding, fail, ok
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, ok
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS
 
 
-async def registry(place: Place) -> list[Finding]:
+async def registry(place: DoctorPlace) -> list[DoctorFinding]:
     """The registry in the cluster."""
     if not place.settings.image_builds:
         return [ok("registry", "not needed: AIRUNWAY_IMAGE_BUILDS is off")]
     return [await _ready(place, "registry", names.REGISTRY, place.settings.image_namespace)]
 
 
-async def builder(place: Place) -> list[Finding]:
+async def builder(place: DoctorPlace) -> list[DoctorFinding]:
     """The BuildKit daemon in the cluster, or the one that is named."""
     settings = place.settings
     if not settings.image_builds:
@@ -25,7 +25,7 @@ async def builder(place: Place) -> list[Finding]:
     return [await _ready(place, "builder", names.BUILDER, settings.buildkit_namespace)]
 
 
-async def _ready(place: Place, check: str, name: str, namespace: str) -> Finding:
+async def _ready(place: DoctorPlace, check: str, name: str, namespace: str) -> DoctorFinding:
     cluster = await place.cluster()
     live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=namespace)
     if live is None:

@@ -47,7 +47,7 @@ class Once(Generic[T]):
         return None
 
 
-class Place:
+class DoctorPlace:
     """One cluster, and the Temporal that its settings name. Close it when done."""
 
     def __init__(self, settings: Settings) -> None:

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from temporalio.api.enums.v1 import TaskQueueType
 
 from airunway.api.names import INSTALLER_QUEUE, core_task_queue, task_queue_beside
-from airunway.cli.doctor.findings import Finding, fail, ok, warn
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.doctor.temporal import has_pollers
 from airunway.cli.explain import explain
 from airunway.cli.provider_report import ProviderRow, provider_row
@@ -22,7 +22,7 @@ _HEALTHY = (State.READY, State.REGISTERED, State.INSTALLED)
 VERSION_SECONDS = 5.0
 
 
-async def registered(place: Place) -> list[Finding]:
+async def registered(place: DoctorPlace) -> list[DoctorFinding]:
     """Every provider that the cluster knows."""
     cluster = await place.cluster()
     configs = (await cluster.listing(CONFIGS)).items
@@ -35,7 +35,7 @@ async def registered(place: Place) -> list[Finding]:
     return [_finding(config["metadata"]["name"], row) for config, row in zip(configs, rows, strict=True)]
 
 
-def _finding(name: str, row: ProviderRow | BaseException) -> Finding:
+def _finding(name: str, row: ProviderRow | BaseException) -> DoctorFinding:
     check = f"provider {name}"
     if isinstance(row, Exception):
         return fail(check, explain(row))  # what is wrong with one hides nothing of the others
@@ -54,7 +54,7 @@ def _finding(name: str, row: ProviderRow | BaseException) -> Finding:
     return fail(check, words or state.value, f"see airunway providers show {name}")
 
 
-async def installer(place: Place) -> list[Finding]:
+async def installer(place: DoctorPlace) -> list[DoctorFinding]:
     """Whether somebody installs operators. Nobody has to."""
     client = await place.temporal()
     queue = task_queue_beside(core_task_queue(await place.cluster_name()), INSTALLER_QUEUE)
@@ -64,7 +64,7 @@ async def installer(place: Place) -> list[Finding]:
     return [warn("installer", words, "if they are to be: airunway worker --installer, or deploy/installer")]
 
 
-async def helm(place: Place) -> list[Finding]:
+async def helm(place: DoctorPlace) -> list[DoctorFinding]:
     """Helm as an installer on this machine would use it."""
     binary = place.settings.helm_binary
     if not binary:

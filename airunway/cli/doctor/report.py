@@ -10,8 +10,8 @@ from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.doctor import cluster, controllers, images, providers, temporal
 from airunway.cli.doctor.examination import Check, examine
-from airunway.cli.doctor.findings import Finding, Verdict, worst
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, worst
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Where
 
@@ -35,13 +35,13 @@ CHECKS: Mapping[str, Check] = {
     "builder": images.builder,
 }
 """In the order in which one would look: what is first is wanted by what follows."""
-STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARN: "yellow", DoctorVerdict.FAIL: "bold red"}
 
 
 async def report(where: Where, *, form: OutputFormat, seconds: float) -> bool:
     """Print every finding; answers whether nothing failed. Raises CliError when no cluster is named."""
-    place = Place(settings_for(where))
-    found: list[Finding] = []
+    place = DoctorPlace(settings_for(where))
+    found: list[DoctorFinding] = []
     try:
         async for finding in examine(place, CHECKS, seconds=seconds):
             found.append(finding)
@@ -53,10 +53,10 @@ async def report(where: Where, *, form: OutputFormat, seconds: float) -> bool:
     if not form.is_table:
         said = {"verdict": verdict.value, "findings": [entry.as_json() for entry in found]}
         output.data(said, form, names=[f"{entry.verdict.value}/{entry.check}" for entry in found])
-    return verdict is not Verdict.FAIL
+    return verdict is not DoctorVerdict.FAIL
 
 
-def show(finding: Finding) -> None:
+def show(finding: DoctorFinding) -> None:
     """One line, and what to do in a second one."""
     screen = output.console()
     line = Text(f"{finding.verdict.value:4}", style=STYLES[finding.verdict])

@@ -18,8 +18,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import core_task_queue
-from airunway.cli.doctor.findings import Finding, fail, ok, warn
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.status_fleet import missing_search_attributes
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of
@@ -32,7 +32,7 @@ POLLS_WITHIN = timedelta(minutes=3)
 NOBODY = "airunway-doctor/there-is-no-such-workflow"
 
 
-async def reachable(place: Place) -> list[Finding]:
+async def reachable(place: DoctorPlace) -> list[DoctorFinding]:
     """Somebody answers, and serves the namespace."""
     target = target_of(place.settings)
     client = await place.temporal_or_why()
@@ -49,7 +49,7 @@ async def reachable(place: Place) -> list[Finding]:
     return [ok("temporal", f"{version} at {target.address}, namespace {client.namespace}")]
 
 
-async def rights(place: Place) -> list[Finding]:
+async def rights(place: DoctorPlace) -> list[DoctorFinding]:
     """Whether this identity may look for workflows and send to them. Nothing is changed by asking."""
     client = await place.temporal()
     denied = [words for words, may in (("list", _may_list), ("signal", _may_signal)) if not await may(client)]
@@ -92,7 +92,7 @@ async def _may_signal(client: Client) -> bool:
     return True
 
 
-async def search_attributes(place: Place) -> list[Finding]:
+async def search_attributes(place: DoctorPlace) -> list[DoctorFinding]:
     """Whether deployments can be found by phase, provider and so on."""
     client = await place.temporal()
     missing = await missing_search_attributes(client)
@@ -102,7 +102,7 @@ async def search_attributes(place: Place) -> list[Finding]:
     return [ok("search attributes", "all there")]
 
 
-async def retention(place: Place) -> list[Finding]:
+async def retention(place: DoctorPlace) -> list[DoctorFinding]:
     """How long closed runs are kept."""
     client = await place.temporal()
     request = DescribeNamespaceRequest(namespace=client.namespace)
@@ -121,7 +121,7 @@ async def retention(place: Place) -> list[Finding]:
     return [ok("retention", f"closed runs are kept for {days:g} days")]
 
 
-async def workers(place: Place) -> list[Finding]:
+async def workers(place: DoctorPlace) -> list[DoctorFinding]:
     """Whether somebody takes the tasks of this cluster's workflows."""
     client, queue = await place.temporal(), core_task_queue(await place.cluster_name())
     if await has_pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airunway.api import names
-from airunway.api.adoption import is_status_of_others
+from airunway.api.adoption import is_status_of_others, recorded_adoption
+from airunway.api.conditions import conditions_of
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Kind, Object
 from airunway.console.rows import deployment_row
@@ -30,7 +31,7 @@ class Counted:
     generation: int = 0
     """Of the upstream object: how often its spec was changed."""
     is_ours: bool = False
-    """Whether this system wrote its status."""
+    """Whether this system took it over."""
     is_paused: bool = False
 
 
@@ -53,13 +54,20 @@ async def take_census(cluster: Cluster, providers: Mapping[str, Provider]) -> Ce
             uid=str(found.get("uid") or ""),
             made=str(found.get("creationTimestamp") or ""),
             generation=int(found.get("generation") or 0),
-            is_ours=bool(deployment.get("status")) and not is_status_of_others(deployment),
+            is_ours=_is_taken_over(deployment),
             is_paused=names.is_paused(meta),
         )
         return (str(meta["namespace"]), str(meta["name"])), counted
 
     living = [entry for entry in deployments if not entry["metadata"].get("deletionTimestamp")]
     return dict(await asyncio.gather(*map(count, living)))
+
+
+def _is_taken_over(deployment: Object) -> bool:
+    """Whether this system wrote its status, and has looked at what it took over."""
+    if not deployment.get("status") or is_status_of_others(deployment):
+        return False
+    return recorded_adoption(conditions_of(deployment)) != 0
 
 
 async def _upstream(cluster: Cluster, deployment: Object, providers: Mapping[str, Provider]) -> Object | None:

@@ -10,8 +10,8 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.doctor import cluster as cluster_checks
 from airunway.cli.doctor import temporal
 from airunway.cli.doctor.examination import examine
-from airunway.cli.doctor.findings import Verdict
-from airunway.cli.doctor.place import Place
+from airunway.cli.doctor.findings import DoctorVerdict
+from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.formats import OutputFormat
 from airunway.cli.migrate.controllers import deployments_of_both
 from airunway.cli.migrate.moves import obstacles
@@ -69,7 +69,7 @@ def report(where: Where, *, form: OutputFormat) -> bool:
 
 async def situation(settings: Settings) -> Situation:
     """What there is. Raises ApiError."""
-    place = Place(settings)
+    place = DoctorPlace(settings)
     try:
         findings = [entry async for entry in examine(place, NEEDED, seconds=CHECK_SECONDS)]
     finally:
@@ -77,7 +77,7 @@ async def situation(settings: Settings) -> Situation:
     problems = [
         f"{entry.check}: {entry.message}" + (f"; {entry.advice}" if entry.advice else "")
         for entry in findings
-        if entry.verdict is Verdict.FAIL
+        if entry.verdict is DoctorVerdict.FAIL
     ]
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         controllers, processes = await deployments_of_both(cluster)

@@ -29,7 +29,7 @@ HOLDER = "airunway-migrate"
 
 
 @dataclass(frozen=True)
-class Controller:
+class FormerController:
     """A Deployment of AI Runway's own."""
 
     name: str
@@ -53,7 +53,7 @@ class Controller:
 
 
 @dataclass(frozen=True)
-class Process:
+class OwnProcess:
     """A Deployment of this system."""
 
     name: str
@@ -90,7 +90,7 @@ def is_former(deployment: Mapping[str, Any]) -> bool:
     return is_called_so and not subcommand_of(deployment)
 
 
-async def deployments_of_both(cluster: Cluster) -> tuple[list[Controller], list[Process]]:
+async def deployments_of_both(cluster: Cluster) -> tuple[list[FormerController], list[OwnProcess]]:
     """AI Runway's controllers and this system's processes. Raises ApiError."""
     listing = await cluster.listing(APPS_DEPLOYMENTS, namespace=names.SYSTEM_NAMESPACE)
     controllers, processes = [], []
@@ -99,10 +99,12 @@ async def deployments_of_both(cluster: Cluster) -> tuple[list[Controller], list[
         wanted, status = wanted_replicas(live), live.get("status") or {}
         pods = int(status.get("replicas") or 0)
         if is_former(live):
-            controllers.append(Controller(name, wanted, pods, live, await holder_of(cluster, lease_of(name))))
+            controllers.append(
+                FormerController(name, wanted, pods, live, await holder_of(cluster, lease_of(name)))
+            )
         elif subcommand := subcommand_of(live):
             ready = int(status.get("readyReplicas") or 0)
-            processes.append(Process(name, subcommand, wanted, ready, pods, live))
+            processes.append(OwnProcess(name, subcommand, wanted, ready, pods, live))
     return controllers, processes
 
 
@@ -128,7 +130,7 @@ async def holder_of(cluster: Cluster, lease: str) -> str:
     return holder if -MAX_AHEAD <= silent <= timedelta(seconds=seconds) else ""
 
 
-async def unexplained_holders(cluster: Cluster, controllers: list[Controller]) -> dict[str, str]:
+async def unexplained_holders(cluster: Cluster, controllers: list[FormerController]) -> dict[str, str]:
     """Holders of Leases by Lease, of whose Deployments none is there or has pods: they run elsewhere.
 
     Raises ApiError.

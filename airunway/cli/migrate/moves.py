@@ -16,8 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from airunway.cli.migrate.census import Census, made_anew, not_taken_over, other_phases, take_census
-from airunway.cli.migrate.controllers import Controller, Process, deployments_of_both, unexplained_holders
-from airunway.cli.migrate.record import Move, Record, begin_record, forget, read_record, turn
+from airunway.cli.migrate.controllers import (
+    FormerController,
+    OwnProcess,
+    deployments_of_both,
+    unexplained_holders,
+)
+from airunway.cli.migrate.record import MigrationRecord, Move, begin_record, forget, read_record, turn
 from airunway.cli.migrate.steps import Say, hold_leases, release_leases, start, stop
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import Cluster
@@ -33,7 +38,7 @@ WORKER, WATCHER = "worker", "watcher"
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class MoveOutcome:
     """What became of the fleet."""
 
     deployments: int = 0
@@ -45,7 +50,7 @@ class Outcome:
 
 async def run(
     cluster: Cluster, say: Say, *, seconds: float, providers: Mapping[str, Provider] | None = None
-) -> Outcome:
+) -> MoveOutcome:
     """Move over. `seconds`: for each thing that is waited for. `providers` None: those installed here.
 
     Raises CliError where something is in the way: before anything was changed, or half-way, and then it goes
@@ -72,7 +77,7 @@ async def run(
 
 async def back(
     cluster: Cluster, say: Say, *, seconds: float, providers: Mapping[str, Provider] | None = None
-) -> Outcome:
+) -> MoveOutcome:
     """Move back to where `run` began. Raises CliError as `run` does."""
     record = await read_record(cluster)
     if record is None:
@@ -85,7 +90,7 @@ async def back(
     await release_leases(cluster, record.former, say)
     await start(cluster, record.former, say, seconds=seconds)
     after = await take_census(cluster, known)
-    outcome = Outcome(
+    outcome = MoveOutcome(
         deployments=len(after),
         made_anew=list(made_anew(before, after, since=record.started)),
         other_phases=list(other_phases(before, after)),
@@ -94,13 +99,15 @@ async def back(
     return outcome
 
 
-async def refuse(cluster: Cluster, controllers: list[Controller], processes: list[Process]) -> None:
+async def refuse(cluster: Cluster, controllers: list[FormerController], processes: list[OwnProcess]) -> None:
     """Raises CliError where a migration cannot begin, saying why and what to do."""
     for problem in await obstacles(cluster, controllers, processes):
         raise CliError(problem)
 
 
-async def obstacles(cluster: Cluster, controllers: list[Controller], processes: list[Process]) -> list[str]:
+async def obstacles(
+    cluster: Cluster, controllers: list[FormerController], processes: list[OwnProcess]
+) -> list[str]:
     """What is in the way of `run`, in a sentence each. Raises ApiError."""
     found = [
         f"{holder} holds the Lease {lease} and is no pod of a Deployment here: end it first"
@@ -118,7 +125,7 @@ async def obstacles(cluster: Cluster, controllers: list[Controller], processes: 
     return found
 
 
-async def _refuse_replaced(cluster: Cluster, record: Record) -> None:
+async def _refuse_replaced(cluster: Cluster, record: MigrationRecord) -> None:
     controllers, _ = await deployments_of_both(cluster)
     there = {entry.name for entry in controllers}
     lost = sorted(set(record.former) - there)
@@ -137,11 +144,11 @@ async def _verified(
     cluster: Cluster,
     known: Mapping[str, Provider],
     before: Census,
-    record: Record,
+    record: MigrationRecord,
     say: Say,
     *,
     seconds: float,
-) -> Outcome:
+) -> MoveOutcome:
     """The fleet as it is once every deployment was taken over and phases rest, or time is up."""
     after, same, said = await take_census(cluster, known), 0, ""
     try:
@@ -160,7 +167,7 @@ async def _verified(
         say(f"still at it after {seconds:.0f} s")
     lost = [*made_anew(before, after, since=record.started)]
     lost += made_anew({}, _known(before, after), since=record.started)
-    return Outcome(
+    return MoveOutcome(
         deployments=len(after),
         made_anew=list(dict.fromkeys(lost)),
         other_phases=list(other_phases(before, after)),

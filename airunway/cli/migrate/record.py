@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from airunway.api import names
-from airunway.cli.migrate.controllers import Controller, Process
+from airunway.cli.migrate.controllers import FormerController, OwnProcess
 from airunway.cli.problems import CliError
 from airunway.clients.errors import AlreadyExists, NotFound
 from airunway.clients.kubernetes import CONFIG_MAPS, Cluster
@@ -31,7 +31,7 @@ class Move(StrEnum):
 
 
 @dataclass(frozen=True)
-class Record:
+class MigrationRecord:
     """What was found."""
 
     move: Move
@@ -43,14 +43,14 @@ class Record:
     """Deployments of this system, and how many pods each is to have."""
 
 
-async def read_record(cluster: Cluster) -> Record | None:
+async def read_record(cluster: Cluster) -> MigrationRecord | None:
     """The record; None: no migration is under way. Raises CliError for one that cannot be read."""
     live = await cluster.find(CONFIG_MAPS, NAME, namespace=names.SYSTEM_NAMESPACE)
     if live is None:
         return None
     data = live.get("data") or {}
     try:
-        return Record(
+        return MigrationRecord(
             move=Move(data["move"]),
             started=datetime.fromisoformat(live["metadata"]["creationTimestamp"]),
             former=_counts(data["former"]),
@@ -63,7 +63,9 @@ async def read_record(cluster: Cluster) -> Record | None:
         ) from err
 
 
-async def begin_record(cluster: Cluster, controllers: list[Controller], processes: list[Process]) -> Record:
+async def begin_record(
+    cluster: Cluster, controllers: list[FormerController], processes: list[OwnProcess]
+) -> MigrationRecord:
     """The record, made of what is there now unless there is one."""
     known = await read_record(cluster)
     if known is not None:

@@ -11,7 +11,7 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.formats import OutputFormat
 from airunway.cli.migrate import moves
 from airunway.cli.migrate.check import situation
-from airunway.cli.migrate.moves import Outcome
+from airunway.cli.migrate.moves import MoveOutcome
 from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import Cluster
@@ -37,7 +37,7 @@ def move(direction: str, where: Where, *, yes: bool, seconds: float, form: Outpu
     return is_fine
 
 
-async def _move(direction: str, settings: Settings, *, seconds: float) -> Outcome:
+async def _move(direction: str, settings: Settings, *, seconds: float) -> MoveOutcome:
     if direction == "run":
         found = await situation(settings)
         if found.obstacles:
@@ -56,7 +56,7 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise CliError("nothing was done")
 
 
-def show(direction: str, outcome: Outcome) -> None:
+def show(direction: str, outcome: MoveOutcome) -> None:
     """What became of the fleet."""
     for title, entries in (
         ("made anew", outcome.made_anew),

@@ -45,7 +45,8 @@ async def stop(cluster: Cluster, deployments: Iterable[str], say: Say, *, second
 
     async def running() -> list[str]:
         controllers, processes = await deployments_of_both(cluster)
-        pods = {entry.name: entry.pods for entry in [*controllers, *processes]}
+        pods = {entry.name: entry.pods for entry in controllers}
+        pods |= {entry.name: entry.pods for entry in processes}
         seen = await _is_seen(cluster, wanted)
         return [name for name in wanted if pods.get(name) or not seen.get(name, True)]
 

@@ -1,0 +1,41 @@
+"""The application: routes, refusals, guards. Made from a state, so that tests make one of their own."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from airunway.web.browser import BrowserGuard
+from airunway.web.errors import install_error_handlers
+from airunway.web.routes import health, session
+from airunway.web.state import WebState, caller_of
+from airunway.workers.version import installed_version
+
+MIN_GZIP_BYTES, GZIP_LEVEL = 1_000, 1
+"""Of a list of a thousand deployments, the first level takes nine tenths away, in a tenth of the time."""
+
+PUBLIC = (health.public, session.router)
+"""What is answered before anybody has signed in."""
+PRIVATE = (health.router,)
+
+
+def create_app(state: WebState) -> FastAPI:
+    """The application for a state."""
+    app = FastAPI(
+        title="AI Runway",
+        version=installed_version(),
+        description="AI Runway's HTTP API.",
+        docs_url=None,  # its page loads scripts of others
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.web = state
+    install_error_handlers(app)
+    for router in PUBLIC:
+        app.include_router(router)
+    for router in PRIVATE:
+        app.include_router(router, dependencies=[Depends(caller_of)])
+    app.add_middleware(GZipMiddleware, minimum_size=MIN_GZIP_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(BrowserGuard, settings=state.settings)  # the last one is the outermost
+    return app
