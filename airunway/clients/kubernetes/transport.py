@@ -12,6 +12,8 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -140,6 +142,16 @@ class Transport:
             data = await read_beginning(response, MAX_ERROR_BYTES)
         if response.status >= 500 or response.status == 429:
             raise error_from(response, data, "GET", "/readyz")
+
+    async def server_time(self) -> datetime | None:
+        """What the answers' Date says. Raises ApiError."""
+        response = await self.send("GET", "/version")
+        async with response:
+            await _raise_refusal(response, "GET", "/version")
+            try:
+                return parsedate_to_datetime(response.headers.get("Date", ""))
+            except ValueError:
+                return None
 
     async def request(
         self,
