@@ -38,6 +38,7 @@ from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
 from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
+from airunway.clients.spans import SPANS
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -171,7 +172,8 @@ class Transport:
         async def attempt() -> Object:
             return await self._request(method, path, query, body, content_type, warnings)
 
-        return await once_served(attempt)
+        with SPANS.span(f"Kubernetes {method}", only_inside=True, url__path=path):
+            return await once_served(attempt)
 
     async def _request(
         self,
