@@ -170,6 +170,11 @@ class SignalQueue:
         if before.urgent and not was_urgent and ref not in self._under_way:
             self._enqueue(ref)
 
+    @property
+    def depth(self) -> int:
+        """Deployments whose signal waits to be sent."""
+        return len(self._waiting)
+
     def is_busy_with(self, ref: DeploymentRef) -> bool:
         """Whether a signal of this deployment is waiting or under way."""
         return ref in self._waiting or ref in self._under_way

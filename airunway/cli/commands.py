@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
-from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat
+from airunway.cli.cluster import named_settings, namespace_for
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.console.rows import deployment_resource
 from airunway.console.temporal_errors import is_missing
 from airunway.messages.commands import Asked
 from airunway.messages.refs import DeploymentRef
@@ -24,11 +24,11 @@ from airunway.workers.temporal.connection import person_identity
 
 
 async def run_command(
-    command: str, *, namespace: str, name: str, reason: str, form: OutputFormat, kubeconfig: Path | None
+    command: str, *, namespace: str | None, name: str, reason: str, form: OutputFormat, where: Where
 ) -> None:
     """Ask for it and print the answer. Raises OperationError, or CliError: no workflow."""
-    settings = await named_settings(kubeconfig)
-    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+    settings = await named_settings(where)
+    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace_for(settings, namespace), name=name)
     client = await temporal_client(settings)
     asked = Asked(by=person_identity(), reason=reason)
     try:
@@ -37,10 +37,11 @@ async def run_command(
         if not is_missing(err):
             raise
         raise CliError(await _why_no_workflow(client, settings, ref)) from err
-    if form is OutputFormat.TABLE:
+    if form.is_table:
         output.line(f"{ref}: {answer.message}")
     else:
-        output.data({"deployment": str(ref), "command": command, "message": answer.message}, form)
+        said = {"deployment": str(ref), "command": command, "message": answer.message}
+        output.data(said, form, names=[deployment_resource(ref.name)])
 
 
 async def _why_no_workflow(client: Client, settings: Settings, ref: DeploymentRef) -> str:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
 from temporalio.client import Client
@@ -19,7 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.temporal import temporal_client
 from airunway.console.links import deployments_query, filter_links, literal
 from airunway.console.rows import age
@@ -48,20 +48,21 @@ class FleetRow:
     """What is the matter with its workflow; empty: nothing."""
 
 
-async def report_fleet(cluster: str, *, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def report_fleet(cluster: str, *, form: OutputFormat, where: Where) -> None:
     """Print it. `cluster` empty: of every cluster."""
-    settings = settings_for(kubeconfig, needs_cluster=False)
+    settings = settings_for(where, needs_cluster=False)
     client = await temporal_client(settings)
     rows = await fleet(client, cluster)
-    if form is not OutputFormat.TABLE:
-        output.data({"items": [asdict(row) for row in rows]}, form)
+    if not form.is_table:
+        names = [f"{row.cluster}/{row.namespace}/{row.name}" for row in rows]
+        output.data({"items": [asdict(row) for row in rows]}, form, names=names)
     elif rows:
         _print(rows)
     else:
         output.note(f"no workflow of a deployment in {f'cluster {cluster}' if cluster else 'any cluster'}")
     await _say_what_is_missing(client)
     target = target_of(settings)
-    if form is OutputFormat.TABLE and sys.stdout.isatty():
+    if form.is_table and sys.stdout.isatty():
         for name in sorted({row.cluster for row in rows}):
             for label, link in filter_links(target, name):
                 output.note(f"{name}, {label}: {link}")

@@ -25,6 +25,7 @@ from airunway.sandbox.temporal import (
     TemporalServerError,
     free_port,
 )
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import at_own_server, is_named
 
@@ -49,7 +50,7 @@ class UpOptions:
 @asynccontextmanager
 async def servers(options: UpOptions, display: Display) -> AsyncIterator[Settings]:
     """Temporal, and the emulated cluster unless a real one was named; yields how to reach them."""
-    base = Settings()
+    base = read_settings()
     attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     if options.kubeconfig is None:
         display.phase("starting Temporal and the emulated cluster")

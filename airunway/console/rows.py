@@ -19,6 +19,9 @@ class DeploymentRow:
     provider: str
     replicas: str
     message: str
+    model: str = ""
+    endpoint: str = ""
+    """Service and port in the cluster, or the address of its Gateway."""
 
 
 def deployment_row(obj: Mapping[str, Any]) -> DeploymentRow:
@@ -35,7 +38,30 @@ def deployment_row(obj: Mapping[str, Any]) -> DeploymentRow:
         provider=str((status.get("provider") or {}).get("name") or ""),
         replicas=f"{replicas.get('ready') or 0}/{desired}" if desired is not None else "",
         message=message_of(status),
+        model=str(_part(_part(obj, "spec"), "model").get("id") or ""),
+        endpoint=_endpoint(status),
     )
+
+
+def _endpoint(status: Mapping[str, Any]) -> str:
+    service, gateway = _part(status, "endpoint"), _part(status, "gateway")
+    inside = f"{service['service']}:{service.get('port', '')}" if service.get("service") else ""
+    return str(gateway.get("url") or gateway.get("endpoint") or inside)
+
+
+def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def deployment_resource(name: str) -> str:
+    """What `-o name` prints of a deployment, and `kubectl get` takes."""
+    return f"modeldeployment.airunway.ai/{name}"
+
+
+def provider_resource(name: str) -> str:
+    """The same of a provider."""
+    return f"inferenceproviderconfig.airunway.ai/{name}"
 
 
 def message_of(status: Mapping[str, Any]) -> str:

@@ -28,13 +28,14 @@ from airunway.cli import (
     versions_report,
 )
 from airunway.cli.build_progress import BuildNow, bars
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.formats import HistoryFormat, OutputFormat
+from airunway.cli.history.printing import Printer
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat
 from airunway.cli.problems import CliError
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.plan import OtherProvider, PlannedChoice, PlannedDeployment
 from airunway.console.rows import deployment_row
+from airunway.console.workflow_report import WorkflowReport
 from airunway.console.workflow_states import WorkflowState
 from airunway.installation.metadata import ManualStep, ProviderMetadata
 from airunway.installation.state import InstallationStatus, State
@@ -106,7 +107,7 @@ STATE = WorkflowState(
     build_id="1",
 )
 VIEW = {"step": "waiting", "state": {"paused_by": {"by": "alice", "reason": "r"}}}
-REPORT = status_detail.WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
+REPORT = WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
 LINE = HistoryLine(
     time=NOW,
     source=Source.IMAGE,

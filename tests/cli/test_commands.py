@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 
 from airunway.cli.commands import run_command
 from airunway.cli.explain import explain
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.journal import Journal
@@ -42,7 +43,7 @@ async def ask(here: Place, command: str, form: OutputFormat = OutputFormat.TABLE
         name="chat",
         reason="the node is back",
         form=form,
-        kubeconfig=here.kubeconfig,
+        where=Where(here.kubeconfig),
     )
 
 

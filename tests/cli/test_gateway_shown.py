@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airunway.cli.status_detail import curl_of, is_reachable
+from airunway.console.calling import curl_of, is_reachable
 from airunway.console.plan import PlannedPublication, World, plan_deployment, shipped_configs
 from airunway.console.plan_publication import GatewayWorld
 from airunway.gateway.kinds import ALL_KNOWN, NOTHING_SERVED

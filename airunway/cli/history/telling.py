@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from kubernetes.aio.config import ConfigException
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
-from airunway.cli.cluster import settings_for
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.cluster import namespace_for, settings_for
+from airunway.cli.formats import HistoryFormat
+from airunway.cli.history.printing import Printer
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError
@@ -31,15 +32,15 @@ _FORGOTTEN = "Temporal has no history of it (any more: retention decides how lon
 
 async def tell(
     *,
-    namespace: str,
+    namespace: str | None,
     name: str,
     form: HistoryFormat,
     since: datetime | None,
     follow: bool,
-    kubeconfig: Path | None,
+    where: Where,
 ) -> None:
     """Print it, and with `follow` what comes until cancelled. Raises CliError when nobody knows anything."""
-    settings = settings_for(kubeconfig, needs_cluster=not Settings().cluster)
+    settings = settings_for(where, needs_cluster=not Settings().cluster)
     cluster = await _cluster(settings)
     try:
         if not settings.cluster:
@@ -49,7 +50,7 @@ async def tell(
                     "set AIRUNWAY_CLUSTER to the name that its workers log"
                 )
             settings = await with_cluster_name(settings, cluster)
-        ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+        ref = DeploymentRef(cluster=settings.cluster, namespace=namespace_for(settings, namespace), name=name)
         life = DeploymentLife(
             client=await temporal_client(settings), ref=ref, cluster=cluster, on_note=output.note
         )
