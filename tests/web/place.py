@@ -54,7 +54,7 @@ class WebPlace:
         ) as answer:
             text = await answer.text()
             is_json = answer.content_type == "application/json"
-            return Answered(answer.status, await answer.json() if is_json else text, dict(answer.headers))
+            return Answered(answer.status, await answer.json() if is_json else text, answer.headers)
 
     async def get(self, path: str, **headers: str) -> Answered:
         """A GET."""

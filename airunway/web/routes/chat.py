@@ -15,15 +15,13 @@ from airunway.clients.errors import ApiError, error_text
 from airunway.clients.http import read_beginning
 from airunway.clients.kubernetes import Object
 from airunway.web.derive.bodies import NAMESPACE_PATTERN
-from airunway.web.derive.pods import whole
 from airunway.web.errors import WebError, error_answer, misfit_answer
 from airunway.web.identity import Caller
-from airunway.web.routes.common import NamespaceQuery, read_deployment, status_answer
+from airunway.web.routes.common import NamespaceQuery, read_deployment, service_of, status_answer
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
 
-DEFAULT_PORT = 8000
 MODELS_SECONDS = 1.0
 MAX_MODELS_BYTES = 256 * 1024
 CHAT_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=250)
@@ -103,10 +101,8 @@ def _issues(body: Any) -> list[dict[str, Any]]:
 
 def service_path(deployment: Object) -> str:
     """Where the API server passes requests on to the deployment's Service."""
-    meta, endpoint = deployment["metadata"], (deployment.get("status") or {}).get("endpoint") or {}
-    service = str(endpoint.get("service") or meta["name"])
-    port = whole(endpoint.get("port")) or DEFAULT_PORT
-    return f"/api/v1/namespaces/{meta['namespace']}/services/{service}:{port}/proxy"
+    service, port = service_of(deployment)
+    return f"/api/v1/namespaces/{deployment['metadata']['namespace']}/services/{service}:{port}/proxy"
 
 
 async def _model_name(caller: Caller, deployment: Object, shown: dict[str, Any], base: str) -> str:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query
-from starlette.requests import Request
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.errors import ApiError, NotFound
 from airunway.clients.kubernetes import CONFIG_MAPS, DEPLOYMENTS, Object
 from airunway.web.cache import TimedCache
 from airunway.web.derive.bodies import MAX_INT, NAME_PATTERN, NAMESPACE_PATTERN
+from airunway.web.derive.pods import whole
 from airunway.web.errors import WebError
 from airunway.web.identity import Caller
 from airunway.web.state import WebState
 
 CONFIG_MAP, CONFIG_KEY = "airunway-config", "config.json"
 NAMESPACE_SECONDS = 30.0
+DEFAULT_PORT = 8000
+"""Of a Service whose port nobody says."""
 
 NamespaceQuery = Annotated[str | None, Query(pattern=NAMESPACE_PATTERN, max_length=63)]
 Offset = Annotated[int, Query(ge=0, le=MAX_INT)]
@@ -72,6 +75,10 @@ def status_answer(state: WebState, deployment: Object) -> dict[str, Any]:
     return state.shown.one(deployment)
 
 
-def client_address(request: Request) -> str:
-    """Where a request comes from."""
-    return request.client.host if request.client else ""
+def service_of(deployment: Object) -> tuple[str, int]:
+    """Service and port that a deployment is served at, for a path. Raises WebError for what is no Service."""
+    meta, endpoint = deployment["metadata"], (deployment.get("status") or {}).get("endpoint") or {}
+    service = str(endpoint.get("service") or meta["name"])
+    if not re.fullmatch(NAME_PATTERN, service) or len(service) > 253:
+        raise WebError(409, f"the status of deployment {meta['name']} names no Service: {service[:100]!r}")
+    return service, whole(endpoint.get("port")) or DEFAULT_PORT

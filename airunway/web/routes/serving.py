@@ -17,9 +17,8 @@ from airunway.clients.kubernetes.kinds import path_of
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.logs import container_of, without_colours
 from airunway.web.derive.metrics import metrics_in
-from airunway.web.derive.pods import whole
 from airunway.web.errors import WebError
-from airunway.web.routes.common import NamespaceQuery, read_deployment
+from airunway.web.routes.common import NamespaceQuery, read_deployment, service_of
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
@@ -29,7 +28,6 @@ METRICS_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 MAX_LOG_BYTES = 8 * 1024 * 1024
 MAX_METRICS_BYTES = 8 * 1024 * 1024
 FAILED_METRICS_SECONDS = 5.0
-DEFAULT_PORT = 8000
 Name = Annotated[str, Path(max_length=253)]
 
 
@@ -96,10 +94,7 @@ async def get_metrics(
 ) -> Response:
     """What its server counts, kept for a moment for all who look."""
     deployment = await read_deployment(state, caller, namespace, name)
-    meta, endpoint = deployment["metadata"], (deployment.get("status") or {}).get("endpoint") or {}
-    service = str(endpoint.get("service") or meta["name"])
-    port = whole(endpoint.get("port")) or DEFAULT_PORT
-    key = (meta["namespace"], service, port)
+    key = (deployment["metadata"]["namespace"], *service_of(deployment))
 
     async def scrape() -> dict[str, Any]:
         answer = await _scrape(state, *key)

@@ -57,10 +57,10 @@ def test_builds_that_failed_and_only_they() -> None:
         return {"metadata": {"namespace": "team", "name": name}, "status": {"conditions": [said]}}
 
     objects = [
-        deployment("a", "False", "BuildFailed"),
+        deployment("a", "False", "ModelNotFound"),
         deployment("b", "False", "ImageBuilding"),
         deployment("c", "True", "ImageReady"),
-        deployment("d", "False", "BuildCancelled"),
+        deployment("d", "False", "BuildStalled"),
     ]
 
     assert [entry.name for entry in failed_images(objects)] == ["a", "d"]
