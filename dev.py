@@ -105,7 +105,7 @@ def test(folder: Path, arguments: list[str]) -> None:
 def test_real(folder: Path, arguments: list[str]) -> None:
     """Build or install the real servers, then every test that needs them; a missing one is a failure."""
     python = str(_python(folder))
-    _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL or runc is missing")
+    _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL, runc or promtool is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
     _become([*_pytest(folder), "-m", "real", *SECOND_TRY, *arguments])

@@ -17,6 +17,7 @@ from airunway.cli.output import note
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
 from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import at_own_server
 
@@ -29,7 +30,7 @@ def settings_for(where: Where = ANYWHERE, *, needs_cluster: bool = True) -> Sett
 
     `needs_cluster` false: Temporal alone will do.
     """
-    settings = Settings()
+    settings = read_settings()
     if where.kubeconfig is not None:
         settings = settings.model_copy(update={"kubeconfig": where.kubeconfig})
     if settings.kubeconfig is not None and not settings.kubeconfig.is_file():

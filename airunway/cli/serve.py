@@ -13,9 +13,9 @@ from airunway.cli.options import Where
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.environment import read_settings
 from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
-from airunway.workers.settings import Settings
 
 
 def serve_worker(
@@ -69,7 +69,7 @@ def serve_private_pulls() -> None:
     """Serve private images to nodes."""
     from airunway.workers.private_pulls import run_private_pulls
 
-    settings = Settings()  # no cluster is asked for anything
+    settings = read_settings()  # no cluster is asked for anything
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_private_pulls(settings, ready), serve_probes(settings, ready)))

@@ -232,6 +232,11 @@ class Provider:
     """
     health: Callable[[UpstreamFacts], UpstreamHealth]
     """Whether its upstream operator can be used."""
+    variables: Sequence[str] | None = None
+    """Variables of the environment that it reads, `AIRUNWAY_<NAME>_…`, besides those of its pods' security.
+
+    A process refuses to start with others that begin so. None: it does not say, and all are let through.
+    """
     operator_selector: str = ""
     """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement

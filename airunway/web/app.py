@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
 
 from airunway.web.browser import BrowserGuard
 from airunway.web.errors import install_error_handlers
+from airunway.web.pages.routers import PAGES, PUBLIC_PAGES
 from airunway.web.routes import (
     advice,
     chat,
@@ -28,7 +31,7 @@ from airunway.workers.version import installed_version
 MIN_GZIP_BYTES, GZIP_LEVEL = 1_000, 1
 """Of a list of a thousand deployments, the first level takes nine tenths away, in a tenth of the time."""
 
-PUBLIC = (health.public, settings.public, secrets.oauth, session.router)
+PUBLIC = (health.public, settings.public, secrets.oauth, session.router, *PUBLIC_PAGES)
 """What is answered before anybody has signed in."""
 PRIVATE = (
     health.router,
@@ -41,7 +44,10 @@ PRIVATE = (
     models.router,
     secrets.router,
     advice.router,
+    *PAGES,
 )
+STATIC = Path(__file__).with_name("static")
+"""Scripts and styles of the pages, which need no sign-in."""
 
 
 def document_misfits(app: FastAPI) -> None:
@@ -79,6 +85,7 @@ def create_app(state: WebState) -> FastAPI:
         app.include_router(router)
     for router in PRIVATE:
         app.include_router(router, dependencies=[Depends(caller_of)])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(GZipMiddleware, minimum_size=MIN_GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(BrowserGuard, settings=state.settings)  # the last one is the outermost
     return app

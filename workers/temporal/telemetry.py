@@ -113,7 +113,8 @@ def _tracing() -> Interceptor:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from temporalio.contrib.opentelemetry import TracingInterceptor
+
+        from airunway.workers.temporal.tracing import change_tracing
 
         exporter = _span_exporter()
     except ImportError as err:
@@ -123,7 +124,7 @@ def _tracing() -> Interceptor:
     resource = Resource.create({NAME: os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    return TracingInterceptor(provider.get_tracer("airunway"))
+    return change_tracing(provider.get_tracer("airunway"))
 
 
 def _span_exporter() -> Any:

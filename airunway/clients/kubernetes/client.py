@@ -6,6 +6,7 @@ import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,6 +128,10 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def server_time(self) -> datetime | None:
+        """The API server's clock, to the second; None where its answers do not tell. Raises ApiError."""
+        return await self._transport.server_time()
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """Read one object. Raises NotFound when it or its kind is absent."""

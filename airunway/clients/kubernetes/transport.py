@@ -12,6 +12,8 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +38,7 @@ from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
 from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
+from airunway.clients.spans import SPANS
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -141,6 +144,16 @@ class Transport:
         if response.status >= 500 or response.status == 429:
             raise error_from(response, data, "GET", "/readyz")
 
+    async def server_time(self) -> datetime | None:
+        """What the answers' Date says. Raises ApiError."""
+        response = await self.send("GET", "/version")
+        async with response:
+            await _raise_refusal(response, "GET", "/version")
+            try:
+                return parsedate_to_datetime(response.headers.get("Date", ""))
+            except ValueError:
+                return None
+
     async def request(
         self,
         method: str,
@@ -159,7 +172,8 @@ class Transport:
         async def attempt() -> Object:
             return await self._request(method, path, query, body, content_type, warnings)
 
-        return await once_served(attempt)
+        with SPANS.span(f"Kubernetes {method}", only_inside=True, url__path=path):
+            return await once_served(attempt)
 
     async def _request(
         self,

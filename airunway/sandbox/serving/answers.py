@@ -3,59 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 Json = dict[str, Any]
-_SERVED, _LOADED = "--served-model-name", ("--model", "--model-path")
 DONE = b"data: [DONE]\n\n"
-
-
-def models_of(pod: Mapping[str, Any]) -> list[str]:
-    """What the server of a pod calls its model, as the real ones take it from their command line.
-
-    vLLM and SGLang: the served names, else the model. A llama.cpp runner: the file it loads. Else the image,
-    which holds its model.
-    """
-    container = pod["spec"]["containers"][0]
-    words = _words(container)
-    for flags in ((_SERVED,), _LOADED):
-        if found := _values(words, flags):
-            return found
-    if words[:1] == ["serve"] or words[:2] == ["vllm", "serve"]:
-        return [words[words.index("serve") + 1]] if words[-1] != "serve" else []
-    source = next((word for word in words if "://" in word), "")
-    if source:
-        return [source.split("://", 1)[1].split("?")[0].rstrip("/").rsplit("/", 1)[-1]]
-    image = str(container.get("image") or "").split("@")[0].rsplit("/", 1)[-1]
-    return [image.split(":")[0]]
-
-
-def _words(container: Mapping[str, Any]) -> list[str]:
-    """Its command line, that of a shell's `-c` taken apart."""
-    words = [str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]]
-    if "-c" not in words[:-1]:
-        return words
-    try:
-        return shlex.split(words[words.index("-c") + 1])
-    except ValueError:
-        return words
-
-
-def _values(words: list[str], flags: tuple[str, ...]) -> list[str]:
-    """What follows one of some flags, as `--flag a b` or `--flag=a`."""
-    for index, word in enumerate(words):
-        flag, equals, value = word.partition("=")
-        if flag not in flags:
-            continue
-        if equals:
-            return [value] if value else []
-        rest = words[index + 1 :]
-        end = next((at for at, other in enumerate(rest) if other.startswith("-")), len(rest))
-        return rest[: end if flag == _SERVED else min(end, 1)]
-    return []
 
 
 def model_list(models: list[str]) -> Json:
