@@ -16,14 +16,14 @@ from airunway.provider.registry import installed_providers
 from airunway.workers.environment import read_settings
 from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
-from airunway.workers.watcher_process import run_watcher
-from airunway.workers.worker import run_worker
 
 
 def serve_worker(
     provider_names: Sequence[str] | None, *, core: bool, installer: bool, kubeconfig: Path | None
 ) -> None:
     """Serve what is wanted, and the named providers (an empty list: every installed one; None: none)."""
+    from airunway.workers.worker import run_worker  # each process without what only others need
+
     served = _chosen(provider_names)
     settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
@@ -34,6 +34,8 @@ def serve_worker(
 
 def serve_watcher(*, kubeconfig: Path | None) -> None:
     """Watch while holding the Lease."""
+    from airunway.workers.watcher_process import run_watcher
+
     settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()

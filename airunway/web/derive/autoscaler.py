@@ -1,4 +1,4 @@
-"""Whether something adds nodes to the cluster, and what it says of itself (install.md B9)."""
+"""Whether something adds nodes to the cluster, and what it says of itself (install.md §B9)."""
 
 from __future__ import annotations
 

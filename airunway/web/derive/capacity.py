@@ -1,4 +1,4 @@
-"""GPUs of the cluster: how many there are, asked for, free, and on what (install.md B8)."""
+"""GPUs of the cluster: how many there are, asked for, free, and on what (install.md §B8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which engines can serve a model of the hub, and how much memory it takes (install.md B6)."""
+"""Which engines can serve a model of the hub, and how much memory it takes (install.md §B6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request of the API as a ModelDeployment (web-api.md §4.2, install.md B4.4)."""
+"""A request of the API as a ModelDeployment (web-api.md §4.2, install.md §B4.4)."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def capability_problem(body: DeploymentBody, capabilities: Mapping[str, Any]) ->
 
 
 def fit_warnings(body: DeploymentBody, *, available: int, largest: int, min_gpus: int) -> list[str]:
-    """What speaks against finding GPUs for it; never a refusal (install.md B4.5).
+    """What speaks against finding GPUs for it; never a refusal (install.md §B4.5).
 
     `available`: free GPUs of the cluster; `largest`: most free ones of one node; `min_gpus`: that the
     catalogue says the model needs.

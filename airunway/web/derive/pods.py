@@ -1,4 +1,4 @@
-"""Pods: whose they are, what is kept of them, and what is said of them (web-api.md §6.2, install.md B5)."""
+"""Pods: whose they are, what is kept of them, and what is said of them (web-api.md §6.2, install.md §B5)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def is_of_interest(pod: Pod) -> bool:
 
 
 def gpus_of(pod: Pod) -> int:
-    """GPUs that its containers ask for together; init containers are left out (install.md B8)."""
+    """GPUs that its containers ask for together; init containers are left out (install.md §B8)."""
     total = 0
     for container in (pod.get("spec") or {}).get("containers") or ():
         resources = container.get("resources") or {}

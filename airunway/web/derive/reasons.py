@@ -1,4 +1,4 @@
-"""Why a pod is pending, from the events about it (install.md B5.4)."""
+"""Why a pod is pending, from the events about it (install.md §B5.4)."""
 
 from __future__ import annotations
 

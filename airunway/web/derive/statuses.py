@@ -1,4 +1,4 @@
-"""DeploymentStatus: what the API says of a deployment and its pods (web-api.md §5 and §6.1, install.md B5.1).
+"""DeploymentStatus: what the API says of a deployment and its pods (web-api.md §5, §6.1, install.md §B5.1).
 
 Beyond the reference's fields it says why: `message`, `reason`, `step` and `links`.
 """

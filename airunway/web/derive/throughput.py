@@ -1,4 +1,4 @@
-"""About how fast a model would answer on the GPUs of a pool (install.md B8).
+"""About how fast a model would answer on the GPUs of a pool (install.md §B8).
 
 Without the model's own configuration, which only the hub has, nothing is said of how many chats run at once.
 """
