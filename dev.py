@@ -47,8 +47,9 @@ OLDEST = (3, 11)
 SECOND_TRY = ["--reruns", "1", "--max-suite-reruns", "4", "--rerun-show-tracebacks"]
 GENERATORS = (
     "airunway.api.crd",
-    "tools.generate.provider_roles",
     "tools.generate.builder_policy",
+    "tools.generate.chart_schema",
+    "tools.generate.manifests",
     "tools.generate.settings_table",
     "tools.generate.metrics_tables",
     "tools.generate.buildkit_messages",

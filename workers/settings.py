@@ -30,6 +30,7 @@ from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
+from airunway.workers.web_settings import WebSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
@@ -44,6 +45,7 @@ class Settings(
     OutboundSettings,
     TenantSettings,
     VersionSettings,
+    WebSettings,
     TemporalSettings,
 ):
     """Settings of worker, watcher and command line."""

@@ -1,6 +1,6 @@
 """The CRD manifests, generated from the wire models.
 
-`python -m api.crd` writes `deploy/crds/`; a test fails when those files are stale.
+`python -m api.crd` writes `deploy/crds/` and the chart's; a test fails when those files are stale.
 Source: crds.md §1 (names, scope, printer columns, schema-wide rules).
 """
 
@@ -207,11 +207,12 @@ def manifests() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the manifests into `deploy/crds/` of the checkout."""
-    folder = Path(__file__).resolve().parents[2] / "deploy" / "crds"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in manifests().items():
-        (folder / name).write_text(text)
+    """Write the manifests into `deploy/crds/` of the checkout, and into the chart."""
+    deploy = Path(__file__).resolve().parents[2] / "deploy"
+    for folder in (deploy / "crds", deploy / "charts" / "airunway" / "files" / "crds"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in manifests().items():
+            (folder / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,15 @@ from airunway.cli.cancel_build import cancel_build
 from airunway.cli.codec_server import codec_server
 from airunway.cli.completion_script import completion
 from airunway.cli.crds import crds
+from airunway.cli.doctor.command import doctor
 from airunway.cli.history.command import history
 from airunway.cli.logs import logs
+from airunway.cli.migrate.command import migrate
 from airunway.cli.open_links import open_links
 from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
-from airunway.cli.processes import private_pulls, watcher, webhook, worker
+from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
@@ -48,13 +50,14 @@ app = typer.Typer(
 COMPLETION_VARIABLE = "_AIRUNWAY_COMPLETE"
 """Set by a shell's completion script when it asks for words."""
 _ABOUT_DEPLOYMENTS = (plan, status, logs, history, retry, cancel_build, pause, resume)
-_PROCESSES = (worker, watcher, webhook, private_pulls, codec_server)
-for command in (up, *_ABOUT_DEPLOYMENTS, crds, completion, *_PROCESSES):
+_PROCESSES = (worker, watcher, webhook, web, private_pulls, codec_server)
+for command in (up, *_ABOUT_DEPLOYMENTS, crds, doctor, completion, *_PROCESSES):
     app.command()(command)
 app.command("list")(list_deployments)
 app.command("open")(open_links)
 app.add_typer(providers, name="providers")
 app.add_typer(versions, name="versions")
+app.add_typer(migrate, name="migrate")
 
 
 def _version(value: bool) -> None:

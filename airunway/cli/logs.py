@@ -41,9 +41,9 @@ def logs(
         raise typer.BadParameter("--container and --all-containers contradict each other")
     if previous and follow:
         raise typer.BadParameter("--previous is over; leave --follow out")
-    from airunway.cli.pod_logs import LogOptions, print_logs
+    from airunway.cli.pod_logs import PodLogOptions, print_logs
 
-    wanted = LogOptions(
+    wanted = PodLogOptions(
         container=container,
         all_containers=all_containers,
         follow=follow,

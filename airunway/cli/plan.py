@@ -20,34 +20,40 @@ AgainstCluster = Annotated[
 ]
 
 
+Configs = Annotated[
+    str | None,
+    typer.Option(
+        "--configs", help="Plan against these InferenceProviderConfigs (a manifest).", metavar="FILE"
+    ),
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubeconfig",
+        help="Plan against this cluster: its InferenceProviderConfigs, and what its API server says.",
+        show_default=False,
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="Plan against the cluster of this context, as with --kubeconfig.",
+        autocompletion=options.context_names,
+        show_default=False,
+    ),
+]
+
+
 def plan(
     file: options.Files = None,
     recursive: options.Recursive = False,
     kustomize: options.Kustomize = None,
     form: options.Output = OutputFormat.TABLE,
-    configs: Annotated[
-        str | None,
-        typer.Option(
-            "--configs", help="Plan against these InferenceProviderConfigs (a manifest).", metavar="FILE"
-        ),
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            "--kubeconfig",
-            help="Plan against this cluster: its InferenceProviderConfigs, and what its API server says.",
-            show_default=False,
-        ),
-    ] = None,
-    context: Annotated[
-        str | None,
-        typer.Option(
-            "--context",
-            metavar="NAME",
-            help="Plan against the cluster of this context, as with --kubeconfig.",
-            show_default=False,
-        ),
-    ] = None,
+    configs: Configs = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     namespace: options.Namespace = None,
     against_cluster: AgainstCluster = False,
 ) -> None:

@@ -59,6 +59,25 @@ def report(
     `against_cluster`: and what that changes in the cluster; without files for all that it has.
     """
     settings = settings_for(where) if against_cluster or where.is_named else None
+    planned = plans_for(
+        given, configs=configs, settings=settings, namespace=namespace, against_cluster=against_cluster
+    )
+    print_plans(planned, form)
+    return all(entry.ok for entry in planned)
+
+
+def plans_for(
+    given: Manifests,
+    *,
+    configs: str | None = None,
+    settings: Settings | None,
+    namespace: str | None = None,
+    against_cluster: bool = False,
+) -> list[PlannedDeployment]:
+    """The plans of what was named, or of all deployments of the cluster. Raises UsageError, ApiError.
+
+    `settings`: those with which a cluster is read; None: none is.
+    """
     documents = read_manifests(given)
     if settings is not None and not given:
         documents = asyncio.run(deployments_in(settings))
@@ -80,8 +99,7 @@ def report(
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     if settings is not None and against_cluster:
         asyncio.run(add_changes(planned, settings, world.providers))
-    _print(planned, form)
-    return all(entry.ok for entry in planned)
+    return planned
 
 
 def _default_namespace(settings: Settings | None, given: str | None) -> str:
@@ -188,7 +206,8 @@ def _config(body: dict[str, Any], source: str) -> InferenceProviderConfig:
 # -- printing -------------------------------------------------------------------------------------------
 
 
-def _print(planned: list[PlannedDeployment], form: OutputFormat) -> None:
+def print_plans(planned: list[PlannedDeployment], form: OutputFormat) -> None:
+    """Show them."""
     if not form.is_table:
         plans = [entry.model_dump(by_alias=True, mode="json") for entry in planned]
         output.documents(plans, form, names=[deployment_resource(entry.name) for entry in planned])

@@ -25,7 +25,7 @@ _NOT_SERVED = ("could not find the requested resource", "404 page not found")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogOptions:
+class PodLogOptions:
     """Which logs are wanted, and how much of them."""
 
     container: str = ""
@@ -47,7 +47,7 @@ class LogSource:
         return f"[{self.pod}/{self.container}] "
 
 
-async def print_logs(namespace: str | None, name: str, wanted: LogOptions, *, where: Where) -> None:
+async def print_logs(namespace: str | None, name: str, wanted: PodLogOptions, *, where: Where) -> None:
     """Print them. Raises CliError where there is no such deployment, no pod, or none of the logs."""
     settings = settings_for(where)
     namespace = namespace_for(settings, namespace)
@@ -87,7 +87,7 @@ def _no_pods(deployment: Object) -> str:
     return f"{names.DEPLOYMENT_KIND} {row.namespace}/{row.name} has no pods ({state})"
 
 
-def _sources(pods: Sequence[Object], *, engine: str, wanted: LogOptions) -> Iterable[LogSource]:
+def _sources(pods: Sequence[Object], *, engine: str, wanted: PodLogOptions) -> Iterable[LogSource]:
     for pod in pods:
         name, containers = pod["metadata"]["name"], _containers(pod)
         first = engine_container(pod, engine)
@@ -127,7 +127,7 @@ def engine_container(pod: Object, engine: str) -> str:
 
 
 async def _print_all(
-    cluster: Cluster, namespace: str, sources: Sequence[LogSource], wanted: LogOptions
+    cluster: Cluster, namespace: str, sources: Sequence[LogSource], wanted: PodLogOptions
 ) -> None:
     """One after the other or, followed, side by side. Raises CliError where no log could be read."""
     several = len(sources) > 1
@@ -158,7 +158,7 @@ async def _print_all(
 
 
 async def _print_one(
-    cluster: Cluster, namespace: str, source: LogSource, wanted: LogOptions, prefix: str
+    cluster: Cluster, namespace: str, source: LogSource, wanted: PodLogOptions, prefix: str
 ) -> None:
     lines = cluster.log(
         source.pod,

@@ -1,4 +1,4 @@
-"""`airunway worker`, `watcher`, `webhook`, `private-pulls`: an installation, until told to stop."""
+"""`airunway worker`, `watcher`, `webhook`, `web`, `private-pulls`: an installation, until told to stop."""
 
 from __future__ import annotations
 
@@ -103,3 +103,14 @@ def private_pulls() -> None:
     from airunway.cli.serve import serve_private_pulls
 
     serve_private_pulls()
+
+
+def web(kubeconfig: options.Kubeconfig = None) -> None:
+    """Serve AI Runway's HTTP API and the pages until told to stop.
+
+    On http://127.0.0.1:3001 (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT). On an address that others reach,
+    people sign in with a Kubernetes token (AIRUNWAY_WEB_AUTH).
+    """
+    from airunway.cli.serve import serve_web
+
+    serve_web(kubeconfig=kubeconfig)

@@ -45,7 +45,7 @@ async def report_all(*, form: OutputFormat, where: Where) -> None:
     settings = settings_for(where)
     async with await _connect(settings) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
-        rows = await asyncio.gather(*(_row(cluster, config, settings) for config in configs))
+        rows = await asyncio.gather(*(provider_row(cluster, config, settings) for config in configs))
     known = {row.metadata.id for row in rows}
     absent = sorted(set(installed_providers()) - known)
     if not form.is_table:
@@ -78,7 +78,7 @@ async def report_one(name: str, *, form: OutputFormat, where: Where) -> None:
             if "not found" in str(err) and name in str(err):
                 raise CliError(f"provider {name} is not registered: {_NOT_REGISTERED}") from err
             raise
-        row = await _row(cluster, config, settings)
+        row = await provider_row(cluster, config, settings)
     if not form.is_table:
         data(_json(row), form, names=[provider_resource(name)])
         return
@@ -95,7 +95,8 @@ async def _connect(settings: Settings) -> Cluster:
     return await Cluster.connect(settings.kubeconfig, context=settings.context)
 
 
-async def _row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
+async def provider_row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
+    """What is seen of one provider. Raises ApiError."""
     metadata = metadata_of(config)
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(

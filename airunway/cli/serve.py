@@ -1,4 +1,4 @@
-"""The work of `airunway worker`, `watcher`, `webhook` and `private-pulls`: serve until told to stop."""
+"""The work of `airunway worker`, `watcher`, `webhook`, `web`, `private-pulls`: serve until told to stop."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+
+
+def serve_web(*, kubeconfig: Path | None) -> None:
+    """Serve the HTTP API and the pages."""
+    try:
+        from airunway.web.process import run_web  # with what serves it: nobody else needs that
+    except ModuleNotFoundError as err:
+        raise UsageError(f"{err.name} is not installed: pip install 'airunway-temporal[web]'") from err
+
+    settings = settings_for(Where(kubeconfig))
+    configure_logging(settings)
+    ready = Ready()
+    asyncio.run(until_stopped(run_web(settings, ready), serve_probes(settings, ready)))
 
 
 def serve_private_pulls() -> None:

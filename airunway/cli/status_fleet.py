@@ -115,10 +115,15 @@ def _print(rows: Sequence[FleetRow]) -> None:
     output.console().print(table)
 
 
-async def _say_what_is_missing(client: Client) -> None:
+async def missing_search_attributes(client: Client) -> list[str]:
+    """Those of ours that the namespace lacks. Raises RPCError."""
     names = [key.name for key in SEARCH_ATTRIBUTES]
     known = await asyncio.gather(*(_is_known(client, name) for name in names))
-    missing = [name for name, there in zip(names, known, strict=True) if not there]
+    return [name for name, there in zip(names, known, strict=True) if not there]
+
+
+async def _say_what_is_missing(client: Client) -> None:
+    missing = await missing_search_attributes(client)
     if missing:
         output.note(
             f"the Temporal namespace lacks the search attributes {', '.join(missing)}, so these columns stay "

@@ -103,7 +103,7 @@ class Exposition:
         """All series, in Prometheus' text format."""
         for look in list(self._looks):
             look()
-        return generate_latest(self)  # which asks for no more than `collect`
+        return generate_latest(self)
 
     def collect(self) -> Iterator[Metric]:
         """The families that are served, each series with the cluster."""

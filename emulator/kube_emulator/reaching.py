@@ -89,7 +89,9 @@ def _endpoints(store: Store, namespace: str, spec: Obj, entry: Obj) -> Iterator[
     selector = (spec.get("selector") or {}).items()
     for version in store.table(("", "pods")).all(namespace) if selector else ():
         pod = version.obj
-        if not selector <= (pod["metadata"].get("labels") or {}).items() or not _is_ready(pod):
+        if not selector <= (pod["metadata"].get("labels") or {}).items():
+            continue
+        if not _is_ready(pod) and not (spec.get("publishNotReadyAddresses") and _has_address(pod)):
             continue
         target = entry.get("targetPort") or entry.get("port", 0)
         if isinstance(target, str):
@@ -101,7 +103,11 @@ def _endpoints(store: Store, namespace: str, spec: Obj, entry: Obj) -> Iterator[
 def _is_ready(pod: Obj) -> bool:
     status = pod.get("status") or {}
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ())
-    return ready and bool(status.get("podIP")) and "deletionTimestamp" not in pod["metadata"]
+    return ready and _has_address(pod) and "deletionTimestamp" not in pod["metadata"]
+
+
+def _has_address(pod: Obj) -> bool:
+    return bool((pod.get("status") or {}).get("podIP"))
 
 
 def _ports(pod: Obj) -> list[Obj]:

@@ -28,8 +28,12 @@ from airunway.cli import (
     versions_report,
 )
 from airunway.cli.build_progress import BuildNow, bars
+from airunway.cli.doctor import report as doctor_report
+from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict
 from airunway.cli.formats import HistoryFormat, OutputFormat
 from airunway.cli.history.printing import Printer
+from airunway.cli.migrate import report as migrate_report
+from airunway.cli.migrate.moves import MoveOutcome
 from airunway.cli.options import OperationOptions
 from airunway.cli.problems import CliError
 from airunway.console.history.line import HistoryLine, Source
@@ -257,8 +261,17 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "status --all-clusters": (lambda row: status_fleet._print([row]), FLEET),
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
+    "list -o wide": (
+        lambda obj: output.console().print(status_report._table([obj], {}, wide=True)),
+        OBJECT,
+    ),
+    "doctor": (doctor_report.show, DoctorFinding("check", DoctorVerdict.WARN, "message", "advice")),
+    "migrate run": (
+        lambda outcome: migrate_report.show("run", outcome),
+        MoveOutcome(deployments=1, made_anew=["a"], other_phases=["b"], not_taken_over=["c"]),
+    ),
     "retry, pause, resume, cancel-build": (lambda text: output.line(f"default/chat: {text}"), "answer"),
-    "plan": (lambda planned: plan_report._print([planned, planned], OutputFormat.TABLE), PLANNED),
+    "plan": (lambda planned: plan_report.print_plans([planned, planned], OutputFormat.TABLE), PLANNED),
     "providers show": (provider_report._print_one, ROW),
     "providers install --dry-run": (lambda answer: provider_plan.show_plan(answer, OPTIONS), PREFLIGHT),
     "providers uninstall": (

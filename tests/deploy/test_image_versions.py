@@ -18,13 +18,14 @@ from airunway.providers.dynamo.release import DOWNLOAD_IMAGE
 from tests.deploy.manifests import ROOT
 from tests.deploy.test_compose import SERVICES
 
-OURS = "ghcr.io/ai-runway/airunway/"
+OURS = "ghcr.io/ai-runway/airunway/temporal"
+"""The one image of every process of ours; the installer's has another tag."""
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 FILES = sorted(
     [
-        *(ROOT / "deploy").rglob("*.yaml"),
-        *(ROOT / "providers").rglob("deploy/*.yaml"),
-        ROOT / "docker-compose.yaml",
+        *ROOT.glob("deploy/*/*.yaml"),
+        *ROOT.glob("providers/*/deploy/*.yaml"),
+        *ROOT.glob("docker-compose*.yaml"),
     ]
 )
 
@@ -59,9 +60,18 @@ def test_no_manifest_has_a_floating_tag(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_our_images_are_of_this_version(file: Path) -> None:
-    found = re.findall(rf"{re.escape(OURS)}[a-z-]+:([^\s}}\"']+)", file.read_text())
+    found = re.findall(rf"{re.escape(OURS)}:([^\s}}\"']+)", file.read_text())
 
-    assert set(found) <= {VERSION}
+    assert set(found) <= {VERSION, f"{VERSION}-installer"}
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.parent != ROOT], ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_no_manifest_runs_an_image_of_another_project(file: Path) -> None:
+    found = [image for document in yaml.safe_load_all(file.read_text()) for image in images_in(document)]
+
+    assert {image.partition(":")[0] for image in found} <= {OURS}
 
 
 @pytest.mark.parametrize("name", sorted(installed_providers()))

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from shutil import copytree, which
+from shutil import which
 from typing import Any
 
 import pytest
@@ -20,14 +20,16 @@ from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
 from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
 from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, ALL_IN_ONE, CORE, INSTALLER, ROOT, objects, of_kind
-from tools.generate import provider_roles
+from tools.generate import manifests
 
 TOGETHER = [*objects(CORE), *objects(INSTALLER)]
 DEPLOYMENTS = of_kind("Deployment", TOGETHER)
 PROVIDER_FILES = sorted(ROOT.glob("providers/*/deploy/*.yaml"))
 
 
-@pytest.mark.parametrize("folder", [CORE, INSTALLER], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [bundle.folder for bundle in manifests.BUNDLES], ids=lambda folder: folder.name
+)
 def test_the_kustomization_names_every_file(folder: Path) -> None:
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
 
@@ -164,20 +166,31 @@ def test_roles_for_people(kind: str, role: str, verbs: set[str]) -> None:
     ]
 
 
-def test_the_roles_of_all_in_one_are_those_of_the_providers() -> None:
-    texts = {file: file.read_text() for file in ALL_IN_ONE.glob("role-*.yaml")}
+def test_what_is_applied_without_helm_is_what_the_chart_renders() -> None:
+    wanted = manifests.texts()
+    there = {file: file.read_text() for file in manifests.written()}
 
-    assert texts == provider_roles.texts(), "stale; run: python3 dev.py generate"
+    assert there == wanted, "stale; run: python3 dev.py generate"
 
 
 def test_all_in_one_grants_the_roles_of_the_providers_that_it_serves() -> None:
-    kustomization = yaml.safe_load((ALL_IN_ONE / "kustomization.yaml").read_text())
-    (patch,) = kustomization["patches"]
-    ((arguments,),) = ([entry["value"]] for entry in yaml.safe_load(patch["patch"]))
+    roles = of_kind("ClusterRole", objects(ALL_IN_ONE))
+    bound = of_kind("ClusterRoleBinding", objects(ALL_IN_ONE))
+    (container,) = of_kind("Deployment", objects(ALL_IN_ONE))["airunway-worker"]["spec"]["template"]["spec"][
+        "containers"
+    ]
 
-    served = [value for option, value in pairwise(arguments) if option == "--provider"]
-    assert [f"role-{name}.yaml" for name in served] == kustomization["resources"][2:]
-    assert set(served) == installed_providers().keys()
+    served = {value for option, value in pairwise(container["args"]) if option == "--provider"}
+    wanted = {f"airunway-worker-{name}{part}" for name in served for part in ("", "-objects")}
+    gateway = {"airunway-worker-gateway", "airunway-worker-gateway-objects"}
+    assert served == installed_providers().keys()
+    assert {name for name in roles if name.startswith("airunway-worker-")} == {
+        *wanted,
+        *gateway,
+        "airunway-worker-role",
+    }
+    assert {bound[name]["roleRef"]["name"] for name in wanted} == wanted
+    assert {bound[name]["subjects"][0]["name"] for name in wanted} == {"airunway-worker"}
 
 
 @pytest.mark.parametrize("file", PROVIDER_FILES, ids=lambda file: file.stem)
@@ -201,29 +214,6 @@ def test_kustomize_builds_it(folder: Path) -> None:
     # Nobody of the core has the rights that installing takes: see deploy/installer.
     assert "--no-installer" in container["args"]
     assert ("--no-providers" in container["args"]) is (folder == CORE)
-
-
-@pytest.mark.skipif(which("kubectl") is None, reason="kubectl is not installed")
-def test_in_chosen_namespaces_no_provider_is_bound_everywhere_to_its_role_for_objects(tmp_path: Path) -> None:
-    folder = tmp_path / "own"
-    for name in ("manifests", "gateway", "all-in-one", "namespaces"):
-        copytree(ROOT / "deploy" / name, folder / name)
-    own = {"resources": ["all-in-one"], "components": ["namespaces"]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(own))
-
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60
-    )
-
-    assert done.returncode == 0, done.stderr
-    made = list(yaml.safe_load_all(done.stdout))
-    left_out = {f"airunway-worker-{name}-objects" for name in installed_providers()}
-    bound, before = of_kind("ClusterRoleBinding", made), of_kind("ClusterRoleBinding", objects(ALL_IN_ONE))
-    assert left_out <= of_kind("ClusterRole", made).keys()
-    assert before.keys() - bound.keys() == left_out
-    for name in installed_providers():
-        for rule in of_kind("ClusterRole", made)[f"airunway-worker-{name}"]["rules"]:
-            assert rule["apiGroups"] == ["airunway.ai"] or set(rule["verbs"]) <= {"get", "list", "watch"}
 
 
 def _settings(folder: Path = CORE) -> dict[str, Any]:

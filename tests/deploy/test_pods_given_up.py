@@ -12,7 +12,7 @@ from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
 from tests.deploy.manifests import ROOT
 
-FILES = sorted([*ROOT.glob("deploy/**/*.yaml"), *ROOT.glob("providers/*/deploy/*.yaml")])
+FILES = sorted([*ROOT.glob("deploy/*/*.yaml"), *ROOT.glob("providers/*/deploy/*.yaml")])
 
 
 def shipped() -> list[tuple[str, dict[str, Any]]]:

@@ -15,12 +15,12 @@ from airunway.modelimage.builder_objects import builder_objects
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
-from tests.deploy.manifests import ALL_IN_ONE, CORE, GATEWAY, INSTALLER, ROOT, objects, of_kind
+from tests.deploy.manifests import ALL_IN_ONE, CORE, GATEWAY, INSTALLER, ROOT, WEB, objects, of_kind
 from tests.deploy.processes import PROVIDERS, USES, account_of
 from tests.deploy.uses import INSTALLER as INSTALLS
 from tests.deploy.uses import WATCHER, WORKER
 
-TOGETHER = [*objects(CORE), *objects(GATEWAY), *objects(INSTALLER)]
+TOGETHER = [*objects(CORE), *objects(GATEWAY), *objects(INSTALLER), *objects(WEB)]
 for _folder in sorted(ROOT.glob("providers/*/deploy")):
     TOGETHER += objects(_folder)
 
@@ -42,7 +42,7 @@ def test_a_process_is_granted_nothing_else(account: str) -> None:
 
 
 def test_the_worker_of_all_in_one_is_granted_what_it_and_every_provider_use() -> None:
-    granted = granted_to(WORKER, [*objects(CORE), *objects(GATEWAY), *objects(ALL_IN_ONE)])
+    granted = granted_to(WORKER, objects(ALL_IN_ONE))
     wanted = wanted_by([*USES[WORKER], *(use for name in PROVIDERS for use in USES[account_of(name)])])
 
     assert missing_from(granted, wanted) == []

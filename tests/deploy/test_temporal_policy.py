@@ -50,4 +50,6 @@ def test_nobody_else_may() -> None:
 
 
 def test_the_kustomization_names_it() -> None:
-    assert yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"] == ["network-policy.yaml"]
+    assert yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"] == [
+        "temporal-policy.yaml"
+    ]

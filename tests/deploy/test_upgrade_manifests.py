@@ -23,7 +23,7 @@ def test_the_job_verifies_as_a_worker_would_run() -> None:
     job = of_kind("Job", objects(VERIFY))["airunway-verify"]["spec"]
     pod = job["template"]["spec"]
 
-    assert yaml.safe_load((VERIFY / "kustomization.yaml").read_text())["resources"] == ["job.yaml"]
+    assert yaml.safe_load((VERIFY / "kustomization.yaml").read_text())["resources"] == ["verify.yaml"]
     assert job["backoffLimit"] == 0, "the first difference is the answer"
     for field in ("serviceAccountName", "securityContext", "volumes"):
         assert pod[field] == worker[field], field

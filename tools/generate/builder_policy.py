@@ -1,4 +1,4 @@
-"""Write deploy/manifests/builder-admission.yaml: who makes which pods in the builder's namespace.
+"""Write files/builder-admission.yaml of the chart: who makes which pods in the builder's namespace.
 
     python -m tools.generate.builder_policy
 
@@ -19,7 +19,7 @@ from airunway.modelimage.builder_objects import builder_objects
 from airunway.modelimage.cluster_options import BUILDER_IMAGE, ClusterOptions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TARGET = ROOT / "deploy" / "manifests" / "builder-admission.yaml"
+TARGET = ROOT / "deploy" / "charts" / "airunway" / "files" / "builder-admission.yaml"
 POLICY = "airunway-builder"
 
 _PLACEMENT = ("affinity", "imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations")

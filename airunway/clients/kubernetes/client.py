@@ -6,6 +6,7 @@ import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from airunway.clients.kubernetes.transport import (
     USER_AGENT,
     Transport,
     load_configuration,
+    without_credentials,
 )
 from airunway.clients.kubernetes.watching import WatchEvent, events_in
 from airunway.clients.outages import KUBERNETES, OUTAGES
@@ -78,6 +80,44 @@ class Cluster:
         view._transport = self._transport.acting_as(user)
         return view
 
+    def with_token(self, token: str) -> Self:
+        """The same cluster, whose every request bears another token. Nothing to close. Raises Unauthorized.
+
+        For connections that have no credentials of their own: see `bare`.
+        """
+        view = copy.copy(self)
+        view._transport = self._transport.with_token(token)
+        return view
+
+    def bare(self) -> Self:
+        """Connections of its own to the same server, without any credentials; close it when done."""
+        return type(self)(without_credentials(self._transport.configuration))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Object:
+        """One request for what is no object of a kind, such as a subresource. Raises ApiError."""
+        return await self._transport.request(method, path, query=query, body=body)
+
+    async def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own, per phase)
+    ) -> aiohttp.ClientResponse:
+        """An answer as it begins, whatever its status and content: logs, a proxied Service. The caller closes
+        it. Raises Unreachable.
+        """
+        return await self._transport.send(method, path, query=query, body=body, timeout=timeout)
+
     async def close(self) -> None:
         """Close all connections."""
         self.outage.remove(self._transport.probe)
@@ -88,6 +128,10 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def server_time(self) -> datetime | None:
+        """The API server's clock, to the second; None where its answers do not tell. Raises ApiError."""
+        return await self._transport.server_time()
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """Read one object. Raises NotFound when it or its kind is absent."""
