@@ -14,21 +14,24 @@
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
 
-Everything is installed from requirements.txt, by hash, into .venv, or into the virtual environment that is
-active; again only when requirements.txt or pyproject.toml changed.
+`up` and `airunway` install requirements-sandbox.txt, the rest requirements.txt: by hash, into .venv, or into
+the virtual environment that is active; again only when a lock file or pyproject.toml changed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tools.packages import PackageProblem, Packages, environment
+from tools.packages import python_of as _python
+
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.txt"
+SANDBOX_LOCK = ROOT / "requirements-sandbox.txt"  # what runs the sandbox and the command line: no tests
 PROJECT = ROOT / "pyproject.toml"
 PROJECTS = (ROOT / "emulator", ROOT)  # installed from the checkout, each with a pyproject.toml
 ROOMS = (
@@ -48,6 +51,7 @@ GENERATORS = (
     "tools.generate.chart_schema",
     "tools.generate.manifests",
     "tools.generate.settings_table",
+    "tools.generate.metrics_tables",
     "tools.generate.buildkit_messages",
     "tests.conformance.record",
 )
@@ -62,67 +66,12 @@ class Problem(Exception):
     """What stands in the way, and what to do about it."""
 
 
-# -- the environment ------------------------------------------------------------------------------------
-
-
-def environment() -> Path:
-    """The virtual environment to use; made when there is none."""
-    if sys.prefix != sys.base_prefix:
-        return Path(sys.prefix)
-    folder = ROOT / ".venv"
-    if not _python(folder).exists():
-        _make(folder)
-    return folder
-
-
-def _python(folder: Path) -> Path:
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def _make(folder: Path) -> None:
-    try:
-        import ensurepip  # noqa: F401  (Debian ships Python without it)
-        import venv
-    except ImportError:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise Problem(
-            "this Python cannot make virtual environments; on Debian or Ubuntu: "
-            f"apt install python{version}-venv (or python3-venv)"
-        ) from None
-    print(f"making {folder.name}", flush=True)
-    venv.create(folder, with_pip=True, clear=True)
-
-
-def install(folder: Path) -> None:
-    """Install what requirements.txt pins and the checkout itself, unless that is done already."""
-    stamp, wanted = folder / ".airunway-stamp", _fingerprint(folder)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    print("installing from requirements.txt; the first time this takes a minute", flush=True)
-    pip = [
-        str(_python(folder)),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]
-    _run([*pip, "--require-hashes", "-r", str(LOCK)], "the packages could not be installed")
-    editable = [part for project in PROJECTS for part in ("-e", str(project))]
-    _run([*pip, "--no-deps", "--no-build-isolation", *editable], "the checkout could not be installed")
-    stamp.write_text(wanted)
-
-
-def _fingerprint(folder: Path) -> str:
-    # Of the environment's Python, which need not be the one that runs this.
-    made_with = folder / "pyvenv.cfg"
-    version = made_with.read_text() if made_with.exists() else sys.version
-    digest = hashlib.sha256(f"{version} {ROOT}".encode())
-    projects = [project / name for project in PROJECTS for name in ("pyproject.toml", "setup.py")]
-    for file in (LOCK, *filter(Path.exists, projects)):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def install(folder: Path, command: str) -> None:
+    """Install what a command needs, unless it is there."""
+    if command in LEAN:
+        Packages(folder, SANDBOX_LOCK, projects=PROJECTS, larger=[LOCK]).ensure()
+    else:
+        Packages(folder, LOCK, projects=PROJECTS).ensure()
 
 
 def package_view() -> Path:
@@ -156,7 +105,7 @@ def test(folder: Path, arguments: list[str]) -> None:
 def test_real(folder: Path, arguments: list[str]) -> None:
     """Build or install the real servers, then every test that needs them; a missing one is a failure."""
     python = str(_python(folder))
-    _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL or runc is missing")
+    _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL, runc or promtool is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
     _become([*_pytest(folder), "-m", "real", *SECOND_TRY, *arguments])
@@ -205,6 +154,8 @@ def lock(folder: Path, arguments: list[str]) -> None:
     _run([*compile_command, *part, "-o", RUNTIME_LOCK], "the image's lock file could not be made")
     installer = [*part, "--extra", "installer", "-o", INSTALLER_LOCK]
     _run([*compile_command, *installer], "the lock file of the installer's image could not be made")
+    sandbox = ["--extra", "build", "--extra", "sandbox", "-c", LOCK.name, "--no-annotate"]
+    _run([*compile_command, *sandbox, "-o", SANDBOX_LOCK.name], "the sandbox's lock file could not be made")
 
 
 def sbom(folder: Path, arguments: list[str]) -> None:
@@ -232,6 +183,8 @@ COMMANDS = {
     "sbom": sbom,
     "setup": setup,
 }
+LEAN = ("up", "airunway")
+"""Commands that need no tools and no tests."""
 
 
 def _run(command: list[str], problem: str, *, where: Path = ROOT) -> None:
@@ -267,10 +220,10 @@ def main(arguments: list[str]) -> int:
         print(f"error: no command {arguments[0]}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     try:
-        folder = environment()
-        install(folder)
+        folder = environment(ROOT)
+        install(folder, arguments[0])
         command(folder, arguments[1:])
-    except Problem as problem:
+    except (Problem, PackageProblem) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

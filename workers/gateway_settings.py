@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from airunway.activities.gateway.facts import GatewayOptions
 from airunway.clients.model_names import SERVICE_URL
-from airunway.gateway.choice import WantedGateway
-from airunway.gateway.picker import DEFAULT_IMAGE
+from airunway.gateway.versions import DEFAULT_IMAGE
+
+if TYPE_CHECKING:  # a hundred modules, which a command that reads its settings does not need
+    from airunway.activities.gateway.facts import GatewayOptions
 
 
 class GatewaySettings(BaseSettings):
@@ -68,6 +69,9 @@ class GatewaySettings(BaseSettings):
 
     def gateway_options(self, *, impersonate: str) -> GatewayOptions:
         """The settings as one value. `impersonate`: in whose name objects are written."""
+        from airunway.activities.gateway.facts import GatewayOptions
+        from airunway.gateway.choice import WantedGateway
+
         configured = None
         if self.gateway_name:
             configured = WantedGateway(namespace=self.gateway_namespace, name=self.gateway_name)

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from airunway.api.plain_text import json_text, one_line, plain_lines
 from airunway.clients.errors import ServerError, Unreachable
 from airunway.clients.outages import KUBERNETES, OUTAGES, TEMPORAL, Outage
+from airunway.workers.log_context import RECORDED, about_now, add_context
 from airunway.workers.settings import Settings
 from airunway.workers.temporal_outage import CORE_LOGGER, NO_ANSWER
 
@@ -35,6 +36,7 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([add_context] if settings.log_format == "json" else []),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -81,6 +83,7 @@ class OutageHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on, at once or when it turned out that nothing is away that its author misses."""
+        setattr(record, RECORDED, about_now())  # now, in the context of its author
         self._pass_on_unless_away(record, [OUTAGES.named(part) for part in _missed_by(record)])
 
     def _pass_on_unless_away(self, record: logging.LogRecord, parts: Sequence[Outage | None]) -> None:

@@ -30,6 +30,7 @@ from airunway.modelimage.pull_access import login_in, namespace_of_login, namesp
 from airunway.modelimage.registry_login import LOGINS, RegistryLogin, login_to_use, logins_in
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
+from airunway.workers.starting import say_start
 
 _log = structlog.get_logger(__name__)
 
@@ -202,6 +203,7 @@ async def run_private_pulls(settings: Settings, ready: Ready) -> None:
     """Serve until cancelled, in the cluster."""
     registry = f"http://{names.REGISTRY}.{settings.image_namespace}.svc:{names.REGISTRY_PRIVATE_READS_PORT}"
     logins = logins_of_file(LOGINS_FILE)
+    say_start("private-pulls", settings, temporal=False)
     async with serving(
         registry=registry, logins=logins, host=settings.listens_on, port=names.PRIVATE_PULLS_PORT
     ):

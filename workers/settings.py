@@ -30,6 +30,7 @@ from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
+from airunway.workers.web_settings import WebSettings
 
 IN_POD = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
@@ -44,6 +45,7 @@ class Settings(
     OutboundSettings,
     TenantSettings,
     VersionSettings,
+    WebSettings,
     TemporalSettings,
 ):
     """Settings of worker, watcher and command line."""
@@ -249,7 +251,10 @@ class Settings(
         "where the kubelet and Prometheus ask from outside, and 127.0.0.1 elsewhere.",
     )
     health_port: int = Field(default=8081, description="Port of /healthz and /readyz; 0: any free one.")
-    metrics_port: int = Field(default=0, description="Port of /metrics (the Temporal SDK's metrics); 0: off.")
+    metrics_port: int = Field(
+        default=0,
+        description="Port of /metrics: [this system's metrics](metrics.md) and the Temporal SDK's; 0: off.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="`text` for people, `json` for machines."
     )

@@ -27,6 +27,7 @@ from airunway.api.status import Phase
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import error_text
 from airunway.clients.outages import OUTAGES, TEMPORAL
+from airunway.clients.spans import SPANS
 from airunway.messages.deployment_workflow import (
     CLUSTER,
     DEPLOYMENT_WORKFLOW,
@@ -82,13 +83,18 @@ class WorkflowSender:
 
     async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         """Send it; nothing to do when a gone deployment has no workflow."""
-        if hint.gone:
-            try:
-                await self._client.get_workflow_handle(ref.workflow_id).signal(OBJECT_CHANGED, hint)
-            except RPCError as err:
-                if err.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-            return
+        about = {"k8s__namespace__name": ref.namespace, "airunway__deployment": ref.name}
+        with SPANS.span("ChangeSeen", airunway__cluster=ref.cluster, airunway__cause=hint.cause, **about):
+            await (self._tell_end(ref, hint) if hint.gone else self._tell(ref, hint))
+
+    async def _tell_end(self, ref: DeploymentRef, hint: ChangeHint) -> None:
+        try:
+            await self._client.get_workflow_handle(ref.workflow_id).signal(OBJECT_CHANGED, hint)
+        except RPCError as err:
+            if err.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def _tell(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         await self._client.start_workflow(
             DEPLOYMENT_WORKFLOW,
             DeploymentInput(ref=ref),
@@ -169,6 +175,11 @@ class SignalQueue:
         before.hint = hint.folded_with(before.hint) if keeps_words else before.hint.folded_with(hint)
         if before.urgent and not was_urgent and ref not in self._under_way:
             self._enqueue(ref)
+
+    @property
+    def depth(self) -> int:
+        """Deployments whose signal waits to be sent."""
+        return len(self._waiting)
 
     def is_busy_with(self, ref: DeploymentRef) -> bool:
         """Whether a signal of this deployment is waiting or under way."""

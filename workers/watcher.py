@@ -18,9 +18,11 @@ from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NAMESPACES, Cluste
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
+from airunway.metrics.families import SIGNAL_QUEUE_DEPTH, register_provider
 from airunway.provider.contract import Provider, UpstreamKind
 from airunway.selection.cel import check_rules
 from airunway.trust.policy import policy_annotations
+from airunway.workers.audit.deployment_book import DeploymentBook
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.gateway_watch import GatewayWatch
@@ -34,6 +36,7 @@ from airunway.workers.upstream_kinds import (
     announced_pod_label,
     key_of,
 )
+from airunway.workers.watch_metrics import observe_lag, show_providers, show_silence
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +62,7 @@ class Watcher:
         self._fleet = fleet
         self._followed: list[Reflector] = []
         """Of upstream kinds; not all of them need be installed."""
+        self._book = DeploymentBook()
         self._is_following = False
         """Deployments are followed: what changes from now on may matter to them."""
         self._deployments = Reflector(cluster, DEPLOYMENTS, self._on_deployment)
@@ -115,6 +119,12 @@ class Watcher:
         self._fleet.listed.append((kind.kind, reflector.synced))
         return reflector
 
+    def look(self) -> None:
+        """Before a scrape: what is read of the watches and of the queue, not counted."""
+        SIGNAL_QUEUE_DEPTH.set(self._signals.depth)
+        show_silence([self._deployments, self._configs, self._namespaces, *self._followed])
+        show_providers(self._fleet.config_objects)
+
     # -- changes -----------------------------------------------------------------------------------
 
     def _on_deployment(self, change: ObjectChange) -> None:
@@ -123,6 +133,7 @@ class Watcher:
         known = self._fleet.deployments.get(ref)
         if change.type == "deleted":
             self._fleet.deployments.pop(ref, None)
+            self._book.gone(ref)
             self._signals.put(
                 ref, ChangeHint(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
             )
@@ -131,8 +142,10 @@ class Watcher:
         in_first_list = before is None and not self._deployments.synced.is_set()
         cause = "" if in_first_list else mark.change_since(before)
         facts = StatusFacts.of(change.object)
+        self._book.saw(ref, change.object)
         self._fleet.deployments[ref] = KnownDeployment(mark, facts, _time_of_change(known, facts, cause))
         if cause:
+            observe_lag(DEPLOYMENTS.plural, change.object)
             hint = ChangeHint(
                 cause=cause,
                 uid=mark.uid,
@@ -154,6 +167,7 @@ class Watcher:
         else:
             self._fleet.config_objects[name] = change.object
             configs[name] = ConfigMark.of(change.object)
+            register_provider(name)
         self._announced.update(name, announced_kinds(change.object) if name in configs else [])
         self._pods.update(name, announced_pod_label(change.object) if name in configs else [])
         if configs.get(name) == before:
@@ -204,6 +218,8 @@ class Watcher:
             return
         if echo and mark is not None:
             return
+        if mark is not None:
+            observe_lag(kind.plural, change.object)
         ref = DeploymentRef(cluster=self._cluster_name, namespace=meta["namespace"], name=name)
         self._upstream_changed(ref, f"{kind.kind} {meta['name']} {_verb(change)}")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-import structlog
-
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.kubernetes import Cluster
+from airunway.metrics.families import register_provider
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
 from airunway.workers.audit.fleet import Fleet
-from airunway.workers.audit.metrics import FleetMetrics, meter_of
+from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.audit.safety_net import run_safety_net
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
@@ -20,14 +19,12 @@ from airunway.workers.heartbeats import HeartbeatSweep
 from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
+from airunway.workers.starting import say_start
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
-from airunway.workers.version import installed_version
 from airunway.workers.version_moves import version_moves
 from airunway.workers.watcher import Watcher
-
-_log = structlog.get_logger(__name__)
 
 USER_AGENT = "airunway-watcher"
 """What it is called in the API server's audit log."""
@@ -44,13 +41,14 @@ async def run_watcher(
         settings.kubeconfig, context=settings.context, user_agent=USER_AGENT
     ) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
-        _log.info("watcher starts", cluster=settings.cluster, version=installed_version())
+        say_start("watcher", settings)
         client = await connect(settings, identity=process_identity("airunway-watcher"))
         attributes = SearchAttributes(client)
         await attributes.refresh()
         moves = version_moves(client, settings)
-        metrics = FleetMetrics(meter_of(client))
-        metrics.leads(False)
+        metrics = FleetMetrics()
+        for name in known:
+            register_provider(name)
 
         async def watch() -> None:
             fleet = Fleet(providers=frozenset(known))
@@ -59,11 +57,12 @@ async def run_watcher(
             watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
             sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
             net = run_safety_net(client, cluster, known, fleet, signals, settings=settings, metrics=metrics)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(watcher.run())
-                group.create_task(net)
-                group.create_task(sweep.run())
-                group.create_task(moves.run())
+            with metrics.leading(watcher.look):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(watcher.run())
+                    group.create_task(net)
+                    group.create_task(sweep.run())
+                    group.create_task(moves.run())
 
         ready.parts["watcher"] = True
         leading = run_as_leader(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -24,14 +23,20 @@ from airunway.activities.trust.namespace_policies import NamespacePolicies
 from airunway.activities.upstream.activities import ProviderActivities
 from airunway.api.decision import InstallPolicy
 from airunway.api.names import (
+    IMAGES_QUEUE,
+    INSTALLER_QUEUE,
     core_task_queue,
     provider_task_queue,
+    task_queue_beside,
 )
 from airunway.clients.kubernetes import Cluster
 from airunway.clients.registry.client import RegistryClient
+from airunway.metrics.families import begin_build_series, register_provider
+from airunway.metrics.registry import EXPOSITION, Served
 from airunway.provider.contract import Provider
 from airunway.provider.model_access import with_access
 from airunway.provider.registry import installed_providers
+from airunway.workers.activity_failures import ActivityFailures
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.drain import until_drained
 from airunway.workers.health import Ready
@@ -49,6 +54,7 @@ from airunway.workers.registry_upkeep import keep_up, registry_upkeep
 from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
+from airunway.workers.starting import say_start
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
@@ -62,10 +68,7 @@ from airunway.workers.tuning import (
     memory_limit_bytes,
     spare_the_collector,
 )
-from airunway.workers.version import installed_version
 from airunway.workers.worker_version import WorkerVersion, decide_version, this_build
-
-_log = structlog.get_logger(__name__)
 
 # Under the time that a step has inline: a slow registry must not turn every reconcile into a second attempt.
 REGISTRY_REQUEST, REGISTRY_CALL = timedelta(seconds=2), timedelta(seconds=4)
@@ -208,9 +211,26 @@ def _registrar(cluster: Cluster, settings: Settings, provider: Provider) -> Regi
     return Registrar(cluster, provider, task_queue=queue, heartbeat=settings.heartbeat)
 
 
+def _begin_measuring(providers: Iterable[str]) -> None:
+    EXPOSITION.serve(Served.WORKER)
+    begin_build_series()
+    for name in providers:
+        register_provider(name)
+
+
+def _say_start(settings: Settings, served: Iterable[str], *, core: bool, installer: bool) -> None:
+    """One line, with the task queues that this process serves."""
+    own = core_task_queue(settings.cluster)
+    queues = [own, task_queue_beside(own, IMAGES_QUEUE)] if core else []
+    queues += [task_queue_beside(own, INSTALLER_QUEUE)] if installer else []
+    of_providers = [provider_task_queue(settings.cluster, name) for name in served]
+    role = "worker" if core else "provider worker" if of_providers else "installer"
+    say_start(role, settings, queues=[*queues, *of_providers])
+
+
 async def _client(settings: Settings) -> Client:
-    guard = RequestGuard(settings.cluster)
-    return await connect(settings, identity=process_identity("airunway-worker"), interceptors=[guard])
+    interceptors = [ActivityFailures(), RequestGuard(settings.cluster)]
+    return await connect(settings, identity=process_identity(USER_AGENT), interceptors=interceptors)
 
 
 async def run_worker(
@@ -226,12 +246,13 @@ async def run_worker(
     served = {name: with_access(provider, settings.access_rule) for name, provider in found.items()}
     ready = ready or Ready()
     ready.parts["worker"] = False
+    _begin_measuring(found)
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(
             await Cluster.connect(settings.kubeconfig, context=settings.context, user_agent=USER_AGENT)
         )
         settings = await with_cluster_name(settings, cluster, patient=True)
-        _log.info("worker starts", cluster=settings.cluster, version=installed_version())
+        _say_start(settings, served, core=core, installer=installer)
         client = await _client(settings)
         attributes = SearchAttributes(client)
         version = await decide_version(client, settings) if core else this_build(settings)

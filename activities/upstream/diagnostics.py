@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from airunway.clients.errors import ApiError, Forbidden, Invalid
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, PODS, Cluster, Object, Resource
 from airunway.messages.deployment import PodFinding
 from airunway.messages.refs import DeploymentRef
 from airunway.provider import Provider
-from airunway.provider.diagnosis import diagnose
+from airunway.provider.diagnosis import claims_of, diagnose
 from airunway.provider.evidence import PodState, pod_state
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")
@@ -32,12 +33,18 @@ async def findings_for(cluster: Cluster, namespace: str, selector: str) -> list[
     )
     workloads = [*replica_sets, *stateful_sets, *deployments]
     uids = {obj["metadata"]["uid"] for obj in (*pods, *workloads)}
-    about = [event for event in events if (event.get("involvedObject") or {}).get("uid") in uids]
+    claims = {name for pod in pods for name in claims_of(pod)}
+    about = [event for event in events if _is_about(event.get("involvedObject") or {}, uids, claims)]
     found = diagnose(pods, about, workloads)
     return [
         PodFinding(reason=entry.reason, message=entry.message, final=entry.final)
         for entry in found[:MAX_FINDINGS]
     ]
+
+
+def _is_about(target: Object, uids: Collection[str], claims: Collection[str]) -> bool:
+    is_claim = target.get("kind") == "PersistentVolumeClaim" and target.get("name") in claims
+    return is_claim or target.get("uid") in uids
 
 
 async def pods_of(cluster: Cluster, provider: Provider, ref: DeploymentRef) -> list[PodState] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from airunway.api.core_types import Condition
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
@@ -162,5 +162,7 @@ class UnifiedStatus(BaseModel):
     endpoint: Annotated[EndpointStatus | None, AfterValidator(_endpoint_that_can_be_one)] = None
     resource_name: str = ""
     resource_kind: str = ""
+    roles: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """Roles of pods without any of which it does not serve, as `Provider.role_label` tells them apart."""
     pods_seen: bool = False
     """Pods that serve it were seen, now or before: from then on having none is a reason not to be ready."""

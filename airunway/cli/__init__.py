@@ -27,4 +27,15 @@ def main() -> None:
     os._exit(status)
 
 
-__all__ = ["main"]
+def complete_for_kubectl() -> None:
+    """What `kubectl` calls as `kubectl_complete-airunway` when it completes words of its plugin."""
+    from airunway.cli.completion import kubectl_words
+    from airunway.cli.output import line
+
+    for word in kubectl_words(sys.argv[1:]):
+        line(word)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+__all__ = ["complete_for_kubectl", "main"]

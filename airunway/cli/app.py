@@ -7,11 +7,9 @@ for the libraries of Kubernetes and Temporal.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -19,16 +17,21 @@ from typer.exceptions import TyperException
 
 from airunway.cli.cancel_build import cancel_build
 from airunway.cli.codec_server import codec_server
+from airunway.cli.completion_script import completion
 from airunway.cli.crds import crds
+from airunway.cli.doctor.command import doctor
 from airunway.cli.history.command import history
+from airunway.cli.logs import logs
+from airunway.cli.migrate.command import migrate
+from airunway.cli.open_links import open_links
 from airunway.cli.pause import pause
 from airunway.cli.plan import plan
 from airunway.cli.problems import CliError
-from airunway.cli.processes import private_pulls, watcher, webhook, worker
+from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
-from airunway.cli.status import status
+from airunway.cli.status import list_deployments, status
 from airunway.cli.up import up
 from airunway.cli.versions import versions
 
@@ -39,21 +42,29 @@ app = typer.Typer(
     help="Deploy language models on Kubernetes: each ModelDeployment is one durable workflow.",
     epilog="Try it without a cluster: `airunway up`. What would a manifest do: `airunway plan -f FILE`.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=False,  # `airunway completion` prints the script
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_ABOUT_DEPLOYMENTS = (plan, status, history, retry, cancel_build, pause, resume)
-_PROCESSES = (worker, watcher, webhook, private_pulls, codec_server)
-for command in (up, *_ABOUT_DEPLOYMENTS, crds, *_PROCESSES):
+COMPLETION_VARIABLE = "_AIRUNWAY_COMPLETE"
+"""Set by a shell's completion script when it asks for words."""
+_ABOUT_DEPLOYMENTS = (plan, status, logs, history, retry, cancel_build, pause, resume)
+_PROCESSES = (worker, watcher, webhook, web, private_pulls, codec_server)
+for command in (up, *_ABOUT_DEPLOYMENTS, crds, doctor, completion, *_PROCESSES):
     app.command()(command)
+app.command("list")(list_deployments)
+app.command("open")(open_links)
 app.add_typer(providers, name="providers")
 app.add_typer(versions, name="versions")
+app.add_typer(migrate, name="migrate")
 
 
 def _version(value: bool) -> None:
     if not value:
         return
+    from importlib.metadata import PackageNotFoundError, version
+
     from airunway.cli import output
 
     try:
@@ -73,14 +84,28 @@ def _options(
     """Deploy language models on Kubernetes: each ModelDeployment is one durable workflow."""
 
 
+def program_name(called: str) -> str:
+    """What usage texts call the program that was called by this path: `kubectl airunway` as a plugin."""
+    name = os.path.basename(called)
+    return "kubectl airunway" if name.startswith(("kubectl-airunway", "kubectl_airunway")) else "airunway"
+
+
 def main() -> None:
     """Run the command line; leaves with the exit status."""
     # Programs that we start are no forks that go on with gRPC, which would say so on the terminal.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # It warns of what becomes an error of ours a moment later.
+    import logging
+
     logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)
     try:
-        status = app(prog_name="airunway", standalone_mode=False)
+        if COMPLETION_VARIABLE in os.environ:
+            from airunway.cli.completion import prepare
+
+            prepare()
+        status = app(
+            prog_name=program_name(sys.argv[0]), standalone_mode=False, complete_var=COMPLETION_VARIABLE
+        )
         sys.exit(status if isinstance(status, int) else 0)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from airunway.cli import options
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 
 
 def cancel_build(
     name: options.DeploymentName,
-    namespace: options.Namespace = "default",
+    namespace: options.Namespace = None,
     reason: options.Reason = "",
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Stop waiting for the image that is built for a deployment.
 
@@ -23,8 +24,7 @@ def cancel_build(
     from airunway.cli.commands import run_command
     from airunway.messages.commands import CANCEL_BUILD
 
-    asyncio.run(
-        run_command(
-            CANCEL_BUILD, namespace=namespace, name=name, reason=reason, form=form, kubeconfig=kubeconfig
-        )
+    where = Where(kubeconfig, context)
+    run_async(
+        run_command(CANCEL_BUILD, namespace=namespace, name=name, reason=reason, form=form, where=where)
     )

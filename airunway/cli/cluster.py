@@ -11,33 +11,36 @@ import os
 from pathlib import Path
 from typing import Any
 
-from airunway.cli.options import STATE_DIR
+from airunway.cli.contexts import USUAL_KUBECONFIG, read_contexts
+from airunway.cli.options import ANYWHERE, STATE_DIR, Where
 from airunway.cli.output import note
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
 from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import at_own_server
 
 RUNNING_FILE = "running.json"
-USUAL_KUBECONFIG = Path("~/.kube/config")
+DEFAULT_NAMESPACE = "default"
 
 
-def settings_for(kubeconfig: Path | None = None, *, needs_cluster: bool = True) -> Settings:
+def settings_for(where: Where = ANYWHERE, *, needs_cluster: bool = True) -> Settings:
     """The settings a command works with. Raises CliError when no cluster is named anywhere.
 
     `needs_cluster` false: Temporal alone will do.
     """
-    settings = Settings()
-    if kubeconfig is not None:
-        settings = settings.model_copy(update={"kubeconfig": kubeconfig})
+    settings = read_settings()
+    if where.kubeconfig is not None:
+        settings = settings.model_copy(update={"kubeconfig": where.kubeconfig})
     if settings.kubeconfig is not None and not settings.kubeconfig.is_file():
         raise CliError(f"no usable kubeconfig: {settings.kubeconfig}: no such file")
     named = settings.kubeconfig or os.environ.get("KUBECONFIG")
     if named:
         running = _sandbox_of(Path(named))
-        return _in_sandbox(settings, running) if running else settings
-    running = running_sandbox(STATE_DIR)
+        return _in_context(_in_sandbox(settings, running) if running else settings, where.context)
+    # A context is one of the usual kubeconfig: the sandbox has none that anybody would name.
+    running = running_sandbox(STATE_DIR) if where.context is None else None
     if running is not None:
         note(f"using the sandbox of `airunway up` in {STATE_DIR}")
         return _in_sandbox(settings, running)
@@ -46,12 +49,38 @@ def settings_for(kubeconfig: Path | None = None, *, needs_cluster: bool = True) 
         raise CliError(
             "no cluster is named: give --kubeconfig, set KUBECONFIG, or start a sandbox with `airunway up`"
         )
-    return settings
+    return _in_context(settings, where.context)
 
 
-async def named_settings(kubeconfig: Path | None = None) -> Settings:
+def namespace_for(settings: Settings, given: str | None) -> str:
+    """The namespace that a command is about: the one that was given, else that of the context, `default`.
+
+    `given` None or empty: none was. Raises CliError for a kubeconfig that cannot be read.
+    """
+    if given:
+        return given
+    if settings.kubeconfig is None and os.path.exists(SERVICE_ACCOUNT_TOKEN):
+        found = Path(SERVICE_ACCOUNT_TOKEN).with_name("namespace")
+        return (found.read_text().strip() if found.is_file() else "") or DEFAULT_NAMESPACE
+    return read_contexts(settings.kubeconfig).namespace_of(settings.context) or DEFAULT_NAMESPACE
+
+
+def _in_context(settings: Settings, context: str | None) -> Settings:
+    """With the context that was asked for; of several kubeconfigs with the one that `kubectl` would take."""
+    if context is None and os.pathsep not in os.environ.get("KUBECONFIG", ""):
+        return settings
+    if context is None and (settings.context or settings.kubeconfig):
+        return settings
+    known = read_contexts(settings.kubeconfig)
+    if context is not None and context not in known.namespaces:
+        there = ", ".join(sorted(known.namespaces)) or "none"
+        raise CliError(f"the kubeconfig has no context {context!r}; there are: {there}")
+    return settings.model_copy(update={"context": context or known.current or None})
+
+
+async def named_settings(where: Where = ANYWHERE) -> Settings:
     """The same with the cluster's name, which workflow ids begin with. Raises CliError, ClientError."""
-    settings = settings_for(kubeconfig)
+    settings = settings_for(where)
     if settings.cluster:
         return settings
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:

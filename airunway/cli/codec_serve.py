@@ -12,8 +12,8 @@ from airunway.cli import output
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.serve import until_stopped
 from airunway.workers.codec_server import CodecServer, serving
+from airunway.workers.environment import read_settings
 from airunway.workers.logs import configure_logging
-from airunway.workers.settings import Settings
 from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.target import target_of
 
@@ -28,7 +28,7 @@ def serve_codec(
     key_file: Path | None,
 ) -> None:
     """Serve; see `airunway codec-server --help` for the arguments."""
-    settings = Settings()
+    settings = read_settings()
     configure_logging(settings)
     codec = data_converter(settings).payload_codec
     if codec is None:

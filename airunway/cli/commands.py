@@ -1,50 +1,34 @@
-"""Asking a deployment's workflow for something: retry, cancel a build, pause, resume; and its answer.
-
-Each is an update: answered, or refused with a reason. An update waits for a worker, and is lost when nobody
-waits for it any more; so a command waits for a while, and then says that it did not get through.
-"""
+"""Commands to a deployment's workflow: retry, cancel a build, pause, resume; the answer is printed."""
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-
-from pydantic import BaseModel
-from temporalio.client import (
-    Client,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateHandle,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
-)
-from temporalio.exceptions import FailureError
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
-from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat
+from airunway.cli.cluster import named_settings, namespace_for
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
-from airunway.cli.temporal import is_missing, temporal_client
+from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
-from airunway.messages.commands import Asked, CommandAnswer
+from airunway.console.rows import deployment_resource
+from airunway.console.temporal_errors import is_missing
+from airunway.messages.commands import Asked
 from airunway.messages.refs import DeploymentRef
+from airunway.operations.updates import ask, how_it_closed, no_workflow
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import person_identity
 
-DELIVERY_SECONDS = 15.0
-"""Until a worker has taken it: more than Temporal waits for one that was killed before it asks another."""
-ANSWER_SECONDS = 60.0
-"""Until a worker that has taken it answers."""
-
 
 async def run_command(
-    command: str, *, namespace: str, name: str, reason: str, form: OutputFormat, kubeconfig: Path | None
+    command: str, *, namespace: str | None, name: str, reason: str, form: OutputFormat, where: Where
 ) -> None:
-    """Ask for it and print the answer. Raises CliError: refused, not delivered, or no workflow."""
-    settings = await named_settings(kubeconfig)
-    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
+    """Ask for it and print the answer. Raises OperationError, or CliError: no workflow."""
+    settings = await named_settings(where)
+    ref = DeploymentRef(cluster=settings.cluster, namespace=namespace_for(settings, namespace), name=name)
     client = await temporal_client(settings)
     asked = Asked(by=person_identity(), reason=reason)
     try:
@@ -53,84 +37,19 @@ async def run_command(
         if not is_missing(err):
             raise
         raise CliError(await _why_no_workflow(client, settings, ref)) from err
-    if form is OutputFormat.TABLE:
+    if form.is_table:
         output.line(f"{ref}: {answer.message}")
     else:
-        output.data({"deployment": str(ref), "command": command, "message": answer.message}, form)
-
-
-async def ask(
-    client: Client, workflow_id: str, command: str, asked: BaseModel, *, about: str
-) -> CommandAnswer:
-    """Send an update and wait for its answer. `about`: what it is about, for the sentence of an error.
-
-    Raises CliError when it is refused or nobody takes it, RPCError (NOT_FOUND) when no such workflow runs.
-    """
-    try:
-        async with asyncio.timeout(DELIVERY_SECONDS):
-            update: WorkflowUpdateHandle[CommandAnswer] = await client.get_workflow_handle(
-                workflow_id
-            ).start_update(
-                command, asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=CommandAnswer
-            )
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as err:
-        raise CliError(
-            f"{about}: {command} was not delivered, because no worker took it within "
-            f"{DELIVERY_SECONDS:.0f} s: is `airunway worker` running, and can the workflow progress "
-            "(`airunway status`)? Ask again then"
-        ) from err
-    except WorkflowUpdateFailedError as err:
-        raise CliError(f"{about}: refused: {_sentence(err)}") from err
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await update.result()
-    except WorkflowUpdateFailedError as err:
-        raise CliError(f"{about}: refused: {_sentence(err)}") from err
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as err:
-        raise CliError(
-            f"{about}: {command} was taken up, but is not done after {ANSWER_SECONDS:.0f} s; it goes on: "
-            "see `airunway history`"
-        ) from err
-
-
-def _sentence(err: WorkflowUpdateFailedError) -> str:
-    cause = err.cause
-    while isinstance(cause, FailureError) and cause.cause is not None:
-        cause = cause.cause
-    words = cause.message if isinstance(cause, FailureError) else str(cause)
-    return words.splitlines()[0] if words else "no reason was given"
+        said = {"deployment": str(ref), "command": command, "message": answer.message}
+        output.data(said, form, names=[deployment_resource(ref.name)])
 
 
 async def _why_no_workflow(client: Client, settings: Settings, ref: DeploymentRef) -> str:
     """In a sentence, what is the matter and what to do."""
-    closed = await _closed(client, ref.workflow_id)
+    closed = await how_it_closed(client, ref.workflow_id)
     try:
         async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
             exists = await cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace) is not None
     except (ClientError, OSError):
         return f"no workflow runs for {DEPLOYMENT_KIND} {ref} ({closed or ref.workflow_id})"
     return no_workflow(ref, exists=exists, closed=closed)
-
-
-def no_workflow(ref: DeploymentRef, *, exists: bool, closed: str) -> str:
-    """Why nothing can be asked. `closed`: how its last workflow ended; empty: there is none."""
-    if not exists:
-        return f"no {DEPLOYMENT_KIND} {ref}" + (f"; its workflow has ended ({closed})" if closed else "")
-    how = f"its workflow has ended ({closed})" if closed else "it has no workflow"
-    return (
-        f"{DEPLOYMENT_KIND} {ref} exists, but {how}; a running watcher starts one within a minute: ask again "
-        "then, and if it does not come, start `airunway watcher`"
-    )
-
-
-async def _closed(client: Client, workflow_id: str) -> str:
-    """How its last run ended; empty when Temporal knows none."""
-    try:
-        described = await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as err:
-        if is_missing(err):
-            return ""
-        raise
-    if described.status is None or described.close_time is None:
-        return ""
-    return f"{described.status.name.lower()} at {described.close_time:%Y-%m-%d %H:%M:%SZ}"

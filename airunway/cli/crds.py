@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 
 
 def crds(
@@ -17,6 +17,7 @@ def crds(
         bool, typer.Option("--apply", help="Install them in the cluster (server-side apply).")
     ] = False,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Print or install the resource definitions.
 
@@ -27,18 +28,18 @@ def crds(
     from airunway.cli import output
 
     if apply:
-        asyncio.run(_apply(kubeconfig))
+        run_async(_apply(Where(kubeconfig, context)))
         return
     output.machine_text("---\n".join(manifests().values()))
 
 
-async def _apply(kubeconfig: Path | None) -> None:
+async def _apply(where: Where) -> None:
     from airunway.cli import output
     from airunway.cli.cluster import settings_for
     from airunway.clients.crds import apply_own_crds
     from airunway.clients.kubernetes import NAMESPACES, Cluster
 
-    settings = settings_for(kubeconfig)
+    settings = settings_for(where)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         for name in await apply_own_crds(cluster):
             output.line(f"customresourcedefinition {name} applied")

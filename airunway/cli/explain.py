@@ -9,9 +9,11 @@ from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.operations.errors import OperationError
+from airunway.workers.environment import UnknownVariables
 from airunway.workers.temporal.target import InvalidConnection
 
-_EXPECTED = (CliError, ClientError, OSError, RuntimeError)
+_EXPECTED = (CliError, ClientError, OperationError, OSError, RuntimeError)
 
 
 _KIND_MISSING = ("could not find the requested resource", "404 page not found")
@@ -39,6 +41,8 @@ def explain(err: Exception) -> str:
         return f"Temporal refused: {_first_line(err)}"
     if isinstance(err, ValidationError):
         return "settings: " + "; ".join(_setting_problem(problem) for problem in err.errors())
+    if isinstance(err, UnknownVariables):
+        return f"settings: {_first_line(err)}"
     if isinstance(err, _EXPECTED):
         return _first_line(err)
     return f"unexpected {type(err).__name__}: {_first_line(err)}; AIRUNWAY_TRACEBACK=1 shows where"

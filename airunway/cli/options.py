@@ -9,10 +9,39 @@ from typing import Annotated
 
 import typer
 
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
 
 STARTED = time.monotonic()
 """When the command began, as near as Python code can tell."""
+
+
+def deployment_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """For the shell's completion; nothing where the cluster does not tell soon."""
+    from airunway.cli.completion import deployments_like
+
+    return deployments_like(ctx.params, incomplete)
+
+
+def provider_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same of providers: registered ones, and those installed here."""
+    from airunway.cli.completion import providers_like
+
+    return providers_like(ctx.params, incomplete)
+
+
+def context_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same of contexts of the kubeconfig."""
+    from airunway.cli.completion import contexts_like
+
+    return contexts_like(ctx.params, incomplete)
+
+
+def namespace_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same of namespaces."""
+    from airunway.cli.completion import namespaces_like
+
+    return namespaces_like(ctx.params, incomplete)
+
 
 STATE_DIR = Path(".airunway")
 """Where `airunway up` keeps its state, and other commands look for it."""
@@ -26,12 +55,90 @@ Kubeconfig = Annotated[
         show_default=False,
     ),
 ]
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Kubernetes namespace.")]
-DeploymentName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the ModelDeployment.")]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="Context of the kubeconfig. Absent: the current one.",
+        autocompletion=context_names,
+        show_default=False,
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAMESPACE",
+        help="Kubernetes namespace. Absent: that of the context, else `default`.",
+        autocompletion=namespace_names,
+        show_default=False,
+    ),
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")]
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filename",
+        "-f",
+        metavar="FILE|DIR|-",
+        help="Manifest, folder of manifests, or `-` for standard input; again for more.",
+    ),
+]
+Recursive = Annotated[bool, typer.Option("--recursive", "-R", help="With -f DIR: folders in it as well.")]
+Kustomize = Annotated[
+    Path | None,
+    typer.Option(
+        "--kustomize",
+        "-k",
+        metavar="DIR",
+        help="Folder with a kustomization, which `kubectl kustomize` builds.",
+        show_default=False,
+    ),
+]
+DeploymentName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name of the ModelDeployment.", autocompletion=deployment_names),
+]
+ProviderName = Annotated[
+    str, typer.Argument(help="Name of the provider, e.g. kaito.", autocompletion=provider_names)
+]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the history and shown as an Event.")
 ]
 Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What -f, -R and -k named."""
+
+    files: tuple[str, ...] = ()
+    """Files, folders, `-` for standard input."""
+    recursive: bool = False
+    kustomize: Path | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything was named."""
+        return bool(self.files) or self.kustomize is not None
+
+
+@dataclass(frozen=True)
+class Where:
+    """The cluster that was named on the command line, if one was."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a cluster was named."""
+        return self.kubeconfig is not None or self.context is not None
+
+
+ANYWHERE = Where()
+"""No cluster was named on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -18,16 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from airunway.api.plain_text import json_text, one_line, yaml_text
+from airunway.cli.formats import OutputFormat
 
 WIDTH_WITHOUT_TERMINAL = 100_000  # a program that reads lines wants them whole
-
-
-class OutputFormat(StrEnum):
-    """Output formats."""
-
-    TABLE = "table"
-    YAML = "yaml"
-    JSON = "json"
 
 
 class PlainConsole(Console):
@@ -80,18 +72,21 @@ def answer_to(question: str) -> str:
     return input(one_line(question))
 
 
-def data(value: Any, form: OutputFormat) -> None:
-    """Print a JSON value as YAML or JSON."""
-    if form is OutputFormat.JSON:
+def data(value: Any, form: OutputFormat, *, names: Iterable[str] = ()) -> None:
+    """Print a JSON value for a program. `names`: kind and name of each object in it, for `-o name`."""
+    if form is OutputFormat.NAME:
+        for name in names:
+            line(name)
+    elif form is OutputFormat.JSON:
         machine_text(json_text(value, indent=2) + "\n")
     else:
         machine_text(yaml_text([value]))
 
 
-def documents(values: list[Any], form: OutputFormat) -> None:
-    """Print several JSON values: YAML documents, or one JSON list."""
-    if form is OutputFormat.JSON:
-        data(values, form)
+def documents(values: list[Any], form: OutputFormat, *, names: Iterable[str] = ()) -> None:
+    """Print several JSON values: YAML documents, or one JSON list. `names`: as for `data`."""
+    if form is not OutputFormat.YAML:
+        data(values, form, names=names)
     else:
         machine_text(yaml_text(values, separators=True))
 

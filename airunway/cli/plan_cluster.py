@@ -19,10 +19,10 @@ from airunway.api.adoption import is_status_of_others, recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.conditions import conditions_of
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
-from airunway.cli.documents import Document
-from airunway.cli.planning import PlannedChange, PlannedDeployment
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.registry.client import RegistryClient
+from airunway.console.documents import Document
+from airunway.console.plan import PlannedChange, PlannedDeployment
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import PlannedWrite, RenderRequest, WriteAction
 from airunway.provider import Provider

@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from airunway.activities.deployment.installable import Listed, installable_among
+from airunway.activities.deployment.installable import Listed
 from airunway.activities.upstream.served_api import ServedApi, ServedApis
-from airunway.api.heartbeat import oldest_alive
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
-from airunway.cli.cluster import settings_for
-from airunway.cli.documents import Document, read_files
+from airunway.cli.cluster import DEFAULT_NAMESPACE, namespace_for, settings_for
+from airunway.cli.documents import read_manifests
 from airunway.cli.dry_run import rehearse
-from airunway.cli.gateway_planning import GatewayWorld, PlannedPublication, in_words
-from airunway.cli.gateway_world import of_cluster
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_cluster import add_changes, deployments_in
-from airunway.cli.planning import (
+from airunway.cli.problems import UsageError
+from airunway.clients.errors import Forbidden
+from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.console.documents import Document
+from airunway.console.gateway_world import of_cluster
+from airunway.console.plan import (
     OtherProvider,
     PlannedChange,
     PlannedDeployment,
     World,
     plan_deployment,
-    shipped_configs,
     validation_errors,
 )
-from airunway.cli.problems import UsageError
-from airunway.clients.errors import Forbidden
-from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster
+from airunway.console.plan_publication import GatewayWorld, PlannedPublication, in_words
+from airunway.console.plan_world import gateway_world, plan_world
+from airunway.console.rows import deployment_resource
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 from airunway.trust.policy import policy_annotations
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 
 
 def report(
-    files: Sequence[str],
+    given: Manifests,
     *,
     configs: str | None,
-    kubeconfig: Path | None,
-    namespace: str,
+    where: Where,
+    namespace: str | None,
     form: OutputFormat,
     against_cluster: bool = False,
 ) -> bool:
@@ -58,10 +58,30 @@ def report(
 
     `against_cluster`: and what that changes in the cluster; without files for all that it has.
     """
-    settings = settings_for(kubeconfig) if against_cluster or kubeconfig else None
-    documents = read_files(files)
-    if settings is not None and not files:
+    settings = settings_for(where) if against_cluster or where.is_named else None
+    planned = plans_for(
+        given, configs=configs, settings=settings, namespace=namespace, against_cluster=against_cluster
+    )
+    print_plans(planned, form)
+    return all(entry.ok for entry in planned)
+
+
+def plans_for(
+    given: Manifests,
+    *,
+    configs: str | None = None,
+    settings: Settings | None,
+    namespace: str | None = None,
+    against_cluster: bool = False,
+) -> list[PlannedDeployment]:
+    """The plans of what was named, or of all deployments of the cluster. Raises UsageError, ApiError.
+
+    `settings`: those with which a cluster is read; None: none is.
+    """
+    documents = read_manifests(given)
+    if settings is not None and not given:
         documents = asyncio.run(deployments_in(settings))
+    namespace = _default_namespace(settings, namespace)
     world = _world(configs, settings, _namespaces(documents, namespace))
     planned = []
     for document in documents:
@@ -79,8 +99,17 @@ def report(
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     if settings is not None and against_cluster:
         asyncio.run(add_changes(planned, settings, world.providers))
-    _print(planned, form)
-    return all(entry.ok for entry in planned)
+    return planned
+
+
+def _default_namespace(settings: Settings | None, given: str | None) -> str:
+    """Of manifests that name none: where `kubectl apply` would put them, as far as that is known."""
+    try:
+        return namespace_for(settings or Settings(), given)
+    except UsageError:
+        if settings is not None:
+            raise
+        return DEFAULT_NAMESPACE  # a plan that asks no cluster needs no kubeconfig either
 
 
 def _what(document: Document) -> str:
@@ -102,16 +131,10 @@ def _namespaces(documents: Sequence[Document], namespace: str) -> set[str]:
 
 def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) -> World:
     """`cluster`: the settings with which the cluster is read; None: it is not."""
-    settings, providers = Settings(), installed_providers()
-    alive = oldest_alive(datetime.now(UTC), limit=settings.heartbeat_limit)
-    listed: list[Listed] = []
+    settings, providers = read_settings(), installed_providers()
+    listed: list[Listed] | None = None
     annotations: dict[str, Mapping[str, str]] = {}
-    options = settings.gateway_options(impersonate="")
-    gateway = GatewayWorld(
-        configured=options.configured,
-        picker_image=options.picker_image,
-        request_timeout=options.request_timeout,
-    )
+    gateway = gateway_world(settings)
     served: dict[str, ServedApi] = {}
     if cluster is not None:
         listed, annotations, served, gateway = asyncio.run(
@@ -119,21 +142,7 @@ def _world(configs: str | None, cluster: Settings | None, namespaces: set[str]) 
         )
     elif configs:
         listed = _given_configs(configs)
-    given = bool(cluster is not None or configs)
-    return World(
-        configs=[config for config, _ in listed] if given else shipped_configs(providers),
-        providers=providers,
-        env=os.environ,
-        alive_since=alive,
-        fallback=settings.selection_fallback,
-        selector_enabled=settings.selector_enabled,
-        policy=settings.overrides_policy,
-        trust=settings.trust_policy,
-        namespaces=annotations,
-        gateway=gateway,
-        served=served,
-        installable=installable_among(listed, settings.provider_install, alive_since=alive),
-    )
+    return plan_world(settings, providers, listed, namespaces=annotations, gateway=gateway, served=served)
 
 
 async def _of_cluster(
@@ -145,7 +154,7 @@ async def _of_cluster(
         annotations = {name: await _annotations(cluster, name) for name in namespaces}
         apis = ServedApis(cluster)
         served = {provider.name: await apis.of(provider) for provider in providers}
-        gateway = await of_cluster(cluster, gateway)
+        gateway = await of_cluster(cluster, gateway, note=output.note)
     configs = [
         (_config(obj, f"InferenceProviderConfig {obj['metadata']['name']}"), obj) for obj in listing.items
     ]
@@ -179,7 +188,7 @@ async def _annotations(cluster: Cluster, namespace: str) -> Mapping[str, str]:
 
 def _given_configs(name: str) -> list[Listed]:
     found: list[Listed] = []
-    for document in read_files([name]):
+    for document in read_manifests(Manifests((name,))):
         if document.kind == CONFIG_KIND and document.api_version == API_VERSION:
             found.append((_config(document.body, document.source), document.body))
         else:
@@ -197,11 +206,11 @@ def _config(body: dict[str, Any], source: str) -> InferenceProviderConfig:
 # -- printing -------------------------------------------------------------------------------------------
 
 
-def _print(planned: list[PlannedDeployment], form: OutputFormat) -> None:
-    if form is OutputFormat.JSON:
-        output.data([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
-    elif form is OutputFormat.YAML:
-        output.documents([entry.model_dump(by_alias=True, mode="json") for entry in planned], form)
+def print_plans(planned: list[PlannedDeployment], form: OutputFormat) -> None:
+    """Show them."""
+    if not form.is_table:
+        plans = [entry.model_dump(by_alias=True, mode="json") for entry in planned]
+        output.documents(plans, form, names=[deployment_resource(entry.name) for entry in planned])
     else:
         console = output.console()
         for number, entry in enumerate(planned):

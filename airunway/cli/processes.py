@@ -1,14 +1,15 @@
-"""`airunway worker`, `watcher`, `webhook`, `private-pulls`: an installation, until told to stop."""
+"""`airunway worker`, `watcher`, `webhook`, `web`, `private-pulls`: an installation, until told to stop."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 from airunway.workers.sampling import Sample
 
 Verify = Annotated[
@@ -58,7 +59,7 @@ def worker(
     if verify is not None:
         from airunway.cli.verify import verify_build
 
-        asyncio.run(verify_build(verify, sample=sample, form=form, kubeconfig=kubeconfig))
+        run_async(verify_build(verify, sample=sample, form=form, where=Where(kubeconfig)))
         return
     installs = core if installer is None else installer
     if no_providers and provider:
@@ -102,3 +103,14 @@ def private_pulls() -> None:
     from airunway.cli.serve import serve_private_pulls
 
     serve_private_pulls()
+
+
+def web(kubeconfig: options.Kubeconfig = None) -> None:
+    """Serve AI Runway's HTTP API and the pages until told to stop.
+
+    On http://127.0.0.1:3001 (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT). On an address that others reach,
+    people sign in with a Kubernetes token (AIRUNWAY_WEB_AUTH).
+    """
+    from airunway.cli.serve import serve_web
+
+    serve_web(kubeconfig=kubeconfig)

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli import output
 from airunway.cli.problems import CliError
-from airunway.cli.temporal import is_missing
+from airunway.console.temporal_errors import is_missing
 from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.exceptions import ApplicationError, TimeoutError
+from temporalio.client import Client
 
 from airunway.api import names
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat, data, line, note
-from airunway.cli.problems import CliError
+from airunway.cli.output import data, line, note
 from airunway.cli.provider_values import forget, keep
 from airunway.clients.kubernetes import Cluster
-from airunway.messages.installation import (
-    InstallationRequest,
-    Operation,
-    PreflightAnswer,
-    PreflightRequest,
-)
+from airunway.console.rows import provider_resource
+from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
+from airunway.operations.installations import plan_installation
 from airunway.workers.settings import Settings
-from airunway.workflows.provider_plan.workflow import PATIENCE, ProviderPlanWorkflow
-
-PLANNING = PATIENCE + timedelta(minutes=1)
-NO_ANSWER = (
-    f"no worker of this cluster answered within {PLANNING.total_seconds():.0f} s; "
-    "is `airunway worker` running?"
-)
 
 
 async def plan_operation(
@@ -38,7 +25,7 @@ async def plan_operation(
     request: InstallationRequest,
     values: Mapping[str, Any] | None,
 ) -> PreflightAnswer:
-    """What a request would do. `values`: as for `provider_run.run`. Raises CliError."""
+    """What a request would do. `values`: as for `provider_run.run`. Raises OperationError."""
     planned = request.model_copy()
     proposed = ""
     if values:
@@ -49,18 +36,7 @@ async def plan_operation(
     elif values is not None:
         planned.without_values = True
     try:
-        return await client.execute_workflow(
-            ProviderPlanWorkflow.run,
-            PreflightRequest(request=planned, with_diff=True),
-            id=f"{names.installation_workflow_id(settings.cluster, request.provider)}/plan/{request.id}",
-            task_queue=names.core_task_queue(settings.cluster),
-            static_summary=f"plan {request.operation.value} of provider {request.provider}",
-            execution_timeout=PLANNING,
-        )
-    except WorkflowFailureError as err:
-        if isinstance(err.cause, TimeoutError):
-            raise CliError(NO_ANSWER) from err
-        raise CliError(_innermost(err)) from err
+        return await plan_installation(client, settings.cluster, planned)
     finally:
         if proposed:
             await forget(cluster, proposed, namespace=settings.installer_namespace)
@@ -76,8 +52,9 @@ def is_nothing(preflight: PreflightAnswer, request: InstallationRequest) -> bool
 
 def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Say that there is nothing to do."""
-    if options.form is not OutputFormat.TABLE:
-        data({"success": True, "message": preflight.message, "results": []}, options.form)
+    if not options.form.is_table:
+        said = {"success": True, "message": preflight.message, "results": []}
+        data(said, options.form, names=[provider_resource(options.provider)])
         return
     words = "nothing to uninstall" if options.operation == "uninstall" else "nothing to do"
     line(f"{options.provider}: {words}: {preflight.message}")
@@ -86,8 +63,9 @@ def show_nothing(preflight: PreflightAnswer, options: OperationOptions) -> None:
 
 def show_plan(preflight: PreflightAnswer, options: OperationOptions) -> None:
     """Show what would be done, and what it would take along."""
-    if options.form is not OutputFormat.TABLE:
-        data(preflight.model_dump(mode="json"), options.form)
+    if not options.form.is_table:
+        said = preflight.model_dump(mode="json")
+        data(said, options.form, names=[provider_resource(options.provider)])
         return
     line(f"{options.provider}: {preflight.state}: {preflight.message}")
     for chart in preflight.charts:
@@ -119,9 +97,3 @@ def _show_lost(preflight: PreflightAnswer, options: OperationOptions) -> None:
         line("these would be deleted as well:" if options.delete_crds else kept)
         for entry in preflight.deleted_with_it:
             line(f"  {entry}")
-
-
-def _innermost(err: BaseException) -> str:
-    while err.__cause__ is not None:
-        err = err.__cause__
-    return err.message if isinstance(err, ApplicationError) else str(err)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from airunway.activities.installation.operators import Operator, Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
-from airunway.cli.output import OutputFormat, console, data, facts, line, plain_table
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.output import console, data, facts, line, plain_table
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
 from airunway.clients.kubernetes import CONFIGS, Cluster, Object
-from airunway.installation.chart_policy import trusted_config
+from airunway.console.provider_metadata import metadata_of
+from airunway.console.rows import provider_resource
 from airunway.installation.commands import commands_of
-from airunway.installation.metadata import ProviderMetadata, read_metadata
+from airunway.installation.metadata import ProviderMetadata
 from airunway.installation.plan import BadPlan, plan_of
 from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
@@ -38,16 +40,17 @@ class ProviderRow:
     operators: Sequence[Operator] = ()
 
 
-async def report_all(*, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def report_all(*, form: OutputFormat, where: Where) -> None:
     """The table of all providers."""
-    settings = settings_for(kubeconfig)
+    settings = settings_for(where)
     async with await _connect(settings) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
-        rows = await asyncio.gather(*(_row(cluster, config, settings) for config in configs))
+        rows = await asyncio.gather(*(provider_row(cluster, config, settings) for config in configs))
     known = {row.metadata.id for row in rows}
     absent = sorted(set(installed_providers()) - known)
-    if form is not OutputFormat.TABLE:
-        data([_json(row) for row in rows] + [_absent(name) for name in absent], form)
+    if not form.is_table:
+        resources = [provider_resource(row.metadata.id) for row in rows]
+        data([_json(row) for row in rows] + [_absent(name) for name in absent], form, names=resources)
         return
     table = plain_table("NAME", "REGISTERED", "READY", "UPSTREAM", "VERSION", "STATE", "MESSAGE")
     for row in rows:
@@ -65,9 +68,9 @@ async def report_all(*, form: OutputFormat, kubeconfig: Path | None) -> None:
     console().print(table)
 
 
-async def report_one(name: str, *, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def report_one(name: str, *, form: OutputFormat, where: Where) -> None:
     """One provider in full."""
-    settings = settings_for(kubeconfig)
+    settings = settings_for(where)
     async with await _connect(settings) as cluster:
         try:
             config = await cluster.get(CONFIGS, name)
@@ -75,9 +78,9 @@ async def report_one(name: str, *, form: OutputFormat, kubeconfig: Path | None) 
             if "not found" in str(err) and name in str(err):
                 raise CliError(f"provider {name} is not registered: {_NOT_REGISTERED}") from err
             raise
-        row = await _row(cluster, config, settings)
-    if form is not OutputFormat.TABLE:
-        data(_json(row), form)
+        row = await provider_row(cluster, config, settings)
+    if not form.is_table:
+        data(_json(row), form, names=[provider_resource(name)])
         return
     _print_one(row)
 
@@ -92,7 +95,8 @@ async def _connect(settings: Settings) -> Cluster:
     return await Cluster.connect(settings.kubeconfig, context=settings.context)
 
 
-async def _row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
+async def provider_row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
+    """What is seen of one provider. Raises ApiError."""
     metadata = metadata_of(config)
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(
@@ -103,26 +107,6 @@ async def _row(cluster: Cluster, config: Object, settings: Settings) -> Provider
     return ProviderRow(
         metadata=metadata, status=status, config=config, versions=versions, operators=operators
     )
-
-
-def metadata_of(config: Object) -> ProviderMetadata:
-    """What the provider's package says here; without one what its config says, with a warning.
-
-    Commands are copied and run by administrators: whoever may edit a config must not choose them in silence.
-    """
-    name = config["metadata"]["name"]
-    package = installed_providers().get(name)
-    if package is not None:
-        said = package.registration()
-        trusted = trusted_config(name, given=None, annotations=said.annotations, spec=said.spec)
-        return read_metadata(trusted or config)
-    shown = read_metadata(config)
-    if not (shown.charts or shown.steps):
-        return shown
-    warning = (
-        "its config says what is installed, and others may edit that: read the commands before you run them"
-    )
-    return replace(shown, warnings=(*shown.warnings, warning))
 
 
 async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, str]:

@@ -5,56 +5,49 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from airunway.activities.installation.requests import has_installer
 from airunway.api import names
 from airunway.cli.cluster import named_settings
-from airunway.cli.commands import ask
-from airunway.cli.links import workflow_link
-from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat, answer_to, data, line, note
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import ANYWHERE, OperationOptions, Where
+from airunway.cli.output import answer_to, data, line, note
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan
 from airunway.cli.provider_values import keep
-from airunway.cli.temporal import is_missing, temporal_client
+from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Cluster
+from airunway.console.links import workflow_link
+from airunway.console.rows import provider_resource
+from airunway.console.temporal_errors import is_missing
 from airunway.installation.guards import listed
 from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
-from airunway.messages.installation_workflow import (
-    REQUEST_INSTALLATION,
-    InstallationInput,
-    InstallationOutcome,
-    InstallationView,
-)
+from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
+from airunway.operations.installations import request_installation, require_installer
+from airunway.operations.updates import ask
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.connection import person_identity
 from airunway.workers.temporal.target import target_of
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
-
-NO_INSTALLER = (
-    "no installer of this cluster listens; run `airunway worker --installer`, or apply deploy/installer"
-)
 
 
 async def run(
     options: OperationOptions,
     *,
     values: Mapping[str, Any] | None = None,
-    kubeconfig: Path | None = None,
+    where: Where = ANYWHERE,
 ) -> None:
-    """Do it. `values` None: those of earlier runs; empty: none. Raises CliError when it fails."""
-    settings = await named_settings(kubeconfig)
+    """Do it. `values` None: those of earlier runs; empty: none.
+
+    Raises CliError or OperationError when it fails.
+    """
+    settings = await named_settings(where)
     client = await temporal_client(settings)
-    if not await has_installer(client, settings.cluster):
-        raise CliError(NO_INSTALLER)
+    await require_installer(client, settings.cluster)
     request = InstallationRequest(
         provider=options.provider,
         operation=Operation(options.operation),
@@ -79,11 +72,9 @@ async def run(
     await _do(client, settings, request, options)
 
 
-async def command(
-    name: str, provider: str, *, reason: str, form: OutputFormat, kubeconfig: Path | None
-) -> None:
+async def command(name: str, provider: str, *, reason: str, form: OutputFormat, where: Where) -> None:
     """`retry` or `cancel` of a provider's installation. Raises CliError: refused, or nobody answers."""
-    settings = await named_settings(kubeconfig)
+    settings = await named_settings(where)
     client = await temporal_client(settings)
     workflow_id = names.installation_workflow_id(settings.cluster, provider)
     asked = Asked(by=person_identity(), reason=reason)
@@ -93,10 +84,11 @@ async def command(
         if is_missing(err):
             raise CliError(f"nothing is being done to provider {provider} ({workflow_id})") from err
         raise
-    if form is OutputFormat.TABLE:
+    if form.is_table:
         line(f"{provider}: {answer.message}")
     else:
-        data({"provider": provider, "command": name, "message": answer.message}, form)
+        said = {"provider": provider, "command": name, "message": answer.message}
+        data(said, form, names=[provider_resource(provider)])
 
 
 def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: InstallationRequest) -> None:
@@ -108,7 +100,7 @@ def _confirm(preflight: PreflightAnswer, options: OperationOptions, request: Ins
         )
     if not changes or options.yes:
         return
-    table = options.form is OutputFormat.TABLE
+    table = options.form.is_table
     if table:
         show_plan(preflight, options)
     if not table or not sys.stdin.isatty():
@@ -121,32 +113,25 @@ async def _do(
     client: Client, settings: Settings, request: InstallationRequest, options: OperationOptions
 ) -> None:
     workflow_id = names.installation_workflow_id(settings.cluster, request.provider)
-    handle = await client.start_workflow(
-        ProviderInstallationWorkflow.run,
-        InstallationInput(provider=request.provider),
-        id=workflow_id,
-        task_queue=names.core_task_queue(settings.cluster),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=REQUEST_INSTALLATION,
-        start_signal_args=[request],
-        static_summary=f"installation of provider {request.provider}",
-    )
+    handle = await request_installation(client, settings.cluster, request)
     if options.detach:
         words = f"{request.operation.value} of {request.provider} asked for: {workflow_id}"
-        if options.form is OutputFormat.TABLE:
+        if options.form.is_table:
             line(words)
         else:
-            data({"success": True, "message": words, "results": []}, options.form)
+            said = {"success": True, "message": words, "results": []}
+            data(said, options.form, names=[provider_resource(options.provider)])
         note(f"follow it: {workflow_link(target_of(settings), workflow_id)}")
         return
-    view, outcome = await follow(client, handle, request.id, quiet=options.form is not OutputFormat.TABLE)
+    view, outcome = await follow(client, handle, request.id, quiet=not options.form.is_table)
     _finish(view, outcome, options)
 
 
 def _finish(view: InstallationView, outcome: InstallationOutcome, options: OperationOptions) -> None:
-    if options.form is not OutputFormat.TABLE:
+    if not options.form.is_table:
         results = [step.model_dump() for step in view.steps]
-        data({"success": outcome.succeeded, "message": outcome.message, "results": results}, options.form)
+        said = {"success": outcome.succeeded, "message": outcome.message, "results": results}
+        data(said, options.form, names=[provider_resource(options.provider)])
         if not outcome.succeeded:
             sys.exit(1)
         return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
-from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import OperationOptions, Where
+from airunway.cli.running import run as run_async
 
 providers = typer.Typer(
     help="Show providers, and install, upgrade or uninstall their upstream operators.",
@@ -18,7 +18,6 @@ providers = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="Name of the provider, e.g. kaito.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Set = Annotated[
     list[str] | None,
@@ -37,26 +36,33 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before someth
 
 
 @providers.command("list")
-def list_providers(form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+def list_providers(
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+) -> None:
     """List the providers: registered, ready, and whether their operator is installed."""
     from airunway.cli.provider_report import report_all
 
-    asyncio.run(report_all(form=form, kubeconfig=kubeconfig))
+    run_async(report_all(form=form, where=Where(kubeconfig, context)))
 
 
 @providers.command()
 def show(
-    name: Name, form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None
+    name: options.ProviderName,
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Show one provider: its state, capabilities, selection rules and installation steps."""
     from airunway.cli.provider_report import report_one
 
-    asyncio.run(report_one(name, form=form, kubeconfig=kubeconfig))
+    run_async(report_one(name, form=form, where=Where(kubeconfig, context)))
 
 
 @providers.command()
 def install(
-    name: Name,
+    name: options.ProviderName,
     dry_run: DryRun = False,
     set_values: Set = None,
     values: Values = None,
@@ -65,6 +71,7 @@ def install(
     yes: Yes = False,
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Install a provider's operator, as its InferenceProviderConfig says.
 
@@ -73,12 +80,12 @@ def install(
     chosen = OperationOptions(
         operation="install", provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form
     )
-    _run(chosen, set_values or [], values, reset_values=reset_values, kubeconfig=kubeconfig)
+    _run(chosen, set_values or [], values, reset_values=reset_values, where=Where(kubeconfig, context))
 
 
 @providers.command()
 def upgrade(
-    name: Name,
+    name: options.ProviderName,
     dry_run: DryRun = False,
     set_values: Set = None,
     values: Values = None,
@@ -87,6 +94,7 @@ def upgrade(
     yes: Yes = False,
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Upgrade an installed operator; what would change is shown first.
 
@@ -95,12 +103,12 @@ def upgrade(
     chosen = OperationOptions(
         operation="upgrade", provider=name, dry_run=dry_run, detach=detach, yes=yes, form=form
     )
-    _run(chosen, set_values or [], values, reset_values=reset_values, kubeconfig=kubeconfig)
+    _run(chosen, set_values or [], values, reset_values=reset_values, where=Where(kubeconfig, context))
 
 
 @providers.command()
 def uninstall(
-    name: Name,
+    name: options.ProviderName,
     dry_run: DryRun = False,
     delete_crds: Annotated[
         bool, typer.Option("--delete-crds", help="Delete the CRDs too; refused while there are resources.")
@@ -109,6 +117,7 @@ def uninstall(
     yes: Yes = False,
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
     from airunway.cli.provider_run import run
@@ -122,44 +131,49 @@ def uninstall(
         yes=yes,
         form=form,
     )
-    asyncio.run(run(chosen, kubeconfig=kubeconfig))
+    run_async(run(chosen, where=Where(kubeconfig, context)))
 
 
 @providers.command()
 def repair(
-    name: Name, form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None
+    name: options.ProviderName,
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Repair a release that an interrupted Helm left half-way. Nothing is taken away."""
     from airunway.cli.provider_run import run
 
     chosen = OperationOptions(operation="repair", provider=name, yes=True, form=form)
-    asyncio.run(run(chosen, kubeconfig=kubeconfig))
+    run_async(run(chosen, where=Where(kubeconfig, context)))
 
 
 @providers.command("retry")
 def retry_installation(
-    name: Name,
+    name: options.ProviderName,
     reason: options.Reason = "",
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Leave what is tried, or has failed, in an installation and begin it again."""
     from airunway.cli.provider_run import command
 
-    asyncio.run(command("retry", name, reason=reason, form=form, kubeconfig=kubeconfig))
+    run_async(command("retry", name, reason=reason, form=form, where=Where(kubeconfig, context)))
 
 
 @providers.command("cancel")
 def cancel_installation(
-    name: Name,
+    name: options.ProviderName,
     reason: options.Reason = "",
     form: options.Output = OutputFormat.TABLE,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Stop what is being done to a provider. A release that is half-way is repaired."""
     from airunway.cli.provider_run import command
 
-    asyncio.run(command("cancel", name, reason=reason, form=form, kubeconfig=kubeconfig))
+    run_async(command("cancel", name, reason=reason, form=form, where=Where(kubeconfig, context)))
 
 
 def _run(
@@ -168,7 +182,7 @@ def _run(
     values: Path | None,
     *,
     reset_values: bool,
-    kubeconfig: Path | None,
+    where: Where,
 ) -> None:
     if reset_values and (assignments or values):
         raise typer.BadParameter("--reset-values goes with neither --set nor --values")
@@ -176,4 +190,4 @@ def _run(
     from airunway.cli.provider_values import given_values
 
     given = {} if reset_values else given_values(assignments, values)
-    asyncio.run(run(chosen, values=given, kubeconfig=kubeconfig))
+    run_async(run(chosen, values=given, where=where))

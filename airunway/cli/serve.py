@@ -1,4 +1,4 @@
-"""The work of `airunway worker`, `watcher`, `webhook` and `private-pulls`: serve until told to stop."""
+"""The work of `airunway worker`, `watcher`, `webhook`, `web`, `private-pulls`: serve until told to stop."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from airunway.cli.cluster import settings_for
+from airunway.cli.options import Where
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers
+from airunway.workers.environment import read_settings
 from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import configure_logging
-from airunway.workers.settings import Settings
 from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
 
@@ -24,7 +25,7 @@ def serve_worker(
 ) -> None:
     """Serve what is wanted, and the named providers (an empty list: every installed one; None: none)."""
     served = _chosen(provider_names)
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     work = run_worker(settings, providers=served, core=core, installer=installer, ready=ready)
@@ -33,7 +34,7 @@ def serve_worker(
 
 def serve_watcher(*, kubeconfig: Path | None) -> None:
     """Watch while holding the Lease."""
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_watcher(settings, ready=ready), serve_probes(settings, ready)))
@@ -43,17 +44,30 @@ def serve_webhook(*, kubeconfig: Path | None) -> None:
     """Serve the admission webhooks."""
     from airunway.webhook.run import run_admission  # with what makes certificates: 6 MiB for nobody else
 
-    settings = settings_for(kubeconfig)
+    settings = settings_for(Where(kubeconfig))
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_admission(settings, ready), serve_probes(settings, ready)))
+
+
+def serve_web(*, kubeconfig: Path | None) -> None:
+    """Serve the HTTP API and the pages."""
+    try:
+        from airunway.web.process import run_web  # with what serves it: nobody else needs that
+    except ModuleNotFoundError as err:
+        raise UsageError(f"{err.name} is not installed: pip install 'airunway-temporal[web]'") from err
+
+    settings = settings_for(Where(kubeconfig))
+    configure_logging(settings)
+    ready = Ready()
+    asyncio.run(until_stopped(run_web(settings, ready), serve_probes(settings, ready)))
 
 
 def serve_private_pulls() -> None:
     """Serve private images to nodes."""
     from airunway.workers.private_pulls import run_private_pulls
 
-    settings = Settings()  # no cluster is asked for anything
+    settings = read_settings()  # no cluster is asked for anything
     configure_logging(settings)
     ready = Ready()
     asyncio.run(until_stopped(run_private_pulls(settings, ready), serve_probes(settings, ready)))

@@ -1,51 +1,92 @@
-"""`airunway status`: deployments as the cluster and their workflows know them."""
+"""`airunway list` and `airunway status`: deployments as the cluster and their workflows know them."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
+
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing, until Ctrl-C.")]
+AllClusters = Annotated[
+    bool,
+    typer.Option("--all-clusters", help="Of every cluster on this Temporal; no kubeconfig is needed."),
+]
+OneCluster = Annotated[
+    str, typer.Option("--cluster", metavar="CLUSTER", help="With --all-clusters: only of this one.")
+]
+
+
+def list_deployments(
+    namespace: options.Namespace = None,
+    all_namespaces: options.AllNamespaces = False,
+    form: options.Output = OutputFormat.TABLE,
+    watch: Watch = False,
+    all_clusters: AllClusters = False,
+    cluster: OneCluster = "",
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+) -> None:
+    """List deployments, and what is the matter with their workflows.
+
+    With --watch the list is kept up to date; where the output is no terminal, a line for each deployment and
+    for each change.
+    """
+    where = Where(kubeconfig, context)
+    _show(None, namespace, all_namespaces, form, watch, all_clusters, cluster, where)
 
 
 def status(
-    name: Annotated[str | None, typer.Argument(help="One deployment, in full; absent: a list.")] = None,
-    namespace: options.Namespace = "default",
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")
-    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="One deployment, in full; absent: a list.", autocompletion=options.deployment_names
+        ),
+    ] = None,
+    namespace: options.Namespace = None,
+    all_namespaces: options.AllNamespaces = False,
     form: options.Output = OutputFormat.TABLE,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing, until Ctrl-C.")] = False,
-    all_clusters: Annotated[
-        bool,
-        typer.Option("--all-clusters", help="Of every cluster on this Temporal; no kubeconfig is needed."),
-    ] = False,
-    cluster: Annotated[
-        str, typer.Option("--cluster", metavar="CLUSTER", help="With --all-clusters: only of this one.")
-    ] = "",
+    watch: Watch = False,
+    all_clusters: AllClusters = False,
+    cluster: OneCluster = "",
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Show deployments and their workflows.
 
     Also how a workflow itself is, when it does not run: closed by hand, missing, or unable to progress.
     """
+    where = Where(kubeconfig, context)
+    _show(name, namespace, all_namespaces, form, watch, all_clusters, cluster, where)
+
+
+def _show(
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    form: OutputFormat,
+    watch: bool,
+    all_clusters: bool,
+    cluster: str,
+    where: Where,
+) -> None:
     if all_clusters:
         if name or watch:
             raise typer.BadParameter("--all-clusters shows a list of everything; leave NAME and --watch out")
         from airunway.cli.status_fleet import report_fleet
 
-        asyncio.run(report_fleet(cluster, form=form, kubeconfig=kubeconfig))
+        run_async(report_fleet(cluster, form=form, where=where))
         return
     if cluster:
-        raise typer.BadParameter("--cluster goes with --all-clusters; else --kubeconfig names the cluster")
-    if watch and form is not OutputFormat.TABLE:
-        raise typer.BadParameter("--watch shows a table; leave --output out")
+        raise typer.BadParameter("--cluster goes with --all-clusters; else --context names the cluster")
+    if watch and not form.is_table:
+        raise typer.BadParameter("--watch shows a table; leave --output out, or take -o wide")
     if name and all_namespaces:
         raise typer.BadParameter("--all-namespaces shows a list; for one deployment give --namespace")
     from airunway.cli.status_report import report
 
-    scope = None if all_namespaces else namespace
-    asyncio.run(report(scope, name, form=form, watch=watch, kubeconfig=kubeconfig))
+    run_async(report(namespace, name, form=form, watch=watch, where=where, everywhere=all_namespaces))

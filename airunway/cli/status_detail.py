@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError
 
-from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.names import DEPLOYMENT_KIND, is_paused
 from airunway.cli import output
-from airunway.cli.links import workflow_link
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
 from airunway.cli.problems import CliError
-from airunway.cli.rows import age, deployment_row
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.gateway.naming import MODEL_HEADER
+from airunway.console.calling import curl_of, is_reachable
+from airunway.console.links import workflow_link
+from airunway.console.rows import age, deployment_resource, deployment_row
+from airunway.console.workflow_report import WorkflowReport, workflow_report
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
-
-QUERY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkflowReport:
-    """What is known of a deployment's workflow."""
-
-    id: str
-    link: str
-    state: WorkflowState | None = None
-    view: dict[str, Any] | None = None
-    """Its own answer (`DeploymentView`); None when nobody answers."""
-    trouble: str = ""
-    """What is the matter with it, in a phrase."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For `-o json`; what is not known is left out."""
-        seen = self.state
-        known = {
-            "id": self.id,
-            "link": self.link,
-            "state": self.view,
-            "trouble": self.trouble,
-            "status": seen.status if seen else "",
-            "runId": seen.run_id if seen else "",
-            "buildId": seen.build_id if seen else "",
-            "closedAt": f"{seen.closed_at:%Y-%m-%dT%H:%M:%SZ}" if seen and seen.closed_at else "",
-            "closedBy": seen.closed_by if seen else "",
-            "closedBecause": seen.closed_because if seen else "",
-            "lastError": seen.last_error if seen else "",
-        }
-        return {key: value for key, value in known.items() if value}
 
 
 async def report_one(
@@ -75,8 +33,9 @@ async def report_one(
         )
     ref = DeploymentRef(cluster=settings.cluster, namespace=namespace, name=name)
     workflow = await _workflow(settings, ref)
-    if form is not OutputFormat.TABLE:
-        output.data({"deployment": obj, "cluster": ref.cluster, "workflow": workflow.as_json()}, form)
+    if not form.is_table:
+        answer = {"deployment": obj, "cluster": ref.cluster, "workflow": workflow.as_json()}
+        output.data(answer, form, names=[deployment_resource(name)])
         return
     _print_facts(obj, ref, workflow)
     _print_conditions(obj)
@@ -86,31 +45,9 @@ async def _workflow(settings: Settings, ref: DeploymentRef) -> WorkflowReport:
     link = workflow_link(target_of(settings), ref.workflow_id)
     try:
         client: Client = await temporal_client(settings)
-        async with asyncio.timeout(QUERY_SECONDS):
-            state = await state_in_detail(client, ref.workflow_id)
-    except (CliError, RPCError) as err:
+    except CliError as err:
         return WorkflowReport(id=ref.workflow_id, link=link, trouble=str(err))
-    except TimeoutError:
-        return WorkflowReport(id=ref.workflow_id, link=link, trouble="Temporal does not answer")
-    words = trouble(state, now=datetime.now(UTC))
-    view = None
-    if state is not None and state.is_open and not words:
-        view, words = await _view(client, ref.workflow_id)
-    return WorkflowReport(id=ref.workflow_id, link=link, state=state, view=view, trouble=words)
-
-
-async def _view(client: Client, workflow_id: str) -> tuple[dict[str, Any] | None, str]:
-    """The workflow's own view, or in one phrase why there is none."""
-    try:
-        async with asyncio.timeout(QUERY_SECONDS):
-            view: dict[str, Any] = await client.get_workflow_handle(workflow_id).query("state")
-            return view, ""
-    except RPCError as err:
-        return None, f"does not answer ({err.message})"
-    except TemporalError as err:
-        return None, f"does not answer ({str(err).splitlines()[0]})"
-    except TimeoutError:
-        return None, "does not answer; is a worker running?"
+    return await workflow_report(client, ref.workflow_id, link=link)
 
 
 def _print_facts(obj: Object, ref: DeploymentRef, workflow: WorkflowReport) -> None:
@@ -134,26 +71,6 @@ def _print_facts(obj: Object, ref: DeploymentRef, workflow: WorkflowReport) -> N
         ("In the UI", workflow.link),
     ]
     output.facts(output.console(), [(label, value) for label, value in rows if value])
-
-
-def is_reachable(obj: Object) -> bool:
-    """Whether its condition says that requests arrive."""
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    return any(entry["type"] == GATEWAY_READY and entry["status"] == "True" for entry in conditions)
-
-
-def curl_of(gateway: Mapping[str, Any]) -> str:
-    """A call of a published model, to be pasted into a shell; `gateway`: `status.gateway`."""
-    name, url = str(gateway.get("modelName") or ""), str(gateway.get("url") or "")
-    if not url or not name:
-        return ""
-    body = json.dumps({"model": name, "messages": [{"role": "user", "content": "Hello"}]})
-    # The header is what a body-based router fills in; with one it does no harm.
-    parts = [
-        *("curl", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"),
-        *("-H", f"{MODEL_HEADER}: {name}", "-d", body),
-    ]
-    return shlex.join(parts)
 
 
 def _paused(obj: Object, view: dict[str, Any]) -> str:

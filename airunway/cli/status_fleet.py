@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
 from temporalio.client import Client
@@ -19,11 +18,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
-from airunway.cli.links import deployments_query, filter_links, literal
-from airunway.cli.output import OutputFormat
-from airunway.cli.rows import age
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, last_closed, open_states, trouble
+from airunway.console.links import deployments_query, filter_links, literal
+from airunway.console.rows import age
+from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.messages.deployment_workflow import ENGINE, MODEL, PHASE, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of
@@ -48,20 +48,21 @@ class FleetRow:
     """What is the matter with its workflow; empty: nothing."""
 
 
-async def report_fleet(cluster: str, *, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def report_fleet(cluster: str, *, form: OutputFormat, where: Where) -> None:
     """Print it. `cluster` empty: of every cluster."""
-    settings = settings_for(kubeconfig, needs_cluster=False)
+    settings = settings_for(where, needs_cluster=False)
     client = await temporal_client(settings)
     rows = await fleet(client, cluster)
-    if form is not OutputFormat.TABLE:
-        output.data({"items": [asdict(row) for row in rows]}, form)
+    if not form.is_table:
+        names = [f"{row.cluster}/{row.namespace}/{row.name}" for row in rows]
+        output.data({"items": [asdict(row) for row in rows]}, form, names=names)
     elif rows:
         _print(rows)
     else:
         output.note(f"no workflow of a deployment in {f'cluster {cluster}' if cluster else 'any cluster'}")
     await _say_what_is_missing(client)
     target = target_of(settings)
-    if form is OutputFormat.TABLE and sys.stdout.isatty():
+    if form.is_table and sys.stdout.isatty():
         for name in sorted({row.cluster for row in rows}):
             for label, link in filter_links(target, name):
                 output.note(f"{name}, {label}: {link}")
@@ -114,10 +115,15 @@ def _print(rows: Sequence[FleetRow]) -> None:
     output.console().print(table)
 
 
-async def _say_what_is_missing(client: Client) -> None:
+async def missing_search_attributes(client: Client) -> list[str]:
+    """Those of ours that the namespace lacks. Raises RPCError."""
     names = [key.name for key in SEARCH_ATTRIBUTES]
     known = await asyncio.gather(*(_is_known(client, name) for name in names))
-    missing = [name for name, there in zip(names, known, strict=True) if not there]
+    return [name for name, there in zip(names, known, strict=True) if not there]
+
+
+async def _say_what_is_missing(client: Client) -> None:
+    missing = await missing_search_attributes(client)
     if missing:
         output.note(
             f"the Temporal namespace lacks the search attributes {', '.join(missing)}, so these columns stay "

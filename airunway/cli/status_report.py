@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from rich.console import Group
 from rich.live import Live
@@ -17,15 +16,16 @@ from temporalio.service import RPCError
 from airunway.api.names import PAUSED, deployment_workflow_id, is_paused
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
-from airunway.cli.cluster import settings_for
-from airunway.cli.links import deployments_query, filter_links
-from airunway.cli.output import OutputFormat
+from airunway.cli.cluster import namespace_for, settings_for
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
-from airunway.cli.rows import age, deployment_row
 from airunway.cli.status_detail import report_one
 from airunway.cli.temporal import temporal_client
-from airunway.cli.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
+from airunway.console.links import deployments_query, filter_links
+from airunway.console.rows import age, deployment_resource, deployment_row
+from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
@@ -42,14 +42,21 @@ Trouble = dict[tuple[str, str], str]
 
 
 async def report(
-    namespace: str | None, name: str | None, *, form: OutputFormat, watch: bool, kubeconfig: Path | None
+    namespace: str | None,
+    name: str | None,
+    *,
+    form: OutputFormat,
+    watch: bool,
+    where: Where,
+    everywhere: bool = False,
 ) -> None:
-    """Print once, or until cancelled. `namespace` None: of every namespace."""
-    settings = settings_for(kubeconfig)
+    """Print once, or until cancelled. `namespace` None: that of the context. `everywhere`: of all."""
+    settings = settings_for(where)
+    namespace = None if everywhere else namespace_for(settings, namespace)
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         settings = await with_cluster_name(settings, cluster)
         if watch:
-            await _watch(cluster, settings, namespace, name)
+            await _watch(cluster, settings, namespace, name, wide=form is OutputFormat.WIDE)
         elif name is None:
             await _list(cluster, settings, namespace, form)
         else:
@@ -59,12 +66,14 @@ async def report(
 async def _list(cluster: Cluster, settings: Settings, namespace: str | None, form: OutputFormat) -> None:
     found = await _find(cluster, namespace, None)
     troubles = await _Workflows(settings).troubles(found, namespace)
-    if form is not OutputFormat.TABLE:
+    if not form.is_table:
         named = {f"{key[0]}/{key[1]}": words for key, words in troubles.items()}
-        output.data({"cluster": settings.cluster, "items": found, "workflows": named}, form)
+        resources = [deployment_resource(obj["metadata"]["name"]) for obj in found]
+        said = {"cluster": settings.cluster, "items": found, "workflows": named}
+        output.data(said, form, names=resources)
         return
     if found:
-        output.console().print(_table(found, troubles))
+        output.console().print(_table(found, troubles, wide=form is OutputFormat.WIDE))
     else:
         output.note(f"no ModelDeployment in {f'namespace {namespace}' if namespace else 'any namespace'}")
     output.note(f"cluster {settings.cluster}")
@@ -74,7 +83,9 @@ async def _list(cluster: Cluster, settings: Settings, namespace: str | None, for
             output.note(f"{label} in Temporal's UI: {link}")
 
 
-async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, name: str | None) -> None:
+async def _watch(
+    cluster: Cluster, settings: Settings, namespace: str | None, name: str | None, *, wide: bool
+) -> None:
     if not sys.stdout.isatty():
         return await _print_changes(cluster, namespace, name)
     console, builds, workflows = output.console(), Builds(settings), _Workflows(settings)
@@ -84,7 +95,7 @@ async def _watch(cluster: Cluster, settings: Settings, namespace: str | None, na
             found = await _find(cluster, namespace, name)
             if time.monotonic() - asked >= STATES_EVERY_SECONDS:
                 troubles, asked = await workflows.troubles(found, namespace), time.monotonic()
-            live.update(Group(_table(found, troubles), bars(await builds.of(found))), refresh=True)
+            live.update(Group(_table(found, troubles, wide=wide), bars(await builds.of(found))), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -158,13 +169,15 @@ class _Workflows:
             output.note(text)
 
 
-def _table(found: list[Object], troubles: Trouble) -> Table:
+def _table(found: list[Object], troubles: Trouble, *, wide: bool = False) -> Table:
     """The column WORKFLOW is there when something is the matter with one."""
     headings = ["NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "AGE"]
+    headings += ["MODEL", "ENDPOINT"] if wide else []
     table = output.plain_table(*headings, *(["WORKFLOW"] if troubles else []), "MESSAGE")
     for obj in found:
         row = deployment_row(obj)
         cells = [row.namespace, row.name, row.phase, row.engine, row.provider, row.replicas, _age(obj)]
+        cells += [row.model, row.endpoint] if wide else []
         table.add_row(*cells, *([troubles.get(_key(obj), "")] if troubles else []), row.message)
     return table
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.cli.problems import CliError
 from airunway.workers.settings import Settings
@@ -16,13 +14,6 @@ from airunway.workers.temporal.target import target_of
 PATIENCE_SECONDS = 5.0
 REFUSALS = ("Unauthenticated", "PermissionDenied", "CertificateRequired", "CertificateUnknown", "UnknownCA")
 """In errors of the SDK's core, which come as text only."""
-
-
-def is_missing(err: RPCError) -> bool:
-    """Whether there is no such workflow. That there is no such namespace is another matter."""
-    if err.status is not RPCStatusCode.NOT_FOUND:
-        return False
-    return not any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in err.grpc_status.details)
 
 
 async def temporal_client(settings: Settings) -> Client:

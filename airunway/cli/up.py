@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli.options import STATE_DIR
-from airunway.cli.output import note
+from airunway.cli.running import run as run_async
 
 DEADLINE_SECONDS = 120.0
 
@@ -69,6 +68,8 @@ def up(
     if gateway and kubeconfig:
         raise typer.BadParameter("--gateway is for the emulated cluster; a real one has its own, or none")
     if sys.stderr.isatty():
+        from airunway.cli.output import note
+
         note("airunway up: loading")  # for the second or two in which nothing else is seen
     from airunway.cli.up_servers import UpOptions
     from airunway.cli.up_session import run
@@ -81,6 +82,6 @@ def up(
         gateway=gateway,
         deadline=deadline if once else None,
     )
-    status = asyncio.run(run(chosen))
+    status = run_async(run(chosen))
     if status:
         raise typer.Exit(status)

@@ -17,12 +17,12 @@ from rich.text import Text
 
 from airunway.cli import output
 from airunway.cli.cluster import running_sandbox
-from airunway.cli.documents import Document
-from airunway.cli.links import filter_links
 from airunway.cli.options import STARTED, STATE_DIR
-from airunway.cli.rows import DeploymentRow, deployment_row
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
 from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.console.documents import Document
+from airunway.console.links import filter_links
+from airunway.console.rows import DeploymentRow, deployment_row
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
 

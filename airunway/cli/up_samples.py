@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunway.api.names import SAMPLES_FIELD_MANAGER
-from airunway.cli.documents import Document, read_files, read_text
+from airunway.cli.documents import read_documents, read_manifests
+from airunway.cli.options import Manifests
 from airunway.cli.problems import CliError, UsageError
 from airunway.clients.errors import Invalid
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Resource
+from airunway.console.documents import Document
 from airunway.sandbox import samples
 
 
 def samples_to_apply(files: Sequence[str], *, shipped: bool) -> list[Document]:
     """The objects to apply. Raises UsageError for a file that is no manifest."""
     if shipped:
-        return [document for name, text in samples.texts().items() for document in read_text(text, name=name)]
-    wanted = read_files(files)
+        return [
+            document for name, text in samples.texts().items() for document in read_documents(text, name=name)
+        ]
+    wanted = read_manifests(Manifests(tuple(files)))
     for document in wanted:
         if not (document.kind and document.api_version and document.name):
             raise UsageError(f"{document.source}: an object needs apiVersion, kind and metadata.name")

@@ -16,7 +16,7 @@ from airunway.cli.up_display import Display
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
 from airunway.modelimage.naming import PULL_HOST
-from airunway.sandbox import charts
+from airunway.sandbox import charts, prerequisites
 from airunway.sandbox.runtime import Sandbox
 from airunway.sandbox.temporal import (
     USUAL_PORT,
@@ -25,6 +25,7 @@ from airunway.sandbox.temporal import (
     TemporalServerError,
     free_port,
 )
+from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import at_own_server, is_named
 
@@ -49,7 +50,7 @@ class UpOptions:
 @asynccontextmanager
 async def servers(options: UpOptions, display: Display) -> AsyncIterator[Settings]:
     """Temporal, and the emulated cluster unless a real one was named; yields how to reach them."""
-    base = Settings()
+    base = read_settings()
     attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     if options.kubeconfig is None:
         display.phase("starting Temporal and the emulated cluster")
@@ -61,8 +62,9 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
             search_attributes=attributes,
         )
         async with sandbox, _supervised(sandbox.temporal, display):
+            await prerequisites.install(sandbox.cluster)
             settings = _reach(base, sandbox.temporal, sandbox.kubeconfig)
-            yield settings.model_copy(update=_without_network(sandbox, settings))
+            yield settings.model_copy(update=without_network(sandbox, settings))
         return
     display.phase("looking for the cluster")
     async with await Cluster.connect(options.kubeconfig, context=base.context) as cluster:
@@ -90,7 +92,7 @@ def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settin
     return at_own_server(base, temporal.address, temporal.ui).model_copy(update=found)
 
 
-def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
+def without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
     """Settings by which hub, registries, charts and builder are those of the sandbox: it needs no network.
 
     Nodes call the registry by the usual name, as if it ran in the cluster.
@@ -110,8 +112,8 @@ def _without_network(sandbox: Sandbox, given: Settings) -> dict[str, Any]:
         "image_registry_pull": PULL_HOST,
         # As in a cluster, where images of private models are kept apart; nothing is pulled here.
         "image_pull_secret": PULL_SECRET,
-        # Pods have no network: their servers answer elsewhere than at the cluster's DNS names.
-        **({"service_url": sandbox.gateway.servers.service_url} if sandbox.gateway else {}),
+        # Pods have no network: their servers answer through the API server's proxy, not at DNS names.
+        "service_url": sandbox.service_url,
     }
 
 

@@ -24,6 +24,7 @@ from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
 from airunway.workers.cluster_name import with_cluster_name
+from airunway.workers.environment import read_settings
 from airunway.workers.health import Ready
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
@@ -43,7 +44,7 @@ async def run(options: UpOptions) -> int:
         stack.enter_context(_lock(options.state_dir))
         stop = _stop_on_signals()
         display = stack.enter_context(display_for(wanted))
-        configure_logging(Settings(), file=options.state_dir / "airunway.log", notice=display.notice)
+        configure_logging(read_settings(), file=options.state_dir / "airunway.log", notice=display.notice)
         stack.callback(close_logging)
         settings = await stack.enter_async_context(servers(options, display))
         cluster = await stack.enter_async_context(

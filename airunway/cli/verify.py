@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 from temporalio.client import WorkflowExecution
 
 from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat, console, data, note, plain_table
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.output import console, data, note, plain_table
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.sampling import Sample
@@ -18,17 +19,17 @@ from airunway.workers.verification import Verification, verify
 from airunway.workers.worker_version import build_id
 
 
-async def verify_build(count: int, *, sample: Sample, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def verify_build(count: int, *, sample: Sample, form: OutputFormat, where: Where) -> None:
     """Replay, and print what came of it. Raises CliError at the first difference."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # it would print what is said in words below
-    settings = await named_settings(kubeconfig)
+    settings = await named_settings(where)
     client = await temporal_client(settings)
 
     def progress(run: WorkflowExecution) -> None:
         note(f"replaying {run.id}")
 
     done = await verify(client, cluster_name=settings.cluster, count=count, sample=sample, progress=progress)
-    if form is OutputFormat.TABLE:
+    if form.is_table:
         _print_table(done)
     else:
         data(_document(done, build=build_id(settings)), form)

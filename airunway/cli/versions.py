@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from airunway.cli import options
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 
 versions = typer.Typer(
     help="The builds of this cluster's workers, and which of them gets the runs.",
@@ -20,22 +21,28 @@ BuildId = Annotated[str, typer.Argument(help="The build, as `airunway versions l
 
 
 @versions.command("list")
-def list_versions(form: options.Output = OutputFormat.TABLE, kubeconfig: options.Kubeconfig = None) -> None:
+def list_versions(
+    form: options.Output = OutputFormat.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+) -> None:
     """List the builds, how runs are routed to them, and how many open runs are pinned to each."""
     from airunway.cli.versions_report import report
 
-    asyncio.run(report(form=form, kubeconfig=kubeconfig))
+    run_async(report(form=form, where=Where(kubeconfig, context)))
 
 
 @versions.command("set-current")
-def set_current(build: BuildId, kubeconfig: options.Kubeconfig = None) -> None:
+def set_current(
+    build: BuildId, kubeconfig: options.Kubeconfig = None, context: options.Context = None
+) -> None:
     """Have runs begin on a build, which ends a ramp; open runs move there too, and so it is undone.
 
     The word `unversioned` means workers that run with AIRUNWAY_WORKER_VERSIONING=off.
     """
     from airunway.cli.versions_report import make_current
 
-    asyncio.run(make_current(build, kubeconfig=kubeconfig))
+    run_async(make_current(build, where=Where(kubeconfig, context)))
 
 
 @versions.command("ramp")
@@ -45,6 +52,7 @@ def ramp(
         float, typer.Option("--percentage", min=0, max=100, help="Share of the deployments; 0 ends the ramp.")
     ],
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Have a share of the deployments run on a build, the others on the current one: a canary.
 
@@ -52,4 +60,4 @@ def ramp(
     """
     from airunway.cli.versions_report import make_ramping
 
-    asyncio.run(make_ramping(build, percentage, kubeconfig=kubeconfig))
+    run_async(make_ramping(build, percentage, where=Where(kubeconfig, context)))

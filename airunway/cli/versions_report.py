@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -12,7 +11,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import core_task_queue
 from airunway.cli.cluster import named_settings
-from airunway.cli.output import OutputFormat, console, data, line, note, plain_table
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
+from airunway.cli.output import console, data, line, note, plain_table
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.drain import pinned_runs_query
@@ -30,9 +31,9 @@ from airunway.workers.worker_version import WorkerVersion, deployment_name
 UNVERSIONED_WORD = "unversioned"
 
 
-async def report(*, form: OutputFormat, kubeconfig: Path | None) -> None:
+async def report(*, form: OutputFormat, where: Where) -> None:
     """Print builds and routing."""
-    settings, client = await _connect(kubeconfig)
+    settings, client = await _connect(where)
     deployment = deployment_name(settings)
     routing = await _routing(client, deployment)
     polls = await last_polls(client, deployment, core_task_queue(settings.cluster))
@@ -56,8 +57,9 @@ async def report(*, form: OutputFormat, kubeconfig: Path | None) -> None:
         }
         for build, count in zip(builds, runs, strict=True)
     ]
-    if form is not OutputFormat.TABLE:
-        data({"deployment": deployment, "current": routing.current, "builds": rows}, form)
+    if not form.is_table:
+        said = {"deployment": deployment, "current": routing.current, "builds": rows}
+        data(said, form, names=[f"build/{row['build']}" for row in rows])
         return
     _print_table(deployment, routing, rows)
 
@@ -80,9 +82,9 @@ def _percentage(routing: Routing, build_id: str) -> float:
     return 100 - routing.percentage if build_id == routing.current else 0.0
 
 
-async def make_current(build: str, *, kubeconfig: Path | None) -> None:
+async def make_current(build: str, *, where: Where) -> None:
     """Route runs to a build. Raises CliError when there is none of this name."""
-    settings, client = await _connect(kubeconfig)
+    settings, client = await _connect(where)
     deployment = deployment_name(settings)
     if build == UNVERSIONED_WORD:
         await set_current(client, deployment, UNVERSIONED)
@@ -96,9 +98,9 @@ async def make_current(build: str, *, kubeconfig: Path | None) -> None:
     line(f"{build} is current; before it: {routing.current or UNVERSIONED_WORD}")
 
 
-async def make_ramping(build: str, percentage: float, *, kubeconfig: Path | None) -> None:
+async def make_ramping(build: str, percentage: float, *, where: Where) -> None:
     """Route a share of the runs to a build. Raises CliError when there is none of this name."""
-    settings, client = await _connect(kubeconfig)
+    settings, client = await _connect(where)
     deployment = deployment_name(settings)
     routing = await _known(client, deployment, build)
     if build == routing.current:
@@ -133,6 +135,6 @@ async def _routing(client: Client, deployment: str) -> Routing:
     return routing
 
 
-async def _connect(kubeconfig: Path | None) -> tuple[Settings, Client]:
-    settings = await named_settings(kubeconfig)
+async def _connect(where: Where) -> tuple[Settings, Client]:
+    settings = await named_settings(where)
     return settings, await temporal_client(settings)

@@ -20,6 +20,8 @@ Messages name the object and never hold a secret.
 
 from __future__ import annotations
 
+import re
+
 
 class ClientError(Exception):
     """Something outside failed. `retryable` says whether trying again can help."""
@@ -99,6 +101,9 @@ MAX_MESSAGE = 16_384
 """Characters. What is refused is repeated in what the server says of it, and webhooks say what they like; it
 goes into statuses and histories.
 """
+_DENIED = re.compile(r"\bdenied (?:the )?request\b")
+_SAID_OF_WHAT_IS_READ = frozenset({401, 404, 405, 409, 410, 413})
+"""Admission may give any status: of a Secret that a webhook misses, 404. That is no word about our object."""
 _UNTYPED = "failed to create typed patch object"
 """How the server says, with a 500, that an apply has fields or types which its kind has not."""
 
@@ -108,7 +113,9 @@ def api_error(status: int, reason: str, message: str, retry_after: float | None 
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE - 1]}…"
     kind: type[ApiError]
-    if status == 409:
+    if status in _SAID_OF_WHAT_IS_READ and _DENIED.search(message):
+        kind = Forbidden
+    elif status == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict
     elif status == 500 and message.startswith(_UNTYPED):
         kind = Invalid

@@ -182,6 +182,13 @@ class Outages:
         """The latest of that name, for who does not know the place."""
         return next((there for there in reversed(self._parts.values()) if there.part == part), None)
 
+    def states(self) -> dict[str, bool]:
+        """Whether each part is away, wherever it is."""
+        found: dict[str, bool] = {}
+        for there in self._parts.values():
+            found[there.part] = found.get(there.part, False) or there.is_away
+        return found
+
     def suspect(self, part: str, otherwise: Callable[[], None]) -> None:
         """See `Outage.suspect`, for who knows only the name of the part."""
         outage = self.named(part)

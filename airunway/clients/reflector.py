@@ -66,6 +66,8 @@ class Reflector:
         self._looks_again = asyncio.Event()
         self.synced = asyncio.Event()
         """Set after the first list, also when the kind is not served (then there is nothing to list)."""
+        self._heard: float | None = None
+        """When the API server last said anything of the kind, on the loop's clock; None: it is not served."""
 
     async def run(self) -> None:
         """Follow until cancelled, whatever is answered and whatever the handler does."""
@@ -90,6 +92,7 @@ class Reflector:
                     continue
                 # The kind is not installed, now or any more; it may be at any time.
                 self._forget_all()
+                self._heard = None
                 self.synced.set()
                 if await self._is_asked_within(missing.next_delay()):
                     missing.reset()
@@ -103,6 +106,16 @@ class Reflector:
                 _log.exception("watch failed; listing again", kind=self._kind.plural)
                 self._version = ""
             await asyncio.sleep(delay)
+
+    @property
+    def resource(self) -> str:
+        """Plural name of the kind that is followed."""
+        return self._kind.plural
+
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long the API server has said nothing of the kind; None: it is not served, or not asked yet."""
+        return None if self._heard is None else max(_now() - self._heard, 0.0)
 
     def look_again(self) -> None:
         """Something says that the kind may be installed by now: do not wait for the next look."""
@@ -128,7 +141,7 @@ class Reflector:
             self._notify(ObjectChange("set", obj))
             if number % TURN == 0:
                 await asyncio.sleep(0)
-        self._version = listing.resource_version
+        self._version, self._heard = listing.resource_version, _now()
         self.synced.set()
 
     async def _listing(self) -> Listing:
@@ -149,8 +162,9 @@ class Reflector:
                 self._notify(ObjectChange("deleted", event.object))
             elif event.type != "BOOKMARK":
                 self._notify(ObjectChange("set", event.object))
-            self._version = event.object["metadata"]["resourceVersion"]
+            self._version, self._heard = event.object["metadata"]["resourceVersion"], _now()
             self._trouble.reset()
+        self._heard = _now()  # a watch that ended in order was one
         self._trouble.reset()
 
     def _notify(self, change: ObjectChange) -> None:
@@ -173,6 +187,10 @@ class Reflector:
         self._version = ""
         for gone in list(self._known.values()):
             self._notify(ObjectChange("deleted", gone))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _key(obj: Object) -> tuple[str, str]:

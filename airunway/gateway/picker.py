@@ -29,10 +29,8 @@ from airunway.gateway.naming import (
     picker_name,
 )
 from airunway.gateway.objects import Object, head
+from airunway.gateway.versions import DEFAULT_IMAGE
 
-INFERENCE_EXTENSION_VERSION = "v1.5.0"
-"""Of the Gateway API Inference Extension: CRDs, picker image and body-based router move together."""
-DEFAULT_IMAGE = f"registry.k8s.io/gateway-api-inference-extension/epp:{INFERENCE_EXTENSION_VERSION}"
 DEFAULT_CONFIG = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
 ANNOTATION_CONFIG = "airunway.ai/picker-config"
 """On the picker's pods: a digest of its configuration, so that another one starts them anew."""

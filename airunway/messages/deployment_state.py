@@ -29,6 +29,12 @@ POLICY_REASONS = frozenset({IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALL
 """Reasons of conditions that an administrator's policy for images and models turned False."""
 
 
+WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
+PODS_READY = "all pods are ready"
+_CALM = frozenset({"", WAITING_FOR_PODS, PODS_READY})
+"""Messages that say nothing which somebody must know."""
+
+
 class StandingFailure(BaseModel):
     """A final failure: it stays until the spec, the configs or a retry give a reason to try again."""
 
@@ -152,6 +158,8 @@ class DeploymentState(BaseModel):
     pods_seen: bool = False
     """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None
+    trouble: str = ""
+    """What is the matter with what ran before and goes on, while a newer generation cannot be applied."""
     rollout_since: datetime | None = None
     """When the present roll-out began; None while everything is ready."""
     diagnoses: int = 0
@@ -210,8 +218,13 @@ class DeploymentState(BaseModel):
 
     @property
     def shown_message(self) -> str:
-        """What a person needs to know first."""
-        return self.finding or self.status.message or ""
+        """What a person needs to know, and first what is the matter with what serves."""
+        told = self.status.message or ""
+        if self.finding:
+            is_told = told in _CALM or self.finding in told or not self.applied
+            return self.finding if is_told else f"{told}; the last edit is refused: {self.finding}"
+        trouble = self.trouble if self.is_step_failed and self.trouble not in told else ""
+        return "; ".join(words for words in (trouble, told) if words)
 
     @property
     def is_contested(self) -> bool:

@@ -35,6 +35,7 @@ REASONS = {
     "BuilderUnreachable": "BuilderUnavailable",
     "BuilderNotReady": "BuilderUnavailable",
     "BuildInterrupted": "BuilderUnavailable",
+    "BuilderStoreBroken": "BuilderUnavailable",
     "RegistryNotReady": "RegistryUnavailable",
     "RegistryUnavailable": "RegistryUnavailable",
     "PushUnavailable": "RegistryUnavailable",

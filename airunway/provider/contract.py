@@ -232,6 +232,11 @@ class Provider:
     """
     health: Callable[[UpstreamFacts], UpstreamHealth]
     """Whether its upstream operator can be used."""
+    variables: Sequence[str] | None = None
+    """Variables of the environment that it reads, `AIRUNWAY_<NAME>_…`, besides those of its pods' security.
+
+    A process refuses to start with others that begin so. None: it does not say, and all are let through.
+    """
     operator_selector: str = ""
     """Label selector of the operator's Deployments, for `UpstreamFacts`; empty: none are listed."""
     replacement_reason: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _no_replacement
@@ -273,7 +278,8 @@ class Provider:
     replica_labels: Mapping[str, str] = field(default_factory=dict)
     """Further labels of those of its pods that count as replicas; empty: all do."""
     role_label: str = ""
-    """Label that tells the roles of pods apart which one owner makes, e.g. head and workers."""
+    """Label that tells the roles of its pods apart, e.g. head and workers, prefill and decode: none of those
+    that `read_status` names may be without a pod."""
     serving_ports: Sequence[int] = ()
     """Ports of its pods that are there to be called; empty: all of them."""
     operator_peers: Sequence[OperatorPeer] = ()

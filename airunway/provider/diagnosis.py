@@ -26,6 +26,7 @@ _NEVER_PULLED = re.compile(
 )
 _DENIED_PULL = re.compile(r"unauthorized|denied|forbidden|authentication required|401|403", re.I)
 _QUOTA = re.compile(r"exceeded quota|quota", re.I)
+_CLAIM = re.compile(r"persistentvolumeclaim", re.I)
 _MISSING_KEY = re.compile(r"couldn't find key|non-existent", re.I)
 
 
@@ -63,13 +64,13 @@ def diagnose(
 ) -> list[Finding]:
     """Causes in order of importance, each once. Empty when nothing is wrong or nothing is known yet.
 
-    `workloads`: ReplicaSets, StatefulSets, Deployments, Jobs. Events count only for the objects handed in
-    and while they still say something that the object itself does not.
+    `workloads`: ReplicaSets, StatefulSets, Deployments, Jobs. Events count only for the objects handed in,
+    and the claims that pods wait for, while they still say something that the object itself does not.
     """
     alive = [pod for pod in pods if not map_or_empty(pod, "metadata").get("deletionTimestamp")]
     found: list[_Weighted] = []
     for pod in alive:
-        found += _pod_findings(pod, _events_of(pod, events), pods)
+        found += _pod_findings(pod, _events_of(pod, events), pods, _claim_trouble(pod, events))
     for workload in workloads:
         found += _workload_findings(workload, _events_of(workload, events))
     unique: dict[Finding, _Weight] = {}
@@ -81,7 +82,28 @@ def diagnose(
 # --- pods ------------------------------------------------------------------------------------------
 
 
-def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object]) -> Iterator[_Weighted]:
+def claims_of(pod: Object) -> set[str]:
+    """Names of the claims that a pod mounts."""
+    volumes = maps_in(map_or_empty(pod, "spec").get("volumes"))
+    named = (map_or_empty(volume, "persistentVolumeClaim").get("claimName") for volume in volumes)
+    return {name for name in named if isinstance(name, str)}
+
+
+def _claim_trouble(pod: Object, events: Sequence[Object]) -> str:
+    """What is said of the claims of a pod, e.g. that their class is not there; empty: nothing."""
+    wanted = claims_of(pod) if events else ()
+    about = {
+        str(target["name"]): str(event.get("message") or "")
+        for event in sorted(events, key=_last_seen)
+        if (target := map_or_empty(event, "involvedObject")).get("kind") == "PersistentVolumeClaim"
+        and target.get("name") in wanted
+    }
+    return "; ".join(f"claim {name}: {words}" for name, words in sorted(about.items()) if words)
+
+
+def _pod_findings(
+    pod: Object, events: Sequence[Object], pods: Sequence[Object], claims: str
+) -> Iterator[_Weighted]:
     status = map_or_empty(pod, "status")
     phase = status.get("phase")
     if phase == "Succeeded":
@@ -90,7 +112,7 @@ def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object])
         reason = str(status["reason"])
         yield _weighted(_Weight.LOST, reason, f"pod {_name(pod)} failed: {status.get('message') or reason}")
         return
-    unscheduled = _unschedulable(pod, pods)
+    unscheduled = _unschedulable(pod, pods, claims)
     if unscheduled:
         yield unscheduled
         return
@@ -102,10 +124,12 @@ def _pod_findings(pod: Object, events: Sequence[Object], pods: Sequence[Object])
     yield from _event_findings(pod, events, has_cause=named)
 
 
-def _unschedulable(pod: Object, pods: Sequence[Object]) -> _Weighted | None:
+def _unschedulable(pod: Object, pods: Sequence[Object], claims: str) -> _Weighted | None:
     for condition in maps_in(map_or_empty(pod, "status").get("conditions")):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             message = str(condition.get("message") or "")
+            if claims and _CLAIM.search(message):
+                message = f"{message} ({claims})"
             device = missing_device(message)
             held = advice_on_holders(pod, pods, device) if device else ""
             advice = held or _scheduling_advice(message)

@@ -14,6 +14,9 @@ from airunway.api.status import Phase, ReplicaStatus, UnifiedStatus
 from airunway.provider.reading import map_or_empty, maps_in
 
 NOT_READY = "NotReady"
+MAX_NAMED_ROLES = 4
+MAX_ROLE_LENGTH = 63
+"""Of a label's value."""
 _QUIET = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Reasons of a container that waits as every container does at first."""
 
@@ -30,6 +33,8 @@ class PodState(NamedTuple):
     """It ended by a failure, and does not come back."""
     trouble: str
     """Why it is not ready, as a condition's reason; empty when nothing says."""
+    role: str = ""
+    """What its role label says, as `UnifiedStatus.roles` has it; empty: nothing."""
 
     def after(self, before: PodState | None) -> PodState:
         """With the trouble it had before, while it says none: between two crashes a container runs."""
@@ -54,13 +59,15 @@ def pod_state(
         for entry in maps_in(status.get("conditions"))
     )
     labels = map_or_empty(meta, "labels")
+    role = intern(str(labels.get(role_label) or "")) if role_label else ""
     return PodState(
         name=str(meta.get("name") or ""),
-        group=_group_of(meta, str(labels.get(role_label) or "")),
+        group=_group_of(meta, role),
         is_ready=is_ready,
         is_replica=replica_labels.items() <= labels.items(),
         is_over=is_over,
         trouble="" if is_ready else intern(_trouble(status)),
+        role=role,
     )
 
 
@@ -80,6 +87,9 @@ def with_pods(status: UnifiedStatus, pods: Sequence[PodState] | None, *, were_th
         wanted = status.replicas is None or status.replicas.desired != 0
         gone = were_there and wanted
         return _not_serving(counted, "none of its pods is there any more") if gone else counted
+    absent = _absent_roles(status.roles, pods)
+    if absent:
+        return _not_serving(counted, f"none of the pods of {_few(absent)} is there")
     left = list(_without_replaced(pods))
     silent = [pod for pod in left if not _has_ready(pod.group, left)]
     if silent:
@@ -100,6 +110,18 @@ def needs_pods(status: UnifiedStatus) -> bool:
 
 def _not_serving(status: UnifiedStatus, message: str) -> UnifiedStatus:
     return status.model_copy(update={"phase": Phase.DEPLOYING, "message": message})
+
+
+def _absent_roles(roles: Sequence[str], pods: Sequence[PodState]) -> list[str]:
+    """Roles without a pod. None where no pod tells its role: an operator may label its pods otherwise."""
+    there = {pod.role for pod in pods}
+    return [role for role in roles if role not in there] if there.intersection(roles) else []
+
+
+def _few(roles: Sequence[str]) -> str:
+    more = len(roles) - MAX_NAMED_ROLES
+    names = ", ".join(role[:MAX_ROLE_LENGTH] for role in roles[:MAX_NAMED_ROLES])
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _without_replaced(pods: Sequence[PodState]) -> Iterator[PodState]:

@@ -20,6 +20,8 @@ DEPLOYMENT = UpstreamKind(api_version="apps/v1", kind="Deployment", plural="depl
 SERVICE = UpstreamKind(api_version="v1", kind="Service", plural="services", builtin=True)
 
 CONTAINER = "vllm"
+ROLE_LABEL = "app"
+"""On pods: the name of their Deployment."""
 PORT = 8000
 DEADLINE_SECONDS = 3600
 """How long a roll-out may make no progress: large weights are downloaded inside the starting pod."""
@@ -70,7 +72,7 @@ def progress_deadline(context: RenderContext, variable: str) -> int:
 
 def selector(deployment: ModelDeployment, server: ModelServer) -> dict[str, str]:
     """Labels by which Deployment and Service find the pods; immutable, so fixed by the names."""
-    return {names.LABEL_DEPLOYMENT: deployment.name, "app": server.name}
+    return {names.LABEL_DEPLOYMENT: deployment.name, ROLE_LABEL: server.name}
 
 
 def fixed_labels(deployment: ModelDeployment, server: ModelServer) -> dict[str, str]:

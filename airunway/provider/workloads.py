@@ -32,7 +32,10 @@ Conditions = Mapping[str, UpstreamCondition]
 
 
 def deployment_status(workload: Mapping[str, Any], *, port: int) -> UnifiedStatus:
-    """The Deployment's state; `port` is that of its Service, which has the Deployment's name."""
+    """The Deployment's state; `port` is that of its Service, which has the Deployment's name.
+
+    Its pods are a role by that name, where several Deployments serve together.
+    """
     conditions = conditions_at(workload, "status", "conditions")
     desired = count_at(workload, "spec", "replicas")
     ready = count_at(workload, "status", "readyReplicas")
@@ -47,6 +50,7 @@ def deployment_status(workload: Mapping[str, Any], *, port: int) -> UnifiedStatu
         endpoint=EndpointStatus(service=name, port=port),
         resource_name=name,
         resource_kind="Deployment",
+        roles=(name,) if desired else (),
     )
 
 

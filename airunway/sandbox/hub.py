@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Self
 from urllib.parse import quote
@@ -16,17 +17,22 @@ from urllib.parse import quote
 from aiohttp import web
 
 from airunway.sandbox.for_this_machine import for_this_machine
-from airunway.sandbox.hub_models import DEFAULT_MODELS, Blob, HubModel
+from airunway.sandbox.hub_models import DEFAULT_MODELS, Blob, HubModel, made_up
 
 LAST_MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
 _SIGNING_KEY = b"anybody may know this key"
 _CHUNK_BYTES = 1024 * 1024
+MAX_MADE_UP = 64
+"""How many made-up repositories are kept; each is some tens of KiB."""
 
 
 class PretendHub:
     """Serves on loopback, as a context manager. `url` is what a client takes for `https://huggingface.co`."""
 
-    def __init__(self, models: Iterable[HubModel] = DEFAULT_MODELS) -> None:
+    def __init__(self, models: Iterable[HubModel] = DEFAULT_MODELS, *, any_model: bool = False) -> None:
+        """`any_model`: there is a repository of every name that could be one; see `hub_models.made_up`."""
+        self._any_model = any_model
+        self._made_up: OrderedDict[str, HubModel] = OrderedDict()
         self._commits: dict[tuple[str, str], HubModel] = {}
         self._heads: dict[str, HubModel] = {}
         self._blobs: dict[str, Blob] = {}
@@ -110,20 +116,37 @@ class PretendHub:
     def _found(self, request: web.Request) -> HubModel:
         """The model asked for, or the hub's refusal: who may not see a repository does not learn of it."""
         repo, revision = request.match_info["repo"], request.match_info.get("revision", "main")
-        head = self._heads.get(repo)
+        head = self._heads.get(repo) or self._made(repo)
         if head is None or (head.token and not head.gated and not head.lets_in(_token(request))):
             kind = web.HTTPNotFound if _token(request) else web.HTTPUnauthorized
             raise _refusal(kind, "RepoNotFound", "Repository not found")
-        model = head if revision == "main" else self._commits.get((repo, revision))
+        is_head = revision in ("main", head.commit)
+        model = head if is_head else self._commits.get((repo, revision))
         if model is None:
             raise _refusal(web.HTTPNotFound, "RevisionNotFound", f"Invalid rev id: {revision}")
         return model
+
+    def _made(self, repo: str) -> HubModel | None:
+        """A repository of that name; those asked for longest ago are forgotten, and made anew alike."""
+        if not self._any_model:
+            return None
+        model = self._made_up.pop(repo, None) or made_up(repo)
+        if model is None:
+            return None
+        self._made_up[repo] = model
+        if len(self._made_up) > MAX_MADE_UP:
+            self._made_up.popitem(last=False)
+        return model
+
+    def _blob(self, sha256: str) -> Blob | None:
+        made = (blob for model in self._made_up.values() for blob in model.blobs.values())
+        return self._blobs.get(sha256) or next((blob for blob in made if blob.sha256 == sha256), None)
 
     # -- the content server -------------------------------------------------------------------------------
 
     async def _content(self, request: web.Request) -> web.StreamResponse:
         await self.gate(request)
-        blob = self._blobs.get(request.match_info["sha256"])
+        blob = self._blob(request.match_info["sha256"])
         signature = request.query.get("signature", "")
         if blob is None or not hmac.compare_digest(signature, _signature(blob.sha256)):
             raise web.HTTPForbidden(text="<Error><Code>AccessDenied</Code></Error>")

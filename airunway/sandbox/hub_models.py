@@ -6,6 +6,8 @@ Apart from `hub`, which is only HTTP: a test makes its models here, of bytes or 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,3 +145,48 @@ DEFAULT_MODELS = (
     ),
 )
 """What there is without a word."""
+
+
+# -- any model ------------------------------------------------------------------------------------------
+
+MISSING, PRIVATE, GATED = "missing", "private", "gated"
+"""Owners whose repositories are not there, are seen only with the token, or are read only with it."""
+TOKEN = "hf_sandbox"
+"""What lets in to made-up repositories that do not let everybody in."""
+_NAME = re.compile(r"(?:(?P<owner>[A-Za-z0-9][A-Za-z0-9_.-]*)/)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_MAX_NAME = 96  # characters, as the hub allows
+_TENSOR_BYTES = 8 * 1024
+
+
+def made_up(repo: str) -> HubModel | None:
+    """A repository of any name that the hub would allow, the same bytes each time; None: there is none.
+
+    It has weights in both forms, so that any engine finds what it loads. The owner `missing` has none,
+    `private` hides and `gated` guards what it has.
+    """
+    found = _NAME.fullmatch(repo)
+    if found is None or any(len(part) > _MAX_NAME for part in repo.split("/")):
+        return None
+    owner, name = found["owner"] or "", found["name"]
+    if owner == MISSING or "--" in repo or ".." in repo or name.endswith((".git", ".ipynb", ".")):
+        return None
+    stem = re.sub(r"(?i)[-_.]gguf$", "", name)
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "bfloat16"}
+    files: dict[str, bytes | Path] = {
+        "README.md": b"---\nlicense: apache-2.0\n---\nMade up by the sandbox: it says nothing.\n",
+        "config.json": json.dumps(config).encode(),
+        "tokenizer.json": b"{}",
+        "model.safetensors": _safetensors(repo),
+        f"{stem}-Q4_K_M.gguf": small_gguf(stem, quantisation=15, tensor_bytes=_TENSOR_BYTES),
+        f"{stem}-Q8_0.gguf": small_gguf(stem, quantisation=7, tensor_bytes=2 * _TENSOR_BYTES),
+    }
+    guarded = owner in (PRIVATE, GATED)
+    return HubModel(id=repo, files=files, token=TOKEN if guarded else "", gated=owner == GATED)
+
+
+def _safetensors(repo: str) -> bytes:
+    """A valid file of one tensor, made of the name."""
+    values = hashlib.sha256(repo.encode()).digest()
+    header = {"weight": {"dtype": "U8", "shape": [len(values)], "data_offsets": [0, len(values)]}}
+    head = json.dumps(header).encode()
+    return struct.pack("<Q", len(head)) + head + values

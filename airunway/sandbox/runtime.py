@@ -25,6 +25,7 @@ from airunway.sandbox.operators.manager import PretendOperators
 from airunway.sandbox.operators.nodes import DEFAULT_NODES, PretendNode
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.registry import PretendRegistry
+from airunway.sandbox.serving.model_servers import PretendModelServers
 from airunway.sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, free_port
 from kube_emulator import EmulatedCluster
 
@@ -66,13 +67,20 @@ class Sandbox:
         self.registry.anonymous_reads = True  # it is every registry of the world as well
         self.registry_login_file = Path()
         """Docker `config.json` with the login that pushes want; another one each time."""
-        self.hub = PretendHub()
+        self.hub = PretendHub(any_model=True)
         self.buildkit = PretendBuildKit(bytes_per_second=self._timing.download_bytes_per_second)
         self.gateway: PretendGateway | None = None
         """Once it runs, if it was asked for."""
         self.api: EmulatedCluster
         self.cluster: Cluster
         self.temporal: TemporalServer
+
+    @property
+    def service_url(self) -> str:
+        """Where a Service answers, with `{namespace}`, `{service}` and `{port}` to be filled in."""
+        if self.gateway is not None:
+            return self.gateway.servers.service_url
+        return f"{self.api.url}/api/v1/namespaces/{{namespace}}/services/{{service}}:{{port}}/proxy"
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -132,15 +140,25 @@ class Sandbox:
         stack.push_async_callback(self.api.stop)
         self.kubeconfig = await asyncio.to_thread(self.api.kubeconfig, folder / "kubeconfig")
         self.cluster = await stack.enter_async_context(await Cluster.connect(self.kubeconfig))
-        await self._start_gateway(stack)
+        await self._start_model_servers(stack)
         operators = PretendOperators(
-            self.cluster, timing=self._timing, nodes=self._nodes, installed=self._installed
+            self.cluster,
+            timing=self._timing,
+            nodes=self._nodes,
+            installed=self._installed,
+            logs=self.api.logs,
         )
         await stack.enter_async_context(operators)
 
-    async def _start_gateway(self, stack: AsyncExitStack) -> None:
+    async def _start_model_servers(self, stack: AsyncExitStack) -> None:
+        """What answers for pods, through the API server's proxy and, if that was asked for, a Gateway."""
         if self._with_gateway:
             port = free_port(USUAL_GATEWAY_PORT) if self._usual_ports else 0
-            self.gateway = await stack.enter_async_context(PretendGateway(self.cluster, port=port))
-        elif self._folder is not None:
+            self.gateway = PretendGateway(self.cluster, port=port, logs=self.api.logs)
+            await stack.enter_async_context(self.gateway)
+            self.api.proxy.where = self.gateway.servers.where
+            return
+        if self._folder is not None:
             await gateway.remove(self.cluster)
+        servers = await stack.enter_async_context(PretendModelServers(logs=self.api.logs))
+        self.api.proxy.where = servers.where

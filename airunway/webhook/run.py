@@ -9,6 +9,8 @@ import structlog
 
 from airunway.clients.kubernetes import CONFIGS, Cluster
 from airunway.clients.reflector import Reflector
+from airunway.metrics.families import begin_review_series
+from airunway.metrics.registry import EXPOSITION, Served
 from airunway.webhook.found_policy import found_policy
 from airunway.webhook.keeper import CertificateKeeper
 from airunway.webhook.providers import RegisteredProviders
@@ -17,6 +19,7 @@ from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
+from airunway.workers.starting import say_start
 from airunway.workers.trust import namespace_policies
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +32,9 @@ async def run_admission(settings: Settings, ready: Ready | None = None) -> None:
     providers was read once. With webhooks off it only waits, as ready as it gets.
     """
     ready = ready or Ready()
+    say_start("webhook", settings, temporal=False)
+    EXPOSITION.serve(Served.WEBHOOK)
+    begin_review_series()
     if not settings.enable_webhooks:
         _log.warning("webhooks are off (ENABLE_WEBHOOKS=false): neither served nor given a certificate")
         ready.parts["webhook"] = True

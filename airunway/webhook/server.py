@@ -18,6 +18,7 @@ from aiohttp import web
 
 from airunway.api import names
 from airunway.clients.silent_connections import HEAD_WITHIN, SilentConnections
+from airunway.metrics.families import REVIEW_SECONDS, REVIEWS
 from airunway.webhook import rules
 from airunway.webhook.reviews import (
     AdmissionAnswer,
@@ -45,8 +46,8 @@ Rule = Callable[[AdmissionRequest, AdmissionInputs], Awaitable[AdmissionAnswer]]
 def application(given: AdmissionInputs) -> web.Application:
     """The two webhooks."""
     app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_post(names.MUTATING_PATH, _handler(rules.default, given))
-    app.router.add_post(names.VALIDATING_PATH, _handler(rules.validate, given))
+    app.router.add_post(names.MUTATING_PATH, _handler("mutating", rules.default, given))
+    app.router.add_post(names.VALIDATING_PATH, _handler("validating", rules.validate, given))
     return app
 
 
@@ -76,7 +77,9 @@ async def serving(
         await runner.cleanup()
 
 
-def _handler(rule: Rule, given: AdmissionInputs) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(
+    webhook: str, rule: Rule, given: AdmissionInputs
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(http: web.Request) -> web.Response:
         if http.content_type != "application/json":
             return web.Response(status=415, text="the body must be application/json\n")
@@ -89,7 +92,9 @@ def _handler(rule: Rule, given: AdmissionInputs) -> Callable[[web.Request], Awai
         except BadReview as err:
             _log.warning("no review", path=http.path, error=str(err))
             return web.Response(status=400, text=f"{err}\n")
-        answer = await _answer(rule, request, given)
+        with REVIEW_SECONDS.labels(webhook).time():
+            answer = await _answer(rule, request, given)
+        REVIEWS.labels(webhook, _outcome(answer)).inc()
         if not answer.allowed:
             _log.info(
                 "write refused",
@@ -101,6 +106,12 @@ def _handler(rule: Rule, given: AdmissionInputs) -> Callable[[web.Request], Awai
         return web.json_response(review_of(request.uid, answer))
 
     return handle
+
+
+def _outcome(answer: AdmissionAnswer) -> str:
+    if answer.allowed:
+        return "allowed"
+    return "error" if answer.code >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
 
 
 async def _answer(rule: Rule, request: AdmissionRequest, given: AdmissionInputs) -> AdmissionAnswer:

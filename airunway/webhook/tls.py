@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from airunway.metrics.families import CERTIFICATE_EXPIRES
 from airunway.webhook.certificates import CertificateMaterial, is_valid
 
 
@@ -42,6 +43,8 @@ class ServedCertificate:
             except (ssl.SSLError, OSError, ValueError) as err:
                 raise CertificateUnusable(f"certificate and key cannot be served: {err}") from err
         self.material = material
+        expires = x509.load_pem_x509_certificate(material.certificate).not_valid_after_utc
+        CERTIFICATE_EXPIRES.set(expires.timestamp())
         self.loaded.set()
 
     def is_valid(self, now: datetime) -> bool:

@@ -5,6 +5,7 @@ as well.
 """
 
 from .faults import Faults
+from .logs import PodLogs
 from .server import EmulatedCluster
 
-__all__ = ["EmulatedCluster", "Faults"]
+__all__ = ["EmulatedCluster", "Faults", "PodLogs"]

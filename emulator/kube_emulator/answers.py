@@ -14,6 +14,7 @@ from .errors import method_not_allowed, no_such_path, not_acceptable
 from .listing import Page
 from .requests import Request
 from .store import Store, Version, encode_json
+from .users import Users
 from .writes import Outcome, Writer
 
 _JSON = "application/json"
@@ -54,8 +55,9 @@ class Form:
 class Resources:
     """Handles requests on resources, watches aside."""
 
-    def __init__(self, store: Store, writer: Writer, deleter: Deleter) -> None:
+    def __init__(self, store: Store, writer: Writer, deleter: Deleter, users: Users) -> None:
         self._store = store
+        self._users = users
         self._writer = writer
         self._deleter = deleter
 
@@ -63,10 +65,6 @@ class Resources:
         """The answer to any request but a watch."""
         kind, method = request.kind, request.method
         form = Form.accepted(request.headers.get("Accept", ""))
-        if kind.builtin and kind.kind == "Pod" and request.subresource in subresources.OF_CONTAINERS:
-            if request.subresource == "log" and not subresources.is_placed(request, self._store):
-                return Answer(204, b"")  # as a real server says that there are no lines yet
-            raise subresources.no_container(request, self._store)
         if request.subresource and request.subresource not in kind.subresources:
             raise no_such_path()
         if request.subresource not in ("", "status"):
@@ -74,7 +72,7 @@ class Resources:
         if kind.verbs == ("create",):
             if method != "POST" or request.name:
                 raise method_not_allowed()
-            return _json(201, access.review(kind, request.json_body()))
+            return _json(201, access.review(request, self._store, self._users))
         if not request.name:
             return self._on_collection(request, form)
         if method == "GET":

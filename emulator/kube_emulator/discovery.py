@@ -20,10 +20,18 @@ _SUBRESOURCE_VERBS = {
     "status": ["get", "patch", "update"],
     "scale": ["get", "patch", "update"],
     "binding": ["create"],
+    "log": ["get"],
+    "exec": ["create", "get"],
+    "attach": ["create", "get"],
+    "portforward": ["create", "get"],
+    "proxy": ["create", "delete", "get", "patch", "update"],
 }
 _SUBRESOURCE_KINDS = {
     "scale": ("autoscaling", "v1", "Scale"),
     "binding": ("", "v1", "Binding"),
+    "exec": ("", "v1", "PodExecOptions"),
+    "attach": ("", "v1", "PodAttachOptions"),
+    "portforward": ("", "v1", "PodPortForwardOptions"),
 }
 
 
@@ -128,4 +136,6 @@ def _storage_hash(kind: Kind) -> str:
 
 
 def _subresource_kind(kind: Kind, name: str) -> tuple[str, str, str]:
+    if name == "proxy":
+        return "", "v1", f"{kind.kind}ProxyOptions"
     return _SUBRESOURCE_KINDS.get(name, (kind.group, kind.version, kind.kind))

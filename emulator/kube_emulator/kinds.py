@@ -19,8 +19,8 @@ CREATE_ONLY = ("create",)
 # only be created, d = a collection cannot be deleted at once.
 _BUILTIN = """
 -                     v1 Namespace                namespaces                cluster status                      ns     -   d
--                     v1 Pod                      pods                      spaced  status,binding              po     all g
--                     v1 Service                  services                  spaced  status                      svc    all p
+-                     v1 Pod                      pods                      spaced  status,binding,log,exec,attach,portforward,proxy po all g
+-                     v1 Service                  services                  spaced  status,proxy                svc    all p
 -                     v1 ConfigMap                configmaps                spaced  -                           cm     -   -
 -                     v1 Secret                   secrets                   spaced  -                           -      -   -
 -                     v1 Event                    events                    spaced  -                           ev     -   p
@@ -40,7 +40,11 @@ rbac.authorization.k8s.io v1 ClusterRole          clusterroles              clus
 rbac.authorization.k8s.io v1 ClusterRoleBinding   clusterrolebindings       cluster -                           -      -   p
 apiextensions.k8s.io  v1 CustomResourceDefinition customresourcedefinitions cluster status                      crd,crds api-extensions gv
 authorization.k8s.io  v1 SelfSubjectAccessReview  selfsubjectaccessreviews  cluster -                           -      -   c
+authorization.k8s.io  v1 SelfSubjectRulesReview   selfsubjectrulesreviews   cluster -                           -      -   c
+authorization.k8s.io  v1 SubjectAccessReview      subjectaccessreviews      cluster -                           -      -   c
+authorization.k8s.io  v1 LocalSubjectAccessReview localsubjectaccessreviews spaced  -                           -      -   c
 authentication.k8s.io v1 SelfSubjectReview        selfsubjectreviews        cluster -                           -      -   c
+authentication.k8s.io v1 TokenReview              tokenreviews              cluster -                           -      -   c
 """  # noqa: E501 - a table reads best with one row a line
 # metadata that the status endpoints of these kinds do not write
 _KEPT_METADATA: dict[str, FieldSet] = {

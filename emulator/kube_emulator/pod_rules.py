@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import causes, container_rules
+from . import causes, container_rules, security_rules
 from .container_rules import PORT_RANGE
 from .errors import Cause
 from .metadata import qualified_fault, subdomain_fault, value_fault
@@ -21,6 +21,7 @@ def check(spec: Obj, path: str) -> Iterator[Cause]:
     """Everything wrong with a pod's spec at this place of its object."""
     if not spec.get("containers"):
         yield causes.required(f"{path}.containers")
+    yield from security_rules.pod(spec.get("securityContext") or {}, f"{path}.securityContext")
     yield from _tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
     yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
@@ -90,6 +91,7 @@ def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
                 port.get("containerPort", 0),
                 PORT_RANGE,
             )
+    yield from security_rules.container(container.get("securityContext") or {}, f"{path}.securityContext")
     yield from container_rules.resources(container.get("resources") or {}, f"{path}.resources")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if container.get(name) is not None:

@@ -16,6 +16,7 @@ import yaml
 from . import protobuf
 from .errors import NoSuchGroup, bad_request, no_such_path, unrecognized, unsupported_media_type
 from .kinds import Kind, Registry
+from .users import ADMINISTRATOR, User
 
 APPLY_PATCH = "application/apply-patch+yaml"
 PATCH_TYPES = (
@@ -40,6 +41,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     warnings: list[str]
+    user: User = ADMINISTRATOR
 
     def flag(self, name: str) -> bool:
         """A boolean option; absent is false."""

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -20,18 +21,21 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
-from . import documents, tables, warnings
+from . import documents, proxying, rbac, tables, warnings
 from .answers import Answer, Form, Resources
 from .collector import Collector
 from .crds import CustomKinds
 from .deletion import Deleter
 from .errors import NoSuchGroup, StatusError, internal, not_from_here, too_large
 from .faults import Faults
-from .kinds import Registry
+from .kinds import Kind, Registry
 from .local_hosts import comes_from_here
-from .requests import Request, target_of
+from .pod_streams import SUBRESOURCES, PodStreams
+from .proxying import Proxy
+from .requests import APPLY_PATCH, Request, target_of
 from .snapshot import Snapshot
 from .store import Store, Version, encode_json
+from .users import ADMINISTRATOR, User, Users, impersonated
 from .watching import Watch
 from .writes import Writer
 
@@ -64,7 +68,11 @@ class EmulatedCluster:
         self._deleter = Deleter(self._store, self._writer)
         self._collector = Collector(self._store, self._kinds, self._deleter)
         self._custom = CustomKinds(self._store, self._kinds, self._writer)
-        self._resources = Resources(self._store, self._writer, self._deleter)
+        self.users = Users()
+        self._resources = Resources(self._store, self._writer, self._deleter, self.users)
+        self.proxy = Proxy(self._store)
+        self._streams = PodStreams(self._store, self.proxy, now)
+        self.logs = self._streams.logs
         self._snapshot = Snapshot(self._store, state_dir) if state_dir else None
         self._namespaces = (*_SYSTEM_NAMESPACES, *namespaces)
         self._bookmark_every = bookmark_every.total_seconds()
@@ -77,10 +85,15 @@ class EmulatedCluster:
     def _connect_hooks(self) -> None:
         self._writer.before_store.append(self._custom.before_store)
         self._writer.after_store += [self._custom.after_store, self._collector.stored]
-        self._writer.removed += [self._custom.removed, self._collector.removed]
-        self._deleter.removed += [self._custom.removed, self._collector.removed]
+        removed = [self._custom.removed, self._collector.removed, self._forget]
+        self._writer.removed += removed
+        self._deleter.removed += removed
         self._deleter.marked.append(self._collector.marked)
         self.faults.connect(self._end_watches, self._close_connections)
+
+    def _forget(self, kind: Kind, obj: dict[str, Any]) -> None:
+        if kind.storage == ("", "pods"):
+            self.logs.forget(obj["metadata"]["uid"])
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -108,9 +121,11 @@ class EmulatedCluster:
     async def stop(self) -> None:
         """Stops listening, ends all watches, and saves what is to be kept."""
         self._end_watches(expired=False)
+        self.logs.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self.proxy.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -124,7 +139,8 @@ class EmulatedCluster:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url}}],
+            # Some clients, Node's among them, want to be told that plain HTTP is meant.
+            "clusters": [{"name": name, "cluster": {"server": self.url, "insecure-skip-tls-verify": True}}],
             "users": [{"name": name, "user": {}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
             "current-context": name,
@@ -176,6 +192,9 @@ class EmulatedCluster:
         path = http.path.rstrip("/") or "/"
         if path in _HEALTH or path.startswith(("/livez/", "/readyz/", "/healthz/")):
             return web.Response(text="ok")
+        user = self._admitted(http)
+        if (reached := proxying.target_of(http.rel_url.raw_path)) is not None:
+            return await self.proxy.pass_on(http, reached)
         if http.method == "GET":
             address, accept = f"127.0.0.1:{self.port}", http.headers.get("Accept", "")
             if (document := documents.find(self._kinds, path, accept, address)) is not None:
@@ -192,14 +211,39 @@ class EmulatedCluster:
             http.headers,
             body,
             [target.kind.deprecation],
+            user,
         )
+        if target.kind.storage == ("", "pods") and target.subresource in SUBRESOURCES:
+            return await self._streams.answer(http, request)
         try:
+            self._check_creation(request)
             if http.method == "GET" and not target.subresource and request.flag("watch"):
                 return await self._watch(http, request)
             answer = self._resources.answer(request)
         except StatusError as error:
             return _failure(error, http, request.warnings)
         return _response(answer, http, request.warnings)
+
+    def _admitted(self, http: web.BaseRequest) -> User:
+        """Who asks, if they may. Raises 401 or 403."""
+        user = self.users.of_request(http.headers)
+        if (other := impersonated(http.headers)) is not None:
+            rbac.require_impersonation(self._store, user, other)
+            user = other
+        if user is not ADMINISTRATOR:
+            rbac.require(self._store, user, rbac.deed_of(http.method, http.path, http.query))
+        return user
+
+    def _check_creation(self, request: Request) -> None:
+        """An apply or a PUT that makes an object needs the right to create it as well."""
+        applies = request.method == "PATCH" and request.media_type == APPLY_PATCH
+        replaces = request.method == "PUT" and request.kind.put_creates
+        if request.user.may_everything or not (applies or replaces) or request.subresource:
+            return
+        kind = request.kind
+        if self._store.table(kind.storage).get(request.namespace, request.name) is None:
+            made = rbac.Deed("create", kind.group, kind.plural, "", request.namespace, request.name)
+            rbac.require(self._store, request.user, made)
 
     # --- watches --------------------------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from . import jsonpath, patches
 from .causes import invalid as invalid_cause
-from .errors import StatusError, bad_request, internal, invalid
+from .errors import internal, invalid
 from .kinds import Kind
 from .listing import find
 from .requests import APPLY_PATCH, PATCH_TYPES, Request, parse
-from .store import Store, Version
+from .store import Version
 from .writes import Writer
 
 Obj = dict[str, Any]
@@ -75,25 +75,6 @@ def write_scale(request: Request, writer: Writer) -> Obj:
     obj["metadata"]["resourceVersion"] = (scale.get("metadata") or {}).get("resourceVersion", str(version.rv))
     outcome = writer.replace(replace(request, subresource="scale"), version, obj)
     return scale_of(kind, Version(0, outcome.obj))
-
-
-OF_CONTAINERS = frozenset({"log", "exec", "attach", "portforward"})
-"""What the server passes on to the node on which a pod runs: `kubectl logs`, `exec` and `port-forward`."""
-
-
-def is_placed(request: Request, store: Store) -> bool:
-    """Whether a pod has a node."""
-    return bool((find(store, request).obj.get("spec") or {}).get("nodeName"))
-
-
-def no_container(request: Request, store: Store) -> StatusError:
-    """Why there is nothing to pass it on to: as a real server says it of a pod without a node."""
-    if not is_placed(request, store):
-        return bad_request(f"pod {request.name} does not have a host assigned")
-    return bad_request(
-        f"pod {request.name}: the emulated cluster runs no containers, it only shows pods as if they ran;"
-        " there are no logs, and nothing to run a command in or to connect to"
-    )
 
 
 def bind(request: Request, writer: Writer) -> Obj:

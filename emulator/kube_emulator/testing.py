@@ -136,18 +136,17 @@ class Api:
         accept: str = JSON,
         query: Mapping[str, Any] | None = None,
         agent: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request; a refusal is an answer too. `body` may be bytes, which are sent as they are."""
         assert self._session is not None
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        headers = {"Accept": accept} | ({"Content-Type": type} if data is not None else {})
+        sent = {"Accept": accept} | ({"Content-Type": type} if data is not None else {}) | dict(headers or {})
         payload = io.BytesIO(data) if data and len(data) > LARGE else data
         if agent:
-            headers["User-Agent"] = agent
+            sent["User-Agent"] = agent
         params = {key: str(value) for key, value in (query or {}).items()}
-        async with self._session.request(
-            method, path, data=payload, headers=headers, params=params
-        ) as response:
+        async with self._session.request(method, path, data=payload, headers=sent, params=params) as response:
             text = await response.text()
             # the index of OpenAPI documents comes as plain text
             parsed = json.loads(text) if text.startswith("{") else text
@@ -178,10 +177,11 @@ class Api:
         manager: str,
         force: bool = False,
         query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Server-side apply."""
         options = {"fieldManager": manager, "force": str(force).lower(), **(query or {})}
-        return await self.call("PATCH", path, body, type=APPLY, query=options)
+        return await self.call("PATCH", path, body, type=APPLY, query=options, headers=headers)
 
     async def delete(self, path: str, body: Any = None, **options: Any) -> Answer:
         """DELETE; `body` are its options."""

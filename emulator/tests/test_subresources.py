@@ -110,7 +110,7 @@ async def test_a_pod_without_a_node_has_nothing_to_look_into(api: Api, space: Sp
     assert answer.message == "pod p does not have a host assigned"
 
 
-async def test_logs_of_a_pod_that_seems_to_run_are_refused_with_the_reason(
+async def test_a_command_in_a_pod_that_seems_to_run_is_refused_with_the_reason(
     emulated: EmulatedCluster, tmp_path: Path
 ):
     async with Api(emulated.kubeconfig(tmp_path / "kubeconfig")) as api:
@@ -118,7 +118,7 @@ async def test_logs_of_a_pod_that_seems_to_run_are_refused_with_the_reason(
         placed = pod("p") | {"spec": pod("p")["spec"] | {"nodeName": "n"}}
         (await api.create(pods, placed)).ok()
 
-        for part in ("log", "exec", "attach", "portforward"):
+        for part in ("exec", "attach"):
             answer = await api.get(f"{pods}/p/{part}")
 
             answer.refused(400, "BadRequest")

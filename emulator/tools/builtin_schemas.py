@@ -32,8 +32,9 @@ KINDS = {
     "apis__networking.k8s.io__v1": "NetworkPolicy",
     "apis__rbac.authorization.k8s.io__v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "apis__apiextensions.k8s.io__v1": "CustomResourceDefinition",
-    "apis__authorization.k8s.io__v1": "SelfSubjectAccessReview",
-    "apis__authentication.k8s.io__v1": "SelfSubjectReview",
+    "apis__authorization.k8s.io__v1": "SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview "
+    "LocalSubjectAccessReview",
+    "apis__authentication.k8s.io__v1": "SelfSubjectReview TokenReview",
     "apis__autoscaling__v1": "Scale",
 }
 GO_PACKAGES = {

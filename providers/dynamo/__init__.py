@@ -6,6 +6,8 @@ from airunway.provider import Provider, storage
 from airunway.providers.dynamo.args import argument_rules
 from airunway.providers.dynamo.check import check
 from airunway.providers.dynamo.config import ALPHA, GRAPH, JOB, NAME, OPERATOR_SELECTOR, health, registration
+from airunway.providers.dynamo.discovery import VARIABLE as DISCOVERY_VARIABLE
+from airunway.providers.dynamo.download import IMAGE_VARIABLE
 from airunway.providers.dynamo.ignored import ignored_fields, ignored_here
 from airunway.providers.dynamo.limits import OVERRIDABLE, graph_demand, graph_shape
 from airunway.providers.dynamo.render import render
@@ -25,6 +27,7 @@ PROVIDER = Provider(
     name=NAME,
     kinds=(GRAPH, storage.CLAIM, JOB),
     registration=registration,
+    variables=(DISCOVERY_VARIABLE, IMAGE_VARIABLE),
     check=check,
     objects=render,
     read_status=read_status,
@@ -38,6 +41,7 @@ PROVIDER = Provider(
     demand=graph_demand,
     replica_fields=("spec.services.*.replicas", "spec.components.*.replicas"),
     pod_label="nvidia.com/dynamo-graph-deployment-name",
+    role_label="nvidia.com/dynamo-component",
     depends_on_gateway=True,
     optional_fields=tuple(SERVED_FIELDS.values()),
     features_of=features_of,

@@ -24,6 +24,8 @@ class GraphPart:
     kind: str
     is_multinode: bool
     names_runtime: bool = False
+    replicas: int = 1
+    """As asked for; Dynamo makes one where nothing is said."""
 
 
 def graph_parts(graph: Mapping[str, Any]) -> dict[str, GraphPart]:
@@ -76,10 +78,12 @@ def _part(entry: Mapping[str, Any]) -> GraphPart:
     kind = str(entry.get("type") or entry.get("componentType") or "")
     role = entry.get("subComponentType")
     count = _mapping(entry.get("multinode")).get("nodeCount")
+    replicas = entry.get("replicas")
     return GraphPart(
         kind=str(role) if kind == WORKER and role in ROLES else kind,
         is_multinode=isinstance(count, int) and count > 1,
         names_runtime=bool(entry.get("runtimeVersionOverride")),
+        replicas=replicas if isinstance(replicas, int) else 1,
     )
 
 

@@ -62,6 +62,7 @@ def read_status(graph: Mapping[str, Any]) -> UnifiedStatus:
         endpoint=_endpoint(graph, status, name=name),
         resource_name=name,
         resource_kind=GRAPH.kind,
+        roles=tuple(part for part, entry in graph_parts(graph).items() if entry.replicas > 0),
     )
 
 

@@ -13,10 +13,17 @@ from airunway.providers.kaito.presets import (
     features_of,
     judge_refusal,
 )
-from airunway.providers.kaito.render import argument_rules, check, ignored_fields, ignored_here, render
+from airunway.providers.kaito.render import (
+    INSTANCE_VARIABLES,
+    argument_rules,
+    check,
+    ignored_fields,
+    ignored_here,
+    render,
+)
 from airunway.providers.kaito.replacement import replacement_reason
 from airunway.providers.kaito.status import read_status
-from airunway.providers.kaito.template import PORT
+from airunway.providers.kaito.template import PORT, STARTUP_VARIABLE
 
 __all__ = ["PROVIDER"]
 
@@ -25,6 +32,7 @@ PROVIDER = Provider(
     name=NAME,
     kinds=(WORKSPACE, storage.CLAIM),
     registration=registration,
+    variables=(*INSTANCE_VARIABLES, STARTUP_VARIABLE),
     check=check,
     objects=render,
     read_status=read_status,

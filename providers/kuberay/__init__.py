@@ -6,6 +6,7 @@ from airunway.api import names
 from airunway.provider import Provider, storage
 from airunway.providers.kuberay.args import argument_rules
 from airunway.providers.kuberay.authentication import FIELD as AUTHENTICATION
+from airunway.providers.kuberay.authentication import VARIABLE as TOKEN_VARIABLE
 from airunway.providers.kuberay.authentication import features_of
 from airunway.providers.kuberay.clusters import RAY_CLUSTERS, WORKER_COUNTS
 from airunway.providers.kuberay.config import NAME, OPERATOR, RAY_SERVICE, health, registration
@@ -22,6 +23,7 @@ PROVIDER = Provider(
     name=NAME,
     kinds=(RAY_SERVICE, storage.CLAIM),
     registration=registration,
+    variables=(TOKEN_VARIABLE, OPERATOR.namespace_variable),
     check=check,
     objects=render,
     read_status=read_status,

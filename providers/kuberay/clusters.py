@@ -23,6 +23,10 @@ RAY_CLUSTER = UpstreamKind(api_version="ray.io/v1", kind="RayCluster", plural="r
 ACTIVE, PENDING = "activeServiceStatus", "pendingServiceStatus"
 """Where a RayService's status has the cluster that serves, and the one that will."""
 WORKER_COUNTS = ("replicas", "minReplicas", "maxReplicas")
+HEAD_GROUP = "headgroup"
+"""What KubeRay calls the group of the head."""
+_OWN_SPEC = "rayClusterSpec"
+"""Where `with_cluster_states` puts what a cluster itself is asked for."""
 
 _IN_PLACE = re.compile(
     r"metadata\b.*|spec\.serveConfigV2"
@@ -90,9 +94,9 @@ def _gives_way(service: MainObject, cluster: Mapping[str, Any]) -> bool:
 def with_cluster_states(
     service: Mapping[str, Any], clusters: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """The RayService with its clusters' own statuses in the place of its copies."""
+    """The RayService with its clusters' own statuses in the place of its copies, and their specs beside."""
     states = {
-        mapping_at(cluster, "metadata").get("name"): cluster["status"]
+        mapping_at(cluster, "metadata").get("name"): (cluster["status"], map_or_empty(cluster, "spec"))
         for cluster in clusters
         if map_or_empty(cluster, "status")
     }
@@ -100,8 +104,28 @@ def with_cluster_states(
     for which in (ACTIVE, PENDING):
         own = states.get(cluster_name(service, which))
         if own is not None:
-            status[which] = {**status[which], "rayClusterStatus": own}
+            status[which] = {**status[which], "rayClusterStatus": own[0], _OWN_SPEC: own[1]}
     return {**service, "status": status}
+
+
+def serving_groups(service: Mapping[str, Any]) -> list[str]:
+    """Groups of pods without which a RayService does not serve: its head, and the workers asked for.
+
+    As many as its cluster is asked for, where that was read; else as the RayService asks. What Ray's
+    autoscaler may take away counts by its least.
+    """
+    serving = map_or_empty(service, "status", ACTIVE)
+    asked = serving.get(_OWN_SPEC) or map_or_empty(service, "spec", "rayClusterConfig")
+    counted = map_or_empty(serving, "rayClusterStatus").get("desiredWorkerReplicas")
+    least = WORKER_COUNTS[1 if map_or_empty(asked).get("enableInTreeAutoscaling") is True else 0]
+    groups = [] if counted == 0 else maps_in(map_or_empty(asked).get("workerGroupSpecs"))
+    wanted = [
+        name
+        for group in groups
+        if isinstance(name := group.get("groupName"), str)
+        and (_is_count(count := group.get(least)) and count > 0 and group.get("suspend") is not True)
+    ]
+    return [HEAD_GROUP, *wanted]
 
 
 def _groups(cluster: Mapping[str, Any]) -> list[Any]:

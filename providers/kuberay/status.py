@@ -20,7 +20,7 @@ from airunway.provider import (
     mapping_at,
     name_of,
 )
-from airunway.providers.kuberay.clusters import ACTIVE, PENDING
+from airunway.providers.kuberay.clusters import ACTIVE, PENDING, serving_groups
 from airunway.providers.kuberay.config import RAY_SERVICE
 
 SERVICE_PORT = 8000
@@ -70,6 +70,7 @@ def read_status(service: Mapping[str, Any]) -> UnifiedStatus:
         endpoint=EndpointStatus(service=f"{name}-serve-svc", port=SERVICE_PORT),
         resource_name=name,
         resource_kind=RAY_SERVICE.kind,
+        roles=tuple(serving_groups(service)),
     )
 
 

@@ -23,6 +23,7 @@ def with_companions(status: UnifiedStatus, companions: Sequence[Mapping[str, Any
         if companion.get("kind") != server_pod.DEPLOYMENT.kind or status.phase is Phase.FAILED:
             continue
         other, name = read_status(companion), name_of(companion)
+        status = status.model_copy(update={"roles": (*status.roles, *other.roles)})
         if other.phase is Phase.FAILED:
             status = status.model_copy(update={"phase": Phase.FAILED, "message": f"{name}: {other.message}"})
         elif other.phase is not Phase.RUNNING and status.phase is Phase.RUNNING:

@@ -6,7 +6,7 @@ from airunway.provider import Provider, server_pod, storage
 from airunway.providers.vllm.args import argument_rules
 from airunway.providers.vllm.config import NAME, health, registration
 from airunway.providers.vllm.overridable import OVERRIDABLE
-from airunway.providers.vllm.render import check, ignored_fields, render
+from airunway.providers.vllm.render import DEADLINE_VARIABLE, check, ignored_fields, render
 from airunway.providers.vllm.serving_image import (
     DEFAULT_IMAGE,
     describe_serving_image,
@@ -20,6 +20,7 @@ PROVIDER = Provider(
     name=NAME,
     kinds=(server_pod.DEPLOYMENT, server_pod.SERVICE, storage.CLAIM),
     registration=registration,
+    variables=(DEADLINE_VARIABLE,),
     check=check,
     objects=render,
     read_status=read_status,

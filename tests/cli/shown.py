@@ -28,14 +28,19 @@ from airunway.cli import (
     versions_report,
 )
 from airunway.cli.build_progress import BuildNow, bars
-from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.printing import HistoryFormat, Printer
+from airunway.cli.doctor import report as doctor_report
+from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict
+from airunway.cli.formats import HistoryFormat, OutputFormat
+from airunway.cli.history.printing import Printer
+from airunway.cli.migrate import report as migrate_report
+from airunway.cli.migrate.moves import MoveOutcome
 from airunway.cli.options import OperationOptions
-from airunway.cli.output import OutputFormat
-from airunway.cli.planning import OtherProvider, PlannedChoice, PlannedDeployment
 from airunway.cli.problems import CliError
-from airunway.cli.rows import deployment_row
-from airunway.cli.workflow_states import WorkflowState
+from airunway.console.history.line import HistoryLine, Source
+from airunway.console.plan import OtherProvider, PlannedChoice, PlannedDeployment
+from airunway.console.rows import deployment_row
+from airunway.console.workflow_report import WorkflowReport
+from airunway.console.workflow_states import WorkflowState
 from airunway.installation.metadata import ManualStep, ProviderMetadata
 from airunway.installation.state import InstallationStatus, State
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
@@ -106,7 +111,7 @@ STATE = WorkflowState(
     build_id="1",
 )
 VIEW = {"step": "waiting", "state": {"paused_by": {"by": "alice", "reason": "r"}}}
-REPORT = status_detail.WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
+REPORT = WorkflowReport(id="w", link="l", state=STATE, view=VIEW, trouble="")
 LINE = HistoryLine(
     time=NOW,
     source=Source.IMAGE,
@@ -256,8 +261,17 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "status --all-clusters": (lambda row: status_fleet._print([row]), FLEET),
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
+    "list -o wide": (
+        lambda obj: output.console().print(status_report._table([obj], {}, wide=True)),
+        OBJECT,
+    ),
+    "doctor": (doctor_report.show, DoctorFinding("check", DoctorVerdict.WARN, "message", "advice")),
+    "migrate run": (
+        lambda outcome: migrate_report.show("run", outcome),
+        MoveOutcome(deployments=1, made_anew=["a"], other_phases=["b"], not_taken_over=["c"]),
+    ),
     "retry, pause, resume, cancel-build": (lambda text: output.line(f"default/chat: {text}"), "answer"),
-    "plan": (lambda planned: plan_report._print([planned, planned], OutputFormat.TABLE), PLANNED),
+    "plan": (lambda planned: plan_report.print_plans([planned, planned], OutputFormat.TABLE), PLANNED),
     "providers show": (provider_report._print_one, ROW),
     "providers install --dry-run": (lambda answer: provider_plan.show_plan(answer, OPTIONS), PREFLIGHT),
     "providers uninstall": (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airunway.cli.cluster import RUNNING_FILE, settings_for
+from airunway.cli.options import Where
 
 
 def running(folder: Path) -> Path:
@@ -34,7 +35,7 @@ def test_the_kubeconfig_of_a_sandbox_leads_to_its_temporal(
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig) if by_variable else "")
     monkeypatch.setenv("AIRUNWAY_CONTEXT", "production")
 
-    settings = settings_for(None if by_variable else kubeconfig)
+    settings = settings_for(Where(None if by_variable else kubeconfig))
 
     assert settings.temporal_address == "127.0.0.1:7001"
     assert settings.temporal_ui == "http://127.0.0.1:7002"
@@ -47,10 +48,10 @@ def test_another_kubeconfig_beside_it_does_not(tmp_path: Path) -> None:
     other = tmp_path / "production"
     other.write_text("{}")
 
-    assert settings_for(other).temporal_address is None
+    assert settings_for(Where(other)).temporal_address is None
 
 
 def test_what_the_environment_says_of_temporal_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRUNWAY_TEMPORAL_ADDRESS", "temporal.example:7233")
 
-    assert settings_for(running(tmp_path)).temporal_address == "temporal.example:7233"
+    assert settings_for(Where(running(tmp_path))).temporal_address == "temporal.example:7233"

@@ -10,13 +10,17 @@ import pytest
 import pytest_asyncio
 from temporalio.service import RPCError
 
-from airunway.cli import commands
-from airunway.cli.commands import no_workflow, run_command
-from airunway.cli.output import OutputFormat
+from airunway.cli.commands import run_command
+from airunway.cli.explain import explain
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.journal import Journal
 from airunway.messages.refs import DeploymentRef
+from airunway.operations import updates
+from airunway.operations.errors import NotDelivered, Refused
+from airunway.operations.updates import no_workflow
 from airunway.workers.temporal.connection import person_identity
 from tests.cli.conftest import Airunway
 from tests.cli.temporal_place import CLUSTER, Place, place
@@ -39,7 +43,7 @@ async def ask(here: Place, command: str, form: OutputFormat = OutputFormat.TABLE
         name="chat",
         reason="the node is back",
         form=form,
-        kubeconfig=here.kubeconfig,
+        where=Where(here.kubeconfig),
     )
 
 
@@ -74,34 +78,34 @@ async def test_a_refusal_says_its_reason(here: Place) -> None:
     await here.workflow("chat")
 
     async with here.worker():
-        with pytest.raises(CliError, match="refused: no image is being built; phase is Running") as refused:
+        with pytest.raises(Refused, match="refused: no image is being built; phase is Running") as refused:
             await ask(here, CANCEL_BUILD)
 
-    assert refused.value.exit_status == 1
+    assert explain(refused.value) == str(refused.value)
 
 
 async def test_a_worker_that_does_not_know_the_command_refuses_it(here: Place) -> None:
     await here.workflow("chat")
 
     async with here.worker():
-        with pytest.raises(CliError, match=r"refused: .*resume"):
+        with pytest.raises(Refused, match=r"refused: .*resume"):
             await ask(here, RESUME)
 
 
 async def test_without_a_worker_it_is_not_delivered(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "DELIVERY_SECONDS", 0.5)
+    monkeypatch.setattr(updates, "DELIVERY_SECONDS", 0.5)
     await here.workflow("chat")
 
-    with pytest.raises(CliError, match="retry was not delivered, because no worker took it"):
+    with pytest.raises(NotDelivered, match="retry was not delivered, because no worker took it"):
         await ask(here, RETRY)
 
 
 async def test_what_takes_long_goes_on_by_itself(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(updates, "ANSWER_SECONDS", 0.5)
     await here.workflow("chat")
 
     async with here.worker():
-        with pytest.raises(CliError, match="pause was taken up, but is not done"):
+        with pytest.raises(NotDelivered, match="pause was taken up, but is not done"):
             await ask(here, PAUSE)
 
 

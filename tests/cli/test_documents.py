@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunway.cli.documents import read_files, read_text
+from airunway.cli.documents import read_documents, read_manifests
+from airunway.cli.options import Manifests
 from airunway.cli.problems import UsageError
 
 
 def test_each_document_knows_where_it_begins() -> None:
-    documents = list(read_text("kind: A\n---\n\nkind: B\n---\n---\nkind: C\n", name="f.yaml"))
+    documents = list(read_documents("kind: A\n---\n\nkind: B\n---\n---\nkind: C\n", name="f.yaml"))
 
     assert [(document.kind, document.source) for document in documents] == [
         ("A", "f.yaml:1"),
@@ -25,17 +26,17 @@ def test_each_document_knows_where_it_begins() -> None:
 def test_the_items_of_a_list_are_documents() -> None:
     text = "kind: List\nitems:\n- {kind: A, metadata: {name: a}}\n- {kind: B, metadata: {generateName: b-}}\n"
 
-    assert [document.name for document in read_text(text, name="f")] == ["a", "b-..."]
+    assert [document.name for document in read_documents(text, name="f")] == ["a", "b-..."]
 
 
 def test_json_is_yaml() -> None:
-    (document,) = read_text('{"kind": "A", "apiVersion": "v1"}', name="f")
+    (document,) = read_documents('{"kind": "A", "apiVersion": "v1"}', name="f")
 
     assert (document.kind, document.api_version) == ("A", "v1")
 
 
 def test_a_date_stays_text() -> None:
-    (document,) = read_text("kind: 2026-01-02\n", name="f")
+    (document,) = read_documents("kind: 2026-01-02\n", name="f")
 
     assert document.body == {"kind": "2026-01-02"}
 
@@ -55,7 +56,7 @@ def test_a_date_stays_text() -> None:
 )
 def test_what_is_no_manifest_is_refused(text: str, want: str) -> None:
     with pytest.raises(UsageError) as refused:
-        list(read_text(text, name="f"))
+        list(read_documents(text, name="f"))
 
     assert str(refused.value).startswith(want)
     assert "\n" not in str(refused.value)
@@ -66,7 +67,7 @@ def test_aliases_that_stand_for_billions_are_refused() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
 
     with pytest.raises(UsageError, match="aliases expand"):
-        list(read_text("\n".join(lines), name="f"))
+        list(read_documents("\n".join(lines), name="f"))
 
 
 def test_a_file_that_is_not_text_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -74,12 +75,12 @@ def test_a_file_that_is_not_text_is_refused_with_its_line(tmp_path: Path) -> Non
     file.write_bytes(b"kind: A\nname: \xff\n")
 
     with pytest.raises(UsageError, match=r"f\.yaml:2: not UTF-8 text"):
-        read_files([str(file)])
+        read_manifests(Manifests((str(file),)))
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:
-        list(read_text(text, name="f"))
+        list(read_documents(text, name="f"))
     except UsageError as refused:
         assert "\n" not in str(refused)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from airunway.cli.gateway_planning import GatewayWorld
-from airunway.cli.planning import PlannedPublication, World, plan_deployment, shipped_configs
-from airunway.cli.status_detail import curl_of, is_reachable
+from airunway.console.calling import curl_of, is_reachable
+from airunway.console.plan import PlannedPublication, World, plan_deployment, shipped_configs
+from airunway.console.plan_publication import GatewayWorld
 from airunway.gateway.kinds import ALL_KNOWN, NOTHING_SERVED
 from airunway.provider.registry import installed_providers
 from tests.gateway.given import gateway

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from airunway.messages.refs import DeploymentRef
@@ -85,9 +86,9 @@ async def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *files: st
     capsys.readouterr()
     fine = await asyncio.to_thread(
         report,
-        list(files),
+        Manifests(files),
         configs=None,
-        kubeconfig=tmp_path / "kubeconfig",
+        where=Where(tmp_path / "kubeconfig"),
         namespace="default",
         form=OutputFormat.JSON,
         against_cluster=True,

@@ -13,7 +13,8 @@ import yaml
 
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.cli import plan_report
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Manifests, Where
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, Cluster, Resource
 from airunway.providers.kaito import PROVIDER
@@ -38,9 +39,9 @@ class Site:
         file.write_text(manifest(**{"provider": KAITO, **GPU, **spec}))
         fine = await asyncio.to_thread(
             plan_report.report,
-            [str(file)],
+            Manifests((str(file),)),
             configs=None,
-            kubeconfig=self.kubeconfig,
+            where=Where(self.kubeconfig),
             namespace="default",
             form=OutputFormat.JSON,
         )

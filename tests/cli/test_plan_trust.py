@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import NAMESPACES
 from tests.cli.conftest import Airunway
@@ -64,9 +65,9 @@ async def test_a_plan_against_a_cluster_reads_what_the_namespace_allows(
 
         fine = await asyncio.to_thread(
             report,
-            [str(file)],
+            Manifests((str(file),)),
             configs=None,
-            kubeconfig=tmp_path / "kubeconfig",
+            where=Where(tmp_path / "kubeconfig"),
             namespace="lab",
             form=OutputFormat.JSON,
         )

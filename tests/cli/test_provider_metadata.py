@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airunway.cli.provider_report import metadata_of
+from airunway.console.provider_metadata import metadata_of
 from airunway.installation.commands import commands_of
 from airunway.installation.plan import plan_of
 

@@ -20,8 +20,7 @@ from airunway.cli import (
     app,
     output,
 )
-from airunway.cli.history.printing import HistoryFormat
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import HistoryFormat, OutputFormat
 from tests.cli.shown import LINE, SHOWN, poisoned, show_history
 
 CLI = Path(app.__file__).parent

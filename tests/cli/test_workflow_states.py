@@ -16,11 +16,12 @@ from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue
 from airunway.cli import status_report
-from airunway.cli.output import OutputFormat
+from airunway.cli.formats import OutputFormat
+from airunway.cli.options import ANYWHERE, Where
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
-from airunway.cli.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
 from airunway.messages.deployment_workflow import (
     CLUSTER as CLUSTER_KEY,
 )
@@ -85,7 +86,7 @@ async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def listed(here: Place, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    await report("default", None, form=OutputFormat.JSON, watch=False, kubeconfig=here.kubeconfig)
+    await report("default", None, form=OutputFormat.JSON, watch=False, where=Where(here.kubeconfig))
     answer = json.loads(capsys.readouterr().out)
     assert answer["cluster"] == CLUSTER
     workflows: dict[str, str] = answer["workflows"]
@@ -112,11 +113,11 @@ async def test_the_column_is_there_only_when_needed(here: Place, capsys: pytest.
     workflow_id = await here.workflow("fine")
     await until("ExecutionStatus = 'Running'", here.client, lambda count: count == 1)
 
-    await report("default", None, form=OutputFormat.TABLE, watch=False, kubeconfig=here.kubeconfig)
+    await report("default", None, form=OutputFormat.TABLE, watch=False, where=Where(here.kubeconfig))
     before = capsys.readouterr().out
     await here.client.get_workflow_handle(workflow_id).terminate()
     await until("ExecutionStatus = 'Terminated'", here.client, lambda count: count == 1)
-    await report("default", None, form=OutputFormat.TABLE, watch=False, kubeconfig=here.kubeconfig)
+    await report("default", None, form=OutputFormat.TABLE, watch=False, where=Where(here.kubeconfig))
 
     assert "WORKFLOW" not in before
     assert "WORKFLOW" in capsys.readouterr().out
@@ -137,7 +138,7 @@ async def test_a_watch_into_a_pipe_prints_a_line_for_each_change(
                 seen += capsys.readouterr().out
 
     watching = asyncio.create_task(
-        report("default", "chat", form=OutputFormat.TABLE, watch=True, kubeconfig=here.kubeconfig)
+        report("default", "chat", form=OutputFormat.TABLE, watch=True, where=Where(here.kubeconfig))
     )
     try:
         await until_said("default/chat")
@@ -158,7 +159,7 @@ async def test_the_detail_says_who_closed_it_and_why(here: Place, capsys: pytest
     await here.deployment("chat")
     await here.client.get_workflow_handle(await here.workflow("chat")).terminate(reason="by mistake")
 
-    await report("default", "chat", form=OutputFormat.JSON, watch=False, kubeconfig=here.kubeconfig)
+    await report("default", "chat", form=OutputFormat.JSON, watch=False, where=Where(here.kubeconfig))
 
     told = json.loads(capsys.readouterr().out)["workflow"]
     assert (told["status"], told["closedBy"], told["closedBecause"]) == (
@@ -189,7 +190,7 @@ async def test_the_fleet_is_read_from_visibility_alone(
     await until("ExecutionStatus = 'Terminated'", here.client, lambda count: count == 1)
 
     rows = await fleet(here.client, "")
-    await report_fleet("west", form=OutputFormat.JSON, kubeconfig=None)
+    await report_fleet("west", form=OutputFormat.JSON, where=ANYWHERE)
 
     assert [(row.cluster, row.name, bool(row.workflow)) for row in rows] == [
         ("east", "chat", False),
@@ -220,7 +221,7 @@ async def test_missing_search_attributes_are_named(
         await here.workflow("chat")
         await until("ExecutionStatus = 'Running'", here.client, lambda count: count == 1)
 
-        await report_fleet("", form=OutputFormat.TABLE, kubeconfig=None)
+        await report_fleet("", form=OutputFormat.TABLE, where=ANYWHERE)
 
     told = capsys.readouterr()
     assert "chat" in told.out

@@ -23,7 +23,7 @@ VERBS = {
     "Reflector": ["list", "watch"],
     "_read": ["list"],
 }
-FOLDERS = ("activities", "airunway/clients", "airunway/webhook", "workers")
+FOLDERS = ("activities", "airunway/clients", "airunway/web", "airunway/webhook", "workers")
 GENERIC = {"airunway.clients.reflector", "airunway.clients.crds", "airunway.clients.access_review"}
 """They call for others, whose own call is found; what one may do, everybody may ask."""
 HELPERS = {("airunway.activities.upstream.diagnostics", "listing")}
@@ -78,6 +78,8 @@ def _calls_in(module: str, tree: ast.AST) -> Iterator[Call]:
             continue
         function, arguments = node.func, node.args
         if isinstance(function, ast.Attribute) and "cluster" in ast.unparse(function.value).lower():
+            if ast.unparse(function.value).startswith("caller."):
+                continue  # with the token of whoever calls the web process
             method, kinds = function.attr, arguments[:1]
         elif isinstance(function, ast.Name) and function.id in ("Reflector", "_read"):
             method, kinds = function.id, arguments[1:2]

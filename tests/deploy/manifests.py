@@ -15,6 +15,7 @@ GATEWAY = ROOT / "deploy" / "gateway"
 ALL_IN_ONE = ROOT / "deploy" / "all-in-one"
 
 INSTALLER = ROOT / "deploy" / "installer"
+WEB = ROOT / "deploy" / "web"
 
 
 @cache

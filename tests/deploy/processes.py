@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from airunway.provider.registry import installed_providers
-from tests.deploy import gateway_uses, uses
-from tests.deploy.uses import INSTALLER, WATCHER, WEBHOOK, WORKER, Use, written_as
+from tests.deploy import gateway_uses, uses, web_uses
+from tests.deploy.uses import INSTALLER, WATCHER, WEB, WEBHOOK, WORKER, Use, written_as
 
 PROVIDERS = installed_providers()
 KINDS = sorted({written_as(kind) for provider in PROVIDERS.values() for kind in provider.kinds})
@@ -20,5 +20,6 @@ USES: dict[str, list[Use]] = {
     WATCHER: [*uses.watching(KINDS), *gateway_uses.following()],
     WEBHOOK: uses.ADMITTING,
     INSTALLER: uses.installing(),
+    WEB: web_uses.SHOWING,
     **{account_of(name): uses.providing(provider) for name, provider in PROVIDERS.items()},
 }

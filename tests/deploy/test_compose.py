@@ -1,4 +1,4 @@
-"""docker-compose.yaml is a Compose file, and everything it names exists."""
+"""Each Compose file follows its specification, and everything that it names exists."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ from airunway.sandbox.temporal import FAIRNESS
 from airunway.workers.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
-TEXT = (ROOT / "docker-compose.yaml").read_text()
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+FILES: dict[str, dict[str, Any]] = {
+    name: yaml.safe_load((ROOT / name).read_text())
+    for name in ("docker-compose.yaml", "docker-compose.cloud.yaml")
+}
+COMPOSE = FILES["docker-compose.yaml"]
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = [name for name, service in SERVICES.items() if "build" in service]
+OURS = [
+    pytest.param(service, id=f"{file}-{name}")
+    for file, compose in FILES.items()
+    for name, service in compose["services"].items()
+    if "build" in service
+]
+each_file = pytest.mark.parametrize("compose", FILES.values(), ids=FILES.keys())
 
 
 def schema() -> dict[str, Any]:
@@ -29,8 +38,9 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def test_it_follows_the_compose_specification() -> None:
-    errors = list(jsonschema.Draft202012Validator(schema()).iter_errors(COMPOSE))
+@each_file
+def test_it_follows_the_compose_specification(compose: dict[str, Any]) -> None:
+    errors = list(jsonschema.Draft202012Validator(schema()).iter_errors(compose))
 
     assert [f"{'.'.join(map(str, error.path))}: {error.message}" for error in errors] == []
 
@@ -41,24 +51,29 @@ def test_the_schema_finds_a_misspelt_key() -> None:
     assert not jsonschema.Draft202012Validator(schema()).is_valid(wrong)
 
 
-def test_every_condition_can_come_true() -> None:
-    for name, service in SERVICES.items():
+@each_file
+def test_every_condition_can_come_true(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
         for other, wanted in service.get("depends_on", {}).items():
-            assert other in SERVICES, f"{name} waits for {other}, which does not exist"
-            ends = SERVICES[other].get("restart") == "on-failure"
+            assert other in services, f"{name} waits for {other}, which does not exist"
+            ends = services[other].get("restart") == "on-failure"
             if wanted["condition"] == "service_completed_successfully":
                 assert ends, f"{name} waits for the end of {other}, which is restarted"
             if wanted["condition"] == "service_healthy":
-                assert SERVICES[other]["healthcheck"]["test"], f"{other} has no health check"
+                assert services[other]["healthcheck"]["test"], f"{other} has no health check"
 
 
-def test_nothing_waits_for_itself() -> None:
+@each_file
+def test_nothing_waits_for_itself(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+
     def behind(name: str, seen: tuple[str, ...] = ()) -> None:
         assert name not in seen, f"{' -> '.join((*seen, name))}"
-        for other in SERVICES[name].get("depends_on", {}):
+        for other in services[name].get("depends_on", {}):
             behind(other, (*seen, name))
 
-    for name in SERVICES:
+    for name in services:
         behind(name)
 
 
@@ -68,55 +83,88 @@ def test_its_server_looks_at_fairness_keys() -> None:
     assert config[FAIRNESS] == [{"value": True}]
 
 
-def test_networks_volumes_and_configs_exist() -> None:
-    for service in SERVICES.values():
-        assert set(service["networks"]) <= set(COMPOSE["networks"])
-        assert {entry["source"] for entry in service.get("configs", [])} <= set(COMPOSE["configs"])
+@each_file
+def test_networks_volumes_configs_and_secrets_exist(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert set(service["networks"]) <= set(compose["networks"])
+        assert {entry["source"] for entry in service.get("configs", [])} <= set(compose.get("configs", {}))
+        assert set(service.get("secrets", [])) <= set(compose.get("secrets", {}))
         named = {entry["source"] for entry in service.get("volumes", []) if entry["type"] == "volume"}
-        assert named <= set(COMPOSE["volumes"])
+        assert named <= set(compose.get("volumes", {}))
 
 
-def test_images_of_others_are_pinned() -> None:
-    for name, service in SERVICES.items():
-        if name not in OURS:
+@each_file
+def test_images_of_others_are_pinned(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if "build" not in service:
             assert re.search(r"^\$\{[A-Z_]+_IMAGE:-[^:]+:[0-9]+\.[0-9]+[^}]*\}$", service["image"]), name
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_commands_and_their_options_exist(name: str) -> None:
+def test_temporal_is_that_of_the_real_tier() -> None:
+    built = re.search(r"go\.temporal\.io/server v(\S+)", (ROOT / "tools/real/temporal/go.mod").read_text())
+    assert built is not None
+
+    for name in ("temporal", "temporal-schema", "temporal-namespace"):
+        assert SERVICES[name]["image"].removesuffix("}").endswith(f":{built[1]}"), name
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_ours_write_nowhere_but_in_tmp(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+    assert all(entry["read_only"] for entry in service["volumes"])
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_our_commands_and_their_options_exist(service: dict[str, Any]) -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    command, *options = SERVICES[name]["command"]
+    command, *options = service["command"]
 
     assert command in commands
     known = {option for parameter in commands[command].params for option in parameter.opts}
     assert set(options) <= known
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_settings_exist_and_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = SERVICES[name]["environment"]
+@pytest.mark.parametrize("service", OURS)
+def test_our_settings_exist_and_are_accepted(
+    service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = re.compile(r"^\$\{[A-Z_]+:\?.*\}$")
+    environment = {key: asked.sub("given:7233", value) for key, value in service["environment"].items()}
 
     for key, value in environment.items():
         assert key.removeprefix("AIRUNWAY_").lower() in Settings.model_fields, key
         monkeypatch.setenv(key, value)
 
-    assert Settings().temporal_address == "temporal:7233"
+    assert Settings().temporal_address == environment["AIRUNWAY_TEMPORAL_ADDRESS"]
 
 
-def test_worker_and_watcher_are_asked_whether_they_are_ready() -> None:
+def test_temporal_cloud_is_called_with_the_key_that_is_mounted() -> None:
+    compose = FILES["docker-compose.cloud.yaml"]
+
+    assert not {"temporal", "postgresql", "temporal-ui"} & compose["services"].keys()
+    for service in compose["services"].values():
+        (secret,) = service["secrets"]
+        assert service["environment"]["AIRUNWAY_TEMPORAL_API_KEY_FILE"] == f"/run/secrets/{secret}"
+        assert "API_KEY" not in "".join(service["environment"]).replace("API_KEY_FILE", "")
+
+
+@each_file
+def test_worker_and_watcher_are_asked_whether_they_are_ready(compose: dict[str, Any]) -> None:
     for name in ("worker", "watcher"):
-        service = SERVICES[name]
+        service = compose["services"][name]
         port = service["environment"]["AIRUNWAY_HEALTH_PORT"]
         assert f"http://127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
 
 
-def test_the_kubeconfig_is_mounted_where_it_is_looked_for() -> None:
-    for name in OURS:
-        service = SERVICES[name]
-        (mount,) = service["volumes"]
-        assert mount["target"] == service["environment"]["AIRUNWAY_KUBECONFIG"]
-        assert mount["source"].startswith("${KUBECONFIG:?")
-        assert mount["read_only"] is True
+@pytest.mark.parametrize("service", OURS)
+def test_the_kubeconfig_is_mounted_where_it_is_looked_for(service: dict[str, Any]) -> None:
+    (mount,) = service["volumes"]
+
+    assert mount["target"] == service["environment"]["AIRUNWAY_KUBECONFIG"]
+    assert mount["source"].startswith("${KUBECONFIG:?")
+    assert mount["read_only"] is True
 
 
 def test_temporal_keeps_its_state_in_postgresql() -> None:

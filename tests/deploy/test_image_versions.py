@@ -25,7 +25,7 @@ FILES = sorted(
     [
         *ROOT.glob("deploy/*/*.yaml"),
         *ROOT.glob("providers/*/deploy/*.yaml"),
-        ROOT / "docker-compose.yaml",
+        *ROOT.glob("docker-compose*.yaml"),
     ]
 )
 

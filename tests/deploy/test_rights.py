@@ -15,12 +15,12 @@ from airunway.modelimage.builder_objects import builder_objects
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.registry_objects import registry_objects
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
-from tests.deploy.manifests import ALL_IN_ONE, CORE, GATEWAY, INSTALLER, ROOT, objects, of_kind
+from tests.deploy.manifests import ALL_IN_ONE, CORE, GATEWAY, INSTALLER, ROOT, WEB, objects, of_kind
 from tests.deploy.processes import PROVIDERS, USES, account_of
 from tests.deploy.uses import INSTALLER as INSTALLS
 from tests.deploy.uses import WATCHER, WORKER
 
-TOGETHER = [*objects(CORE), *objects(GATEWAY), *objects(INSTALLER)]
+TOGETHER = [*objects(CORE), *objects(GATEWAY), *objects(INSTALLER), *objects(WEB)]
 for _folder in sorted(ROOT.glob("providers/*/deploy")):
     TOGETHER += objects(_folder)
 

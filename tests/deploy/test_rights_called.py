@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy import gateway_uses, uses
+from tests.deploy import gateway_uses, uses, web_uses
 from tests.deploy.calls import Call, calls
 from tests.deploy.processes import KINDS, PROVIDERS, USES, account_of
-from tests.deploy.uses import INSTALLER, PROVIDER, RUN_BY, WATCHER, WEBHOOK, WORKER, written_as
+from tests.deploy.uses import INSTALLER, PROVIDER, RUN_BY, WATCHER, WEB, WEBHOOK, WORKER, written_as
 
 Asked = set[tuple[str, str, str]]
 """Place, verb and resource."""
@@ -21,6 +21,7 @@ CORE = {
     WATCHER: KINDS,
     WEBHOOK: [use.resource for use in uses.ADMITTING if "webhookconfigurations" in use.resource],
     INSTALLER: ["*.*"],
+    WEB: web_uses.FOLLOWED,
 }
 """What the calls of an account are about whose kind is a variable; a provider's are about its own kinds."""
 

@@ -19,6 +19,7 @@ from airunway.provider import Provider, UpstreamKind
 CONFIGS, MODEL_DEPLOYMENTS = "inferenceproviderconfigs.airunway.ai", "modeldeployments.airunway.ai"
 WORKER, WATCHER, WEBHOOK = "airunway-worker", "airunway-watcher", "airunway-webhook"
 INSTALLER, PROVIDER = "airunway-installer", "provider"
+WEB = "airunway-web"
 """Accounts; PROVIDER stands for that of each provider's worker."""
 
 MADE_ONCE = {"dynamo": ("persistentvolumeclaims", "jobs.batch")}
@@ -60,8 +61,9 @@ RUN_BY = {
     "airunway.clients.events": (WORKER, WATCHER),
     "airunway.clients.helm": (INSTALLER,),
     "airunway.clients.lease": (INSTALLER,),
+    "airunway.web": (WEB,),
     "airunway.webhook": (WEBHOOK,),
-    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER),
+    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER, WEB),
     "airunway.workers.gateway_watch": (WATCHER,),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),

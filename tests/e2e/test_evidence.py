@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airunway.clients.kubernetes import PODS
-from tests.e2e.acme import ACME, SERVER
+from airunway.clients.kubernetes import CRDS, PODS
+from tests.e2e.acme import ACME, CRD, SERVER
 from tests.e2e.system import System
 
 IMAGE_GONE = "ImagePullBackOff"
@@ -128,5 +128,18 @@ async def test_a_conflict_ends_with_the_object_that_was_in_the_way(system: Syste
     await system.until(
         lambda: system.server("chat").get("spec", {}).get("model") == "org/model", "our object in its place"
     )
+    await system.serve("chat")
+    await system.until_phase("chat", "Running")
+
+
+async def test_a_kind_that_goes_and_comes_back_is_served_again_by_itself(system: System) -> None:
+    await system.running("chat")
+    await system.cluster.delete(CRDS, CRD["metadata"]["name"])
+    await system.until(lambda: not system.server("chat"), "gone with its kind")
+    await system.until(lambda: system.status("chat")["phase"] != "Running", "said so")
+
+    await system.cluster.apply(CRDS, CRD, field_manager="e2e")
+
+    await system.until(lambda: bool(system.server("chat")), "made again")
     await system.serve("chat")
     await system.until_phase("chat", "Running")

@@ -46,14 +46,14 @@ def entry(kind: str, reason: str) -> Object:
 class Reference:
     """AI Runway's core and a provider's controller, as they write (core.md §9, crds.md §8.1)."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
+    def __init__(self, cluster: Cluster, namespace: str, name: str = "chat") -> None:
+        self._cluster, self._namespace, self.name = cluster, namespace, name
         self.rewrites = 0
 
     async def _say(self, status: Object, manager: str) -> None:
         await self._cluster.patch(
             DEPLOYMENTS,
-            "chat",
+            self.name,
             {"status": status},
             namespace=self._namespace,
             subresource="status",
@@ -68,7 +68,7 @@ class Reference:
         )
         await self._cluster.patch(
             SERVER,
-            "chat",
+            self.name,
             {"status": {"ready": True, "observedGeneration": 1}},
             namespace=self._namespace,
             subresource="status",
@@ -94,7 +94,7 @@ class Reference:
             "apiVersion": names.API_VERSION,
             "kind": names.DEPLOYMENT_KIND,
             "metadata": {
-                "name": "chat",
+                "name": self.name,
                 "namespace": self._namespace,
                 "finalizers": [names.finalizer_for("acme")],
             },
@@ -111,14 +111,14 @@ class Reference:
             "apiVersion": SERVER.api_version,
             "kind": SERVER.kind,
             "metadata": {
-                "name": "chat",
+                "name": self.name,
                 "namespace": self._namespace,
                 "labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY},
                 "ownerReferences": [
                     {
                         "apiVersion": names.API_VERSION,
                         "kind": names.DEPLOYMENT_KIND,
-                        "name": "chat",
+                        "name": self.name,
                         "uid": owner["metadata"]["uid"],
                         "controller": True,
                         "blockOwnerDeletion": True,
@@ -134,10 +134,10 @@ class Reference:
             "phase": "Running",
             "message": "all replicas are serving",
             "replicas": {"desired": 1, "ready": 1, "available": 1},
-            "endpoint": {"service": "chat", "port": 80},
+            "endpoint": {"service": self.name, "port": 80},
             **more,
         }
-        status["provider"] = {"resourceName": "chat", "resourceKind": "Server"}
+        status["provider"] = {"resourceName": self.name, "resourceKind": "Server"}
         await self._say(status, "provider")
 
     async def insist(self, *, model: str) -> None:
@@ -145,12 +145,12 @@ class Reference:
         while True:
             with contextlib.suppress(ApiError):
                 await self._hold_lease()
-                live = await self._cluster.get(SERVER, "chat", namespace=self._namespace)
+                live = await self._cluster.get(SERVER, self.name, namespace=self._namespace)
                 if live["spec"]["model"] != model:
                     self.rewrites += 1
                     await self._cluster.patch(
                         SERVER,
-                        "chat",
+                        self.name,
                         {"spec": {"model": model}},
                         namespace=self._namespace,
                         field_manager="provider",

@@ -55,6 +55,10 @@ def unschedulable(message: str) -> dict[str, Any]:
     )
 
 
+def with_claim(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "spec": {"volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": name}}]}}
+
+
 def event(
     reason: str, message: str, *, kind: str = "Pod", name: str = "chat-0", at: str = "1", **about: Any
 ) -> dict[str, Any]:
@@ -147,6 +151,29 @@ CASES = [
                     {"type": "ReplicaFailure", "status": "True", "message": "pods violates PodSecurity"}
                 ]
             )
+        ],
+    ),
+    Case(
+        "a claim's class is not there",
+        [("Unschedulable", 'claim weights: storageclass.storage.k8s.io "fast" not found', False)],
+        [
+            with_claim(
+                "weights",
+                unschedulable("0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+            ),
+        ],
+        [
+            event(
+                "ProvisioningFailed", "of another claim", kind="PersistentVolumeClaim", name="other", at="3"
+            ),
+            event("ProvisioningFailed", "older words", kind="PersistentVolumeClaim", name="weights", at="1"),
+            event(
+                "ProvisioningFailed",
+                'storageclass.storage.k8s.io "fast" not found',
+                kind="PersistentVolumeClaim",
+                name="weights",
+                at="2",
+            ),
         ],
     ),
     Case(

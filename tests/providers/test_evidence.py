@@ -48,6 +48,10 @@ def said(phase: Phase = Phase.RUNNING, desired: int = 1, **counts: int) -> Unifi
     return UnifiedStatus(phase=phase, replicas=ReplicaStatus(desired=desired, **counts))
 
 
+def roles(*wanted: str) -> UnifiedStatus:
+    return said().model_copy(update={"roles": wanted})
+
+
 SERVING = pod(ready=True)
 CRASHING = pod(waiting="CrashLoopBackOff")
 
@@ -110,6 +114,47 @@ CASES = [
         Phase.DEPLOYING,
         1,
         "pod b",
+    ),
+    Case(
+        "all pods of one role are gone, while those of another serve",
+        [pod("work", ready=True, labels={"role": "decode"})],
+        Phase.DEPLOYING,
+        1,
+        "none of the pods of prefill is there",
+        status=roles("decode", "prefill"),
+        were_there=False,
+    ),
+    Case(
+        "the last pod of a role is being deleted",
+        [
+            pod("work", ready=True, labels={"role": "decode"}),
+            pod("load", ready=True, labels={"role": "prefill"}, going=True),
+        ],
+        Phase.DEPLOYING,
+        1,
+        "none of the pods of prefill is there",
+        status=roles("decode", "prefill"),
+    ),
+    Case(
+        "every role has a pod",
+        [pod("a", ready=True, labels={"role": "decode"}), pod("b", ready=True, labels={"role": "prefill"})],
+        Phase.RUNNING,
+        1,
+        status=roles("decode", "prefill"),
+    ),
+    Case(
+        "a role that is asked for none is missed by nobody",
+        [pod("a", ready=True, labels={"role": "decode"})],
+        Phase.RUNNING,
+        1,
+        status=roles("decode"),
+    ),
+    Case(
+        "no pod tells its role, so that its label may be another",
+        [pod("a", ready=True)],
+        Phase.RUNNING,
+        1,
+        status=roles("decode", "prefill"),
     ),
     Case("pods of a roll-out do not count as more than wanted", [SERVING, SERVING], Phase.RUNNING, 1),
     Case(

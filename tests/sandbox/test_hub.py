@@ -9,8 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from gguf import GGUFReader
+from yarl import URL
 
-from airunway.sandbox.hub_models import DEFAULT_MODELS, small_gguf
+from airunway.sandbox.hub import MAX_MADE_UP, PretendHub
+from airunway.sandbox.hub_models import DEFAULT_MODELS, TOKEN, small_gguf
 from tests.servers.hub import Hub, HubModel, resolve_url
 
 WEIGHTS = bytes(range(256)) * 4000
@@ -175,3 +177,57 @@ def test_the_default_models_are_gguf_files(tmp_path: Path) -> None:
 
 def test_a_generated_file_is_the_same_each_time() -> None:
     assert small_gguf("a", quantisation=7) == small_gguf("a", quantisation=7)
+
+
+# -- models that are made up ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("repo", ["Qwen/Qwen3-0.6B", "google/gemma-3-1b-it-qat-q8_0-gguf", "gpt2", "a/b.c_d"])
+async def test_any_name_that_could_be_a_models_is_one(http: aiohttp.ClientSession, repo: str) -> None:
+    async with PretendHub(any_model=True) as hub:
+        listing = await (await http.get(f"{hub.url}/api/models/{repo}/revision/main?blobs=true")).json()
+        weights = [entry for entry in listing["siblings"] if entry["rfilename"].endswith(".gguf")]
+        url = resolve_url(hub.url, repo, listing["sha"], weights[0]["rfilename"])
+        content = await (await http.get(url)).read()
+    async with PretendHub(any_model=True) as another:
+        again = await (await http.get(f"{another.url}/api/models/{repo}")).json()
+
+    assert {"config.json", "model.safetensors"} <= {entry["rfilename"] for entry in listing["siblings"]}
+    assert hashlib.sha256(content).hexdigest() == weights[0]["lfs"]["sha256"]
+    assert listing["sha"] == again["sha"]
+
+
+NO_MODELS = ["missing/model", "a--b/c", "a/..", "a/b.git", f"a/{'x' * 97}", "a/b/c", "-a/b"]
+
+
+@pytest.mark.parametrize("repo", NO_MODELS)
+async def test_what_could_be_no_model_is_not_there(http: aiohttp.ClientSession, repo: str) -> None:
+    async with PretendHub(any_model=True) as hub:
+        answer = await http.get(URL(f"{hub.url}/api/models/{repo}", encoded=True))
+
+        assert answer.status in (401, 404)
+
+
+@pytest.mark.parametrize(("owner", "listed", "refused"), [("gated", 200, 401), ("private", 401, 401)])
+async def test_some_owners_want_the_token(
+    http: aiohttp.ClientSession, owner: str, listed: int, refused: int
+) -> None:
+    async with PretendHub(any_model=True) as hub:
+        page = f"{hub.url}/api/models/{owner}/m"
+        file = resolve_url(hub.url, f"{owner}/m", "main", "config.json")
+        login = {"Authorization": f"Bearer {TOKEN}"}
+
+        without = [(await http.get(url)).status for url in (page, file)]
+        let_in = [(await http.get(url, headers=login)).status for url in (page, file)]
+
+    assert without == [listed, refused]
+    assert let_in == [200, 200]
+
+
+async def test_made_up_models_do_not_heap_up(http: aiohttp.ClientSession) -> None:
+    async with PretendHub(any_model=True) as hub:
+        for number in range(MAX_MADE_UP + 1):
+            assert (await http.get(f"{hub.url}/api/models/a/m{number}")).status == 200
+
+        assert len(hub._made_up) == MAX_MADE_UP
+        assert (await http.get(f"{hub.url}/api/models/a/m0")).status == 200

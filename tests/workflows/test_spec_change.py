@@ -99,6 +99,59 @@ async def test_a_refused_generation_is_said_while_the_former_one_serves(world: W
     assert world.condition("Ready")["observedGeneration"] == 3
 
 
+async def test_a_refused_generation_does_not_hide_that_the_former_one_crashes(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    world.outcome, world.finding = Outcome.INVALID, "spec.engine.image is wrong"
+    await world.edit()
+    await world.until(lambda: world.status["observedGeneration"] == 2)
+
+    crash = "pod chat-0 is not ready (CrashLoopBackOff)"
+    await world.upstream(Phase.DEPLOYING, crash)
+
+    refusal = "Validation failed: spec.engine.image is wrong"
+    both = f"{crash}; the last edit is refused: {refusal}"
+    await world.until(lambda: world.status["message"] == both)
+    assert world.condition("Stalled")["message"] == both
+    assert world.condition("Ready")["status"] == "False"
+
+    await world.upstream(Phase.RUNNING, "1 of 2 pods are ready")
+    await world.until(lambda: world.status["message"].startswith("1 of 2 pods are ready; the last edit"))
+
+    await world.upstream(Phase.RUNNING)
+    await world.until(lambda: world.status["message"] == refusal)
+    assert world.condition("Ready")["status"] == "True"
+
+
+async def test_a_generation_that_cannot_be_applied_does_not_hide_that_the_former_one_crashes(
+    world: World,
+) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    words = "the args cannot be parsed"
+    refused = Condition(
+        type="ResourceCreated", status=ConditionStatus.FALSE, reason="TransformFailed", message=words
+    )
+    world.failure = StepFailure(reason="TransformFailed", message=words, conditions=[refused])
+    await world.edit()
+    await world.until_phase(Phase.FAILED)
+
+    await world.upstream(Phase.DEPLOYING, "pod chat-0 is not ready (CrashLoopBackOff)")
+
+    await world.until(
+        lambda: world.status["message"] == f"pod chat-0 is not ready (CrashLoopBackOff); {words}"
+    )
+    assert world.condition("Ready")["status"] == "False"
+    assert world.condition("Ready")["observedGeneration"] == 1
+
+    await world.upstream(Phase.RUNNING)
+    await world.until(lambda: world.status["message"] == words)
+    assert world.condition("Ready")["status"] == "True"
+    assert world.condition("Ready")["observedGeneration"] == 1, "generation 2 is not what is ready"
+
+
 async def test_what_serves_still_does_not_end_the_failure_of_a_newer_generation(world: World) -> None:
     world.upstream_phase = Phase.RUNNING
     await world.start()

@@ -97,6 +97,18 @@ missing, where the cluster serves Gateway API.""",
         templates=frozenset({"gateway.yaml"}),
     ),
     Bundle(
+        folder=DEPLOY / "web",
+        head="""\
+Optional: the pages and AI Runway's HTTP API (docs/web.md), for people who sign in with a token:
+
+  kubectl apply --server-side -k deploy/web      after deploy/manifests or deploy/all-in-one
+  kubectl -n airunway-system port-forward service/airunway-web 3001:80
+
+It installs nothing and reads no Secret; whoever signs in does what their own rights allow.""",
+        values={"web": {"enabled": True}},
+        templates=frozenset({"web.yaml", "web-rbac.yaml"}),
+    ),
+    Bundle(
         folder=DEPLOY / "model-access",
         head="""\
 Optional: AIRUNWAY_MODEL_ACCESS=namespace or gateway, so that a NetworkPolicy for each deployment says who

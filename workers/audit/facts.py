@@ -39,6 +39,8 @@ class ObservedUpstream(NamedTuple):
     counts: tuple[int, int | None, int | None]
     """Replicas desired, ready and available; None: the object does not count them."""
     endpoint: tuple[str, int] | None
+    roles: tuple[str, ...] = ()
+    """As `UnifiedStatus` has them; a status does not say them."""
 
     @classmethod
     def of(cls, status: UnifiedStatus) -> ObservedUpstream:
@@ -48,6 +50,7 @@ class ObservedUpstream(NamedTuple):
             phase=intern(str(status.phase)),
             counts=_counts(replicas) if replicas else _NO_COUNTS,
             endpoint=_endpoint(endpoint.model_dump() if endpoint else {}),
+            roles=tuple(map(intern, status.roles)),
         )
 
     def unified(self) -> UnifiedStatus:
@@ -58,6 +61,7 @@ class ObservedUpstream(NamedTuple):
             phase=Phase(self.phase),
             replicas=ReplicaStatus(desired=desired, ready=ready, available=available),
             endpoint=EndpointStatus(service=service, port=port) if self.endpoint else None,
+            roles=self.roles,
         )
 
 

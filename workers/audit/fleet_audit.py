@@ -79,7 +79,7 @@ class FleetAudit:
         for ref in due:
             if known_now := self._fleet.deployments.get(ref):
                 self._signal(ref, known_now, found[ref])
-        self._metrics.audited(seconds=loop.time() - began)
+        self._metrics.audited(seconds=loop.time() - began, differing=len(found), signalled=len(due))
         if at_start or due:
             _log.info(
                 "fleet audit",

@@ -21,6 +21,7 @@ from airunway.clients.errors import error_text
 from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
+from airunway.workers.audit.backlog import queues_of, task_backlog
 from airunway.workers.audit.fleet import Fleet
 from airunway.workers.audit.fleet_audit import BY
 from airunway.workers.audit.metrics import FleetMetrics
@@ -87,6 +88,7 @@ class Presence:
         opened = await open_workflows(self._client, self._cluster_name)
         self._say_whether_listed(opened is not None)
         if opened is not None:
+            self._metrics.opened(entry.phase for entry in opened.values())
             self._signal_orphans(opened)
             missing = await self._confirmed(self._missing_from(opened))
         else:
@@ -99,9 +101,11 @@ class Presence:
         self._metrics.present(
             deployments=len(self._fleet.deployments),
             without_open_workflow=len(missing),
-            stuck=len(self._stuck.known),
+            problems=self._stuck.known.values(),
         )
         self._metrics.signals(sent=self._signals.sent, folded=self._signals.folded)
+        queues = queues_of(self._cluster_name, self._fleet.configs)
+        self._metrics.backlog(await task_backlog(self._client, queues))
 
     # -- deployments without a workflow ---------------------------------------------------------------
 

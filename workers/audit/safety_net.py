@@ -39,10 +39,6 @@ async def run_safety_net(
         every=settings.presence,
         metrics=metrics,
     )
-    metrics.leads(True)
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(audit.run())
-            group.create_task(presence.run())
-    finally:
-        metrics.leads(False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(audit.run())
+        group.create_task(presence.run())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from sys import intern
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
@@ -22,7 +23,7 @@ from temporalio.converter import default as default_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.api.names import deployment_workflow_prefix
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW
+from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, PHASE
 from airunway.messages.refs import DeploymentRef
 
 OPEN = (
@@ -42,10 +43,14 @@ UNAVAILABLE_HERE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OpenWorkflow:
-    """The open run of a workflow. `problems`: as the server reports them; empty: it progresses."""
+    """The open run of a workflow. `problems`: as the server reports them; empty: it progresses.
+
+    `phase`: the search attribute; empty where the namespace does not have it.
+    """
 
     started: datetime
     problems: tuple[str, ...] = ()
+    phase: str = ""
 
 
 async def open_workflows(client: Client, cluster: str) -> Mapping[str, OpenWorkflow] | None:
@@ -96,7 +101,14 @@ def _open_workflow(info: WorkflowExecutionInfo) -> OpenWorkflow:
     return OpenWorkflow(
         started=info.start_time.ToDatetime(tzinfo=UTC),
         problems=reported_problems(info),
+        phase=_phase(info),
     )
+
+
+def _phase(info: WorkflowExecutionInfo) -> str:
+    """Read as it is on the wire, a JSON string: the converter takes a second for ten thousand."""
+    fields = info.search_attributes.indexed_fields
+    return intern(fields[PHASE.name].data.decode().strip('"')) if PHASE.name in fields else ""
 
 
 async def described_workflows(

@@ -85,8 +85,8 @@ class TemporalSettings(BaseSettings):
     )
     metrics_otlp: bool = Field(
         default=False,
-        description="The Temporal SDK's metrics by OTLP, to where `OTEL_*` say, in place of "
-        "`AIRUNWAY_METRICS_PORT`.",
+        description="The Temporal SDK's metrics by OTLP, to where `OTEL_*` say; this system's own are served "
+        "at `AIRUNWAY_METRICS_PORT` only.",
     )
 
     @model_validator(mode="before")

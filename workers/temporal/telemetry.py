@@ -1,7 +1,8 @@
 """Metrics and traces of the SDK, switched on by settings.
 
-Metrics come from the SDK's core and need no package of ours: `/metrics` for Prometheus, or OTLP. Traces come
-from OpenTelemetry for Python (the `otel` extra), which reads its own `OTEL_*` variables.
+Metrics come from the SDK's core: by OTLP, or as text that `/metrics` hands on after ours
+(`workers.metrics_endpoint`). Traces come from OpenTelemetry for Python (the `otel` extra), which reads its
+own `OTEL_*` variables.
 
 The interceptor, not the newer plugin: it reports a workflow's span at once, the plugin when the workflow
 ends, which a deployment's does years later.
@@ -10,6 +11,7 @@ ends, which a deployment's does years later.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -18,6 +20,7 @@ from urllib.parse import unquote
 from temporalio.client import Interceptor
 from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
 
+from airunway.metrics.registry import EXPOSITION
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import InvalidConnection
 from airunway.workers.temporal_outage import core_logging
@@ -25,34 +28,51 @@ from airunway.workers.temporal_outage import core_logging
 GRPC = "grpc"
 LOCAL_COLLECTOR = {GRPC: "http://localhost:4317", "http/protobuf": "http://localhost:4318"}
 SERVICE_NAME = "airunway"
+LOOPBACK = "127.0.0.1"
+BIND_ATTEMPTS = 5
 
 
 def runtime_for(settings: Settings) -> Runtime:
-    """The process's runtime, which logs as we do. Raises InvalidConnection."""
-    if settings.metrics_port and settings.metrics_otlp:
-        raise InvalidConnection(
-            "the SDK's metrics have one way out: set AIRUNWAY_METRICS_PORT or AIRUNWAY_METRICS_OTLP, not both"
-        )
+    """The process's runtime, which logs as we do. Raises InvalidConnection.
+
+    With both settings the core's metrics go by OTLP, and `/metrics` has ours.
+    """
     measured = bool(settings.metrics_port or settings.metrics_otlp)
-    host = f"[{settings.listens_on}]" if ":" in settings.listens_on else settings.listens_on
-    address = f"{host}:{settings.metrics_port}" if settings.metrics_port else ""
-    return _runtime(address, settings.metrics_otlp, settings.cluster if measured else "")
+    served = bool(settings.metrics_port) and not settings.metrics_otlp
+    return _runtime(served, settings.metrics_otlp, settings.cluster if measured else "")
 
 
 @cache
-def _runtime(address: str, otlp: bool, cluster: str) -> Runtime:
+def _runtime(served: bool, otlp: bool, cluster: str) -> Runtime:
     """One for the process: clients and workers with different ones cannot work together.
 
     `cluster` is on every metric, since several clusters may share one Temporal and one Prometheus.
     """
-    metrics: OpenTelemetryConfig | PrometheusConfig | None = None
     tags = {"cluster": cluster} if cluster else {}
     if otlp:
-        metrics = otlp_metrics(os.environ)
         tags |= {"service_name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)}
-    elif address:
-        metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True)
+        return _of(otlp_metrics(os.environ), tags)
+    return _with_own_exporter(tags) if served else _of(None, tags)
+
+
+def _of(metrics: OpenTelemetryConfig | PrometheusConfig | None, tags: Mapping[str, str]) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(logging=core_logging(), metrics=metrics, global_tags=tags))
+
+
+def _with_own_exporter(tags: Mapping[str, str]) -> Runtime:
+    """The core serves on a free port of this machine alone; it takes an address, and tells none."""
+    for attempt in range(1, BIND_ATTEMPTS + 1):
+        with socket.create_server((LOOPBACK, 0)) as free:
+            address = f"{LOOPBACK}:{free.getsockname()[1]}"
+        try:
+            runtime = _of(PrometheusConfig(bind_address=address, durations_as_seconds=True), tags)
+        except (RuntimeError, ValueError):  # somebody took the port in between
+            if attempt == BIND_ATTEMPTS:
+                raise
+            continue
+        EXPOSITION.also_read.append(f"http://{address}/metrics")
+        return runtime
+    raise AssertionError("unreachable")
 
 
 def otlp_metrics(environ: Mapping[str, str]) -> OpenTelemetryConfig:
@@ -93,7 +113,8 @@ def _tracing() -> Interceptor:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from temporalio.contrib.opentelemetry import TracingInterceptor
+
+        from airunway.workers.temporal.tracing import change_tracing
 
         exporter = _span_exporter()
     except ImportError as err:
@@ -103,7 +124,7 @@ def _tracing() -> Interceptor:
     resource = Resource.create({NAME: os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    return TracingInterceptor(provider.get_tracer("airunway"))
+    return change_tracing(provider.get_tracer("airunway"))
 
 
 def _span_exporter() -> Any:

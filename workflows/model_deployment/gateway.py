@@ -38,6 +38,7 @@ from airunway.messages.gateway import (
     RemoveGatewayRequest,
 )
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows import measures
 from airunway.workflows.model_deployment.events import events_of_actions
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -237,6 +238,7 @@ class DeploymentGateway:
             self._state.status.gateway = status
 
     def _failed(self, words: str) -> None:
+        measures.gateway_failed(self._state.provider)
         self._wait_after_failure()
         self._journal.record("GatewayFailed", words, why="it is tried again")
         self._say_not(STEP_FAILED, f"{words}; it is tried again by itself")

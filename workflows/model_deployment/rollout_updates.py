@@ -8,11 +8,17 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from airunway.api import server_warnings
-from airunway.api.conditions import find_condition, remove_condition
+from airunway.api.conditions import condition, find_condition, remove_condition
+from airunway.api.conditions import set_condition as set_in
 from airunway.api.core_types import ConditionStatus
 from airunway.api.status import Phase, ProviderStatus, UnifiedStatus
 from airunway.messages.deployment import AppliedObject, PodFinding, StepFailure
-from airunway.messages.deployment_state import DeploymentState, StandingFailure
+from airunway.messages.deployment_state import (
+    PODS_READY,
+    WAITING_FOR_PODS,
+    DeploymentState,
+    StandingFailure,
+)
 from airunway.messages.upstream import RenderAnswer
 from airunway.workflows.model_deployment.status_updates import (
     STEP_FAILED,
@@ -21,8 +27,6 @@ from airunway.workflows.model_deployment.status_updates import (
     set_condition,
 )
 
-WAITING_FOR_PODS = "upstream object created, waiting for pods to become ready"
-PODS_READY = "all pods are ready"
 FIELDS_HONOURED = "FieldsHonoured"
 """Condition that says whether everything that was given has its effect."""
 
@@ -72,7 +76,7 @@ def adopt_objects(
     if objects:
         state.applied = _without_changes(objects)
     if not state.is_step_failed:
-        state.looks_elsewhere = 0
+        state.looks_elsewhere, state.trouble = 0, ""
     if replacing:
         _show_rollout(state, f"replacing the upstream object: {replacing}", rollout.now)
         return
@@ -109,9 +113,23 @@ def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
     return [entry.model_copy(update={"changed": []}) for entry in objects]
 
 
-def adopt_serving(state: DeploymentState, upstream: UnifiedStatus) -> None:
-    """Take over what still serves, although it is of an older generation: it does not count as ready."""
+def adopt_serving(
+    state: DeploymentState, upstream: UnifiedStatus, *, findings: Sequence[PodFinding] = (), now: datetime
+) -> None:
+    """Take over what still serves, or does not any more, although it is of an older generation.
+
+    What is ready of it stays said of that generation.
+    """
     _adopt_counts(state, upstream)
+    serves = upstream.phase is Phase.RUNNING
+    words = _said(upstream, findings[0] if findings else None)
+    state.trouble = words or ("" if serves else "what ran before is not ready")
+    ready = find_condition(state.conditions, "Ready")
+    if ready is None or (state.failure is not None and ready.reason == state.failure.reason):
+        return
+    reason = "DeploymentReady" if serves else "DeploymentInProgress"
+    said = condition("Ready", "True" if serves else "False", reason, words or PODS_READY)
+    set_in(state.conditions, said, now=now, generation=ready.observed_generation or 0)
 
 
 def adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, now: datetime) -> None:

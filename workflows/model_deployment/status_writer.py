@@ -16,6 +16,7 @@ from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusRequest
 from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.workflows import measures
 from airunway.workflows.model_deployment.contention import STATUS, note_repairs, rewrite_is_due
 from airunway.workflows.model_deployment.details import outcome_words
 from airunway.workflows.model_deployment.events import events_between
@@ -56,9 +57,7 @@ class StatusWriter:
         """Tell that somebody keeps changing what is written, if that is so."""
         for event in events:
             self._journal.record(event.reason, event.message)
-            workflow.metric_meter().create_counter(
-                "airunway_contests", "Standstills because somebody keeps changing what is written."
-            ).add(1)
+            measures.contested()
         self.add_events(events)
 
     def note(self, before: Sequence[Condition]) -> None:

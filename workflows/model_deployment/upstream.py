@@ -245,7 +245,7 @@ class Upstream:
         if not state.is_step_failed:
             adopt_objects(state, [], seen.status, self._rollout(decided), findings=seen.findings)
         elif seen.status is not None:
-            adopt_serving(state, seen.status)
+            adopt_serving(state, seen.status, findings=seen.findings, now=workflow.now())
         return seen
 
     async def release(self, seen: Observation, provider: str, *, within: timedelta) -> ReleaseAnswer | None:

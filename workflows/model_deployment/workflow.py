@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.deployment_state import DeploymentState
     from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
+    from airunway.workflows import measures
     from airunway.workflows.model_deployment.cancellation import heed_cancellation
     from airunway.workflows.model_deployment.commands import Commands
     from airunway.workflows.model_deployment.contention import next_look, repair_is_due
@@ -119,10 +120,12 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         while True:
             self.inbox.take()
             self._reconciles += 1
+            began = workflow.now()
             try:
                 await self._reconcile()
             except FailureError as err:
                 self._stop(err)
+            measures.reconciled(self.state.provider, began=began)
             self._show()
             if self._gone and not self.inbox.reconcile_due:
                 return self.pacing.step
@@ -199,6 +202,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             return
         before = list(self.state.conditions)
         adopt_decided(decided, self.state, self.inbox, self.journal)
+        is_registered = decided.provider is not None
+        measures.decided(self.state.provider, decided.decision.outcome, is_registered=is_registered)
         self._decided_on = None
         state, provider = self.state, decided.provider
         if provider is not None:

@@ -48,6 +48,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
     from airunway.messages.payloads import WrongPayload, read_text
     from airunway.messages.step import Answer, Request, Step
+    from airunway.workflows import measures
     from airunway.workflows.model_image.reporting import ModelImageReporting
     from airunway.workflows.raw_payloads import NOTHING, Shape, decoded, read_signal, takes_any_payload
     from airunway.workflows.steps import call
@@ -228,6 +229,7 @@ class ModelImageWorkflow:
             self._cancelled_by = "nobody, for nobody waits"
 
     async def _ensure_image(self) -> None:
+        began = workflow.now()
         try:
             found = await self._find()
             if found.image is None:
@@ -240,6 +242,7 @@ class ModelImageWorkflow:
             await self._prepare(ENSURE_BUILDER, "builder")
             published = await self._publish(await self._build())
             self._reporting.ready(published.image, was_there=False)
+            measures.image_build_ended("built", began=began)
         except Unwanted:
             was_building = self._phase is ModelImagePhase.BUILDING
             # First, so that whoever joins from now on is known to want another attempt.
@@ -251,8 +254,10 @@ class ModelImageWorkflow:
             )
             self._reporting.notify_all()
             if was_building:
+                measures.image_build_ended("cancelled", began=began)
                 await self._clean_up()
         except FailureError as err:
+            measures.image_build_ended("failed", began=began)
             self._reporting.failed(ModelImagePhase.FAILED, reason=reason_of(err), message=message_of(err))
 
     # -- its steps, in the order of the story ------------------------------------------------------------

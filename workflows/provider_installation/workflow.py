@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         InstallationState,
         InstallationView,
     )
+    from airunway.workflows import measures
     from airunway.workflows.provider_installation.handlers import InstallationHandlers
     from airunway.workflows.provider_installation.journal import InstallationJournal
     from airunway.workflows.provider_installation.operation import OperationRun
@@ -57,6 +58,8 @@ class ProviderInstallationWorkflow(InstallationHandlers):
         self._journal = InstallationJournal(start.provider)
         self._retry = False
         self._cancel = False
+        self._began = workflow.now()
+        """When the attempt that runs began."""
 
     # -- queries -----------------------------------------------------------------------------------------
 
@@ -98,6 +101,7 @@ class ProviderInstallationWorkflow(InstallationHandlers):
         operation, changed = OperationRun(request, self._journal), False
         while True:
             self._retry, self._requests.asked_again = False, False
+            self._began = workflow.now()
             work = asyncio.create_task(operation.carry_out())
             try:
                 await self._until_over(work)
@@ -178,6 +182,7 @@ class ProviderInstallationWorkflow(InstallationHandlers):
             succeeded=False, message=words, kind=kind_of(err), ended=workflow.now(), waits_for_retry=True
         )
         self._requests.note(outcome)
+        self._measure("failed")
         report = self._report(outcome)
         if self._requests.installs:
             self._waiters.mark_all_pending()
@@ -210,6 +215,7 @@ class ProviderInstallationWorkflow(InstallationHandlers):
     async def _end(self, outcome: InstallationOutcome) -> InstallationOutcome:
         """Close the request, and notify those who wait for the provider, if it was about that."""
         installs = self._requests.installs
+        self._measure("cancelled" if outcome.cancelled else "succeeded")
         self._close(outcome)
         if installs:
             self._waiters.mark_all_pending()
@@ -227,6 +233,10 @@ class ProviderInstallationWorkflow(InstallationHandlers):
         return outcome
 
     # -- small things -----------------------------------------------------------------------------------
+
+    def _measure(self, outcome: str) -> None:
+        if request := self._requests.current:
+            measures.installation_ended(self._provider, request.operation.value, outcome, began=self._began)
 
     def _report(self, outcome: InstallationOutcome) -> InstallReport:
         return InstallReport(provider=self._provider, succeeded=outcome.succeeded, message=outcome.message)

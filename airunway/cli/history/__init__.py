@@ -1,15 +1,7 @@
 """`airunway history`: the life of a deployment in plain lines.
 
-    line.py        one line, and its JSON: what all sources are brought to
-    read_events.py events of a workflow's history, payloads decoded
-    steps.py       what a step's request and answer say, in words
-    run_reader.py  the events of one run → lines
-    sources.py     the journal and Kubernetes Events → lines
-    fetch.py       runs and their events from Temporal, page by page; the journal
-    merge.py       many sources in the order of time, nothing told twice
-    printing.py    a table, JSON, JSON lines
-    telling.py     which sources a deployment has, and following it
+    printing.py        a table, JSON, JSON lines
+    telling.py         what is told, and following it
 
-Only `fetch`, `telling` and `printing` do anything; the rest is pure. Nothing is held but a few seconds of
-lines: a deployment may have lived through a hundred thousand events.
+What is read and merged is `airunway.console.history`.
 """

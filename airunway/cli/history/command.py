@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -10,14 +9,16 @@ from typing import Annotated
 import typer
 
 from airunway.cli import options
-from airunway.cli.history.printing import HistoryFormat
+from airunway.cli.formats import HistoryFormat
+from airunway.cli.options import Where
+from airunway.cli.running import run as run_async
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def history(
     name: options.DeploymentName,
-    namespace: options.Namespace = "default",
+    namespace: options.Namespace = None,
     form: Annotated[
         HistoryFormat, typer.Option("--output", "-o", help="How to print it; jsonl is one object a line.")
     ] = HistoryFormat.TABLE,
@@ -29,6 +30,7 @@ def history(
     ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on, until Ctrl-C.")] = False,
     kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
 ) -> None:
     """Tell the life of a deployment.
 
@@ -41,14 +43,14 @@ def history(
     begin = since_time(since, now=datetime.now(UTC)) if since else None
     from airunway.cli.history.telling import tell
 
-    asyncio.run(
+    run_async(
         tell(
             namespace=namespace,
             name=name,
             form=form,
             since=begin,
             follow=follow,
-            kubeconfig=kubeconfig,
+            where=Where(kubeconfig, context),
         )
     )
 

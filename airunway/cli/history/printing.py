@@ -6,25 +6,15 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
-from enum import StrEnum
 
 from airunway.api.plain_text import json_text, one_line
 from airunway.cli import output
-from airunway.cli.history.line import HistoryLine, Source, stamp
+from airunway.cli.formats import HistoryFormat
+from airunway.console.history.line import HistoryLine, Source, stamp
 
 COLUMNS = (("TIME", 20), ("GEN", 4), ("BY", 24), ("WHAT", 28))
 GAP = "  "
 LEAST_MESSAGE = 40  # characters; a terminal narrower than that wraps by itself
-
-
-class HistoryFormat(StrEnum):
-    """Output formats of `airunway history`."""
-
-    TABLE = "table"
-    JSON = "json"
-    """One list."""
-    JSONL = "jsonl"
-    """One object a line."""
 
 
 class Printer:

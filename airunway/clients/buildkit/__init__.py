@@ -11,6 +11,7 @@ means: all pure. `client` and `session` speak.
 from airunway.clients.buildkit.client import BuildKit
 from airunway.clients.buildkit.errors import (
     BuildError,
+    BuilderStoreBroken,
     BuilderUnreachable,
     BuildFailed,
     BuildInterrupted,
@@ -44,6 +45,7 @@ __all__ = [
     "BuildKit",
     "BuildKitEndpoint",
     "BuilderInfo",
+    "BuilderStoreBroken",
     "BuilderUnreachable",
     "CacheRecord",
     "DigestMismatch",

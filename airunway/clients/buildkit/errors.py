@@ -3,6 +3,7 @@
     BuildError (ClientError)
     ├── BuilderUnreachable    no daemon answers at the address
     ├── BuildInterrupted      the daemon went away, or was told to end, in the middle
+    ├── BuilderStoreBroken    the daemon's files and its database say different things, as after a crash
     ├── SourceUnavailable     429, 5xx, or the connection of a download broke; `retry_after` seconds
     ├── SourceRefused         401, 403: no token, or one without access                         final
     ├── SourceMissing         404: no such file, repository or base image                      final
@@ -35,6 +36,18 @@ class BuilderUnreachable(BuildError):
 
 class BuildInterrupted(BuildError):
     """The daemon ended, or the way to it broke, while it was building."""
+
+
+class BuilderStoreBroken(BuildError):
+    """The daemon's database lists a layer whose files are gone, or does not list one that is there.
+
+    `is_lost`: files are gone, so each build that uses them fails until what is kept is dropped. Else
+    something lies in a new layer's way, which the daemon removes when it fails over it.
+    """
+
+    def __init__(self, message: str, *, is_lost: bool = True) -> None:
+        super().__init__(message)
+        self.is_lost = is_lost
 
 
 class SourceUnavailable(BuildError):

@@ -13,6 +13,7 @@ import grpc
 
 from airunway.clients.buildkit.errors import (
     BuildError,
+    BuilderStoreBroken,
     BuildFailed,
     BuildInterrupted,
     DigestMismatch,
@@ -36,6 +37,17 @@ _REGISTRY_FULL = re.compile(r"invalid content range|\b507 Insufficient|insuffici
 _INTERRUPTED = re.compile(
     r"no active sessions?|session healthcheck failed|no such job|graceful|transport is closing|shutting down",
     re.IGNORECASE,
+)
+# Words of the daemon's own store (containerd's snapshots, content and their databases).
+_IN_THE_WAY = re.compile(r"failed to rename: rename \S+/snapshots/new-\d+ \S+/snapshots/\d+: file exists")
+_LOST = re.compile(
+    r"/snapshots/\d+(/\S*)?: no such file or directory|failed to stat parent: |"
+    r"\bsnapshot (\S+ )?does not exist: not found|\bmissing parent( \"[^\"]*\"[^:]*)?: not found|"
+    r"failed to restore missing snapshot|\btarget snapshot \S+ in backend: not found|"
+    r"\bblob sha256:[0-9a-f]{64} expected at /\S+: |content digest sha256:[0-9a-f]{64}: not found|"
+    r"unexpected error from snapshotter|no blobs for snapshot|failed to get (dead|deleted) record|"
+    r"\b(snapshots )?bucket does not exist: not found|can not find snapshotter|invalid database|"
+    r"database not open"
 )
 _BROKEN_LINE = re.compile(
     r"connection refused|connection reset|broken pipe|\bEOF\b|i/o timeout|deadline exceeded|timed? ?out|"
@@ -70,6 +82,8 @@ def build_error(
         return NoSpace(
             f"no room left for building {push_to}; prune BuildKit's cache or enlarge its disk: {said}"
         )
+    if _IN_THE_WAY.search(text) or _LOST.search(text):
+        return _store_error(text, push_to, said)
     if "failed to push" in text or (step == EXPORT_VERTEX and "push" in text):
         return _push_error(text, f"{push_to} could not be pushed: {said}")
     if "digest mismatch" in text:
@@ -94,6 +108,16 @@ def source_error(
     if _MISSING.search(text):
         return SourceMissing(message)
     return SourceUnavailable(message) if _BROKEN_LINE.search(text) else BuildFailed(message)
+
+
+def _store_error(text: str, push_to: str, said: str) -> BuilderStoreBroken:
+    is_lost = _LOST.search(text) is not None
+    cause = "layers that BuildKit lists are gone" if is_lost else "BuildKit has a layer that it does not list"
+    return BuilderStoreBroken(
+        f"{push_to} could not be built: {cause}, as after a crash. It is mended and tried again; "
+        f"if this stays, delete BuildKit's data (its volume) and restart it: {said}",
+        is_lost=is_lost,
+    )
 
 
 def _push_error(text: str, message: str) -> BuildError:

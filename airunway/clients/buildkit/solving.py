@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import grpc
 import grpc.aio
 
-from airunway.clients.buildkit.errors import BuildError, BuildInterrupted, DigestMismatch
+from airunway.clients.buildkit.errors import BuildError, BuilderStoreBroken, BuildInterrupted, DigestMismatch
 from airunway.clients.buildkit.failures import build_error, without
 from airunway.clients.buildkit.llb import download_step
 from airunway.clients.buildkit.model import HttpFile, ImageBuild
@@ -85,6 +85,8 @@ class Solving:
             except grpc.aio.AioRpcError as err:
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
                 error = await self._explained(err)
+                if isinstance(error, BuilderStoreBroken):
+                    await self._stale_layers.mend(error)
                 # A server that echoes a token must not have it shown with the cause either.
                 said = err.details() or ""
                 raise error from (err if without(said, self._job.private) == said else None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,13 +16,15 @@ from kubernetes.aio import client
 from airunway.api.names import FIELD_MANAGER
 from airunway.clients.errors import AnswerTooLarge, NotFound
 from airunway.clients.kubernetes.discovery import Discovery
-from airunway.clients.kubernetes.kinds import Kind, Object, path_of
+from airunway.clients.kubernetes.kinds import PODS, Kind, Object, path_of
+from airunway.clients.kubernetes.log_lines import lines_of
 from airunway.clients.kubernetes.transport import (
     APPLY,
     MERGE_PATCH,
     USER_AGENT,
     Transport,
     load_configuration,
+    without_credentials,
 )
 from airunway.clients.kubernetes.watching import WatchEvent, events_in
 from airunway.clients.outages import KUBERNETES, OUTAGES
@@ -30,6 +33,9 @@ from airunway.clients.outages import KUBERNETES, OUTAGES
 # idle connections without a word. The server is asked to end each watch well before.
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=330.0)
 WATCH_SECONDS = 290
+LOG_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60.0)
+FOLLOWED_LOG_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
+"""A container may be silent for as long as it likes."""
 PAGE = 500
 """Objects of a list that are asked for at a time."""
 
@@ -74,6 +80,44 @@ class Cluster:
         view._transport = self._transport.acting_as(user)
         return view
 
+    def with_token(self, token: str) -> Self:
+        """The same cluster, whose every request bears another token. Nothing to close. Raises Unauthorized.
+
+        For connections that have no credentials of their own: see `bare`.
+        """
+        view = copy.copy(self)
+        view._transport = self._transport.with_token(token)
+        return view
+
+    def bare(self) -> Self:
+        """Connections of its own to the same server, without any credentials; close it when done."""
+        return type(self)(without_credentials(self._transport.configuration))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Object:
+        """One request for what is no object of a kind, such as a subresource. Raises ApiError."""
+        return await self._transport.request(method, path, query=query, body=body)
+
+    async def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own, per phase)
+    ) -> aiohttp.ClientResponse:
+        """An answer as it begins, whatever its status and content: logs, a proxied Service. The caller closes
+        it. Raises Unreachable.
+        """
+        return await self._transport.send(method, path, query=query, body=body, timeout=timeout)
+
     async def close(self) -> None:
         """Close all connections."""
         self.outage.remove(self._transport.probe)
@@ -84,6 +128,10 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def server_time(self) -> datetime | None:
+        """The API server's clock, to the second; None where its answers do not tell. Raises ApiError."""
+        return await self._transport.server_time()
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """Read one object. Raises NotFound when it or its kind is absent."""
@@ -267,5 +315,36 @@ class Cluster:
             async with aclosing(events_in(response, path)) as events:
                 async for event in events:
                     yield event
+        finally:
+            response.close()
+
+    async def log(
+        self,
+        pod: str,
+        *,
+        namespace: str,
+        container: str = "",
+        follow: bool = False,
+        previous: bool = False,
+        tail_lines: int | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """Lines of a container's log, without their ends; with `follow` until it ends or the caller leaves.
+
+        `container` may be empty where the pod has one only. `previous`: of its run before the last start.
+        `tail_lines` None: all. Raises ApiError: Invalid or BadRequest while it has not begun, NotFound.
+        """
+        query = {
+            "container": container,
+            "follow": "true" if follow else "",
+            "previous": "true" if previous else "",
+            "tailLines": "" if tail_lines is None else str(tail_lines),
+        }
+        path = path_of(PODS, namespace=namespace, name=pod, subresource="log")
+        timeout = FOLLOWED_LOG_TIMEOUT if follow else LOG_TIMEOUT
+        response = await self._transport.stream(path, query=query, timeout=timeout)
+        try:
+            async with aclosing(lines_of(response, path)) as lines:
+                async for line in lines:
+                    yield line
         finally:
             response.close()

@@ -10,7 +10,10 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,13 +23,22 @@ from kubernetes.aio import client, config
 from yarl import URL
 
 from airunway.clients.bounded_json import BadDocument, read_json_off_loop
-from airunway.clients.errors import AnswerTooLarge, ApiError, ServerError, Unreachable, api_error, error_text
+from airunway.clients.errors import (
+    AnswerTooLarge,
+    ApiError,
+    ServerError,
+    Unauthorized,
+    Unreachable,
+    api_error,
+    error_text,
+)
 from airunway.clients.guarded_http.proxies import proxy_for
 from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
 from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
+from airunway.clients.spans import SPANS
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -49,6 +61,7 @@ MAX_ERROR_BYTES = 256 * 1024
 MAX_HEADERS = 4096
 MAX_HEADER_BYTES = 64 * 1024
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=20.0, sock_connect=10)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 async def load_configuration(
@@ -71,11 +84,23 @@ async def load_configuration(
     return configuration
 
 
+def without_credentials(configuration: client.Configuration) -> client.Configuration:
+    """The same server and its authority, for requests that bring a token each.
+
+    A client certificate would be presented beside any token, and the API server takes it first.
+    """
+    bare = client.Configuration()
+    for name in ("host", "ssl_ca_cert", "ca_cert_data", "verify_ssl", "proxy", "tls_server_name"):
+        setattr(bare, name, getattr(configuration, name))
+    bare.disable_strict_ssl_verification = configuration.disable_strict_ssl_verification
+    return bare
+
+
 class Transport:
     """Requests to one API server. Safe for concurrent use; close it when done."""
 
     def __init__(self, configuration: client.Configuration, *, user_agent: str = USER_AGENT) -> None:
-        self._user_agent, self._acting_as = user_agent, ""
+        self._user_agent, self._acting_as, self._token = user_agent, "", ""
         configuration.connection_pool_maxsize = POOL_SIZE
         # Read once: aiohttp would look for a proxy and for ~/.netrc with every request.
         configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
@@ -86,6 +111,7 @@ class Transport:
         }
         self.api_client = client.ApiClient(configuration)
         self.host: str = configuration.host
+        self.configuration = configuration
 
     def acting_as(self, user: str) -> Transport:
         """The same connections, for requests in another user's name, as far as that is allowed.
@@ -94,6 +120,16 @@ class Transport:
         """
         view = copy.copy(self)
         view._acting_as = user
+        return view
+
+    def with_token(self, token: str) -> Transport:
+        """The same connections, for requests with another bearer token. Raises Unauthorized for one that no
+        request can carry.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise Unauthorized("a bearer token is printable characters without spaces", status=401)
+        view = copy.copy(self)
+        view._token = token
         return view
 
     async def close(self) -> None:
@@ -107,6 +143,16 @@ class Transport:
             data = await read_beginning(response, MAX_ERROR_BYTES)
         if response.status >= 500 or response.status == 429:
             raise error_from(response, data, "GET", "/readyz")
+
+    async def server_time(self) -> datetime | None:
+        """What the answers' Date says. Raises ApiError."""
+        response = await self.send("GET", "/version")
+        async with response:
+            await _raise_refusal(response, "GET", "/version")
+            try:
+                return parsedate_to_datetime(response.headers.get("Date", ""))
+            except ValueError:
+                return None
 
     async def request(
         self,
@@ -126,7 +172,8 @@ class Transport:
         async def attempt() -> Object:
             return await self._request(method, path, query, body, content_type, warnings)
 
-        return await once_served(attempt)
+        with SPANS.span(f"Kubernetes {method}", only_inside=True, url__path=path):
+            return await once_served(attempt)
 
     async def _request(
         self,
@@ -192,7 +239,10 @@ class Transport:
         if content_type == APPLY:
             # With a parameter, so that the library takes the bytes as they are.
             headers["Content-Type"], body = f"{APPLY}; charset=utf-8", yaml_from(body)
-        await self.api_client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        else:
+            await self.api_client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         wanted = {key: value for key, value in (query or {}).items() if value}
         url = f"{self.host}{path}?{urlencode(wanted)}" if wanted else f"{self.host}{path}"
         try:

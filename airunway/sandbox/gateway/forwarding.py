@@ -19,10 +19,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from airunway.sandbox.for_this_machine import for_this_machine
-from airunway.sandbox.gateway import answers, attachment
-from airunway.sandbox.gateway.model_servers import MAX_BODY_BYTES, PretendModelServers
+from airunway.sandbox.gateway import attachment
 from airunway.sandbox.gateway.state import RoutingState
 from airunway.sandbox.operators.objects import Key
+from airunway.sandbox.serving import answers
+from airunway.sandbox.serving.model_servers import MAX_BODY_BYTES, PretendModelServers
 
 MODEL_HEADER = "X-Gateway-Model-Name"
 _OF_ONE_HOP = frozenset(

@@ -13,8 +13,9 @@ from airunway.clients.kubernetes import Cluster
 from airunway.sandbox.gateway import attachment, definitions
 from airunway.sandbox.gateway.controller import GatewayControllers
 from airunway.sandbox.gateway.forwarding import ForwardingServer
-from airunway.sandbox.gateway.model_servers import PretendModelServers
 from airunway.sandbox.gateway.state import CLASS, CLASSES, GATEWAYS, RoutingState
+from airunway.sandbox.serving.model_servers import PretendModelServers
+from kube_emulator import PodLogs
 
 NAMESPACE, NAME = "default", "inference-gateway"
 
@@ -25,11 +26,11 @@ class PretendGateway:
     `port`: where it listens on loopback; 0: any.
     """
 
-    def __init__(self, cluster: Cluster, *, port: int = 0) -> None:
+    def __init__(self, cluster: Cluster, *, port: int = 0, logs: PodLogs | None = None) -> None:
         self._cluster = cluster
         self.state = RoutingState(cluster)
         self.state.port = port
-        self.servers = PretendModelServers(lambda: self.state.pods, self.state.services.get)
+        self.servers = PretendModelServers(lambda: self.state.pods, self.state.services.get, logs=logs)
         self._stack = AsyncExitStack()
 
     @property

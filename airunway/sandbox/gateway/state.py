@@ -8,9 +8,9 @@ from typing import Any
 
 from airunway.clients.kubernetes import NAMESPACES, PODS, Cluster, Kind, Resource
 from airunway.sandbox.gateway import attachment
-from airunway.sandbox.gateway.model_servers import is_serving
 from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.objects import Key, Object, key_of
+from airunway.sandbox.serving.model_servers import is_serving
 
 CLASS = "airunway-sandbox"
 CLASSES = Resource(f"{attachment.GROUP}/v1", "gatewayclasses")

@@ -6,43 +6,25 @@ that is down looks like.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, NAMESPACES, Cluster, Resource
-from airunway.sandbox import charts
+from airunway.clients.kubernetes import Cluster, Resource
 from airunway.sandbox.operators import kaito_objects
 from airunway.sandbox.operators.cache import KindCache
 from airunway.sandbox.operators.controller import Controller
 from airunway.sandbox.operators.objects import Key, Object, controller_of, key_of
+from airunway.sandbox.operators.upstream import SERVICES, WHILE_DOWN, UpstreamOperator
 
 WORKSPACES = Resource(kaito_objects.API_VERSION, "workspaces")
-SERVICES = Resource("v1", "services")
 FINALIZER = "workspace.finalizer.kaito.sh"
 OPERATOR = ("kaito-workspace", "kaito-workspace")
 """Namespace and name of the operator's Deployment."""
-
-WHILE_DOWN = 1.0
-
-
-async def install(cluster: Cluster) -> None:
-    """What installing KAITO's chart brings, without Helm. Again: no change."""
-    namespace, _ = OPERATOR
-    with suppress(AlreadyExists):
-        await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
-    for obj in charts.objects("kaito/workspace"):
-        if obj["kind"] == "CustomResourceDefinition":
-            await apply_crd(cluster, obj, field_manager="kaito")
-            continue
-        with suppress(AlreadyExists):
-            await cluster.create(APPS_DEPLOYMENTS, obj, namespace=namespace)
+CHART = "kaito/workspace"
 
 
-class Kaito:
+class Kaito(UpstreamOperator):
     """Reconciles Workspaces."""
 
     def __init__(
@@ -54,14 +36,12 @@ class Kaito:
         deployments: KindCache,
         nodes: KindCache,
     ) -> None:
+        super().__init__(OPERATOR, deployments)
         self._cluster = cluster
         self._workspaces, self._sets = workspaces, stateful_sets
-        self._deployments, self._nodes = deployments, nodes
+        self._nodes = nodes
         self.controller = Controller("kaito", self._reconcile)
-        self.up = asyncio.Event()
-        """Set once the operator's own Deployment was ready."""
-        deployments.on_change(lambda _: self._note_up())
-        self.follow = workspaces.follow
+        self.caches, self.controllers = [workspaces], [self.controller]
         workspaces.on_change(lambda obj: self.controller.enqueue(key_of(obj)))
         stateful_sets.on_change(self._set_changed)
 
@@ -74,7 +54,7 @@ class Kaito:
         workspace = self._workspaces.get(key)
         if workspace is None:
             return None
-        if not self._is_up():
+        if not self.is_up():
             return WHILE_DOWN
         finalizers = workspace["metadata"].get("finalizers") or []
         if "deletionTimestamp" in workspace["metadata"]:
@@ -88,14 +68,6 @@ class Kaito:
             await self._create_objects(workspace)
         await self._write_status(workspace, nodes)
         return None if nodes else WHILE_DOWN
-
-    def _note_up(self) -> None:
-        if self._is_up():
-            self.up.set()
-
-    def _is_up(self) -> bool:
-        operator = self._deployments.get(OPERATOR)
-        return bool(operator and (operator.get("status") or {}).get("readyReplicas"))
 
     async def _release(self, workspace: Object, finalizers: list[str]) -> None:
         # The StatefulSet and the Services go by garbage collection.

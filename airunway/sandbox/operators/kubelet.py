@@ -16,8 +16,10 @@ from airunway.sandbox.operators.controller import Controller
 from airunway.sandbox.operators.environment import what_is_missing
 from airunway.sandbox.operators.events import record
 from airunway.sandbox.operators.faults import PodFault, fault_of, is_instant
-from airunway.sandbox.operators.objects import Key, Object, is_ready, key_of
+from airunway.sandbox.operators.objects import Key, Object, controller_of, is_ready, key_of
 from airunway.sandbox.operators.timing import Timing
+from airunway.sandbox.serving import log_lines
+from kube_emulator import PodLogs
 
 COMPONENT = "kubelet"
 
@@ -36,8 +38,12 @@ class _Life:
 class Kubelet:
     """Leads every bound pod through its life."""
 
-    def __init__(self, cluster: Cluster, pods: KindCache, timing: Timing) -> None:
+    def __init__(
+        self, cluster: Cluster, pods: KindCache, timing: Timing, *, logs: PodLogs | None = None
+    ) -> None:
         self._cluster, self._pods, self._timing = cluster, pods, timing
+        self._logs = logs
+        self._told: set[str] = set()  # uids of pods that served before this kubelet started, and were told of
         self._lives: dict[str, _Life] = {}
         self.controller = Controller("kubelet", self._reconcile)
         pods.on_change(self._changed)
@@ -45,6 +51,7 @@ class Kubelet:
     def _changed(self, pod: Object) -> None:
         if self._pods.get(key_of(pod)) is None:
             self._lives.pop(pod["metadata"]["uid"], None)
+            self._told.discard(pod["metadata"]["uid"])
         elif pod["spec"].get("nodeName"):
             self.controller.enqueue(key_of(pod))
 
@@ -56,8 +63,28 @@ class Kubelet:
             await self._pods.delete(pod, at_once=True)
             return None
         if pod["metadata"]["uid"] not in self._lives and is_ready(pod):
-            return None  # served already before this kubelet started
+            self._serves_already(pod)
+            return None
+        if (pod.get("status") or {}).get("phase") == "Succeeded":
+            return None
         return await self._advance(pod)
+
+    def _serves_already(self, pod: Object) -> None:
+        """It served before this kubelet started, which knows nothing of what it printed then."""
+        if pod["metadata"]["uid"] not in self._told:
+            self._told.add(pod["metadata"]["uid"])
+            self._print(pod, log_lines.starting(pod))
+            self._print(pod, log_lines.serving(pod))
+
+    def _print(self, pod: Object, text: str) -> None:
+        if self._logs is not None:
+            self._logs.write(pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"], text)
+
+    def _print_anew(self, pod: Object, life: _Life) -> None:
+        """A container was started; what the one before it printed is its previous log."""
+        if self._logs is not None and life.restarts:
+            self._logs.restart(pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"])
+        self._print(pod, log_lines.starting(pod))
 
     async def _advance(self, pod: Object) -> float | None:
         """Do every stage that is due; answers when the next one is."""
@@ -92,6 +119,12 @@ class Kubelet:
                 life.stage = "done"
                 return 0.0
             case "started":
+                if _is_of_a_job(pod):
+                    self._print(pod, log_lines.done())
+                    await self._write(pod, pod_status.succeeded(pod))
+                    life.stage = "done"
+                    return 0.0
+                self._print(pod, log_lines.serving(pod))
                 await self._write(
                     pod, pod_status.running(pod, ready=True, restarts=life.restarts, last=life.last)
                 )
@@ -121,6 +154,7 @@ class Kubelet:
             return life.timing.backoff
         fault = fault_of(pod)
         crashes = fault in (PodFault.CRASH, PodFault.OUT_OF_MEMORY)
+        self._print_anew(pod, life)
         await self._event(pod, "Started", f"Started container {pod['spec']['containers'][0]['name']}")
         # An instant start writes readiness at once, in one request instead of two.
         if crashes or fault is PodFault.NEVER_READY or life.timing.start:
@@ -136,6 +170,7 @@ class Kubelet:
         return life.timing.crash if crashes else life.timing.start
 
     async def _crashed(self, pod: Object, life: _Life) -> float:
+        self._print(pod, log_lines.falling(pod))
         killed = fault_of(pod) is PodFault.OUT_OF_MEMORY
         life.last = pod_status.ended(137 if killed else 1, "OOMKilled" if killed else "Error")
         life.restarts += 1
@@ -162,6 +197,11 @@ class Kubelet:
             component=COMPONENT,
             warning=warning,
         )
+
+
+def _is_of_a_job(pod: Object) -> bool:
+    owner = controller_of(pod)
+    return owner is not None and owner["kind"] == "Job"
 
 
 def _not_found(image: str) -> str:

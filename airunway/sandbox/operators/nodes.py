@@ -34,8 +34,7 @@ GPU_LABELS = {
 }
 
 DEFAULT_NODES = (
-    PretendNode(name="sandbox-gpu-0", gpus=4, labels=GPU_LABELS),
-    PretendNode(name="sandbox-gpu-1", gpus=4, labels=GPU_LABELS),
+    *(PretendNode(name=f"sandbox-gpu-{number}", gpus=4, labels=GPU_LABELS) for number in range(4)),
     PretendNode(name="sandbox-cpu-0"),
 )
 

@@ -63,6 +63,17 @@ def with_condition(conditions: Sequence[Mapping[str, Any]], new: Mapping[str, An
     return [*others, merged]
 
 
+def replacing(known: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Object:
+    """A merge patch that leaves nothing of `known` which is not in `wanted`."""
+    before = known or {}
+    patch: Object = {}
+    for key in {**before, **wanted}:
+        value, old = wanted.get(key), before.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        patch[key] = replacing(old, value) if both else value  # type: ignore[arg-type]
+    return patch
+
+
 def condition(obj: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
     """One condition of an object's status."""
     conditions: Sequence[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or []

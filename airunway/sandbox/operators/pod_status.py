@@ -20,6 +20,11 @@ def running(pod: Mapping[str, Any], *, ready: bool, restarts: int = 0, last: Obj
     return _status(pod, "Running", state, ready=ready, started=True, restarts=restarts, last=last)
 
 
+def succeeded(pod: Mapping[str, Any]) -> Object:
+    """Ended as it should, as the pod of a job does."""
+    return _status(pod, "Succeeded", ended(0, "Completed"), ready=False)
+
+
 def crash_loop(pod: Mapping[str, Any], *, restarts: int, last: Object, backoff: float) -> Object:
     """Ended, and not started again yet."""
     message = f"back-off {max(1, round(backoff))}s restarting failed container={_names(pod)[0]}"
@@ -29,7 +34,8 @@ def crash_loop(pod: Mapping[str, Any], *, restarts: int, last: Object, backoff: 
 
 def ended(exit_code: int, reason: str) -> Object:
     """The end of a container's run."""
-    return {"terminated": {"exitCode": exit_code, "reason": reason, "startedAt": now(), "finishedAt": now()}}
+    times = {"startedAt": now(), "finishedAt": now()}
+    return {"terminated": {"exitCode": exit_code, "reason": reason, **times}}
 
 
 def _names(pod: Mapping[str, Any]) -> list[str]:

@@ -16,11 +16,13 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue
-from airunway.cli.history import fetch, telling
-from airunway.cli.history.printing import HistoryFormat
+from airunway.cli.formats import HistoryFormat
+from airunway.cli.history import telling
 from airunway.cli.history.telling import tell
+from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.clients.events import record_event
+from airunway.console.history import fetch
 from airunway.messages.commands import RETRY, Asked
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
@@ -73,7 +75,7 @@ async def told(
         form=HistoryFormat.JSONL,
         since=None,
         follow=follow,
-        kubeconfig=here.kubeconfig,
+        where=Where(here.kubeconfig),
         **more,
     )
     return lines_of(capsys.readouterr().out)
@@ -172,7 +174,7 @@ async def tell_all(here: Place) -> None:
         form=HistoryFormat.JSONL,
         since=None,
         follow=False,
-        kubeconfig=here.kubeconfig,
+        where=Where(here.kubeconfig),
     )
 
 
@@ -272,7 +274,7 @@ async def test_runs_that_ended_before_are_not_read(here: Place, capsys: pytest.C
             form=HistoryFormat.JSONL,
             since=begun,
             follow=False,
-            kubeconfig=here.kubeconfig,
+            where=Where(here.kubeconfig),
         )
 
     assert len(runs) == 2

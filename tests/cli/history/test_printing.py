@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
+from airunway.cli.formats import HistoryFormat
 from airunway.cli.history.command import since_time
-from airunway.cli.history.line import HistoryLine, Source
-from airunway.cli.history.printing import HistoryFormat, Printer, table_rows
-from airunway.cli.history.sources import event_lines
+from airunway.cli.history.printing import Printer, table_rows
+from airunway.console.history.line import HistoryLine, Source
+from airunway.console.history.sources import event_lines
 from tests.cli.conftest import Airunway
 
 NOON = datetime(2026, 11, 29, 12, 0, 1, 500, tzinfo=UTC)

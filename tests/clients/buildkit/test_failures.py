@@ -9,6 +9,7 @@ import pytest
 
 from airunway.clients.buildkit import (
     BuildError,
+    BuilderStoreBroken,
     BuildFailed,
     BuildInterrupted,
     DigestMismatch,
@@ -23,6 +24,13 @@ from airunway.clients.buildkit import (
 from airunway.clients.buildkit.failures import build_error, shortened
 
 DOWNLOAD, BASE, EXPORT = "downloading /models/a", "resolving the base image", "exporting to image"
+SNAPSHOTS = "/var/lib/buildkit/runc-overlayfs/snapshots/snapshots"
+DIGEST = f"sha256:{'0' * 64}"
+BLOBS = f"/var/lib/buildkit/runc-overlayfs/content/blobs/sha256/{'0' * 64}: blob not found"
+IN_THE_WAY = (
+    "failed to prepare as h52e1mgvqdgjrzvkg7uqi8o0k: failed to rename: "
+    f"rename {SNAPSHOTS}/new-1348981077 {SNAPSHOTS}/88: file exists"
+)
 UNKNOWN = grpc.StatusCode.UNKNOWN
 V2 = "https://registry:5000/v2/x/blobs/uploads/"
 
@@ -102,6 +110,18 @@ class Case:
             PushUnavailable,
             EXPORT,
         ),
+        Case(IN_THE_WAY, BuilderStoreBroken, "linking the files"),
+        Case(f"failed to stat parent: stat {SNAPSHOTS}/88/fs: no such file or directory", BuilderStoreBroken),
+        Case(f"open {SNAPSHOTS}/3/fs/a.gguf: no such file or directory", BuilderStoreBroken, DOWNLOAD),
+        Case("snapshot k2ks does not exist: not found", BuilderStoreBroken, DOWNLOAD),
+        Case('missing parent "buildkit/3/sha256:1" bucket: not found', BuilderStoreBroken, BASE),
+        Case(
+            f"failed to push r/x:1: blob {DIGEST} expected at {BLOBS}: not found", BuilderStoreBroken, EXPORT
+        ),
+        Case(f"failed to get reader: content digest {DIGEST}: not found", BuilderStoreBroken, EXPORT),
+        Case(f"mkdir {SNAPSHOTS}/new-1: no space left on device", NoSpace, DOWNLOAD),
+        Case("open /models/snapshots/x/a: no such file or directory", BuildFailed, DOWNLOAD),
+        Case("rename /home/a /home/b: file exists", BuildFailed, DOWNLOAD),
         Case("something nobody thought of", BuildFailed, DOWNLOAD),
         Case("something nobody thought of", BuildFailed),
     ],
@@ -116,9 +136,21 @@ def test_a_text_is_understood(case: Case) -> None:
 
 def test_final_and_passing_errors_are_told_apart() -> None:
     final = {SourceRefused, SourceMissing, DigestMismatch, NoSpace, PushRefused}
-    passing = {BuildInterrupted, SourceUnavailable, PushUnavailable, BuildFailed}
+    passing = {BuildInterrupted, BuilderStoreBroken, SourceUnavailable, PushUnavailable, BuildFailed}
 
     assert {kind for kind in final | passing if kind("").retryable} == passing
+
+
+@pytest.mark.parametrize(
+    ("text", "is_lost"),
+    [(IN_THE_WAY, False), (f"stat {SNAPSHOTS}/88/fs: no such file or directory", True)],
+)
+def test_a_broken_store_says_what_to_do_if_it_stays_broken(text: str, is_lost: bool) -> None:
+    error = build_error(UNKNOWN, text, push_to="r/x:1")
+
+    assert isinstance(error, BuilderStoreBroken)
+    assert error.is_lost == is_lost
+    assert "if this stays, delete BuildKit's data" in str(error)
 
 
 @pytest.mark.parametrize("secret", [b"Bearer hf_secret", b"hf_secret", b"Basic hf_secret"])

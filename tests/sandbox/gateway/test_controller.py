@@ -9,10 +9,10 @@ import pytest
 from airunway.clients.kubernetes import NAMESPACES, Cluster
 from airunway.gateway.truth import address_of, url_of
 from airunway.sandbox.gateway import PretendGateway
-from airunway.sandbox.gateway.answers import models_of
 from airunway.sandbox.gateway.attachment import rule_for
 from airunway.sandbox.gateway.gateway import NAME, remove
 from airunway.sandbox.gateway.state import CLASS, GATEWAYS, POOLS, ROUTES
+from airunway.sandbox.serving.names import models_of
 from tests.sandbox.conftest import NAMESPACE, condition_of
 from tests.sandbox.gateway.conftest import GATEWAY, Caller
 

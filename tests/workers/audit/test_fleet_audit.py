@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.common import MetricMeter
 
 from airunway.messages.deployment_workflow import ChangeHint
 from airunway.messages.refs import DeploymentRef
@@ -43,7 +42,7 @@ async def _nowhere(ref: DeploymentRef, hint: ChangeHint) -> None:
 
 
 def audit_of(fleet: Fleet, signals: SignalQueue, *, minutes: float = 5) -> FleetAudit:
-    metrics = FleetMetrics(MetricMeter.noop)
+    metrics = FleetMetrics()
     return FleetAudit(fleet, PROVIDERS, signals, every=timedelta(minutes=minutes), metrics=metrics)
 
 

@@ -11,14 +11,15 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 from temporalio.client import Client
-from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
+from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.clients.kubernetes import EVENTS, NAMESPACES, Cluster
 from airunway.messages.refs import DeploymentRef
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.audit import presence as presence_module
 from airunway.workers.audit import stuck as stuck_module
+from airunway.workers.audit.backlog import queues_of, task_backlog
 from airunway.workers.audit.fleet import Fleet
 from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.audit.presence import Presence
@@ -64,7 +65,7 @@ async def until_listed(client: Client, holds: Callable[[set[str]], bool]) -> Non
 def presence_of(
     client: Client, fleet: Fleet, signals: Taken, *, cluster: Cluster | None = None, unanswered: Any = None
 ) -> Presence:
-    metrics = FleetMetrics(MetricMeter.noop)
+    metrics = FleetMetrics()
     audit = audit_of(fleet, signals)
     audit.unanswered = unanswered or {}
     stuck = StuckWorkflows(client, cast(Cluster, cluster), fleet, audit)
@@ -228,3 +229,18 @@ async def test_that_no_worker_runs_is_said_once_for_all(
 
     lines = [entry for entry in logs if entry["event"] == "no worker takes workflow tasks"]
     assert [line["deployments"] for line in lines] == [3]
+
+
+async def test_tasks_that_nobody_takes_are_the_backlog(client: Client) -> None:
+    queue = core_task_queue("backlogged")
+    await client.start_workflow("ModelDeploymentWorkflow", id="backlogged", task_queue=queue)
+    queues = queues_of("backlogged", ["kaito"])
+
+    async with asyncio.timeout(90):
+        while (await task_backlog(client, queues)).get((queue, "workflow")) != 1:
+            await asyncio.sleep(0.1)
+
+    waiting = await task_backlog(client, queues)
+    assert waiting[queue, "activity"] == 0
+    assert waiting[provider_task_queue("backlogged", "kaito"), "activity"] == 0
+    assert len(waiting) == 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airunway.cli.links import workflow_link
+from airunway.console.links import workflow_link
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import (
     InvalidConnection,

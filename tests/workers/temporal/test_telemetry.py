@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from airunway.metrics.registry import EXPOSITION
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.settings import Settings
 from airunway.workers.temporal import telemetry
@@ -71,9 +72,12 @@ def test_a_protocol_that_is_not_spoken_is_said() -> None:
         otlp_metrics({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
 
 
-def test_metrics_have_one_way_out() -> None:
-    with pytest.raises(InvalidConnection, match="not both"):
-        runtime_for(Settings(metrics_port=1, metrics_otlp=True))
+def test_what_goes_by_otlp_is_not_served_as_well() -> None:
+    before = list(EXPOSITION.also_read)
+
+    runtime_for(Settings(metrics_port=1, metrics_otlp=True, cluster="by-otlp"))
+
+    assert EXPOSITION.also_read == before
 
 
 def test_nothing_is_loaded_unless_traces_are_asked_for() -> None:

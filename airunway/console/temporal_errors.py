@@ -1,0 +1,13 @@
+"""What an error of Temporal's means to who reads from it."""
+
+from __future__ import annotations
+
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.service import RPCError, RPCStatusCode
+
+
+def is_missing(err: RPCError) -> bool:
+    """Whether there is no such workflow. That there is no such namespace is another matter."""
+    if err.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    return not any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in err.grpc_status.details)

@@ -1,0 +1,71 @@
+"""What a pretend model server calls its models, and which engine it pretends to be. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+SERVES_ANNOTATION = "sandbox.airunway.ai/serves"
+"""On pods that find their models elsewhere than in their command line: the models, with blanks between."""
+_SERVED, _LOADED = "--served-model-name", ("--model", "--model-path")
+
+
+def models_of(pod: Mapping[str, Any]) -> list[str]:
+    """What the server of a pod calls its model, as the real ones take it from their command line.
+
+    vLLM and SGLang: the served names, else the model. A llama.cpp runner: the file it loads. Else the image,
+    which holds its model.
+    """
+    said = ((pod.get("metadata") or {}).get("annotations") or {}).get(SERVES_ANNOTATION)
+    if said:
+        return str(said).split()
+    container = pod["spec"]["containers"][0]
+    words = _words(container)
+    for flags in ((_SERVED,), _LOADED):
+        if found := _values(words, flags):
+            return found
+    if words[:1] == ["serve"] or words[:2] == ["vllm", "serve"]:
+        return [words[words.index("serve") + 1]] if words[-1] != "serve" else []
+    source = next((word for word in words if "://" in word), "")
+    if source:
+        return [source.split("://", 1)[1].split("?")[0].rstrip("/").rsplit("/", 1)[-1]]
+    environment = {entry["name"]: entry.get("value") for entry in container.get("env") or []}
+    if loaded := environment.get("MODEL_ID"):
+        return [str(loaded)]
+    image = str(container.get("image") or "").split("@")[0].rsplit("/", 1)[-1]
+    return [image.split(":")[0]]
+
+
+def _words(container: Mapping[str, Any]) -> list[str]:
+    """Its command line, that of a shell's `-c` taken apart."""
+    words = [str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]]
+    if "-c" not in words[:-1]:
+        return words
+    try:
+        return shlex.split(words[words.index("-c") + 1])
+    except ValueError:
+        return words
+
+
+def _values(words: list[str], flags: tuple[str, ...]) -> list[str]:
+    """What follows one of some flags, as `--flag a b` or `--flag=a`."""
+    for index, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag not in flags:
+            continue
+        if equals:
+            return [value] if value else []
+        rest = words[index + 1 :]
+        end = next((at for at, other in enumerate(rest) if other.startswith("-")), len(rest))
+        return rest[: end if flag == _SERVED else min(end, 1)]
+    return []
+
+
+def is_llamacpp(pod: Mapping[str, Any]) -> bool:
+    """Whether what runs in a pod is llama.cpp or built on it; else vLLM, or what measures like it."""
+    container = pod["spec"]["containers"][0]
+    image = str(container.get("image") or "").lower()
+    return any(part in image for part in ("aikit", "llama-cpp", "llamacpp")) or any(
+        "://" in word for word in _words(container)
+    )

@@ -1,0 +1,1 @@
+"""AI Runway's HTTP API (web-api.md §3), a file a group of endpoints."""

@@ -1,0 +1,125 @@
+"""What the requests of one web process share, and how routes get at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from temporalio.client import Client
+
+from airunway.clients.kubernetes import Cluster
+from airunway.operations.errors import NotDelivered
+from airunway.provider.contract import Provider
+from airunway.provider.registry import installed_providers
+from airunway.web.access import Rights
+from airunway.web.cache import TimedCache
+from airunway.web.fleet import LiveFleet
+from airunway.web.hub import HubPages
+from airunway.web.identity import Caller, Identities
+from airunway.web.listing import ShownDeployments
+from airunway.web.promises import ImagePromises
+from airunway.web.providers import ProviderStandings
+from airunway.web.sessions import CookieSessions
+from airunway.workers.settings import Settings
+
+USER_AGENT = "airunway-web"
+"""What it is called in the API server's audit log."""
+METRICS_SECONDS, SIGN_IN_SECONDS, MAX_KEPT = 15.0, 600.0, 5_000
+
+
+@dataclass
+class WebState:
+    """Shared by all requests. `settings` with the cluster's name."""
+
+    settings: Settings
+    cluster: Cluster
+    """Under our own account: see `docs/security.md` for what of it callers get, and when."""
+    identities: Identities
+    rights: Rights
+    fleet: LiveFleet
+    shown: ShownDeployments
+    promises: ImagePromises
+    standings: ProviderStandings
+    hub: HubPages
+    find_temporal: Callable[[], Awaitable[Client]]
+    """A client, or OperationError while Temporal is away."""
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    """The installed packages."""
+    metrics: TimedCache[tuple[str, str, int], dict[str, Any]] = field(
+        default_factory=lambda: TimedCache(seconds=METRICS_SECONDS, maximum=MAX_KEPT)
+    )
+    """What model servers count, by namespace, Service and port."""
+    sign_ins: TimedCache[str, tuple[str, str]] = field(
+        default_factory=lambda: TimedCache(seconds=SIGN_IN_SECONDS, maximum=MAX_KEPT)
+    )
+    """Sign-ins at the hub that began here: verifier and return address by state."""
+    plans: Any = None
+    """Of the pages: what they plan against."""
+
+    async def temporal(self) -> Client:
+        """The Temporal client. Raises NotDelivered while it is away."""
+        return await self.find_temporal()
+
+
+@asynccontextmanager
+async def web_state(
+    settings: Settings,
+    cluster: Cluster,
+    *,
+    find_temporal: Callable[[], Awaitable[Client]],
+    providers: Mapping[str, Provider] | None = None,
+) -> AsyncIterator[WebState]:
+    """The state of a process, its fleet followed meanwhile. `cluster`: under the account of the process."""
+    bare = cluster.bare()
+    rights = Rights()
+    sessions = CookieSessions(session_key(settings.web_session_key_file))
+    fleet = LiveFleet(cluster, rights)
+    state = WebState(
+        settings=settings,
+        cluster=cluster,
+        identities=Identities(cluster, bare, signs_in=settings.web_signs_in, sessions=sessions),
+        rights=rights,
+        fleet=fleet,
+        shown=ShownDeployments(settings, fleet),
+        promises=ImagePromises(settings),
+        standings=ProviderStandings(settings, cluster, fleet),
+        hub=HubPages(settings),
+        find_temporal=find_temporal,
+        providers=installed_providers() if providers is None else providers,
+    )
+    following = asyncio.create_task(state.fleet.run())
+    try:
+        yield state
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await bare.close()
+
+
+def session_key(file: Path | None) -> str:
+    """The key of cookies; empty: one is made. Raises OSError, ValueError."""
+    return file.read_text().strip() if file is not None else ""
+
+
+async def no_temporal() -> Client:
+    """For a process that has none."""
+    raise NotDelivered("Temporal is not connected")
+
+
+def state_of(request: Request) -> WebState:
+    """The state of the application that serves a request."""
+    return cast(WebState, request.app.state.web)
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who calls; every route but the public ones depends on it. Raises NotSignedIn."""
+    return await state_of(request).identities.of_request(request)
+
+
+State = Annotated[WebState, Depends(state_of)]
+SignedIn = Annotated[Caller, Depends(caller_of)]

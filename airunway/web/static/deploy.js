@@ -1,0 +1,44 @@
+// The live plan: what is typed is planned by the server a moment later; fields and text follow each other.
+
+import { headers, say } from "./live.js";
+
+const form = document.getElementById("deploy");
+const plan = document.getElementById("plan");
+const PAUSE = 150; // milliseconds without a letter
+let timer = 0;
+let asked = 0;
+
+async function planAgain(edited) {
+  const mine = ++asked;
+  plan.classList.add("busy");
+  const body = new URLSearchParams(new FormData(form));
+  body.set("edited", edited);
+  try {
+    const answer = await fetch("/deploy/plan", { method: "POST", body, headers: headers({ Accept: "application/json" }) });
+    if (mine !== asked) return; // something else was typed meanwhile
+    const told = await answer.json();
+    if (!answer.ok) { say(told.message ?? told.error?.message ?? "It could not be planned."); return; }
+    plan.replaceChildren(...new DOMParser().parseFromString(told.html, "text/html").body.childNodes);
+    if (edited === "fields") form.elements.yaml.value = told.yaml;
+    else if (told.fields) fill(told.fields);
+  } catch {
+    if (mine === asked) say("The server does not answer; the plan is an old one.");
+  } finally {
+    if (mine === asked) plan.classList.remove("busy");
+  }
+}
+
+function fill(fields) {
+  for (const [name, value] of Object.entries(fields)) {
+    const field = form.elements[name];
+    if (!field || field === document.activeElement) continue;
+    if (field.tagName === "SELECT" && ![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
+    field.value = value;
+  }
+}
+
+form.addEventListener("input", (event) => {
+  clearTimeout(timer);
+  const edited = event.target.name === "yaml" ? "yaml" : "fields";
+  timer = setTimeout(() => planAgain(edited), PAUSE);
+});

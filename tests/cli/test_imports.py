@@ -1,0 +1,57 @@
+"""Naming a command costs no library that only its work needs: `--help`, completion, a wrong option."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = frozenset(
+    {"aiohttp", "asyncio", "grpc", "helm", "jinja2", "kubernetes", "prometheus_client", "rich", "structlog"}
+    | {"temporalio", "yaml"}
+)
+"""Each takes longer to load than all that `--help` shows."""
+OF_PARAMETERS = frozenset({"pydantic"})
+"""Typer itself reads the parameters of one command with it, but not the list of commands."""
+LATER = frozenset({"airunway.clients", "airunway.activities", "airunway.workflows", "airunway.sandbox"})
+LOOK = """
+import json, sys
+from airunway.cli.app import main
+sys.argv = ["airunway", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    print(json.dumps({"status": end.code, "modules": sorted(sys.modules)}), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str) -> tuple[int, set[str]]:
+    """The exit status, and what is loaded at the end."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, *arguments], capture_output=True, text=True, check=True, timeout=100
+    )
+    found = json.loads(done.stderr.splitlines()[-1])
+    return int(found["status"] or 0), set(found["modules"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["-h"], ["status", "-h"], ["providers", "install", "--help"]],
+    ids=" ".join,
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    status, modules = loaded(*arguments)
+
+    assert status == 0
+    assert sorted(HEAVY & modules) == []
+    assert sorted(LATER & modules) == []
+    if arguments[0].startswith("-"):
+        assert sorted(OF_PARAMETERS & modules) == []
+
+
+def test_the_look_is_not_blind() -> None:
+    _, modules = loaded("crds")
+
+    assert {"pydantic", "yaml"} <= modules
