@@ -83,8 +83,13 @@ class WorkflowSender:
 
     async def __call__(self, ref: DeploymentRef, hint: ChangeHint) -> None:
         """Send it; nothing to do when a gone deployment has no workflow."""
-        about = {"k8s__namespace__name": ref.namespace, "airunway__deployment": ref.name}
-        with SPANS.span("ChangeSeen", airunway__cluster=ref.cluster, airunway__cause=hint.cause, **about):
+        about = {
+            "airunway.cluster": ref.cluster,
+            "k8s.namespace.name": ref.namespace,
+            "airunway.deployment": ref.name,
+            "airunway.cause": hint.cause,
+        }
+        with SPANS.span("ChangeSeen", about):
             await (self._tell_end(ref, hint) if hint.gone else self._tell(ref, hint))
 
     async def _tell_end(self, ref: DeploymentRef, hint: ChangeHint) -> None:

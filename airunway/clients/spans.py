@@ -5,15 +5,24 @@ Without OpenTelemetry, which few installations have: `workers.temporal.telemetry
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Tracer(Protocol):
-    """What is needed of OpenTelemetry's."""
+    """What is needed of OpenTelemetry's, whose failures we tell ourselves."""
 
-    def start_as_current_span(self, name: str, **options: Any) -> Any:
+    def start_as_current_span(
+        self,
+        name: str,
+        *,
+        attributes: Mapping[str, str],
+        record_exception: bool,
+        set_status_on_exception: bool,
+    ) -> AbstractContextManager[Any]:
         """A context in which the span is the current one."""
 
 
@@ -33,7 +42,9 @@ class Spans:
         self._tracer, self._is_inside = tracer, is_inside or _never
 
     @contextmanager
-    def span(self, name: str, *, only_inside: bool = False, **attributes: str) -> Iterator[None]:
+    def span(
+        self, name: str, attributes: Mapping[str, str] = NOTHING, *, only_inside: bool = False
+    ) -> Iterator[None]:
         """A span while the context is open. `only_inside`: part of another one, or none.
 
         What is raised is told by its kind: its words may be long, and are in the log.
@@ -41,9 +52,9 @@ class Spans:
         if self._tracer is None or (only_inside and not self._is_inside()):
             yield
             return
-        options: dict[str, Any] = {"record_exception": False, "set_status_on_exception": False}
-        said = {key.replace("__", "."): value for key, value in attributes.items()}
-        with self._tracer.start_as_current_span(name, attributes=said, **options) as current:
+        with self._tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as current:
             try:
                 yield
             except Exception as err:

@@ -102,7 +102,7 @@ async def test_a_later_change_is_a_trace_of_its_own(world: World, traced: Traced
 
     world.upstream_phase = Phase.RUNNING
     # Plainly: this server leaves out the header of a signal that starts nothing; tests/e2e has the other way.
-    with SPANS.span("ChangeSeen", airunway__cause="Server chat changed"):
+    with SPANS.span("ChangeSeen", {"airunway.cause": "Server chat changed"}):
         await world.nudge("Server chat changed", upstream_only=True)
     await world.until_phase(Phase.RUNNING)
     await world.quiet()

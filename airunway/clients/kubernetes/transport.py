@@ -172,7 +172,7 @@ class Transport:
         async def attempt() -> Object:
             return await self._request(method, path, query, body, content_type, warnings)
 
-        with SPANS.span(f"Kubernetes {method}", only_inside=True, url__path=path):
+        with SPANS.span(f"Kubernetes {method}", {"url.path": path}, only_inside=True):
             return await once_served(attempt)
 
     async def _request(
