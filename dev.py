@@ -10,6 +10,7 @@
     python3 dev.py types       mypy
     python3 dev.py format      put the code into shape
     python3 dev.py generate    what is generated: manifests, tables, BuildKit's messages
+    python3 dev.py docs        the documentation as a site, every link followed: build/site
     python3 dev.py lock        requirements*.txt from pyproject.toml (needs uv)
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
@@ -52,6 +53,7 @@ GENERATORS = (
     "tools.generate.manifests",
     "tools.generate.settings_table",
     "tools.generate.metrics_tables",
+    "tools.generate.reference",
     "tools.generate.buildkit_messages",
     "tests.conformance.record",
 )
@@ -145,6 +147,13 @@ def generate(folder: Path, _arguments: list[str]) -> None:
         _run([str(_python(folder)), "-m", module], f"{module} failed")
 
 
+def docs(folder: Path, arguments: list[str]) -> None:
+    """Build the site; a link that leads nowhere, or a page that nobody finds, is a failure."""
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    command = [str(_python(folder)), "-m", "mkdocs", "build", "--strict", *arguments]
+    _run(command, "the site could not be built")
+
+
 def lock(folder: Path, arguments: list[str]) -> None:
     """Resolve pyproject.toml into the lock files; those of the images hold parts of the first."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
@@ -179,6 +188,7 @@ COMMANDS = {
     "types": types,
     "format": format_code,
     "generate": generate,
+    "docs": docs,
     "lock": lock,
     "sbom": sbom,
     "setup": setup,

@@ -128,11 +128,13 @@ class Registrar:
 
     @cached_property
     def _annotations(self) -> dict[str, str]:
+        made = self._provider.operator_objects
         return {
             **self._provider.registration().annotations,
             names.ANNOTATION_TASK_QUEUE: self._task_queue,
             names.ANNOTATION_UPSTREAM_KINDS: kinds_annotation(self._provider.kinds),
             names.ANNOTATION_POD_LABEL: self._provider.pod_label,
+            **({names.ANNOTATION_MADE_KINDS: kinds_annotation([made.kind])} if made is not None else {}),
         }
 
     def _says_ours(self, live: Object) -> bool:

@@ -51,8 +51,17 @@ def _entry_of(kind: UpstreamKind) -> dict[str, Any]:
 
 def announced_kinds(config: Object) -> list[UpstreamKind]:
     """The kinds a config announces; what cannot be read is left out, and said in the log."""
+    return _announced(config, names.ANNOTATION_UPSTREAM_KINDS)
+
+
+def announced_made_kinds(config: Object) -> list[UpstreamKind]:
+    """The kinds that its operator makes of those, as a config announces them."""
+    return _announced(config, names.ANNOTATION_MADE_KINDS)
+
+
+def _announced(config: Object, annotation: str) -> list[UpstreamKind]:
     meta = config["metadata"]
-    text = (meta.get("annotations") or {}).get(names.ANNOTATION_UPSTREAM_KINDS, "")
+    text = (meta.get("annotations") or {}).get(annotation, "")
     if not text:
         return []
     try:

@@ -26,6 +26,7 @@ from airunway.workers.audit.deployment_book import DeploymentBook
 from airunway.workers.audit.facts import StatusFacts, UpstreamMark, uses_companions
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.gateway_watch import GatewayWatch
+from airunway.workers.made_watch import MadeWatch
 from airunway.workers.marks import STATUS_CHANGED, ConfigMark, DeploymentMark, Readers, upstream_mark
 from airunway.workers.pod_watch import PodWatch
 from airunway.workers.signal_queue import SignalQueue
@@ -33,6 +34,7 @@ from airunway.workers.upstream_kinds import (
     Announced,
     Key,
     announced_kinds,
+    announced_made_kinds,
     announced_pod_label,
     key_of,
 )
@@ -78,6 +80,7 @@ class Watcher:
             self._follow, key_of=key_of, besides={key_of(kind) for kind, _ in installed}
         )
         self._pods = PodWatch(cluster, providers, fleet, self._on_pods, cluster_name=cluster_name)
+        self._made = MadeWatch(cluster, providers, fleet, self._on_made)
         self._gateway = GatewayWatch(cluster, fleet, self._on_published, cluster_name=cluster_name)
 
     async def run(self) -> None:
@@ -85,6 +88,7 @@ class Watcher:
         async with asyncio.TaskGroup() as group:
             self._announced.run_in(group)
             self._pods.announced.run_in(group)
+            self._made.announced.run_in(group)
             group.create_task(self._signals.run())
             group.create_task(self._namespaces.run())
             others = [self._configs, *self._upstream, *self._pods.reflectors]
@@ -98,6 +102,8 @@ class Watcher:
             )
             self._is_following = True
             group.create_task(self._deployments.run())
+            for made in self._made.reflectors:
+                group.create_task(made.run())
             group.create_task(self._gateway.run())
 
     async def _follow(self, kind: UpstreamKind) -> None:
@@ -133,6 +139,7 @@ class Watcher:
         known = self._fleet.deployments.get(ref)
         if change.type == "deleted":
             self._fleet.deployments.pop(ref, None)
+            self._fleet.refs.pop(meta["uid"], None)
             self._book.gone(ref)
             self._signals.put(
                 ref, ChangeHint(cause="deployment is gone", uid=meta["uid"], deleted=True, gone=True)
@@ -144,6 +151,7 @@ class Watcher:
         facts = StatusFacts.of(change.object)
         self._book.saw(ref, change.object)
         self._fleet.deployments[ref] = KnownDeployment(mark, facts, _time_of_change(known, facts, cause))
+        self._fleet.refs[mark.uid] = ref
         if cause:
             observe_lag(DEPLOYMENTS.plural, change.object)
             hint = ChangeHint(
@@ -170,10 +178,12 @@ class Watcher:
             register_provider(name)
         self._announced.update(name, announced_kinds(change.object) if name in configs else [])
         self._pods.update(name, announced_pod_label(change.object) if name in configs else [])
+        self._made.update(name, announced_made_kinds(change.object) if name in configs else [])
         if configs.get(name) == before:
             return
         for reflector in self._followed:
             reflector.look_again()  # its operator may have been installed, and so its kinds
+        self._made.look_again()
         if name in configs:
             # Hostile rules take a second each to compile; nobody waits for what is found.
             asyncio.get_running_loop().run_in_executor(None, _warn_of_dead_rules, change.object)
@@ -226,6 +236,9 @@ class Watcher:
     def _on_pods(self, ref: DeploymentRef, cause: str) -> None:
         if self._is_following:
             self._upstream_changed(ref, cause)
+
+    def _on_made(self, ref: DeploymentRef, cause: str) -> None:
+        self._upstream_changed(ref, cause)
 
     def _on_published(self, ref: DeploymentRef, cause: str) -> None:
         """Of the gateway; it does not count as a change that an audit waits for to settle."""

@@ -13,26 +13,14 @@ from typing import Any
 
 from airunway.activities.upstream.changed_fields import changed_fields
 from airunway.activities.upstream.inspection import Inspection, Target
-from airunway.activities.upstream.owned_fields import with_fields_of
-from airunway.activities.upstream.ownership import digest_of, is_owned_by, owned_by_others
+from airunway.activities.upstream.kept import repaired
+from airunway.activities.upstream.ownership import digest_of, is_owned_by
 from airunway.api.conditions import conditions_of, find_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.status import Phase
 from airunway.clients.kubernetes import Object
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
-
-_OF_THE_SERVER = (
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "managedFields",
-    "selfLink",
-)
-"""Metadata that an apply may not, or need not, name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +55,7 @@ def adopted(
             continue
         said = f"made anew, as {anew}" if anew else ", ".join(changed)
         differences.append(f"{target.kind.kind} {target.name}: {said}")
-        targets.append(_left(target, live, provider))
+        targets.append(_left(target, live, provider, changed))
     return Adoption(inspection=replace(inspection, targets=targets), differences=differences)
 
 
@@ -112,18 +100,8 @@ def _told_by(target: Target) -> Object:
     return {"left": target.told_by or target.desired}
 
 
-def _left(target: Target, live: Object, provider: Provider) -> Target:
-    found = replace(target, told_by=_told_by(target))
-    repaired = with_fields_of(
-        live, target.desired, owned_by_others(live, field_manager=provider.field_manager)
-    )
-    body = _as_applied(repaired)
-    changes = changed_fields(live, body, field_manager=provider.field_manager)
-    if not changes or provider.replacement_reason(live, body):
-        return replace(found, is_left=True)
-    return replace(found, desired=body)
-
-
-def _as_applied(obj: Mapping[str, Any]) -> Object:
-    meta = {key: value for key, value in obj["metadata"].items() if key not in _OF_THE_SERVER}
-    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
+def _left(target: Target, live: Object, provider: Provider, changed: Sequence[str]) -> Target:
+    before = target.last.kept if target.last is not None else changed
+    found = replace(target, told_by=_told_by(target), kept=before)
+    body = repaired(found, live, provider)
+    return replace(found, is_left=True) if body is None else replace(found, desired=body)

@@ -68,6 +68,11 @@ class UpstreamApplication:
 
     async def run(self) -> ApplyAnswer:
         """Do it. Raises ApiError where trying again can help."""
+        answer = await self._run()
+        answer.stage_warnings = self._writer.done.stage_warnings
+        return answer
+
+    async def _run(self) -> ApplyAnswer:
         try:
             await self._write()
         except _Left as left:
@@ -191,7 +196,7 @@ class UpstreamApplication:
         made = await read_made(self._cluster, self._provider, live[0]) if live else []
         said = status_of(self._provider, live, made)
         self._answer.status = await reported_status(
-            self._cluster, self._provider, self._ref, said, pods_seen=self._from.pods_seen
+            self._cluster, self._provider, self._ref, said, seen=self._from
         )
 
     def _as_done(self, entry: AppliedObject) -> AppliedObject:

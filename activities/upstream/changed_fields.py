@@ -7,7 +7,7 @@ render any more. What others own besides is none of ours.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from airunway.activities.upstream.ownership import holds_quantities, is_ours_or_former, says
@@ -45,12 +45,13 @@ def changed_by(
         if not is_taken_over and is_ours_or_former(entry, field_manager):
             continue
         owned = list(_leaves(entry.get("fieldsV1") or {}, ""))
-        if any(_overlap(path, other) for path in paths for other in owned):
+        if any(overlap(path, other) for path in paths for other in owned):
             found.add(str(entry.get("manager"))[:MAX_PATH_LENGTH])
     return sorted(found)[:MAX_MANAGERS]
 
 
-def _overlap(path: str, other: str) -> bool:
+def overlap(path: str, other: str) -> bool:
+    """Whether one path is the other, or within it."""
     shorter, longer = sorted((path, other), key=len)
     return longer == shorter or longer.startswith((f"{shorter}.", f"{shorter}["))
 
@@ -129,6 +130,44 @@ def _joined(path: str, key: str) -> str:
     if "." in key or "/" in key:
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
+
+
+def changed_by_write(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What a write changed, as the API server answered it: likewise, what it took away besides."""
+    paths = dict.fromkeys([*_differing(before, after), *_differing(after, before)])
+    return list(paths)
+
+
+def with_paths_of(live: Any, desired: Any, paths: Collection[str], at: str = "") -> Any:
+    """The live object, and what is desired at paths that `changed_fields` named."""
+    if at in paths and at:
+        return desired
+    if not any(path.startswith(at) for path in paths):
+        return live
+    if isinstance(live, Mapping) and isinstance(desired, Mapping):
+        taken = {
+            key: with_paths_of(live.get(key), desired[key], paths, _joined(at, key))
+            for key in desired
+            if key != "status"
+        }
+        return {**live, **{key: value for key, value in taken.items() if value is not None or key in live}}
+    if isinstance(live, list) and isinstance(desired, list):
+        return _items_with(live, desired, paths, at)
+    return live
+
+
+def _items_with(live: Sequence[Any], desired: Sequence[Any], paths: Collection[str], at: str) -> list[Any]:
+    if not all(_name_of(item) for item in (*live, *desired)):
+        pairs = zip(live, desired, strict=False)
+        return [with_paths_of(left, right, paths, f"{at}[{n}]") for n, (left, right) in enumerate(pairs)]
+    wanted, there = {_name_of(item): item for item in desired}, {_name_of(item) for item in live}
+
+    def taken(item: Any) -> Any:
+        name = _name_of(item)
+        return with_paths_of(item, wanted[name], paths, f"{at}[name={name}]") if name in wanted else item
+
+    back = (item for name, item in wanted.items() if name not in there and f"{at}[name={name}]" in paths)
+    return [*map(taken, live), *back]
 
 
 # -- what we own there and do not render any more -------------------------------------------------------

@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.main_object import find_main
 from airunway.activities.upstream.ownership import is_owned_by
+from airunway.activities.upstream.refusals import WAITING_FOR_CLUSTER
 from airunway.activities.upstream.render_context import Surroundings
-from airunway.activities.upstream.served_api import version_among
+from airunway.activities.upstream.served_api import ServedApi, version_among
 from airunway.api.cluster_features import ROUTED_BY_GATEWAY, features_condition
 from airunway.api.core_types import Condition
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
+
+SETTLE_SECONDS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +54,14 @@ async def cluster_features(
     served = [*routing, *api.features(provider)]
     taken = served
     if recorded is None:
-        there = inspect_all or request.applied or _names_object(owner)
+        is_taken_over = request.adoption is not None
+        there = inspect_all or request.applied or is_taken_over or _names_object(owner)
         main = await _main_object(cluster, provider, request) if there else None
+        if main is None and not api.is_settled:
+            raise _not_settled(provider)  # what is recorded now would hold for as long as the object stands
         taken = served if main is None else sorted(provider.features_of(main))
     else:
+        recorded = _with_fields_of_now(recorded, api, provider, request)
         learned = [entry for entry in recorded if entry in provider.learnable]
         if {*served, *learned} == set(recorded):
             taken = served = recorded
@@ -64,6 +72,28 @@ async def cluster_features(
         kept = {ROUTED_BY_GATEWAY, *provider.learnable}
         taken = [*(entry for entry in taken if entry in kept), *api.features(provider)]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
+
+
+def _with_fields_of_now(
+    recorded: list[str], api: ServedApi, provider: Provider, request: RenderRequest
+) -> list[str]:
+    """What is recorded; where the spec has changed since, with the fields that are served by now.
+
+    Its operator may be a newer one, which refuses objects that do not say what such a field says.
+    """
+    written = request.applied[0].deployment_generation if request.applied else request.generation
+    served = api.fields_of.get(version_among(recorded, provider), ())
+    new = {field for field in served if field in provider.fields_of_newer} - set(recorded)
+    return [*recorded, *sorted(new)] if written < request.generation else recorded
+
+
+def _not_settled(provider: Provider) -> StepFailed:
+    words = (
+        f"waiting for the API server to publish what {provider.kinds[0].kind} holds, which takes seconds"
+        " after its definition was installed; then it goes on by itself"
+    )
+    conditions = ["ResourceCreated"]
+    return failed(WAITING_FOR_CLUSTER, words, conditions, final=False, retry_seconds=SETTLE_SECONDS)
 
 
 def _names_object(owner: Mapping[str, Any]) -> bool:

@@ -145,11 +145,12 @@ def astray(found: Iterable[Follower]) -> list[str]:
 
 
 async def carry_out_following(
-    writes: TenantWrites, follower: Follower, *, field_manager: str
+    writes: TenantWrites, follower: Follower, *, field_manager: str, warnings: list[str]
 ) -> Object | None:
     """Write what differs, on the version that was read; None: it is gone. Raises StepFailed, ApiError.
 
-    By a JSON patch: an apply would own a whole list that is the operator's.
+    `warnings` takes what the API server warns of. By a JSON patch: an apply would own a whole list that is
+    the operator's.
     """
     meta = follower.live["metadata"]
     version = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
@@ -165,6 +166,7 @@ async def carry_out_following(
             namespace=meta["namespace"],
             content_type=JSON_PATCH,
             field_manager=field_manager,
+            warnings=warnings,
         )
     return None
 

@@ -68,6 +68,12 @@ class Target:
     """How an earlier generation, or an earlier attempt, left it."""
     told_by: Object | None = None
     """What its digest is of, if not of the desired object: that has parts which follow the live one."""
+    asked: str = ""
+    """Digest of what somebody asked for; see `kept`."""
+    keeps: str = ""
+    """The digest that it keeps, as it would be rendered otherwise though nobody asked for that."""
+    kept: Sequence[str] = ()
+    """Paths of what is left as it serves."""
     is_left: bool = False
     """It stays as it is, though it is not as desired; see `adoption`."""
 

@@ -10,12 +10,29 @@ from collections.abc import Mapping
 from typing import Any
 
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "status"})
+_OF_THE_SERVER = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+)
+"""Metadata that an apply may not, or need not, name."""
 
 
 def with_fields_of(live: Mapping[str, Any], desired: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:
     """The live object, and of `fields` what is desired; what is desired nowhere stays as it is."""
     wanted = {key: value for key, value in fields.items() if key.removeprefix("f:") not in _BOOKKEEPING}
     return _taken(live, desired, wanted)
+
+
+def as_applied(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """A live object as it can be applied."""
+    meta = {key: value for key, value in obj["metadata"].items() if key not in _OF_THE_SERVER}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
 
 
 def _taken(live: Any, desired: Any, fields: Mapping[str, Any]) -> Any:

@@ -36,7 +36,7 @@ async def read_state(cluster: Cluster, provider: Provider, request: ReadinessReq
     # Whoever may write the upstream objects makes them as large as the API server takes them.
     is_large = has_more_elements_than([*live, *made], LARGE_ELEMENTS)
     drift, found, said = await asyncio.to_thread(judge) if is_large else judge()
-    status = await reported_status(cluster, provider, request.ref, said, pods_seen=request.pods_seen)
+    status = await reported_status(cluster, provider, request.ref, said, seen=request)
     selector = provider.pod_selector(request.ref.name)
     return Readiness(
         drifted=drift,

@@ -22,6 +22,7 @@ from airunway.activities.upstream.inspection import (
     read_applied,
     unseen,
 )
+from airunway.activities.upstream.kept import asked_for, kept_as_served
 from airunway.activities.upstream.owner import missing_finalizer, refuse_other_choice, usable_image
 from airunway.activities.upstream.render_context import Surroundings, prepare
 from airunway.activities.upstream.reported_status import reported_status, status_of
@@ -38,6 +39,7 @@ from airunway.activities.upstream.write_plan import (
 from airunway.api.adoption import ADOPTED, left_as_found
 from airunway.api.cluster_features import RENDERED_FOR_CLUSTER
 from airunway.api.conditions import condition
+from airunway.api.kept import KEPT_AS_SERVED, kept_condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
@@ -124,6 +126,7 @@ class UpstreamRendering:
         # What was left as it was found needs nothing to come before it.
         if (found and found.main_is_left) or await self._stages_are_ready(deployment, context):
             inspection = found.inspection if found else await self._inspect(rendered, deployment)
+            inspection = self._kept(inspection, deployment, context)
             plan = self._plan_writes(inspection)
             self._result.plan = await self._with_followers(plan, deployment)
             self._answer.planned += in_words(self._result.plan)
@@ -136,6 +139,7 @@ class UpstreamRendering:
         self._answer.conditions.append(condition("ProviderCompatible", "True", "CompatibilityVerified"))
         self._answer.ignored_fields = self._provider.ignored_fields(deployment)
         self._answer.replica_selector = self._provider.replica_selector(deployment.name)
+        self._answer.pod_label = self._provider.pod_label
         odd = argument_condition(self._provider, deployment)
         self._answer.conditions += [odd] if odd else []
         self._answer.cleared += [] if odd else [ARGUMENTS_RECOGNIZED]
@@ -234,6 +238,20 @@ class UpstreamRendering:
         self._answer.cleared += [] if found.differences else [ADOPTED]
         return found
 
+    def _kept(
+        self, inspection: Inspection, deployment: ModelDeployment, context: RenderContext
+    ) -> Inspection:
+        """What is left as it serves, since only our own way of rendering it is another one."""
+        answer, request = self._answer, self._request
+        asked = asked_for(deployment, self._provider, request, context, answer.pinned_images)
+        found = kept_as_served(inspection, self._provider, request, asked)
+        answer.conditions += [kept_condition(found.differences)] if found.differences else []
+        answer.cleared += [] if found.differences else [KEPT_AS_SERVED]
+        if found.main_is_kept:
+            answer.replica_selector, answer.pod_label = "", ""
+            answer.image = request.image or answer.image
+        return found.inspection
+
     def _plan_writes(self, inspection: Inspection) -> WritePlan:
         plan = plan_writes(inspection, self._provider, self._request)
         if plan.conflict:
@@ -304,7 +322,7 @@ class UpstreamRendering:
             made = await read_made(self._cluster, self._provider, live[0]) if live else ()
         said, request = status_of(self._provider, live, made), self._request
         self._answer.status = await reported_status(
-            self._cluster, self._provider, request.ref, said, pods_seen=request.pods_seen
+            self._cluster, self._provider, request.ref, said, seen=request
         )
 
 

@@ -6,14 +6,16 @@ Operators may be older or newer than ours, and may be renewed while what they ru
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from airunway.clients.kubernetes import Cluster
 from airunway.provider import Provider
 
-_ANY = "spec"
-"""A field that every version of every kind has: without it, its schema is not published yet."""
+_ANY = "metadata"
+"""A field that every published schema has: without it, that of a kind is not published yet."""
+PATIENCE_SECONDS = 60.0
+"""How long a schema may take to be published. After that the kind has none that names its fields."""
 MEMORY_SECONDS = 300.0
 """An operator is seldom replaced, and who waits for a field of a new one can wait that long."""
 
@@ -24,6 +26,10 @@ class ServedApi:
 
     versions: Sequence[str] = ()
     fields: Collection[str] = ()
+    fields_of: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Those of each version that is served."""
+    is_settled: bool = True
+    """Whether that is all of it: an API server publishes a kind's schema seconds after it serves that."""
 
     def features(self, provider: Provider) -> list[str]:
         """What of it is recorded: the fields, and the version unless it is the oldest that we know."""
@@ -44,6 +50,7 @@ class ServedApis:
     def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster, self._clock = cluster, clock
         self._known: dict[str, tuple[float, ServedApi]] = {}
+        self._unsettled_since: dict[str, float] = {}
 
     async def of(self, provider: Provider) -> ServedApi:
         """What is served of the provider's main kind. Raises ApiError."""
@@ -55,6 +62,10 @@ class ServedApis:
             found, is_known = await self._ask(provider)
             if is_known:
                 self._known[provider.name] = (self._clock(), found)
+                self._unsettled_since.pop(provider.name, None)
+            elif found.versions:
+                since = self._unsettled_since.setdefault(provider.name, self._clock())
+                found = replace(found, is_settled=self._clock() - since > PATIENCE_SECONDS)
         return found
 
     async def _ask(self, provider: Provider) -> tuple[ServedApi, bool]:
@@ -66,5 +77,9 @@ class ServedApis:
             versions = [entry for entry in asked if kind.kind in await discovery.served_kinds(entry)]
         if not versions or not provider.optional_fields:
             return ServedApi(versions=versions), bool(versions)
-        fields = await discovery.served_fields(versions[0], kind.kind, [_ANY, *provider.optional_fields])
-        return ServedApi(versions=versions, fields=fields - {_ANY}), _ANY in fields
+        wanted = [_ANY, *provider.optional_fields]
+        found = {entry: await discovery.served_fields(entry, kind.kind, wanted) for entry in versions}
+        fields_of = {entry: fields - {_ANY} for entry, fields in found.items()}
+        newest = versions[0]
+        served = ServedApi(versions=versions, fields=fields_of[newest], fields_of=fields_of)
+        return served, _ANY in found[newest]

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Any
 
 from airunway.activities.upstream.absent_fields import absence_patch
-from airunway.activities.upstream.changed_fields import changed_by, changed_fields
+from airunway.activities.upstream.changed_fields import changed_by, changed_by_write, changed_fields, overlap
 from airunway.activities.upstream.following import Follower
 from airunway.activities.upstream.inspection import AppliedBefore, Inspection, ObjectMaker, Target
 from airunway.activities.upstream.ownership import (
@@ -120,7 +120,7 @@ def applied(write: ObjectWrite, result: Object, *, field_manager: str, generatio
     meta: dict[str, Any] = result["metadata"]
     if write.method is Method.KEEP and target.last is not None:
         now = {"uid": meta["uid"], "generation": meta.get("generation", 0), "version": version_of(result)}
-        now["deployment_generation"] = generation
+        now |= {"deployment_generation": generation, "asked": target.asked, "kept": list(target.kept)}
         rest = {"action": "unchanged", "changed": [], "changed_by": []}
         return target.last.model_copy(update={**now, **rest})
     action = _action(write, result)
@@ -135,11 +135,22 @@ def applied(write: ObjectWrite, result: Object, *, field_manager: str, generatio
         deployment_generation=generation,
         version=version_of(result),
         action=action,
-        changed=[] if action == "unchanged" else list(write.changed),
+        changed=[] if action == "unchanged" else _changed(write, result),
         changed_by=list(write.changed_by) if action == "repaired" else [],
         field_manager=field_manager,
         resource_version=meta["resourceVersion"],
+        asked=target.asked,
+        kept=list(target.kept),
     )
+
+
+def _changed(write: ObjectWrite, result: Object) -> list[str]:
+    """Of what was to change, what did: whoever creates an object owns what the API server filled in, too, and
+    gives that up with the first apply, which changes nothing about it."""
+    if write.target.live is None:
+        return list(write.changed)
+    done = changed_by_write(write.target.live, result)
+    return [path for path in write.changed if any(overlap(path, other) for other in done)]
 
 
 def _action(write: ObjectWrite, result: Object) -> str:
@@ -297,7 +308,7 @@ def _planned(target: Target, field_manager: str) -> ObjectWrite:
 
 
 def _digest(target: Target) -> str:
-    return digest_of(target.told_by or target.desired)
+    return target.keeps or digest_of(target.told_by or target.desired)
 
 
 def _first(live: Object, desired: Object, *, field_manager: str) -> list[dict[str, Any]] | None:
@@ -324,7 +335,7 @@ def _is_unchanged(target: Target, live: Object, digest: str) -> bool:
 
 def _is_as_last(target: Target) -> bool:
     """Whether the same was written last: what is different now, somebody else changed."""
-    return target.last is not None and target.last.digest == digest_of(target.told_by or target.desired)
+    return target.last is not None and target.last.digest == _digest(target)
 
 
 def _is_terminating(live: Object) -> bool:

@@ -37,6 +37,8 @@ class Written:
     objects: list[AppliedObject] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     """Kind and name."""
+    stage_warnings: dict[str, list[str]] = field(default_factory=dict)
+    """What the API server warned of when an object of a stage was created, by its kind and name."""
     followed: list[AppliedObject] = field(default_factory=list)
     """What follows the main object, and how it was left."""
 
@@ -88,18 +90,25 @@ class Writer:
             await self._delete(gone)
 
     async def _follow(self, follower: Follower) -> None:
-        manager, result = self._provider.field_manager, None
+        manager, result, warnings = self._provider.field_manager, None, list[str]()
         if follower.differing:
             with refused(f"{follower.kind.kind} {follower.name}"):
-                result = await carry_out_following(self._writes, follower, field_manager=manager)
+                result = await carry_out_following(
+                    self._writes, follower, field_manager=manager, warnings=warnings
+                )
             if result is None:
                 return
-        self.done.followed.append(follower.left(result, field_manager=manager))
+        left = follower.left(result, field_manager=manager)
+        self.done.followed.append(left.model_copy(update={"warnings": warnings}))
 
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
         words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
+        warnings: list[str] = []
         with contextlib.suppress(AlreadyExists), self._writes.explained(words):
-            await self._cluster.create(entry.kind, entry.manifest, namespace=self._namespace)
+            await self._cluster.create(
+                entry.kind, entry.manifest, namespace=self._namespace, warnings=warnings
+            )
+            self.done.stage_warnings[words] = warnings
 
     async def _delete(self, gone: ObjectDelete) -> None:
         meta = gone.live["metadata"]

@@ -74,6 +74,10 @@ ANNOTATION_EXTERNAL_REPLICAS = "airunway.ai/external-replicas"
 ANNOTATION_TEST_BACKEND = "airunway.ai/dynamo-test-backend"
 TEST_BACKEND_MOCKER = "mocker"
 """Its one value: no engine runs, and nothing is published."""
+RENDERED_ANNOTATIONS = frozenset(
+    {ANNOTATION_PULL_SECRETS, ANNOTATION_ROLLOUT, ANNOTATION_EXTERNAL_REPLICAS, ANNOTATION_TEST_BACKEND}
+)
+"""Those that say how a deployment's objects are rendered, whatever its provider."""
 ANNOTATION_GENERATED_BY = "airunway.ai/generated-by"
 ANNOTATION_RECIPE_PREFIX = "airunway.ai/recipe."
 ANNOTATION_DISPLAY_NAME = "airunway.ai/display-name"
@@ -100,6 +104,9 @@ ANNOTATION_UPSTREAM_KINDS = "airunway.ai/upstream-kinds"
 
 From it the watcher knows what to follow for a provider whose package it does not have.
 """
+
+ANNOTATION_MADE_KINDS = "airunway.ai/made-kinds"
+"""On an InferenceProviderConfig: the kinds that its operator makes of those and that matter, likewise."""
 
 ANNOTATION_POD_LABEL = "airunway.ai/pod-label"
 """On an InferenceProviderConfig: the label by which pods bear the name of the deployment that they serve.

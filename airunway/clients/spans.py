@@ -5,7 +5,7 @@ Without OpenTelemetry, which few installations have: `workers.temporal.telemetry
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -17,16 +17,20 @@ class Tracer(Protocol):
         """A context in which the span is the current one."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Spans:
-    """The tracer of this process. `is_inside`: whether a span is the current one already."""
+    """The tracer of this process."""
 
     def __init__(self) -> None:
         self._tracer: Tracer | None = None
-        self._is_inside = lambda: False
+        self._is_inside: Callable[[], bool] = _never
 
-    def send_to(self, tracer: Tracer | None, is_inside: Any = lambda: False) -> None:
-        """Trace from now on; None: no more."""
-        self._tracer, self._is_inside = tracer, is_inside
+    def send_to(self, tracer: Tracer | None, is_inside: Callable[[], bool] | None = None) -> None:
+        """Trace from now on; None: no more. `is_inside`: whether a span is the current one."""
+        self._tracer, self._is_inside = tracer, is_inside or _never
 
     @contextmanager
     def span(self, name: str, *, only_inside: bool = False, **attributes: str) -> Iterator[None]:

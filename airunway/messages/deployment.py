@@ -81,6 +81,10 @@ class AppliedObject(BaseModel):
     """Under which it was written last."""
     resource_version: str = ""
     """As the last write left it."""
+    asked: str = ""
+    """Digest of what somebody asked for when it was rendered so; see `upstream.kept`."""
+    kept: list[str] = Field(default_factory=list)
+    """Paths of the fields that would be rendered otherwise and are left as they serve. At most 50."""
     warnings: list[str] = Field(default_factory=list)
     """What the API server warned of when that content was written: at most 10 lines of 300 characters."""
 

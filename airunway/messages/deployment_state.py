@@ -149,12 +149,16 @@ class DeploymentState(BaseModel):
     """The change of an upstream object that is refused for good, so that the object is made again."""
     followed: list[AppliedObject] = Field(default_factory=list)
     """What the operator made of the main object and follows it, as it was left."""
+    stage_warnings: dict[str, list[str]] = Field(default_factory=dict)
+    """What the API server warned of when objects of stages were created, by kind and name."""
     follows: bool = False
     """Whether any of that is to follow."""
     pinned_images: dict[str, str] = Field(default_factory=dict)
     """Image references with a tag that were verified, and the digests that they are deployed by."""
     replica_selector: str = ""
     """Label selector of the pods that serve it; empty while nothing was rendered."""
+    pod_label: str = ""
+    """The label of its pods when it was rendered."""
     pods_seen: bool = False
     """Pods that serve it were seen; see `UnifiedStatus`."""
     failure: StandingFailure | None = None

@@ -77,6 +77,8 @@ class RenderRequest(DeploymentRequest):
     """Digests that tags stood for when their signatures were verified; each is verified again."""
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    pod_label: str = ""
+    """The label of its pods when it was rendered; by another one of now they are not to be found."""
     routed_by_gateway: bool = False
     """As `ProviderView` has it, which only the core's process can find out."""
     cluster_features: list[str] | None = None
@@ -125,7 +127,9 @@ class RenderAnswer(BaseModel):
     pinned_images: dict[str, str] | None = None
     """Tags whose image was verified, and its digest; None when nobody came to that."""
     replica_selector: str = ""
-    """Label selector of the pods that serve; empty when nobody came to that."""
+    """Label selector of the pods that serve; empty when nobody came to that, or it stays as it was."""
+    pod_label: str = ""
+    """Their label, likewise."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
 
@@ -168,6 +172,8 @@ class ApplyAnswer(BaseModel):
     """What the operator made of the main one and follows it, as it was left; None: nobody came to that."""
     deleted: list[str] = Field(default_factory=list)
     """Kind and name."""
+    stage_warnings: dict[str, list[str]] = Field(default_factory=dict)
+    """What the API server warned of when an object of a stage was created, by its kind and name."""
     status: UnifiedStatus | None = None
     """What the API server answered, in a deployment's words; None when there is nothing to read yet."""
 
@@ -184,6 +190,8 @@ class ReadinessRequest(DeploymentRequest):
     diagnose: bool = False
     pods_seen: bool = False
     """Pods that serve it were seen before; see `UnifiedStatus`."""
+    pod_label: str = ""
+    """The label of its pods when it was rendered; by another one of now they are not to be found."""
     contested: bool = False
     """Somebody keeps changing what is written: see who else is at work."""
 

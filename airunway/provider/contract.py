@@ -264,6 +264,9 @@ class Provider:
     """The image to build before rendering, or None. With it, the provider needs no other image."""
     default_serving_image: str = ""
     """The image taken when the deployment names none; its resolution is not the user's concern."""
+    annotations: Sequence[str] = ()
+    """Annotations of a deployment that its rendering heeds, besides `names.RENDERED_ANNOTATIONS`. What
+    nobody asked for by spec or annotations does not change an object that serves."""
     replica_fields: Sequence[str] = ("spec.replicas",)
     """Where its objects hold how many copies serve, as `spec.services.*.replicas`; none: nowhere that scales.
 
@@ -287,6 +290,9 @@ class Provider:
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.*.b`; `*` stands for
     any key or item."""
+    fields_of_newer: Sequence[str] = ()
+    """Those of `optional_fields` that a newer operator wants to be told: written from the next change of the
+    spec on, also into an object that was made without."""
     depends_on_gateway: bool = False
     """Rendering depends on `RenderContext.routed_by_gateway`. That, the version of its first kind, and which
     `optional_fields` are served, is found out once, recorded in the status, and kept for as long as the main

@@ -44,6 +44,7 @@ PROVIDER = Provider(
     role_label="nvidia.com/dynamo-component",
     depends_on_gateway=True,
     optional_fields=tuple(SERVED_FIELDS.values()),
+    fields_of_newer=tuple(SERVED_FIELDS.values()),
     features_of=features_of,
     replacement_reason=replacement_reason,
     serving_ports=SERVING_PORTS,

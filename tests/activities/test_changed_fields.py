@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from airunway.activities.upstream.changed_fields import MAX_PATHS, changed_by, changed_fields
+from airunway.activities.upstream.changed_fields import (
+    MAX_PATHS,
+    changed_by,
+    changed_fields,
+    with_paths_of,
+)
 
 MANAGER = "acme-provider"
 MAIN = {"name": "main", "image": "a:1", "args": ["--x"]}
@@ -135,3 +140,30 @@ def test_who_changed_a_field_is_known_by_the_managers_that_own_it() -> None:
     assert who("spec.containers[name=main].image") == who("spec.containers") == ["kubectl-edit"]
     assert who("spec") == ["kube-controller-manager", "kubectl-edit"]
     assert who("spec.containers[name=side].image", "spec.replicasOfOthers") == []
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "paths", "wanted"),
+    [
+        pytest.param({"a": {"b": 1}}, {"a": {"b": 2, "c": 3}}, {"a.c"}, {"a": {"b": 1, "c": 3}}, id="map"),
+        pytest.param(
+            {"l": [{"name": "x", "v": 1}, {"name": "theirs"}]},
+            {"l": [{"name": "x", "v": 1, "w": 2}, {"name": "y"}]},
+            {"l[name=x].w", "l[name=y]", "l[name=theirs]"},
+            {"l": [{"name": "x", "v": 1, "w": 2}, {"name": "theirs"}, {"name": "y"}]},
+            id="items by name, and one of somebody else",
+        ),
+        pytest.param(
+            {"l": [{"v": 1}, {"v": 2}]},
+            {"l": [{"v": 1}, {"v": 3}]},
+            {"l[1].v"},
+            {"l": [{"v": 1}, {"v": 3}]},
+            id="items by place",
+        ),
+        pytest.param({"a": 1}, {"a": 2, "b": 3}, set(), {"a": 1}, id="nothing"),
+    ],
+)
+def test_only_what_is_named_is_taken_of_what_is_desired(
+    live: Any, desired: Any, paths: set[str], wanted: Any
+) -> None:
+    assert with_paths_of(live, desired, paths) == wanted

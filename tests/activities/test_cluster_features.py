@@ -257,3 +257,44 @@ async def test_a_provider_that_takes_nothing_of_the_cluster_records_nothing(plac
 
     assert recorded_features(rendered.conditions) is None
     assert "RenderedForCluster" in rendered.cleared
+
+
+async def test_a_graph_that_was_written_in_an_older_version_is_taken_over_in_that(
+    place: DeploymentSite,
+) -> None:
+    """The cluster serves a newer one by then, and stores in it."""
+    await begin(place, DYNAMO)
+    await place.deploy(provider={"name": "dynamo"}, **SPEC)
+    worker = worker_of(place, DYNAMO)
+    owner = await place.deployment()
+    rendered = await worker.provider.render(request(owner, DYNAMO, []))
+    await worker.provider.apply_upstream(asked(request(owner, DYNAMO, []), rendered))
+    ours = await main(place, DYNAMO)
+    await place.cluster.delete(DYNAMO.kinds[0].versions[-1], REF.name, namespace=REF.namespace)
+    meta = {key: ours["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
+    meta["labels"] = {key: value for key, value in meta["labels"].items() if "model-id" not in key}
+    alpha = DYNAMO.kinds[0].versions[-1]
+    theirs = {"apiVersion": alpha.api_version, "kind": alpha.kind, "metadata": meta, "spec": ours["spec"]}
+    await place.cluster.create(alpha, theirs, namespace=REF.namespace, field_manager="provider")
+    await install(place, DYNAMO)
+    before = await main(place, DYNAMO)
+
+    taking_over = request(await place.deployment(), DYNAMO, [], adoption=0)
+    answer = await worker_of(place, DYNAMO).provider.render(taking_over)
+
+    assert (answer.failure, answer.planned, answer.replacing) == (None, [], "")
+    assert [entry.api_version for entry in answer.objects] == [alpha.api_version]
+    assert await main(place, DYNAMO) == before
+    assert find_condition(answer.conditions, "Adopted") is not None
+    recorded = recorded_features(answer.conditions)
+    assert recorded == []
+
+    edited = await place.change({"spec": {"scaling": {"replicas": 2}}})
+    changed, done = await worker_of(place, DYNAMO).apply(
+        request(edited, DYNAMO, answer.objects, adoption=taking_over.generation, cluster_features=recorded)
+    )
+
+    assert (changed.replacing, done.failure) == ("", None)
+    after = await main(place, DYNAMO)
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["spec"]["services"]["VllmWorker"]["replicas"] == 2

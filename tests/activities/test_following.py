@@ -280,3 +280,25 @@ async def test_a_named_cluster_that_is_not_there_yet_is_waited_for(ray: RaySite)
 
     assert await ray.read() == []
     assert not (await ray.apply())[0].writes
+
+
+@pytest.mark.parametrize("autoscaled", [False, True], ids=["by nobody", "by Ray's autoscaler"])
+async def test_at_a_take_over_other_numbers_of_workers_are_ours_unless_an_autoscaler_has_them(
+    ray: RaySite, autoscaled: bool
+) -> None:
+    await deployed(ray)
+    await ray.set(replicas=5, maxReplicas=5)
+    if autoscaled:
+        spec = {"spec": {"enableInTreeAutoscaling": True}}
+        await ray.cluster.patch(CLUSTERS, "chat-a", spec, namespace=REF.namespace, field_manager="hand")
+    service = await ray.service()
+    ray.applied, ray.followed = [], []  # this system has never seen it
+    request = (await ray.request()).model_copy(update={"adoption": 0})
+
+    rendered = await ray.worker.provider.render(request)
+    if rendered.writes:
+        done = await ray.worker.provider.apply_upstream(asked(request, rendered))
+        assert done.failure is None
+
+    assert await ray.counts() == ([5, 1, 5] if autoscaled else [1, 1, 1])
+    assert (await ray.service())["spec"] == service["spec"], "it serves, and no second cluster comes up"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -73,16 +74,34 @@ def waiting(reason: str) -> dict[str, Any]:
     return {"conditions": ready(False), "containerStatuses": [{"name": "model", "state": state}]}
 
 
+@dataclass(frozen=True)
+class Seen:
+    pods_seen: bool
+    pod_label: str = ""
+
+
 async def look(place: DeploymentSite, provider: str, *, pods_seen: bool = False) -> UnifiedStatus:
     found = PROVIDERS[provider]
     said = found.read_status({"metadata": {"name": REF.name, "generation": 1}, **SERVING[provider]})
     assert said.phase is Phase.RUNNING
-    status = await reported_status(place.cluster, found, REF, said, pods_seen=pods_seen)
+    status = await reported_status(place.cluster, found, REF, said, seen=Seen(pods_seen))
     assert status is not None
     return status
 
 
 EACH = pytest.mark.parametrize("provider", sorted(PROVIDERS))
+
+
+async def test_pods_of_a_label_that_is_not_looked_for_any_more_are_not_missed(place: DeploymentSite) -> None:
+    """A release of ours finds pods by another label than those of before, which run on as they were made."""
+    said = UnifiedStatus(phase=Phase.RUNNING)
+
+    status = await reported_status(
+        place.cluster, PROVIDERS["vllm"], REF, said, seen=Seen(True, "acme.dev/label-of-before")
+    )
+
+    assert status is not None
+    assert (status.phase, status.pods_seen) == (Phase.RUNNING, False)
 
 
 @EACH

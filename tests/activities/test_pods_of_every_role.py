@@ -14,7 +14,7 @@ from airunway.provider.evidence import pod_state, with_pods
 from airunway.provider.registry import installed_providers
 from airunway.workers.audit.facts import ObservedUpstream
 from tests.activities.deployment_site import REF, DeploymentSite
-from tests.activities.test_pods_of_every_provider import AVAILABLE, SERVING, ready, say
+from tests.activities.test_pods_of_every_provider import AVAILABLE, SERVING, Seen, ready, say
 
 PROVIDERS = installed_providers()
 
@@ -108,7 +108,7 @@ async def test_each_role_needs_a_pod_of_its_own(place: DeploymentSite, case: Cas
     said = status_of(provider, case.objects)
     assert said is not None and said.phase is Phase.RUNNING, "the operator goes on saying so"
 
-    status = await reported_status(place.cluster, provider, REF, said, pods_seen=False)
+    status = await reported_status(place.cluster, provider, REF, said, seen=Seen(False))
 
     assert status is not None
     wanted = f"none of the pods of {case.missing} is there" if case.missing else ""

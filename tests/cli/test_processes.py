@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -119,3 +120,51 @@ async def test_logs_are_json_for_machines(start: Start) -> None:
 
     assert line.startswith("{")
     assert '"level": "warning"' in line
+
+
+PROCESSES = [
+    pytest.param("worker", ("worker",), id="worker"),
+    pytest.param("provider worker", ("worker", "--no-core", "--provider", "vllm"), id="provider worker"),
+    pytest.param("installer", ("worker", "--no-core", "--no-providers", "--installer"), id="installer"),
+    pytest.param("watcher", ("watcher",), id="watcher"),
+    pytest.param("webhook", ("webhook",), id="webhook"),
+]
+
+
+@pytest.mark.parametrize(("role", "command"), PROCESSES)
+async def test_a_process_says_what_it_is_and_serves_metrics(
+    start: Start, role: str, command: tuple[str, ...]
+) -> None:
+    port = free_port()
+    process = await start(
+        *command,
+        AIRUNWAY_HEALTH_PORT="0",
+        AIRUNWAY_WEBHOOK_PORT="0",
+        AIRUNWAY_METRICS_PORT=str(port),
+        AIRUNWAY_CLUSTER="here",
+        AIRUNWAY_LOG_FORMAT="json",
+    )
+
+    said = json.loads(await line_with(process, f'"event": "{role} starts"'))
+    text = await scraped(port)
+
+    assert (said["role"], said["cluster"]) == (role, "here")
+    assert said["version"]
+    if role != "webhook":
+        assert said["temporal"].startswith("127.0.0.1:") and said["temporal_namespace"] == "default"
+    if command[0] == "worker":
+        assert said["queues"]
+    assert f'airunway_build_info{{cluster="here",role="{role}",version="{said["version"]}"}} 1.0' in text
+    assert 'airunway_ready{cluster="here"} 0.0' in text
+    assert ("airunway_watcher_leader" in text) is (role == "watcher")
+    assert ("airunway_reconciliation_duration_seconds_bucket" in text) is (command[0] == "worker")
+    assert ("airunway_admission_reviews_total" in text) is (role == "webhook")
+
+
+async def scraped(port: int) -> str:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(90):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectorError):
+                async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                    return await answer.text()
+            await asyncio.sleep(0.05)

@@ -8,6 +8,9 @@ from tests.deploy.uses import INSTALLER, WATCHER, WEB, WEBHOOK, WORKER, Use, wri
 
 PROVIDERS = installed_providers()
 KINDS = sorted({written_as(kind) for provider in PROVIDERS.values() for kind in provider.kinds})
+MADE = sorted(
+    {written_as(made.kind) for provider in PROVIDERS.values() if (made := provider.operator_objects)}
+)
 
 
 def account_of(provider: str) -> str:
@@ -17,7 +20,7 @@ def account_of(provider: str) -> str:
 
 USES: dict[str, list[Use]] = {
     WORKER: [*uses.DEPLOYING, *uses.building(), *gateway_uses.publishing()],
-    WATCHER: [*uses.watching(KINDS), *gateway_uses.following()],
+    WATCHER: [*uses.watching([*KINDS, *MADE]), *gateway_uses.following()],
     WEBHOOK: uses.ADMITTING,
     INSTALLER: uses.installing(),
     WEB: web_uses.SHOWING,

@@ -15,9 +15,9 @@ from typing import Any
 from airunway.clients.kubernetes import PODS, Cluster, Resource
 from benchmarks.audit import Audit
 from tests.deploy.grants import EVERY, Grant, missing_from, wanted_by
-from tests.deploy.manifests import CORE, INSTALLER, ROOT, objects
 from tests.deploy.processes import USES
 from tests.servers.cluster import Cluster as RealCluster
+from tools.generate.chart import only, render
 
 KINDS = ("Namespace", "ServiceAccount", "Secret", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 REVIEWS = Resource("authorization.k8s.io/v1", "subjectaccessreviews")
@@ -33,19 +33,19 @@ class Accounts:
         self._begin = 0
 
     async def make(self, *providers: str) -> None:
-        """Apply accounts, roles and bindings, and wait until the API server goes by them.
+        """Apply the chart's accounts, roles and bindings, and wait until the API server goes by them.
 
         What was asked before does not count in `refused` and `not_in_the_list`.
         """
         await self._log_is_written()
         self._begin = self._audit.size()
-        folders = [
-            CORE,
-            INSTALLER,
-            ROOT / "deploy" / "gateway",
-            *(ROOT / "providers" / name / "deploy" for name in providers),
-        ]
-        made = [obj for folder in folders for obj in objects(folder) if obj["kind"] in KINDS]
+        values = {
+            "providers": only(*providers),
+            "installer": {"enabled": True},
+            "namespace": {"create": True},
+        }
+        (rendered,) = await asyncio.to_thread(render, values)
+        made = [entry.content for entry in rendered if entry.content["kind"] in KINDS]
         for obj in sorted(made, key=lambda obj: KINDS.index(obj["kind"])):
             served = await self._admin.discovery.served_kinds(obj["apiVersion"])
             kind = Resource(obj["apiVersion"], served[obj["kind"]])

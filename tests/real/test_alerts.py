@@ -59,11 +59,12 @@ def cause(alert: str) -> Callable[[Cause], Cause]:
 class Measured:
     """What a whole installation measures, healthy at first."""
 
-    def __init__(self) -> None:
-        self.fleet = FleetMetrics()
+    def __init__(self, fleet: FleetMetrics) -> None:
+        self.fleet = fleet
         self.now = datetime.fromisoformat(CREATED).timestamp()
         self.book = DeploymentBook(lambda: self.now)
         metrics.READY.set(1)
+        metrics.SIGNAL_QUEUE_DEPTH.set(0)
         for part in ("Temporal", "Kubernetes API"):
             metrics.OUTAGE.labels(part).set(0)
         metrics.CERTIFICATE_EXPIRES.set(time.time() + 80 * 86400)
@@ -238,8 +239,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Measured]:
         stack.callback(EXPOSITION.withdraw, Served.WEBHOOK)
         stack.callback(EXPOSITION.withdraw, Served.WORKER)
         EXPOSITION.serve(Served.WORKER, Served.WEBHOOK)
-        stack.enter_context(FleetMetrics().leading())
-        yield Measured()
+        fleet = FleetMetrics()
+        stack.enter_context(fleet.leading())
+        yield Measured(fleet)
 
 
 Scrape = dict[str, tuple[str, float]]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from airunway.api.conditions import find_condition
 from airunway.api.status import Phase
+from airunway.messages.deployment import AppliedObject
+from airunway.messages.deployment_state import DeploymentState
+from airunway.workflows.model_deployment.rollout_updates import (
+    FIELDS_HONOURED,
+    adopt_followers,
+    adopt_ignored_fields,
+    adopt_stage_warnings,
+)
 from tests.workflows.world import World
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 DROPPED = 'unknown field "spec.replicaz"'
 DEPRECATED = "acme.dev/v1 Server is deprecated; use acme.dev/v2 Server"
@@ -100,3 +111,27 @@ async def test_without_a_warning_nothing_is_said(world: World) -> None:
     await running(world)
 
     assert honoured(world) is None
+
+
+def test_what_follows_the_main_object_and_what_stages_make_is_warned_of_too() -> None:
+    state = DeploymentState(uid="u")
+    cluster = AppliedObject(
+        api_version="ray.io/v1", kind="RayCluster", plural="rayclusters", name="c", uid="1", digest="d"
+    )
+    adopt_followers(state, [cluster.model_copy(update={"warnings": ['unknown field "spec.a"']})])
+    adopt_stage_warnings(state, {"Job load": ['unknown field "spec.b"'], "PersistentVolumeClaim w": []})
+
+    adopt_followers(state, [cluster])  # as it is read later
+    adopt_ignored_fields(state, [], now=NOW)
+
+    found = find_condition(state.conditions, FIELDS_HONOURED)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "FieldsDropped")
+    assert "spec.a of RayCluster c" in (found.message or "")
+    assert "spec.b of Job load" in (found.message or "")
+
+    adopt_stage_warnings(state, {"Job load": []})  # made again, as it should be
+    adopt_followers(state, [cluster.model_copy(update={"digest": "other"})])
+    adopt_ignored_fields(state, [], now=NOW)
+    found = find_condition(state.conditions, FIELDS_HONOURED)
+    assert found is not None and found.status == "True"

@@ -3,8 +3,8 @@
     python3 tools/real/debian.py
 
 PostgreSQL (under Temporal's server), OpenSSL's command line (for kube-apiserver's keys), runc (which
-BuildKit's daemon does not start without) and Prometheus' `promtool` (which judges the alert rules). Running
-it again changes nothing. Elsewhere it only says what to install.
+BuildKit's daemon does not start without), Chromium (which reads the pages) and Prometheus' `promtool` (which
+judges the alert rules). Running it again changes nothing. Elsewhere it only says what to install.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ NEEDED: dict[str, Callable[[], bool]] = {
     "postgresql": _has_postgres,
     "openssl": lambda: shutil.which("openssl") is not None,
     "runc": lambda: shutil.which("runc") is not None,
+    "chromium": lambda: shutil.which("chromium") is not None,
     "prometheus": lambda: shutil.which("promtool") is not None,
 }
 

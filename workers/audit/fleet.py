@@ -44,6 +44,8 @@ class Fleet:
 
     providers: frozenset[str] = frozenset()
     deployments: dict[DeploymentRef, KnownDeployment] = field(default_factory=dict)
+    refs: dict[str, DeploymentRef] = field(default_factory=dict)
+    """Uid of a deployment to its name."""
     configs: dict[str, ConfigMark] = field(default_factory=dict)
     config_objects: dict[str, Object] = field(default_factory=dict)
     """The same, whole: a cluster has few."""

@@ -74,6 +74,11 @@ class JournalWriter:
                 if (entry.kind, entry.name, text) not in known:
                     self.record("Warning", f"{entry.kind} {entry.name}: {text}", by="the API server")
 
+    def warned(self, name: str, warnings: Sequence[str]) -> None:
+        """What the API server warned of when an object of that kind and name was created."""
+        for text in warnings:
+            self.record("Warning", f"{name}: {text}", by="the API server")
+
     def phase(self, phase: str, message: str) -> None:
         """Another phase than the journal knows."""
         before, self._state.journal_phase = self._state.journal_phase, phase

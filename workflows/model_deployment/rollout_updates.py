@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -27,6 +27,7 @@ from airunway.workflows.model_deployment.status_updates import (
     set_condition,
 )
 
+MAX_STAGE_OBJECTS = 20
 FIELDS_HONOURED = "FieldsHonoured"
 """Condition that says whether everything that was given has its effect."""
 
@@ -53,6 +54,7 @@ def adopt_render(state: DeploymentState, answer: RenderAnswer, rollout: Rollout)
     if answer.pinned_images is not None:
         state.pinned_images = answer.pinned_images
     state.replica_selector = answer.replica_selector or state.replica_selector
+    state.pod_label = answer.pod_label or state.pod_label
     state.follows = state.follows if answer.follows is None else answer.follows
     adopt_ignored_fields(state, answer.ignored_fields, now=now)
     if answer.failure is not None:
@@ -104,8 +106,19 @@ def adopt_partly_applied(state: DeploymentState, objects: list[AppliedObject]) -
 
 def adopt_followers(state: DeploymentState, followed: list[AppliedObject] | None) -> None:
     """Take over what follows the main object, as it was left; None: nobody came to that."""
-    if followed is not None:
-        state.followed = _without_changes(followed)
+    if followed is None:
+        return
+    told = {(entry.uid, entry.digest): entry.warnings for entry in state.followed}
+    state.followed = [
+        entry.model_copy(update={"warnings": entry.warnings or told.get((entry.uid, entry.digest), [])})
+        for entry in _without_changes(followed)
+    ]
+
+
+def adopt_stage_warnings(state: DeploymentState, warnings: Mapping[str, list[str]]) -> None:
+    """Take over what the API server warned of when objects of stages were created."""
+    known = {**state.stage_warnings, **warnings}
+    state.stage_warnings = dict([entry for entry in known.items() if entry[1]][-MAX_STAGE_OBJECTS:])
 
 
 def _without_changes(objects: list[AppliedObject]) -> list[AppliedObject]:
@@ -140,8 +153,9 @@ def adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, n
     """
     if ignored is None:
         return
+    written = [(f"{entry.kind} {entry.name}", entry.warnings) for entry in (*state.applied, *state.followed)]
     dropped, warned = server_warnings.in_words(
-        (f"{entry.kind} {entry.name}", text) for entry in state.applied for text in entry.warnings
+        (name, text) for name, told in (*written, *state.stage_warnings.items()) for text in told
     )
     by_provider = f"provider {state.provider} cannot honour: {', '.join(ignored)}" if ignored else ""
     words = "; ".join(text for text in (by_provider, dropped, warned) if text)
@@ -154,7 +168,7 @@ def adopt_ignored_fields(state: DeploymentState, ignored: list[str] | None, *, n
 
 def _adopt_counts(state: DeploymentState, upstream: UnifiedStatus) -> None:
     status = state.status
-    state.pods_seen = upstream.pods_seen or state.pods_seen
+    state.pods_seen = upstream.pods_seen  # which heeds that they were seen before
     status.replicas = counted(upstream.replicas) if upstream.replicas is not None else None
     status.endpoint = upstream.endpoint
 

@@ -54,6 +54,7 @@ from airunway.workflows.model_deployment.rollout_updates import (
     adopt_partly_applied,
     adopt_render,
     adopt_serving,
+    adopt_stage_warnings,
 )
 from airunway.workflows.model_deployment.selection import Decided
 from airunway.workflows.model_deployment.status_updates import set_all
@@ -108,6 +109,7 @@ class Upstream:
             model_image_plan=state.model_image.plan if built and state.model_image else None,
             pinned_images=state.pinned_images,
             pods_seen=state.pods_seen,
+            pod_label=state.pod_label,
             routed_by_gateway=decided.provider is not None and decided.provider.routed_by_gateway,
             cluster_features=recorded_features(state.conditions),
             refused=state.refused,
@@ -177,7 +179,10 @@ class Upstream:
             return False
         written = [*done.objects, *(done.followed or ())]
         self._journal.applied(plan.planned, written, done.deleted)
-        self._journal.server_warnings(self._state.applied, done.objects)
+        self._journal.server_warnings([*self._state.applied, *self._state.followed], written)
+        for name, told in done.stage_warnings.items():
+            self._journal.warned(name, told)
+        adopt_stage_warnings(self._state, done.stage_warnings)
         self._take_refused(done.refused)
         if done.superseded or done.gone:
             return False
@@ -233,6 +238,7 @@ class Upstream:
             follows=state.follows,
             diagnose=diagnose,
             pods_seen=state.pods_seen,
+            pod_label=state.pod_label,
             contested=state.is_contested,
         )
         summary = f"is {_main_object(state)} ready" + (", and why not" if diagnose else "")

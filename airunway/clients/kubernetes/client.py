@@ -260,14 +260,16 @@ class Cluster:
         content_type: str = MERGE_PATCH,
         subresource: str = "",
         field_manager: str = FIELD_MANAGER,
+        warnings: list[str] | None = None,
     ) -> Object:
-        """Merge patch or JSON patch."""
+        """Merge patch or JSON patch. `warnings` takes what the server warns of."""
         return await self._transport.request(
             "PATCH",
             path_of(kind, namespace=namespace, name=name, subresource=subresource),
             query={"fieldManager": field_manager},
             body=body,
             content_type=content_type,
+            warnings=warnings,
         )
 
     async def delete(

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from airunway.console.links import BUILDING, literal
 from airunway.console.rows import age
-from airunway.messages.deployment_state import MODEL_IMAGE_READY
+from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.model_image import BuildProgress, ModelImageView
 from airunway.modelimage.plan import human_bytes
 from airunway.modelimage.records import ImageRecord, RecordState
@@ -125,7 +125,7 @@ def failed_images(objects: Iterable[Mapping[str, Any]]) -> list[FailedImage]:
     for obj in objects:
         said = condition_in(obj, MODEL_IMAGE_READY)
         reason = str(said.get("reason") or "")
-        if said.get("status") == "False" and ("Failed" in reason or "Cancelled" in reason):
+        if said.get("status") == "False" and reason != IMAGE_BUILDING:
             meta = obj["metadata"]
             message = str(said.get("message") or "")
             found.append(FailedImage(str(meta.get("namespace")), str(meta["name"]), reason, message))

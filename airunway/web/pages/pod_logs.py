@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 
 import aiohttp
 
 from airunway.clients.errors import api_error
 from airunway.clients.kubernetes import PODS, Cluster
 from airunway.clients.kubernetes.kinds import path_of
+from airunway.web.derive.logs import without_colours
 
 TAIL_LINES = 300
 MAX_LOG_BYTES = 256 * 1024
 TIMEOUT = aiohttp.ClientTimeout(total=15.0, sock_connect=5.0)
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 async def read_logs(cluster: Cluster, namespace: str, pod: str, container: str) -> str:
@@ -41,8 +40,3 @@ def _message_in(answer: bytes) -> str:
         return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
         return answer.decode(errors="replace")[:500]
-
-
-def without_colours(text: str) -> str:
-    """A log without the codes for colours and the like."""
-    return _COLOUR.sub("", text)

@@ -1,0 +1,70 @@
+"""Signing in, being refused, and signing out, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from airunway.clients.crds import apply_own_crds
+from airunway.clients.kubernetes import NAMESPACES, Cluster
+from kube_emulator import EmulatedCluster
+from tests.real.browser.chromium import Reader
+from tests.web.pages.test_rights import ANN, allow
+from tests.web.place import WebPlace, web_before
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[WebPlace]:
+    """Ann may do everything with deployments in team-a."""
+    async with EmulatedCluster() as emulated:
+        emulated.users.add(ANN, "ann")
+        async with await Cluster.connect(emulated.kubeconfig(tmp_path / "kubeconfig")) as cluster:
+            await apply_own_crds(cluster, field_manager="test")
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-a"}}
+            await cluster.create(NAMESPACES, body)
+            await allow(cluster, "ann", "*")
+            async with web_before(cluster, web_auth=True) as made:
+                await made.deployment("chat", namespace="team-a")
+                await made.until(lambda: bool(made.state.fleet.deployments.objects))
+                yield made
+
+
+async def test_signing_in_refusal_and_signing_out(guarded: WebPlace, browser: Browser) -> None:
+    reader = Reader(await browser.new_page(), guarded.url)
+    page = reader.page
+    await reader.goto("/deployments/team-a/chat")
+    await reader.check()
+
+    await page.get_by_label("Kubernetes token").fill("nobody-has-it")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("#refusal")).to_contain_text("does not accept this token")
+    reader.complaints.clear()  # the browser tells of the refusal too
+    await page.get_by_label("Kubernetes token").fill(ANN)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("h1")).to_have_text("team-a/chat")
+    assert await page.evaluate("document.cookie") == ""
+
+    await page.get_by_label("Replicas").fill("2")
+    await page.get_by_role("button", name="Scale").click()
+    await expect(page.locator("#said")).to_contain_text("2 replicas asked for")
+    await page.get_by_role("link", name="Providers").click()
+    await expect(page.locator("h1")).to_have_text("Not allowed")
+    reader.complaints.clear()
+    await page.goto(guarded.url + "/")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.locator("h1")).to_have_text("Sign in")
+    assert reader.complaints == []
+
+
+async def test_a_link_with_a_token_signs_in_and_forgets_it(guarded: WebPlace, browser: Browser) -> None:
+    reader = Reader(await browser.new_page(), guarded.url)
+
+    await reader.goto(f"/login#token={ANN}")
+
+    await expect(reader.page.locator("h1")).to_have_text("Fleet")
+    assert ANN not in reader.page.url

@@ -1,0 +1,118 @@
+"""The page of conditions: every type and reason that the code writes down, found in its syntax trees.
+
+Reasons that are computed (an operator's own, an error's class by a table) are named by where they come from.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from airunway.messages.model_image_failures import REASONS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOMS = (
+    "airunway/api",
+    "airunway/selection",
+    "airunway/gateway",
+    "airunway/installation",
+    "airunway/messages",
+)
+ROOMS += ("airunway/provider", "activities", "workflows")
+_FORMS = {
+    "condition": ("type", "status", "reason"),
+    "Condition": (),
+    "set_condition": ("", "type", "status", "reason"),
+    "failed": ("reason", "", "type"),
+    "_true": ("type", "reason"),
+    "_failed": ("", "", "type"),
+}
+"""Functions that make a condition, to what their arguments are in order."""
+
+
+def conditions_page() -> str:
+    """A table of types, and the reasons of each."""
+    found = reasons_by_type(_sources())
+    lines = [
+        "# Conditions and reasons",
+        "",
+        "Conditions of a ModelDeployment. The message beside a reason says what happened, and what to do;",
+        "[reasons of failure](../operations.md#reasons-of-failure) explains those that need somebody.",
+        "Reasons that an operator gives itself are passed on as they are, and are not listed.",
+        "",
+        "| Condition | Reasons |",
+        "|---|---|",
+    ]
+    lines += [
+        f"| `{kind}` | {', '.join(f'`{reason}`' for reason in sorted(reasons))} |"
+        for kind, reasons in sorted(found.items())
+    ]
+    lines += [
+        "",
+        "## Reasons of model images",
+        "",
+        "`ModelImageReady` has the reason on the right when a step of the image ends in the error on the",
+        "left.",
+        "",
+        "| Error | Reason |",
+        "|---|---|",
+        *(f"| `{error}` | `{reason}` |" for error, reason in REASONS.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _sources() -> Iterator[ast.Module]:
+    for room in ROOMS:
+        for file in sorted((ROOT / room).rglob("*.py")):
+            yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+def reasons_by_type(modules: Iterable[ast.Module]) -> dict[str, set[str]]:
+    """Type of condition to its reasons, of the calls that make one with both written down."""
+    trees = list(modules)
+    everywhere = _constants(trees)
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for tree in trees:
+        constants = everywhere | _constants([tree])
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            form = _FORMS.get(_name(call.func))
+            if form is None:
+                continue
+            given = dict(zip(form, call.args, strict=False))
+            given |= {word.arg: word.value for word in call.keywords if word.arg}
+            for kind in _texts(given.get("type"), constants):
+                for reason in _texts(given.get("reason"), constants):
+                    found[kind].add(reason)
+    return dict(found)
+
+
+def _constants(trees: Iterable[ast.Module]) -> dict[str, str]:
+    """Names that stand for one text wherever they are used."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    for node in (node for tree in trees for node in tree.body if isinstance(node, ast.Assign)):
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    seen[target.id].add(node.value.value)
+    return {name: next(iter(texts)) for name, texts in seen.items() if len(texts) == 1}
+
+
+def _texts(value: ast.expr | None, constants: dict[str, str]) -> Iterator[str]:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    elif isinstance(value, ast.Name | ast.Attribute) and _name(value) in constants:
+        yield constants[_name(value)]
+    elif isinstance(value, ast.List | ast.Tuple):
+        for entry in value.elts:
+            yield from _texts(entry, constants)
+    elif isinstance(value, ast.IfExp):
+        yield from _texts(value.body, constants)
+        yield from _texts(value.orelse, constants)
+
+
+def _name(value: ast.expr) -> str:
+    if isinstance(value, ast.Attribute):
+        return value.attr
+    return value.id if isinstance(value, ast.Name) else ""
