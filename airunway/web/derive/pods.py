@@ -44,8 +44,8 @@ def deployment_names(pod: Pod) -> Iterator[tuple[str, bool]]:
 def is_surely_of(pod: Pod, name: str) -> bool:
     """Whether labels of ours, or of an operator that we drive, say that a pod serves a deployment.
 
-    `app` and `app.kubernetes.io/instance` are on pods of all kinds: whoever may make a deployment could name it
-    after any of them.
+    `app` and `app.kubernetes.io/instance` are on pods of all kinds: whoever may make a deployment could name
+    it after any of them.
     """
     labels = pod["metadata"].get("labels") or {}
     ray = str(labels.get(RAY_LABEL) or "")
