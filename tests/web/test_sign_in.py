@@ -113,6 +113,21 @@ async def test_each_sees_what_they_may_list(place: WebPlace) -> None:
     assert (await place.get("/api/deployments/mine/logs?namespace=team-a", **bearer(BOB))).status == 403
 
 
+@pytest.mark.parametrize("label", ["app", "app.kubernetes.io/instance"])
+async def test_a_deployment_named_after_somebodys_pods_does_not_show_their_logs(
+    place: WebPlace, label: str
+) -> None:
+    await place.deployment("vault", namespace="team-a")
+    await place.pod("vault-0", namespace="team-a", labels={label: "vault"}, node="n", phase="Running")
+    await place.until(lambda: bool(place.state.fleet.pods_of("team-a", "vault")))
+
+    logs = await place.get("/api/deployments/vault/logs?namespace=team-a", **bearer(ANN))
+    metrics = await place.get("/api/deployments/vault/metrics?namespace=team-a", **bearer(ANN))
+
+    assert (logs.status, "get pods/log" in logs.message) == (403, True)
+    assert (metrics.status, "get services/proxy" in metrics.message) == (403, True)
+
+
 async def test_a_create_is_the_callers(place: WebPlace) -> None:
     body = {"name": "demo", "modelId": "acme/tiny", "namespace": "team-a"}
 

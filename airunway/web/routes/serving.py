@@ -14,9 +14,11 @@ from airunway.clients.errors import ApiError, error_text
 from airunway.clients.http import TooLarge, read_at_most, read_beginning
 from airunway.clients.kubernetes import PODS, Cluster, Object
 from airunway.clients.kubernetes.kinds import path_of
+from airunway.web.access import Right
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.logs import container_of, without_colours
 from airunway.web.derive.metrics import metrics_in
+from airunway.web.derive.pods import is_surely_of
 from airunway.web.errors import WebError
 from airunway.web.routes.common import NamespaceQuery, read_deployment, service_of
 from airunway.web.state import SignedIn, State, WebState
@@ -50,6 +52,9 @@ async def get_logs(
     if not pods:
         return JsonAnswer({"logs": "", "podName": "", "message": "No pods found for this deployment"})
     pod = pods[podName] if podName is not None else next(iter(pods.values()))
+    if not is_surely_of(pod, meta["name"]):
+        named = Right("get", "pods", "", meta["namespace"], pod["metadata"]["name"], "log")
+        await state.rights.require(caller, named)
     chosen = container or container_of(pod)
     query = {"tailLines": str(tailLines), "container": chosen}
     if timestamps == "true":
@@ -95,6 +100,9 @@ async def get_metrics(
     """What its server counts, kept for a moment for all who look."""
     deployment = await read_deployment(state, caller, namespace, name)
     key = (deployment["metadata"]["namespace"], *service_of(deployment))
+    if not ((deployment.get("status") or {}).get("endpoint") or {}).get("service"):
+        # Only its name says so, and whoever may make a deployment chooses that.
+        await state.rights.require(caller, Right("get", "services", "", key[0], key[1], "proxy"))
 
     async def scrape() -> dict[str, Any]:
         answer = await _scrape(state, *key)
