@@ -27,7 +27,6 @@ from airunway.provider import (
 from airunway.provider.argument_rules import ArgumentRules
 from airunway.provider.contract import (
     Manifest,
-    OperatorPeer,
     Provider,
     Registration,
     RenderContext,
@@ -39,6 +38,7 @@ from airunway.provider.contract import (
     UpstreamKind,
 )
 from airunway.provider.operator_objects import FieldValue, MainObject, OperatorObjects
+from airunway.provider.operator_peer import OperatorPeer
 from airunway.provider.reading import (
     NO_CONDITION,
     UpstreamCondition,

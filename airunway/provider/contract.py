@@ -26,6 +26,7 @@ from airunway.provider.guard import render_within
 from airunway.provider.manifest import Manifest as Manifest
 from airunway.provider.manifest import RenderError as RenderError
 from airunway.provider.operator_objects import OperatorObjects
+from airunway.provider.operator_peer import OperatorPeer
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.refusals import NO_VERDICT, RefusalVerdict
 from airunway.provider.serving_image_report import (
@@ -35,19 +36,6 @@ from airunway.provider.serving_image_report import (
 )
 from airunway.provider.shapes import Shape
 from airunway.provider.upstream_kind import UpstreamKind as UpstreamKind
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperatorPeer:
-    """An operator that has to reach the pods which it makes.
-
-    `namespace_variable`: in the worker's environment, names another namespace that it runs in.
-    """
-
-    namespace: str
-    labels: Mapping[str, str]
-    ports: Sequence[int]
-    namespace_variable: str
 
 
 @dataclass(frozen=True, kw_only=True)

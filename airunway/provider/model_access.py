@@ -15,12 +15,12 @@ from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.contract import (
     Manifest,
-    OperatorPeer,
     Provider,
     Registration,
     RenderContext,
     UpstreamKind,
 )
+from airunway.provider.operator_peer import OperatorPeer
 from airunway.provider.rendering import object_labels, object_metadata
 
 NETWORK_POLICY = UpstreamKind(

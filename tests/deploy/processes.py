@@ -20,7 +20,7 @@ def account_of(provider: str) -> str:
 
 USES: dict[str, list[Use]] = {
     WORKER: [*uses.DEPLOYING, *uses.building(), *gateway_uses.publishing()],
-    WATCHER: [*uses.watching([*KINDS, *MADE]), *gateway_uses.following()],
+    WATCHER: [*uses.watching(KINDS, MADE), *gateway_uses.following()],
     WEBHOOK: uses.ADMITTING,
     INSTALLER: uses.installing(),
     WEB: web_uses.SHOWING,

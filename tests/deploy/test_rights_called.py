@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy import gateway_uses, uses, web_uses
 from tests.deploy.calls import Call, calls
-from tests.deploy.processes import KINDS, PROVIDERS, USES, account_of
+from tests.deploy.processes import KINDS, MADE, PROVIDERS, USES, account_of
 from tests.deploy.uses import INSTALLER, PROVIDER, RUN_BY, WATCHER, WEB, WEBHOOK, WORKER, written_as
 
 Asked = set[tuple[str, str, str]]
@@ -49,6 +49,8 @@ def kinds_of(place: str, provider: str, *, otherwise: list[str]) -> list[str]:
     """The kinds that the calls of a place are about where that is a variable."""
     if place == uses.FOLLOWING:
         return made_by_operator(provider)
+    if place == uses.MADE_WATCH:
+        return MADE
     return gateway_uses.GATEWAY_KINDS.get(place, otherwise)
 
 

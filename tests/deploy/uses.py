@@ -45,6 +45,7 @@ class Use:
 
 
 FOLLOWING = "airunway.activities.upstream.following"
+MADE_WATCH = "airunway.workers.made_watch"
 """Is about what a provider's operator made, where other modules are about what the provider makes."""
 
 RUN_BY = {
@@ -67,6 +68,7 @@ RUN_BY = {
     "airunway.workers.gateway_watch": (WATCHER,),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),
+    MADE_WATCH: (WATCHER,),
     "airunway.workers.pod_watch": (WATCHER,),
     "airunway.workers.registration": (PROVIDER,),
     "airunway.workers.watcher": (WATCHER,),
@@ -225,13 +227,14 @@ def providing(provider: Provider) -> list[Use]:
 # -- watcher and webhook -----------------------------------------------------------------------------------
 
 
-def watching(kinds: Iterable[str]) -> list[Use]:
-    """The watcher: `kinds` are those of the shipped providers."""
+def watching(kinds: Iterable[str], made: Iterable[str]) -> list[Use]:
+    """The watcher: `kinds` are those of the shipped providers, `made` those that operators make of them."""
     lease = "airunway.workers.lease_store"
     space = names.SYSTEM_NAMESPACE
     follows = [MODEL_DEPLOYMENTS, CONFIGS, "namespaces", *kinds]
     return [
         *(Use(verbs="list watch", resource=kind, at="airunway.workers.watcher") for kind in follows),
+        *(Use(verbs="list watch", resource=kind, at=MADE_WATCH) for kind in made),
         Use(verbs="list watch", resource="pods", at="airunway.workers.pod_watch"),
         Use(verbs="patch", resource=CONFIGS, subresource="status", at="airunway.workers.heartbeats"),
         Use(verbs="create", resource="leases.coordination.k8s.io", namespace=space, at=lease),

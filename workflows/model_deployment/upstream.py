@@ -6,6 +6,7 @@ the provider's. What was answered is taken over here; how long to wait then is f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from airunway.api.cluster_features import recorded_features, with_learned
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import provider_queue
 from airunway.messages.decision import Observation
-from airunway.messages.deployment import EventSpec, RefusedChange, StepFailure
+from airunway.messages.deployment import AppliedObject, EventSpec, RefusedChange, StepFailure
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.model_image import READ_MODEL_IMAGE, ReadModelImageRequest
 from airunway.messages.refs import DeploymentRef
@@ -27,6 +28,7 @@ from airunway.messages.upstream import (
     READ_READINESS,
     RELEASE_UPSTREAM,
     RENDER,
+    ApplyAnswer,
     ApplyRequest,
     Readiness,
     ReadinessRequest,
@@ -178,12 +180,7 @@ class Upstream:
         if done is None:
             return False
         written = [*done.objects, *(done.followed or ())]
-        self._journal.applied(plan.planned, written, done.deleted)
-        self._journal.server_warnings([*self._state.applied, *self._state.followed], written)
-        for name, told in done.stage_warnings.items():
-            self._journal.warned(name, told)
-        adopt_stage_warnings(self._state, done.stage_warnings)
-        self._take_refused(done.refused)
+        self._note_written(plan, done, written)
         if done.superseded or done.gone:
             return False
         self._writer.add_events(events_of_actions(written))
@@ -209,6 +206,14 @@ class Upstream:
         )
         adopt_ignored_fields(self._state, plan.ignored_fields, now=workflow.now())
         return True
+
+    def _note_written(self, plan: RenderAnswer, done: ApplyAnswer, written: Sequence[AppliedObject]) -> None:
+        self._journal.applied(plan.planned, written, done.deleted)
+        self._journal.server_warnings([*self._state.applied, *self._state.followed], written)
+        for name, told in done.stage_warnings.items():
+            self._journal.warned(name, told)
+        adopt_stage_warnings(self._state, done.stage_warnings)
+        self._take_refused(done.refused)
 
     def _take_refused(self, change: RefusedChange | None) -> None:
         """A change that the object cannot take: it is made again for it by the next reconcile."""

@@ -312,13 +312,12 @@ class Cluster:
             "labelSelector": label_selector,
         }
         path = path_of(kind, namespace=namespace)
-        response = await self._transport.stream(path, query=query, timeout=WATCH_TIMEOUT)
-        try:
-            async with aclosing(events_in(response, path)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            response.close()
+        async with (
+            self._transport.streamed(path, query=query, timeout=WATCH_TIMEOUT) as response,
+            aclosing(events_in(response, path)) as events,
+        ):
+            async for event in events:
+                yield event
 
     async def log(
         self,
@@ -343,10 +342,9 @@ class Cluster:
         }
         path = path_of(PODS, namespace=namespace, name=pod, subresource="log")
         timeout = FOLLOWED_LOG_TIMEOUT if follow else LOG_TIMEOUT
-        response = await self._transport.stream(path, query=query, timeout=timeout)
-        try:
-            async with aclosing(lines_of(response, path)) as lines:
-                async for line in lines:
-                    yield line
-        finally:
-            response.close()
+        async with (
+            self._transport.streamed(path, query=query, timeout=timeout) as response,
+            aclosing(lines_of(response, path)) as lines,
+        ):
+            async for line in lines:
+                yield line

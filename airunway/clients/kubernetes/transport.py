@@ -11,7 +11,8 @@ import copy
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -197,14 +198,15 @@ class Transport:
             raise Unreachable(f"{method} {path}: {error_text(err)}") from err
         return await object_from(data, f"{method} {path}")
 
-    async def stream(
+    @asynccontextmanager
+    async def streamed(
         self,
         path: str,
         *,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's own, per phase)
         query: Mapping[str, str],
-    ) -> aiohttp.ClientResponse:
-        """An answer that goes on, as it begins; the caller closes it. Raises ApiError."""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that goes on, as it begins; closed with the context. Raises ApiError."""
 
         async def attempt() -> aiohttp.ClientResponse:
             response = await self.send("GET", path, query=query, timeout=timeout)
@@ -218,7 +220,11 @@ class Transport:
                 raise
             return response
 
-        return await once_served(attempt)
+        response = await once_served(attempt)
+        try:
+            yield response
+        finally:
+            response.close()
 
     async def send(
         self,

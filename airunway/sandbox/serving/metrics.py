@@ -18,7 +18,7 @@ FIRST_TOKEN_SECONDS = 0.05
 
 
 @dataclass(slots=True)
-class Counted:
+class ServedRequests:
     """What a server has answered since it was first asked for something."""
 
     requests: int = 0
@@ -32,7 +32,7 @@ class Counted:
         self.generated += generated
 
 
-def text(pod: Mapping[str, Any], counted: Counted) -> str:
+def text(pod: Mapping[str, Any], counted: ServedRequests) -> str:
     """The page `/metrics` of a pod's server."""
     model = next(iter(models_of(pod)), "")
     lines = list(_llamacpp(counted) if is_llamacpp(pod) else _vllm(counted, f'{{model_name="{model}"}}'))
@@ -42,7 +42,7 @@ def text(pod: Mapping[str, Any], counted: Counted) -> str:
     return "\n".join([*lines, ""])
 
 
-def _vllm(counted: Counted, labels: str) -> Iterator[str]:
+def _vllm(counted: ServedRequests, labels: str) -> Iterator[str]:
     for name in _IDLE:
         yield from _one(f"vllm:{name}", "gauge", 0, labels)
     yield from _one("vllm:prompt_tokens_total", "counter", counted.prompt, labels)
@@ -58,14 +58,14 @@ def _vllm(counted: Counted, labels: str) -> Iterator[str]:
         yield from _histogram(f"vllm:{name}", each, counted.generated, labels)
 
 
-def _llamacpp(counted: Counted) -> Iterator[str]:
+def _llamacpp(counted: ServedRequests) -> Iterator[str]:
     yield from _one("llamacpp:prompt_tokens_total", "counter", counted.prompt)
     yield from _one("llamacpp:tokens_predicted_total", "counter", counted.generated)
     yield from _one("llamacpp:requests_processing", "gauge", 0)
     yield from _one("llamacpp:requests_deferred", "gauge", 0)
 
 
-def _ray(counted: Counted) -> Iterator[str]:
+def _ray(counted: ServedRequests) -> Iterator[str]:
     yield from _one("ray_serve_num_http_requests_total", "counter", counted.requests)
     yield from _one("ray_serve_num_ongoing_http_requests", "gauge", 0)
     yield from _one("ray_serve_deployment_request_counter_total", "counter", counted.requests)

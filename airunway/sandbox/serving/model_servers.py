@@ -47,7 +47,7 @@ class PretendModelServers:
         self._numbers = itertools.count(1)
         self._sites: OrderedDict[str, tuple[web.TCPSite, int]] = OrderedDict()  # by uid of a pod
         self._at: dict[int, Object] = {}  # the pod that answers at a port
-        self._counted: dict[str, metrics.Counted] = {}
+        self._counted: dict[str, metrics.ServedRequests] = {}
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -117,8 +117,8 @@ class PretendModelServers:
         pod = self._pod(request)
         return web.Response(text=metrics.text(pod, self._of(pod)), content_type="text/plain")
 
-    def _of(self, pod: Object) -> metrics.Counted:
-        return self._counted.setdefault(pod["metadata"]["uid"], metrics.Counted())
+    def _of(self, pod: Object) -> metrics.ServedRequests:
+        return self._counted.setdefault(pod["metadata"]["uid"], metrics.ServedRequests())
 
     def _note(self, request: web.Request, pod: Object, status: int) -> None:
         """A line in the log of whoever answered."""
