@@ -18,7 +18,7 @@ from rich.text import Text
 from airunway.cli import output
 from airunway.cli.cluster import running_sandbox
 from airunway.cli.options import STARTED, STATE_DIR
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.console.documents import Document
 from airunway.console.links import filter_links
@@ -33,6 +33,8 @@ RUNNING = "Running"
 _COLORS = {"Running": "green", "Failed": "red", "Deploying": "yellow", "Terminating": "magenta"}
 _COLUMNS = ("NAMESPACE", "NAME", "PHASE", "ENGINE", "PROVIDER", "REPLICAS", "MESSAGE")
 
+LOOPBACK = "://127.0.0.1:"
+
 Key = tuple[str, str]
 
 
@@ -42,6 +44,7 @@ class Display:
     def __init__(self, awaited: Sequence[Document]) -> None:
         self._awaited = {key for key in map(_key_of, awaited) if key is not None}
         self._rows: dict[Key, DeploymentRow] = {}
+        self._endpoints: dict[Key, tuple[str, int]] = {}
         self._follower: asyncio.Task[None] | None = None
         self._settings: Settings | None = None
         self._ran_once = False
@@ -109,7 +112,17 @@ class Display:
                 f"              {kubectl} describe {subject}",
                 f"              {kubectl} delete {subject}",
             ]
-        return lines
+        return [*lines, *self._model_hint()]
+
+    def _model_hint(self) -> list[str]:
+        """How to ask a model server, in the sandbox, where the API server's proxy leads to pretend ones."""
+        assert self._settings is not None
+        place = self._settings.service_url
+        for key in sorted(self._awaited & set(self._endpoints))[:1] if LOOPBACK in place else []:
+            service, port = self._endpoints[key]
+            url = place.format(namespace=key[0], service=service, port=port)
+            return [f"              curl {url}/v1/models"]
+        return []
 
     def links(self) -> list[tuple[str, str]]:
         """Lists in Temporal's UI, each with its address."""
@@ -123,14 +136,21 @@ class Display:
         key = (meta["namespace"], meta["name"])
         if change.type == "deleted":
             self._rows.pop(key, None)
+            self._endpoints.pop(key, None)
             self._awaited.discard(key)
         else:
+            self._note_endpoint(key, change.object)
             row = deployment_row(change.object)
             if self._rows.get(key) == row:
                 return
             self._rows[key] = row
             self.row_changed(row)
         self._refresh_running()
+
+    def _note_endpoint(self, key: Key, deployment: Object) -> None:
+        endpoint = (deployment.get("status") or {}).get("endpoint") or {}
+        if endpoint.get("service"):
+            self._endpoints[key] = (endpoint["service"], int(endpoint.get("port") or 80))
 
     def _refresh_running(self) -> None:
         rows = [self._rows.get(key) for key in self._awaited]

@@ -123,6 +123,9 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 
     await up.until_line("every sample runs")
     await up.until_line("Kubeconfig")
+    asked = (await up.until_line("/proxy/v1/models")).split()[-1]
+    async with aiohttp.ClientSession() as session, session.get(asked) as answered:
+        models = await answered.json()
     async with await Cluster.connect(up.kubeconfig) as cluster:
         listing = await cluster.listing(DEPLOYMENTS, namespace="default")
     answer = await up.airunway("status", "chat-vllm", "-o", "json")
@@ -134,6 +137,7 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
+    assert [model["owned_by"] for model in models["data"]] == ["sandbox"]
     assert json.loads(answer)["workflow"]["state"]["state"]["status"]["provider"]["name"] == "vllm"
     assert refused == 1
     assert "refused: nothing failed; phase is Running" in why
