@@ -70,7 +70,7 @@ MODULES = {
     """,
     server_pod: """
         CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
-        SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
+        ROLE_LABEL SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
         server_service whole_server with_isolated_pods with_settled_strategy
     """,
     serving_image: """
