@@ -151,11 +151,20 @@ def test_temporal_cloud_is_called_with_the_key_that_is_mounted() -> None:
 
 
 @each_file
-def test_worker_and_watcher_are_asked_whether_they_are_ready(compose: dict[str, Any]) -> None:
-    for name in ("worker", "watcher"):
+def test_our_servers_are_asked_whether_they_are_ready(compose: dict[str, Any]) -> None:
+    for name in ("worker", "watcher", "web"):
         service = compose["services"][name]
         port = service["environment"]["AIRUNWAY_HEALTH_PORT"]
         assert f"http://127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
+
+
+@each_file
+def test_the_pages_are_reached_from_this_machine_alone_and_want_a_login(compose: dict[str, Any]) -> None:
+    web = compose["services"]["web"]
+
+    assert web["ports"] == [f"127.0.0.1:{Settings().web_port}:{Settings().web_port}"]
+    assert web["environment"]["AIRUNWAY_WEB_ADDRESS"] == "0.0.0.0"
+    assert "AIRUNWAY_WEB_AUTH" not in web["environment"]
 
 
 @pytest.mark.parametrize("service", OURS)
