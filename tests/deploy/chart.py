@@ -20,7 +20,7 @@ _EVERYTHING: dict[str, Any] = {
     "verify": {"enabled": True},
     "networkPolicies": {"enabled": True, "metricsFrom": ["monitoring"]},
     "autoscaling": {"kind": "hpa", "cluster": "c1"},
-    "monitoring": {"serviceMonitor": True},
+    "monitoring": {"serviceMonitor": True, "dashboard": True, "alerts": True, "labels": {"release": "prom"}},
     "modelAccess": {"enabled": True},
     "impersonation": {"account": "airunway-tenant"},
     "temporal": {"networkPolicy": {"enabled": True}},

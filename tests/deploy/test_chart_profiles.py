@@ -11,7 +11,7 @@ from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_obj
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
 from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, objects, of_kind
 from tests.deploy.processes import PROVIDERS, USES, account_of
-from tests.deploy.uses import WATCHER, WEBHOOK, WORKER
+from tests.deploy.uses import INSTALLER, WATCHER, WEB, WEBHOOK, WORKER
 from tools.generate.chart import ROOT
 
 ALL = [*VALUES]
@@ -64,6 +64,14 @@ def test_accounts_and_roles_that_are_bound_are_in_the_chart(name: str) -> None:
 @pytest.mark.parametrize("account", [WORKER, WATCHER, WEBHOOK, *OF_PROVIDERS])
 def test_each_account_of_the_defaults_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
     granted = granted_to(account, chart_objects())
+
+    assert missing_from(granted, wanted_by(USES[account])) == []
+    assert beyond(granted, wanted_by(USES[account])) == []
+
+
+@pytest.mark.parametrize("account", [INSTALLER, WEB])
+def test_an_account_that_is_switched_on_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
+    granted = granted_to(account, chart_objects(EVERYTHING))
 
     assert missing_from(granted, wanted_by(USES[account])) == []
     assert beyond(granted, wanted_by(USES[account])) == []
@@ -157,9 +165,9 @@ def test_a_worker_of_the_chart_and_the_manifest_of_its_provider_are_one(name: st
 
 
 def test_with_everything_switched_on_nobody_is_granted_more_than_by_its_switch() -> None:
-    known = {WORKER, WATCHER, WEBHOOK, *OF_PROVIDERS, "airunway-installer", "airunway-web"}
+    known = {WORKER, WATCHER, WEBHOOK, *OF_PROVIDERS, INSTALLER, WEB}
 
-    assert of_kind("ServiceAccount", chart_objects(EVERYTHING)).keys() <= known
+    assert of_kind("ServiceAccount", chart_objects(EVERYTHING)).keys() == known
     for account in (WORKER, *OF_PROVIDERS):
         more = granted_to(account, chart_objects(EVERYTHING)) - granted_to(account, chart_objects())
         assert {grant.resource for grant in more} == {"networkpolicies", "serviceaccounts"}

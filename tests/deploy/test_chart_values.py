@@ -96,6 +96,7 @@ def test_every_setting_but_the_charts_own_may_be_given() -> None:
     assert left_out == {
         *("AIRUNWAY_HEALTH_PORT", "AIRUNWAY_METRICS_PORT", "AIRUNWAY_KUBECONFIG", "AIRUNWAY_CONTEXT"),
         *("AIRUNWAY_POD_NAMESPACE", "AIRUNWAY_INSTALLER_NAMESPACE"),
+        *("AIRUNWAY_WEB_ADDRESS", "AIRUNWAY_WEB_PORT", "AIRUNWAY_WEBHOOK_PORT"),
     }
 
 
@@ -298,6 +299,19 @@ def _chooses(policy: dict[str, Any], labels: dict[str, str]) -> bool:
         if wanted["operator"] == "In" and labels.get(wanted["key"]) not in wanted["values"]:
             return False
     return bool(selector.get("matchLabels", {}).items() <= labels.items())
+
+
+def test_dashboard_and_alerts_are_the_files_of_the_chart() -> None:
+    found = chart_objects(EVERYTHING)
+    (rules,) = [obj["spec"] for obj in found if obj["kind"] == "PrometheusRule"]
+    dashboard = of_kind("ConfigMap", found)["airunway-dashboard"]
+
+    assert rules == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    assert dashboard["data"] == {"airunway.json": (CHART / "files" / "dashboard.json").read_text()}
+    assert (
+        dashboard["metadata"]["labels"] | {"grafana_dashboard": "1", "release": "prom"}
+        == dashboard["metadata"]["labels"]
+    )
 
 
 def test_prometheus_finds_every_process_that_serves_metrics() -> None:
