@@ -19,6 +19,7 @@ from airunway.web.state import USER_AGENT, web_state
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
+from airunway.workers.starting import say_start
 from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
 from airunway.workers.temporal.target import target_of
 from airunway.workers.web_settings import is_loopback
@@ -51,7 +52,8 @@ async def run_web(settings: Settings, ready: Ready | None = None) -> None:
         ):
             with listening(settings) as place:
                 host, port = place.getsockname()[:2]
-                _log.info("web starts", address=f"http://{_in_url(host)}:{port}", cluster=settings.cluster)
+                say_start("web", settings)
+                _log.info("web listens", address=f"http://{_in_url(host)}:{port}")
                 ready.parts["web"] = True
                 await serve(create_app(state), place)
 
