@@ -70,8 +70,8 @@ MODULES = {
     """,
     server_pod: """
         CONTAINER DEADLINE_SECONDS DEPLOYMENT MIN_DEADLINE_SECONDS ModelServer PORT SERVICE
-        ROLE_LABEL SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector server_deployment
-        server_service whole_server with_isolated_pods with_settled_strategy
+        ROLE_LABEL SHARED_MEMORY_LIMIT fixed_labels progress_deadline replacement_reason selector
+        server_deployment server_service whole_server with_isolated_pods with_settled_strategy
     """,
     serving_image: """
         ImageReference POLICY_VARIABLE ResolutionPolicy age_of resolution_policy split_reference
