@@ -101,6 +101,7 @@ class Display:
         kubeconfig = _from_here(settings.kubeconfig)
         kubectl = f"kubectl --kubeconfig {kubeconfig}"
         lines = [
+            f"Pages         http{LOOPBACK}{settings.web_port}",
             f"Temporal UI   {target_of(settings).ui}",
             f"Kubeconfig    {kubeconfig}",
             f"Try           {_own_command()} status{self._named}",

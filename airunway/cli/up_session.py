@@ -23,6 +23,8 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
+from airunway.sandbox.temporal import free_port
+from airunway.web.process import run_web
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.environment import read_settings
 from airunway.workers.health import Ready
@@ -51,6 +53,7 @@ async def run(options: UpOptions) -> int:
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
         settings = await with_cluster_name(settings, cluster)
+        settings = settings.model_copy(update={"web_port": free_port(settings.web_port)})
         await _prepare(cluster)
         _write_running(options.state_dir, settings)
         stack.callback((options.state_dir / RUNNING_FILE).unlink, missing_ok=True)
@@ -69,20 +72,21 @@ async def _prepare(cluster: Cluster) -> None:
             await cluster.create(NAMESPACES, {"metadata": {"name": namespace}})
 
 
-# -- worker and watcher ---------------------------------------------------------------------------------
+# -- worker, watcher and pages -------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def _system(settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
-    """Worker and watcher, while the context is open. The task ends only when one of them fails."""
+    """Worker, watcher and pages, while the context is open. The task ends only when one of them fails."""
     ready = Ready()
 
-    async def both() -> None:
+    async def all_of_them() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_worker(settings, ready=ready))
             group.create_task(run_watcher(settings, ready=ready))
+            group.create_task(run_web(settings, ready=ready))
 
-    task = asyncio.create_task(both())
+    task = asyncio.create_task(all_of_them())
     try:
         yield task
     finally:
@@ -126,7 +130,7 @@ async def _until_over(
         running.cancel()
     if system in done:
         system.result()  # raises what ended it
-        raise CliError("worker and watcher ended without being asked to")
+        raise CliError("worker, watcher and pages ended without being asked to")
     if stopped in done or options.deadline is None:
         display.phase("stopping")
         return 0

@@ -122,10 +122,13 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
     up = await start()
 
     await up.until_line("every sample runs")
+    pages = (await up.until_line("Pages")).split()[-1]
     await up.until_line("Kubeconfig")
     asked = (await up.until_line("/proxy/v1/models")).split()[-1]
     async with aiohttp.ClientSession() as session, session.get(asked) as answered:
         models = await answered.json()
+    async with aiohttp.ClientSession() as session, session.get(pages) as answered:
+        page = await answered.text()
     async with await Cluster.connect(up.kubeconfig) as cluster:
         listing = await cluster.listing(DEPLOYMENTS, namespace="default")
     answer = await up.airunway("status", "chat-vllm", "-o", "json")
@@ -137,6 +140,7 @@ async def test_the_samples_run_and_ctrl_c_leaves_nothing_behind(start: Start) ->
 
     assert {obj["metadata"]["name"] for obj in listing.items} == SAMPLES
     assert {obj["status"]["phase"] for obj in listing.items} == {"Running"}
+    assert all(f"/deployments/default/{name}" in page for name in SAMPLES)
     assert [model["owned_by"] for model in models["data"]] == ["sandbox"]
     assert json.loads(answer)["workflow"]["state"]["state"]["status"]["provider"]["name"] == "vllm"
     assert refused == 1
