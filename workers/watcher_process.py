@@ -42,13 +42,13 @@ async def run_watcher(
     ) as cluster:
         settings = await with_cluster_name(settings, cluster, patient=True)
         say_start("watcher", settings)
+        metrics = FleetMetrics()  # before Temporal answers: it leads nothing, and says so
+        for name in known:
+            register_provider(name)
         client = await connect(settings, identity=process_identity("airunway-watcher"))
         attributes = SearchAttributes(client)
         await attributes.refresh()
         moves = version_moves(client, settings)
-        metrics = FleetMetrics()
-        for name in known:
-            register_provider(name)
 
         async def watch() -> None:
             fleet = Fleet(providers=frozenset(known))

@@ -157,7 +157,7 @@ async def test_a_process_says_what_it_is_and_serves_metrics(
     assert f'airunway_build_info{{cluster="here",role="{role}",version="{said["version"]}"}} 1.0' in text
     assert 'airunway_ready{cluster="here"} 0.0' in text
     assert ("airunway_watcher_leader" in text) is (role == "watcher")
-    assert ("airunway_reconciliation_duration_seconds_bucket" in text) is (command[0] == "worker")
+    assert ("airunway_image_build_duration_seconds_bucket" in text) is (command[0] == "worker")
     assert ("airunway_admission_reviews_total" in text) is (role == "webhook")
 
 
