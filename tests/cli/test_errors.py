@@ -131,7 +131,7 @@ def test_a_state_that_is_damaged(airunway: Airunway, tmp_path: Path, file: str, 
             ["worker", "--provider", "nobody"], "no such provider: nobody; installed: ", id="provider"
         ),
         pytest.param(["up", "--sample", "nowhere.yaml"], "nowhere.yaml: no such file", id="sample"),
-        pytest.param(["plan"], "name a manifest by -f", id="missing option"),
+        pytest.param(["plan"], "name manifests by -f", id="missing option"),
         pytest.param(["status", "chat", "-A"], "give --namespace", id="one of all"),
         pytest.param(["nonsense"], "No such command", id="command"),
         pytest.param(["plan", "-f", "-", "-o", "xml"], "'xml' is not one of", id="choice"),

@@ -126,7 +126,6 @@ async def test_what_is_not_there_is_said_in_one_line(start: Start) -> None:
         (("install", "vllm"), "needs no upstream operator"),
         (("upgrade", "kaito"), "not installed"),
         (("retry", "kaito"), "nothing is being done"),
-        (("install", "kuberay"), "no such chart"),
     ]:
         status, _, err = await run(up, "providers", *command)
 

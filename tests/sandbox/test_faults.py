@@ -9,12 +9,14 @@ import pytest
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, Resource
 from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.nodes import DEFAULT_NODES
 from airunway.sandbox.operators.objects import Object
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
 
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 CLAIMS = Resource("v1", "persistentvolumeclaims")
+NODES, GPU_NODES = len(DEFAULT_NODES), len([node for node in DEFAULT_NODES if node.gpus])
 
 
 def test_the_annotation_is_the_one_that_the_documentation_shows() -> None:
@@ -106,14 +108,14 @@ async def test_more_gpus_than_any_node_has(stage: Stage) -> None:
 
     assert (
         condition_of(pod, "PodScheduled")["message"]
-        == "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        == f"0/{NODES} nodes are available: {NODES} Insufficient nvidia.com/gpu."
     )
     assert await stage.events("FailedScheduling")
 
 
 async def test_room_that_becomes_free_is_given_to_the_pod_that_waits(stage: Stage) -> None:
     gpus = {"resources": {"limits": {"nvidia.com/gpu": "4"}}}
-    await stage.deploy("first", replicas=2, container=gpus)
+    await stage.deploy("first", replicas=GPU_NODES, container=gpus)
     await stage.rolled_out("first")
     await stage.deploy("second", container=gpus)
     await stage.pods(lambda pods: [pod for pod in pods if _is_unschedulable(pod)])
@@ -129,7 +131,8 @@ async def test_a_node_selector_that_no_node_has(stage: Stage) -> None:
     pod = await _until_unschedulable(stage)
 
     assert (
-        "3 node(s) didn't match Pod's node affinity/selector" in condition_of(pod, "PodScheduled")["message"]
+        f"{NODES} node(s) didn't match Pod's node affinity/selector"
+        in condition_of(pod, "PodScheduled")["message"]
     )
 
 
