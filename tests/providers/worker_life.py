@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -125,8 +126,11 @@ class WorkerLife:
                 return answer
 
     async def _once(self, request: RenderRequest) -> RenderAnswer | ApplyAnswer | None:
-        """None: a controller wrote in between; the workflow tries again."""
+        """None: a controller wrote in between, or a definition is too new; the workflow tries again."""
         rendered = await self.activities.render(request)
+        if rendered.failure is not None and rendered.failure.reason == "WaitingForCluster":
+            await asyncio.sleep(0.1)
+            return None
         if not rendered.writes:
             return rendered
         asked = ApplyRequest(rendered_from=request, finalizer=rendered.finalizer, planned=rendered.planned)
