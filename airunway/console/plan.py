@@ -269,7 +269,12 @@ def _others(
 ) -> list[OtherProvider]:
     if candidates:
         return [
-            OtherProvider(name=entry.provider, why_not=entry.why_not, would_accept=entry.would_accept)
+            OtherProvider(
+                name=entry.provider,
+                # Empty is that of the one which would be chosen, were it ready.
+                why_not=entry.why_not or "its operator is not installed",
+                would_accept=entry.would_accept,
+            )
             for entry in candidates
             if entry.provider != chosen
         ]

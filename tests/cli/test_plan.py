@@ -111,6 +111,7 @@ def test_a_provider_from_outside_renders_in_its_own_worker(airunway: Airunway, t
     ("policy", "status", "words"),
     [
         ("ask", 1, "run: airunway providers install acme"),
+        ("ask", 1, "acme: its operator is not installed"),
         ("auto", 0, "it would be installed first"),
         ("never", 1, "not ready"),
     ],
