@@ -81,5 +81,7 @@ class ServedApis:
         found = {entry: await discovery.served_fields(entry, kind.kind, wanted) for entry in versions}
         fields_of = {entry: fields - {_ANY} for entry, fields in found.items()}
         newest = versions[0]
+        if _ANY not in found[newest] and kind.kind not in await discovery.served_kinds(newest):
+            return ServedApi(), False  # not served at all, so nothing is about to be published
         served = ServedApi(versions=versions, fields=fields_of[newest], fields_of=fields_of)
         return served, _ANY in found[newest]

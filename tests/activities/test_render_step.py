@@ -89,10 +89,11 @@ async def test_an_object_that_is_not_rendered_any_more_is_planned_to_go(place: D
 async def test_a_replacement_is_planned_as_a_deletion_with_its_reason(place: DeploymentSite) -> None:
     made = await place.deploy()
     _, done = await place.worker().apply(render_request(made))
+    edited = await place.change({"spec": {"scaling": {"replicas": 2}}})
     fixed = replace(ACME, replacement_reason=lambda live, desired: "its model is immutable")
 
     answer = await place.worker(providers=(fixed,)).provider.render(
-        render_request(made, applied=done.objects)
+        render_request(edited, applied=done.objects)
     )
 
     assert answer.replacing == "its model is immutable"

@@ -108,3 +108,10 @@ async def test_what_a_newer_operator_wants_comes_with_the_next_spec(place: Deplo
     assert recorded_features(rendered.conditions) == [ALPHA_FIELD]
     services = (await main(place, DYNAMO))["spec"]["services"]
     assert all(service["runtimeVersionOverride"] for service in services.values())
+
+
+async def test_a_kind_that_is_not_served_at_all_is_not_waited_for(place: DeploymentSite) -> None:
+    found = await ServedApis(place.cluster).of(KUBERAY)
+
+    assert found.is_settled
+    assert not found.versions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
@@ -95,7 +96,11 @@ async def context_of(cluster: Cluster, provider: Provider) -> RenderContext:
         provider=provider.name,
         engine="vllm",
     )
-    await ProviderActivities(cluster, {provider.name: noting}, env={}).render(request)
+    activities = ProviderActivities(cluster, {provider.name: noting}, env={})
+    await activities.render(request)
+    while not taken:  # a definition that was just made has its schema a moment later
+        await asyncio.sleep(0.1)
+        await activities.render(request)
     (found,) = taken
     return found
 
