@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.acme import SERVER
 from tests.e2e.system import System
@@ -39,13 +42,19 @@ async def test_an_upstream_object_changed_by_hand_is_repaired(system: System) ->
 async def test_a_reconcile_without_changes_writes_nothing(system: System) -> None:
     await system.running("chat")
     before = system.server("chat")["metadata"]["resourceVersion"]
-    status = dict(system.status("chat"))
+    status = unpublished(system.status("chat"))
 
     await system.edit("chat", {"metadata": {"annotations": {"note": "look"}}})
     await system.running("other")
 
     assert system.server("chat")["metadata"]["resourceVersion"] == before
-    assert system.status("chat") == status
+    assert unpublished(system.status("chat")) == status
+
+
+def unpublished(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what comes after it runs, where a cluster that other tests use too has a Gateway."""
+    conditions = [entry for entry in status["conditions"] if entry["type"] != "GatewayReady"]
+    return {**status, "conditions": conditions, "gateway": None}
 
 
 async def test_an_object_of_somebody_else_is_left_alone(system: System) -> None:
