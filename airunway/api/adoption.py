@@ -13,10 +13,10 @@ from typing import Any
 from airunway.api import names
 from airunway.api.conditions import condition, find_condition
 from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.differences import in_words
 
 ADOPTED = "Adopted"
 TAKING_OVER, LEFT_AS_FOUND = "TakingOver", "LeftAsFound"
-_MAX_DIFFERENCES = 20
 
 
 def taking_over() -> Condition:
@@ -27,12 +27,9 @@ def taking_over() -> Condition:
 
 def left_as_found(differences: Sequence[str]) -> Condition:
     """Objects serve as they were found. `differences`: what the next change of the spec brings, in words."""
-    shown = list(differences[:_MAX_DIFFERENCES])
-    if len(differences) > _MAX_DIFFERENCES:
-        shown.append(f"and {len(differences) - _MAX_DIFFERENCES} more")
     words = (
         "made by AI Runway's own controller, and left as it serves; the next change of the spec brings:"
-        f" {'; '.join(shown)}"
+        f" {in_words(differences)}"
     )
     return condition(ADOPTED, "True", LEFT_AS_FOUND, words)
 
