@@ -60,8 +60,8 @@ def up(
 ) -> None:
     """Try the whole system on this machine.
 
-    Starts Temporal, an emulated cluster, worker and watcher, and deploys samples. Needs nothing but Python.
-    Shows the samples until they run, then keeps running until Ctrl-C.
+    Starts Temporal, an emulated cluster, worker, watcher and web pages, and deploys samples. Needs nothing
+    but Python. Shows the samples until they run, then keeps running until Ctrl-C.
     """
     if no_samples and sample:
         raise typer.BadParameter("--sample and --no-samples contradict each other")
