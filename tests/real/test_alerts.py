@@ -28,15 +28,10 @@ from airunway.workers.audit.deployment_book import DeploymentBook
 from airunway.workers.audit.metrics import FleetMetrics
 from airunway.workers.audit.problems import FAILS
 from airunway.workers.watch_metrics import observe_lag, show_providers, show_silence
+from tests.servers.fixtures import require
 from tools.generate.metrics_tables import ALERTS, rules
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(
-        shutil.which("promtool") is None,
-        reason="no `promtool`: run `python3 tools/real/debian.py`, or install the package `prometheus`",
-    ),
-]
+pytestmark = pytest.mark.real
 
 MINUTES = 125
 """Longer than every alert waits, with what it looks back on."""
@@ -46,6 +41,12 @@ CREATED = "2026-01-01T00:00:00Z"
 Cause = Callable[["Measured"], None]
 CAUSES: dict[str, Cause] = {}
 """What brings the condition of an alert about, once a minute."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def promtool() -> None:
+    there = shutil.which("promtool") is not None
+    require(None if there else "there is no promtool: python3 tools/real/debian.py installs it")
 
 
 def cause(alert: str) -> Callable[[Cause], Cause]:
