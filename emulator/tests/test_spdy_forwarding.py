@@ -24,28 +24,34 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kube
 WAYS = pytest.mark.parametrize("websockets", ["true", "false"], ids=["within a WebSocket", "SPDY"])
 
 
+async def make_pod(kubeconfig: Path) -> None:
+    """A pod `p` that runs."""
+    async with Api(kubeconfig) as api:
+        spec = {"nodeName": "n", "containers": [{"name": "main", "image": "i"}]}
+        (await api.create(SPACE.pods, pod("p") | {"spec": spec})).ok()
+        (await api.patch(f"{SPACE.pods}/p/status", {"status": {"phase": "Running"}})).ok()
+
+
+async def answer_in_capitals(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line.upper())
+    writer.close()
+
+
 @asynccontextmanager
 async def forwarded(
     emulated: EmulatedCluster, folder: Path, *, websockets: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     """A pod `p` at whose port 8000 a server answers in capitals; kubectl, and where it listens for it."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            writer.write(line.upper())
-        writer.close()
+    server = await asyncio.start_server(answer_in_capitals, "127.0.0.1", 0, limit=LIMIT)
+    listening = server.sockets[0].getsockname()[1]
 
     async def where(_: Obj, port: int) -> tuple[str, int] | None:
         return ("127.0.0.1", listening) if port == 8000 else None
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=LIMIT)
-    listening = server.sockets[0].getsockname()[1]
     emulated.proxy.where = where
     kubeconfig = emulated.kubeconfig(folder / "kubeconfig")
-    async with Api(kubeconfig) as api:
-        spec = {"nodeName": "n", "containers": [{"name": "main", "image": "i"}]}
-        (await api.create(SPACE.pods, pod("p") | {"spec": spec})).ok()
-        (await api.patch(f"{SPACE.pods}/p/status", {"status": {"phase": "Running"}})).ok()
+    await make_pod(kubeconfig)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
