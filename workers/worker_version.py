@@ -149,7 +149,7 @@ def _not_said(err: Exception) -> None:
 def is_too_old_for_versions(server_version: str) -> bool:
     """Whether a server knows no worker versions; False for one that does not tell."""
     found = re.match(r"v?(\d+)\.(\d+)", server_version)
-    return bool(found) and (int(found[1]), int(found[2])) < OLDEST_SERVER
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST_SERVER
 
 
 async def _why_unsupported(client: Client, deployment: str) -> str | None:
