@@ -51,6 +51,7 @@ class Reflector:
         handle: Callable[[ObjectChange], None],
         *,
         label_selector: str = "",
+        field_selector: str = "",
         older: Sequence[Kind] = (),
     ) -> None:
         self._cluster = cluster
@@ -58,7 +59,7 @@ class Reflector:
         """Newest first: the first that is served when it is listed is followed."""
         self._kind = kind
         self._handle = handle
-        self._selector = label_selector
+        self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
         self._known: dict[tuple[str, str], Object] = {}
         self._version = ""
         self._trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
@@ -148,16 +149,14 @@ class Reflector:
         """In the newest version that is served. Raises NotFound when none is."""
         for kind in self._versions[:-1]:
             with contextlib.suppress(NotFound):
-                listing = await self._cluster.listing(kind, label_selector=self._selector)
+                listing = await self._cluster.listing(kind, **self._selectors)
                 self._kind = kind
                 return listing
         self._kind = self._versions[-1]
-        return await self._cluster.listing(self._kind, label_selector=self._selector)
+        return await self._cluster.listing(self._kind, **self._selectors)
 
     async def _watch(self) -> None:
-        async for event in self._cluster.watch(
-            self._kind, resource_version=self._version, label_selector=self._selector
-        ):
+        async for event in self._cluster.watch(self._kind, resource_version=self._version, **self._selectors):
             if event.type == "DELETED":
                 self._notify(ObjectChange("deleted", event.object))
             elif event.type != "BOOKMARK":

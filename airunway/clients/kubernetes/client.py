@@ -299,6 +299,7 @@ class Cluster:
         resource_version: str,
         namespace: str | None = None,
         label_selector: str = "",
+        field_selector: str = "",
     ) -> AsyncIterator[WatchEvent]:
         """Events after a resource version, until the server ends the watch.
 
@@ -310,6 +311,7 @@ class Cluster:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(WATCH_SECONDS),
             "labelSelector": label_selector,
+            "fieldSelector": field_selector,
         }
         path = path_of(kind, namespace=namespace)
         async with (
