@@ -20,7 +20,7 @@ from airunway.web.derive.providers import capabilities_of
 from airunway.web.derive.reasons import pending_reasons
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
-from airunway.web.fleet import without_managers
+from airunway.web.kept import without_managers
 from airunway.web.listing import newest_first
 from airunway.web.routes.common import (
     NamespaceQuery,
