@@ -31,8 +31,10 @@ from airunway.operations.installations import (
 from airunway.web.access import on_config
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.providers import installation_status, shown_commands
+from airunway.web.documented import answers
 from airunway.web.errors import WebError, error_answer
 from airunway.web.identity import Caller
+from airunway.web.shapes.providers import CommandsShape, HelmShape, InstallationShape, InstallResultShape
 from airunway.web.state import SignedIn, State, WebState
 from airunway.workers.version import installed_version
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
@@ -54,6 +56,7 @@ STATUSES = {
 
 
 @router.get("/helm/status")
+@answers(HelmShape)
 async def helm_status(state: State) -> Response:
     """Whether anything can be installed: an installer listens. Helm is a library of its."""
     try:
@@ -67,6 +70,7 @@ async def helm_status(state: State) -> Response:
 
 
 @router.get("/providers/{provider}/status")
+@answers(InstallationShape)
 async def provider_status(state: State, provider: ProviderId) -> Response:
     """How a provider's operator stands, and what is being done about it."""
     metadata, seen = await state.standings.of(state.standings.config(provider))
@@ -76,6 +80,7 @@ async def provider_status(state: State, provider: ProviderId) -> Response:
 
 
 @router.get("/providers/{provider}/commands")
+@answers(CommandsShape)
 async def provider_commands(state: State, provider: ProviderId) -> Response:
     """The same by hand."""
     metadata = metadata_of(state.standings.config(provider))
@@ -83,6 +88,7 @@ async def provider_commands(state: State, provider: ProviderId) -> Response:
 
 
 @router.post("/providers/{provider}/install")
+@answers(InstallResultShape, s202=InstallResultShape)
 async def install(state: State, caller: SignedIn, provider: ProviderId) -> Response:
     """Have it installed, and wait for the end."""
     metadata = metadata_of(state.standings.config(provider))
@@ -94,6 +100,7 @@ async def install(state: State, caller: SignedIn, provider: ProviderId) -> Respo
 
 
 @router.post("/providers/{provider}/upgrade")
+@answers(InstallResultShape, s202=InstallResultShape)
 async def upgrade(state: State, caller: SignedIn, provider: ProviderId) -> Response:
     """Have it upgraded; both of the reference's clients declare this, and its backend lacks it."""
     metadata = metadata_of(state.standings.config(provider))
@@ -103,6 +110,7 @@ async def upgrade(state: State, caller: SignedIn, provider: ProviderId) -> Respo
 
 
 @router.post("/providers/{provider}/uninstall")
+@answers(InstallResultShape, s202=InstallResultShape)
 async def uninstall(state: State, caller: SignedIn, provider: ProviderId) -> Response:
     """Have it uninstalled; its CRDs stay."""
     metadata = metadata_of(state.standings.config(provider))
@@ -112,6 +120,7 @@ async def uninstall(state: State, caller: SignedIn, provider: ProviderId) -> Res
 
 
 @router.post("/providers/{provider}/uninstall-crds")
+@answers(InstallResultShape, s202=InstallResultShape)
 async def uninstall_crds(state: State, caller: SignedIn, provider: ProviderId) -> Response:
     """Have it uninstalled with its CRDs; refused while there are objects of theirs.
 
