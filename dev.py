@@ -11,12 +11,13 @@
     python3 dev.py format      put the code into shape
     python3 dev.py generate    what is generated: manifests, tables, BuildKit's messages
     python3 dev.py docs        the documentation as a site, every link followed: build/site
-    python3 dev.py lock        requirements*.txt from pyproject.toml (needs uv)
+    python3 dev.py lock        requirements*.txt and tools/uv.txt from pyproject.toml
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
 
 `up` and `airunway` install requirements-sandbox.txt, the rest requirements.txt: by hash, into .venv, or into
-the virtual environment that is active; again only when a lock file or pyproject.toml changed.
+the virtual environment that is active; again only when a lock file or pyproject.toml changed. uv does it (the
+one on PATH, else tools/uv.txt, fetched by hash too) with pip's settings, or pip itself where there is no uv.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import uv
 from tools.packages import PackageProblem, Packages, environment
 from tools.packages import python_of as _python
 
@@ -76,6 +78,15 @@ def install(folder: Path, command: str) -> None:
         Packages(folder, SANDBOX_LOCK, projects=PROJECTS, larger=[LOCK]).ensure()
     else:
         Packages(folder, LOCK, projects=PROJECTS).ensure()
+
+
+def keep_bytecode(folder: Path) -> None:
+    """Have what is compiled kept with the packages where none may lie beside the code.
+
+    Otherwise each process compiles all that it imports again, some seconds long.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
 
 
 def package_view() -> Path:
@@ -158,8 +169,15 @@ def docs(folder: Path, arguments: list[str]) -> None:
 
 def lock(folder: Path, arguments: list[str]) -> None:
     """Resolve pyproject.toml into the lock files; those of the images hold parts of the first."""
-    uv = shutil.which("uv") or shutil.which("uv", path=str(_python(folder).parent)) or "uv"
-    compile_command = [uv, "pip", "compile", *LOCK_OPTIONS, PROJECT.name, *arguments]
+    python = _python(folder)
+    program = uv.find(python) or uv.fetch(python)
+    if program is None:
+        raise Problem("the lock files could not be made: there is no uv")
+    resolve = [program, "pip", "compile", *LOCK_OPTIONS, *arguments]
+    os.environ.update(uv.environment(python))
+    own = ["--group", "uv", "--no-annotate", "-o", str(uv.LOCK.relative_to(ROOT))]
+    _run([*resolve, *own], "uv's own lock file could not be made")
+    compile_command = [*resolve, PROJECT.name]
     _run([*compile_command, "--extra", "test", "-o", LOCK.name], "the lock file could not be made")
     part = ["--extra", "build", "--extra", "otel", "--extra", "web", "-c", LOCK.name, "--no-annotate"]
     _run([*compile_command, *part, "-o", RUNTIME_LOCK], "the image's lock file could not be made")
@@ -233,6 +251,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         folder = environment(ROOT)
+        keep_bytecode(folder)
         install(folder, arguments[0])
         command(folder, arguments[1:])
     except (Problem, PackageProblem) as problem:

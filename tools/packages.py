@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from tools import uv
+
 STAMP = ".airunway-stamp"
 """In the environment: fingerprint of what was installed there last."""
 _BAR_CELLS = 24
@@ -94,15 +96,17 @@ class Packages:
         self._stamp.write_text(self._fingerprint(self._lock))
 
     def _by_uv(self, editable: Sequence[str]) -> bool:
-        """Have uv do it, which shows its own bar; False where there is none, or it cannot: pip may."""
-        uv = shutil.which("uv")
-        if uv is None:
+        """Have uv do it, which shows its own bar; False where it cannot be had, or cannot: pip may."""
+        python = python_of(self._folder)
+        program = uv.find(python) or uv.fetch(python)
+        if program is None:
             return False
-        command = [uv, "pip", "install", "--python", str(python_of(self._folder)), "--no-deps"]
+        command = [program, "pip", "install", "--python", str(python), "--no-deps"]
         wanted = ["--require-hashes", "-r", str(self._lock)]
+        variables = uv.environment(python)
         for what in (wanted, ["--no-build-isolation", *editable]):
-            if subprocess.run([*command, *what], check=False).returncode:
-                print("uv could not install that (see above); trying pip, which has its own settings")
+            if subprocess.run([*command, *what], env=variables, check=False).returncode:
+                print("uv could not install that (see above); trying pip")
                 return False
         return True
 

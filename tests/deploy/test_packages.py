@@ -7,9 +7,11 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tools import uv
 from tools.packages import PackageProblem, Packages, python_of, show_progress
 
 PIP_SAYS = """\
@@ -40,11 +42,22 @@ class Machine:
         self.lean.write_text("aiohttp==3.14.5\n")
         self.give(python_of(self.folder))
 
+    def offer_uv(self) -> None:
+        """The package index has it: who installs it finds it beside Python."""
+        python = python_of(self.folder)
+        self.give(python.with_name("offered"))
+        text = python.read_text()
+        offered = f"{str(python.with_name('offered'))!r}"
+        taken = f"if 'uv.txt' in called: os.rename({offered}, {str(python.with_name('uv'))!r})\n"
+        python.write_text(
+            text.replace("import sys\n", "import os, sys\n").replace("sys.exit", f"{taken}sys.exit")
+        )
+
     def give(self, program: Path, *, status: int = 0) -> None:
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(
             f"#!{sys.executable}\nimport sys\n"
-            f"called = ' '.join([{program.name!r}, *sys.argv[1:]])\n"
+            f"called = ' '.join([sys.argv[0].rpartition('/')[2], *sys.argv[1:]])\n"
             f"open({str(self._notes)!r}, 'a').write(called + '\\n')\n"
             f"print('Collecting aiohttp==3.14.5')\nsys.exit({status})\n"
         )
@@ -75,7 +88,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_pip_installs_by_hash_and_once(machine: Machine) -> None:
     machine.packages(lean=True).ensure()
-    locked, checkout = machine.calls()
+    _, locked, checkout = machine.calls()
     machine.packages(lean=True).ensure()
 
     assert "--require-hashes -r" in locked
@@ -99,7 +112,7 @@ def test_tests_add_the_rest(machine: Machine) -> None:
 
     machine.packages(lean=False).ensure()
 
-    assert machine.calls()[0].endswith("full.txt")
+    assert machine.calls()[1].endswith("full.txt")
 
 
 def test_a_changed_lock_file_is_installed_again(machine: Machine) -> None:
@@ -117,7 +130,97 @@ def test_uv_does_it_where_there_is_one(machine: Machine) -> None:
 
     machine.packages(lean=True).ensure()
 
-    assert [call.split()[0] for call in machine.calls()] == ["uv", "uv"]
+    asked, locked, checkout = machine.calls()
+    assert asked == "python -m pip config list"
+    assert locked.startswith("uv pip install")
+    assert "--require-hashes -r" in locked
+    assert checkout.startswith("uv pip install")
+
+
+def test_uv_is_fetched_once_by_hash_where_there_is_none(machine: Machine) -> None:
+    machine.offer_uv()
+
+    machine.packages(lean=True).ensure()
+    fetched, _asked, *installed = machine.calls()
+    machine.packages(lean=False).ensure()
+    asked_again, *installed_again = machine.calls()
+
+    assert fetched.startswith("python -m pip install")
+    assert f"--require-hashes -r {uv.LOCK}" in fetched
+    assert [call.split()[0] for call in installed] == ["uv", "uv"]
+    assert asked_again == "python -m pip config list"
+    assert [call.split()[0] for call in installed_again] == ["uv", "uv"]
+
+
+def test_pip_does_it_and_says_so_in_a_line_where_no_uv_is_to_be_had(
+    machine: Machine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    machine.packages(lean=True).ensure()
+
+    assert [call.split()[0] for call in machine.calls()] == ["python", "python", "python"]
+    said = [line for line in capfd.readouterr().out.splitlines() if "uv" in line]
+    assert said == ["uv, which is faster, cannot be had here: pip installs"]
+
+
+def test_the_lock_file_of_uv_holds_it_and_its_hashes_alone() -> None:
+    lines = uv.LOCK.read_text().splitlines()
+
+    assert [line for line in lines if not line.startswith("    --hash=sha256:")] == [lines[0]]
+    assert lines[0].startswith("uv==")
+    assert len(lines) > 10, "a wheel for each kind of machine"
+
+
+class Case(NamedTuple):
+    reason: str
+    listed: str
+    want: dict[str, str]
+    given: dict[str, str] = {}  # noqa: RUF012  (a tuple's default, never changed)
+
+
+CASES = [
+    Case("nothing is set", "", {}),
+    Case(
+        "a mirror", "global.index-url='https://mirror/simple'", {"UV_DEFAULT_INDEX": "https://mirror/simple"}
+    ),
+    Case(
+        "a variable counts more than a file, and pip install's section more than the general one",
+        ":env:.index-url='https://c'\ninstall.index-url='https://b'\nglobal.index-url='https://a'\n"
+        "global.cert='/a.pem'\ninstall.cert='/b.pem'\ndownload.cert='/c.pem'",
+        {"UV_DEFAULT_INDEX": "https://c", "SSL_CERT_FILE": "/b.pem"},
+    ),
+    Case(
+        "several more indexes, a line each in the file, are equals as for pip",
+        r"global.extra-index-url='\nhttps://a\nhttps://b'",
+        {"UV_INDEX": "https://a https://b", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+    ),
+    Case(
+        "folders of wheels that are there, without an index",
+        f"global.no-index='true'\nglobal.find-links='/no/such/folder {Path(__file__).parent} https://wheels/'",
+        {"UV_OFFLINE": "1", "UV_FIND_LINKS": f"{Path(__file__).parent},https://wheels/"},
+    ),
+    Case(
+        "how it is reached",
+        "global.trusted-host='mirror'\n:env:.default-timeout='180'\nglobal.proxy='http://p:1'\n"
+        "global.client-cert='/me.pem'",
+        {
+            "UV_INSECURE_HOST": "mirror",
+            "UV_HTTP_TIMEOUT": "180",
+            "ALL_PROXY": "http://p:1",
+            "SSL_CLIENT_CERT": "/me.pem",
+        },
+    ),
+    Case(
+        "what is said to uv itself stays",
+        "global.index-url='https://a'\nglobal.timeout='5'",
+        {"UV_HTTP_TIMEOUT": "5"},
+        given={"UV_DEFAULT_INDEX": "https://mine"},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason)
+def test_uv_goes_where_pip_would_have_gone(case: Case) -> None:
+    assert uv.variables(case.listed, case.given) == case.want
 
 
 def test_pip_does_it_where_uv_cannot(machine: Machine, capfd: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +228,7 @@ def test_pip_does_it_where_uv_cannot(machine: Machine, capfd: pytest.CaptureFixt
 
     machine.packages(lean=True).ensure()
 
-    assert [call.split()[0] for call in machine.calls()] == ["uv", "python", "python"]
+    assert [call.split()[0] for call in machine.calls()] == ["python", "uv", "python", "python"]
     assert "trying pip" in capfd.readouterr().out
 
 
@@ -139,7 +242,7 @@ def test_what_failed_is_tried_again_and_shown(machine: Machine, capfd: pytest.Ca
     machine.give(python_of(machine.folder))
     machine.packages(lean=True).ensure()
 
-    assert len(machine.calls()) == 2
+    assert len(machine.calls()) == 3
 
 
 def test_a_failed_change_leaves_nothing_that_passes_for_installed(machine: Machine) -> None:
