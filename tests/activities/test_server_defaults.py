@@ -1,4 +1,4 @@
-"""What the API server fills in is nobody's wish: the first apply lists what is rendered otherwise, no more."""
+"""What the API server fills in is nobody's wish: a first apply lists what is rendered otherwise."""
 
 from __future__ import annotations
 
