@@ -281,7 +281,7 @@ class Provider:
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.*.b`; `*` stands for
-    any key or item."""
+    any key or item. The newest version has all of them: a plan that knows no cluster counts on that."""
     fields_of_newer: Sequence[str] = ()
     """Those of `optional_fields` that a newer operator wants to be told: written from the next change of the
     spec on, also into an object that was made without."""
