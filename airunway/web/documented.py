@@ -53,7 +53,7 @@ def _shapes(routers: Sequence[APIRouter]) -> Iterator[tuple[str, str, str, Any]]
         if not isinstance(route, APIRoute) or not route.include_in_schema:
             continue
         usual = str(route.status_code or 200)
-        for method in route.methods:
+        for method in route.methods or ():
             for status, shape in getattr(route.endpoint, _MARK, {}).items():
                 yield route.path_format, method.lower(), status or usual, shape
 
