@@ -146,10 +146,15 @@ def _not_said(err: Exception) -> None:
     OUTAGES.suspect(TEMPORAL, lambda: log.warning(words))
 
 
+def is_too_old_for_versions(server_version: str) -> bool:
+    """Whether a server knows no worker versions; False for one that does not tell."""
+    found = re.match(r"v?(\d+)\.(\d+)", server_version)
+    return bool(found) and (int(found[1]), int(found[2])) < OLDEST_SERVER
+
+
 async def _why_unsupported(client: Client, deployment: str) -> str | None:
     info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
-    found = re.match(r"v?(\d+)\.(\d+)", info.server_version)
-    if found and (int(found[1]), int(found[2])) < OLDEST_SERVER:
+    if is_too_old_for_versions(info.server_version):
         wanted = ".".join(map(str, OLDEST_SERVER))
         return f"this Temporal is {info.server_version}; versions need {wanted} or newer"
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=deployment)

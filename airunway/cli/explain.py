@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import yaml
-from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
+from airunway.clients.kubernetes.library import ConfigException
 from airunway.operations.errors import OperationError
 from airunway.workers.environment import UnknownVariables
 from airunway.workers.temporal.target import InvalidConnection

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+import yaml
 from temporalio.worker import Worker
 
 from airunway.api import names
@@ -33,11 +34,13 @@ from airunway.clients.kubernetes import (
     Object,
 )
 from airunway.workers.settings import Settings
+from airunway.workers.worker_version import is_too_old_for_versions
 from tests.cli.conftest import Airunway
 from tests.cli.fake_deployment import FakeDeployment
 from tests.cli.temporal_place import CLUSTER
 from tests.cli.temporal_place import place as servers
 from tests.clusters import emulated_cluster
+from tests.deploy.manifests import ROOT
 
 
 @pytest_asyncio.fixture
@@ -137,6 +140,7 @@ contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
     assert by_check["crds"]["message"] == "not checked: the cluster cannot be reached"
     assert by_check["worker"]["message"] == "not checked: Temporal cannot be reached"
     assert by_check["helm"]["message"], "it needs neither"
+    assert all(entry.get("advice") for entry in by_check.values() if entry["verdict"] != "ok")
 
 
 async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: DoctorPlace) -> None:
@@ -160,6 +164,46 @@ async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: Do
 
     assert missing.verdict is DoctorVerdict.FAIL
     assert "nobody polls airunway.here" in missing.message
+
+
+class _Old:
+    """A cluster that says this version of itself."""
+
+    host = "https://cluster"
+
+    def __init__(self, version: str) -> None:
+        self.discovery, self._version = self, version
+
+    async def server_version(self) -> str:
+        return self._version
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("v1.29.9", DoctorVerdict.FAIL), ("v1.30.0-eks-1", DoctorVerdict.OK), ("main", DoctorVerdict.OK)],
+)
+async def test_an_old_cluster_is_to_be_upgraded_as_the_chart_demands(
+    place: DoctorPlace, monkeypatch: pytest.MonkeyPatch, version: str, verdict: DoctorVerdict
+) -> None:
+    async def old() -> _Old:
+        return _Old(version)
+
+    monkeypatch.setattr(place, "cluster_or_why", old)
+
+    finding = only(await cluster_checks.reachable(place))
+
+    assert finding.verdict is verdict
+    if verdict is DoctorVerdict.FAIL:
+        assert finding.advice == "upgrade the cluster: this system wants Kubernetes 1.30 or newer"
+    chart = yaml.safe_load((ROOT / "deploy/charts/airunway/Chart.yaml").read_text())
+    assert chart["kubeVersion"] == f">=1.{cluster_checks.OLDEST_MINOR}.0-0"
+
+
+@pytest.mark.parametrize(
+    ("server", "too_old"), [("1.29.4", True), ("1.30.0", False), ("2.0.1", False), ("", False)]
+)
+def test_a_temporal_before_1_30_knows_no_worker_versions(server: str, too_old: bool) -> None:
+    assert is_too_old_for_versions(server) is too_old
 
 
 async def test_the_kinds(place: DoctorPlace) -> None:

@@ -1,10 +1,11 @@
-"""Naming a command costs no library that only its work needs: `--help`, completion, a wrong option."""
+"""A command loads only what it needs: for `--help` no library of its work, for a look no others' work."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,23 @@ HEAVY = frozenset(
 """Each takes longer to load than all that `--help` shows."""
 OF_PARAMETERS = frozenset({"pydantic"})
 """Typer itself reads the parameters of one command with it, but not the list of commands."""
+NOT_FOR_A_LOOK = frozenset(
+    {"celpy", "fastapi", "helm", "jinja2", "kubernetes", "oauthlib", "prometheus_client", "requests"}
+    | {"temporalio.worker", "urllib3", "websocket", "airunway.activities", "airunway.providers"}
+)
+"""What asking the cluster and Temporal needs none of: half of all that `status` used to load.
+
+`kubernetes`: the package whole, with its synchronous half.
+"""
 LATER = frozenset({"airunway.clients", "airunway.activities", "airunway.workflows", "airunway.sandbox"})
+NOBODYS = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "nobodys", "cluster": {"server": "http://127.0.0.1:1"}}],
+    "contexts": [{"name": "nobodys", "context": {"cluster": "nobodys"}}],
+    "current-context": "nobodys",
+}
+"""A kubeconfig: at this port nobody answers."""
 LOOK = """
 import json, sys
 from airunway.cli.app import main
@@ -29,9 +46,8 @@ except SystemExit as end:
 
 def loaded(*arguments: str) -> tuple[int, set[str]]:
     """The exit status, and what is loaded at the end."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK, *arguments], capture_output=True, text=True, check=True, timeout=100
-    )
+    command = [sys.executable, "-c", LOOK, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     found = json.loads(done.stderr.splitlines()[-1])
     return int(found["status"] or 0), set(found["modules"])
 
@@ -49,6 +65,18 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert sorted(LATER & modules) == []
     if arguments[0].startswith("-"):
         assert sorted(OF_PARAMETERS & modules) == []
+
+
+@pytest.mark.parametrize("command", ["status", "pause chat", "logs chat"])
+def test_a_look_at_the_cluster_loads_only_what_it_asks_with(command: str, tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(NOBODYS))
+
+    status, modules = loaded(*command.split(), "--kubeconfig", str(kubeconfig))
+
+    assert status == 1, "nobody answers there"
+    assert {"aiohttp", "kubernetes.aio.client"} <= modules, "it did try"
+    assert sorted(NOT_FOR_A_LOOK & modules) == []
 
 
 def test_the_look_is_not_blind() -> None:

@@ -43,6 +43,12 @@ def deployment(name: str, *, command: list[str] | None = None, args: list[str] |
         pytest.param(deployment(names.FORMER_CORE, command=["/manager"]), "", True, id="the core"),
         pytest.param(deployment("airunway-kaito-provider", command=["/provider"]), "", True, id="a provider"),
         pytest.param(
+            deployment("airunway-acme-provider", command=["/provider"]),
+            "",
+            False,
+            id="a third party's, of which we have no package",
+        ),
+        pytest.param(
             deployment("airunway-kaito-provider", command=["airunway", "worker", "--no-core"]),
             "worker",
             False,
@@ -54,7 +60,7 @@ def deployment(name: str, *, command: list[str] | None = None, args: list[str] |
     ],
 )
 def test_whose_a_deployment_is_what_it_runs_tells(given: Object, runs: str, former: bool) -> None:
-    assert (subcommand_of(given), is_former(given)) == (runs, former)
+    assert (subcommand_of(given), is_former(given, ["kaito"])) == (runs, former)
 
 
 def test_what_was_made_anew() -> None:
@@ -106,7 +112,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 async def test_without_this_system_or_anything_to_move_nothing_begins(cluster: Cluster) -> None:
-    found = await obstacles(cluster, *await deployments_of_both(cluster))
+    found = await obstacles(cluster, *await deployments_of_both(cluster, ["kaito"]))
 
     assert "no Deployment that runs worker or watcher here" in found[0]
     assert "nothing to move" in found[1]
@@ -123,10 +129,10 @@ async def test_what_was_found_first_is_what_counts(cluster: Cluster) -> None:
     )
     await cluster.create(APPS_DEPLOYMENTS, deployment("airunway-worker", args=["worker"]), namespace=SYSTEM)
 
-    first = await begin_record(cluster, *await deployments_of_both(cluster))
+    first = await begin_record(cluster, *await deployments_of_both(cluster, ["kaito"]))
     for name in (names.FORMER_CORE, "airunway-worker"):
         await steps.scale(cluster, name, 0, lambda _: None)
-    again = await begin_record(cluster, *await deployments_of_both(cluster))
+    again = await begin_record(cluster, *await deployments_of_both(cluster, ["kaito"]))
 
     assert first == again
     assert (first.former, first.ours) == ({names.FORMER_CORE: 1}, {"airunway-worker": 1})

@@ -7,10 +7,10 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 from temporalio.client import Client, Interceptor
-from temporalio.worker import Worker
 
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import error_text
@@ -20,6 +20,9 @@ from airunway.workers.temporal.service import RenewableService, open_connection
 from airunway.workers.temporal.target import Credentials, InvalidConnection, read_credentials, target_of
 from airunway.workers.temporal.telemetry import runtime_for, tracing
 from airunway.workers.temporal_outage import ask_by, temporal_outage
+
+if TYPE_CHECKING:
+    from temporalio.worker import Worker  # which the command line never loads
 
 _log = structlog.get_logger(__name__)
 

@@ -20,7 +20,6 @@ from urllib.parse import unquote
 from temporalio.client import Interceptor
 from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
 
-from airunway.metrics.registry import EXPOSITION
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import InvalidConnection
 from airunway.workers.temporal_outage import core_logging
@@ -70,6 +69,8 @@ def _with_own_exporter(tags: Mapping[str, str]) -> Runtime:
             if attempt == BIND_ATTEMPTS:
                 raise
             continue
+        from airunway.metrics.registry import EXPOSITION  # which the command line never loads
+
         EXPOSITION.also_read.append(f"http://{address}/metrics")
         return runtime
     raise AssertionError("unreachable")

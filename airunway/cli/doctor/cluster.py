@@ -15,8 +15,8 @@ from airunway.cli.doctor.place import DoctorPlace
 from airunway.clients.access_review import can_i
 from airunway.clients.kubernetes import CRDS, Cluster, Object, Resource
 
-OLDEST_MINOR = 26
-"""docs/operations.md: a cluster of 1.26 or newer."""
+OLDEST_MINOR = 30
+"""As the chart demands (`kubeVersion`): the manifests have a ValidatingAdmissionPolicy, v1 since then."""
 MAX_SKEW = timedelta(seconds=30)
 """Heartbeats and Leases have minutes to spare; what differs more than this is no clock."""
 ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices")
@@ -47,7 +47,7 @@ async def reachable(place: DoctorPlace) -> list[DoctorFinding]:
     version = await cluster.discovery.server_version()
     found = re.match(r"v?(\d+)\.(\d+)", version)
     if found and (int(found[1]), int(found[2])) < (1, OLDEST_MINOR):
-        advice = f"this system wants 1.{OLDEST_MINOR} or newer"
+        advice = f"upgrade the cluster: this system wants Kubernetes 1.{OLDEST_MINOR} or newer"
         return [fail("cluster", f"Kubernetes {version} at {cluster.host} is too old", advice)]
     return [ok("cluster", f"Kubernetes {version} at {cluster.host}")]
 
@@ -160,7 +160,8 @@ async def clock(place: DoctorPlace) -> list[DoctorFinding]:
     theirs = await cluster.server_time()
     after = datetime.now(UTC)
     if theirs is None:
-        return [warn("clock", "not checked: the API server does not tell the time")]
+        words = "not checked: the API server does not tell the time"
+        return [warn("clock", words, "compare `date` here and on a node: heartbeats and Leases go by both")]
     # It tells whole seconds, and may have written them at any moment between question and answer.
     skew = max(theirs - after, before - theirs - timedelta(seconds=1), timedelta(0))
     if skew > MAX_SKEW:

@@ -10,12 +10,13 @@ from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.migrate.controllers import deployments_of_both, unexplained_holders
 from airunway.clients.kubernetes import LEASES
+from airunway.provider.registry import installed_providers
 
 
 async def former(place: DoctorPlace) -> list[DoctorFinding]:
     """None of AI Runway's own controllers runs beside this system."""
     cluster = await place.cluster()
-    controllers, processes = await deployments_of_both(cluster)
+    controllers, processes = await deployments_of_both(cluster, installed_providers())
     running = [entry.name for entry in controllers if entry.is_running]
     elsewhere = await unexplained_holders(cluster, controllers)
     check = "AI Runway's controllers"

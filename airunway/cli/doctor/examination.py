@@ -35,10 +35,10 @@ async def _one(name: str, check: Check, place: DoctorPlace, seconds: float) -> l
         async with asyncio.timeout(seconds):
             return await check(place)
     except NotReached as err:
-        return [warn(name, f"not checked: {err}")]
+        return [warn(name, f"not checked: {err}", "put that right first (see above), and ask again")]
     except TimeoutError:
         return [fail(name, f"no answer within {seconds:g} s", "look at the network between here and there")]
     except Forbidden as err:
         return [warn(name, f"not checked: {explain(err)}", "ask as somebody who may read it")]
     except Exception as err:
-        return [fail(name, explain(err))]
+        return [fail(name, explain(err), "do what it says, and ask again; AIRUNWAY_TRACEBACK=1 shows where")]

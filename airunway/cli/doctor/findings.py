@@ -26,7 +26,7 @@ class DoctorFinding:
     verdict: DoctorVerdict
     message: str
     advice: str = ""
-    """What to do; empty: nothing."""
+    """What to do; empty where it is as it should be."""
 
     def as_json(self) -> dict[str, str]:
         """For programs; what is empty is left out."""
@@ -44,13 +44,13 @@ def ok(check: str, message: str) -> DoctorFinding:
     return DoctorFinding(check, DoctorVerdict.OK, message)
 
 
-def warn(check: str, message: str, advice: str = "") -> DoctorFinding:
-    """It works, or is not known."""
+def warn(check: str, message: str, advice: str) -> DoctorFinding:
+    """It works, or is not known; `advice`: what to do."""
     return DoctorFinding(check, DoctorVerdict.WARN, message, advice)
 
 
-def fail(check: str, message: str, advice: str = "") -> DoctorFinding:
-    """It does not work."""
+def fail(check: str, message: str, advice: str) -> DoctorFinding:
+    """It does not work; `advice`: what to do."""
     return DoctorFinding(check, DoctorVerdict.FAIL, message, advice)
 
 

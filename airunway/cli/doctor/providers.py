@@ -38,7 +38,8 @@ async def registered(place: DoctorPlace) -> list[DoctorFinding]:
 def _finding(name: str, row: ProviderRow | BaseException) -> DoctorFinding:
     check = f"provider {name}"
     if isinstance(row, Exception):
-        return fail(check, explain(row))  # what is wrong with one hides nothing of the others
+        # What is wrong with one hides nothing of the others.
+        return fail(check, explain(row), f"see airunway providers show {name}")
     if isinstance(row, BaseException):
         raise row
     state, words = row.status.state, row.status.message

@@ -24,6 +24,7 @@ from airunway.cli.status_fleet import missing_search_attributes
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of
 from airunway.workers.version_routing import time_of
+from airunway.workers.worker_version import OLDEST_SERVER, is_too_old_for_versions
 
 SHORTEST_RETENTION = timedelta(days=3)
 """Below it a weekend is enough for the history of what went wrong to be gone."""
@@ -46,7 +47,14 @@ async def reachable(place: DoctorPlace) -> list[DoctorFinding]:
         if err.status not in DENIED:
             raise
     version = f"Temporal {info.server_version}" if info.server_version else "Temporal"
-    return [ok("temporal", f"{version} at {target.address}, namespace {client.namespace}")]
+    where = f"{version} at {target.address}, namespace {client.namespace}"
+    if is_too_old_for_versions(info.server_version):
+        wanted = ".".join(map(str, OLDEST_SERVER))
+        advice = f"upgrade it to {wanted} or newer before the next upgrade of this system"
+        return [
+            warn("temporal", f"{where}: too old to keep open workflows on the build they began with", advice)
+        ]
+    return [ok("temporal", where)]
 
 
 async def rights(place: DoctorPlace) -> list[DoctorFinding]:
@@ -110,7 +118,8 @@ async def retention(place: DoctorPlace) -> list[DoctorFinding]:
         answer = await client.workflow_service.describe_namespace(request)
     except RPCError as err:
         if err.status in DENIED:
-            return [warn("retention", "not checked: this identity may not describe the namespace")]
+            words = "not checked: this identity may not describe the namespace"
+            return [warn("retention", words, "ask as somebody who may: see that it is three days or more")]
         raise
     kept = answer.config.workflow_execution_retention_ttl.ToTimedelta()
     days = kept / timedelta(days=1)

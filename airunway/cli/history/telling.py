@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from kubernetes.aio.config import ConfigException
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
@@ -18,6 +17,7 @@ from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes.library import ConfigException
 from airunway.console.history.life import DeploymentLife
 from airunway.console.history.line import HistoryLine
 from airunway.messages.refs import DeploymentRef

@@ -13,7 +13,7 @@ from airunway.cli.doctor.examination import examine
 from airunway.cli.doctor.findings import DoctorVerdict
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.formats import OutputFormat
-from airunway.cli.migrate.controllers import deployments_of_both
+from airunway.cli.migrate.controllers import deployments_of_both, left_alone
 from airunway.cli.migrate.moves import obstacles
 from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_cluster import KEEP, NOW
@@ -21,6 +21,7 @@ from airunway.cli.plan_report import plans_for, print_plans
 from airunway.clients.kubernetes import Cluster
 from airunway.console.plan import PlannedDeployment
 from airunway.console.rows import deployment_resource
+from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
 
 NEEDED = {
@@ -41,6 +42,8 @@ class Situation:
     """Of AI Runway's own that run, each with its pods and who holds its Lease."""
     processes: list[str]
     """Of this system that are installed."""
+    left_alone: list[str]
+    """Controllers of providers of which no package is installed here: they go on as they are."""
     obstacles: list[str]
 
 
@@ -54,6 +57,8 @@ def report(where: Where, *, form: OutputFormat) -> bool:
             output.line(f"runs       {line}")
         for line in found.processes:
             output.line(f"installed  {line}")
+        for line in found.left_alone:
+            output.line(f"left alone {line}: this system has no package of its provider")
         print_plans(plans, form)
         output.line(in_sum(plans))
         for problem in found.obstacles:
@@ -80,7 +85,9 @@ async def situation(settings: Settings) -> Situation:
         if entry.verdict is DoctorVerdict.FAIL
     ]
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
-        controllers, processes = await deployments_of_both(cluster)
+        known = installed_providers()
+        controllers, processes = await deployments_of_both(cluster, known)
+        others = await left_alone(cluster, known)
         problems += await obstacles(cluster, controllers, processes)
     return Situation(
         controllers=[
@@ -92,6 +99,7 @@ async def situation(settings: Settings) -> Situation:
             f"{entry.name} ({entry.subcommand}): {entry.ready} of {entry.replicas} pods are ready"
             for entry in processes
         ],
+        left_alone=others,
         obstacles=problems,
     )
 

@@ -1,13 +1,14 @@
 """Whose a Deployment is: of AI Runway's own controllers, or of this system, and who holds their Leases.
 
 Both may have the same name: a provider's is `airunway-<provider>-provider` here and there. So what it runs
-decides. Source: core.md §16 (core), install.md §A13 (providers), crds.md §8.1 (Leases).
+decides. A provider's that no package here takes the place of is a third party's: it is left alone, and goes
+on beside this system. Source: core.md §16 (core), install.md §A13 (providers), crds.md §8.1 (Leases).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -83,14 +84,34 @@ def subcommand_of(deployment: Mapping[str, Any]) -> str:
     return ""
 
 
-def is_former(deployment: Mapping[str, Any]) -> bool:
-    """Whether it is one of AI Runway's own controllers, by its name and by what it runs."""
+def is_former(deployment: Mapping[str, Any], providers: Collection[str]) -> bool:
+    """Whether it is one of AI Runway's own controllers, by its name and by what it runs.
+
+    `providers`: whose packages are installed here.
+    """
+    if subcommand_of(deployment):
+        return False
     name = str(deployment["metadata"]["name"])
-    is_called_so = name == names.FORMER_CORE or _PROVIDER.fullmatch(name) is not None
-    return is_called_so and not subcommand_of(deployment)
+    return name == names.FORMER_CORE or _provider_of(name) in providers
 
 
-async def deployments_of_both(cluster: Cluster) -> tuple[list[FormerController], list[OwnProcess]]:
+def _provider_of(name: str) -> str | None:
+    """The provider whose controller a Deployment is called."""
+    found = _PROVIDER.fullmatch(name)
+    return found["provider"] if found else None
+
+
+async def left_alone(cluster: Cluster, providers: Collection[str]) -> list[str]:
+    """Names of third parties' provider controllers. Raises ApiError."""
+    listing = await cluster.listing(APPS_DEPLOYMENTS, namespace=names.SYSTEM_NAMESPACE)
+    theirs = [live for live in listing.items if not subcommand_of(live) and not is_former(live, providers)]
+    called = [str(live["metadata"]["name"]) for live in theirs]
+    return [name for name in called if _provider_of(name)]
+
+
+async def deployments_of_both(
+    cluster: Cluster, providers: Collection[str]
+) -> tuple[list[FormerController], list[OwnProcess]]:
     """AI Runway's controllers and this system's processes. Raises ApiError."""
     listing = await cluster.listing(APPS_DEPLOYMENTS, namespace=names.SYSTEM_NAMESPACE)
     controllers, processes = [], []
@@ -98,7 +119,7 @@ async def deployments_of_both(cluster: Cluster) -> tuple[list[FormerController],
         name = str(live["metadata"]["name"])
         wanted, status = wanted_replicas(live), live.get("status") or {}
         pods = int(status.get("replicas") or 0)
-        if is_former(live):
+        if is_former(live, providers):
             controllers.append(
                 FormerController(name, wanted, pods, live, await holder_of(cluster, lease_of(name)))
             )

@@ -15,17 +15,19 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.cli.migrate.census import Census, made_anew, not_taken_over, other_phases, take_census
 from airunway.cli.migrate.controllers import (
     FormerController,
     OwnProcess,
     deployments_of_both,
+    subcommand_of,
     unexplained_holders,
 )
 from airunway.cli.migrate.record import MigrationRecord, Move, begin_record, forget, read_record, turn
 from airunway.cli.migrate.steps import Say, hold_leases, release_leases, start, stop
 from airunway.cli.problems import CliError
-from airunway.clients.kubernetes import Cluster
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, Cluster
 from airunway.provider import Provider
 from airunway.provider.registry import installed_providers
 
@@ -57,7 +59,7 @@ async def run(
     on from there when it is called again.
     """
     known = installed_providers() if providers is None else providers
-    controllers, processes = await deployments_of_both(cluster)
+    controllers, processes = await deployments_of_both(cluster, known)
     await refuse(cluster, controllers, processes)
     record = await begin_record(cluster, controllers, processes)
     await turn(cluster, Move.RUN)
@@ -126,9 +128,11 @@ async def obstacles(
 
 
 async def _refuse_replaced(cluster: Cluster, record: MigrationRecord) -> None:
-    controllers, _ = await deployments_of_both(cluster)
-    there = {entry.name for entry in controllers}
-    lost = sorted(set(record.former) - there)
+    lost = []
+    for name in sorted(record.former):
+        live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=SYSTEM_NAMESPACE)
+        if live is None or subcommand_of(live):
+            lost.append(name)
     if lost:
         raise CliError(
             f"Deployment {', '.join(lost)} of AI Runway is not there any more, or runs this system by now; "

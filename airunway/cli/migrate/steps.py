@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from airunway.api import names
-from airunway.cli.migrate.controllers import HOLDER, deployments_of_both, lease_of, wanted_replicas
+from airunway.cli.migrate.controllers import HOLDER, lease_of, wanted_replicas
 from airunway.cli.migrate.record import FIELD_MANAGER
 from airunway.cli.problems import CliError
 from airunway.clients.errors import AlreadyExists, Conflict, NotFound
@@ -44,24 +44,19 @@ async def stop(cluster: Cluster, deployments: Iterable[str], say: Say, *, second
         await scale(cluster, name, 0, say)
 
     async def running() -> list[str]:
-        controllers, processes = await deployments_of_both(cluster)
-        pods = {entry.name: entry.pods for entry in controllers}
-        pods |= {entry.name: entry.pods for entry in processes}
-        seen = await _is_seen(cluster, wanted)
-        return [name for name in wanted if pods.get(name) or not seen.get(name, True)]
+        return [name for name in wanted if await _has_pods(cluster, name)]
 
     await _until_empty(running, say, "still has pods", seconds=seconds)
 
 
-async def _is_seen(cluster: Cluster, wanted: Iterable[str]) -> dict[str, bool]:
-    """Whether the cluster's own controller has seen the last change: its count of pods is of then."""
-    found = {}
-    for name in wanted:
-        live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=names.SYSTEM_NAMESPACE)
-        if live is not None:
-            status = live.get("status") or {}
-            found[name] = int(status.get("observedGeneration") or 0) >= int(live["metadata"]["generation"])
-    return found
+async def _has_pods(cluster: Cluster, name: str) -> bool:
+    """Whether a Deployment has some, or nobody knows yet: the count is of when its controller saw it last."""
+    live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=names.SYSTEM_NAMESPACE)
+    if live is None:
+        return False
+    status = live.get("status") or {}
+    is_seen = int(status.get("observedGeneration") or 0) >= int(live["metadata"]["generation"])
+    return bool(status.get("replicas")) or not is_seen
 
 
 async def start(cluster: Cluster, deployments: Mapping[str, int], say: Say, *, seconds: float) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-from kubernetes.aio import client
 
 from airunway.api.names import FIELD_MANAGER
 from airunway.clients.errors import AnswerTooLarge, NotFound
 from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import PODS, Kind, Object, path_of
+from airunway.clients.kubernetes.library import client
 from airunway.clients.kubernetes.log_lines import lines_of
 from airunway.clients.kubernetes.transport import (
     APPLY,

@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import client, config
 from yarl import URL
 
 from airunway.clients.bounded_json import BadDocument, read_json_off_loop
@@ -37,6 +36,7 @@ from airunway.clients.guarded_http.proxies import proxy_for
 from airunway.clients.http import TooLarge, read_at_most, read_beginning, retry_after_of
 from airunway.clients.kubernetes.encoding import yaml_from
 from airunway.clients.kubernetes.kinds import Object
+from airunway.clients.kubernetes.library import client, config
 from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
 from airunway.clients.spans import SPANS
@@ -70,7 +70,7 @@ async def load_configuration(
 ) -> client.Configuration:
     """The configuration of a kubeconfig; without one the usual places, then the pod's service account.
 
-    Raises `kubernetes.aio.config.ConfigException` when there is none.
+    Raises `ConfigException` when there is none.
     """
     configuration = client.Configuration()
     if kubeconfig is None and os.path.exists(SERVICE_ACCOUNT_TOKEN):  # noqa: ASYNC240  (once, at start)
