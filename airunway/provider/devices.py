@@ -35,6 +35,9 @@ _PARALLEL_FLAGS = frozenset(
     }
 )
 
+_LONGEST_SHORT = len("tensor-")
+"""No beginning of a flag's name that is shorter is that of one alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
@@ -97,7 +100,7 @@ def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
 
 def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -> str | None:
     """Why several slices of a GPU are of no use to one engine; None where the user says how to use them."""
-    if not _flags_given(deployment).isdisjoint(_PARALLEL_FLAGS):
+    if any(map(_is_parallel, _flags_given(deployment))):
         return None
     for group in devices:
         if group.is_partition and group.count > 1:
@@ -107,6 +110,13 @@ def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -
                 "(a tensor-parallel-size in spec.engine.args is taken as given)"
             )
     return None
+
+
+def _is_parallel(flag: str) -> bool:
+    """Whether it is such a flag, or the beginning of one: `tensor-par`."""
+    return flag in _PARALLEL_FLAGS or (
+        len(flag) > _LONGEST_SHORT and any(name.startswith(flag) for name in _PARALLEL_FLAGS)
+    )
 
 
 def _flags_given(deployment: ModelDeployment) -> set[str]:
