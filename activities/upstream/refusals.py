@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airunway.activities.deployment.reading import parsed, with_status
-from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment import StepFailure
+from airunway.messages.failure_endings import LOOKS_AGAIN
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
 from airunway.provider.lessons import learned_of, lesson
