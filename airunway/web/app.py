@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from airunway.web.browser import BrowserGuard
 from airunway.web.documented import document_answers
 from airunway.web.errors import install_error_handlers
+from airunway.web.pages.rendering import error_page
 from airunway.web.pages.routers import PAGES, PUBLIC_PAGES
 from airunway.web.routes import (
     advice,
@@ -63,7 +64,7 @@ def create_app(state: WebState) -> FastAPI:
     )
     app.state.web = state
     document_answers(app, [*PUBLIC, *PRIVATE])
-    install_error_handlers(app)
+    install_error_handlers(app, error_page)
     for router in PUBLIC:
         app.include_router(router)
     for router in PRIVATE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from airunway.clients.errors import ApiError, NotFound
@@ -23,6 +23,7 @@ from airunway.web.errors import WebError
 from airunway.web.kept import without_managers
 from airunway.web.listing import newest_first
 from airunway.web.routes.common import (
+    Name,
     NamespaceQuery,
     Offset,
     default_namespace,
@@ -44,7 +45,6 @@ from airunway.web.state import SignedIn, State, WebState
 router = APIRouter(prefix="/api/deployments", tags=["deployments"])
 
 CLAIMS = Resource("v1", "persistentvolumeclaims")
-Name = Annotated[str, Path(max_length=253)]
 
 
 @router.get("")

@@ -24,7 +24,7 @@ async def sign_in(request: Request, state: State) -> Response:
     token = str(given.get("token") or "").strip()
     if not token:
         raise WebError(400, "token: paste a Kubernetes token, such as `kubectl create token NAME` prints")
-    address = request.client.host if request.client else ""
+    address = state.identities.address_of(request)
     try:
         caller = await state.identities.of_token(token, address=address)
     except NotSignedIn as err:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from airunway.api.names import CONFIG_PLURAL, FIELD_MANAGER, GROUP, SYSTEM_NAMESPACE
@@ -16,7 +15,13 @@ from airunway.web.answers import JsonAnswer
 from airunway.web.derive.bodies import NamespaceText, WebBody
 from airunway.web.derive.providers import provider_details, provider_info, runtime_status
 from airunway.web.documented import answers
-from airunway.web.routes.common import CONFIG_KEY, CONFIG_MAP, default_namespace, forget_default_namespace
+from airunway.web.routes.common import (
+    CONFIG_KEY,
+    CONFIG_MAP,
+    Name,
+    default_namespace,
+    forget_default_namespace,
+)
 from airunway.web.shapes.providers import ProviderDetailsShape, ProvidersShape, RuntimesShape
 from airunway.web.shapes.state import SettingsChangedShape, SettingsShape
 from airunway.web.state import SignedIn, State, WebState
@@ -24,7 +29,6 @@ from airunway.web.state import SignedIn, State, WebState
 public = APIRouter(prefix="/api", tags=["settings"])
 router = APIRouter(prefix="/api", tags=["settings"])
 
-ProviderId = Annotated[str, Path(max_length=253)]
 CORE_KIND = f"{CONFIG_PLURAL}.{GROUP}"
 
 
@@ -75,7 +79,7 @@ async def list_providers(state: State) -> Response:
 @router.get("/settings/providers/{provider}")
 @router.get("/providers/{provider}", include_in_schema=False)
 @answers(ProviderDetailsShape)
-async def get_provider(state: State, provider: ProviderId) -> Response:
+async def get_provider(state: State, provider: Name) -> Response:
     """One provider, with its charts and steps."""
     config = state.standings.config(provider)
     return JsonAnswer(provider_details(config, metadata_of(config)))
