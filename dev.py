@@ -11,6 +11,7 @@
     python3 dev.py format      put the code into shape
     python3 dev.py generate    what is generated: manifests, tables, BuildKit's messages
     python3 dev.py docs        the documentation as a site, every link followed: build/site
+    python3 dev.py screenshots the pictures of the documentation, taken anew (needs Chromium)
     python3 dev.py lock        requirements*.txt and tools/uv.txt from pyproject.toml
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
@@ -167,6 +168,12 @@ def docs(folder: Path, arguments: list[str]) -> None:
     _run(command, "the site could not be built")
 
 
+def screenshots(folder: Path, arguments: list[str]) -> None:
+    """Take the pictures of docs/screenshots anew, of the pages as the tests furnish them."""
+    os.environ |= {"AIRUNWAY_REAL": "1", "AIRUNWAY_SCREENSHOTS": str(ROOT / "docs" / "screenshots")}
+    _become([*_pytest(folder), "-q", "tests/real/browser/test_pages.py", "-k", "every_page", *arguments])
+
+
 def lock(folder: Path, arguments: list[str]) -> None:
     """Resolve pyproject.toml into the lock files; those of the images hold parts of the first."""
     python = _python(folder)
@@ -209,6 +216,7 @@ COMMANDS = {
     "format": format_code,
     "generate": generate,
     "docs": docs,
+    "screenshots": screenshots,
     "lock": lock,
     "sbom": sbom,
     "setup": setup,

@@ -5,7 +5,7 @@
 A deployment is edited again and again (real workflow, scripted answers, Temporal's time-skipping server)
 until its run has that many events; then ever longer beginnings of that history are replayed, as a worker does
 that has lost its memory. The limit of events after which a run continues as new follows from it; see
-docs/operations.md, "What it costs".
+docs/costs.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hooks of mkdocs: what a page of the repository needs to be one of the site.
 
 Links to folders, and to files outside of docs/, become their path, as a site has no such pages; one that
-leads nowhere is an error. Blocks marked `sh test`, which the tests run, are shown as `sh`.
+leads nowhere is an error. Blocks marked `sh test` or `sh test up`, which the tests run, are shown as `sh`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
-_TESTED = re.compile(r"^(\s*```)sh test$", re.MULTILINE)
+_TESTED = re.compile(r"^(\s*```)sh test(?: up)?$", re.MULTILINE)
 _log = logging.getLogger("mkdocs.hooks.site")
 
 

@@ -20,7 +20,7 @@ OF_OTHERS = frozenset(
         "AIRUNWAY_TRACEBACK",  # of the command line
         # Of tests and tools, which start processes of ours:
         *("AIRUNWAY_CASES", "AIRUNWAY_EXAMPLES", "AIRUNWAY_FAULT_SEED", "AIRUNWAY_REAL"),
-        *("AIRUNWAY_SAMPLES", "AIRUNWAY_TOOLS_CACHE", "AIRUNWAY_UPSTREAM_CRDS"),
+        *("AIRUNWAY_SAMPLES", "AIRUNWAY_SCREENSHOTS", "AIRUNWAY_TOOLS_CACHE", "AIRUNWAY_UPSTREAM_CRDS"),
     }
 )
 """Variables that begin like ours, and are no settings."""
@@ -51,7 +51,7 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
     unknown = [name for name in sorted(rest) if name not in ours and not name.startswith(prefixes)]
     if unknown:
         words = " ".join(_told(given[name], sorted(settings | ours)) for name in unknown)
-        raise UnknownVariables(f"{words} docs/operations.md lists the settings")
+        raise UnknownVariables(f"{words} docs/settings.md lists the settings")
 
 
 def _told(name: str, known: Iterable[str]) -> str:

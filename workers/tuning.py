@@ -4,7 +4,7 @@ A warm task (its workflow is in memory) costs some milliseconds. A cold one repl
 a fifth of a second of processor time, in one Python process that has one processor. After a restart every
 task is cold; if each slot took one they would all share that processor, and each would come near its time
 limit. So cold tasks have few slots of their own, and warm ones never wait behind them. Figures:
-docs/operations.md, "What it costs"; measured by `benchmarks/replay.py` and `benchmarks/idle.py`.
+docs/costs.md; measured by `benchmarks/replay.py` and `benchmarks/idle.py`.
 """
 
 from __future__ import annotations

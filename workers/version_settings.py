@@ -26,7 +26,7 @@ class VersionSettings(BaseSettings):
     worker_versioning: Literal["auto", "on", "off"] = Field(
         default="auto",
         description="Whether runs are pinned to the build of the worker that began them: `auto` where "
-        "Temporal can (1.30 or newer), `on` or not at all, `off`; see [Upgrades](#upgrades).",
+        "Temporal can (1.30 or newer), `on` or not at all, `off`; see [Upgrades](upgrades.md).",
     )
     worker_promote: PromotePolicy = Field(
         default=PromotePolicy.NEW,

@@ -38,7 +38,7 @@ async def verify_build(count: int, *, sample: Sample, form: OutputFormat, where:
         raise CliError(
             f"this build ({build_id(settings)}) does not replay workflow {different.workflow_id}, run "
             f"{different.run_id}: {different.words}; roll it out with worker versions only, so that this run "
-            "stays on its own build until it continues as new (docs/operations.md, Upgrades)"
+            "stays on its own build until it continues as new (docs/upgrades.md)"
         )
 
 

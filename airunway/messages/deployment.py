@@ -52,7 +52,7 @@ class Limits(BaseModel):
     history_events: int = 250
     """History after which a deployment continues as new. A replay costs 0.6 to 0.8 ms of processor time an
     event: a fifth of a second, so that a worker's replays at once stay far below the time limit of a workflow
-    task also on a slow processor. Measured by `benchmarks/replay.py`; docs/operations.md, "What it costs"."""
+    task also on a slow processor. Measured by `benchmarks/replay.py`; docs/costs.md."""
 
 
 class AppliedObject(BaseModel):

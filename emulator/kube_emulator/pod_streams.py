@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
-from . import pod_log, port_forwarding, rbac, reaching
+from . import pod_log, port_forwarding, rbac, reaching, spdy_forwarding
 from .errors import bad_request, method_not_allowed
 from .logs import PodLogs
 from .pod_log import LogOptions
@@ -17,6 +18,7 @@ from .rbac import Deed
 from .requests import Request
 from .store import Store
 
+Obj = dict[str, Any]
 SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward"})
 
 
@@ -38,8 +40,16 @@ class PodStreams:
         pod = reaching.pod_named(self._store, request.namespace, request.name)
         if request.subresource != "portforward" or not pod["spec"].get("nodeName"):
             raise pod_log.no_container(pod)
-        if http.headers.get("Upgrade", "").lower() != "websocket":
+        return await self._forward(http, pod)
+
+    async def _forward(self, http: web.BaseRequest, pod: Obj) -> web.StreamResponse:
+        upgrade = http.headers.get("Upgrade", "").lower()
+        if upgrade == spdy_forwarding.UPGRADE.lower():
+            return await spdy_forwarding.forward(http, pod, self._proxy.where)
+        if upgrade != "websocket":
             raise bad_request("Upgrade request required")
+        if spdy_forwarding.TUNNELLED in http.headers.get("Sec-WebSocket-Protocol", ""):
+            return await spdy_forwarding.forward_tunnelled(http, pod, self._proxy.where)
         ports = port_forwarding.ports_of(http.query.getall("ports", ()))
         return await port_forwarding.forward(http, pod, ports, self._proxy.where)
 

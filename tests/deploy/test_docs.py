@@ -16,13 +16,13 @@ from tools.generate import settings_table
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text()
 COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 DEV_COMMANDS = set(re.findall(r'^    "([a-z-]+)":', (ROOT / "dev.py").read_text(), re.MULTILINE))
 
 
 def test_the_table_of_settings_is_that_of_now() -> None:
-    assert settings_table.updated(OPERATIONS) == OPERATIONS, "stale; run: python3 dev.py generate"
+    assert settings_table.updated(SETTINGS_PAGE) == SETTINGS_PAGE, "stale; run: python3 dev.py generate"
 
 
 def test_every_variable_that_the_code_reads_is_documented() -> None:
@@ -32,7 +32,7 @@ def test_every_variable_that_the_code_reads_is_documented() -> None:
             read |= set(re.findall(r'"(AIRUNWAY_[A-Z_]+)"', file.read_text()))
     read -= OF_OTHERS
 
-    documented = set(re.findall(r"`(AIRUNWAY_[A-Z_]+)(?:=1)?`", OPERATIONS))
+    documented = set(re.findall(r"`(AIRUNWAY_[A-Z_]+)(?:=1)?`", SETTINGS_PAGE))
     settings = {f"AIRUNWAY_{name.upper()}" for name in Settings.model_fields}
     # Those that only must not be refused are nobody's to set here, but for the command line's.
     assert (read - OF_OTHERS) | settings | {"AIRUNWAY_TRACEBACK"} <= documented

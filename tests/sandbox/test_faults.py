@@ -20,7 +20,7 @@ NODES, GPU_NODES = len(DEFAULT_NODES), len([node for node in DEFAULT_NODES if no
 
 
 def test_the_annotation_is_the_one_that_the_documentation_shows() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "failures.md").read_text(encoding="utf-8")
 
     assert f"        {FAULT_ANNOTATION}: oom" in text
 

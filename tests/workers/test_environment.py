@@ -60,7 +60,7 @@ def test_what_is_like_nothing_is_refused_without_a_guess_and_several_at_once() -
 
     assert str(caught.value) == (
         "AIRUNWAY_AUDITT is no setting; is AIRUNWAY_AUDIT meant? AIRUNWAY_ZZZZQQQQ is no setting. "
-        "docs/operations.md lists the settings"
+        "docs/settings.md lists the settings"
     )
 
 
@@ -72,7 +72,7 @@ def test_a_name_steers_no_terminal() -> None:
 
 
 def test_every_setting_and_every_variable_that_is_documented_is_known() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "settings.md").read_text()
     documented = set(re.findall(r"`(AIRUNWAY_[A-Z_]*[A-Z])(?:=1)?`", text))
     settings = {f"AIRUNWAY_{name.upper()}" for name in Settings.model_fields}
 

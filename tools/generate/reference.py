@@ -2,7 +2,7 @@
 
     python -m tools.generate.reference
 
-A test fails when a page is stale. Settings stand in docs/operations.md, metrics in docs/metrics.md, values of
+A test fails when a page is stale. Settings stand in docs/settings.md, metrics in docs/metrics.md, values of
 the chart in docs/chart.md, each beside what explains it.
 """
 

@@ -55,7 +55,7 @@ def conditions_page() -> str:
         "# Conditions and reasons",
         "",
         "Conditions of a ModelDeployment. The message beside a reason says what happened, and what to do;",
-        "[reasons of failure](../operations.md#reasons-of-failure) explains those that need somebody.",
+        "[reasons of failure](../failures.md#reasons-of-failure) explains those that need somebody.",
         "Reasons that an operator gives itself are passed on as they are, and are not listed.",
         "",
         "| Condition | Reasons |",

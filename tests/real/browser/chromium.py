@@ -27,7 +27,7 @@ ARGUMENTS = (
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 SHOTS = "AIRUNWAY_SCREENSHOTS"
-"""A folder that gets pictures of the pages, for the documentation."""
+"""A folder of pictures of the pages, docs/screenshots: those that it has are taken anew."""
 AXE_RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 
 
@@ -83,6 +83,7 @@ class Reader:
         assert violations == []
 
     async def picture(self, name: str) -> None:
-        """Keep what is seen, where somebody wants pictures."""
-        if folder := os.environ.get(SHOTS):
-            await self.page.screenshot(path=Path(folder) / f"{name}.png")
+        """Keep what is seen, where somebody wants pictures and the documentation has one of this name."""
+        folder = os.environ.get(SHOTS)
+        if folder and (file := Path(folder) / f"{name}.png").exists():
+            await self.page.screenshot(path=file)

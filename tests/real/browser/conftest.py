@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from airunway.web import identity
 from tests.real.browser.chromium import Reader, chromium
 from tests.web.place import WebPlace, web_place
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[WebPlace]:
-    """Without sign-in and without Temporal."""
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WebPlace]:
+    """Without sign-in and without Temporal. Pictures are taken of its pages: they show nobody's name."""
+    monkeypatch.setattr(identity, "person_identity", lambda: "you@laptop")
     async with web_place(tmp_path) as made:
         yield made
 
