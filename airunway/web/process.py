@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import socket
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from airunway.clients.connection_guard import (
+    ConnectionGuard,
+    ConnectionLimits,
+    GuardedListener,
+    listeners,
+)
 from airunway.clients.kubernetes import Cluster
 from airunway.operations.errors import NotDelivered
 from airunway.web.app import create_app
+from airunway.web.connections import GuardedApp
 from airunway.web.fleet import LiveFleet
 from airunway.web.state import USER_AGENT, web_state
 from airunway.workers.cluster_name import with_cluster_name
@@ -32,6 +39,7 @@ GRACE_SECONDS = 5
 """For answers under way when the process is told to stop."""
 IDLE_SECONDS = 255
 """Of a kept connection, as of the reference's server."""
+LIMITS = ConnectionLimits(idle_within=timedelta(seconds=IDLE_SECONDS))
 
 
 async def run_web(settings: Settings, ready: Ready | None = None) -> None:
@@ -103,26 +111,28 @@ class TemporalLink:
 
 
 @contextlib.contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings, *, limits: ConnectionLimits = LIMITS) -> Iterator[GuardedListener]:
     """A socket on the address and port of the settings. Raises OSError that names them."""
     address, port = settings.web_address, settings.web_port
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        place = socket.create_server((address, port), family=family, backlog=512)
+        place, *others = listeners(ConnectionGuard(limits), address, port)
     except OSError as err:
         raise OSError(
             f"cannot listen on {_in_url(address)}:{port} (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT): "
             f"{err.strerror}"
         ) from err
+    for other in others:  # of a name with several addresses the first is taken
+        other.close()
     with place:
         yield place
 
 
-async def serve(app: FastAPI, place: socket.socket) -> None:
+async def serve(app: FastAPI, place: GuardedListener) -> None:
     """Serve on a listening socket until cancelled."""
     server = _QuietServer(
         uvicorn.Config(
-            app,
+            GuardedApp(app, place.guard),
+            http="h11",  # bounds a head
             log_config=None,
             access_log=False,
             server_header=False,
@@ -132,13 +142,14 @@ async def serve(app: FastAPI, place: socket.socket) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    task = asyncio.create_task(server.serve(sockets=[place]))
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
-        raise
+    async with place.guard.watching():
+        task = asyncio.create_task(server.serve(sockets=[place]))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+            raise
 
 
 class _QuietServer(uvicorn.Server):
