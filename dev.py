@@ -49,6 +49,8 @@ OLDEST = (3, 11)
 # Of ten thousand tests, a thousand against servers with chances of their own, hardly ever all are lucky. A
 # second try is shown with what went wrong in the first; only a handful may have one: what is broken fails.
 SECOND_TRY = ["--reruns", "1", "--max-suite-reruns", "4", "--rerun-show-tracebacks"]
+# A process starts servers of its own, and each test file is one process' from its first test to its last.
+REAL_PROCESSES = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 GENERATORS = (
     "airunway.api.crd",
     "tools.generate.builder_policy",
@@ -122,7 +124,7 @@ def test_real(folder: Path, arguments: list[str]) -> None:
     _run([python, "tools/real/debian.py"], "PostgreSQL, OpenSSL, runc or promtool is missing")
     _run([python, "tools/real/build.py"], "the real servers could not be built")
     os.environ["AIRUNWAY_REAL"] = "1"
-    _become([*_pytest(folder), "-m", "real", *SECOND_TRY, *arguments])
+    _become([*_pytest(folder), "-m", "real", *REAL_PROCESSES, *SECOND_TRY, *arguments])
 
 
 def _pytest(folder: Path) -> list[str]:

@@ -19,6 +19,8 @@ from google.protobuf.json_format import Parse as parse_json
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import PayloadCodec
 
+from airunway.clients.connection_guard import ConnectionLimits
+from airunway.clients.guarded_server import served
 from airunway.clients.payload_codec import PayloadKeyError
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -94,13 +96,13 @@ class CodecServer:
 
 @asynccontextmanager
 async def serving(
-    server: CodecServer, *, host: str, port: int, ssl: SSLContext | None = None
+    server: CodecServer,
+    *,
+    host: str,
+    port: int,
+    ssl: SSLContext | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[int]:
     """Serve; yields the port. Raises OSError when it is taken."""
-    runner = web.AppRunner(server.app(), access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, ssl_context=ssl).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with served(server.app(), host=host, port=port, ssl=ssl, limits=limits) as taken:
+        yield taken

@@ -20,7 +20,8 @@ OF_OTHERS = frozenset(
         "AIRUNWAY_TRACEBACK",  # of the command line
         # Of tests and tools, which start processes of ours:
         *("AIRUNWAY_CASES", "AIRUNWAY_EXAMPLES", "AIRUNWAY_FAULT_SEED", "AIRUNWAY_REAL"),
-        *("AIRUNWAY_SAMPLES", "AIRUNWAY_SCREENSHOTS", "AIRUNWAY_TOOLS_CACHE", "AIRUNWAY_UPSTREAM_CRDS"),
+        *("AIRUNWAY_SAMPLES", "AIRUNWAY_SCREENSHOTS", "AIRUNWAY_SHUFFLES"),
+        *("AIRUNWAY_TOOLS_CACHE", "AIRUNWAY_UPSTREAM_CRDS"),
     }
 )
 """Variables that begin like ours, and are no settings."""

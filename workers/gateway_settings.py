@@ -67,6 +67,11 @@ class GatewaySettings(BaseSettings):
             raise ValueError("AIRUNWAY_GATEWAY_NAME and AIRUNWAY_GATEWAY_NAMESPACE: both or neither")
         return self
 
+    @property
+    def configured_gateway(self) -> str:
+        """Namespace and name of the Gateway that is named here; empty: none is."""
+        return f"{self.gateway_namespace}/{self.gateway_name}" if self.gateway_name else ""
+
     def gateway_options(self, *, impersonate: str) -> GatewayOptions:
         """The settings as one value. `impersonate`: in whose name objects are written."""
         from airunway.activities.gateway.facts import GatewayOptions

@@ -8,38 +8,67 @@ says something else.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import structlog
 
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.api import names
-from airunway.api.gateway_reasons import DISABLED, NO_CRDS, POOL_NOT_ALLOWED, POOL_NOT_FOUND
+from airunway.api.gateway_reasons import (
+    DISABLED,
+    NO_CRDS,
+    POOL_NOT_ALLOWED,
+    POOL_NOT_FOUND,
+    REFS_NOT_RESOLVED,
+)
 from airunway.api.status import Phase
 from airunway.clients.errors import ClientError
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, Cluster, Kind, Object
+from airunway.clients.kubernetes import Cluster, Kind, Object
 from airunway.clients.reflector import ObjectChange, Reflector
-from airunway.gateway.kinds import GATEWAY, HTTP_ROUTE, INFERENCE_POOL, REFERENCE_GRANT, ServedKinds
+from airunway.gateway.capabilities import pool_place
+from airunway.gateway.choice import choose_gateway
+from airunway.gateway.kinds import (
+    GATEWAY,
+    HTTP_ROUTE,
+    INFERENCE_POOL,
+    PICKER_KINDS,
+    REFERENCE_GRANT,
+    ServedKinds,
+)
 from airunway.gateway.listeners import admits
-from airunway.gateway.naming import LABEL_MODEL_NAME, LABEL_PUBLISHES
+from airunway.gateway.naming import LABEL_PUBLISHES
 from airunway.gateway.objects import granted_namespaces
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.audit.facts import PublishedAs
 from airunway.workers.audit.fleet import Fleet
+from airunway.workers.gateway_contents import (
+    admissions,
+    digest,
+    gateway_content,
+    is_up,
+    picker_content,
+    pool_content,
+    route_content,
+)
+from airunway.workers.gateway_names import WantedName, WantedNames
 
 _log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 10.0
+QUIET_SECONDS = 10.0
+"""Without a change of who serves a name, before all who wait are told who it is now."""
 TRUE = "True"
 Notify = Callable[[DeploymentRef, str], None]
 """(deployment, cause): how it is published is to be looked at."""
 
 
 class GatewayWatch:
-    """Follows what publishes deployments. `poll_seconds`: between questions what is served."""
+    """Follows what publishes deployments. `poll_seconds`: between questions what is served.
+
+    `configured`: namespace/name of the Gateway that the settings name; empty: the cluster's own is chosen.
+    """
 
     def __init__(
         self,
@@ -48,15 +77,19 @@ class GatewayWatch:
         notify: Notify,
         *,
         cluster_name: str,
+        configured: str = "",
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._cluster, self._fleet, self._notify = cluster, fleet, notify
-        self._cluster_name, self._poll = cluster_name, poll_seconds
+        self._cluster_name, self._poll, self._configured = cluster_name, poll_seconds, configured
         self._kinds = ServedGatewayKinds(cluster)
         self._known: dict[str, int] = {}
         """Digest of each object that is followed, by uid."""
-        self._labels: dict[str, _WantedName] = {}
-        """By uid of a route."""
+        self._names = WantedNames()
+        self._told_later: dict[str, asyncio.TimerHandle] = {}
+        """By label of a name: those who wait for it."""
+        self._gateways: dict[str, Object] = {}
+        """What decides which one is chosen, by uid."""
         self._admitted: dict[str, int] = {}
         """Digest of whom the listeners of a Gateway admit, by its uid."""
         self._following: asyncio.Task[None] | None = None
@@ -99,15 +132,19 @@ class GatewayWatch:
             self._following.cancel()
             self._following = None
             self._known.clear()
-            self._labels.clear()
+            self._names.clear()
             self._admitted.clear()
+            self._gateways.clear()
+            for timer in self._told_later.values():
+                timer.cancel()
+            self._told_later.clear()
 
     async def _follow(self, served: ServedKinds) -> None:
         handlers: list[tuple[Kind, str, Callable[[ObjectChange, bool], None]]] = [
             (served[GATEWAY], "", self._on_gateway),
             (served[HTTP_ROUTE], "", self._on_route),
             (served[INFERENCE_POOL], "", self._on_pool),
-            (APPS_DEPLOYMENTS, LABEL_PUBLISHES, self._on_picker),
+            *((kind, LABEL_PUBLISHES, partial(self._on_picker, kind.kind)) for kind in PICKER_KINDS),
         ]
         if grants := served.get(REFERENCE_GRANT):
             handlers.append((grants, "", self._on_grant))
@@ -121,36 +158,53 @@ class GatewayWatch:
     # -- changes --------------------------------------------------------------------------------------------
 
     def _on_gateway(self, change: ObjectChange, first: bool) -> None:
-        before, now = self._noted(change, _gateway_content)
+        before, now = self._noted(change, gateway_content)
         gateway, meta = change.object, change.object["metadata"]
         place, verb = f"Gateway {meta['namespace']}/{meta['name']}", _verb(change)
         admitted_before = self._admitted.pop(meta["uid"], None)
         if change.type == "set":
-            self._admitted[meta["uid"]] = _digest(_admissions(gateway))
+            self._admitted[meta["uid"]] = digest(admissions(gateway))
+        chosen_before = self._chosen()
+        self._gateways.pop(meta["uid"], None)
+        if change.type == "set":
+            self._gateways[meta["uid"]] = {"metadata": meta}
+        chosen = self._chosen()
+
+        def is_used(said: PublishedAs, *defaults: str) -> bool:
+            return f"{meta['namespace']}/{meta['name']}" in ({said.gateway} if said.gateway else defaults)
+
         if not first and self._admitted.get(meta["uid"], admitted_before) != admitted_before:
             self._tell(
                 f"{place} does not admit it",
                 lambda ref, said: (
-                    said.namespace == meta["namespace"]
+                    is_used(said, chosen)
                     and said.reason == TRUE
                     and not admits(gateway, ref.namespace, labels={})
                 ),
             )
         if before == now or first:
             return
-        is_new = before is None or now is None
+        self._tell(
+            f"{place} {verb}",
+            lambda _, said: (
+                said.reason != DISABLED
+                and (is_used(said, chosen, chosen_before) or (not said.gateway and chosen != chosen_before))
+            ),
+        )
 
-        def concerns(_: DeploymentRef, said: PublishedAs) -> bool:
-            if said.reason == DISABLED:
-                return False
-            return is_new or said.reason != TRUE or said.namespace in ("", meta["namespace"])
-
-        self._tell(f"{place} {verb}", concerns)
+    def _chosen(self) -> str:
+        """Namespace and name of the Gateway of all who name none; empty: there is none."""
+        if self._configured:
+            return self._configured
+        found = choose_gateway(
+            list(self._gateways.values()), configured=None, asked=None, namespace="", labels={}
+        )
+        return "/".join(found.place) if found.gateway is not None else ""
 
     def _on_route(self, change: ObjectChange, first: bool) -> None:
-        before, now = self._noted(change, _route_content)
+        before, now = self._noted(change, route_content)
         meta = change.object["metadata"]
-        cause, noted = f"HTTPRoute {meta['name']} {_verb(change)}", self._labels.pop(meta["uid"], None)
+        cause, noted = f"HTTPRoute {meta['name']} {_verb(change)}", self._names.pop(meta["uid"])
         owner = self._owner(change.object) or (noted.owner if noted else None)
         if owner is None:
             if before != now and not first:
@@ -160,19 +214,33 @@ class GatewayWatch:
             return
         wanted = None
         if change.type == "set" and meta["name"] == owner.name:
-            self._labels[meta["uid"]] = wanted = _WantedName.of(owner, change.object)
+            wanted = WantedName.of(owner, change.object, content=digest(change.object["spec"]))
+            self._names.put(meta["uid"], wanted)
         if before == now or first:
             return
         if before is not None or change.object.get("status"):  # else the echo of our own create
             self._notify(owner, cause)
-        if wanted != noted:
-            labels = {one.label for one in (wanted, noted) if one is not None and one.label}
-            for other in list(self._labels.values()):
-                if other.owner != owner and other.label in labels:
-                    self._notify(other.owner, f"who wants its model name changed: {cause}")
+        if wanted == noted:
+            return
+        for other in self._names.concerned(meta["uid"], noted, wanted):
+            self._notify(other, f"who wants its model name changed: {cause}")
+        if noted is not None and noted.is_attached and (wanted is None or wanted.label != noted.label):
+            self._tell_later(noted.label)
+
+    def _tell_later(self, label: str) -> None:
+        """Whoever had a name has it no more: all who wait for it say who has it, once that is settled."""
+        if (timer := self._told_later.pop(label, None)) is not None:
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._told_later[label] = loop.call_later(QUIET_SECONDS, self._tell_waiting, label)
+
+    def _tell_waiting(self, label: str) -> None:
+        self._told_later.pop(label, None)
+        for ref in self._names.waiting(label):
+            self._notify(ref, "another deployment has its model name now")
 
     def _on_pool(self, change: ObjectChange, first: bool) -> None:
-        before, now = self._noted(change, _pool_content)
+        before, now = self._noted(change, pool_content)
         if before == now or first:
             return
         meta, owner = change.object["metadata"], self._owner(change.object)
@@ -186,22 +254,25 @@ class GatewayWatch:
             if said.pool:
                 return said.pool == f"{meta['namespace']}/{meta['name']}"
             if said.reason == POOL_NOT_FOUND and before is None:
-                return True
+                return self._may_be_pool_of(ref, meta["namespace"], meta["name"])
             return ref.namespace == meta["namespace"] and str(meta["name"]).startswith(ref.name)
 
         self._tell(cause, concerns)
 
-    def _on_picker(self, change: ObjectChange, first: bool) -> None:
-        before, now = self._noted(change, _picker_content)
+    def _may_be_pool_of(self, ref: DeploymentRef, namespace: str, name: str) -> bool:
+        """Whether a pool has the name that a deployment's provider gives it, with any engine."""
+        provider = self._fleet.deployments[ref].facts.provider
+        config = self._fleet.config_objects.get(provider) or {}
+        engines = ((config.get("spec") or {}).get("capabilities") or {}).get("engines") or []
+        places = [pool_place(entry.get("gateway") or {}, ref.namespace, ref.name) for entry in engines]
+        return not places or any((one.namespace, one.name) == (namespace, name) for one in places)
+
+    def _on_picker(self, kind: str, change: ObjectChange, first: bool) -> None:
+        before, now = self._noted(change, picker_content)
         meta = change.object["metadata"]
         owner = self._owner(change.object)
-        if (
-            owner is not None
-            and before != now
-            and not first
-            and (before is not None or _is_up(change.object))
-        ):
-            self._notify(owner, f"endpoint picker {meta['name']} {_verb(change)}")
+        if owner is not None and before != now and not first and (before is not None or is_up(change.object)):
+            self._notify(owner, f"{kind} {meta['name']} {_verb(change)}")
 
     def _on_grant(self, change: ObjectChange, first: bool) -> None:
         before, now = self._noted(change, lambda grant: grant.get("spec"))
@@ -209,7 +280,9 @@ class GatewayWatch:
             permitted = granted_namespaces(change.object)
             self._tell(
                 "a ReferenceGrant changed",
-                lambda ref, said: said.reason == POOL_NOT_ALLOWED and ref.namespace in permitted,
+                lambda ref, said: (
+                    said.reason in (POOL_NOT_ALLOWED, REFS_NOT_RESOLVED) and ref.namespace in permitted
+                ),
             )
 
     # -- whom it concerns -----------------------------------------------------------------------------------
@@ -221,7 +294,7 @@ class GatewayWatch:
 
     def _tell_of_missing_routes(self) -> None:
         """Of those who say that they are published: their route went while nobody watched."""
-        there = {one.owner for one in self._labels.values()}
+        there = self._names.owners()
         self._tell(
             "its HTTPRoute is not there",
             lambda ref, said: said.reason == TRUE and not said.route and ref not in there,
@@ -250,22 +323,8 @@ class GatewayWatch:
         before = self._known.pop(uid, None)
         if change.type == "deleted":
             return before, None
-        self._known[uid] = now = _digest(content(change.object))
+        self._known[uid] = now = digest(content(change.object))
         return before, now
-
-
-@dataclass(frozen=True)
-class _WantedName:
-    """What of a route matters to others who want its model name; whether it is accepted does not."""
-
-    owner: DeploymentRef
-    label: str
-    content: int
-
-    @classmethod
-    def of(cls, owner: DeploymentRef, route: Object) -> _WantedName:
-        label = str((route["metadata"].get("labels") or {}).get(LABEL_MODEL_NAME) or "")
-        return cls(owner, label, _digest(route["spec"]))
 
 
 class _Follower:
@@ -279,55 +338,6 @@ class _Follower:
 
     def _on_change(self, change: ObjectChange) -> None:
         self._handle(change, not self.reflector.synced.is_set())
-
-
-# -- what of an object counts -----------------------------------------------------------------------------
-
-
-def _digest(content: Any) -> int:
-    return hash(json.dumps(content, sort_keys=True))
-
-
-def _admissions(gateway: Object) -> Any:
-    return [one.get("allowedRoutes") for one in gateway["spec"].get("listeners") or []]
-
-
-def _gateway_content(gateway: Object) -> Any:
-    """All but what changes with every route: counts, and the namespaces that are let in."""
-    spec = {
-        **gateway["spec"],
-        "listeners": [_listener(one) for one in gateway["spec"].get("listeners") or []],
-    }
-    status = gateway.get("status") or {}
-    meta = gateway["metadata"]
-    return [spec, meta.get("labels"), status.get("addresses"), _verdicts(status.get("conditions"))]
-
-
-def _listener(listener: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in listener.items() if key != "allowedRoutes"}
-
-
-def _route_content(route: Object) -> Any:
-    parents = (route.get("status") or {}).get("parents") or []
-    said = [[parent.get("parentRef"), _verdicts(parent.get("conditions"))] for parent in parents]
-    return [route["spec"], route["metadata"].get("labels"), said]
-
-
-def _pool_content(pool: Object) -> Any:
-    parents = (pool.get("status") or {}).get("parents") or []
-    return [pool["spec"], [_verdicts(parent.get("conditions")) for parent in parents]]
-
-
-def _picker_content(deployment: Object) -> Any:
-    return [deployment["spec"], _is_up(deployment)]
-
-
-def _is_up(deployment: Object) -> bool:
-    return bool((deployment.get("status") or {}).get("availableReplicas"))
-
-
-def _verdicts(conditions: Any) -> list[list[Any]]:
-    return sorted([entry.get("type"), entry.get("status"), entry.get("reason")] for entry in conditions or [])
 
 
 def _verb(change: ObjectChange) -> str:

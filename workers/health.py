@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import web
 
-from airunway.clients.silent_connections import SilentConnections
+from airunway.clients.connection_guard import ConnectionLimits
+from airunway.clients.guarded_server import served
 from airunway.metrics.families import READY
 from airunway.metrics.registry import EXPOSITION
 from airunway.workers.metrics_endpoint import metrics_served
@@ -67,7 +68,13 @@ async def _say_when_ready(ready: Ready) -> None:
 
 
 @asynccontextmanager
-async def probes(port: int, ready: Callable[[], bool], *, host: str = "127.0.0.1") -> AsyncIterator[int]:
+async def probes(
+    port: int,
+    ready: Callable[[], bool],
+    *,
+    host: str = "127.0.0.1",
+    limits: ConnectionLimits | None = None,
+) -> AsyncIterator[int]:
     """Serve the probes; yields the port, which is a free one for 0."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -81,13 +88,5 @@ async def probes(port: int, ready: Callable[[], bool], *, host: str = "127.0.0.1
     app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
-    silent = SilentConnections(app)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    try:
-        async with silent.closed_on(runner):
-            yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with served(app, host=host, port=port, limits=limits) as taken:
+        yield taken

@@ -10,8 +10,9 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from airunway.clients.connection_guard import ConnectionLimits
+from airunway.clients.guarded_server import served
 from airunway.clients.outages import OUTAGES
-from airunway.clients.silent_connections import SilentConnections
 from airunway.metrics.families import OUTAGE
 from airunway.metrics.registry import CONTENT_TYPE, EXPOSITION
 
@@ -22,7 +23,9 @@ CORE_ANSWERS_WITHIN = timedelta(seconds=2)
 
 
 @asynccontextmanager
-async def metrics_served(port: int, *, host: str = "127.0.0.1") -> AsyncIterator[int]:
+async def metrics_served(
+    port: int, *, host: str = "127.0.0.1", limits: ConnectionLimits | None = None
+) -> AsyncIterator[int]:
     """Serve; yields the port, which is a free one for 0. Raises OSError when it is taken."""
 
     async def metrics(_: web.Request) -> web.Response:
@@ -30,15 +33,8 @@ async def metrics_served(port: int, *, host: str = "127.0.0.1") -> AsyncIterator
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
-    silent = SilentConnections(app)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        async with silent.closed_on(runner):
-            yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with served(app, host=host, port=port, limits=limits) as taken:
+        yield taken
 
 
 async def metrics_text() -> bytes:

@@ -24,8 +24,9 @@ from aiohttp import web
 from yarl import URL
 
 from airunway.api import names
+from airunway.clients.connection_guard import ConnectionLimits
+from airunway.clients.guarded_server import served
 from airunway.clients.registry.credentials import RegistryCredentials
-from airunway.clients.silent_connections import HEAD_WITHIN, SilentConnections
 from airunway.modelimage.pull_access import login_in, namespace_of_login, namespace_of_path
 from airunway.modelimage.registry_login import LOGINS, RegistryLogin, login_to_use, logins_in
 from airunway.workers.health import Ready
@@ -38,7 +39,7 @@ LOGINS_FILE = Path("/etc/airunway-private-pulls") / LOGINS
 MAX_AT_ONCE = 64
 """Requests of one namespace: who holds many open must not take the places of the others."""
 CONNECT_TIMEOUT, SILENCE = timedelta(seconds=5), timedelta(minutes=2)
-"""To the registry, and of it while it sends. A layer as a whole may take hours."""
+"""To the registry, and of it or a node while it sends. A layer as a whole may take hours."""
 
 _CHUNK = 256 * 1024
 _ASKED = ("Accept", "If-None-Match", "Range")
@@ -135,7 +136,8 @@ async def _streamed(request: web.Request, found: aiohttp.ClientResponse) -> web.
     await answer.prepare(request)
     try:
         async for chunk in found.content.iter_chunked(_CHUNK):
-            await answer.write(chunk)
+            async with asyncio.timeout(SILENCE.total_seconds()):  # who reads nothing holds a place
+                await answer.write(chunk)
     except (aiohttp.ClientError, TimeoutError):
         if request.transport is not None:
             request.transport.close()
@@ -176,9 +178,9 @@ async def serving(
     host: str = "127.0.0.1",
     port: int = 0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    silence: timedelta = HEAD_WITHIN,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[int]:
-    """Serve; yields the port, which is a free one for 0. `silence`: of a connection, before it is closed."""
+    """Serve; yields the port, which is a free one for 0."""
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=CONNECT_TIMEOUT.total_seconds(), sock_read=SILENCE.total_seconds()
     )
@@ -187,16 +189,8 @@ async def serving(
         connector=connector, timeout=timeout, auto_decompress=False, trust_env=False
     ) as session:
         pulls = PrivatePulls(session, registry=registry, logins=logins, clock=clock)
-        app = pulls.app()
-        silent = SilentConnections(app, within=silence)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=10)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-            async with silent.closed_on(runner):
-                yield int(runner.addresses[0][1])
-        finally:
-            await runner.cleanup()
+        async with served(pulls.app(), host=host, port=port, limits=limits) as taken:
+            yield taken
 
 
 async def run_private_pulls(settings: Settings, ready: Ready) -> None:

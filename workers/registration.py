@@ -23,6 +23,7 @@ from airunway.api.provider_worker import WORKER_ALIVE
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import ApiError, Conflict, error_text
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIGS, JSON_PATCH, Cluster, Object
+from airunway.clients.reflector import Reflector
 from airunway.provider.contract import Provider, UpstreamFacts, UpstreamHealth, UpstreamKind
 from airunway.workers.heartbeats import ALIVE
 from airunway.workers.upstream_kinds import kinds_annotation
@@ -32,8 +33,6 @@ _log = structlog.get_logger(__name__)
 # While a provider cannot be used it is probed more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
 UNREADY_INTERVAL_SECONDS = 2.0
-READY_INTERVAL_SECONDS = 3.0
-"""While it can be used: how often it is checked whether others say that it cannot."""
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 10.0
 PROBE_TIMEOUT_SECONDS = 10.0
@@ -54,10 +53,16 @@ class Registrar:
         self._told: UpstreamHealth | None = None
         """What was written last, and until when that will do."""
         self._told_until = 0.0
+        self._changed = asyncio.Event()
+        """Somebody wrote the config, perhaps this worker itself."""
+        self._config = Reflector(
+            cluster, CONFIGS, lambda _: self._changed.set(), field_selector=f"metadata.name={provider.name}"
+        )
         self.registered = asyncio.Event()
 
     async def run(self) -> None:
         """Register, then heartbeat until cancelled; say that the provider is away when it is."""
+        following: asyncio.Task[None] | None = None
         try:
             await retry(
                 self.register,
@@ -66,6 +71,7 @@ class Registrar:
                 failed=lambda err, _: self._report(err, "provider not registered yet; trying again"),
             )
             self.registered.set()
+            following = asyncio.create_task(self._config.run())
             while True:
                 ready = False
                 try:
@@ -81,6 +87,8 @@ class Registrar:
                 else:
                     await asyncio.sleep(min(UNREADY_INTERVAL_SECONDS, usual))
         finally:
+            if following is not None:
+                following.cancel()
             with contextlib.suppress(ApiError, asyncio.CancelledError):
                 await asyncio.shield(self.sign_off())
 
@@ -89,16 +97,22 @@ class Registrar:
 
         An installer that took the operator away says so, and brings it back perhaps.
         """
-        while seconds > 0:
-            step = min(READY_INTERVAL_SECONDS, seconds)
-            await asyncio.sleep(step)
-            seconds -= step
-            with contextlib.suppress(ApiError):
-                live = await self._cluster.find(CONFIGS, self._provider.name)
-                ready = ((live or {}).get("status") or {}).get("ready") is True
-                if not ready or (live and not (self._says_ours(live) and _worker_alive(live))):
-                    self._told = None  # somebody else spoke since
-                    return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while await self._is_agreed():
+                    await self._changed.wait()
+                self._told = None  # somebody else spoke since
+
+    async def _is_agreed(self) -> bool:
+        """Whether the config says of the provider what this worker does; yes where it cannot be read."""
+        self._changed.clear()  # before it is read: what is written from now on is looked at again
+        try:
+            live = await self._cluster.find(CONFIGS, self._provider.name)
+        except ApiError:
+            return True
+        if live is None or (live.get("status") or {}).get("ready") is not True:
+            return False
+        return self._says_ours(live) and bool(_worker_alive(live))
 
     async def register(self) -> None:
         """Create the config, or bring its spec and our annotations up to date; no write when they are."""

@@ -48,7 +48,10 @@ OWNED_BY_US = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
 class Watcher:
-    """Follows deployments, provider configs and upstream objects of one cluster into a fleet."""
+    """Follows deployments, provider configs and upstream objects of one cluster into a fleet.
+
+    `gateway`: namespace/name of the one that the settings name.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Watcher:
         *,
         cluster_name: str,
         fleet: Fleet,
+        gateway: str = "",
     ) -> None:
         self._cluster, self._cluster_name = cluster, cluster_name
         self._signals = signals
@@ -81,7 +85,9 @@ class Watcher:
         )
         self._pods = PodWatch(cluster, providers, fleet, self._on_pods, cluster_name=cluster_name)
         self._made = MadeWatch(cluster, providers, fleet, self._on_made)
-        self._gateway = GatewayWatch(cluster, fleet, self._on_published, cluster_name=cluster_name)
+        self._gateway = GatewayWatch(
+            cluster, fleet, self._on_published, cluster_name=cluster_name, configured=gateway
+        )
 
     async def run(self) -> None:
         """Watch until cancelled."""

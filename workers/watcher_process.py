@@ -54,7 +54,8 @@ async def run_watcher(
             fleet = Fleet(providers=frozenset(known))
             sender = WorkflowSender(client, known=lambda: attributes.known, model_of=fleet.model_of)
             signals = SignalQueue.from_settings(sender, settings)
-            watcher = Watcher(cluster, known, signals, cluster_name=settings.cluster, fleet=fleet)
+            names = {"cluster_name": settings.cluster, "gateway": settings.configured_gateway}
+            watcher = Watcher(cluster, known, signals, fleet=fleet, **names)
             sweep = HeartbeatSweep(cluster, fleet.config_objects.values, limit=settings.heartbeat_limit)
             net = run_safety_net(client, cluster, known, fleet, signals, settings=settings, metrics=metrics)
             with metrics.leading(watcher.look):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 
 from pydantic import Field
@@ -44,6 +44,12 @@ class WebSettings(BaseSettings):
         default_factory=list,
         description="Other pages that may call it from a browser, as JSON: exact origins, such as "
         '`https://headlamp.example.com`, or `["*"]`. Empty: pages of this machine, on any port.',
+    )
+    web_trusted_proxies: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list,
+        description="Proxies before it, as JSON: addresses or networks, such as `10.0.0.0/24`. Only of these "
+        "`X-Forwarded-For` is believed, so that the limit of wrong tokens counts for each person. Empty: all "
+        "who come through a proxy share its limit.",
     )
     web_session_key_file: Path | None = Field(
         default=None,

@@ -21,6 +21,7 @@ from airunway.clients.model_names import SERVICE_URL, served_model_name
 from airunway.gateway.capabilities import GatewayRoles, PoolPlace, roles_of
 from airunway.gateway.choice import GatewayChoice, WantedGateway, choose_gateway
 from airunway.gateway.kinds import (
+    DESTINATION_RULE,
     GATEWAY,
     HTTP_ROUTE,
     INFERENCE_POOL,
@@ -31,6 +32,7 @@ from airunway.gateway.kinds import (
 from airunway.gateway.listeners import needs_labels
 from airunway.gateway.model_names import given_model_name, holds, owner_uid, wants
 from airunway.gateway.naming import LABEL_MODEL_NAME, model_name_label, model_name_problem, picker_name
+from airunway.gateway.objects import picker_of
 from airunway.gateway.ports import pod_selector, service_port
 from airunway.messages.gateway import GatewayRequest, ProbedModelName
 
@@ -74,6 +76,8 @@ class GatewayFacts:
     pool: Object | None = None
     pods: Sequence[Object] = ()
     grants: Sequence[Object] = ()
+    pools_rule: Object | None = None
+    """The DestinationRule of the picker of a pool in another namespace."""
     rivals: Sequence[Object] = ()
     """Routes that want the same name, its own too; of deployments that are there and can want it."""
     name_holders: Collection[str] = ()
@@ -185,6 +189,8 @@ class GatewayFactsReader:
         if facts.place.namespace != namespace and REFERENCE_GRANT in served.kinds:
             grants = await cluster.listing(served[REFERENCE_GRANT], namespace=facts.place.namespace)
             facts.grants = grants.items
+        if facts.place.namespace != namespace and (rules := served.get(DESTINATION_RULE)) is not None:
+            facts.pools_rule = await self._find(rules, picker_of(facts.pool or {}), facts.place.namespace)
         facts.old_backend = await self._old_backend(facts)
         await self._name(facts, request, service)
         await self._list_pods(facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airunway.activities.gateway.facts import GatewayFacts, GatewayOptions
+from airunway.activities.upstream.ownership import is_owned_by
 from airunway.api.gateway_reasons import (
     NAME_INVALID,
     NAME_TAKEN,
@@ -27,7 +28,9 @@ from airunway.gateway.objects import (
     destination_rule,
     granted_namespaces,
     permits,
+    picker_of,
     pool,
+    pools_rule,
     reference_grant,
     route,
 )
@@ -49,6 +52,8 @@ class GatewayPlan:
     """Deployments that want the same model name, and wait."""
     listeners: ListenerChange = field(default_factory=ListenerChange)
     grant: Object | None = None
+    pools_rule: Object | None = None
+    """Beside the grant: how Istio speaks to the picker of a pool in another namespace."""
     keeps_route: bool = False
     """The live route stays as it is for now: what it would lead to is not ready, and what it leads to is."""
 
@@ -67,6 +72,7 @@ def plan_gateway(facts: GatewayFacts, options: GatewayOptions) -> GatewayPlan:
     if facts.is_own_pool:
         plan.wanted += _own_pool(facts, options)
     plan.grant = _grant(facts)
+    plan.pools_rule = _pools_rule(facts)
     plan.wanted += _rule(facts)
     if facts.user_route_name:
         missing = facts.user_route is None
@@ -135,7 +141,7 @@ def _grant(facts: GatewayFacts) -> Object | None:
         (one for one in facts.grants if one["metadata"]["name"] == grant_name(facts.place.name)), None
     )
     namespaces = {*granted_namespaces(live), facts.deployment.namespace}
-    return reference_grant(kind, facts.pool, api_version=facts.pool["apiVersion"], namespaces=namespaces)
+    return reference_grant(kind, facts.pool, namespaces=namespaces)
 
 
 def _rule(facts: GatewayFacts) -> list[Object]:
@@ -144,9 +150,24 @@ def _rule(facts: GatewayFacts) -> list[Object]:
         return []
     service = picker_name(facts.deployment.name)
     if not facts.is_own_pool:
-        picker = ((facts.pool or {}).get("spec") or {}).get("endpointPickerRef") or {}
-        service = str(picker.get("name") or "")
+        service = picker_of(facts.pool or {})
     return [destination_rule(facts.deployment, kind, picker_service=service)] if service else []
+
+
+def _pools_rule(facts: GatewayFacts) -> Object | None:
+    """For the picker of a provider's pool in another namespace, unless there is one as it should be.
+
+    One that somebody else made is his; the pool of a user is for its owner to care for.
+    """
+    kind, place = facts.served.get(DESTINATION_RULE), facts.place
+    is_providers = facts.roles.provider_pool == place and place.namespace != facts.deployment.namespace
+    if kind is None or facts.pool is None or not is_providers:
+        return None
+    rule, live = pools_rule(kind, facts.pool), facts.pools_rule
+    if rule is None or live is None:
+        return rule
+    is_ours = is_owned_by(live, facts.pool["metadata"]["uid"])
+    return rule if is_ours and rule["spec"] != {key: live["spec"].get(key) for key in rule["spec"]} else None
 
 
 def _plan_route(plan: GatewayPlan, facts: GatewayFacts, options: GatewayOptions) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from airunway.activities.deployment.reading import parsed
 from airunway.activities.gateway.facts import GatewayFacts, GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.leaving import as_upstream, listeners_to_close, own_places
+from airunway.activities.gateway.permissions import grant_place, grants_used, unneeded_grants
 from airunway.activities.gateway.planning import GatewayPlan, conflicts, plan_gateway
 from airunway.activities.upstream.inspection import Inspection, inspect
 from airunway.activities.upstream.ownership import digest_of, is_owned_by
@@ -82,6 +83,8 @@ class GatewayRendering:
     writes: WritePlan = field(default_factory=WritePlan)
     closings: Sequence[tuple[Object, ListenerChange]] = ()
     """Gateways whose listeners are not needed by anybody in the namespace any more."""
+    revocations: Sequence[Object] = ()
+    """Grants for routes of the namespace that none of them needs any more."""
 
     @property
     def planned(self) -> list[PlannedWrite]:
@@ -89,8 +92,10 @@ class GatewayRendering:
         if self.plan.blocked is not None or self.writes.conflict:
             return []
         found = [_gateway_write(self.facts, self.plan)] if self.plan.listeners.patch else []
-        found += [_grant_write(self.plan.grant)] if self.plan.grant is not None else []
+        abroad = (self.plan.grant, self.plan.pools_rule)
+        found += [_write_abroad(one) for one in abroad if one is not None]
         found += in_words(self.writes)
+        found += [_revoked_write(grant, self.request.ref.namespace) for grant in self.revocations]
         return found + [
             PlannedWrite(
                 action=WriteAction.APPLY,
@@ -194,7 +199,16 @@ class GatewayRendering:
             condition=None if planned else self.condition(live),
             status=None if planned else self.status(live),
             probed=self.facts.probed,
+            granted=sorted(self.grants_used),
         )
+
+    @property
+    def grants_used(self) -> set[str]:
+        """Namespace and name of the grants that it needs or needed: of its pool, of its route as it is."""
+        facts, used = self.facts, grants_used(self.facts.own_route or {})
+        if not facts.is_own_pool and facts.place.namespace != facts.deployment.namespace:
+            used.add(grant_place(facts.place.namespace, facts.place.name))
+        return used
 
 
 async def render_gateway(
@@ -220,6 +234,10 @@ async def render_gateway(
     if not plan.keeps_route and not found.writes.conflict:
         deletes = await _not_wanted(cluster, found)
         found.writes = WritePlan(writes=found.writes.writes, deletes=deletes)
+        place = facts.place
+        if {*request.granted, *found.grants_used} - {grant_place(place.namespace, place.name)}:
+            keeps = (place.namespace, place.name)
+            found.revocations = await unneeded_grants(cluster, request.ref, served, keeps=keeps)
     found.closings = await listeners_to_close(cluster, facts.gateways, owner, besides=facts.choice.place)
     return found
 
@@ -260,13 +278,26 @@ def _gateway_write(facts: GatewayFacts, plan: GatewayPlan) -> PlannedWrite:
     )
 
 
-def _grant_write(grant: Object) -> PlannedWrite:
+def _write_abroad(obj: Object) -> PlannedWrite:
+    """Of what is beside a pool in another namespace."""
+    meta = obj["metadata"]
+    return PlannedWrite(
+        action=WriteAction.APPLY,
+        api_version=obj["apiVersion"],
+        kind=obj["kind"],
+        name=f"{meta['namespace']}/{meta['name']}",
+        digest=digest_of(obj),
+        changed=["spec.from" if obj["kind"] == REFERENCE_GRANT else "spec"],
+    )
+
+
+def _revoked_write(grant: Object, namespace: str) -> PlannedWrite:
     meta = grant["metadata"]
     return PlannedWrite(
         action=WriteAction.APPLY,
         api_version=grant["apiVersion"],
         kind=REFERENCE_GRANT,
         name=f"{meta['namespace']}/{meta['name']}",
-        digest=digest_of(grant),
+        why=f"nobody in {namespace} needs it any more",
         changed=["spec.from"],
     )

@@ -7,22 +7,22 @@ listeners admit is patched, on the version that was read.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.leaving import listeners_to_close, own_places
-from airunway.activities.gateway.permissions import leads_abroad, revoke_unneeded
+from airunway.activities.gateway.permissions import revoke, unneeded_grants
 from airunway.activities.gateway.reading import GatewayRendering, failed_reason
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.writes import ChangeRefused, Writer
 from airunway.api.conditions import condition
-from airunway.api.gateway_reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED
+from airunway.api.gateway_reasons import GATEWAY_READY, GRANT_FAILED, PATCH_FAILED, RULE_FAILED
 from airunway.clients.errors import ApiError, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
-from airunway.gateway.kinds import GATEWAY, REFERENCE_GRANT, ServedKinds
+from airunway.gateway.kinds import DESTINATION_RULE, GATEWAY, REFERENCE_GRANT, ServedKinds
 from airunway.gateway.listeners import ListenerChange
 from airunway.gateway.naming import FIELD_MANAGER
 from airunway.messages.gateway import (
@@ -32,6 +32,7 @@ from airunway.messages.gateway import (
     RemoveGatewayRequest,
 )
 from airunway.messages.upstream import PlannedWrite, WriteAction
+from airunway.provider import UpstreamKind
 
 
 async def carry_out(
@@ -52,9 +53,7 @@ async def carry_out(
     try:
         await _permit(cluster, found, answer)
         await writer.carry_out([], found.writes)
-        if leads_abroad(found.facts.own_route or {}) and not found.plan.keeps_route:
-            served = found.facts.served
-            answer.changed += await revoke_unneeded(cluster, request.ref, served, leaves=False)
+        answer.changed += await revoke(cluster, found.revocations, namespace, found.facts.served)
         await _close(cluster, found.facts.served, found.closings, namespace, answer.changed)
     except _Refused as err:
         answer.condition = condition(GATEWAY_READY, "False", err.reason, str(err))
@@ -91,20 +90,34 @@ async def _permit(cluster: Cluster, found: GatewayRendering, answer: ApplyGatewa
         await _patch_gateway(cluster, served, found.facts.choice.gateway, found.plan.listeners)
         place = "/".join(found.facts.choice.place)
         answer.changed.append(f"Gateway {place} opened for routes of namespace {namespace}")
-    if found.plan.grant is not None:
-        meta = found.plan.grant["metadata"]
-        try:
-            await cluster.apply(served[REFERENCE_GRANT], found.plan.grant, field_manager=FIELD_MANAGER)
-        except ApiError as err:
-            if err.retryable:
-                raise
-            words = f"ReferenceGrant {meta['namespace']}/{meta['name']}: {err}"
-            raise _Refused(GRANT_FAILED, words) from err
-        answer.changed.append(f"ReferenceGrant {meta['namespace']}/{meta['name']} for {namespace}")
+    if (grant := found.plan.grant) is not None:
+        with _abroad(grant, GRANT_FAILED, namespace, answer):
+            await cluster.apply(served[REFERENCE_GRANT], grant, field_manager=FIELD_MANAGER)
+    if (rule := found.plan.pools_rule) is not None:
+        with _abroad(rule, RULE_FAILED, namespace, answer):
+            await cluster.apply(served[DESTINATION_RULE], rule, field_manager=FIELD_MANAGER)
+
+
+@contextlib.contextmanager
+def _abroad(obj: Object, reason: str, namespace: str, answer: ApplyGatewayAnswer) -> Iterator[None]:
+    """Tell what was written in another namespace. Raises _Refused, ApiError."""
+    words = f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"
+    try:
+        yield
+    except ApiError as err:
+        if err.retryable:
+            raise
+        raise _Refused(reason, f"{words}: {err}") from err
+    answer.changed.append(f"{words} for {namespace}")
 
 
 async def _patch_gateway(
-    cluster: Cluster, served: ServedKinds, gateway: Mapping[str, Any], change: ListenerChange
+    cluster: Cluster,
+    served: ServedKinds,
+    gateway: Mapping[str, Any],
+    change: ListenerChange,
+    *,
+    is_leaving: bool = False,
 ) -> None:
     meta = gateway["metadata"]
     # Not a "test", which the API server answers as it does a body that it cannot read.
@@ -119,7 +132,7 @@ async def _patch_gateway(
             field_manager=FIELD_MANAGER,
         )
     except ApiError as err:
-        if err.retryable:
+        if err.retryable or is_leaving:
             raise
         place = f"{meta['namespace']}/{meta['name']}"
         raise _Refused(PATCH_FAILED, f"listeners of Gateway {place} cannot be changed: {err}") from err
@@ -131,9 +144,14 @@ async def _close(
     closings: Sequence[tuple[Object, ListenerChange]],
     namespace: str,
     changed: list[str],
+    *,
+    is_leaving: bool = False,
 ) -> None:
     for gateway, change in closings:
-        await _patch_gateway(cluster, served, gateway, change)
+        try:
+            await _patch_gateway(cluster, served, gateway, change, is_leaving=is_leaving)
+        except NotFound:
+            continue  # it went meanwhile
         meta = gateway["metadata"]
         changed.append(f"Gateway {meta['namespace']}/{meta['name']} closed for routes of {namespace}")
 
@@ -151,21 +169,48 @@ async def take_back(
 ) -> RemoveGatewayAnswer:
     """Delete what the deployment owns, by every name that there can be, and close what it had opened.
 
-    Raises ApiError where trying again can help.
+    What fails holds up nothing else. Raises ApiError at the end, one where trying again can help if any is.
     """
-    answer, ref = RemoveGatewayAnswer(), request.ref
-    writes = tenant_writes(cluster, ref.namespace, impersonate=options.impersonate)
+    answer, ref, failures = RemoveGatewayAnswer(), request.ref, list[ApiError]()
+
+    @contextlib.contextmanager
+    def afterwards() -> Iterator[None]:
+        try:
+            yield
+        except ApiError as err:
+            failures.append(err)
+
     for kind, name in own_places(ref.name, served, request.applied):
-        live = await cluster.find(kind, name, namespace=ref.namespace)
-        if live is None or not is_owned_by(live, request.uid) or live["metadata"].get("deletionTimestamp"):
-            continue
-        with contextlib.suppress(NotFound):
-            await writes.cluster.delete(kind, name, namespace=ref.namespace, uid=live["metadata"]["uid"])
-            answer.deleted.append(f"{kind.kind} {name}")
-    answer.changed += await revoke_unneeded(cluster, ref, served, leaves=True)
-    gateways = await reader.gateways(served) if GATEWAY in served.kinds and options.opens else []
-    owner = {"metadata": {"namespace": ref.namespace, "name": ref.name}}
-    closings = await listeners_to_close(cluster, gateways, owner, besides=None)
-    with contextlib.suppress(_Refused):  # said where somebody is published; here nobody reads it
-        await _close(cluster, served, closings, ref.namespace, answer.changed)
+        with afterwards():
+            await _delete_own(cluster, request, kind, name, answer, impersonate=options.impersonate)
+    with afterwards():
+        grants = await unneeded_grants(cluster, ref, served, keeps=None)
+        answer.changed += await revoke(cluster, grants, ref.namespace, served)
+    with afterwards():
+        gateways = await reader.gateways(served) if GATEWAY in served.kinds and options.opens else []
+        owner = {"metadata": {"namespace": ref.namespace, "name": ref.name}}
+        for closing in await listeners_to_close(cluster, gateways, owner, besides=None):
+            with afterwards():
+                await _close(cluster, served, [closing], ref.namespace, answer.changed, is_leaving=True)
+    if failures:
+        raise min(failures, key=lambda err: not err.retryable)
     return answer
+
+
+async def _delete_own(
+    cluster: Cluster,
+    request: RemoveGatewayRequest,
+    kind: UpstreamKind,
+    name: str,
+    answer: RemoveGatewayAnswer,
+    *,
+    impersonate: str,
+) -> None:
+    namespace = request.ref.namespace
+    live = await cluster.find(kind, name, namespace=namespace)
+    if live is None or not is_owned_by(live, request.uid) or live["metadata"].get("deletionTimestamp"):
+        return
+    writes = tenant_writes(cluster, namespace, impersonate=impersonate)
+    with contextlib.suppress(NotFound):
+        await writes.cluster.delete(kind, name, namespace=namespace, uid=live["metadata"]["uid"])
+        answer.deleted.append(f"{kind.kind} {name}")

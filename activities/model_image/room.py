@@ -190,13 +190,10 @@ class RegistryRoom:
     async def _remove(self, identities: tuple[str, ...]) -> None:
         there = (await self.records.read()).images
         leaving = {key: there[key] for key in identities if key in there}
+        staying = {record.digest for record in there.values() if record.state is not RecordState.REMOVING}
         for record in leaving.values():
-            shared = any(
-                other.digest == record.digest and other.state is not RecordState.REMOVING
-                for other in there.values()
-            )
-            if record.digest and not shared:
-                await self.storage.remove(record.name, record.digest)
+            if record.digest and record.digest not in staying:
+                await self.storage.remove(record.name, record.digest, spared=staying)
 
         def forgotten(now: Records) -> Changes:
             return {key: None for key in leaving if now.images.get(key) == leaving[key]}

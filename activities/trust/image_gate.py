@@ -123,19 +123,20 @@ class ImageGate:
         *,
         built_here: Collection[str],
         pins: Mapping[str, str],
+        asked_for: Mapping[str, str],
     ) -> TrustedObjects:
         """The objects with the digests of the images that had to be verified. Raises TrustRefused.
 
         `built_here`: images that this system built for the deployment, which need not be allowed. `pins`:
-        digests that tags stood for when they were verified before.
+        digests that tags stood for when they were verified before. `asked_for`: see `allowed_images`.
         """
         if policy.is_open:
             return TrustedObjects(objects=objects)
         try:
-            texts = allowed_images(policy, objects, built_here)
+            judged = allowed_images(policy, objects, built_here, asked_for=asked_for)
         except PolicyRefusal as refusal:
             raise TrustRefused(IMAGE_NOT_ALLOWED, str(refusal)) from refusal
-        rules = {text: rule for text in texts if (rule := policy.verification_rule(text))}
+        rules = {text: rule for text, asked in judged.items() if (rule := policy.verification_rule(asked))}
         checked = await asyncio.gather(
             *(self._verified(text, rule, policy, pins) for text, rule in rules.items())
         )

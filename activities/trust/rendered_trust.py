@@ -12,6 +12,7 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import Object
+from airunway.clients.registry.references import repository_of
 from airunway.messages.deployment_state import IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
 from airunway.messages.upstream import RenderRequest
 from airunway.trust.judging import PolicyRefusal, refuse_models_of_spec, refuse_models_rendered
@@ -90,7 +91,11 @@ class RenderedTrust:
             pins.setdefault(image.requested, image.digest)
         try:
             trusted = await gate.check(
-                self._policy, objects, built_here=[built_image] if built_image else [], pins=pins
+                self._policy,
+                objects,
+                built_here=[built_image] if built_image else [],
+                pins=pins,
+                asked_for=_asked_for(image),
             )
         except TrustRefused as refusal:
             raise self._stop(refusal) from refusal
@@ -127,3 +132,13 @@ class RenderedTrust:
         return failed(
             refusal.reason, refusal.message, kinds, final=refusal.final, retry_seconds=retry, by_policy=True
         )
+
+
+def _asked_for(image: ServingImageStatus | None) -> dict[str, str]:
+    """Of an image that the provider resolved, the reference by which it was asked for. Pure.
+
+    It is taken only for the repository that was asked for: the status may be an older one.
+    """
+    requested, resolved = (image.requested or "", image.resolved or "") if image is not None else ("", "")
+    is_resolved = bool(requested) and resolved.startswith(f"{repository_of(requested)}@")
+    return {resolved: requested} if is_resolved else {}

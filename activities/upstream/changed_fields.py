@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from airunway.activities.upstream.ownership import holds_quantities, is_ours_or_former, says
+from airunway.activities.upstream.server_defaults import has_defaults, is_default
 
 MAX_PATHS = 50
 MAX_MANAGERS = 5
@@ -178,26 +179,33 @@ def _dropped(live: Mapping[str, Any], desired: Mapping[str, Any], field_manager:
         # Fields of another version are called otherwise: the API server compares those when it applies.
         in_this_version = entry.get("apiVersion", desired.get("apiVersion")) == desired.get("apiVersion")
         if in_this_version and is_ours_or_former(entry, field_manager):
-            yield from _not_wanted(entry.get("fieldsV1") or {}, desired, "")
+            # What a create gave us and we never set stays as it is when we give it up.
+            own = live if has_defaults(live) else None
+            yield from _not_wanted(entry.get("fieldsV1") or {}, desired, "", own)
 
 
-def _not_wanted(fields: Mapping[str, Any], desired: Any, path: str) -> Iterator[str]:
-    """Paths of an entry of managedFields that the desired value has not."""
+def _not_wanted(fields: Mapping[str, Any], desired: Any, path: str, live: Any) -> Iterator[str]:
+    """Paths of an entry of managedFields that the desired value has not.
+
+    `live`: the same part of the live object, where the API server's defaults are known; else None.
+    """
     for key, inner in fields.items():
         kind, _, rest = key.partition(":")
         if kind == "f" and (path or rest not in _BOOKKEEPING or rest == "metadata"):
-            name, value = rest, _field(desired, rest)
-            there = _joined(path, name)
+            value, found = _field(desired, rest), _field(live, rest)
+            if value is _MISSING and is_default(rest, live):
+                continue
+            there = _joined(path, rest)
         elif kind == "k":
             keys = json.loads(rest)
-            value = _item(desired, keys)
+            value, found = _item(desired, keys), _item(live, keys)
             there = f"{path}[name={keys['name']}]" if "name" in keys else path
         else:
             continue  # the item itself, or a value
         if value is _MISSING:
             yield there
         elif inner and isinstance(value, (Mapping, list)):
-            yield from _not_wanted(inner, value, there)
+            yield from _not_wanted(inner, value, there, found)
 
 
 class _Missing:

@@ -20,8 +20,11 @@ from airunway.api.core_types import Condition
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
+from airunway.provider.lessons import lessons_among
 
 SETTLE_SECONDS = 2
+MAX_LESSONS = 16
+"""More than anybody's models teach; beyond that it is learned anew, which costs a refusal each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +65,17 @@ async def cluster_features(
         taken = served if main is None else sorted(provider.features_of(main))
     else:
         recorded = _with_fields_of_now(recorded, api, provider, request)
-        learned = [entry for entry in recorded if entry in provider.learnable]
+        learned = lessons_among(provider, recorded)
+        if len(learned) > MAX_LESSONS:
+            recorded = [entry for entry in recorded if entry not in learned]
+            learned = []
         if {*served, *learned} == set(recorded):
             taken = served = recorded
         elif await _main_object(cluster, provider, request) is not None:
             taken, served = recorded, [*served, *learned]
     if api.versions and version_among(taken, provider) not in api.versions:
         # What the object was written in is not served any more, nor what was known of its fields.
-        kept = {ROUTED_BY_GATEWAY, *provider.learnable}
+        kept = {ROUTED_BY_GATEWAY, *lessons_among(provider, taken)}
         taken = [*(entry for entry in taken if entry in kept), *api.features(provider)]
     return ClusterFeatures(taken=taken, record=features_condition(taken, served))
 

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from airunway.api.conditions import condition
 from airunway.messages.deployment import StepFailure
 
-LOOKS_AGAIN = "it is looked at again by itself"
-"""Ends the message of a failure whose cause lies in other objects: nobody has to retry by hand."""
-
 
 class StepFailed(Exception):
     """The reconcile ends here, with this failure in the status.

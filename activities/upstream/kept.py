@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airunway.activities.upstream.changed_fields import MAX_PATHS, changed_fields, overlap, with_paths_of
-from airunway.activities.upstream.inspection import Inspection, Target
+from airunway.activities.upstream.inspection import Inspection, Target, identity, identity_of
 from airunway.activities.upstream.owned_fields import as_applied, with_fields_of
 from airunway.activities.upstream.ownership import digest_of, is_owned_by, owned_by_others, version_of
 from airunway.api import names
@@ -73,7 +73,35 @@ def kept_as_served(inspection: Inspection, provider: Provider, request: RenderRe
         target, said = _judged(replace(found, asked=asked), provider, request.uid)
         targets.append(target)
         differences += [f"{target.kind.kind} {target.name}: {said}"] if said else []
-    return Kept(inspection=replace(inspection, targets=targets), differences=differences)
+    still = _still_wanted(inspection, request, asked)
+    differences += [f"{target.kind.kind} {target.name}: not wanted any more" for target in still]
+    known = [target.live for target in still]
+    stale = [(kind, live) for kind, live in inspection.stale if live not in known]
+    return Kept(inspection=Inspection(targets=[*targets, *still], stale=stale), differences=differences)
+
+
+def _still_wanted(inspection: Inspection, request: RenderRequest, asked: str) -> list[Target]:
+    """Objects that are not rendered any more, though nobody asked for that: what runs may use them."""
+    last = {identity(entry): entry for entry in request.applied}
+    found = []
+    for kind, live in inspection.stale:
+        before = last.get(identity_of(kind.api_version, kind.kind, live["metadata"]["name"]))
+        if before is None or before.asked != asked or kind.kind in _RESTARTS_NOBODY:
+            continue
+        if is_owned_by(live, request.uid) and not live["metadata"].get("deletionTimestamp"):
+            found.append(
+                Target(
+                    kind=kind,
+                    desired=live,
+                    live=live,
+                    last=before,
+                    asked=asked,
+                    keeps=before.digest,
+                    kept=before.kept,
+                    is_left=True,
+                )
+            )
+    return found
 
 
 def _judged(target: Target, provider: Provider, uid: str) -> tuple[Target, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from airunway.activities.deployment.reading import parsed, with_status
-from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.clients.kubernetes import Object
 from airunway.messages.deployment import StepFailure
+from airunway.messages.failure_endings import LOOKS_AGAIN
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider
+from airunway.provider.lessons import learned_of, lesson
 
 WAITING_FOR_CLUSTER = "WaitingForCluster"
 LEARNED = "RefusalLearned"
@@ -16,7 +18,7 @@ RETRY_SECONDS = 30
 
 
 def judged(stop: StepFailed, provider: Provider, owner: Object, request: RenderRequest) -> StepFailure:
-    """The failure as the provider sees it. Something is learned from a refusal once for a deployment."""
+    """The failure as the provider sees it. From a refusal is learned once for what it is about."""
     if not stop.refusal:
         return stop.failure
     engine = {**((owner.get("status") or {}).get("engine") or {}), "type": request.engine}
@@ -29,10 +31,10 @@ def judged(stop: StepFailed, provider: Provider, owner: Object, request: RenderR
         )
         return waits.failure
     advice = f"; {verdict.advice}" if verdict.advice else ""
-    if verdict.learned and set(provider.learnable).isdisjoint(request.cluster_features or ()):
+    if verdict.learned and not learned_of(provider, deployment, request.cluster_features or ()):
         words = f"{stop.refusal}{advice}"
         learned = failed(LEARNED, words, ["ResourceCreated"], final=False).failure
-        return learned.model_copy(update={"learned": verdict.learned})
+        return learned.model_copy(update={"learned": lesson(provider, deployment, verdict.learned)})
     if verdict.learned:
         advice = f"; the other way was refused before{advice}"
     if not advice:

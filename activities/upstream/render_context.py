@@ -17,6 +17,7 @@ from airunway.api.model_image import ModelImageSpec
 from airunway.messages.deployment import StepFailure
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import Provider, RenderContext, RenderError, ServingImageReport
+from airunway.provider.lessons import learned_of
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.serving_image import ResolutionPolicy
 
@@ -52,13 +53,15 @@ class Preparation:
     failure: StepFailure | None = None
 
 
-def _context(provider: Provider, given: Surroundings, features: Collection[str]) -> RenderContext:
+def _context(
+    provider: Provider, deployment: ModelDeployment, given: Surroundings, features: Collection[str]
+) -> RenderContext:
     return RenderContext(
         env=given.env,
         routed_by_gateway=ROUTED_BY_GATEWAY in features,
         api_version=version_among(features, provider),
         served_fields=[path for path in provider.optional_fields if path in features],
-        learned=[entry for entry in provider.learnable if entry in features],
+        learned=learned_of(provider, deployment, features),
         policy=given.policy,
     )
 
@@ -87,7 +90,7 @@ async def prepare(
     if await given.model_images.is_replaced(built, request.model_image_plan, wanted, serving=serving):
         return Preparation(model_image=wanted, is_replaced=True)
     context = replace(
-        _context(provider, given, features),
+        _context(provider, deployment, given, features),
         model_image=built.reference,
         model_image_pull_secret=built.pull_secret,
     )
@@ -106,5 +109,5 @@ async def _with_serving_image(
         stop = failed("ImageResolutionFailed", report.failure, ["ImageResolved"], final=False)
         return Preparation(serving_image=report, failure=stop.failure)
     image = report.image if report is not None else None
-    context = replace(_context(provider, given, features), serving_image=image)
+    context = replace(_context(provider, deployment, given, features), serving_image=image)
     return Preparation(context=context, serving_image=report)

@@ -13,7 +13,7 @@ from airunway.activities.trust.rendered_trust import IMAGE_VERIFIED, RenderedTru
 from airunway.activities.upstream.adoption import Adoption, adopted
 from airunway.activities.upstream.cluster_features import cluster_features
 from airunway.activities.upstream.external_replicas import are_external, with_live_replicas
-from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.following import followers, read_made
 from airunway.activities.upstream.inspection import (
     Inspection,
@@ -43,6 +43,7 @@ from airunway.api.kept import KEPT_AS_SERVED, kept_condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
+from airunway.messages.failure_endings import LOOKS_AGAIN
 from airunway.messages.upstream import RenderAnswer, RenderRequest
 from airunway.provider import MainObject, Provider, RenderContext, RenderError
 from airunway.provider.argument_advice import ARGUMENTS_RECOGNIZED, argument_condition

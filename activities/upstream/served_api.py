@@ -38,6 +38,11 @@ class ServedApi:
         return [*newest, *sorted(self.fields)]
 
 
+def newest_of(provider: Provider) -> ServedApi:
+    """As the newest version of its operator that is supported serves it, which an installation brings."""
+    return ServedApi(versions=[provider.kinds[0].api_version], fields=tuple(provider.optional_fields))
+
+
 def version_among(features: Collection[str], provider: Provider) -> str:
     """The version of the main kind that recorded features stand for."""
     versions = [kind.api_version for kind in provider.kinds[0].versions]

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from airunway.activities.upstream.failures import LOOKS_AGAIN, StepFailed, failed
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.following import Follower, carry_out_following
 from airunway.activities.upstream.immutable import refused_change
 from airunway.activities.upstream.inspection import ObjectMaker, Target
@@ -21,6 +21,7 @@ from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Object
 from airunway.messages.deployment import AppliedObject, RefusedChange
+from airunway.messages.failure_endings import LOOKS_AGAIN
 from airunway.provider import UpstreamKind
 
 KIND_MISSING_RETRY_SECONDS = 30

@@ -37,7 +37,7 @@ def features_condition(taken: Collection[str], served: Collection[str]) -> Condi
 
 def with_learned(conditions: Iterable[Condition] | None, learned: str) -> Condition:
     """The record with one more feature, which a refusal taught."""
-    taken = [*(recorded_features(conditions) or ()), learned]
+    taken = sorted({*(recorded_features(conditions) or ()), learned})
     return features_condition(taken, taken)
 
 

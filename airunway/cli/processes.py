@@ -111,6 +111,10 @@ def web(kubeconfig: options.Kubeconfig = None) -> None:
     On http://127.0.0.1:3001 (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT). On an address that others reach,
     people sign in with a Kubernetes token (AIRUNWAY_WEB_AUTH).
     """
+    from airunway.cli.lean import import_temporal_alone
+
+    import_temporal_alone()
+
     from airunway.cli.serve import serve_web
 
     serve_web(kubeconfig=kubeconfig)

@@ -39,11 +39,12 @@ Once = Annotated[
     bool,
     typer.Option("--once", help="Leave when every sample runs: status 0, or 1 after the deadline."),
 ]
-Gateway = Annotated[
+NoGateway = Annotated[
     bool,
     typer.Option(
-        "--gateway/--no-gateway",
-        help="Pretend a Gateway as well: one address at which every model answers, with canned words.",
+        "--no-gateway",
+        help="Pretend no Gateway, which is one address at which every model answers, with canned words. "
+        "A real cluster has its own, or none.",
     ),
 ]
 Deadline = Annotated[float, typer.Option("--deadline", help="How long --once waits, in seconds.", min=1)]
@@ -54,7 +55,7 @@ def up(
     state_dir: StateDir = STATE_DIR,
     sample: Sample = None,
     no_samples: NoSamples = False,
-    gateway: Gateway = False,
+    no_gateway: NoGateway = False,
     once: Once = False,
     deadline: Deadline = DEADLINE_SECONDS,
 ) -> None:
@@ -65,8 +66,6 @@ def up(
     """
     if no_samples and sample:
         raise typer.BadParameter("--sample and --no-samples contradict each other")
-    if gateway and kubeconfig:
-        raise typer.BadParameter("--gateway is for the emulated cluster; a real one has its own, or none")
     if sys.stderr.isatty():
         from airunway.cli.output import note
 
@@ -79,7 +78,7 @@ def up(
         kubeconfig=kubeconfig,
         samples=sample or [],
         shipped_samples=not (no_samples or sample or kubeconfig),
-        gateway=gateway,
+        gateway=kubeconfig is None and not no_gateway,
         deadline=deadline if once else None,
     )
     status = run_async(run(chosen))

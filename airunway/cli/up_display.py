@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from airunway.cli.cluster import running_sandbox
 from airunway.cli.options import STARTED, STATE_DIR
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.reflector import ObjectChange, Reflector
+from airunway.console.calling import curl_of, is_reachable
 from airunway.console.documents import Document
 from airunway.console.links import filter_links
 from airunway.console.rows import DeploymentRow, deployment_row
@@ -45,9 +46,11 @@ class Display:
         self._awaited = {key for key in map(_key_of, awaited) if key is not None}
         self._rows: dict[Key, DeploymentRow] = {}
         self._endpoints: dict[Key, tuple[str, int]] = {}
+        self._published: dict[Key, Mapping[str, Any]] = {}
+        """`status.gateway` of those at which requests arrive."""
         self._follower: asyncio.Task[None] | None = None
         self._settings: Settings | None = None
-        self._ran_once = False
+        self._ran_once = self._was_published = False
         self._named = ""
         self.all_running = asyncio.Event()
 
@@ -88,6 +91,9 @@ class Display:
         """The last awaited deployment has come up, for the first time."""
         raise NotImplementedError
 
+    def first_published(self) -> None:
+        """A deployment is published behind a Gateway, for the first time."""
+
     @property
     def elapsed(self) -> str:
         """Time since the command began, for a person."""
@@ -115,6 +121,12 @@ class Display:
             ]
         return [*lines, *self._model_hint()]
 
+    def gateway_hints(self) -> list[str]:
+        """Where published models are called, and how one of them is; empty while none is published."""
+        published = dict(self._published)  # drawn in a thread of its own, while they come and go
+        lines = [f"Gateway       {url}" for url in sorted({str(one["url"]) for one in published.values()})]
+        return lines + [f"              {curl_of(published[key])}" for key in sorted(published)[:1]]
+
     def _model_hint(self) -> list[str]:
         """How to ask a model server, in the sandbox, where the API server's proxy leads to pretend ones."""
         assert self._settings is not None
@@ -138,6 +150,7 @@ class Display:
         if change.type == "deleted":
             self._rows.pop(key, None)
             self._endpoints.pop(key, None)
+            self._published.pop(key, None)
             self._awaited.discard(key)
         else:
             self._note_endpoint(key, change.object)
@@ -152,6 +165,13 @@ class Display:
         endpoint = (deployment.get("status") or {}).get("endpoint") or {}
         if endpoint.get("service"):
             self._endpoints[key] = (endpoint["service"], int(endpoint.get("port") or 80))
+        gateway = (deployment.get("status") or {}).get("gateway") or {}
+        self._published.pop(key, None)
+        if is_reachable(deployment) and curl_of(gateway):
+            self._published[key] = gateway
+            if not self._was_published:
+                self._was_published = True
+                self.first_published()
 
     def _refresh_running(self) -> None:
         rows = [self._rows.get(key) for key in self._awaited]
@@ -196,6 +216,11 @@ class LineDisplay(Display):
         for label, link in self.links():
             self._print(f"{label:12}  {link}")
 
+    def first_published(self) -> None:
+        """Print how it is called."""
+        for line in self.gateway_hints():
+            self._print(line)
+
     def _print(self, text: str) -> None:
         output.line(f"{self.elapsed}  {text}", flush=True)
 
@@ -237,10 +262,13 @@ class TableDisplay(Display):
 
     def _shown(self) -> list[DeploymentRow]:
         """As many rows as the terminal has lines for; first those that do not run."""
-        room = max(MIN_ROWS, self._console.height - len(self.hints()) - LINES_BESIDE)
+        room = max(MIN_ROWS, self._console.height - len(self._all_hints()) - LINES_BESIDE)
         rows = dict(self._rows)  # drawn in a thread of its own, while rows come and go
         keys = sorted(rows, key=lambda key: (rows[key].phase == RUNNING, key))
         return [rows[key] for key in sorted(keys[:room])]
+
+    def _all_hints(self) -> list[str]:
+        return [*self.hints(), *self.gateway_hints()]
 
     def _render(self) -> Group:
         table = output.plain_table(*_COLUMNS)
@@ -259,7 +287,7 @@ class TableDisplay(Display):
         if shown:
             more = max(0, len(self._rows) - len(shown))
             parts += [table, *([Text(f"and {more} more")] if more else []), Text()]
-        parts += [Text(line, style="dim") for line in self.hints()]
+        parts += [Text(line, style="dim") for line in self._all_hints()]
         links = self.links()
         if links:  # too long to be written out; `airunway status` does
             lists = Text("  ").join(Text(label, style=f"link {link}") for label, link in links)

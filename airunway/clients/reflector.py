@@ -17,6 +17,7 @@ import structlog
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ApiError, Expired, NotFound
 from airunway.clients.kubernetes import Cluster, Kind, Listing, Object
+from airunway.clients.kubernetes.client import PAGE
 
 _log = structlog.get_logger(__name__)
 
@@ -51,14 +52,19 @@ class Reflector:
         handle: Callable[[ObjectChange], None],
         *,
         label_selector: str = "",
+        field_selector: str = "",
         older: Sequence[Kind] = (),
+        kept: Callable[[Object], Object] | None = None,
+        page: int = PAGE,
     ) -> None:
+        """`kept`: the part of an object that is handed on; `page`: objects that a list is read by."""
         self._cluster = cluster
         self._versions = (kind, *older)
         """Newest first: the first that is served when it is listed is followed."""
         self._kind = kind
         self._handle = handle
-        self._selector = label_selector
+        self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
+        self._kept, self._page = kept, page
         self._known: dict[tuple[str, str], Object] = {}
         self._version = ""
         self._trouble = Backoff(first=FIRST_DELAY_SECONDS, maximum=MAX_DELAY_SECONDS, jitter=JITTER)
@@ -148,20 +154,22 @@ class Reflector:
         """In the newest version that is served. Raises NotFound when none is."""
         for kind in self._versions[:-1]:
             with contextlib.suppress(NotFound):
-                listing = await self._cluster.listing(kind, label_selector=self._selector)
+                listing = await self._listed(kind)
                 self._kind = kind
                 return listing
         self._kind = self._versions[-1]
-        return await self._cluster.listing(self._kind, label_selector=self._selector)
+        return await self._listed(self._kind)
+
+    async def _listed(self, kind: Kind) -> Listing:
+        return await self._cluster.listing(kind, limit=self._page, kept=self._kept, **self._selectors)
 
     async def _watch(self) -> None:
-        async for event in self._cluster.watch(
-            self._kind, resource_version=self._version, label_selector=self._selector
-        ):
+        async for event in self._cluster.watch(self._kind, resource_version=self._version, **self._selectors):
             if event.type == "DELETED":
                 self._notify(ObjectChange("deleted", event.object))
             elif event.type != "BOOKMARK":
-                self._notify(ObjectChange("set", event.object))
+                kept = event.object if self._kept is None else self._kept(event.object)
+                self._notify(ObjectChange("set", kept))
             self._version, self._heard = event.object["metadata"]["resourceVersion"], _now()
             self._trouble.reset()
         self._heard = _now()  # a watch that ended in order was one

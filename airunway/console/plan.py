@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from airunway.activities.upstream.served_api import ServedApi
+from airunway.activities.upstream.served_api import ServedApi, newest_of
 from airunway.api.decision import Candidate, InstallationNeed, InstallPolicy, Outcome, SelectionFallback
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.model_image import ModelImageSpec
@@ -123,7 +123,7 @@ class World(BaseModel):
     gateway: GatewayWorld = Field(default_factory=GatewayWorld)
     """What there is of the gateway."""
     served: Mapping[str, ServedApi] = Field(default_factory=dict)
-    """By provider: what the cluster serves of its main kind; of others that is not known."""
+    """By provider: what the cluster serves of its main kind; of others the newest version is counted on."""
 
 
 def shipped_configs(providers: Mapping[str, Provider]) -> list[InferenceProviderConfig]:
@@ -301,13 +301,14 @@ def _render(
         planned.builds = _build_words(wanted)
         planned.errors += spec_problems(wanted)
     image = f"{PULL_HOST}/{repository_name(wanted.repository)}@{DIGEST_PLACEHOLDER}" if wanted else None
-    newest = provider.kinds[0].api_version
-    served = world.served.get(provider.name, ServedApi())
+    known = world.served.get(provider.name)
+    # Without a cluster, or an operator in it, as for the one that would be installed.
+    served = known if known is not None and known.versions else newest_of(provider)
     try:
         context = RenderContext(
             env=world.env,
             model_image=image,
-            api_version=next(iter(served.versions), newest),
+            api_version=served.versions[0],
             served_fields=served.fields,
             policy=world.policy,
         )

@@ -149,12 +149,14 @@ def _option(grammar: Grammar, found: Match, key: str) -> str:
     """The option string: as the user spells it where the engine reads it so, and never the negated one."""
     if found.short:
         return found.short
-    if not grammar.underscores:
+    if found.abbreviated or not grammar.underscores:
         return f"--{found.name}"
     return _positive(f"--{key}", found)
 
 
 def _positive(option: str, found: Match) -> str:
+    if found.abbreviated:
+        return f"--{found.name}"
     if not found.negated:
         return option
     return f"--{option.lstrip('-')[len(NEGATION) :]}"

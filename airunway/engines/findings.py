@@ -24,6 +24,7 @@ MAX_FINDINGS = 20
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MAX_NAME_LENGTH = 80
 _CLOSE = 0.8
+_MAX_MEANT = 3
 _NUMBER_WORDS = frozenset({"auto", "none", "inf", "-inf", "nan", "max", "all"})
 _WORDS = (TRUE_WORDS | FALSE_WORDS) - {"0", "1"}
 
@@ -131,6 +132,11 @@ def _doubled(earlier: str | None, path: str) -> list[str]:
 
 def _unknown(grammar: Grammar, written: str) -> str:
     name = canonical(written)
+    if meant := sorted(
+        f"{NEGATION if negated else ''}{flag}" for flag, negated in grammar.own.meant_by(name)
+    ):
+        shown = ", ".join(meant[:_MAX_MEANT]) + (" and others" if len(meant) > _MAX_MEANT else "")
+        return f"{grammar.title} refuses it as short for any of {shown}; write the whole name"
     for entry in grammar.relatives:
         if match := entry.table.find(written):
             hint = grammar.advice.get(match.name, "")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
 
 NEGATION = "no-"
+MIN_ABBREVIATION = 2
+"""Characters. One letter is a name of one dash, or a slip."""
 
 
 class FlagKind(StrEnum):
@@ -51,21 +53,28 @@ def canonical(written: str) -> str:
 
 @dataclass(frozen=True)
 class Match:
-    """A flag that was found. `negated`: it was written in its `no-` form; `short`: by a name of one dash."""
+    """A flag that was found. `negated`: it was written in its `no-` form; `short`: by a name of one dash;
+    `abbreviated`: by the beginning of its name."""
 
     name: str
     kind: FlagKind
     negated: bool = False
     short: str = ""
+    abbreviated: bool = False
 
 
 @dataclass(frozen=True)
 class FlagTable:
-    """The flags of one program, or of one part of it. `aliases`: other spellings, with their dashes."""
+    """The flags of one program, or of one part of it. `aliases`: other spellings, with their dashes.
+
+    `abbreviable`: the program takes the beginning of these options' names for the whole, if it is that of no
+    other: options without dashes, each with the flag that it sets, and whether to the contrary.
+    """
 
     title: str
     flags: Mapping[str, FlagKind]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    abbreviable: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
     def find(self, written: str) -> Match | None:
         """The flag that is written with or without dashes, with `_` or `-`, long, short or negated."""
@@ -78,9 +87,33 @@ class FlagTable:
             if positive and self.flags[positive].is_switch:
                 return Match(positive, self.flags[positive], negated=True)
         short = f"-{name}"
-        if given.startswith("--") or short not in self.aliases:
+        if not given.startswith("--") and short in self.aliases:
+            return Match(self.aliases[short], self.flags[self.aliases[short]], short=short)
+        if given.startswith("-") and not given.startswith("--"):
             return None
-        return Match(self.aliases[short], self.flags[self.aliases[short]], short=short)
+        meant = self.meant_by(name)
+        if len(meant) != 1:
+            return None
+        ((flag, negated),) = meant
+        return Match(flag, self.flags[flag], negated=negated, abbreviated=True)
+
+    def meant_by(self, name: str) -> set[tuple[str, bool]]:
+        """Flags that an abbreviation may stand for, and whether for their contrary."""
+        if len(name) < MIN_ABBREVIATION:
+            return set()
+        return {flag for option, flag in self.abbreviable.items() if option.startswith(name)}
+
+    def taking_abbreviations(self) -> FlagTable:
+        """The same as a program that takes the beginning of an option for the whole."""
+        long = {name: name for name in self.flags}
+        long |= {alias[2:]: name for alias, name in self.aliases.items() if alias.startswith("--")}
+        options = {option: (name, False) for option, name in long.items()}
+        options |= {
+            f"{NEGATION}{option}": (name, True)
+            for option, name in long.items()
+            if self.flags[name] is FlagKind.NEGATABLE
+        }
+        return replace(self, abbreviable=options)
 
     def beside(self, others: Iterable[FlagTable]) -> FlagTable:
         """One table of several; what is in this one, or in an earlier one, holds."""
@@ -88,7 +121,7 @@ class FlagTable:
         for other in others:
             flags = {**other.flags, **flags}
             aliases = {**other.aliases, **aliases}
-        return FlagTable(self.title, flags, aliases)
+        return FlagTable(self.title, flags, aliases, self.abbreviable)
 
     def _long_name(self, name: str) -> str:
         return name if name in self.flags else self.aliases.get(f"--{name}", "")

@@ -55,11 +55,14 @@ class Grammar:
     prefixes: tuple[str, ...] = ()
     """What begins so is not looked at: it is read by rules of its own."""
     advice: Mapping[str, str] = field(default_factory=dict)
+    abbreviations: bool = False
+    """Whether `--tensor-par` is read as `--tensor-parallel-size`, as Python's argparse does."""
 
     @cached_property
     def own(self) -> FlagTable:
         """All flags of this program."""
-        return self.tables[0].beside(self.tables[1:])
+        table = self.tables[0].beside(self.tables[1:])
+        return table.taking_abbreviations() if self.abbreviations else table
 
     @cached_property
     def meant(self) -> FlagTable:
@@ -86,6 +89,7 @@ def vllm_serve(version: str) -> Grammar:
         relatives=_other_releases(version),
         strangers=(_sglang(), *_trtllm(), _llama_cpp(), *_dynamo_workers("vllm", "sglang", "trtllm")),
         underscores=True,
+        abbreviations=True,
     )
 
 
@@ -99,6 +103,7 @@ def ray_serve_llm(version: str = RAY_VLLM) -> Grammar:
         relatives=serve.relatives,
         strangers=serve.strangers,
         underscores=True,
+        abbreviations=True,
     )
 
 
@@ -107,6 +112,7 @@ def dynamo_vllm() -> Grammar:
     """`python3 -m dynamo.vllm`: Dynamo's own flags, then vLLM's engine, without vLLM's HTTP server."""
     return Grammar(
         title=f"dynamo.vllm {DYNAMO}",
+        abbreviations=True,
         tables=(_dynamo("runtime"), _dynamo("vllm"), _vllm(DYNAMO_VLLM, "engine")),
         relatives=(
             Elsewhere(
@@ -135,6 +141,7 @@ def dynamo_sglang() -> Grammar:
     """`python3 -m dynamo.sglang`: Dynamo's own flags and SGLang's."""
     return Grammar(
         title=f"dynamo.sglang {DYNAMO}",
+        abbreviations=True,
         tables=(_dynamo("runtime"), _dynamo("sglang"), _sglang().table),
         strangers=(
             _dynamo_frontend(),
@@ -153,6 +160,7 @@ def dynamo_trtllm() -> Grammar:
     engine = "set it in the file of extra-engine-args, or in override-engine-args"
     return Grammar(
         title=f"dynamo.trtllm {DYNAMO}",
+        abbreviations=True,
         tables=(_dynamo("runtime"), _dynamo("trtllm")),
         relatives=tuple(
             Elsewhere(entry.table, f"{entry.advice}, which Dynamo does not start; {engine}")

@@ -6,7 +6,9 @@ weak spot 9).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from airunway.api.provider_config import EngineGateway, InferenceProviderConfig
 
@@ -45,15 +47,20 @@ def roles_of(
     picker = None if said.manages_inference_pool else said.endpoint_picker
     pool = None
     if said.manages_inference_pool:
-        pool = PoolPlace(
-            namespace=_filled(said.inference_pool_namespace, namespace, name) or namespace,
-            name=_filled(said.inference_pool_name_pattern, namespace, name) or name,
-        )
+        pool = pool_place(said.dump(), namespace, name)
     return GatewayRoles(
         provider_pool=pool,
         picker_image=(picker.image if picker else None) or "",
         picker_config=(picker.config_data if picker else None) or "",
         ignores_served_name=bool(said.ignores_served_name),
+    )
+
+
+def pool_place(said: Mapping[str, Any], namespace: str, name: str) -> PoolPlace:
+    """Where a provider makes the pool of one deployment. `said`: of an engine, as its config has it."""
+    return PoolPlace(
+        namespace=_filled(said.get("inferencePoolNamespace"), namespace, name) or namespace,
+        name=_filled(said.get("inferencePoolNamePattern"), namespace, name) or name,
     )
 
 

@@ -67,8 +67,8 @@ def choose_gateway(
     if not chosen:
         return _none(
             NO_GATEWAY,
-            f'there are {len(gateways)} Gateways, and none has the label {LABEL_CHOSEN}="true"; put it on'
-            " one, or name one in spec.gateway.gatewayRef",
+            f'there are several Gateways, and none has the label {LABEL_CHOSEN}="true"; put it on one, or'
+            " name one in spec.gateway.gatewayRef",
         )
     return GatewayChoice(gateway=min(chosen, key=_age))
 

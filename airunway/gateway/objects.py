@@ -97,28 +97,56 @@ def route(
 
 def destination_rule(deployment: ModelDeployment, kind: GatewayKind, *, picker_service: str) -> Object:
     """How Istio speaks to a picker, which serves TLS with a certificate that it signed itself."""
-    host = f"{picker_service}.{deployment.namespace}.svc.cluster.local"
     obj = head(kind, deployment, name=picker_service)
-    obj["spec"] = {
-        "host": host,
-        "trafficPolicy": {"tls": {"mode": "SIMPLE", "insecureSkipVerify": True}},
-    }
+    obj["spec"] = _to_picker(picker_service, deployment.namespace)
     return obj
 
 
-def reference_grant(
-    kind: GatewayKind, pool_obj: Mapping[str, Any], *, api_version: str, namespaces: set[str]
-) -> Object:
-    """Permission for the routes of some namespaces to use a pool of another one; the pool owns it."""
-    meta = pool_obj["metadata"]
-    owner = {
-        "apiVersion": api_version,
+def pools_rule(kind: GatewayKind, pool_obj: Mapping[str, Any]) -> Object | None:
+    """The same for a pool in another namespace, which owns it; None: the pool names no picker."""
+    meta, service = pool_obj["metadata"], picker_of(pool_obj)
+    if not service:
+        return None
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {
+            "name": service,
+            "namespace": meta["namespace"],
+            "labels": {LABEL_MANAGED_BY: MANAGED_BY},
+            "ownerReferences": [_pool_as_owner(pool_obj)],
+        },
+        "spec": _to_picker(service, meta["namespace"]),
+    }
+
+
+def picker_of(pool_obj: Mapping[str, Any]) -> str:
+    """The Service of a pool's endpoint picker; empty: it names none."""
+    reference = (pool_obj.get("spec") or {}).get("endpointPickerRef") or {}
+    return str(reference.get("name") or "")
+
+
+def _to_picker(service: str, namespace: str) -> Object:
+    return {
+        "host": f"{service}.{namespace}.svc.cluster.local",
+        "trafficPolicy": {"tls": {"mode": "SIMPLE", "insecureSkipVerify": True}},
+    }
+
+
+def _pool_as_owner(pool_obj: Mapping[str, Any]) -> Object:
+    return {
+        "apiVersion": pool_obj["apiVersion"],
         "kind": INFERENCE_POOL,
-        "name": meta["name"],
-        "uid": meta["uid"],
+        "name": pool_obj["metadata"]["name"],
+        "uid": pool_obj["metadata"]["uid"],
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def reference_grant(kind: GatewayKind, pool_obj: Mapping[str, Any], *, namespaces: set[str]) -> Object:
+    """Permission for the routes of some namespaces to use a pool of another one; the pool owns it."""
+    meta = pool_obj["metadata"]
     return {
         "apiVersion": kind.api_version,
         "kind": REFERENCE_GRANT,
@@ -126,7 +154,7 @@ def reference_grant(
             "name": grant_name(meta["name"]),
             "namespace": meta["namespace"],
             "labels": {LABEL_MANAGED_BY: MANAGED_BY},
-            "ownerReferences": [owner],
+            "ownerReferences": [_pool_as_owner(pool_obj)],
         },
         "spec": {
             "from": [

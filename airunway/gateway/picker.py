@@ -65,7 +65,6 @@ def picker_objects(deployment: ModelDeployment, *, image: str, config: str) -> l
     }
     options = {**head(CONFIG_MAP, deployment, name=name), "data": {PICKER_CONFIG_KEY: text}}
     workload = head(DEPLOYMENT, deployment, name=name)
-    workload["metadata"]["labels"] = {LABEL_PUBLISHES: deployment.name}
     workload["spec"] = {
         "replicas": 1,
         "strategy": {"type": "Recreate"},
@@ -84,7 +83,10 @@ def picker_objects(deployment: ModelDeployment, *, image: str, config: str) -> l
     }
     service = head(SERVICE, deployment, name=name)
     service["spec"] = {"type": "ClusterIP", "selector": labels, "ports": [port]}
-    return [account, role, binding, options, workload, service]
+    made = [account, role, binding, options, workload, service]
+    for part in made:  # by which the watcher finds them
+        part["metadata"]["labels"] = {LABEL_PUBLISHES: deployment.name}
+    return made
 
 
 def _pod_spec(deployment: ModelDeployment, name: str, image: str) -> dict[str, Any]:

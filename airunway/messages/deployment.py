@@ -113,7 +113,7 @@ class StepFailure(BaseModel):
     """Its cause lies in other objects, which the message names and no watch brings: they are looked at again
     by themselves, ever more seldom."""
     learned: str = ""
-    """What it told of the cluster, for one more try at once; see `Provider.learnable`."""
+    """What it told of the cluster, for one more try at once, as it is recorded; see `provider.lessons`."""
     conditions: list[Condition] = Field(default_factory=list)
 
 

@@ -120,6 +120,9 @@ class ModelImageState(BaseModel):
     """Once it is ready."""
     reason: str = ""
     message: str = ""
+    failed_at: datetime | None = None
+    failures: int = 0
+    """In a row, of attempts that began by themselves or failed first."""
 
     @property
     def is_waiting(self) -> bool:

@@ -38,6 +38,10 @@ class GatewayState(BaseModel):
     probed: ProbedModelName | None = None
     touched: bool = False
     """Something may have been written that has to go again."""
+    granted: list[str] = Field(default_factory=list)
+    """Namespace and name of the ReferenceGrants that may have been written for it."""
+    removing_since: datetime | None = None
+    """When taking it back did not succeed for the first time."""
     failures: int = 0
     """In a row, for the delays between."""
 
@@ -51,6 +55,8 @@ class GatewayRequest(DeploymentRequest):
     engine: str
     applied: list[AppliedObject] = Field(default_factory=list)
     probed: ProbedModelName | None = None
+    granted: list[str] = Field(default_factory=list)
+    """Permissions that were given for it, of which some may not be needed any more."""
     fresh: bool = False
     """Something changed just now: what the cluster serves is asked again, not remembered."""
 
@@ -76,6 +82,8 @@ class GatewayReading(BaseModel):
     status: GatewayStatusOnWire | None = None
     """None: what the status says stays as it is."""
     probed: ProbedModelName | None = None
+    granted: list[str] = Field(default_factory=list)
+    """What `GatewayState.granted` has to be before anything is written."""
 
 
 class ApplyGatewayRequest(StepRequest):

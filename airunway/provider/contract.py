@@ -97,7 +97,7 @@ class RenderContext:
     served_fields: Collection[str] = ()
     """Those of `Provider.optional_fields` that the cluster serves, as recorded."""
     learned: Collection[str] = ()
-    """Those of `Provider.learnable` that a refusal taught, as recorded."""
+    """Those of `Provider.learnable` that a refusal taught of this deployment, as recorded (`lessons`)."""
     policy: OverridesPolicy = field(default_factory=OverridesPolicy)
     """What the deployment may override and demand; as the settings are by default."""
 
@@ -153,6 +153,10 @@ def _nothing_ignored_here(deployment: ModelDeployment, context: RenderContext) -
 
 def _no_verdict(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
     return NO_VERDICT
+
+
+def _all_of_it(deployment: ModelDeployment) -> str:
+    return ""
 
 
 def _no_features(live: Mapping[str, Any]) -> list[str]:
@@ -277,7 +281,7 @@ class Provider:
     """Who but callers has to reach the pods."""
     optional_fields: Sequence[str] = ()
     """Fields of its first kind that not every version of its operator has, as `spec.a.*.b`; `*` stands for
-    any key or item."""
+    any key or item. The newest version has all of them: a plan that knows no cluster counts on that."""
     fields_of_newer: Sequence[str] = ()
     """Those of `optional_fields` that a newer operator wants to be told: written from the next change of the
     spec on, also into an object that was made without."""
@@ -289,6 +293,9 @@ class Provider:
     """What of a cluster a live main object was made for, where no status records it (`cluster_features`)."""
     learnable: Sequence[str] = ()
     """What only a refusal tells of a cluster, a word each; recorded beside the fields that it serves."""
+    learned_about: Callable[[ModelDeployment], str] = _all_of_it
+    """What of a deployment a refusal is about, e.g. its model: with another one, what was learned of the
+    first counts no more. Empty: the deployment, whatever it asks for."""
     judge_refusal: Callable[[ModelDeployment, str], RefusalVerdict] = _no_verdict
     """(deployment, what the API server said when it refused an object) -> what that means."""
     crd_version: str = ""

@@ -17,23 +17,75 @@ from airunway.provider.serving_image import split_reference
 
 _PARTITION = re.compile(r"nvidia\.com/(mig-.+|[^/]+\.shared)|amd\.com/[a-z]+_nps[0-9]+")
 """Slices of a GPU as device plugins name them: MIG, time slices, partitions of AMD's."""
-_REPOSITORIES = {
-    "NVIDIA": re.compile(
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What runs on one vendor's devices. `devices`: beginnings of their resources' names."""
+
+    name: str
+    devices: tuple[str, ...]
+    repositories: re.Pattern[str]
+    """Of images that are known by name, from any mirror."""
+    tags: re.Pattern[str] | None = None
+    """In a tag, of another stack than the repository is known for."""
+
+
+_NVIDIA = Stack(
+    name="NVIDIA GPUs",
+    devices=("nvidia.com/",),
+    repositories=re.compile(
         r"(.*/)?(vllm/vllm-openai|rayproject/ray-llm|lmsysorg/sglang|ai-dynamo/(vllm|sglang|tensorrtllm)-runtime)"
     ),
-    "AMD": re.compile(r"(.*/)?(rocm/[^/]+|vllm/vllm-openai-rocm)"),
-    "Intel": re.compile(r"(.*/)?intel/(vllm|llm-scaler-vllm)"),
-}
-"""Images that are known by name, from any mirror, by the vendor whose stack they hold."""
-_TAGS = {"AMD": re.compile(r"rocm|amd|mi3[0-9]{2}", re.I), "Intel": re.compile(r"xpu|intel", re.I)}
-_OTHER_TAG = re.compile(r"hpu|gaudi|neuron|tpu|npu|cpu", re.I)
-_DEVICES = {"NVIDIA": "nvidia.com/", "AMD": "amd.com/", "Intel": "gpu.intel.com/"}
+)
+_OTHERS = (
+    Stack(
+        name="AMD GPUs",
+        devices=("amd.com/",),
+        repositories=re.compile(r"(.*/)?(rocm/[^/]+|vllm/vllm-openai-rocm)"),
+        tags=re.compile(r"rocm|amd|mi3[0-9]{2}", re.I),
+    ),
+    Stack(
+        name="Intel Gaudi",
+        devices=("habana.ai/",),
+        repositories=re.compile(r"(vault\.habana\.ai/.+|(.*/)?[^/]*(gaudi|hpu)[^/]*)"),
+        tags=re.compile(r"hpu|gaudi", re.I),
+    ),
+    Stack(
+        name="Intel GPUs",
+        devices=("gpu.intel.com/",),
+        repositories=re.compile(r"(.*/)?intel/(vllm|llm-scaler-vllm)"),
+        tags=re.compile(r"xpu|intel", re.I),
+    ),
+    Stack(
+        name="Google TPUs",
+        devices=("google.com/tpu", "cloud-tpus.google.com/"),
+        repositories=re.compile(r"(.*/)?vllm/vllm-tpu"),
+        tags=re.compile(r"(^|[-_.])tpu", re.I),
+    ),
+    Stack(
+        name="AWS Neuron",
+        devices=("aws.amazon.com/neuron",),
+        repositories=re.compile(r"(.*/)?(neuron/[^/]+|[^/]*neuronx?[^/]*)"),
+        tags=re.compile(r"neuron", re.I),
+    ),
+    Stack(
+        name="Huawei Ascend",
+        devices=("huawei.com/",),
+        repositories=re.compile(r"(.*/)?(ascend/[^/]+|[^/]*vllm-ascend[^/]*)"),
+        tags=re.compile(r"(^|[-_.])npu|ascend|910b", re.I),
+    ),
+)
+_NO_DEVICES = re.compile(r"(^|[-_.])cpu", re.I)
 _PARALLEL_FLAGS = frozenset(
     {
         *("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size"),
         *("tp", "pp", "dp", "tp-size", "pp-size", "dp-size"),
     }
 )
+
+_LONGEST_SHORT = len("tensor-")
+"""No beginning of a flag's name that is shorter is that of one alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +129,11 @@ def device_problem(deployment: ModelDeployment, *, image: str) -> str | None:
 
 def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
     """Why the image does not run on the devices, or None. `image`: the user's, else empty."""
-    vendor = vendor_of(image) if image else "NVIDIA"
-    if not vendor:
+    stack = stack_of(image) if image else _NVIDIA
+    if stack is None:
         return None
     for group in devices:
-        if group.type.startswith(_DEVICES[vendor]):
+        if group.type.startswith(stack.devices):
             continue
         if not image:
             return (
@@ -89,7 +141,7 @@ def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
                 "name a fitting image in spec.engine.image"
             )
         return (
-            f"{group.field}.gpu.type: the image {image} is made for {vendor} GPUs, not for {group.type}; "
+            f"{group.field}.gpu.type: the image {image} is made for {stack.name}, not for {group.type}; "
             "name a fitting one in spec.engine.image"
         )
     return None
@@ -97,7 +149,7 @@ def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
 
 def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -> str | None:
     """Why several slices of a GPU are of no use to one engine; None where the user says how to use them."""
-    if not _flags_given(deployment).isdisjoint(_PARALLEL_FLAGS):
+    if any(map(_is_parallel, _flags_given(deployment))):
         return None
     for group in devices:
         if group.is_partition and group.count > 1:
@@ -109,6 +161,13 @@ def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -
     return None
 
 
+def _is_parallel(flag: str) -> bool:
+    """Whether it is such a flag, or the beginning of one: `tensor-par`."""
+    return flag in _PARALLEL_FLAGS or (
+        len(flag) > _LONGEST_SHORT and any(name.startswith(flag) for name in _PARALLEL_FLAGS)
+    )
+
+
 def _flags_given(deployment: ModelDeployment) -> set[str]:
     """Flags that the user sets, in the longer spelling; each engine has its own short forms."""
     tokens = [token for token in flags.extra_args(deployment) if token.startswith("-")]
@@ -116,16 +175,17 @@ def _flags_given(deployment: ModelDeployment) -> set[str]:
     return {flag.lstrip("-").partition("=")[0].strip().replace("_", "-") for flag in given}
 
 
-def vendor_of(image: str) -> str:
-    """Whose GPUs an image is known to be made for: NVIDIA, AMD or Intel; empty when nothing is known.
+def stack_of(image: str) -> Stack | None:
+    """Whose devices an image is known to be made for; None when nothing is known.
 
     A tag may name another stack than the repository does.
     """
     reference = split_reference(image)
-    names = (name for name, known in _REPOSITORIES.items() if known.fullmatch(reference.short_repository))
-    vendor = next(names, "")
-    if vendor != "NVIDIA":
-        return vendor
-    if _OTHER_TAG.search(reference.tag):
-        return ""
-    return next((name for name, known in _TAGS.items() if known.search(reference.tag)), vendor)
+    repository = reference.short_repository
+    of_others = next((stack for stack in _OTHERS if stack.repositories.fullmatch(repository)), None)
+    if of_others is not None or not _NVIDIA.repositories.fullmatch(repository):
+        return of_others
+    if _NO_DEVICES.search(reference.tag):
+        return None
+    tagged = (stack for stack in _OTHERS if stack.tags is not None and stack.tags.search(reference.tag))
+    return next(tagged, _NVIDIA)

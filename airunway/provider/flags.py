@@ -70,14 +70,20 @@ def _is_flag(grammar: Grammar, token: str) -> bool:
     return bool(flag_of(token)) or (token.startswith("-") and grammar.meant.find(token) is not None)
 
 
-def refuse_reserved(deployment: ModelDeployment, reserved: frozenset[str]) -> None:
-    """Raise RenderError when the user sets a flag that the provider needs for itself."""
+def refuse_reserved(deployment: ModelDeployment, reserved: frozenset[str], grammar: Grammar) -> None:
+    """Raise RenderError when the user sets a flag that the provider needs for itself, or its beginning."""
     for key in engine_args(deployment):
-        if canonical(key) in reserved:
-            raise RenderError(f"spec.engine.args: {canonical(key)!r} is set by the provider")
+        if name := _reserved(key, reserved, grammar):
+            raise RenderError(f"spec.engine.args: {name!r} is set by the provider")
     for token in extra_args(deployment):
-        if token.startswith("-") and not token.startswith("---") and canonical(token) in reserved:
-            raise RenderError(f"spec.engine.extraArgs: --{canonical(token)} is set by the provider")
+        is_option = token.startswith("-") and not token.startswith("---")
+        if is_option and (name := _reserved(token, reserved, grammar)):
+            raise RenderError(f"spec.engine.extraArgs: --{name} is set by the provider")
+
+
+def _reserved(written: str, reserved: frozenset[str], grammar: Grammar) -> str:
+    names = (canonical(written), long_name(grammar, written))
+    return next((name for name in names if name in reserved), "")
 
 
 def refuse_duplicates(deployment: ModelDeployment) -> None:
@@ -116,7 +122,7 @@ def command_line(
     A flag that the user sets, in any spelling, replaces the one that follows from another field. Raises
     RenderError for a flag that cannot be given.
     """
-    refuse_reserved(deployment, reserved)
+    refuse_reserved(deployment, reserved, grammar)
     refuse_duplicates(deployment)
     refuse_bad_keys(deployment)
     return [

@@ -13,6 +13,7 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import OverridesMode
 from airunway.api.paths import outside, pattern
 from airunway.provider.contract import Provider, RenderContext, RenderError
+from airunway.provider.devices import devices_of, partition_problem
 from airunway.provider.guard import (
     NotAllowed,
     not_on_list,
@@ -58,20 +59,35 @@ def name_findings(deployment: ModelDeployment, providers: Mapping[str, Provider]
     """A name from which the provider that is asked for cannot derive its objects' names.
 
     For new deployments only: nobody can rename one. Where the provider refuses the deployment for another
-    reason, or takes it with one of its engines, nothing is said of the name: a check tells it last.
+    reason, nothing is said of the name: a check tells it last.
     """
+    told = _told_by_checks(deployment, providers)
+    return [_finding(problem, deployment.name) for problem in told if problem.startswith("metadata.name: ")][
+        :1
+    ]
+
+
+def device_findings(deployment: ModelDeployment, providers: Mapping[str, Provider]) -> list[FieldError]:
+    """Devices on which the image does not run, whichever engine the provider that is asked for starts."""
+    slices = partition_problem(deployment, devices_of(deployment))
+    told = _told_by_checks(deployment, providers)
+    meant = (entry for entry in told if entry == slices or entry.partition(": ")[0].endswith(".gpu.type"))
+    return [_finding(problem, "") for problem in meant][:1]
+
+
+def _finding(problem: str, value: str) -> FieldError:
+    field, _, detail = problem.partition(": ")
+    return field_error(FieldErrorType.INVALID, field, detail, value)
+
+
+def _told_by_checks(deployment: ModelDeployment, providers: Mapping[str, Provider]) -> list[str]:
+    """What the checks of the provider say that is asked for; nothing if it takes one of its engines."""
     provider = providers.get(deployment.provider_name)
     problems = (
         [provider.check(candidate) for candidate in with_engines(provider, deployment)] if provider else []
     )
-    told = [problem.partition(": ") for problem in problems if problem]
-    if not told or len(told) < len(problems):
-        return []
-    return [
-        field_error(FieldErrorType.INVALID, field, detail, deployment.name)
-        for field, _, detail in told
-        if field == "metadata.name"
-    ][:1]
+    told = [problem for problem in problems if problem]
+    return told if len(told) == len(problems) else []
 
 
 def _overridable_by_nobody(

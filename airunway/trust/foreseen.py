@@ -23,8 +23,6 @@ from airunway.trust.policy import TrustPolicy
 from airunway.trust.references import InvalidReference
 from airunway.trust.rendered import images_in
 
-_DIGEST_SEPARATOR = "@"
-
 
 def spec_findings(policy: TrustPolicy, deployment: ModelDeployment) -> list[FieldError]:
     """What the spec alone asks for and may not have, whoever renders it; empty or one."""
@@ -46,13 +44,9 @@ def rendered_findings(
     """The same of what a provider renders of it. `built_here`: stands for what would be built first."""
     if policy.is_open:
         return []
-    unknown = [*built_here]
-    resolved = provider.serving_image_to_resolve(deployment)
-    if resolved and any(_DIGEST_SEPARATOR in glob for glob in policy.images.globs):
-        unknown.append(resolved)  # its digest may be one that is allowed
     try:
         refuse_models_rendered(policy, deployment, objects)
-        allowed_images(policy, objects, unknown)
+        allowed_images(policy, objects, built_here)
     except PolicyRefusal as refusal:
         return [_finding(deployment, refusal)]
     return []

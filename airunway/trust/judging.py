@@ -5,7 +5,7 @@ The step that renders refuses by it; `foreseen` says the same before, in the sam
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Object
@@ -40,10 +40,18 @@ def refuse_models_rendered(
             _refuse_model(f"models are limited by {policy.models}, and {words}")
 
 
-def allowed_images(policy: TrustPolicy, objects: Sequence[Object], built_here: Collection[str]) -> list[str]:
-    """The different images of objects. Raises PolicyRefusal for the first that is not allowed.
+def allowed_images(
+    policy: TrustPolicy,
+    objects: Sequence[Object],
+    built_here: Collection[str],
+    *,
+    asked_for: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The different images of objects, and what each is judged as. Raises PolicyRefusal for one refused.
 
-    `built_here`: images that this system built for the deployment, which need not be allowed.
+    `built_here`: images that this system built for the deployment, which need not be allowed. `asked_for`: of
+    an image that a provider resolved to its digest, the reference that was asked for. It is what is judged,
+    since nobody but the registry knew the digest when admission said what it thinks of the deployment.
     """
     paths: dict[str, str] = {}
     for image in images_in(objects):
@@ -54,11 +62,12 @@ def allowed_images(policy: TrustPolicy, objects: Sequence[Object], built_here: C
         if len(paths) > MAX_IMAGES:
             why = f"it has more than {MAX_IMAGES} different images; where images are limited, take fewer"
             raise PolicyRefusal(why, image=image.value)
-    for text, path in paths.items():
-        problem = "" if text in built_here else policy.image_problem(text)
+    judged = {text: (asked_for or {}).get(text, text) for text in paths}
+    for text, asked in judged.items():
+        problem = "" if text in built_here else policy.image_problem(asked)
         if problem:
-            raise PolicyRefusal(f"{path}: {problem}", image=text)
-    return list(paths)
+            raise PolicyRefusal(f"{paths[text]}: {problem}", image=asked)
+    return judged
 
 
 def _refuse_model(problem: str) -> None:

@@ -128,8 +128,8 @@ def _following(words: Sequence[str]) -> Iterator[str]:
 
 def _names_model(flag: str) -> bool:
     name, _, last = canonical(flag).partition(".")
-    if last:  # `--speculative-config.model`
-        return name in MODEL_FLAGS and last in _JSON_KEYS
+    if last and last.rpartition(".")[2] not in _JSON_KEYS:  # `--speculative-config.model`
+        return False
     if name in MODEL_FLAGS:
         return True
     return len(name) >= _MIN_ABBREVIATION and any(known.startswith(name) for known in MODEL_FLAGS)

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 
 from airunway.api import names
 from airunway.trust.models import is_plain
-from airunway.trust.references import ImageName, InvalidReference, image_name, matches_image, matches_model
+from airunway.trust.references import (
+    ImageName,
+    InvalidReference,
+    image_name,
+    matches_image,
+    matches_model,
+    may_match_image,
+)
 
 IMAGES_SETTING = "AIRUNWAY_ALLOWED_IMAGES"
 MODELS_SETTING = "AIRUNWAY_ALLOWED_MODELS"
@@ -39,9 +46,13 @@ class Globs:
         """Whether everything meets it."""
         return "*" in self.globs
 
-    def matching_image(self, image: ImageName) -> str:
-        """The first glob that an image meets; empty: none."""
-        return next((glob for glob in self.globs if matches_image(glob, image)), "")
+    def has_image(self, image: ImageName) -> bool:
+        """Whether an image meets one for sure: what is allowed."""
+        return any(matches_image(glob, image) for glob in self.globs)
+
+    def may_have_image(self, image: ImageName) -> str:
+        """The first glob that an image may turn out to meet, for what is demanded; empty: none."""
+        return next((glob for glob in self.globs if may_match_image(glob, image)), "")
 
     def matches_model(self, model: str) -> bool:
         """Whether a model meets one."""
@@ -72,16 +83,17 @@ class TrustPolicy:
             image = image_name(text)
         except InvalidReference as err:
             return f"{err}, so nobody can say whether it is allowed by {self.images}; write registry/name:tag"
-        if self.images.matching_image(image):
+        if self.images.has_image(image):
             return ""
+        ignored = "; of a tag and a digest the digest is what runs" if image.tag and image.digest else ""
         return (
-            f"the image {text} ({image.untagged}) is not allowed by {self.images}; take an image that is, or"
-            " ask an administrator to add it there"
+            f"the image {text} ({image.untagged}) is not allowed by {self.images}{ignored}; take an image"
+            " that is, or ask an administrator to add it there"
         )
 
     def verification_rule(self, text: str) -> str:
         """The glob by which an image must be signed; empty: it need not be. Raises InvalidReference."""
-        return self.verified.matching_image(image_name(text)) if self.verified.globs else ""
+        return self.verified.may_have_image(image_name(text)) if self.verified.globs else ""
 
     def model_problem(self, models: Iterable[str]) -> str:
         """Why one of these models may not be served here, as a sentence; empty when they all may."""

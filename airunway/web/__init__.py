@@ -6,4 +6,5 @@ sessions   signing in with a cookie             fleet      the cluster as it is 
 answers    what answers look like               errors     what refusals look like
 browser    what a browser must not be made do   routes/    AI Runway's API, a file a group
 derive/    what answers say; pure               pages/     our own pages
+shapes/    the types of answers                 documented what OpenAPI says of them
 """

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from airunway.web.browser import BrowserGuard
+from airunway.web.documented import document_answers
 from airunway.web.errors import install_error_handlers
+from airunway.web.pages.rendering import error_page
 from airunway.web.pages.routers import PAGES, PUBLIC_PAGES
 from airunway.web.routes import (
     advice,
@@ -50,23 +51,6 @@ STATIC = Path(__file__).with_name("static")
 """Scripts and styles of the pages, which need no sign-in."""
 
 
-def document_misfits(app: FastAPI) -> None:
-    """In the OpenAPI document: a request that does not fit is a 400, not the library's 422."""
-    generate = app.openapi
-
-    def generated() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = generate()
-            for methods in schema["paths"].values():
-                for operation in methods.values():
-                    if operation["responses"].pop("422", None) is not None:
-                        operation["responses"]["400"] = {"description": "The request does not fit"}
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = generated  # type: ignore[method-assign]
-
-
 def create_app(state: WebState) -> FastAPI:
     """The application for a state."""
     app = FastAPI(
@@ -79,8 +63,8 @@ def create_app(state: WebState) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.web = state
-    document_misfits(app)
-    install_error_handlers(app)
+    document_answers(app, [*PUBLIC, *PRIVATE])
+    install_error_handlers(app, error_page)
     for router in PUBLIC:
         app.include_router(router)
     for router in PRIVATE:

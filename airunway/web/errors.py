@@ -10,7 +10,7 @@ is what a person needs. Only a fault of our own is not shown, but logged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.service import RPCError
 
 from airunway.clients.errors import ApiError, Unreachable
@@ -82,14 +83,50 @@ def message_of(err: BaseException) -> str:
     return str(err).strip() or type(err).__name__
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Every failure becomes an answer of the wire's shape."""
+AsPage = Callable[[Request, int, str], Response | None]
+"""A refusal as a page, for a browser that asks for one; None: who asks reads JSON."""
+
+
+def install_error_handlers(app: FastAPI, as_page: AsPage) -> None:
+    """Every failure becomes an answer of the wire's shape, or a page."""
     app.add_exception_handler(WebError, _refusal)
     for kind in (ApiError, OperationError, RPCError):
         app.add_exception_handler(kind, _failure)
     app.add_exception_handler(RequestValidationError, _misfit)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _fault)
+
+    async def http_error(request: Request, err: Exception) -> Response:
+        assert isinstance(err, HTTPException)
+        return _http_error(request, err, as_page)
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_middleware(FaultGuard, as_page=as_page)
+
+
+class FaultGuard:
+    """Answers where we failed: as a middleware, so that these answers too get the headers of all others."""
+
+    def __init__(self, app: ASGIApp, as_page: AsPage) -> None:
+        self._app, self._as_page = app, as_page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer it when that fails before there was an answer."""
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as err:
+            if has_begun or scope["type"] != "http":
+                raise
+            request = Request(scope)
+            _log.error("a request failed by a fault of ours", path=request.url.path, exc_info=err)
+            words = f"unexpected {type(err).__name__}; the log of `airunway web` shows where"
+            answer = self._as_page(request, 500, words) or error_answer(500, words)
+            await answer(scope, receive, send)
 
 
 async def _refusal(_: Request, err: Exception) -> Response:
@@ -109,6 +146,9 @@ async def _failure(_: Request, err: Exception) -> Response:
 async def _misfit(_: Request, err: Exception) -> Response:
     assert isinstance(err, RequestValidationError)
     problems = err.errors()
+    if all(problem["loc"][:1] == ("path",) for problem in problems):
+        # What has such a name cannot be there, and whoever asks for it may have been led here by somebody.
+        return error_answer(404, "; ".join(_words(problem) for problem in problems)[:1000])
     if any(problem["type"] == "json_invalid" for problem in problems):
         return error_answer(400, "Malformed JSON in request body")
     return misfit_answer(
@@ -135,18 +175,18 @@ def _words(problem: Mapping[str, Any]) -> str:
     return f"{where}: {text}" if where else text
 
 
-async def _http_error(request: Request, err: Exception) -> Response:
-    assert isinstance(err, HTTPException)
+def _http_error(request: Request, err: HTTPException, as_page: AsPage) -> Response:
     path = request.url.path
     if err.status_code == 404:
         if request.method in ("GET", "HEAD") and path.endswith("/") and path.strip("/"):
             # Only a path of this server: two slashes would begin another host.
             target = "/" + path.strip("/") + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(target, status_code=301)
-        return error_answer(404, f"Not Found - {path}")
-    return error_answer(err.status_code, str(err.detail), headers=err.headers)
-
-
-async def _fault(request: Request, err: Exception) -> Response:
-    _log.error("a request failed by a fault of ours", path=request.url.path, exc_info=err)
-    return error_answer(500, f"unexpected {type(err).__name__}; the log of `airunway web` shows where")
+        words = f"there is no page {path[:200]}"
+        return as_page(request, 404, words) or error_answer(404, f"Not Found - {path}")
+    words = f"{err.detail}: {request.method} {path[:200]}"
+    found = as_page(request, err.status_code, words)
+    if found is None:
+        return error_answer(err.status_code, str(err.detail), headers=err.headers)
+    found.headers.update(err.headers or {})
+    return found

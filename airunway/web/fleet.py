@@ -13,11 +13,14 @@ from typing import Any
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NODES, PODS, Cluster, Kind, Object
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.web.access import Rights, on_deployment
-from airunway.web.derive.pods import deployment_names, is_of_interest, kept_of_pod
+from airunway.web.derive.pods import deployment_names, is_of_interest
 from airunway.web.identity import Caller
+from airunway.web.kept import kept_of_node, kept_of_object, kept_of_served_pod
 
 Key = tuple[str, str]
 """Namespace and name."""
+PAGE = 100
+"""Objects of a list that are read at a time: whole ones take ten times the memory of what is kept."""
 
 
 class ObjectStore:
@@ -32,7 +35,7 @@ class ObjectStore:
         if change.type == "deleted":
             self.objects.pop(key, None)
         else:
-            self.objects[key] = without_managers(change.object)
+            self.objects[key] = change.object
 
 
 class PodStore:
@@ -49,7 +52,7 @@ class PodStore:
         before = self.pods.pop(key, None)
         concerned = self._drop(before) if before is not None else set()
         if change.type != "deleted" and is_of_interest(change.object):
-            pod = kept_of_pod(change.object)
+            pod = change.object
             self.pods[key] = pod
             for name, is_fallback in deployment_names(pod):
                 self._of.setdefault((key[0], name, is_fallback), {})[key[1]] = pod
@@ -85,13 +88,16 @@ class LiveFleet:
         """Grows with every change of anything."""
         self._revisions: dict[Key, int] = {}
         self._changed = asyncio.Event()
-        followed: Mapping[str, tuple[Kind, Any]] = {
-            "deployments": (DEPLOYMENTS, self._on_deployment),
-            "configs": (CONFIGS, self._on_config),
-            "nodes": (NODES, self._on_node),
-            "pods": (PODS, self._on_pod),
+        followed: Mapping[str, tuple[Kind, Any, Any]] = {
+            "deployments": (DEPLOYMENTS, self._on_deployment, kept_of_object),
+            "configs": (CONFIGS, self._on_config, kept_of_object),
+            "nodes": (NODES, self._on_node, kept_of_node),
+            "pods": (PODS, self._on_pod, kept_of_served_pod),
         }
-        self._reflectors = {name: Reflector(cluster, kind, on) for name, (kind, on) in followed.items()}
+        self._reflectors = {
+            name: Reflector(cluster, kind, on, kept=kept, page=PAGE)
+            for name, (kind, on, kept) in followed.items()
+        }
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -179,9 +185,3 @@ def key_of(obj: Object) -> Key:
     """Namespace, empty for what is the cluster's, and name."""
     meta = obj["metadata"]
     return meta.get("namespace", ""), meta["name"]
-
-
-def without_managers(obj: Object) -> Object:
-    """An object without who wrote which field of it: that is half of it, and nobody asks here."""
-    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    return {**obj, "metadata": meta}

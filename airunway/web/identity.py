@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from airunway.clients.errors import ApiError, NotFound, Unauthorized
 from airunway.clients.kubernetes import Cluster, Resource
 from airunway.web.cache import TimedCache
 from airunway.web.errors import NotSignedIn, WebError
+from airunway.web.proxies import Network, sender
 from airunway.web.sessions import CSRF_FIELD, CSRF_HEADER, CookieSessions
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.temporal.connection import person_identity
@@ -55,8 +57,17 @@ class _Reviewed:
 class Identities:
     """Finds out who calls. `own`: the cluster under our own account; `bare`: without any credentials."""
 
-    def __init__(self, own: Cluster, bare: Cluster, *, signs_in: bool, sessions: CookieSessions) -> None:
-        self._own, self._bare = own, bare
+    def __init__(
+        self,
+        own: Cluster,
+        bare: Cluster,
+        *,
+        signs_in: bool,
+        sessions: CookieSessions,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        """`trusted`: proxies that say where a request comes from."""
+        self._own, self._bare, self._trusted = own, bare, trusted
         self.signs_in, self.sessions = signs_in, sessions
         self._everybody = Caller(user=person_identity(), cluster=own, is_everybody=True)
         self._reviews: TimedCache[str, _Reviewed] = TimedCache(seconds=REVIEW_SECONDS, maximum=MAX_REVIEWS)
@@ -66,7 +77,7 @@ class Identities:
         """Who sent a request. Raises NotSignedIn, WebError."""
         if not self.signs_in:
             return self._everybody
-        address = request.client.host if request.client else ""
+        address = self.address_of(request)
         scheme, _, word = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and word.strip():
             return await self.of_token(word.strip(), address=address)
@@ -77,6 +88,11 @@ class Identities:
         if request.method not in SAFE_METHODS:
             await self._check_form(request, session.csrf_token)
         return Caller(caller.user, caller.cluster, caller.key, csrf_token=session.csrf_token)
+
+    def address_of(self, request: Request) -> str:
+        """Where a request comes from, as far as proxies before us are trusted."""
+        peer = request.client.host if request.client else ""
+        return sender(peer, request.headers.getlist("X-Forwarded-For"), self._trusted)
 
     async def of_token(self, token: str, *, address: str = "") -> Caller:
         """Whose a token is. `address`: where it came from, for the limit. Raises NotSignedIn, WebError."""

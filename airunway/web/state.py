@@ -82,7 +82,13 @@ async def web_state(
     state = WebState(
         settings=settings,
         cluster=cluster,
-        identities=Identities(cluster, bare, signs_in=settings.web_signs_in, sessions=sessions),
+        identities=Identities(
+            cluster,
+            bare,
+            signs_in=settings.web_signs_in,
+            sessions=sessions,
+            trusted=settings.web_trusted_proxies,
+        ),
         rights=rights,
         fleet=fleet,
         shown=ShownDeployments(settings, fleet),

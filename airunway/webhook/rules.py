@@ -22,7 +22,7 @@ from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.argument_advice import admission_warnings
-from airunway.provider.guard_at_admission import admission_findings, name_findings
+from airunway.provider.guard_at_admission import admission_findings, device_findings, name_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
@@ -88,6 +88,7 @@ async def validate(request: AdmissionRequest, given: AdmissionInputs) -> Admissi
     allowed = await given.policy_of(request.namespace or new.namespace)
     verdict = _verdict(old, new, provider)
     verdict.errors += server_findings(new.spec)
+    verdict.errors += device_findings(new, installed_providers())
     verdict.errors += _refused_objects(new, given.overrides, allowed.policy)
     verdict.warnings += [*allowed.warnings, *signature_notes(allowed.policy, images_of_spec(new))]
     verdict.warnings += advice.about_provider(new, provider)

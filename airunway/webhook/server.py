@@ -17,7 +17,8 @@ import structlog
 from aiohttp import web
 
 from airunway.api import names
-from airunway.clients.silent_connections import HEAD_WITHIN, SilentConnections
+from airunway.clients.connection_guard import ConnectionLimits
+from airunway.clients.guarded_server import served
 from airunway.metrics.families import REVIEW_SECONDS, REVIEWS
 from airunway.webhook import rules
 from airunway.webhook.reviews import (
@@ -36,9 +37,9 @@ MAX_BODY = 7 * 1024 * 1024
 """Bytes. The API server takes objects up to 3 MiB, and a review of an update holds two."""
 BODY_SECONDS = 10.0
 """As long as the API server waits for the whole answer."""
-KEEPALIVE_SECONDS = 120.0
+LIMITS = ConnectionLimits(idle_within=timedelta(seconds=120))
 """Longer than the API server keeps idle connections (90 s): a review must not meet a closing one."""
-DRAIN_SECONDS = 8.0
+DRAIN = timedelta(seconds=8)
 
 Rule = Callable[[AdmissionRequest, AdmissionInputs], Awaitable[AdmissionAnswer]]
 
@@ -58,23 +59,11 @@ async def serving(
     port: int,
     context: ssl.SSLContext,
     host: str | None = None,
-    silence: timedelta = HEAD_WITHIN,
+    limits: ConnectionLimits = LIMITS,
 ) -> AsyncIterator[int]:
-    """Serve; yields the port, which is a free one for 0. `host` None: every address, IPv4 and IPv6.
-
-    `silence`: of a connection, before it is closed.
-    """
-    silent = SilentConnections(app, within=silence)
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=DRAIN_SECONDS
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, ssl_context=context).start()
-        async with silent.closed_on(runner):
-            yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    """Serve; yields the port, which is a free one for 0. `host` None: every address, IPv4 and IPv6."""
+    async with served(app, host=host, port=port, ssl=context, limits=limits, drain=DRAIN) as taken:
+        yield taken
 
 
 def _handler(

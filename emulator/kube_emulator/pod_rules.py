@@ -22,6 +22,7 @@ def check(spec: Obj, path: str) -> Iterator[Cause]:
     if not spec.get("containers"):
         yield causes.required(f"{path}.containers")
     yield from security_rules.pod(spec.get("securityContext") or {}, f"{path}.securityContext")
+    yield from _node_selector(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
     yield from _tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
     yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
@@ -109,6 +110,18 @@ _KEY_ERROR = (
     f"'KEY_NAME',  or 'key-name', regex used for validation is '{_KEY}')"
 )
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_FIELDS = (
+    *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
+    *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
+)
+_MAPS = ("metadata.annotations", "metadata.labels")
+_FIELDS_OF_OTHERS = ("spec.restartPolicy", "spec.schedulerName", "status.phase")
+"""Known as fields of a pod, and none for a variable."""
+_RESOURCES = tuple(
+    f"{side}.{name}" for side in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
+)
+_BYTES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
+_DIVISORS = {"cpu": ("1m", "1"), "memory": _BYTES, "ephemeral-storage": _BYTES}
 _WHOLE_SOURCES = ("configMapRef", "secretRef")
 _ONLY_ONE = "may not have more than one field specified at a time"
 
@@ -134,12 +147,62 @@ def _variable(variable: Obj, path: str) -> Iterator[Cause]:
     for part in ("configMapKeyRef", "secretKeyRef"):
         if part in source:
             yield from _key_of(source[part], f"{path}.valueFrom.{part}")
+    if "fieldRef" in source:
+        yield from _field_of(source["fieldRef"], f"{path}.valueFrom.fieldRef")
+    if "resourceFieldRef" in source:
+        yield from _resource_of(source["resourceFieldRef"], f"{path}.valueFrom.resourceFieldRef")
     if not found:
         yield causes.invalid(f"{path}.valueFrom", "", _one_of(_SOURCES))
     elif variable.get("value"):
         yield causes.invalid(f"{path}.valueFrom", "", "may not be specified when `value` is not empty")
     elif len(found) > 1:
         yield causes.invalid(f"{path}.valueFrom", "", _ONLY_ONE)
+
+
+def _field_of(reference: Obj, path: str) -> Iterator[Cause]:
+    """A field of the pod itself."""
+    version, field = reference.get("apiVersion", "v1"), reference.get("fieldPath", "")
+    if not field:
+        yield causes.required(f"{path}.fieldPath")
+        return
+    whole, subscript = _subscripted(field)
+    if version != "v1":
+        words = f"error converting fieldPath: unsupported pod version: {version}"
+        yield causes.invalid(f"{path}.fieldPath", field, words)
+    elif subscript and whole in _MAPS:
+        if fault := qualified_fault(subscript.lower() if whole == "metadata.annotations" else subscript):
+            yield causes.invalid(path, subscript, fault)
+    elif field not in (*_FIELDS, *_MAPS, *_FIELDS_OF_OTHERS):
+        words = f"error converting fieldPath: field label not supported: {field}"
+        yield causes.invalid(f"{path}.fieldPath", field, words)
+    elif field not in _FIELDS:
+        yield causes.not_supported(f"{path}.fieldPath", field, sorted(_FIELDS))
+
+
+def _subscripted(field: str) -> tuple[str, str]:
+    """`metadata.labels['a']` in its parts."""
+    found = re.fullmatch(r"(.+)\['(.*)'\]", field)
+    return (found[1], found[2]) if found else (field, "")
+
+
+def _resource_of(reference: Obj, path: str) -> Iterator[Cause]:
+    """What a container asks for."""
+    resource, divisor = reference.get("resource", ""), str(reference.get("divisor", "0"))
+    if not resource:
+        yield causes.required(f"{path}.resource")
+        return
+    if resource not in _RESOURCES and not resource.startswith(("limits.hugepages-", "requests.hugepages-")):
+        yield causes.not_supported(f"{path}.resource", resource, sorted(_RESOURCES))
+    kind = resource.partition(".")[2]
+    allowed = _DIVISORS.get(kind, ()) if not kind.startswith("hugepages-") else _BYTES
+    if allowed and divisor not in ("0", *allowed):
+        words = f"only divisor's values {_and(allowed)} are supported with the {kind} resource"
+        yield causes.invalid(f"{path}.divisor", resource, words)
+
+
+def _and(values: tuple[str, ...]) -> str:
+    *most, last = values
+    return f"{', '.join(most)} and {last}"
 
 
 def _key_of(reference: Obj, path: str) -> Iterator[Cause]:
@@ -168,6 +231,17 @@ def _variables_from(entries: Any, path: str) -> Iterator[Cause]:
                 yield causes.invalid(where, name, fault)
         if len(found) != 1:
             yield causes.invalid(path, "", _ONLY_ONE if found else _one_of(_WHOLE_SOURCES))
+
+
+# --- nodes --------------------------------------------------------------------------------------------------
+
+
+def _node_selector(selector: Obj, path: str) -> Iterator[Cause]:
+    for key, value in selector.items():
+        if fault := qualified_fault(key):
+            yield causes.invalid(path, key, fault)
+        if fault := value_fault(str(value)):
+            yield causes.invalid(path, value, fault)
 
 
 # --- tolerations --------------------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ def secret_key(**reference: str) -> Obj:
     return {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", **reference}}}
 
 
+def field(path: str) -> Obj:
+    return {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
 VARIABLES = [
     pytest.param({"name": "A=B"}, "name", f'Invalid value: "A=B": {NAME_ERROR}', id="an equals sign"),
     pytest.param({"name": "\u00fc"}, "name", f'Invalid value: "\u00fc": {NAME_ERROR}', id="not ASCII"),
@@ -50,6 +54,19 @@ VARIABLES = [
         id="two sources",
     ),
     pytest.param(secret_key(key=""), "valueFrom.secretKeyRef.key", "Required value", id="no key"),
+    pytest.param(
+        field("spec.replicas"),
+        "valueFrom.fieldRef.fieldPath",
+        'Invalid value: "spec.replicas": error converting fieldPath: '
+        "field label not supported: spec.replicas",
+        id="a field that no pod has",
+    ),
+    pytest.param(
+        {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "3"}}},
+        "valueFrom.resourceFieldRef.divisor",
+        'Invalid value: "limits.cpu": only divisor\'s values 1m and 1 are supported with the cpu resource',
+        id="a divisor of nothing",
+    ),
     pytest.param(
         secret_key(key="a b"),
         "valueFrom.secretKeyRef.key",
@@ -212,3 +229,42 @@ async def test_a_toleration_of_everything(api: Api, space: Space):
     body["spec"]["tolerations"] = [{"operator": "Exists"}]
 
     assert (await api.create(space.pods, body)).ok()["spec"]["tolerations"] == [{"operator": "Exists"}]
+
+
+# -- what a variable may say of its pod ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["metadata.name", "status.podIPs", "metadata.labels['a.b/c']", "metadata.annotations['Ex.com/A']"]
+)
+async def test_fields_of_the_pod_are_variables(api: Api, space: Space, path: str):
+    made = await api.create(space.deployments, deployment("web", env=[field(path)]))
+
+    assert made.code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("metadata.labels", "FieldValueNotSupported"),
+        ("status.phase", "FieldValueNotSupported"),
+        ("metadata.labels['a b']", "FieldValueInvalid"),
+    ],
+)
+async def test_others_are_not(api: Api, space: Space, path: str, reason: str):
+    refused = await api.create(space.deployments, deployment("web", env=[field(path)]))
+
+    assert refused.code == 422
+    assert [cause["reason"] for cause in refused.causes] == [reason]
+
+
+@pytest.mark.parametrize("selector", [{"-a": "x"}, {"a": "x" * 64}, {"a": "b c"}])
+async def test_a_node_is_selected_by_labels(api: Api, space: Space, selector: Obj):
+    body = deployment("web")
+    body["spec"]["template"]["spec"]["nodeSelector"] = selector
+
+    refused = await api.create(space.deployments, body)
+
+    assert refused.code == 422
+    (cause,) = refused.causes
+    assert cause["field"] == "spec.template.spec.nodeSelector"

@@ -64,7 +64,7 @@ def worker_args(plan: Plan, role: str) -> list[str]:
     """
     flags.refuse_bad_keys(plan.deployment)
     if role:
-        flags.refuse_reserved(plan.deployment, frozenset({_MODE}))
+        flags.refuse_reserved(plan.deployment, frozenset({_MODE}), _grammar(plan.deployment))
     mode = [f"--{_MODE}", role] if role else []
     if plan.mocker:
         return [*_mocked_model(plan.deployment), *_MOCKER_ARGS, *mode]

@@ -12,6 +12,7 @@ from airunway.providers.kaito.presets import (
     WITHOUT_TOKEN,
     features_of,
     judge_refusal,
+    learned_about,
 )
 from airunway.providers.kaito.render import (
     INSTANCE_VARIABLES,
@@ -52,6 +53,7 @@ PROVIDER = Provider(
     optional_fields=(PARTITION,),
     features_of=features_of,
     learnable=(WITHOUT_TOKEN, WITH_TOKEN),
+    learned_about=learned_about,
     judge_refusal=judge_refusal,
     crd_version=WORKSPACE.api_version,
 )

@@ -137,6 +137,11 @@ _NAME_A_SECRET = (
 )
 
 
+def learned_about(deployment: ModelDeployment) -> str:
+    """The preset, as KAITO compares it: another one may have to be told the contrary."""
+    return rendering.model_id(deployment).lower()
+
+
 def judge_refusal(deployment: ModelDeployment, refusal: str) -> RefusalVerdict:
     """What KAITO's webhook means: another way with the token, or nodes that are not there yet."""
     if _NO_NODES.search(refusal):

@@ -32,7 +32,7 @@ _SIZE = re.compile(r"[0-9]{1,9}")
 
 def refuse_bad_flags(deployment: ModelDeployment) -> None:
     """Raise RenderError for flags that no engine can be given."""
-    flags.refuse_reserved(deployment, RESERVED)
+    flags.refuse_reserved(deployment, RESERVED, _grammar(deployment))
     flags.refuse_duplicates(deployment)
     flags.refuse_bad_keys(deployment)
 

@@ -27,6 +27,7 @@ SERVICE_PORT = 8000
 READY_CONDITIONS = ("RayServiceReady", "Ready")
 """The name that AI Runway expects, and the one that KubeRay 1.3 and later writes."""
 UPGRADING = "UpgradeInProgress"
+UNHEALTHY = "UNHEALTHY"
 
 _COUNTED = ("state", "lastUpdateTime", "observedGeneration", "conditions", "desiredWorkerReplicas")
 """What the status of a RayCluster has, or one of these, once KubeRay looked at its pods."""
@@ -85,6 +86,8 @@ def _state(
     if any(entry.has_failed for entry in pending) and phase is not Phase.FAILED:
         prefix = "the roll-out failed, the previous version still serves: " if phase is Phase.RUNNING else ""
         phase, message = Phase.FAILED, prefix + (_cause(pending, failed=True) or message or _NO_CAUSE)
+    elif phase is Phase.RUNNING and _is_suspended(service):
+        phase, message = Phase.DEPLOYING, "the Ray cluster is suspended, and has no pods"
     elif phase is Phase.RUNNING and is_upgrading:
         phase = Phase.DEPLOYING
         message = "the latest change is being rolled out; the previous version still serves"
@@ -188,11 +191,25 @@ def _applications(service: Mapping[str, Any], cluster: str) -> Applications:
     found = _map(_cluster(service, cluster).get("applicationStatuses"))
     return [
         Application(
-            status=_text(entry.get("status")), message=_text(entry.get("message")) or _deployment_cause(entry)
+            status=UNHEALTHY if _has_unhealthy(entry) else _text(entry.get("status")),
+            message=_text(entry.get("message")) or _deployment_cause(entry),
         )
         for _, entry in sorted(found.items())
         if isinstance(entry, Mapping)
     ]
+
+
+def _has_unhealthy(application: Mapping[str, Any]) -> bool:
+    """Whether an application is said to run, and one of its deployments not to be healthy."""
+    deployments = _map(application.get("serveDeploymentStatuses")).values()
+    unhealthy = any(_map(entry).get("status") == UNHEALTHY for entry in deployments)
+    return application.get("status") == "RUNNING" and unhealthy
+
+
+def _is_suspended(service: Mapping[str, Any]) -> bool:
+    """Whether the cluster that serves is held back, as a queue for quotas does it."""
+    cluster = _map(_cluster(service, ACTIVE).get("rayClusterStatus"))
+    return cluster.get("state") == "suspended"
 
 
 def _deployment_cause(application: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from airunway.api.kept import KEPT_AS_SERVED
 from airunway.clients.kubernetes import MERGE_PATCH, Object
 from airunway.messages.deployment import AppliedObject
-from airunway.messages.upstream import ApplyAnswer, RenderAnswer
+from airunway.messages.upstream import ApplyAnswer, RenderAnswer, WriteAction
 from airunway.provider import Provider
 from tests.activities.deployment_site import REF, DeploymentSite, Worker, render_request
 from tests.e2e.acme import ACME, SERVER
@@ -154,6 +154,35 @@ async def test_an_object_that_is_gone_is_made_as_it_is_rendered_now(place: Deplo
     assert server is not None and done is not None
     assert server["spec"]["model"] == "o/m@2"
     assert kept(answer) == ""
+
+
+def _with_companion(deployment: Any, context: Any) -> list[Object]:
+    server, *rest = ACME.objects(deployment, context)
+    return [server, *rest, {**server, "metadata": {**server["metadata"], "name": f"{REF.name}-extra"}}]
+
+
+async def test_an_object_that_is_not_rendered_any_more_stays_until_the_next_spec(
+    place: DeploymentSite,
+) -> None:
+    fuller, leaner = replace(ACME, objects=_with_companion), ACME
+    await place.deploy()
+    _, both = await look(place, fuller, [])
+    assert both is not None and both.failure is None
+
+    answer, done = await look(place, leaner, both.objects)
+    again, _ = await look(place, leaner, answer.objects)
+
+    assert (done, answer.planned, again.planned) == (None, [], [])
+    assert [entry.name for entry in again.objects] == [REF.name, f"{REF.name}-extra"]
+    assert kept(again) == kept(answer)
+    assert f"Server {REF.name}-extra: not wanted any more" in kept(again)
+
+    await place.change({"spec": {"scaling": {"replicas": 2}}})
+    changed, _ = await look(place, leaner, again.objects)
+
+    gone = [entry.name for entry in changed.planned if entry.action is WriteAction.DELETE]
+    assert gone == [f"{REF.name}-extra"]
+    assert kept(changed) == ""
 
 
 async def test_the_older_release_finds_its_own_again(place: DeploymentSite) -> None:

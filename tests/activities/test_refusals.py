@@ -26,6 +26,7 @@ NO_TOKEN = DENIED + "This preset does not require a modelAccessSecret with HF_TO
 TOKEN = DENIED + (
     "This preset requires authentication and needs a modelAccessSecret with HF_TOKEN key under presetOptions"
 )
+WITHOUT_TOKEN = "PresetWithoutToken for acme/own"
 NO_NODES = DENIED + "No nodes found matching the label selector"
 SPEC: dict[str, Any] = {
     "provider": {"name": "kaito"},
@@ -98,7 +99,7 @@ async def test_a_token_too_many_is_left_out_in_a_second_try(site: DeploymentSite
     recorded = learned_features(rendered, first)
     _, second = await tried(site, features=recorded)
 
-    assert recorded == ["PresetWithoutToken"]
+    assert recorded == [WITHOUT_TOKEN]
     assert first.failure is not None
     assert not first.failure.final
     assert second.failure is None
@@ -147,10 +148,79 @@ async def test_it_is_made_anew_as_it_was_learned(site: DeploymentSite) -> None:
     assert preset_options(await workspace(site)) == {}
 
 
+async def test_what_was_learned_of_one_model_says_nothing_of_another(site: DeploymentSite) -> None:
+    await site.deploy(**SPEC | SECRET)
+    refuse(site, NO_TOKEN)
+    rendered, first = await tried(site)
+    recorded = learned_features(rendered, first)
+    _, second = await tried(site, features=recorded)
+    await site.change({"spec": {"model": {"id": "acme/other"}}})
+
+    replaced, third = await tried(site, features=recorded, applied=second.objects)
+    rendered, fourth = await tried(site, features=recorded, applied=third.objects)
+
+    assert replaced.replacing
+    assert fourth.failure is None
+    assert (await workspace(site))["inference"]["preset"]["name"] == "acme/other"
+    assert preset_options(await workspace(site)) == {"modelAccessSecret": "hub"}
+    assert recorded_features(rendered.conditions) == recorded == [WITHOUT_TOKEN]
+
+
+async def test_another_model_has_a_second_try_of_its_own(site: DeploymentSite) -> None:
+    await site.deploy(**SPEC | SECRET | {"model": {"id": "phi-4"}})
+    refuse(site, TOKEN)
+
+    rendered, first = await tried(site, features=[WITHOUT_TOKEN])
+    recorded = learned_features(rendered, first)
+    _, second = await tried(site, features=recorded)
+
+    assert set(recorded) == {WITHOUT_TOKEN, "PresetWithToken for phi-4"}
+    assert second.failure is None
+    assert preset_options(await workspace(site)) == {"modelAccessSecret": "hub"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "anew"),
+    [
+        pytest.param({"podTemplate": {"metadata": {"labels": {"team": "a"}}}}, False, id="in place"),
+        pytest.param({"nodeSelector": {"pool": "b"}}, True, id="made anew"),
+    ],
+)
+async def test_an_edit_of_other_fields_keeps_what_was_learned(
+    site: DeploymentSite, edit: dict[str, Any], anew: bool
+) -> None:
+    await site.deploy(**SPEC | SECRET)
+    refuse(site, NO_TOKEN)
+    rendered, first = await tried(site)
+    recorded = learned_features(rendered, first)
+    _, second = await tried(site, features=recorded)
+    await site.change({"spec": edit})
+
+    rendered, third = await tried(site, features=recorded, applied=second.objects)
+    replaced = bool(rendered.replacing)
+    if replaced:
+        rendered, third = await tried(site, features=recorded, applied=third.objects)
+
+    assert replaced is anew
+    assert third.failure is None
+    assert preset_options(await workspace(site)) == {}
+    assert recorded_features(rendered.conditions) == recorded
+
+
+async def test_lessons_without_end_are_forgotten(site: DeploymentSite) -> None:
+    await site.deploy(**SPEC | SECRET)
+    many = [f"PresetWithoutToken for acme/{number}" for number in range(50)]
+
+    rendered, done = await tried(site, features=[*many, WITHOUT_TOKEN])
+
+    assert recorded_features(rendered.conditions) == []
+    assert done.failure is None
+
+
 async def test_what_was_learned_of_another_operator_counts_no_more(site: DeploymentSite) -> None:
     await site.deploy(**SPEC | SECRET)
 
-    rendered, done = await tried(site, features=["PresetWithoutToken", "resource.partition"])
+    rendered, done = await tried(site, features=[WITHOUT_TOKEN, "resource.partition"])
 
     assert recorded_features(rendered.conditions) == []
     assert done.failure is None

@@ -78,8 +78,9 @@ async def test_an_object_that_is_not_rendered_any_more_is_planned_to_go(place: D
     made = await place.deploy()
     _, done = await place.worker(providers=(TWO_OBJECTS,)).apply(render_request(made))
     only_main = place.worker(providers=(replace(ACME, kinds=TWO_OBJECTS.kinds),))
+    edited = await place.change({"metadata": {"annotations": {"airunway.ai/rollout": "Recreate"}}})
 
-    answer = await only_main.provider.render(render_request(made, applied=done.objects))
+    answer = await only_main.provider.render(render_request(edited, applied=done.objects))
 
     assert [(str(entry), entry.why) for entry in answer.planned] == [
         ("delete ConfigMap chat-settings", "not wanted any more")

@@ -83,3 +83,18 @@ def test_the_look_is_not_blind() -> None:
     _, modules = loaded("crds")
 
     assert {"pydantic", "yaml"} <= modules
+
+
+def test_the_web_process_does_without_the_library_of_grpc_and_others_may_have_it() -> None:
+    script = """
+import json, sys
+from airunway.cli.lean import import_temporal_alone
+import_temporal_alone()
+import airunway.cli.serve, airunway.web.process, temporalio.client, temporalio.worker
+before = "grpc" in sys.modules
+import grpc
+print(json.dumps([before, grpc.__name__]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == [False, "grpc"]

@@ -12,6 +12,7 @@ from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Manifests, Where
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import NAMESPACES
+from tests.activities.test_tags_and_digests import CASES, Case, spec_of
 from tests.cli.conftest import Airunway
 from tests.cli.test_plan import GPU, manifest
 from tests.clusters import emulated_cluster
@@ -45,6 +46,18 @@ def test_a_plan_says_which_images_must_be_signed(airunway: Airunway, monkeypatch
 
     assert result.status == 0
     assert "must be signed: docker.io/vllm/* of AIRUNWAY_VERIFIED_IMAGES asks for it" in result.out
+
+
+@pytest.mark.parametrize("case", CASES[:7], ids=lambda case: case.reason)
+def test_a_plan_says_of_tags_and_digests_what_the_status_says(
+    case: Case, airunway: Airunway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRUNWAY_ALLOWED_IMAGES", case.allowed)
+
+    result = airunway("plan", "-f", "-", stdin=manifest(**spec_of(case.image)))
+
+    assert (result.status == 0) is case.may_run
+    assert ("AIRUNWAY_ALLOWED_IMAGES" in result.out) is not case.may_run
 
 
 @pytest.mark.parametrize(

@@ -258,9 +258,10 @@ async def test_one_folder_has_one_up(start: Start) -> None:
 
 
 @pytest.mark.timeout(360)
-async def test_with_a_gateway_every_sample_answers_at_one_address(start: Start) -> None:
-    up = await start("--gateway")
-    await up.until_line("Kubeconfig")
+async def test_every_sample_answers_at_one_address(start: Start) -> None:
+    up = await start()
+    shown = (await up.until_line("Gateway  ")).split()[-1]
+    call = await up.until_line("/v1/chat/completions")
     async with await Cluster.connect(up.kubeconfig) as cluster:
         published = await Stage(cluster, patience=START_SECONDS).until(
             DEPLOYMENTS,
@@ -273,13 +274,20 @@ async def test_with_a_gateway_every_sample_answers_at_one_address(start: Start) 
             async with session.post(f"{gateway['url']}/v1/chat/completions", json=body) as answer:
                 assert (answer.status, (await answer.json())["model"]) == (200, gateway["modelName"])
     told = await up.airunway("status", "chat-vllm")
+    assert {obj["status"]["gateway"]["url"] for obj in published} == {shown}
+    assert f"curl {shown}" in call
     assert f"curl {published[0]['status']['gateway']['url']}/v1/chat/completions" in told
 
 
-async def test_a_real_cluster_gets_no_pretend_gateway(start: Start, tmp_path: Path) -> None:
-    up = await start("--gateway", "--kubeconfig", str(tmp_path / "config"))
+async def test_without_the_gateway_the_cluster_serves_none_of_its_kinds(start: Start) -> None:
+    up = await start("--no-gateway", "--no-samples")
+    await up.until_line("Kubeconfig")
 
-    assert await up.process.wait() == 2
+    async with await Cluster.connect(up.kubeconfig) as cluster:
+        groups = await cluster.discovery.served_group_versions()
+
+    assert not [one for one in groups if one.startswith("gateway.networking.k8s.io/")]
+    assert any(one.startswith("airunway.ai/") for one in groups)
 
 
 def _arrives(obj: Any) -> bool:

@@ -7,13 +7,14 @@ from tests.deploy.uses import MODEL_DEPLOYMENTS, Use
 PUBLISHING, PUBLISHED = "airunway.activities.gateway", "airunway.workers.gateway_watch"
 GATEWAYS, ROUTES = "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"
 GRANTS, POOLS = "referencegrants.gateway.networking.k8s.io", "inferencepools.inference.networking.k8s.io"
-OWN_OBJECTS = [
-    *(ROUTES, POOLS, "destinationrules.networking.istio.io"),
+PICKERS = [
     *("serviceaccounts", "configmaps", "services", "deployments.apps"),
     *("roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"),
 ]
+RULES = "destinationrules.networking.istio.io"
+OWN_OBJECTS = [ROUTES, POOLS, RULES, *PICKERS]
 """What publishes a deployment, and is its own."""
-GATEWAY_KINDS = {PUBLISHING: OWN_OBJECTS, PUBLISHED: [GATEWAYS, ROUTES, POOLS, GRANTS, "deployments.apps"]}
+GATEWAY_KINDS = {PUBLISHING: OWN_OBJECTS, PUBLISHED: [GATEWAYS, ROUTES, POOLS, GRANTS, *PICKERS]}
 """What the calls of a place are about whose kind is a variable."""
 
 
@@ -24,7 +25,8 @@ def publishing() -> list[Use]:
     extension = "inference.networking.x-k8s.io"
     return [
         *(Use(verbs="get delete", resource=kind, at=PUBLISHING) for kind in OWN_OBJECTS),
-        *(Use(verbs="create patch", resource=kind, because=written) for kind in OWN_OBJECTS),
+        *(Use(verbs="create patch", resource=kind, because=written) for kind in (ROUTES, POOLS, *PICKERS)),
+        Use(verbs="create patch", resource=RULES, at=PUBLISHING),
         Use(verbs="list patch", resource=GATEWAYS, at=PUBLISHING),
         Use(verbs="list", resource=GATEWAYS, at="airunway.activities.deployment"),
         Use(verbs="list", resource=ROUTES, at=PUBLISHING),

@@ -32,6 +32,7 @@ POOLS = Resource("inference.networking.k8s.io/v1", "inferencepools")
 SERVICES, ACCOUNTS = Resource("v1", "services"), Resource("v1", "serviceaccounts")
 NAMESPACES, CONFIG_MAPS = Resource("v1", "namespaces"), Resource("v1", "configmaps")
 ROLES = Resource("rbac.authorization.k8s.io/v1", "roles")
+RULES = Resource("networking.istio.io/v1beta1", "destinationrules")
 BINDINGS = Resource("rbac.authorization.k8s.io/v1", "rolebindings")
 PICKER = (ACCOUNTS, ROLES, BINDINGS, CONFIG_MAPS, APPS_DEPLOYMENTS, SERVICES)
 EVERYTHING = (ROUTES, POOLS, *PICKER)
@@ -49,6 +50,7 @@ class GatewaySite:
         self.worker = self.another()
         self.applied: dict[str, list[AppliedObject]] = {}
         self.probed: dict[str, Any] = {}
+        self.granted: dict[str, list[str]] = {}
 
     def another(self, **options: Any) -> GatewayActivities:
         """The activities of another process, with these settings."""
@@ -202,6 +204,7 @@ class GatewaySite:
             "engine": "vllm",
             "applied": self.applied.get(str(ref), []),
             "probed": self.probed.get(str(ref)),
+            "granted": self.granted.get(str(ref), []),
             **fields,
         }
         return GatewayRequest(**given)
@@ -229,8 +232,10 @@ class GatewaySite:
         self.probed[str(ref)] = reading.probed
         if not reading.planned:
             self.applied[str(ref)] = reading.objects or self.applied.get(str(ref), [])
+            self.granted[str(ref)] = reading.granted
             return reading
-        found = request.model_copy(update={"probed": reading.probed})
+        self.granted[str(ref)] = sorted({*request.granted, *reading.granted})
+        found = request.model_copy(update={"probed": reading.probed, "granted": self.granted[str(ref)]})
         asked = ApplyGatewayRequest(read_from=found, planned=reading.planned)
         answer = await self.worker.apply_gateway(asked)
         if not answer.superseded:

@@ -86,9 +86,9 @@ def test_the_picker() -> None:
         "Deployment",
         "Service",
     ]
-    account, role, binding, config, workload, _ = made
-    assert workload["metadata"].pop("labels") == {"airunway.ai/publishes": "mistral"}
-    assert all(obj["metadata"] == PICKER for obj in made)
+    account, role, binding, config, *_ = made
+    labelled = {**PICKER, "labels": {"airunway.ai/publishes": "mistral"}}
+    assert all(obj["metadata"] == labelled for obj in made)
     assert list(account) == ["apiVersion", "kind", "metadata"]
     assert {(rule["apiGroups"][0], *rule["resources"]): sorted(rule["verbs"]) for rule in role["rules"]} == {
         ("", "pods"): ["get", "list", "watch"],
@@ -162,8 +162,9 @@ def test_the_rule_for_istio() -> None:
 
 
 def test_a_grant_permits_what_it_names() -> None:
-    pool_obj = {"metadata": {"name": "dyn-pool", "namespace": "dyn-sys", "uid": "p"}}
-    grant = reference_grant(ALL_KNOWN["ReferenceGrant"], pool_obj, api_version="v", namespaces={"b", "a"})
+    meta = {"name": "dyn-pool", "namespace": "dyn-sys", "uid": "p"}
+    pool_obj = {"apiVersion": "v", "metadata": meta}
+    grant = reference_grant(ALL_KNOWN["ReferenceGrant"], pool_obj, namespaces={"b", "a"})
 
     assert (grant["apiVersion"], grant["metadata"]["name"]) == (
         "gateway.networking.k8s.io/v1beta1",

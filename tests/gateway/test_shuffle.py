@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,6 +19,7 @@ from tests.gateway.site import GATEWAYS, POOLS, ROUTES, SERVICES, GatewaySite, r
 
 DEPLOYMENTS_AT_ONCE = 20
 STEPS = 15
+SHUFFLES = int(os.environ.get("AIRUNWAY_SHUFFLES", "2"))
 TEAMS = ("team-a", "team-b", "edge")
 
 
@@ -152,6 +154,6 @@ class Shuffle:
             assert set(values) - {"edge"} == teams, "open for just those that need it"
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(SHUFFLES))
 async def test_what_lives_is_published_and_nothing_else_ever(site: GatewaySite, seed: int) -> None:
     await Shuffle(site, seed).run()

@@ -16,7 +16,7 @@ from airunway.workers.audit.facts import StatusFacts
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
 from airunway.workers.gateway_watch import GatewayWatch
 from airunway.workers.marks import DeploymentMark
-from tests.gateway.site import GATEWAYS, POOLS, ROUTES, GatewaySite
+from tests.gateway.site import CONFIG_MAPS, GATEWAYS, PICKER, POOLS, ROUTES, GatewaySite
 from tests.gateway.test_variations import foreign_pool
 
 
@@ -130,7 +130,7 @@ async def test_a_change_tells_only_those_whom_it_concerns(site: GatewaySite) -> 
         await change(POOLS, "one", "team-a", {"spec": {"targetPorts": [{"number": 9}]}})
         await told.until("one", "InferencePool one changed")
         await change(APPS_DEPLOYMENTS, "one-epp", "team-a", {"status": {"availableReplicas": 0}}, "status")
-        await told.until("one", "endpoint picker one-epp")
+        await told.until("one", "Deployment one-epp changed")
         assert told.take() <= {"one", "probe"}
 
         counted = {"status": {"listeners": [{"name": "http", "attachedRoutes": 9}]}}
@@ -144,6 +144,24 @@ async def test_a_change_tells_only_those_whom_it_concerns(site: GatewaySite) -> 
         assert [cause for name, cause in told.all if name == "two"] == [
             "Gateway edge/inference-gateway changed"
         ], "counts of routes, and a Gateway of others, are nobody's concern"
+
+
+async def test_a_part_of_the_picker_that_is_deleted_or_changed_is_told(site: GatewaySite) -> None:
+    await site.gateway()
+    refs = [await site.deploy(name, servedName=name) for name in ("one", "probe")]
+    for ref in refs:
+        await site.publish(ref)
+        await says(site, ref, "True")
+    async with watching(site, await fleet_of(site)) as told:
+        await probed(site, told, "probe")
+        told.take()
+        body = {"data": {"default-plugins.yaml": "another"}}
+        await site.cluster.patch(CONFIG_MAPS, "one-epp", body, namespace="team-a")
+        await told.until("one", "ConfigMap one-epp changed")
+        for kind in PICKER:
+            await site.cluster.delete(kind, "one-epp", namespace="team-a")
+        for kind in ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Deployment", "Service"):
+            await told.until("one", f"{kind} one-epp was deleted")
 
 
 async def test_who_waits_for_a_name_is_told_when_it_is_free(site: GatewaySite) -> None:

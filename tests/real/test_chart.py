@@ -226,6 +226,17 @@ async def test_a_misspelt_value_is_refused_before_anything_is_installed(helm: He
     assert await cluster.find(WORKLOADS, "airunway-worker", namespace=SPACE) is None
 
 
+async def test_an_upgrade_keeps_the_key_of_session_cookies(helm: Helm, cluster: Cluster) -> None:
+    await install(helm, CHART, {**WITHOUT_WEBHOOK, "web": {"enabled": True}})
+    first = await cluster.get(SECRETS, "airunway-web-session-key", namespace=SPACE)
+
+    await install(helm, CHART, {**WITHOUT_WEBHOOK, "web": {"enabled": True, "replicas": 2}})
+
+    then = await cluster.get(SECRETS, "airunway-web-session-key", namespace=SPACE)
+    web = await cluster.get(WORKLOADS, "airunway-web", namespace=SPACE)
+    assert (web["spec"]["replicas"], then["data"]) == (2, first["data"])
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_each_profile_is_taken_by_the_api_server(helm: Helm, cluster: Cluster, profile: str) -> None:
     values = PROFILES[profile]

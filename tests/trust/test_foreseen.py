@@ -70,14 +70,6 @@ def test_an_image_that_would_be_built_need_not_be_on_the_list() -> None:
     assert at_admission(given, policy(images=["ghcr.io/nobody/*"])) == []
 
 
-def test_a_tag_whose_digest_may_be_allowed_is_left_to_the_step_that_renders() -> None:
-    digest = f"docker.io/vllm/vllm-openai@sha256:{'0' * 64}"
-    given = deployment(provider={"name": "vllm"})
-
-    assert PROVIDERS["vllm"].serving_image_to_resolve(given)
-    assert at_admission(given, policy(images=[digest])) == []
-
-
 def test_what_was_handed_over_is_not_refused_for_what_a_stage_made_long_ago() -> None:
     rules = policy(images=["nvcr.io/*", "docker.io/vllm/*"])
     storage = {"volumes": [{"name": "weights", "purpose": "modelCache", "size": "10Gi"}]}

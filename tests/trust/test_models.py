@@ -38,6 +38,7 @@ CASES = [
     Case("an adapter", engine(extraArgs=["--lora-modules", "a=good/a", "b=evil/b"]), "evil/b"),
     Case("a draft model", engine(args={"speculative-config": '{"model": "evil/d"}'}), "evil/d"),
     Case("a draft model by dots", engine(extraArgs=["--speculative-config.model", "evil/d"]), "evil/d"),
+    Case("one by the beginning of its flag", engine(extraArgs=["--speculative-c.model=evil/d"]), "evil/d"),
     Case("JSON that cannot be read", engine(args={"speculative-config": "{evil"}), "{evil"),
     Case("a file of a volume", engine(args={"model-path": "/data/evil"}), "file:/data/evil"),
     Case("a file at an address", engine(args={"ggufUrl": "https://evil.example.com/m.gguf"}), "https://evil"),

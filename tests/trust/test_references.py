@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from airunway.trust.references import InvalidReference, compiled, image_name, matches_image
+from airunway.trust.references import InvalidReference, compiled, image_name, matches_image, may_match_image
 
-SHA = "sha256:" + "a" * 64
+SHA, OTHER_SHA = (f"sha256:{letter * 64}" for letter in "ab")
 
 
 class Case(NamedTuple):
@@ -37,17 +37,57 @@ CASES = [
     Case("a tag is compared", "ghcr.io/a/b:v1*", "ghcr.io/a/b:v1.2", True),
     Case("and may be another", "ghcr.io/a/b:v1*", "ghcr.io/a/b:v2", False),
     Case("a tag beside a digest means nothing", "ghcr.io/a/b:v1", f"ghcr.io/a/b:v1@{SHA}", False),
+    Case("nor in a folder", "ghcr.io/a/*:v1.*", f"ghcr.io/a/b:v1.0@{OTHER_SHA}", False),
+    Case("a digest alone has no tag", "ghcr.io/a/*:*", f"ghcr.io/a/b@{SHA}", False),
+    Case("no tag is the tag latest", "ghcr.io/a/b:latest", "ghcr.io/a/b", True),
+    Case("which another tag is not", "ghcr.io/a/b:v1", "ghcr.io/a/b", False),
+    Case("a tag of a folder", "ghcr.io/a/*:v1.*", "ghcr.io/a/deep/b:v1.0", True),
+    Case("a port is no tag", "ghcr.io/a/*:50*", "ghcr.io:5000/a/b", False),
     Case("a digest is compared", f"ghcr.io/a/b@{SHA}", f"ghcr.io/a/b:v1@{SHA}", True),
+    Case("and may be another", f"ghcr.io/a/b@{SHA}", f"ghcr.io/a/b:v1@{OTHER_SHA}", False),
+    Case("with both, both are compared", f"ghcr.io/a/b:v1@{SHA}", f"ghcr.io/a/b:v1@{SHA}", True),
+    Case("also the tag", f"ghcr.io/a/b:v1@{SHA}", f"ghcr.io/a/b:v2@{SHA}", False),
+    Case("also the digest", f"ghcr.io/a/b:v1@{SHA}", f"ghcr.io/a/b:v1@{OTHER_SHA}", False),
+    Case("and neither may be missing", f"ghcr.io/a/b:v1@{SHA}", f"ghcr.io/a/b@{SHA}", False),
     Case("and a tag has none", f"ghcr.io/a/b@{SHA}", "ghcr.io/a/b:v1", False),
     Case("a port is part of the registry", "r.example.com:5000/*", "r.example.com:5000/a:1", True),
     Case("so another port is another registry", "r.example.com:5000/*", "r.example.com/a:1", False),
+    Case("but HTTPS' own is none", "ghcr.io/*", "ghcr.io:443/a/b:1", True),
+    Case("however it is written", "ghcr.io/*", "ghcr.io:000443/a/b:1", True),
+    Case("also in a glob", "ghcr.io:443/*", "ghcr.io/a/b:1", True),
+    Case("also in one with a star", "*.example.com:443/*", "eu.example.com/a:1", True),
+    Case("this machine is asked without it", "localhost/*", "localhost:443/a:1", False),
     Case("a registry in capitals is the same", "ghcr.io/*", "GHCR.io/a/b:1", True),
+    Case("also in a glob, in capitals", "GHCR.io/*", "ghcr.io/a/b:1", True),
+    Case("an alias in capitals", "docker.io/library/*", "INDEX.Docker.io/nginx", True),
+    Case("an alias in a glob", "index.docker.io/vllm/*", "vllm/vllm-openai", True),
+    Case("an official image by the long name", "docker.io/nginx:1*", "nginx:1.25", True),
+    Case("but a folder is another image", "docker.io/nginx", "docker.io/evil/nginx", False),
+    Case("a folder that is called like the registry", "ghcr.io/*", "docker.io/ghcr.io/a:1", False),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason)
 def test_globs_of_images(case: Case) -> None:
     assert matches_image(case.glob, image_name(case.image)) is case.want
+
+
+DEMANDS = [
+    Case("a tag that it names", "ghcr.io/a/*:v1.*", "ghcr.io/a/b:v1.0", True),
+    Case("and no other", "ghcr.io/a/*:v1.*", "ghcr.io/a/b:v2", False),
+    Case("a digest may be tagged so", "ghcr.io/a/*:v1.*", f"ghcr.io/a/b@{SHA}", True),
+    Case("whatever it is called", "ghcr.io/a/*:v1.*", f"ghcr.io/a/b:v2@{SHA}", True),
+    Case("a tag may stand for the digest", f"ghcr.io/a/b@{SHA}", "ghcr.io/a/b:v1", True),
+    Case("another digest does not", f"ghcr.io/a/b@{SHA}", f"ghcr.io/a/b@{OTHER_SHA}", False),
+    Case("another port is no way round", "ghcr.io/*", "ghcr.io:443/a/b", True),
+    Case("nor are zeros", "r.io:5000/*", "r.io:05000/a/b", True),
+    Case("nor an alias", "docker.io/nginx", "Registry-1.docker.io/library/nginx", True),
+]
+
+
+@pytest.mark.parametrize("case", DEMANDS, ids=lambda case: case.reason)
+def test_what_is_demanded_is_demanded_of_whatever_may_be_it(case: Case) -> None:
+    assert may_match_image(case.glob, image_name(case.image)) is case.want
 
 
 NO_REFERENCES = (
@@ -64,6 +104,28 @@ NO_REFERENCES = (
     "x" * 600,
     "evil.io\t/ghcr.io/a",
     "ghcr..io/a",
+    "ghcr.io./a",
+    "ghcr.io/a:",
+    "ghcr.io/a@",
+    "ghcr.io/a:v1@",
+    f"ghcr.io/a:@{SHA}",
+    f"ghcr.io/a:v 1@{SHA}",
+    f"ghcr.io/a@{SHA}@{SHA}",
+    f"ghcr.io/a@{SHA}:v1",
+    f"@{SHA}",
+    f"ghcr.io/@{SHA}",
+    "ghcr.io/a:v1:v2",
+    "ghcr.io/a:v1/../b",
+    "ghcr.io/./a",
+    "ghcr.io/a/..",
+    "ghcr.io/%2e%2e/a",
+    "ghcr.io:/a",
+    "ghcr.io:٤٤٣/a",
+    "ghcr.io:443:443/a",
+    "[::1/a",
+    "ＧHCR.io/a",
+    f"ghcr.io/a@{SHA.upper()}",
+    f"ghcr.io/a@md5:{'a' * 32}",
 )
 
 

@@ -78,4 +78,4 @@ def _objects(given: ModelDeployment, served: ServedKinds) -> Iterator[Manifest]:
             )
     owner = {**made, "metadata": {**made["metadata"], "uid": "7d1e6f0a-0000-4000-8000-000000000000"}}
     grant = served[REFERENCE_GRANT]
-    yield reference_grant(grant, owner, api_version=made["apiVersion"], namespaces={"team-a", "team-b"})
+    yield reference_grant(grant, owner, namespaces={"team-a", "team-b"})

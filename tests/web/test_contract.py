@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from airunway.provider.registry import installed_providers
+from tests.web.documents import check_answer
 from tests.web.place import WebPlace, web_place
 
 DEMO = "?namespace=default"
@@ -204,3 +205,4 @@ async def test_a_clients_call(place: WebPlace, call: Call) -> None:
         found = found[part]
     assert set(call.keys.split()) <= set(found)
     assert None not in found.values() or call.path.startswith("/api/cluster/status")
+    check_answer((await place.get("/api/openapi.json")).body, call.method, call.path, answer)

@@ -11,18 +11,18 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 
 from airunway.api import names
-from airunway.clients.silent_connections import HEAD_WITHIN
+from airunway.clients.connection_guard import ConnectionLimits
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 from airunway.webhook.certificates import CertificateMaterial, renewal
 from airunway.webhook.found_policy import FoundPolicy
 from airunway.webhook.rules import AdmissionInputs, FindPolicy, FindProvider
-from airunway.webhook.server import application, serving
+from airunway.webhook.server import LIMITS, application, serving
 from airunway.webhook.tls import ServedCertificate
 
 Object = dict[str, Any]
@@ -81,7 +81,7 @@ class Webhooks:
 
 
 @asynccontextmanager
-async def webhooks(*, silence: timedelta = HEAD_WITHIN) -> AsyncIterator[Webhooks]:
+async def webhooks(*, limits: ConnectionLimits = LIMITS) -> AsyncIterator[Webhooks]:
     """A server on a free port, whose certificate the client checks."""
     served = ServedCertificate()
     served.load(certificate_for("127.0.0.1"))
@@ -93,7 +93,7 @@ async def webhooks(*, silence: timedelta = HEAD_WITHIN) -> AsyncIterator[Webhook
                 find=lambda name: running.find(name), policy_of=lambda namespace: running.policy_of(namespace)
             )
         )
-        async with serving(app, host="127.0.0.1", port=0, context=served.context, silence=silence) as port:
+        async with serving(app, host="127.0.0.1", port=0, context=served.context, limits=limits) as port:
             running.url = f"https://127.0.0.1:{port}"
             yield running
 

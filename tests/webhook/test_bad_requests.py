@@ -12,6 +12,7 @@ import pytest
 
 from airunway.api import names
 from airunway.api.bounds import MAX_DEPTH, MAX_SPEC_ELEMENTS
+from airunway.clients.connection_guard import ConnectionLimits
 from airunway.selection.provider_lookup import Lookup
 from airunway.webhook.server import MAX_BODY
 from tests.webhook.calling import Webhooks, deployment, review
@@ -119,7 +120,7 @@ async def test_a_client_that_leaves_in_the_middle_disturbs_nobody(webhooks: Webh
 
 async def test_a_connection_without_a_review_is_not_kept() -> None:
     """Every pod reaches the port; each connection takes a file of the process."""
-    async with webhooks_running(silence=timedelta(milliseconds=100)) as webhooks:
+    async with webhooks_running(limits=ConnectionLimits(head_within=timedelta(milliseconds=100))) as webhooks:
         port = int(webhooks.url.rpartition(":")[2])
         unchecked = ssl.create_default_context()
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE

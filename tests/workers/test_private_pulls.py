@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from airunway.clients.connection_guard import ConnectionLimits
 from airunway.clients.registry.credentials import RegistryCredentials
 from airunway.modelimage.pull_access import password_of
 from airunway.modelimage.registry_login import LOGINS, SETTLES_AFTER, RegistryLogin, data_of
@@ -21,6 +22,7 @@ from airunway.workers.private_pulls import logins_of_file, serving
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
+SOON = ConnectionLimits(head_within=timedelta(milliseconds=100))
 
 
 def key(name: str, since: datetime = NOW) -> RegistryLogin:
@@ -157,7 +159,7 @@ async def test_a_connection_on_which_nobody_logs_in_is_not_kept() -> None:
     """The port is open to every pod; each connection takes a file of the process."""
     async with (
         listening(Behind()) as registry,
-        serving(registry=registry, logins=list, silence=timedelta(milliseconds=100)) as port,
+        serving(registry=registry, logins=list, limits=SOON) as port,
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nX-")

@@ -77,7 +77,7 @@ async def test_progress_is_in_the_status(both: Both) -> None:
 @pytest.mark.parametrize(
     ("step", "kind", "reason"),
     [
-        ("resolve_model_image", "AccessDenied", "ModelAccessDenied"),
+        ("resolve_model_image", "FileMissing", "ModelFileNotFound"),
         ("resolve_model_image", "ChoiceError", "ModelFileUnclear"),
         ("build_model_image", "DigestMismatch", "ChecksumMismatch"),
     ],

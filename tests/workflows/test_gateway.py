@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from airunway.api.status import Phase
+from airunway.workflows.model_deployment.gateway import LEFT_BEHIND
 from tests.workflows.world import World
 
 STEPS = ("read_gateway", "apply_gateway", "remove_gateway")
@@ -164,6 +165,65 @@ async def test_of_one_that_is_gone_the_rest_is_taken_back(world: World) -> None:
     await world.handle.result()
 
     assert world.calls.count("remove_gateway") == 1
+
+
+def taken_back_late(times: int) -> list[Exception]:
+    return [ApplicationError("the API is away", non_retryable=True)] * times
+
+
+@pytest.mark.world(gateway_served=True, route_accepted=True, finalizers=["airunway.ai/acme-provider"])
+async def test_a_deletion_keeps_its_finalizer_until_everything_is_taken_back(world: World) -> None:
+    await running(world)
+    world.errors["remove_gateway"] = taken_back_late(3)
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+    assert world.calls.count("remove_gateway") == 4
+    assert world.calls.index("remove_finalizers") > _last(world.calls, "remove_gateway")
+    assert not world.route_there
+    assert not [reason for reason, _ in world.events if reason == "FinalizerTimeout"]
+
+
+@pytest.mark.world(gateway_served=True, route_accepted=True, finalizers=["airunway.ai/acme-provider"])
+async def test_what_can_never_be_taken_back_does_not_hold_a_deletion_for_ever(world: World) -> None:
+    await running(world)
+    world.errors["remove_gateway"] = taken_back_late(1000)
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+    assert world.finalizers == []
+    assert [words for reason, words in world.events if reason == "FinalizerTimeout"] == [LEFT_BEHIND]
+
+
+@pytest.mark.world(gateway_served=True, route_accepted=True)
+async def test_of_one_that_is_gone_the_rest_is_asked_for_until_it_is_taken_back(world: World) -> None:
+    await running(world)
+    world.errors["remove_gateway"] = taken_back_late(2)
+
+    await world.delete()
+
+    assert await world.handle.result() == "the deployment is gone"
+    assert world.calls.count("remove_gateway") == 3
+    assert not world.route_there
+
+
+@pytest.mark.world(gateway_served=True, route_accepted=True)
+async def test_switched_off_it_is_taken_back_though_the_api_was_away(world: World) -> None:
+    await running(world)
+    world.errors["remove_gateway"] = taken_back_late(2)
+    world.gateway_enabled = False
+
+    await world.edit()
+
+    await world.until(lambda: ready(world) == ("False", "StepFailed"))
+    await world.until(lambda: ready(world) == ("False", "GatewayDisabled"))
+    assert not world.route_there
+
+
+def _last(calls: list[str], name: str) -> int:
+    return len(calls) - 1 - calls[::-1].index(name)
 
 
 @pytest.mark.world(gateway_served=True)

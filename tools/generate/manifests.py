@@ -105,7 +105,8 @@ Optional: the pages and AI Runway's HTTP API (docs/web.md), for people who sign 
   kubectl -n airunway-system port-forward service/airunway-web 3001:80
 
 It installs nothing and reads no Secret; whoever signs in does what their own rights allow.""",
-        values={"web": {"enabled": True}},
+        # A key that stands in a file is none, and one that is made at random would be another at each apply.
+        values={"web": {"enabled": True, "sessionKey": {"create": False, "secret": ""}}},
         templates=frozenset({"web.yaml", "web-rbac.yaml"}),
     ),
     Bundle(

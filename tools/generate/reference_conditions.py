@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from airunway.api import gateway_reasons
+from airunway.messages.failure_endings import ENDINGS
 from airunway.messages.model_image_failures import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +32,20 @@ _FORMS = {
     "_failed": ("", "", "type"),
 }
 """Functions that make a condition, to what their arguments are in order."""
+
+_FAILURE_FORMS = {
+    "condition": ("", "status", "reason"),
+    "set_condition": ("", "", "status", "reason"),
+    "failed": ("reason",),
+    "_false": ("", "reason"),
+    "_failed": (),
+    "_unhealthy": ("reason",),
+    "_resolved": ("status", "reason"),
+    "TrustRefused": ("reason",),
+    "StandingFailure": (),
+    "ProviderView": (),
+}
+"""Likewise those that say of something that it failed."""
 
 
 def conditions_page() -> str:
@@ -60,11 +76,48 @@ def conditions_page() -> str:
         "|---|---|",
         *(f"| `{error}` | `{reason}` |" for error, reason in REASONS.items()),
     ]
+    lines += ["", *_endings()]
     return "\n".join(lines)
 
 
-def _sources() -> Iterator[ast.Module]:
-    for room in ROOMS:
+def _endings() -> list[str]:
+    """What ends each reason, as `airunway.messages.failure_endings` says."""
+    return [
+        "## What ends a failure",
+        "",
+        "A change of the spec or of the provider's config ends each, and so does `airunway retry`. Where the",
+        "cause lies in another object, the message names it.",
+        "",
+        "| Reason | What ends it | Where its cause lies |",
+        "|---|---|---|",
+        *(f"| `{reason}` | {end.ending} | {end.cause} |" for reason, end in sorted(ENDINGS.items())),
+    ]
+
+
+def failure_reasons() -> set[str]:
+    """Every reason that is written down where something is said to have failed, or not to be there yet."""
+    trees = [*_sources((*ROOMS, "providers"))]
+    everywhere = _constants(trees)
+    found = {
+        reason
+        for name, reason in vars(gateway_reasons).items()
+        if name.isupper() and isinstance(reason, str) and reason not in ("GatewayReady", "GatewayConfigured")
+    }
+    for tree in trees:
+        constants = everywhere | _constants([tree])
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            form = _FAILURE_FORMS.get(_name(call.func))
+            if form is None:
+                continue
+            given = dict(zip(form, call.args, strict=False))
+            given |= {word.arg: word.value for word in call.keywords if word.arg}
+            if "False" in _texts(given.get("status"), constants) or "status" not in given:
+                found |= {*_texts(given.get("reason"), constants)}
+    return found
+
+
+def _sources(rooms: Iterable[str] = ROOMS) -> Iterator[ast.Module]:
+    for room in rooms:
         for file in sorted((ROOT / room).rglob("*.py")):
             yield ast.parse(file.read_text(encoding="utf-8"))
 

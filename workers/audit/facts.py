@@ -76,25 +76,27 @@ class PublishedAs(NamedTuple):
     """`spec.gateway.httpRouteRef`; empty: a route of its own."""
     pool: str
     """`spec.gateway.poolRef` as namespace/name; empty: none is named."""
+    gateway: str
+    """`spec.gateway.gatewayRef` in the same way."""
 
     @classmethod
     def of(cls, obj: Object, said: Mapping[str, Any]) -> PublishedAs:
         """What a ModelDeployment says. `said`: its condition."""
         given = (obj.get("spec") or {}).get("gateway") or {}
         status = (obj.get("status") or {}).get("gateway") or {}
-        pool = given.get("poolRef") or {}
-        space = pool.get("namespace") or obj["metadata"].get("namespace")
+        own = obj["metadata"].get("namespace")
+        named = (given.get("poolRef") or {}, given.get("gatewayRef") or {})
         reason = "True" if said.get("status") == "True" else str(said.get("reason") or "")
         found = (
             reason,
             str(status.get("gatewayNamespace") or ""),
             str(given.get("httpRouteRef") or ""),
-            f"{space}/{pool['name']}" if pool.get("name") else "",
+            *(f"{one.get('namespace') or own}/{one['name']}" if one.get("name") else "" for one in named),
         )
         return NOT_PUBLISHED if not any(found) else cls(*map(intern, found))
 
 
-NOT_PUBLISHED = PublishedAs("", "", "", "")
+NOT_PUBLISHED = PublishedAs("", "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from airunway.messages.deployment import REMOVE_FINALIZERS, EventSpec, Finalizer
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import ReleaseAnswer
-from airunway.workflows.model_deployment.gateway import DeploymentGateway
+from airunway.workflows.model_deployment.gateway import LEFT_BEHIND, DeploymentGateway
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.pacing import Pacing, doubled
@@ -52,6 +52,8 @@ class Deletion:
         self._writer, self._journal = writer, journal
         self._polls = 0
         self._remaining: list[str] = []
+        self._released = ""
+        """Uid of the object whose upstream objects are gone."""
         self.let_go = ""
         """Uid of the object whose finalizers were taken off in this run."""
 
@@ -66,7 +68,7 @@ class Deletion:
             return
         await self._show_terminating()
         left = timedelta(seconds=self._pacing.limits.finalizer_timeout) - (workflow.now() - deleted_at)
-        await self._gateway.remove(seen.uid, within=left)  # no route to what is going to be gone
+        is_unpublished = await self._gateway.remove(seen.uid, within=left)  # first: no route leads to nothing
         answer = await self._release(seen, left)
         if answer is None and self._inbox.is_stale(seen):
             self._inbox.ask()
@@ -74,8 +76,15 @@ class Deletion:
         if answer is not None and answer.remaining:
             self._wait_for(answer.remaining, left)
             return
+        self._released = seen.uid if answer is not None else ""
+        if not is_unpublished:
+            if left > timedelta(0):
+                self._wait_for(["what publishes it behind the Gateway"], left)
+                return
+            self._warn(LEFT_BEHIND)
         if answer is None:
             self._warn_of_orphans()
+        if answer is None or not is_unpublished:
             await self._writer.write_events(seen.uid)
         await self._let_go(seen)
 
@@ -97,7 +106,7 @@ class Deletion:
     async def _release(self, seen: Observation, left: timedelta) -> ReleaseAnswer | None:
         """None: not done within the time that is left."""
         if left <= timedelta(0):
-            return None
+            return ReleaseAnswer() if self._released == seen.uid else None
         provider = self._state.provider or providers_of(seen.finalizers)[0]
         answer = await self._upstream.release(seen, provider, within=left)
         if answer is not None and answer.deleted:
@@ -143,5 +152,8 @@ class Deletion:
             f"upstream objects not gone after {self._pacing.limits.finalizer_timeout:.0f} s; the finalizer is"
             f" removed all the same, which leaves behind: {orphans or 'nothing known'}"
         )
+        self._warn(words)
+
+    def _warn(self, words: str) -> None:
         self._journal.record("FinalizerTimeout", words)
         self._writer.add_events([EventSpec(reason="FinalizerTimeout", message=words, warning=True)])

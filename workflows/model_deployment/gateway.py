@@ -50,6 +50,11 @@ from airunway.workflows.steps import call
 PATIENCE = timedelta(seconds=10)
 """For one step; then the rest of the deployment goes on."""
 FIRST_RETRY, MAX_RETRY = timedelta(seconds=5), timedelta(minutes=5)
+MAX_REMOVAL_RETRY = timedelta(seconds=30)
+LEFT_BEHIND = (
+    "what publishes it could not be taken back in time: what the deployment owns goes with it, but a"
+    " Gateway's listeners, or another namespace's pool, may stay open for its namespace"
+)
 LOOK_AGAIN_SECONDS = 2
 _NOT_PUBLISHED = {NO_CRDS, NO_GATEWAY, DISABLED}
 
@@ -87,10 +92,15 @@ class DeploymentGateway:
         self._writer.note(before)
         await self._writer.write()
 
-    async def remove(self, uid: str, *, within: timedelta = PATIENCE) -> None:
-        """Take everything back, of a deployment that is deleted or gone; nothing where nothing was made."""
+    async def remove(self, uid: str, *, within: timedelta = PATIENCE) -> bool:
+        """Take everything back, of a deployment that is deleted or gone; whether nothing is left of it.
+
+        What was not done within the time is asked for again by whoever called.
+        """
         if not self._is_published:
-            return
+            return True
+        if within <= timedelta(0):
+            return False
         self._pacing.step = "taking back what the gateway has"
         try:
             answer = await call(
@@ -105,15 +115,28 @@ class DeploymentGateway:
         else:
             words = "not done in time"
         if answer is None:
-            why = (
-                "what the deployment owns goes with it; a Gateway's listeners may stay open for its namespace"
-            )
-            self._journal.record("GatewayFailed", f"remove_gateway: {words}", why=why)
-            return
+            gateway = self._state.gateway
+            gateway.removing_since = gateway.removing_since or workflow.now()
+            self._journal.record("GatewayFailed", f"remove_gateway: {words}", why="it is tried again")
+            return False
         if answer.deleted or answer.changed:
             self._journal.record("Unpublished", ", ".join([*answer.deleted, *answer.changed]))
         self._state.gateway, self._state.status.gateway = GatewayState(), None
         remove_condition(self._state.conditions, GATEWAY_READY)
+        return True
+
+    async def remove_for_good(self, uid: str) -> bool:
+        """The same of a deployment that is gone; false: it is tried again, which ends with the patience."""
+        if await self.remove(uid):
+            return True
+        since, patience = self._state.gateway.removing_since, self._pacing.limits.finalizer_timeout
+        if since is None or workflow.now() - since >= timedelta(seconds=patience):
+            self._journal.record("FinalizerTimeout", LEFT_BEHIND)
+            return True
+        self._state.gateway.failures += 1
+        delay = doubled(FIRST_RETRY, self._state.gateway.failures, MAX_REMOVAL_RETRY)
+        self._pacing.wait("the deployment is gone, but not what the gateway has of it", delay, "tries again")
+        return False
 
     # -- one look -------------------------------------------------------------------------------------------
 
@@ -129,11 +152,12 @@ class DeploymentGateway:
 
     async def _switch_off(self, seen: Observation) -> None:
         if self._is_published:
-            await self.remove(seen.uid)
-            if self._is_published:  # not done: it is tried again
+            if not await self.remove(seen.uid):
                 self._failed("the gateway's objects could not be taken back")
                 return
-            self._say_not(DISABLED, "spec.gateway.enabled is false")
+        elif self._state.status.phase is not Phase.RUNNING or not seen.serves_gateway:
+            return
+        self._say_not(DISABLED, "spec.gateway.enabled is false")
 
     async def _follow(self, seen: Observation, *, fresh: bool) -> None:
         state = self._state
@@ -175,6 +199,7 @@ class DeploymentGateway:
             engine=state.engine,
             applied=state.gateway.applied,
             probed=state.gateway.probed,
+            granted=state.gateway.granted,
             fresh=fresh or not seen.serves_gateway,
         )
 
@@ -182,7 +207,9 @@ class DeploymentGateway:
         state = self._state
         self._pacing.step = "publishing behind the Gateway"
         state.gateway.probed, state.gateway.touched = reading.probed, True
-        found = request.model_copy(update={"probed": reading.probed})
+        state.gateway.granted = sorted({*state.gateway.granted, *reading.granted})
+        known = {"probed": reading.probed, "granted": state.gateway.granted}
+        found = request.model_copy(update=known)
         done = await call(
             APPLY_GATEWAY,
             ApplyGatewayRequest(read_from=found, planned=reading.planned),
@@ -221,6 +248,7 @@ class DeploymentGateway:
         state.gateway.failures = 0
         state.gateway.applied, state.gateway.probed = reading.objects, reading.probed
         state.gateway.touched = state.gateway.touched or bool(reading.objects)
+        state.gateway.granted, state.gateway.removing_since = reading.granted, None
         self._adopt(reading.condition, reading.status)
 
     def _adopt_applied(self, done: ApplyGatewayAnswer) -> None:

@@ -13,6 +13,7 @@ from airunway.messages.deployment_state import (
     ModelImageState,
     StandingFailure,
 )
+from airunway.messages.failure_endings import LOOKS_AGAIN, is_tried_again
 from airunway.messages.model_image import ModelImagePhase
 from airunway.workflows.model_deployment.details import model_image_words
 from airunway.workflows.model_deployment.status_updates import serving_image_status, set_condition
@@ -38,13 +39,20 @@ def show_ready(
 def show_failed(
     state: DeploymentState, image: ModelImageState, configs_digest: str, *, now: datetime
 ) -> None:
-    """A final failure: it stays until a retry, or a change of the spec or of the configs."""
+    """It failed, until it is tried again: by itself or by a person, or for a change of spec or configs."""
     reason, message = image.reason or "BuildFailed", image.message
     if image.phase is ModelImagePhase.CANCELLED:
         message = CANCELLED_WORDS
+    by_itself = is_tried_again(reason)
+    if by_itself:
+        message = f"{message}; {LOOKS_AGAIN}"
     set_condition(state, MODEL_IMAGE_READY, "False", reason, message, now=now)
     state.failure = StandingFailure(
-        generation=state.generation, configs_digest=configs_digest, reason=reason, message=message
+        generation=state.generation,
+        configs_digest=configs_digest,
+        reason=reason,
+        message=message,
+        elsewhere=by_itself,
     )
     _show_unless_applied(state, Phase.FAILED, "DeploymentFailed", message, now=now)
 

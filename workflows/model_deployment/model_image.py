@@ -42,6 +42,7 @@ from airunway.messages.model_image import (
 from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
+from airunway.workflows.model_deployment.image_attempts import count_failure, patience, until_next_attempt
 from airunway.workflows.model_deployment.image_updates import (
     CANCELLED_WORDS,
     show_failed,
@@ -54,10 +55,7 @@ from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.status_writer import StatusWriter
 from airunway.workflows.steps import call, fair_between
 
-MAX_STALE = 20  # left at once; more are not under way in any story, and reports may be anybody's
-SILENCE = timedelta(minutes=3)
-"""Beyond the time within which the image's workflow meant to report; then it may have been terminated."""
-RETRY_DELAY = timedelta(seconds=30)
+MAX_STALE, RETRY_DELAY = 20, timedelta(seconds=30)  # reports of stale images may be anybody's
 MAX_QUIET = timedelta(hours=24)  # for how long a report may say that there will be no other
 
 
@@ -88,7 +86,7 @@ class DeploymentModelImage:
         image = self._state.model_image
         expected = image is not None and image.plan is not None and image.plan.identity == report.identity
         if image is None or not expected or image.phase.is_final:
-            # From an image that this deployment does not wait for any more, or wanted under another uid.
+            # From an image that it does not wait for any more, or wanted under another uid.
             if not report.phase.is_final and self._is_an_image(report.workflow_id):
                 self._stale_images.add(report.workflow_id)
             self._inbox.ask(decide=not report.phase.is_final)
@@ -202,9 +200,9 @@ class DeploymentModelImage:
             return None
         if image.phase.is_final:
             show_failed(self._state, image, configs_digest, now=workflow.now())
-            return None
+            return until_next_attempt(image, now=workflow.now())
         show_waiting(self._state, image, now=workflow.now())
-        return _patience(image)
+        return patience(image)
 
     async def _image_of(self, spec: ModelImageSpec) -> ModelImageState:
         """The state for the spec: what is known of it, or a new beginning."""
@@ -215,18 +213,23 @@ class DeploymentModelImage:
         if image is None:
             return self._begin_with(spec)
         again, image.retry_asked = image.retry_asked, False
-        if image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
-            # A build is dear: only a person's retry or another generation is a reason to begin again.
-            again = again or image.generation != self._state.generation
+        # A build is dear: what lies in it takes a person's retry or another generation to begin again.
+        lost = image.phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
+        again = again or (lost and image.generation != self._state.generation)
         if again and image.phase.is_final:
             # The commit stands, unless what failed was perhaps the commit.
             return self._begin_with(spec, None if image.phase is ModelImagePhase.FAILED else image.plan)
+        if until_next_attempt(image, now=workflow.now()) == timedelta(0):
+            return self._begin_with(spec, failures=image.failures)
         return image
 
-    def _begin_with(self, spec: ModelImageSpec, plan: ModelImagePlan | None = None) -> ModelImageState:
-        image = ModelImageState(spec=spec, generation=self._state.generation, plan=plan)
-        self._state.model_image = image
-        return image
+    def _begin_with(
+        self, spec: ModelImageSpec, plan: ModelImagePlan | None = None, *, failures: int = 0
+    ) -> ModelImageState:
+        begun = ModelImageState(spec=spec, plan=plan, failures=failures)
+        begun.generation = self._state.generation
+        self._state.model_image = begun
+        return begun
 
     async def _wait_for(self, image: ModelImageState, seen: Observation) -> None:
         """Resolve the image and join its workflow; less when the deployment changes meanwhile."""
@@ -248,7 +251,7 @@ class DeploymentModelImage:
             await self._read_outcome(image, image.plan, seen)
             if image.phase.is_final:
                 return
-        silent = image.reported_at is None or workflow.now() - image.reported_at >= _patience(image)
+        silent = image.reported_at is None or workflow.now() - image.reported_at >= patience(image)
         if silent or not image.workflow_id:
             await self._join(image, image.plan, seen)
 
@@ -269,6 +272,7 @@ class DeploymentModelImage:
             return
         image.phase, image.image = found.phase, found.image
         image.reason, image.message = found.reason, found.message
+        count_failure(image, now=workflow.now())
         self._record_outcome(image)
 
     async def _join(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
@@ -324,9 +328,8 @@ class DeploymentModelImage:
 
     def _record_outcome(self, image: ModelImageState) -> None:
         if image.phase is ModelImagePhase.READY and image.image is not None:
-            self._journal.record(
-                "ImageReady", image.image.reference, by=image.workflow_id, why="the registry has it"
-            )
+            words = image.image.reference
+            self._journal.record("ImageReady", words, by=image.workflow_id, why="the registry has it")
         else:
             self._journal.record(
                 "ImageFailed", image.message or CANCELLED_WORDS, by=image.workflow_id, why=image.reason
@@ -339,12 +342,9 @@ class DeploymentModelImage:
         # One that the deployment itself does not bear out was overtaken by a change of it.
         if is_final(err) and kind_of(err) != NOT_AS_OWNED:
             image.phase, image.reason, image.message = ModelImagePhase.FAILED, reason, words
+            count_failure(image, now=workflow.now())
             self._journal.record("ImageFailed", words, why=reason)
             show_failed(self._state, image, configs_digest, now=workflow.now())
-            return None
+            return until_next_attempt(image, now=workflow.now())
         show_trouble(self._state, reason, words, now=workflow.now())
         return RETRY_DELAY
-
-
-def _patience(image: ModelImageState) -> timedelta:
-    return SILENCE + 2 * image.next_within

@@ -80,6 +80,8 @@ def start_over(state: DeploymentState, seen: Observation, *, now: datetime) -> N
     """
     status = seen.status
     fresh = DeploymentState(uid=seen.uid, journal=state.journal)
+    # Not its own, but for its namespace: what the one before was given is looked for once more.
+    fresh.gateway.granted, fresh.gateway.touched = state.gateway.granted, bool(state.gateway.granted)
     if not state.uid:  # what was asked before it was seen for the first time
         fresh.paused_by, fresh.events_due = state.paused_by, state.events_due
     for name in DeploymentState.model_fields:

@@ -148,11 +148,12 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             await self.gateway.keep(seen)
             return
         seen = await self._validate()
+        self._decided_on = None
         if not seen.found:
-            await self.gateway.remove(self.state.uid)
+            self._gone = await self.gateway.remove_for_good(self.state.uid)
             await self.images.leave()
-            self._gone = True
-            self.pacing.rest("deleted" if self.deletion.let_go else "the deployment is gone")
+            if self._gone:
+                self.pacing.rest("deleted" if self.deletion.let_go else "the deployment is gone")
         elif seen.deleted_at is not None:
             await self.images.leave()
             await self.deletion.proceed(seen, seen.deleted_at)
@@ -186,7 +187,6 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
 
     async def _stand_still(self, seen: Observation) -> None:
         """Paused: nothing is followed, and so nothing repaired, until it goes on."""
-        self._decided_on = None
         asked = self.state.paused_by
         self.pacing.rest("paused by annotation" if seen.paused or asked is None else f"paused by {asked.by}")
         if seen.paused:

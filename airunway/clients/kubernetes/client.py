@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -152,13 +152,17 @@ class Cluster:
         label_selector: str = "",
         field_selector: str = "",
         limit: int = PAGE,
+        kept: Callable[[Object], Object] | None = None,
     ) -> Listing:
-        """List objects, page by page; a page of large objects is asked for in smaller ones."""
+        """List objects, page by page; a page of large objects is asked for in smaller ones.
+
+        `kept`: the part of an object that is wanted; of no more than a page the rest is ever held.
+        """
         items: list[Object] = []
         version = ""
         selectors = {"label_selector": label_selector, "field_selector": field_selector}
         async for page in self.pages(kind, namespace=namespace, limit=limit, **selectors):
-            items.extend(page.items)
+            items.extend(page.items if kept is None else map(kept, page.items))
             version = page.resource_version
         return Listing(items, version)
 
@@ -299,6 +303,7 @@ class Cluster:
         resource_version: str,
         namespace: str | None = None,
         label_selector: str = "",
+        field_selector: str = "",
     ) -> AsyncIterator[WatchEvent]:
         """Events after a resource version, until the server ends the watch.
 
@@ -310,6 +315,7 @@ class Cluster:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(WATCH_SECONDS),
             "labelSelector": label_selector,
+            "fieldSelector": field_selector,
         }
         path = path_of(kind, namespace=namespace)
         async with (

@@ -18,7 +18,7 @@ class RegistryReference:
     """A reference with Docker's defaults filled in."""
 
     host: str
-    """Registry with its port, as users write it: `docker.io`, not the host of its API."""
+    """Registry with its port, in lower case: `docker.io`, not the host of its API."""
     repository: str
     tag: str
 
@@ -32,21 +32,26 @@ def parse_tagged_reference(reference: str) -> RegistryReference:
 
 def parse_reference(reference: str) -> RegistryReference:
     """The parts of a reference; a digest, if it has one, stands for its tag. Raises ValueError."""
-    name, _, digest = reference.strip().partition("@")
+    name, at, digest = reference.strip().partition("@")
     first, slash, rest = name.partition("/")
-    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    host, path = (first, rest) if is_host else (DOCKER_HUB, name)
+    is_host = bool(slash) and ("." in first or ":" in first or first.lower() == "localhost")
+    host, path = (first.lower(), rest) if is_host else (DOCKER_HUB, name)
     host = _ALIASES.get(host, host)
     folder, slash, last = path.rpartition("/")
-    last, _, tag = last.partition(":")
+    last, colon, tag = last.partition(":")
     repository = f"{folder}{slash}{last}"
     if host == DOCKER_HUB and not slash:
         repository = f"library/{repository}"
-    version = digest or tag or "latest"
-    good = is_digest(version) if digest else bool(_TAG.fullmatch(version))
+    # Where there is a sign, something must follow: runtimes take no `name:` and no `name@`.
+    good = (not colon or _TAG.fullmatch(tag)) and (not at or is_digest(digest))
     if not good or not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{reference!r} is no image reference with a tag")
-    return RegistryReference(host=host, repository=repository, tag=version)
+    return RegistryReference(host=host, repository=repository, tag=digest or tag or "latest")
+
+
+def tag_of(reference: str) -> str:
+    """The tag that is written in a reference, also beside a digest; empty without one."""
+    return reference.strip().partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def repository_of(reference: str) -> str:

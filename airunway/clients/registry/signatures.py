@@ -18,6 +18,7 @@ from typing import Any
 
 from yarl import URL
 
+from airunway.clients.registry.attachments import manifest_at, referrers, tag_about
 from airunway.clients.registry.documents import MANIFEST_TYPES, digest_of
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryDenied, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
@@ -58,7 +59,7 @@ class StoredSignature:
 
 def signature_tag(digest: str) -> str:
     """The tag that the signatures of an image are kept under."""
-    return f"{digest.replace(':', '-')}.sig"
+    return tag_about(digest, ".sig")
 
 
 async def read_signatures(calls: RegistryCalls, digest: str) -> list[StoredSignature]:
@@ -66,9 +67,10 @@ async def read_signatures(calls: RegistryCalls, digest: str) -> list[StoredSigna
 
     Raises RegistryUnavailable, RegistryDenied.
     """
-    layers = _signed_layers(await _manifest(calls, signature_tag(digest)))
+    layers = _signed_layers(await manifest_at(calls, signature_tag(digest)))
     try:
-        layers += [layer for entry in await _referrers(calls, digest) for layer in _signed_layers(entry)]
+        manifests = await _signatures_among_referrers(calls, digest)
+        layers += [layer for manifest in manifests for layer in _signed_layers(manifest)]
     except (RegistryUnavailable, RegistryDenied):
         if not layers:  # else it has no such list, and says so in a way of its own
             raise
@@ -78,7 +80,7 @@ async def read_signatures(calls: RegistryCalls, digest: str) -> list[StoredSigna
 
 async def add_signature(calls: RegistryCalls, digest: str, added: StoredSignature) -> None:
     """Put a signature to those that are there. Raises RegistryUnavailable, RegistryDenied."""
-    there = _signed_layers(await _manifest(calls, signature_tag(digest)))
+    there = _signed_layers(await manifest_at(calls, signature_tag(digest)))
     layers = [*(layer for layer in there if layer["mediaType"] == PAYLOAD_TYPE), _layer(added)]
     config = _json(
         {
@@ -103,30 +105,11 @@ async def add_signature(calls: RegistryCalls, digest: str, added: StoredSignatur
     )
 
 
-async def _manifest(calls: RegistryCalls, version: str) -> Mapping[str, Any]:
-    """A manifest; empty when there is none that can be read."""
-    try:
-        return await calls.json(calls.manifest(version))
-    except (ImageNotFound, ValueError, RecursionError):
-        return {}
-
-
-async def _referrers(calls: RegistryCalls, digest: str) -> list[Mapping[str, Any]]:
+async def _signatures_among_referrers(calls: RegistryCalls, digest: str) -> list[Mapping[str, Any]]:
     """The manifests of signatures that say which image they are of (OCI 1.1)."""
-    try:
-        index = await calls.json(calls.referrers(digest))
-    except ImageNotFound:  # it has no such list; then whoever signs keeps one, under a tag
-        index = await _manifest(calls, digest.replace(":", "-"))
-    except (ValueError, RecursionError):
-        return []
-    entries = index.get("manifests")
-    named = [
-        str(entry["digest"])
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, Mapping) and "digest" in entry and _may_be_signature(entry)
-    ]
-    found = [name for name in named if is_digest(name)][:MAX_REFERRERS]
-    return [await _manifest(calls, name) for name in found]
+    entries = await referrers(calls, digest)
+    named = [str(entry["digest"]) for entry in entries if _may_be_signature(entry)][:MAX_REFERRERS]
+    return [await manifest_at(calls, name) for name in named]
 
 
 def _may_be_signature(entry: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ Named by an administrator, so its address may be inside the cluster and its tran
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from yarl import URL
 from airunway.clients.errors import error_text
 from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
+from airunway.clients.registry.attachments import attached_to
 from airunway.clients.registry.credentials import Login, RegistryCredentials, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
@@ -27,7 +28,6 @@ from airunway.clients.registry.signatures import (
     StoredSignature,
     add_signature,
     read_signatures,
-    signature_tag,
 )
 
 
@@ -172,13 +172,14 @@ class ModelImageStorage:
             digest = response.headers.get("Docker-Content-Digest", "")
             return digest if is_digest(digest) else ""
 
-    async def remove(self, repository: str, digest: str) -> bool:
-        """Remove an image with all its tags and its signatures; whether it was there. Layers stay until the
-        registry collects them. Raises RegistryUnavailable, RegistryDenied."""
-        # First what would not be found any more without the image, should this be cut off.
-        signatures = await self.digest_of(repository, signature_tag(digest))
+    async def remove(self, repository: str, digest: str, *, spared: Collection[str] = ()) -> bool:
+        """Remove an image with all its tags, and what anybody attached to it; whether it was there. Layers
+        stay until the registry collects them. `spared`: digests of images that stay, whatever is said of
+        them. Raises RegistryUnavailable, RegistryDenied."""
         async with self._calls(repository) as calls:
-            removed = [await _removed(calls, each) for each in (signatures, digest) if each]
+            # First what would not be found any more without the image, should this be cut off.
+            attached = await attached_to(calls, digest, spared=spared)
+            removed = [await _removed(calls, each) for each in (*attached, digest)]
         return removed[-1]
 
     async def signatures(self, repository: str, digest: str) -> list[StoredSignature]:

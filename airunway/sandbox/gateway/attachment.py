@@ -52,15 +52,53 @@ def conditions(generation: int, old: Sequence[Obj], said: Mapping[str, Verdict])
 
 def acceptance(gateway: Obj, ref: Obj, namespace: str, labels: Obj) -> Verdict:
     """Whether a Gateway takes a route of a namespace, with its labels."""
-    wanted = ref.get("sectionName")
-    listeners = [one for one in gateway["spec"]["listeners"] if wanted in (None, "", one["name"])]
-    listeners = [one for one in listeners if ref.get("port") in (None, one["port"])]
+    listeners = [one for one in gateway["spec"]["listeners"] if _is_meant(one, ref)]
     if not listeners:
         return False, "NoMatchingParent", "the Gateway has no such listener"
-    own = gateway["metadata"]["namespace"]
-    if any(_admits(listener, own, namespace, labels) for listener in listeners):
+    if any(attaches_to(gateway, one, ref, namespace, labels) for one in listeners):
         return True, "Accepted", "the route is accepted"
     return False, "NotAllowedByListeners", f"no listener admits routes of namespace {namespace}"
+
+
+def attaches_to(gateway: Obj, listener: Obj, ref: Obj, namespace: str, labels: Obj) -> bool:
+    """Whether one listener of a Gateway takes a route of a namespace that refers to the Gateway."""
+    own = gateway["metadata"]["namespace"]
+    return (
+        _is_meant(listener, ref) and bool(route_kinds(listener)) and _admits(listener, own, namespace, labels)
+    )
+
+
+def _is_meant(listener: Obj, ref: Obj) -> bool:
+    return ref.get("sectionName") in (None, "", listener["name"]) and ref.get("port") in (
+        None,
+        listener["port"],
+    )
+
+
+def route_kinds(listener: Obj) -> list[Object]:
+    """The kinds of routes that a listener takes: HTTPRoutes or none, as this gateway knows no others."""
+    wanted = (listener.get("allowedRoutes") or {}).get("kinds") or [{"kind": "HTTPRoute"}]
+    known = any(one["kind"] == "HTTPRoute" and one.get("group", GROUP) == GROUP for one in wanted)
+    return [{"group": GROUP, "kind": "HTTPRoute"}] if known and listener["protocol"] == "HTTP" else []
+
+
+def listener_verdicts(listener: Obj, port: int) -> dict[str, Verdict]:
+    """How a listener stands where HTTP is served at one port only."""
+    reason, words = "", "it is served"
+    if listener["protocol"] != "HTTP":
+        reason, words = "UnsupportedProtocol", "the sandbox's gateway serves HTTP only"
+    elif listener["port"] != port:
+        reason, words = "PortUnavailable", f"the sandbox's gateway listens at port {port} only"
+    wanted = (listener.get("allowedRoutes") or {}).get("kinds") or []
+    resolved = (True, "ResolvedRefs", "all references are resolved")
+    if wanted and len(route_kinds(listener)) < len(wanted):
+        resolved = (False, "InvalidRouteKinds", "it names kinds of routes other than HTTPRoute")
+    return {
+        "Accepted": (not reason, reason or "Accepted", words),
+        "Programmed": (not reason, "Invalid" if reason else "Programmed", words),
+        "Conflicted": (False, "NoConflicts", "no other listener is in its way"),
+        "ResolvedRefs": resolved,
+    }
 
 
 def _admits(listener: Obj, own: str, namespace: str, labels: Obj) -> bool:

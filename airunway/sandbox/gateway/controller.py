@@ -24,6 +24,8 @@ class GatewayControllers:
         self._routes = Controller("httproute", self._reconcile_route)
         self._pools = Controller("inferencepool", self._reconcile_pool)
         self.all = (self._gateways, self._routes, self._pools)
+        self._specs: dict[Key, tuple[str, int]] = {}
+        """Uid and generation of each Gateway, as the routes were told last."""
         state.gateways.on_change(self._gateway_changed)
         state.routes.on_change(self._route_changed)
         state.pools.on_change(self._pool_changed)
@@ -34,11 +36,20 @@ class GatewayControllers:
     # -- what concerns whom -------------------------------------------------------------------------------
 
     def _gateway_changed(self, gateway: Object) -> None:
-        self._gateways.enqueue(key_of(gateway))
+        key, meta = key_of(gateway), gateway["metadata"]
+        self._gateways.enqueue(key)
+        is_there, spec = self._state.gateways.get(key) is not None, (meta["uid"], meta["generation"])
+        if is_there and self._specs.get(key) == spec:
+            return  # its status counts the routes: they need not be told of that
+        self._specs.pop(key, None)
+        if is_there:
+            self._specs[key] = spec
         self._every_route()
 
     def _route_changed(self, route: Object) -> None:
         self._routes.enqueue(key_of(route))
+        for _, key in attachment.parents_of(route):
+            self._gateways.enqueue(key)
         for _, key in attachment.backends_of(route):
             self._pools.enqueue(key)
 
@@ -73,18 +84,41 @@ class GatewayControllers:
         gateway = self._state.gateway(key)
         if gateway is None:
             return None
-        served, port = self._state.is_served(gateway), self._state.port
-        programmed = (True, "Programmed", f"listens at {ADDRESS}:{port}")
-        if not served:
-            words = f"the sandbox's gateway serves HTTP at port {port} only; give it a listener of that port"
-            programmed = (False, "Invalid", words)
-        old = (gateway.get("status") or {}).get("conditions") or []
-        said = {"Accepted": (True, "Accepted", "the Gateway is accepted"), "Programmed": programmed}
-        conditions = attachment.conditions(gateway["metadata"]["generation"], old, said)
-        addresses = [{"type": "IPAddress", "value": ADDRESS}] if served else []
-        status = {"addresses": addresses, "conditions": conditions}
-        await self._state.gateways.patch(gateway, status, status=True)
+        await self._state.gateways.patch(gateway, self._gateway_status(gateway), status=True)
         return None
+
+    def _gateway_status(self, gateway: Object) -> Object:
+        """Addresses, conditions, and each listener with how many routes it has."""
+        known, generation = gateway.get("status") or {}, gateway["metadata"]["generation"]
+        before = {one.get("name"): one for one in known.get("listeners") or []}
+        listeners, served = [], []
+        for listener in gateway["spec"]["listeners"]:
+            verdicts = attachment.listener_verdicts(listener, self._state.port)
+            old = before.get(listener["name"], {}).get("conditions") or []
+            served.append(verdicts["Programmed"][0])
+            listeners.append(
+                {
+                    "name": listener["name"],
+                    "supportedKinds": attachment.route_kinds(listener),
+                    "attachedRoutes": self._state.count_attached(gateway, listener),
+                    "conditions": attachment.conditions(generation, old, verdicts),
+                }
+            )
+        accepted = (True, "Accepted", "the Gateway is accepted")
+        if not all(served):
+            accepted = (any(served), "ListenersNotValid", "some listeners cannot be served; they say why")
+        programmed = (True, "Programmed", f"listens at {ADDRESS}:{self._state.port}")
+        if not any(served):
+            words = (
+                f"the sandbox's gateway serves HTTP at port {self._state.port} only; give it such a listener"
+            )
+            programmed = (False, "Invalid", words)
+        said = {"Accepted": accepted, "Programmed": programmed}
+        return {
+            "addresses": [{"type": "IPAddress", "value": ADDRESS}] if any(served) else [],
+            "conditions": attachment.conditions(generation, known.get("conditions") or [], said),
+            "listeners": listeners,
+        }
 
     async def _reconcile_route(self, key: Key) -> float | None:
         route = self._state.routes.get(key)

@@ -64,9 +64,24 @@ class RoutingState:
         self, gateway: Mapping[str, Any], ref: Mapping[str, Any], namespace: str
     ) -> attachment.Verdict:
         """Whether a Gateway takes a route of a namespace."""
+        return attachment.acceptance(gateway, ref, namespace, self._labels(namespace))
+
+    def count_attached(self, gateway: Mapping[str, Any], listener: Mapping[str, Any]) -> int:
+        """How many routes one listener has."""
+        own = key_of(gateway)
+        return sum(
+            any(
+                key == own
+                and attachment.attaches_to(gateway, listener, ref, namespace, self._labels(namespace))
+                for ref, key in attachment.parents_of(route)
+            )
+            for route in self.routes
+            for namespace in (route["metadata"]["namespace"],)
+        )
+
+    def _labels(self, namespace: str) -> Mapping[str, str]:
         found = self.namespaces.get(("", namespace)) or {"metadata": {}}
-        labels = found["metadata"].get("labels") or {}
-        return attachment.acceptance(gateway, ref, namespace, labels)
+        return found["metadata"].get("labels") or {}
 
     def gateways_of(self, route: Mapping[str, Any]) -> Iterator[Object]:
         """The Gateways of the pretend class that take a route."""

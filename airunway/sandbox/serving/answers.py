@@ -28,9 +28,11 @@ def words_of(model: str, asked: str) -> list[str]:
 
 def last_message(request: Mapping[str, Any]) -> str:
     """What the user said last, its first 200 characters; empty when that is no text."""
-    messages = request.get("messages")
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    said = last.get("content") if isinstance(last, dict) else request.get("prompt")
+    given = request.get("messages") or request.get("input")
+    last = given[-1] if isinstance(given, list) and given else given
+    said = last.get("content") if isinstance(last, dict) else request.get("prompt") or last
+    if isinstance(said, list) and said and isinstance(said[-1], dict):  # in parts, of which one is text
+        said = said[-1].get("text")
     return said[:200] if isinstance(said, str) else ""
 
 

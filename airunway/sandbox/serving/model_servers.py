@@ -11,15 +11,17 @@ from __future__ import annotations
 import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 
 from aiohttp import web
 
 from airunway.sandbox.for_this_machine import for_this_machine
 from airunway.sandbox.operators.objects import Key, Object, is_ready
-from airunway.sandbox.serving import answers, metrics
+from airunway.sandbox.serving import answers, further_answers, metrics
 from airunway.sandbox.serving.names import models_of
 from kube_emulator import PodLogs
 
@@ -27,6 +29,25 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_PORTS = 128
 """How many pods may have a port at a time; the one that was asked for longest ago gives way."""
 PROXY = "/api/v1/namespaces/{namespace}/{kind}/{name}:{port}/proxy"
+
+
+@dataclass(frozen=True)
+class AnswerShape:
+    """What is answered at a path: as a whole, and in events where it can be streamed."""
+
+    whole: Callable[..., answers.Json]
+    events: Callable[..., Iterator[bytes]] | None = None
+
+
+SHAPES: Mapping[str, AnswerShape] = {
+    "chat/completions": AnswerShape(
+        partial(answers.completion, chat=True), partial(answers.events, chat=True)
+    ),
+    "completions": AnswerShape(partial(answers.completion, chat=False), partial(answers.events, chat=False)),
+    "responses": AnswerShape(further_answers.response, further_answers.response_events),
+    "embeddings": AnswerShape(further_answers.embeddings),
+}
+"""By what comes behind `/v1/`."""
 
 
 class PretendModelServers:
@@ -56,8 +77,8 @@ class PretendModelServers:
         proxy = PROXY.replace("{kind}", "{kind:pods|services}").replace("{port}", "{port:[0-9]+}")
         for prefix in (proxy, ""):
             app.router.add_get(f"{prefix}/v1/models", self._models)
-            app.router.add_post(f"{prefix}/v1/chat/completions", self._complete)
-            app.router.add_post(f"{prefix}/v1/completions", self._complete)
+            for path in SHAPES:
+                app.router.add_post(f"{prefix}/v1/{path}", self._complete)
             app.router.add_get(f"{prefix}/health", self._health)
             app.router.add_get(f"{prefix}/metrics", self._metrics)
         # A client that goes away ends its answer.
@@ -129,7 +150,7 @@ class PretendModelServers:
             self._logs.write(pod["metadata"]["uid"], name, line, at=datetime.now(UTC))
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        pod, chat = self._pod(request), request.path.endswith("/chat/completions")
+        pod, shape = self._pod(request), SHAPES[request.path.rpartition("/v1/")[2]]
         try:
             asked = json.loads(await request.read())
             model = asked["model"]
@@ -142,14 +163,14 @@ class PretendModelServers:
         number = next(self._numbers)
         self._note(request, pod, 200)
         said = answers.last_message(asked)
-        generated = len(answers.words_of(str(model), said))
+        generated = len(answers.words_of(str(model), said)) if shape.events else 0
         self._of(pod).add(prompt=len(said.split()), generated=generated)
-        if not asked.get("stream"):
-            return web.json_response(answers.completion(asked, chat=chat, number=number))
+        if shape.events is None or not asked.get("stream"):
+            return web.json_response(shape.whole(asked, number=number))
         headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        for event in answers.events(asked, chat=chat, number=number):
+        for event in shape.events(asked, number=number):
             await response.write(event)
         return response
 

@@ -36,6 +36,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 FIELD_MANAGER = "airunway-web"
 JSON_PATCH = "application/json-patch+json"
+MAX_PAGE_ID = 40
 EDIT = "/deployments/{namespace}/{name}/edit"
 
 
@@ -101,9 +102,14 @@ async def deploy(request: Request, state: State, caller: SignedIn) -> Response:
 
 @router.post("/deploy/plan")
 async def plan(request: Request, state: State, caller: SignedIn) -> Response:
-    """The plan as a piece of a page, with the text and the fields that belong to it: for the script."""
+    """The plan as a piece of a page, with the text and the fields that belong to it: for the script.
+
+    A page says by `page` which one it is: of what is typed on it only the last is planned.
+    """
+    plans, page_id = plans_of(state), str((await request.form()).get("page") or "")[:MAX_PAGE_ID]
+    is_wanted = plans.newest(caller, page_id) if page_id else lambda: True
     typed, _ = await typed_in(request)
-    planned = await plans_of(state).of(typed.body, caller) if not typed.problem else None
+    planned = await plans.of(typed.body, caller, is_wanted=is_wanted) if not typed.problem else None
     html = ENVIRONMENT.get_template("_plan.html").render(plan=planned, typed=typed)
     return JsonAnswer({"html": html, "yaml": typed.text, "fields": typed.fields if planned else None})
 

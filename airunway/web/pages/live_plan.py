@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from airunway.console.plan_world import gateway_world, plan_world
 from airunway.provider import Provider
 from airunway.trust.policy import policy_annotations
 from airunway.web.cache import TimedCache
+from airunway.web.errors import WebError
 from airunway.web.fleet import LiveFleet
 from airunway.web.identity import Caller
 from airunway.workers.settings import Settings
@@ -29,6 +31,8 @@ from airunway.workers.settings import Settings
 SURROUNDINGS_SECONDS = 60.0
 """How long what a cluster serves, its Gateways and the rules of a namespace are remembered."""
 MAX_NAMESPACES = 2_000
+MAX_TYPING = 5_000
+"""Pages on which somebody types."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,26 @@ class LivePlans:
             seconds=SURROUNDINGS_SECONDS, maximum=MAX_NAMESPACES
         )
         self._parsed: dict[str, tuple[str, InferenceProviderConfig]] = {}
+        self._turn = asyncio.Lock()
+        """Plans are made one after the other: at the same time each would only take longer."""
+        self._typed = count()
+        self._latest: TimedCache[tuple[str, str], int] = TimedCache(
+            seconds=SURROUNDINGS_SECONDS, maximum=MAX_TYPING
+        )
 
-    async def of(self, body: Mapping[str, Any], caller: Caller) -> LivePlan:
-        """The plan of an object. Never raises for a bad one: that is a finding."""
+    def newest(self, caller: Caller, page: str) -> Callable[[], bool]:
+        """Whether this is still the last thing that was typed on a page, whenever that is asked."""
+        key, mine = (caller.key, page), next(self._typed)
+        self._latest.put(key, mine)
+        return lambda: self._latest.peek(key) in (None, (mine,))
+
+    async def of(
+        self, body: Mapping[str, Any], caller: Caller, *, is_wanted: Callable[[], bool] = lambda: True
+    ) -> LivePlan:
+        """The plan of an object. Never raises for a bad one: that is a finding.
+
+        Raises WebError when it is no longer wanted by the time that its turn comes.
+        """
         raw = body.get("metadata")
         named = raw.get("namespace") if isinstance(raw, Mapping) else None
         namespace = named if isinstance(named, str) and named else "default"
@@ -88,7 +109,10 @@ class LivePlans:
             gateway=around.gateway,
             served=around.served,
         )
-        planned = await asyncio.to_thread(_plan, body, world)
+        async with self._turn:
+            if not is_wanted():
+                raise WebError(409, "something else was typed meanwhile")
+            planned = await asyncio.to_thread(_plan, body, world)
         return LivePlan(planned=planned, notes=[*notes, *unreadable])
 
     def _configs(self) -> tuple[list[Listed], list[str]]:

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from airunway.api.heartbeat import oldest_alive
 from airunway.api.names import installation_workflow_id
+from airunway.clients.errors import ApiError
 from airunway.messages.commands import Asked
 from airunway.messages.installation import InstallationRequest, Operation
 from airunway.messages.installation_workflow import CANCEL, RETRY, InstallationView
@@ -66,7 +67,13 @@ async def provider(request: Request, name: str, state: State, caller: SignedIn) 
         "provider.html",
         caller,
         provider=shown,
-        operations=operations(shown, is_allowed=is_allowed, right=right.words, is_working=working),
+        operations=operations(
+            shown,
+            is_installed=await _is_installed(state, name),
+            is_allowed=is_allowed,
+            right=right.words,
+            is_working=working,
+        ),
         is_allowed=is_allowed,
         view=view,
         is_working=working,
@@ -164,6 +171,15 @@ async def _used(state: WebState, caller: Caller) -> Counter[str]:
     return Counter(
         str(((obj.get("status") or {}).get("provider") or {}).get("name") or "") for obj in objects
     )
+
+
+async def _is_installed(state: WebState, name: str) -> bool | None:
+    """Whether its operator is there; None: nobody can say."""
+    try:
+        _, seen = await state.standings.of(state.standings.config(name))
+    except ApiError:
+        return None
+    return seen.installed or seen.operator_running
 
 
 async def _view(state: WebState, name: str) -> InstallationView | None:

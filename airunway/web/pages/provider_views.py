@@ -18,6 +18,7 @@ from airunway.web.pages.lenient import condition_in, conditions_in, count_of, ma
 
 Object = Mapping[str, Any]
 NO_OPERATOR = "it needs no operator"
+NOT_INSTALLED = "its operator is not installed, or does not run: install it"
 NO_CHART = "its package names no chart to install its operator from; see the steps by hand"
 
 
@@ -93,9 +94,12 @@ def shown_provider(config: Object, *, used_by: int, alive_since: datetime) -> Sh
 
 
 def operations(
-    provider: ShownProvider, *, is_allowed: bool, right: str, is_working: bool
+    provider: ShownProvider, *, is_installed: bool | None, is_allowed: bool, right: str, is_working: bool
 ) -> list[ShownButton]:
-    """What may be asked for, and why not. `right`: the one that it takes, in words."""
+    """What may be asked for, and why not. `right`: the one that it takes, in words.
+
+    `is_installed`: whether its operator is there; None: that could not be read.
+    """
     why = ""
     if not provider.has_operator:
         why = NO_OPERATOR
@@ -106,9 +110,10 @@ def operations(
     elif is_working:
         why = "something is being done to it already"
     used = f"{provider.used_by} deployments use it; delete them first" if provider.used_by else ""
+    absent = "" if is_installed is not False else NOT_INSTALLED
     return [
         ShownButton(Operation.INSTALL.value, "Install", why),
-        ShownButton(Operation.UPGRADE.value, "Upgrade", why),
+        ShownButton(Operation.UPGRADE.value, "Upgrade", why or absent),
         ShownButton(Operation.UNINSTALL.value, "Uninstall", why or used),
     ]
 

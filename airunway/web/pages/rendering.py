@@ -6,7 +6,8 @@ eye (controls, bidirectional overrides) are replaced before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from airunway.clients.errors import ApiError
 from airunway.console.links import workflow_link
 from airunway.operations.errors import OperationError
 from airunway.web.answers import JsonAnswer
+from airunway.web.derive.bodies import NAME_PATTERN, NAMESPACE_PATTERN
 from airunway.web.errors import NotSignedIn, WebError, message_of, status_of
 from airunway.web.identity import Caller
 from airunway.web.state import WebState, state_of
@@ -101,6 +103,45 @@ def wants_json(request: Request) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
+ADVICE = {
+    401: "Sign in with a token of the cluster.",
+    403: "Ask an administrator for the right that is named, or sign in as somebody who has it.",
+    404: "Look for it in the fleet: it may have been deleted, or be called otherwise.",
+    405: "Open the page that it belongs to, and use its buttons: this address takes no visits.",
+    409: "Load the page again: what you saw has changed since, or has to change first.",
+    429: "Wait a moment, then try again.",
+    500: "Load the page again. If it stays so, tell who runs AI Runway: the log of `airunway web` says where "
+    "it happened.",
+    503: "Wait a moment and load the page again: what it asks is away, and nothing was changed.",
+}
+"""What a person does about a status."""
+
+
+def error_page(request: Request, status: int, message: str) -> Response | None:
+    """A refusal as a page, with what to do about it; None for a client, and for the API."""
+    is_api = request.url.path == "/api" or request.url.path.startswith("/api/")
+    if is_api or "text/html" not in request.headers.get("Accept", ""):
+        return None
+    return _error_page(request, status, message)
+
+
+def _error_page(request: Request, status: int, message: str) -> Response:
+    advice = ADVICE.get(status, "")
+    return page(request, "error.html", None, status=status, message=message, code=status, advice=advice)
+
+
+_REFERENCES = {"namespace": (NAMESPACE_PATTERN, 63), "name": (NAME_PATTERN, 253)}
+
+
+def reference_problem(given: Mapping[str, Any]) -> str:
+    """Why the names in a path are those of nothing; empty where they may be of something."""
+    for kind, text in given.items():
+        pattern, longest = _REFERENCES.get(kind, ("", 0))
+        if pattern and (len(text) > longest or not re.fullmatch(pattern, text)):
+            return f"nothing is called {text[:100]!r}: that is no {kind} in Kubernetes"
+    return ""
+
+
 class PageRoute(APIRoute):
     """A route whose refusals are pages; who has not signed in is led there and back."""
 
@@ -110,6 +151,8 @@ class PageRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
+                if problem := reference_problem(request.path_params):
+                    raise WebError(404, problem)
                 return await handler(request)
             except NotSignedIn as err:
                 if wants_json(request) or request.method != "GET":
@@ -134,4 +177,4 @@ def _refusal(request: Request, err: Exception) -> Response:
     status, message = status_of(err), message_of(err)
     if wants_json(request):
         return JsonAnswer({"ok": False, "message": message}, status)
-    return page(request, "error.html", None, status=status, message=message, code=status)
+    return _error_page(request, status, message)

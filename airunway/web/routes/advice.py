@@ -12,7 +12,18 @@ from airunway.web.answers import JsonAnswer
 from airunway.web.derive.bodies import MAX_TEXT, Positive, ShortText, WebBody
 from airunway.web.derive.capacity import gpus_by_node, node_pools
 from airunway.web.derive.costs import GPU_MODELS, breakdown, normalized_gpu
+from airunway.web.documented import answers
 from airunway.web.errors import WebError
+from airunway.web.shapes.advice import (
+    AdviceShape,
+    AdviceStatusShape,
+    CostEstimateShape,
+    GpuModelsShape,
+    NormalizedGpuShape,
+    NormalizedProductShape,
+    PoolCostsShape,
+)
+from airunway.web.shapes.models import RecipesShape
 from airunway.web.state import State
 
 router = APIRouter(prefix="/api", tags=["advice"])
@@ -23,6 +34,7 @@ Label = Annotated[str, Query(max_length=MAX_TEXT)]
 
 
 @router.get("/aiconfigurator/status")
+@answers(AdviceStatusShape)
 async def advice_status() -> Response:
     """There is none."""
     return JsonAnswer({"available": False, "error": NO_ADVICE})
@@ -39,6 +51,7 @@ class AnalyzeBody(WebBody):
 
 
 @router.post("/aiconfigurator/analyze")
+@answers(AdviceShape)
 async def analyze(request: Request) -> Response:
     """A plain default: all GPUs in one replica."""
     body = _analyzed(await _json(request))
@@ -72,6 +85,7 @@ def _analyzed(given: Any) -> AnalyzeBody | Response:
 
 
 @router.post("/aiconfigurator/normalize-gpu")
+@answers(NormalizedProductShape)
 async def normalize_product(request: Request) -> Response:
     """The usual name of a GPU."""
     given = await _json(request)
@@ -98,6 +112,7 @@ def _own(status: int, message: str) -> WebError:
 
 
 @router.get("/vllm/recipes")
+@answers(RecipesShape)
 async def recipes() -> Response:
     """None, which the deploy form shows as such."""
     return JsonAnswer({"recipes": [], "total": 0, "source": "none", "message": NO_RECIPES})
@@ -136,6 +151,7 @@ class EstimateBody(WebBody):
 
 
 @router.get("/costs/node-pools")
+@answers(PoolCostsShape)
 async def pool_costs(
     state: State,
     gpuCount: Annotated[int, Query(ge=0, le=100_000)] = 1,
@@ -162,6 +178,7 @@ async def pool_costs(
 
 
 @router.post("/costs/estimate")
+@answers(CostEstimateShape)
 async def estimate(body: EstimateBody) -> Response:
     """The shape; no prices are known."""
     return JsonAnswer(
@@ -179,6 +196,7 @@ async def instance_price(instanceType: Label = "", region: Label = "") -> Respon
 
 
 @router.get("/costs/gpu-models")
+@answers(GpuModelsShape)
 async def gpu_models() -> Response:
     """GPUs that are known by name."""
     return JsonAnswer(
@@ -191,6 +209,7 @@ async def gpu_models() -> Response:
 
 
 @router.get("/costs/normalize-gpu")
+@answers(NormalizedGpuShape)
 async def normalize_label(label: Label = "") -> Response:
     """The usual name of a GPU, and what is known of it."""
     if not label:

@@ -17,7 +17,7 @@ from airunway.clients.kubernetes import Object
 from airunway.web.derive.bodies import NAMESPACE_PATTERN
 from airunway.web.errors import WebError, error_answer, misfit_answer
 from airunway.web.identity import Caller
-from airunway.web.routes.common import NamespaceQuery, read_deployment, service_of, status_answer
+from airunway.web.routes.common import Name, NamespaceQuery, read_deployment, service_of, status_answer
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
@@ -31,7 +31,6 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
-Name = Annotated[str, Path(max_length=253)]
 
 
 @router.post("/{name}/chat")

@@ -31,8 +31,22 @@ from airunway.web.derive.gateway import (
     gateway_models,
 )
 from airunway.web.derive.throughput import throughput
+from airunway.web.documented import answers
 from airunway.web.errors import WebError
 from airunway.web.routes.common import default_namespace
+from airunway.web.shapes.capacity import (
+    AutoscalerShape,
+    AutoscalerStatusShape,
+    CapacityShape,
+    DetailedCapacityShape,
+    GatewayCrdsShape,
+    GatewayInstalledShape,
+    GatewayModelsShape,
+    GatewayShape,
+    GpuOperatorInstalledShape,
+    GpuOperatorStatusShape,
+    ThroughputShape,
+)
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api", tags=["cluster"])
@@ -48,18 +62,21 @@ Text = Annotated[str | None, Query(max_length=MAX_TEXT)]
 
 
 @router.get("/installation/gpu-capacity")
+@answers(CapacityShape)
 async def gpu_capacity(state: State) -> Response:
     """GPUs of each node."""
     return JsonAnswer(cluster_capacity(_nodes(state)))
 
 
 @router.get("/installation/gpu-capacity/detailed")
+@answers(DetailedCapacityShape)
 async def detailed_gpu_capacity(state: State) -> Response:
     """GPUs of each pool of nodes."""
     return JsonAnswer(detailed_capacity(_nodes(state)))
 
 
 @router.get("/installation/gpu-throughput")
+@answers(ThroughputShape)
 async def gpu_throughput(
     state: State,
     modelId: Annotated[str, Query(min_length=1, max_length=MAX_TEXT)],
@@ -91,12 +108,14 @@ def _nodes(state: WebState) -> list[NodeGpus]:
 
 
 @router.get("/installation/gpu-operator/status")
+@answers(GpuOperatorStatusShape)
 async def gpu_operator_status(state: State) -> Response:
     """Whether NVIDIA's GPU operator is there, and whether nodes have GPUs without it."""
     return JsonAnswer({**await _gpu_operator(state), "helmCommands": GPU_OPERATOR_COMMANDS})
 
 
 @router.post("/installation/gpu-operator/install")
+@answers(GpuOperatorInstalledShape)
 async def install_gpu_operator(state: State, caller: SignedIn) -> Response:
     """Not done here: only what a provider's registration names is installed, and by the installer."""
     status = await _gpu_operator(state)
@@ -155,12 +174,14 @@ def _gpus(nodes: list[NodeGpus]) -> dict[str, Any]:
 
 
 @router.get("/gateway/status")
+@answers(GatewayShape)
 async def gateway_status(state: State) -> Response:
     """Whether deployments can be published, and where."""
     return JsonAnswer(await _gateway(state))
 
 
 @router.get("/gateway/models")
+@answers(GatewayModelsShape)
 async def models_behind_gateway(state: State, caller: SignedIn) -> Response:
     """Models that are published, of the default namespace."""
     found = await state.fleet.visible(caller, await default_namespace(state))
@@ -168,6 +189,7 @@ async def models_behind_gateway(state: State, caller: SignedIn) -> Response:
 
 
 @router.get("/installation/gateway/status")
+@answers(GatewayCrdsShape)
 async def gateway_crds(state: State) -> Response:
     """Whether the kinds of Gateway API and its inference extension are installed."""
     found: dict[str, Object | None] = {}
@@ -177,6 +199,7 @@ async def gateway_crds(state: State) -> Response:
 
 
 @router.post("/installation/gateway/install-crds")
+@answers(GatewayInstalledShape)
 async def install_gateway_crds(state: State, caller: SignedIn) -> Response:
     """Not done here: this process may not write definitions; the answer says how it is done."""
     found = {name: await state.cluster.find(CRDS, name) for name in (GATEWAY_CRD, EXTENSION_CRD)}
@@ -216,6 +239,7 @@ async def _gateway(state: WebState) -> dict[str, Any]:
 
 
 @router.get("/autoscaler/detection")
+@answers(AutoscalerShape)
 async def autoscaler_detection(state: State) -> Response:
     """Whether something adds nodes."""
     pools = managed_pools(list(state.fleet.nodes.objects.values()))
@@ -232,6 +256,7 @@ async def autoscaler_detection(state: State) -> Response:
 
 
 @router.get("/autoscaler/status")
+@answers(AutoscalerStatusShape)
 async def autoscaler(state: State) -> Response:
     """What the autoscaler says of itself."""
     try:

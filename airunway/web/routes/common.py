@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.errors import ApiError, NotFound
@@ -26,8 +26,9 @@ DEFAULT_PORT = 8000
 """Of a Service whose port nobody says."""
 
 NamespaceQuery = Annotated[str | None, Query(pattern=NAMESPACE_PATTERN, max_length=63)]
+Name = Annotated[str, Path(pattern=NAME_PATTERN, max_length=253)]
+"""Of a deployment or a provider, in a path."""
 Offset = Annotated[int, Query(ge=0, le=MAX_INT)]
-NAME_RULE = {"pattern": NAME_PATTERN, "max_length": 253}
 
 _defaults: TimedCache[int, str] = TimedCache(seconds=NAMESPACE_SECONDS, maximum=100)
 

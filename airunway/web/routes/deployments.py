@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from airunway.clients.errors import ApiError, NotFound
@@ -18,25 +18,37 @@ from airunway.web.derive.creation import capability_problem, fit_warnings, manif
 from airunway.web.derive.pods import pod_status
 from airunway.web.derive.providers import capabilities_of
 from airunway.web.derive.reasons import pending_reasons
+from airunway.web.documented import answers
 from airunway.web.errors import WebError
-from airunway.web.fleet import without_managers
+from airunway.web.kept import without_managers
 from airunway.web.listing import newest_first
 from airunway.web.routes.common import (
+    Name,
     NamespaceQuery,
     Offset,
     default_namespace,
     read_deployment,
     status_answer,
 )
+from airunway.web.shapes.common import MessageShape
+from airunway.web.shapes.deployments import (
+    ClaimsShape,
+    CreatedShape,
+    DeploymentShape,
+    DeploymentsShape,
+    ManifestsShape,
+    PendingReasonsShape,
+    PodsShape,
+)
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["deployments"])
 
 CLAIMS = Resource("v1", "persistentvolumeclaims")
-Name = Annotated[str, Path(max_length=253)]
 
 
 @router.get("")
+@answers(DeploymentsShape)
 async def list_deployments(
     state: State,
     caller: SignedIn,
@@ -62,6 +74,7 @@ async def list_deployments(
 
 
 @router.post("", status_code=201)
+@answers(CreatedShape)
 async def create_deployment(state: State, caller: SignedIn, body: DeploymentBody) -> Response:
     """Create one with the caller's rights; what speaks against GPUs enough is said, and refuses nothing."""
     manifest = await _checked(state, body)
@@ -84,6 +97,7 @@ async def create_deployment(state: State, caller: SignedIn, body: DeploymentBody
 
 
 @router.post("/preview")
+@answers(ManifestsShape)
 async def preview_deployment(state: State, body: DeploymentBody) -> Response:
     """The object that a create would make, with the defaults of admission's storage."""
     manifest = await _checked(state, body)
@@ -95,6 +109,7 @@ async def preview_deployment(state: State, body: DeploymentBody) -> Response:
 
 
 @router.get("/-/pvcs")
+@answers(ClaimsShape)
 async def list_claims(
     caller: SignedIn, namespace: Annotated[str, Query(pattern=NAMESPACE_PATTERN, max_length=63)]
 ) -> Response:
@@ -104,6 +119,7 @@ async def list_claims(
 
 
 @router.get("/{name}")
+@answers(DeploymentShape)
 async def get_deployment(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:
@@ -112,6 +128,7 @@ async def get_deployment(
 
 
 @router.delete("/{name}")
+@answers(MessageShape)
 async def delete_deployment(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:
@@ -125,6 +142,7 @@ async def delete_deployment(
 
 
 @router.get("/{name}/manifest")
+@answers(ManifestsShape)
 async def get_manifest(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:
@@ -133,6 +151,7 @@ async def get_manifest(
 
 
 @router.get("/{name}/pods")
+@answers(PodsShape)
 async def get_pods(state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None) -> Response:
     """Its pods."""
     meta = (await read_deployment(state, caller, namespace, name))["metadata"]
@@ -141,6 +160,7 @@ async def get_pods(state: State, caller: SignedIn, name: Name, namespace: Namesp
 
 
 @router.get("/{name}/pending-reasons")
+@answers(PendingReasonsShape)
 async def get_pending_reasons(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:

@@ -18,7 +18,9 @@ from airunway.clients.kubernetes import CRDS
 from airunway.installation.crds import is_established
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.capacity import shown_nodes
+from airunway.web.documented import answers
 from airunway.web.routes.common import default_namespace
+from airunway.web.shapes.state import ClusterStatusShape, HealthShape, NodesShape, VersionShape
 from airunway.web.state import State
 from airunway.workers.version import installed_version
 
@@ -30,6 +32,7 @@ CORE_CRD = f"{DEPLOYMENT_PLURAL}.{GROUP}"
 
 @public.get("/api/health")
 @public.get("/api/cluster", include_in_schema=False)
+@answers(HealthShape)
 async def health() -> Response:
     """The process lives."""
     return JsonAnswer({"status": "healthy", "timestamp": datetime.now(UTC).isoformat()})
@@ -37,6 +40,7 @@ async def health() -> Response:
 
 @public.get("/api/health/version")
 @public.get("/api/cluster/version", include_in_schema=False)
+@answers(VersionShape)
 async def version() -> Response:
     """Which build this is."""
     return JsonAnswer(
@@ -50,6 +54,7 @@ async def version() -> Response:
 
 @public.get("/api/cluster/status")
 @public.get("/api/health/status", include_in_schema=False)
+@answers(ClusterStatusShape)
 async def cluster_status(state: State) -> Response:
     """Whether the API server answers, and AI Runway's kinds are there; always 200."""
     shown: dict[str, Any] = {"namespace": await default_namespace(state), "clusterName": _name(state)}
@@ -75,6 +80,7 @@ def _name(state: State) -> str:
 
 @router.get("/api/cluster/nodes")
 @router.get("/api/health/nodes", include_in_schema=False)
+@answers(NodesShape)
 async def nodes(state: State) -> Response:
     """The nodes that take pods."""
     return JsonAnswer({"nodes": shown_nodes(state.fleet.nodes.objects.values())})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
@@ -31,15 +31,17 @@ from airunway.operations.installations import (
 from airunway.web.access import on_config
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.providers import installation_status, shown_commands
+from airunway.web.documented import answers
 from airunway.web.errors import WebError, error_answer
 from airunway.web.identity import Caller
+from airunway.web.routes.common import Name
+from airunway.web.shapes.providers import CommandsShape, HelmShape, InstallationShape, InstallResultShape
 from airunway.web.state import SignedIn, State, WebState
 from airunway.workers.version import installed_version
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 router = APIRouter(prefix="/api/installation", tags=["installing"])
 
-ProviderId = Annotated[str, Path(max_length=253)]
 POLL_SECONDS = 0.3
 LIMIT_SECONDS = 580.0
 """Below the 600 s that clients wait: then the answer says that it goes on."""
@@ -54,6 +56,7 @@ STATUSES = {
 
 
 @router.get("/helm/status")
+@answers(HelmShape)
 async def helm_status(state: State) -> Response:
     """Whether anything can be installed: an installer listens. Helm is a library of its."""
     try:
@@ -67,7 +70,8 @@ async def helm_status(state: State) -> Response:
 
 
 @router.get("/providers/{provider}/status")
-async def provider_status(state: State, provider: ProviderId) -> Response:
+@answers(InstallationShape)
+async def provider_status(state: State, provider: Name) -> Response:
     """How a provider's operator stands, and what is being done about it."""
     metadata, seen = await state.standings.of(state.standings.config(provider))
     commands = [step.command for step in _steps(metadata)]
@@ -76,14 +80,16 @@ async def provider_status(state: State, provider: ProviderId) -> Response:
 
 
 @router.get("/providers/{provider}/commands")
-async def provider_commands(state: State, provider: ProviderId) -> Response:
+@answers(CommandsShape)
+async def provider_commands(state: State, provider: Name) -> Response:
     """The same by hand."""
     metadata = metadata_of(state.standings.config(provider))
     return JsonAnswer(shown_commands(metadata, _steps(metadata)))
 
 
 @router.post("/providers/{provider}/install")
-async def install(state: State, caller: SignedIn, provider: ProviderId) -> Response:
+@answers(InstallResultShape, s202=InstallResultShape)
+async def install(state: State, caller: SignedIn, provider: Name) -> Response:
     """Have it installed, and wait for the end."""
     metadata = metadata_of(state.standings.config(provider))
     if not metadata.requires_crd:
@@ -94,7 +100,8 @@ async def install(state: State, caller: SignedIn, provider: ProviderId) -> Respo
 
 
 @router.post("/providers/{provider}/upgrade")
-async def upgrade(state: State, caller: SignedIn, provider: ProviderId) -> Response:
+@answers(InstallResultShape, s202=InstallResultShape)
+async def upgrade(state: State, caller: SignedIn, provider: Name) -> Response:
     """Have it upgraded; both of the reference's clients declare this, and its backend lacks it."""
     metadata = metadata_of(state.standings.config(provider))
     if not metadata.installable:
@@ -103,7 +110,8 @@ async def upgrade(state: State, caller: SignedIn, provider: ProviderId) -> Respo
 
 
 @router.post("/providers/{provider}/uninstall")
-async def uninstall(state: State, caller: SignedIn, provider: ProviderId) -> Response:
+@answers(InstallResultShape, s202=InstallResultShape)
+async def uninstall(state: State, caller: SignedIn, provider: Name) -> Response:
     """Have it uninstalled; its CRDs stay."""
     metadata = metadata_of(state.standings.config(provider))
     if not metadata.installable:
@@ -112,7 +120,8 @@ async def uninstall(state: State, caller: SignedIn, provider: ProviderId) -> Res
 
 
 @router.post("/providers/{provider}/uninstall-crds")
-async def uninstall_crds(state: State, caller: SignedIn, provider: ProviderId) -> Response:
+@answers(InstallResultShape, s202=InstallResultShape)
+async def uninstall_crds(state: State, caller: SignedIn, provider: Name) -> Response:
     """Have it uninstalled with its CRDs; refused while there are objects of theirs.
 
     The reference deletes the provider's registration instead, and leaves the CRDs.

@@ -22,7 +22,20 @@ from airunway.web.answers import JsonAnswer
 from airunway.web.derive.bodies import ShortText, WebBody
 from airunway.web.derive.catalogue import CATALOGUE, catalogue_model, premade_models
 from airunway.web.derive.pods import whole
+from airunway.web.documented import answers
 from airunway.web.errors import WebError
+from airunway.web.shapes.models import (
+    BuildPreviewShape,
+    BuildShape,
+    CatalogueShape,
+    FilesShape,
+    InfrastructureShape,
+    ModelShape,
+    PremadeShape,
+    PremadesShape,
+    SearchShape,
+    SetUpShape,
+)
 from airunway.web.state import State
 
 router = APIRouter(prefix="/api", tags=["models"])
@@ -33,12 +46,14 @@ ADVICE = "the image is built with the deployment: watch it there, in its history
 
 
 @router.get("/models")
+@answers(CatalogueShape)
 async def list_models() -> Response:
     """The fixed catalogue."""
     return JsonAnswer({"models": list(CATALOGUE)})
 
 
 @router.get("/models/search")
+@answers(SearchShape)
 async def search_models(
     state: State,
     q: Annotated[str, Query(min_length=2, max_length=200)],
@@ -53,6 +68,7 @@ async def search_models(
 
 
 @router.get("/models/{model:path}/gguf-files")
+@answers(FilesShape)
 async def gguf_files(
     state: State, model: Annotated[str, Path(max_length=400)], token: HubToken = ""
 ) -> Response:
@@ -64,6 +80,7 @@ async def gguf_files(
 
 
 @router.get("/models/{model:path}")
+@answers(ModelShape)
 async def get_model(model: Annotated[str, Path(max_length=400)]) -> Response:
     """One entry of the catalogue."""
     found = catalogue_model(model)
@@ -87,6 +104,7 @@ class BuildBody(WebBody):
 
 
 @router.get("/aikit/models")
+@answers(PremadesShape)
 async def list_premade() -> Response:
     """Images that AIKit has made."""
     shown = premade_models()
@@ -94,6 +112,7 @@ async def list_premade() -> Response:
 
 
 @router.get("/aikit/models/{identity}")
+@answers(PremadeShape)
 async def get_premade(identity: Annotated[str, Path(max_length=100)]) -> Response:
     """One of them."""
     found = next((entry for entry in premade_models() if entry["id"] == identity), None)
@@ -103,6 +122,7 @@ async def get_premade(identity: Annotated[str, Path(max_length=100)]) -> Respons
 
 
 @router.post("/aikit/build")
+@answers(BuildShape)
 async def build(state: State, body: BuildBody) -> Response:
     """Answer at once with the image's reference; a deployment that names it has it built."""
     request = _request(body)
@@ -120,6 +140,7 @@ async def build(state: State, body: BuildBody) -> Response:
 
 
 @router.post("/aikit/build/preview")
+@answers(BuildPreviewShape)
 async def preview_build(body: BuildBody) -> Response:
     """The reference alone."""
     request = _request(body)
@@ -150,12 +171,14 @@ def _request(body: BuildBody) -> AikitRequest:
 
 
 @router.get("/aikit/infrastructure/status")
+@answers(InfrastructureShape)
 async def infrastructure(state: State) -> Response:
     """Whether images can be built. Registry and builder are made when one is first needed."""
     return JsonAnswer(await _infrastructure(state))
 
 
 @router.post("/aikit/infrastructure/setup")
+@answers(SetUpShape)
 async def set_up(state: State) -> Response:
     """Nothing is to be done beforehand."""
     shown = await _infrastructure(state)

@@ -22,8 +22,17 @@ from airunway.clients.errors import ApiError, Forbidden, NotFound
 from airunway.clients.kubernetes import NAMESPACES, SECRETS, Object
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.bodies import ShortText, WebBody
+from airunway.web.documented import answers
 from airunway.web.errors import WebError, error_answer
 from airunway.web.identity import Caller
+from airunway.web.shapes.tokens import (
+    HubTokenShape,
+    OAuthConfigShape,
+    OAuthStartShape,
+    TokenDeletedShape,
+    TokenSavedShape,
+    TokenStatusShape,
+)
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/secrets", tags=["secrets"])
@@ -48,6 +57,7 @@ class TokenBody(WebBody):
 
 
 @router.get("/huggingface/status")
+@answers(TokenStatusShape)
 async def token_status(state: State, caller: SignedIn) -> Response:
     """In which namespaces there is one, as far as the caller may see, and whose it is."""
     shown, token = [], ""
@@ -67,6 +77,7 @@ async def token_status(state: State, caller: SignedIn) -> Response:
 
 
 @router.post("/huggingface")
+@answers(TokenSavedShape)
 async def save_token(state: State, caller: SignedIn, body: TokenBody) -> Response:
     """Keep it where deployments look for it, once the hub has accepted it."""
     user = await state.hub.user(body.access_token)
@@ -80,6 +91,7 @@ async def save_token(state: State, caller: SignedIn, body: TokenBody) -> Respons
 
 
 @router.delete("/huggingface")
+@answers(TokenDeletedShape)
 async def delete_token(caller: SignedIn) -> Response:
     """Take it away everywhere; where there is none, that is well."""
     results = [await _delete(caller, namespace) for namespace in PLACES]
@@ -157,6 +169,7 @@ class CodeBody(WebBody):
 
 
 @oauth.get("/config")
+@answers(OAuthConfigShape)
 async def oauth_config(state: State) -> Response:
     """What a client needs to begin."""
     return JsonAnswer(
@@ -165,6 +178,7 @@ async def oauth_config(state: State) -> Response:
 
 
 @oauth.post("/start")
+@answers(OAuthStartShape)
 async def start(state: State, body: StartBody) -> Response:
     """Begin, the verifier staying here for ten minutes."""
     verifier, mark = secrets.token_urlsafe(48), str(uuid.uuid4())
@@ -184,6 +198,7 @@ async def start(state: State, body: StartBody) -> Response:
 
 
 @oauth.post("/token-with-state")
+@answers(HubTokenShape)
 async def token_with_state(state: State, body: CodeWithStateBody) -> Response:
     """The token, for a sign-in that began here; each state is good for once."""
     kept = state.sign_ins.peek(body.state)
@@ -195,6 +210,7 @@ async def token_with_state(state: State, body: CodeWithStateBody) -> Response:
 
 
 @oauth.post("/token")
+@answers(HubTokenShape)
 async def token(state: State, body: CodeBody) -> Response:
     """The token, for a sign-in whose verifier the browser keeps."""
     return JsonAnswer(await _token(state, body.code, body.code_verifier, body.redirect_uri))

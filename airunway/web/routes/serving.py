@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import aiohttp
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from airunway.clients.errors import ApiError, error_text
@@ -19,8 +19,10 @@ from airunway.web.answers import JsonAnswer
 from airunway.web.derive.logs import container_of, without_colours
 from airunway.web.derive.metrics import metrics_in
 from airunway.web.derive.pods import is_surely_of
+from airunway.web.documented import answers
 from airunway.web.errors import WebError
-from airunway.web.routes.common import NamespaceQuery, read_deployment, service_of
+from airunway.web.routes.common import Name, NamespaceQuery, read_deployment, service_of
+from airunway.web.shapes.deployments import LogsShape, MetricsShape
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
@@ -30,10 +32,10 @@ METRICS_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 MAX_LOG_BYTES = 8 * 1024 * 1024
 MAX_METRICS_BYTES = 8 * 1024 * 1024
 FAILED_METRICS_SECONDS = 5.0
-Name = Annotated[str, Path(max_length=253)]
 
 
 @router.get("/{name}/logs")
+@answers(LogsShape)
 async def get_logs(
     state: State,
     caller: SignedIn,
@@ -94,6 +96,7 @@ def _message(data: str) -> str:
 
 
 @router.get("/{name}/metrics")
+@answers(MetricsShape)
 async def get_metrics(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:

@@ -8,20 +8,23 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from airunway.web.answers import JsonAnswer
+from airunway.web.documented import answers
 from airunway.web.errors import NotSignedIn, WebError
+from airunway.web.shapes.state import SessionShape
 from airunway.web.state import State
 
 router = APIRouter(tags=["session"])
 
 
 @router.post("/session")
+@answers(SessionShape)
 async def sign_in(request: Request, state: State) -> Response:
     """Take a pasted token; a form is led to `next`, a path of this server, or to the first page."""
     is_form, given = await _given(request)
     token = str(given.get("token") or "").strip()
     if not token:
         raise WebError(400, "token: paste a Kubernetes token, such as `kubectl create token NAME` prints")
-    address = request.client.host if request.client else ""
+    address = state.identities.address_of(request)
     try:
         caller = await state.identities.of_token(token, address=address)
     except NotSignedIn as err:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from airunway.api.names import CONFIG_PLURAL, FIELD_MANAGER, GROUP, SYSTEM_NAMESPACE
@@ -15,13 +14,21 @@ from airunway.console.provider_metadata import metadata_of
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.bodies import NamespaceText, WebBody
 from airunway.web.derive.providers import provider_details, provider_info, runtime_status
-from airunway.web.routes.common import CONFIG_KEY, CONFIG_MAP, default_namespace, forget_default_namespace
+from airunway.web.documented import answers
+from airunway.web.routes.common import (
+    CONFIG_KEY,
+    CONFIG_MAP,
+    Name,
+    default_namespace,
+    forget_default_namespace,
+)
+from airunway.web.shapes.providers import ProviderDetailsShape, ProvidersShape, RuntimesShape
+from airunway.web.shapes.state import SettingsChangedShape, SettingsShape
 from airunway.web.state import SignedIn, State, WebState
 
 public = APIRouter(prefix="/api", tags=["settings"])
 router = APIRouter(prefix="/api", tags=["settings"])
 
-ProviderId = Annotated[str, Path(max_length=253)]
 CORE_KIND = f"{CONFIG_PLURAL}.{GROUP}"
 
 
@@ -32,6 +39,7 @@ class SettingsBody(WebBody):
 
 
 @public.get("/settings")
+@answers(SettingsShape)
 async def get_settings(state: State) -> Response:
     """The frontend's first call: it decides on the login page by it."""
     config = {"defaultNamespace": await default_namespace(state)}
@@ -40,6 +48,7 @@ async def get_settings(state: State) -> Response:
 
 
 @router.put("/settings")
+@answers(SettingsChangedShape)
 async def put_settings(state: State, caller: SignedIn, body: SettingsBody) -> Response:
     """Change them, with the caller's rights on the ConfigMap that holds them."""
     if body.default_namespace is not None:
@@ -61,6 +70,7 @@ async def put_settings(state: State, caller: SignedIn, body: SettingsBody) -> Re
 
 @public.get("/settings/providers")
 @public.get("/providers", include_in_schema=False)
+@answers(ProvidersShape)
 async def list_providers(state: State) -> Response:
     """All registered providers."""
     return JsonAnswer({"providers": _infos(state)})
@@ -68,7 +78,8 @@ async def list_providers(state: State) -> Response:
 
 @router.get("/settings/providers/{provider}")
 @router.get("/providers/{provider}", include_in_schema=False)
-async def get_provider(state: State, provider: ProviderId) -> Response:
+@answers(ProviderDetailsShape)
+async def get_provider(state: State, provider: Name) -> Response:
     """One provider, with its charts and steps."""
     config = state.standings.config(provider)
     return JsonAnswer(provider_details(config, metadata_of(config)))
@@ -76,6 +87,7 @@ async def get_provider(state: State, provider: ProviderId) -> Response:
 
 @router.get("/runtimes/status")
 @router.get("/installation/runtimes/status", include_in_schema=False)
+@answers(RuntimesShape)
 async def runtimes(state: State) -> Response:
     """How each provider stands."""
 

@@ -4,17 +4,24 @@ import { headers, say } from "./live.js";
 
 const form = document.getElementById("deploy");
 const plan = document.getElementById("plan");
+const mark = Math.random().toString(36).slice(2); // which page this is: of what is typed on it only the last is planned
 const PAUSE = 150; // milliseconds without a letter
 let timer = 0;
 let asked = 0;
+let leaving = new AbortController(); // ends the request that is outdated by the next letter
 
 async function planAgain(edited) {
   const mine = ++asked;
+  leaving.abort();
+  leaving = new AbortController();
   plan.classList.add("busy");
   const body = new URLSearchParams(new FormData(form));
   body.set("edited", edited);
+  body.set("page", mark);
   try {
-    const answer = await fetch("/deploy/plan", { method: "POST", body, headers: headers({ Accept: "application/json" }) });
+    const answer = await fetch("/deploy/plan", {
+      method: "POST", body, headers: headers({ Accept: "application/json" }), signal: leaving.signal,
+    });
     if (mine !== asked) return; // something else was typed meanwhile
     const told = await answer.json();
     if (!answer.ok) { say(told.message ?? told.error?.message ?? "It could not be planned."); return; }

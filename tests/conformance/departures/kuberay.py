@@ -83,7 +83,19 @@ def has_unreadable(given: Given) -> bool:
 
 
 def says_not_ready(given: Given) -> bool:
-    return ask.condition(given, "RayServiceReady").get("status") == "False"
+    if ask.condition(given, "RayServiceReady").get("status") == "False":
+        return True
+    active = ask.at(ask.upstream_status(given), "activeServiceStatus", default={})
+    if ask.at(ask.at(active, "rayClusterStatus", default={}), "state") == "suspended":
+        return True
+    return any(map(runs_unhealthy, applications(given, "activeServiceStatus")))
+
+
+def runs_unhealthy(application: Mapping[str, Any]) -> bool:
+    deployments = ask.at(application, "serveDeploymentStatuses", default={})
+    entries = deployments.values() if isinstance(deployments, Mapping) else ()
+    unhealthy = any(ask.at(entry, "status") == "UNHEALTHY" for entry in entries)
+    return application.get("status") == "RUNNING" and unhealthy
 
 
 def only_new_condition(given: Given) -> bool:

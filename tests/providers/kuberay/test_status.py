@@ -324,3 +324,42 @@ def test_a_clusters_own_status_is_newer_than_the_copy() -> None:
 def test_an_unreadable_object(service: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="status"):
         PROVIDER.read_status(service)
+
+
+@pytest.mark.parametrize(
+    ("active", "cluster", "message"),
+    [
+        pytest.param(
+            {
+                "llm": {
+                    "status": "RUNNING",
+                    "serveDeploymentStatuses": {"LLM": {"status": "UNHEALTHY", "message": "engine died"}},
+                }
+            },
+            {},
+            "engine died",
+            id="a deployment that is not healthy",
+        ),
+        pytest.param(
+            RUNNING, {"state": "suspended"}, "the Ray cluster is suspended, and has no pods", id="suspended"
+        ),
+    ],
+)
+def test_what_contradicts_a_running_application_is_said(
+    active: Any, cluster: dict[str, str], message: str
+) -> None:
+    service = ray_service(conditions=[READY], active=active)
+    service["status"]["activeServiceStatus"]["rayClusterStatus"] = cluster
+
+    status = PROVIDER.read_status(service)
+
+    assert (status.phase, status.message) == ("Deploying", message)
+
+
+def test_a_deployment_that_is_being_scaled_is_none_that_is_not_healthy() -> None:
+    scaling = {"LLM": {"status": "UPSCALING", "message": "3 of 4 replicas"}}
+    service = ray_service(
+        conditions=[READY], active={"llm": {"status": "RUNNING", "serveDeploymentStatuses": scaling}}
+    )
+
+    assert PROVIDER.read_status(service).phase == "Running"

@@ -104,12 +104,12 @@ class Caller:
                     return answer
                 await asyncio.sleep(0.05)
 
-    async def stream(self, body: Any) -> tuple[str, list[str]]:
+    async def stream(self, body: Any, path: str = "/v1/chat/completions") -> tuple[str, list[str]]:
         """The kind of the answer, and what each of its events says."""
-        url = f"{self.gateway.url}/v1/chat/completions"
+        url = self.gateway.url + path
         async with self._session.post(url, json={**body, "stream": True}) as answer:
             text = await answer.text()
-            return answer.content_type, [line[6:] for line in text.split("\n\n") if line]
+            return answer.content_type, [line.removeprefix("data: ") for line in text.split("\n\n") if line]
 
 
 @pytest.fixture

@@ -56,6 +56,38 @@ async def test_a_gateway_that_it_cannot_serve_is_not_programmed_and_others_are_l
     assert "status" not in await caller.stage.cluster.get(GATEWAYS, "foreign", namespace=NAMESPACE)
 
 
+async def test_a_listener_counts_its_routes_and_says_how_it_stands(caller: Caller) -> None:
+    served = {"name": "http", "port": caller.gateway.state.port, "protocol": "HTTP"}
+    others = [{**served, "name": "tls", "protocol": "HTTPS"}, {**served, "name": "far", "port": 1}]
+    only = {**served, "name": "grpc", "allowedRoutes": {"kinds": [{"kind": "GRPCRoute"}]}}
+    patch = {"spec": {"listeners": [served, *others, only]}}
+    await caller.stage.cluster.patch(GATEWAYS, NAME, patch, namespace="default")
+    for name in ("a", "b"):
+        await caller.make("HTTPRoute", name, {"parentRefs": [GATEWAY], "rules": []}, namespace="default")
+    far = {"parentRefs": [{**GATEWAY, "sectionName": "far"}], "rules": []}
+    await caller.make("HTTPRoute", "c", far, namespace="default")
+
+    wanted = {"http": 2, "tls": 0, "far": 3, "grpc": 0}
+    gateway = await caller.stage.until_one(GATEWAYS, NAME, lambda obj: counts(obj) == wanted)
+
+    said = {one["name"]: one["conditions"] for one in gateway["status"]["listeners"]}
+    reasons = {name: {one["type"]: one["reason"] for one in found} for name, found in said.items()}
+    assert reasons["http"]["Programmed"] == "Programmed"
+    assert reasons["tls"]["Accepted"] == "UnsupportedProtocol"
+    assert reasons["far"]["Accepted"] == "PortUnavailable"
+    assert reasons["grpc"]["ResolvedRefs"] == "InvalidRouteKinds"
+    assert condition_of(gateway, "Accepted")["reason"] == "ListenersNotValid"
+    assert condition_of(gateway, "Programmed")["status"] == "True"
+
+    await caller.stage.cluster.delete(ROUTES, "a", namespace="default")
+    await caller.stage.until_one(GATEWAYS, NAME, lambda obj: counts(obj).get("http") == 1)
+
+
+def counts(gateway: Any) -> dict[str, int]:
+    listeners = (gateway.get("status") or {}).get("listeners") or []
+    return {one["name"]: one["attachedRoutes"] for one in listeners}
+
+
 async def test_a_route_is_told_what_it_lacks_until_it_is_there(caller: Caller) -> None:
     await caller.route("chat", "org/chat")
     await caller.until_said(ROUTES, "chat", "ResolvedRefs", "BackendNotFound")

@@ -48,6 +48,47 @@ async def test_a_stream_arrives_as_events_and_says_the_same(caller: Caller) -> N
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks][-2:] == [None, "stop"]
 
 
+async def test_responses_and_embeddings_are_forwarded_too(caller: Caller) -> None:
+    await caller.publish("chat", "org/chat")
+    await caller.until_answered(200, ask("org/chat"))
+    given = {
+        "model": "org/chat",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hm?"}]}],
+    }
+
+    status, answer = await caller.post(given, "/v1/responses")
+    text = answer["output"][0]["content"][0]["text"]
+    assert (status, answer["object"], answer["status"]) == (200, "response", "completed")
+    assert "This is org/chat" in text
+    assert text.endswith("You said: Hm?")
+
+    kind, events = await caller.stream(given, "/v1/responses")
+    told = [json.loads(event.partition("data: ")[2]) for event in events]
+    assert kind == "text/event-stream"
+    assert [event.partition("\n")[0] for event in events] == [f"event: {one['type']}" for one in told]
+    assert "".join(one["delta"] for one in told if one["type"].endswith(".delta")) == text
+    assert told[-1]["response"]["output"][0]["content"] == answer["output"][0]["content"]
+
+    status, answer = await caller.post({"model": "org/chat", "input": ["a", "b", "a"]}, "/v1/embeddings")
+    numbers = [one["embedding"] for one in answer["data"]]
+    assert (status, answer["model"], len(numbers)) == (200, "org/chat", 3)
+    assert numbers[0] == numbers[2] != numbers[1]
+
+
+async def test_models_are_listed_for_who_says_whose(caller: Caller) -> None:
+    await caller.publish("chat", "org/chat")
+    await caller.until_answered(200, ask("org/chat"))
+
+    async with aiohttp.ClientSession() as session:
+        url = f"{caller.gateway.url}/v1/models"
+        async with session.get(url, headers={MODEL_HEADER: "org/chat"}) as answer:
+            listed = await answer.json()
+        async with session.get(url) as refused:
+            assert refused.status == 404
+
+    assert [one["id"] for one in listed["data"]] == ["org/chat"]
+
+
 async def test_a_model_that_nobody_serves_is_refused_in_openais_shape(caller: Caller) -> None:
     await caller.publish("chat", "org/chat")
     await caller.route("wrong", "org/other", pool="chat")

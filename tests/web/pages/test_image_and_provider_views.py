@@ -12,6 +12,7 @@ from airunway.messages.installation_workflow import InstallationOutcome, Install
 from airunway.modelimage.records import ImageRecord, RecordState
 from airunway.web.pages.image_views import failed_images, kept_images, place_of
 from airunway.web.pages.provider_views import (
+    NOT_INSTALLED,
     is_working,
     last_outcome,
     operations,
@@ -107,7 +108,7 @@ def test_a_worker_that_is_silent_makes_it_unready() -> None:
 )
 def test_why_an_operation_is_refused(name: str, given: dict[str, bool], install: str, uninstall: str) -> None:
     shown = shown_provider(config(name), used_by=0, alive_since=NOW)
-    options = {"is_allowed": True, "is_working": False, **given}
+    options = {"is_installed": True, "is_allowed": True, "is_working": False, **given}
 
     asked = {one.command: one.why_not for one in operations(shown, right="do it", **options)}
 
@@ -118,12 +119,22 @@ def test_why_an_operation_is_refused(name: str, given: dict[str, bool], install:
 def test_what_is_used_is_not_uninstalled() -> None:
     shown = shown_provider(config(), used_by=3, alive_since=NOW)
 
-    asked = operations(shown, is_allowed=True, right="do it", is_working=False)
+    asked = operations(shown, is_installed=True, is_allowed=True, right="do it", is_working=False)
 
     assert {one.command for one in asked if one.why_not} == {"uninstall"}
     plan = PreflightAnswer(used=["team/chat"])
     assert "team/chat" in refused_because(plan, Operation.UNINSTALL)
     assert refused_because(plan, Operation.INSTALL) == ""
+
+
+@pytest.mark.parametrize(("is_installed", "is_offered"), [(True, True), (False, False), (None, True)])
+def test_what_is_not_installed_is_not_upgraded(is_installed: bool | None, is_offered: bool) -> None:
+    shown = shown_provider(config(), used_by=0, alive_since=NOW)
+
+    asked = operations(shown, is_installed=is_installed, is_allowed=True, right="do it", is_working=False)
+
+    refused = {one.command: one.why_not for one in asked if one.why_not}
+    assert refused == ({} if is_offered else {"upgrade": NOT_INSTALLED})
 
 
 def test_how_the_last_operation_ended() -> None:

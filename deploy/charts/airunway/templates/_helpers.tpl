@@ -157,7 +157,7 @@ affinity:
 A process of ours as a Deployment. Given: root, name, part, container, args, replicas (0: an autoscaler's), grace, resources, wait (seconds
 before the first look whether it is ready) and every (between looks); where they differ: namespace, account, command,
 settings (ConfigMap), installer (its image), fields and given (variables), ports, labels (of the pod and of how it is found), together with
-spread, lifecycle and medium of /tmp.
+spread, lifecycle, medium of /tmp and secrets (by the end of /etc/airunway-…, where they are mounted).
 */}}
 {{- define "airunway.process" -}}
 {{- $root := .root -}}
@@ -259,10 +259,24 @@ spec:
           {{- include "airunway.containerSecurity" . | nindent 10 }}
         volumeMounts:
         {{- include "airunway.mounts" $root | nindent 8 }}
+        {{- range $name, $secret := .secrets }}
+        {{- if $secret }}
+        - name: {{ $name }}
+          mountPath: /etc/airunway-{{ $name }}
+          readOnly: true
+        {{- end }}
+        {{- end }}
       volumes:
       - name: tmp
         emptyDir: {{ if .medium }}{medium: {{ .medium }}}{{ else }}{}{{ end }}
       {{- include "airunway.volumes" $root | nindent 6 }}
+      {{- range $name, $secret := .secrets }}
+      {{- if $secret }}
+      - name: {{ $name }}
+        secret:
+          secretName: {{ $secret }}
+      {{- end }}
+      {{- end }}
 {{- end }}
 
 {{/* A ClusterRole's binding to an account of ours. Given: root, name, role, account, part. */}}
