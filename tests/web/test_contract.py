@@ -47,6 +47,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebPl
                 }
             ],
         )
+        await made.deployment("short")
         await made.until(lambda: made.state.fleet.deployment("default", "demo") is not None)
         await made.until(lambda: len(made.state.fleet.configs.objects) == len(installed_providers()))
         yield made
@@ -101,6 +102,7 @@ CALLS = [
     Call("GET", "/api/deployments/-/pvcs?namespace=default", "pvcs"),
     Call("GET", "/api/deployments/-/pvcs", "success error", 400),
     Call("GET", f"/api/deployments/nobody{DEMO}", "message statusCode", 404, within=("error",)),
+    Call("DELETE", f"/api/deployments/short{DEMO}", "message"),
     Call("DELETE", f"/api/deployments/nobody{DEMO}", "message statusCode", 404, within=("error",)),
     Call("POST", f"/api/deployments/demo/chat{DEMO}", "success error", 400, {"messages": []}),
     Call("GET", "/api/installation/helm/status", "available error"),
@@ -113,6 +115,10 @@ CALLS = [
     Call("POST", "/api/installation/providers/vllm/install", "message statusCode", 400, within=("error",)),
     Call("POST", "/api/installation/providers/nobody/install", "message statusCode", 404, within=("error",)),
     Call("POST", "/api/installation/providers/kaito/install", "message statusCode", 503, within=("error",)),
+    Call("POST", "/api/installation/providers/vllm/uninstall", "message", 400, within=("error",)),
+    Call("POST", "/api/installation/providers/kaito/uninstall", "message", 503, within=("error",)),
+    Call("POST", "/api/installation/gpu-operator/install", "message statusCode", 400, within=("error",)),
+    Call("POST", "/api/installation/gateway/install-crds", "message statusCode", 403, within=("error",)),
     Call(
         "GET",
         "/api/installation/gpu-operator/status",
@@ -154,6 +160,9 @@ CALLS = [
     ),
     Call("GET", "/api/aikit/infrastructure/status", "ready registry builder error"),
     Call("GET", "/api/vllm/recipes", "recipes total source"),
+    Call("POST", "/api/vllm/recipes/resolve", "message", 502, {"modelId": "a/b"}, within=("error",)),
+    Call("POST", "/api/secrets/huggingface", "success error", 400, {}),
+    Call("POST", "/api/oauth/huggingface/token", "success error", 400, {"code": "c"}),
     Call("GET", "/api/secrets/huggingface/status", "configured namespaces"),
     Call("DELETE", "/api/secrets/huggingface", "success message results"),
     Call("GET", "/api/oauth/huggingface/config", "clientId authorizeUrl scopes"),

@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 
 from airunway.clients.crds import apply_own_crds
-from airunway.clients.kubernetes import Cluster, Resource
+from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Resource
 from airunway.web.derive.logs import container_of, without_colours
 from airunway.web.derive.metrics import metrics_in
 from kube_emulator import EmulatedCluster
+from tests.gateway.site import GatewaySite
 from tests.web.place import WebPlace, web_before
 
 SERVICES = Resource("v1", "services")
@@ -31,6 +32,8 @@ class ModelServer:
     port: int = 0
     refusal: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
+    routed: list[tuple[str, str]] = field(default_factory=list)
+    """Of requests that came through a Gateway: the model it was told, and whose token came with them."""
 
     async def start(self) -> web.AppRunner:
         app = web.Application()
@@ -55,6 +58,8 @@ class ModelServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(await request.json())
+        if model := request.headers.get("X-Gateway-Model-Name"):
+            self.routed.append((model, request.headers.get("Authorization", "")))
         if self.refusal:
             shown = {"error": {"message": "too long a question"}}
             return web.json_response(shown, status=self.refusal)
@@ -149,6 +154,27 @@ async def test_chat_is_streamed_and_asks_the_model_by_its_own_name(serving: Serv
     asked = serving.server.asked[0]
     assert (asked["model"], asked["stream"], asked["temperature"]) == ("what-it-calls-itself", True, 0.5)
     assert (await serving.place.post("/api/deployments/default/demo/chat", body)).status == 200
+
+
+@pytest.mark.parametrize(("is_a_gateways", "status"), [(True, 200), (False, 404)])
+async def test_without_a_service_chat_goes_to_the_deployments_gateway_and_nowhere_else(
+    serving: Serving, is_a_gateways: bool, status: int
+) -> None:
+    site, place = GatewaySite(serving.emulated, serving.place.cluster), serving.place
+    await site.install()
+    await site.gateway(address="127.0.0.1" if is_a_gateways else "192.0.2.7")
+    routed = {"endpoint": f"127.0.0.1:{serving.server.port}", "modelName": "published"}
+    change = {"status": {"gateway": routed, "endpoint": {"service": "gone", "port": 8000}}}
+    await place.cluster.patch(DEPLOYMENTS, "demo", change, namespace="default", subresource="status")
+
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    answer = await place.post(f"/api/deployments/demo/chat{QUERY}", body, Authorization="Bearer mine")
+
+    assert answer.status == status, answer.body
+    assert [model for model, _ in serving.server.routed] == (["published"] if is_a_gateways else [])
+    assert all(not authorization for _, authorization in serving.server.routed)
+    if is_a_gateways:
+        assert answer.body == "".join(CHUNKS)
 
 
 async def test_what_the_model_server_refuses_is_told(serving: Serving) -> None:

@@ -154,12 +154,8 @@ class Cluster:
         limit: int = PAGE,
         kept: Callable[[Object], Object] | None = None,
     ) -> Listing:
-        """List objects, page by page; a page of large objects is asked for in smaller ones.
-
-        `kept`: the part of an object that is wanted; of no more than a page the rest is ever held.
-        """
-        items: list[Object] = []
-        version = ""
+        """List objects, page by page; `kept`: the part of each that is held beyond its page."""
+        items, version = list[Object](), ""
         selectors = {"label_selector": label_selector, "field_selector": field_selector}
         async for page in self.pages(kind, namespace=namespace, limit=limit, **selectors):
             items.extend(page.items if kept is None else map(kept, page.items))
@@ -175,7 +171,7 @@ class Cluster:
         field_selector: str = "",
         limit: int = PAGE,
     ) -> AsyncIterator[Listing]:
-        """The same a page at a time, for what is too much to be held at once."""
+        """The same a page at a time; a page of large objects is asked for in smaller ones."""
         token = ""
         while True:
             query = {

@@ -41,6 +41,7 @@ async def show(
 ) -> Response:
     """The page."""
     await state.rights.require(caller, on_deployment("get", namespace, name))
+    revision = state.fleet.revision(namespace, name)  # before anything is read: a change from then on is told
     obj = state.fleet.deployment(namespace, name)
     ref = ref_of(state, namespace, name)
     everything = timeline == "all"
@@ -57,6 +58,7 @@ async def show(
         "deployment.html",
         caller,
         ref=ref,
+        revision=revision,
         shown=shown,
         buttons=deployment_view.buttons(shown, obj) if shown is not None and obj is not None else [],
         may_edit=may_edit,

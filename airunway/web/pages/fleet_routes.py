@@ -36,6 +36,7 @@ async def fleet(
     number: int = 1,
 ) -> Response:
     """Deployments, failures first; GPUs of the nodes."""
+    revision = state.fleet.version  # before anything is read: a change from then on is told
     wanted = FleetFilter(phase=phase, provider=provider, namespace=namespace, text=text[:253])
     shown = fleet_page(await state.fleet.visible(caller), wanted, page=number)
     nodes, nodes_note = await _nodes(state, caller)
@@ -49,6 +50,7 @@ async def fleet(
         nodes=nodes,
         nodes_note=nodes_note,
         not_listed=state.fleet.not_listed,
+        revision=revision,
         links=filter_links(target, state.settings.cluster) if target.ui else [],
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import aiohttp
@@ -18,6 +18,7 @@ from airunway.web.derive.bodies import NAMESPACE_PATTERN
 from airunway.web.errors import WebError, error_answer, misfit_answer
 from airunway.web.identity import Caller
 from airunway.web.routes.common import Name, NamespaceQuery, read_deployment, service_of, status_answer
+from airunway.web.routes.routed_chat import ask_gateway, is_without_service, routed_url
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
@@ -81,7 +82,34 @@ async def _chat(
         return StreamingResponse(_bytes_of(answer), media_type="text/event-stream", headers=STREAM_HEADERS)
     async with answer:
         data = await read_beginning(answer, 64 * 1024)
+    if is_without_service(answer.status, data):
+        routed = await _routed(state, deployment, sent)
+        if routed is not None:
+            return routed
     return _failure(answer.status, data)
+
+
+async def _routed(state: WebState, deployment: Object, sent: dict[str, Any]) -> Response | None:
+    """The answer of the deployment's Gateway; None where it has none that is a Gateway of this cluster."""
+    try:
+        url = await routed_url(state.cluster, deployment)
+    except ApiError:
+        return None
+    if not url:
+        return None
+    told = (deployment.get("status") or {}).get("gateway") or {}
+    model = str(told.get("modelName") or sent["model"])
+    try:
+        found = await ask_gateway(url, sent, model=model, limits=CHAT_TIMEOUT)
+    except (aiohttp.ClientError, TimeoutError) as err:
+        return error_answer(502, f"the Gateway cannot be reached: {error_text(err)}"[:500])
+    if found.answer.status < 300:
+        return StreamingResponse(
+            _bytes_of(found.answer, found.close), media_type="text/event-stream", headers=STREAM_HEADERS
+        )
+    data = await read_beginning(found.answer, 64 * 1024)
+    await found.close()
+    return _failure(found.answer.status, data)
 
 
 def _issues(body: Any) -> list[dict[str, Any]]:
@@ -120,7 +148,9 @@ async def _model_name(caller: Caller, deployment: Object, shown: dict[str, Any],
         return fallback
 
 
-async def _bytes_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _bytes_of(
+    answer: aiohttp.ClientResponse, close: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[bytes]:
     try:
         async for part in answer.content.iter_any():
             yield part
@@ -129,6 +159,8 @@ async def _bytes_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         yield f"data: {json.dumps(said)}\n\n".encode()
     finally:
         answer.close()
+        if close is not None:
+            await close()
 
 
 def _failure(status: int, data: bytes) -> Response:

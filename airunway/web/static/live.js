@@ -65,9 +65,11 @@ function follow() {
   if (page.dataset.every) setInterval(refresh, Number(page.dataset.every) * 1000);
   if (!page.dataset.events) return;
   const stream = new EventSource(page.dataset.events);
-  let isFirst = true;
-  stream.addEventListener("changed", () => { if (isFirst) isFirst = false; else refresh(); });
-  stream.addEventListener("error", () => { isFirst = false; });
+  // What changed while the page was on its way is told by the first event already.
+  stream.addEventListener("changed", (event) => {
+    if (event.data !== page.dataset.revision) refresh();
+    page.dataset.revision = "";
+  });
   addEventListener("pagehide", () => stream.close());
 }
 
