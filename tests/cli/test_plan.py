@@ -274,18 +274,6 @@ def test_what_is_not_yaml_is_an_error_of_usage(airunway: Airunway) -> None:
     assert result.err.startswith("airunway: standard input:2:3: not YAML")
 
 
-def test_without_a_cluster_a_plan_is_for_the_newest_version_of_the_operator(airunway: Airunway) -> None:
-    preset = {"model": {"id": "phi-4"}, "secrets": {"huggingFaceToken": "hub"}, "provider": {"name": "kaito"}}
-
-    result = airunway("plan", "-f", "-", "-o", "json", stdin=manifest(**GPU | preset))
-
-    (planned,) = json.loads(result.out)
-    workspace = planned["objects"][0]
-    assert workspace["metadata"]["annotations"]["kaito.sh/disable-benchmark"] == "true"
-    assert workspace["inference"]["preset"]["presetOptions"] == {"modelAccessSecret": "hub"}
-    assert "spec.secrets.huggingFaceToken" not in planned["ignoredFields"]
-
-
 def test_it_runs_as_a_program() -> None:
     command = [sys.executable, "-m", "airunway.cli", "plan", "-f", "-"]
 
