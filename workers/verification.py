@@ -10,12 +10,14 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW
+from airunway.messages.model_image_workflow import MODEL_IMAGE_BUILD_WORKFLOW, MODEL_IMAGE_WORKFLOW
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.sampling import Sample
 
 KINDS = (
     (DEPLOYMENT_WORKFLOW, "modeldeployment"),
-    ("ModelImageWorkflow", "image"),
+    (MODEL_IMAGE_WORKFLOW, "image"),
+    (MODEL_IMAGE_BUILD_WORKFLOW, "image"),
     ("ProviderInstallationWorkflow", "provider"),
 )
 """Workflows that live on while a build is rolled out, and how their ids begin."""

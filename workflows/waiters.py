@@ -44,6 +44,11 @@ class Waiters(Generic[Entry]):
         return list(self._entries.values())
 
     @property
+    def pending(self) -> frozenset[str]:
+        """Who has yet to be notified of the latest."""
+        return frozenset(self._pending)
+
+    @property
     def has_pending(self) -> bool:
         """Whether somebody is pending."""
         return bool(self._pending)

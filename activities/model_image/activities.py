@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from airunway.activities.errors import benign_errors, to_application_error
 from airunway.activities.model_image.build import WatchedBuild
+from airunway.activities.model_image.build_end import read_build_end
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import Builder, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
@@ -41,9 +42,7 @@ from airunway.messages.model_image import (
     ENSURE_REGISTRY,
     FIND_MODEL_IMAGE,
     FREE_SPACE,
-    JOIN_IMAGE,
     JOIN_MODEL_IMAGE,
-    MODEL_IMAGE_WORKFLOW,
     PUBLISH_MODEL_IMAGE,
     READ_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
@@ -58,7 +57,6 @@ from airunway.messages.model_image import (
     JoinModelImageRequest,
     ModelImagePhase,
     ModelImageRequest,
-    ModelImageView,
     PublishModelImageAnswer,
     PublishModelImageRequest,
     ReadModelImageAnswer,
@@ -66,7 +64,17 @@ from airunway.messages.model_image import (
     ResolveModelImageAnswer,
     ResolveModelImageRequest,
 )
-from airunway.messages.model_image_failures import TRIED_TWICE
+from airunway.messages.model_image_failures import BUILD_LOST, TRIED_TWICE
+from airunway.messages.model_image_workflow import (
+    JOIN_IMAGE,
+    MODEL_IMAGE_WORKFLOW,
+    READ_BUILD,
+    BuildEnd,
+    ModelImageInput,
+    ModelImageView,
+    ReadBuildAnswer,
+    ReadBuildRequest,
+)
 from airunway.modelimage.plan import ModelImagePlan
 
 QUIET_AT_FIRST = timedelta(seconds=10)
@@ -115,6 +123,7 @@ class ModelImageActivities:
             self.resolve_model_image,
             self.read_model_image,
             self.join_model_image,
+            self.read_build,
             self.find_model_image,
             self.ensure_registry,
             self.ensure_builder,
@@ -183,7 +192,7 @@ class ModelImageActivities:
         workflow_id = self._workflow_of(request.plan)
         await activity.client().start_workflow(
             MODEL_IMAGE_WORKFLOW,
-            ModelImageRequest(plan=request.plan),
+            ModelImageInput(plan=request.plan),
             id=workflow_id,
             task_queue=names.core_task_queue(self._options.cluster_name),
             start_signal=JOIN_IMAGE,
@@ -196,6 +205,21 @@ class ModelImageActivities:
             static_summary=f"image of {request.plan.repository}",
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)
+
+    # -- for the image's workflow ------------------------------------------------------------------------
+
+    @implements(READ_BUILD, errors=benign_errors)
+    async def read_build(self, request: ReadBuildRequest) -> ReadBuildAnswer:
+        """Find out what became of a build: how from Temporal, the image itself from the registry."""
+        refuse_other_plan(request.plan, self._options)
+        workflow_id = names.model_image_build_workflow_id(self._workflow_of(request.plan))
+        answer = await read_build_end(activity.client(), workflow_id, is_said_to_end=request.is_said_to_end)
+        if answer.end is BuildEnd.DONE:
+            answer.image = await self._find(request.plan)
+            if answer.image is None:
+                words = f"workflow {workflow_id} says that the image is built, and the registry has it not"
+                return ReadBuildAnswer(end=BuildEnd.LOST, reason=BUILD_LOST, message=words)
+        return answer
 
     async def _find(self, plan: ModelImagePlan) -> ModelImageRef | None:
         """The image of a plan. One that is to be signed and is not was not published to its end, or before

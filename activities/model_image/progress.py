@@ -10,16 +10,17 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from airunway.activities.errors import to_application_error
+from airunway.api.names import image_of_build
 from airunway.clients.errors import ClientError
-from airunway.messages.model_image import IMAGE_PROGRESS, BuildProgress
+from airunway.messages.model_image import BuildProgress
+from airunway.messages.model_image_workflow import IMAGE_PROGRESS
 
 _log = structlog.get_logger(__name__)
 
 
 async def send_progress(progress: BuildProgress) -> None:
-    """Signal progress to the workflow of this activity; one that is lost is made good by the next."""
-    info = activity.info()
-    image = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+    """Signal progress to the image's workflow, whichever run; one that is lost is made good by the next."""
+    image = activity.client().get_workflow_handle(image_of_build(activity.info().workflow_id or ""))
     try:
         await image.signal(IMAGE_PROGRESS, progress)
     except RPCError as err:

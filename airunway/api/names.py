@@ -282,6 +282,19 @@ def model_image_workflow_id(cluster: str, repository: str, identity: str) -> str
     return f"{model_image_workflow_prefix(cluster)}{model}/{identity}"
 
 
+def model_image_build_workflow_id(image_workflow_id: str) -> str:
+    """Workflow id of the build of a model image: one at a time."""
+    return f"{image_workflow_id}{_BUILD}"
+
+
+def image_of_build(build_workflow_id: str) -> str:
+    """Workflow id of the image that a build's workflow makes; any other id as it is."""
+    return build_workflow_id.removesuffix(_BUILD)
+
+
+_BUILD = "/build"
+
+
 def model_image_workflow_prefix(cluster: str) -> str:
     """How the workflow ids of all model images of a cluster begin."""
     return f"image/{cluster}/"

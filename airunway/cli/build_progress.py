@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.kubernetes import Object
+from airunway.console.build_heartbeat import build_heartbeat
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.deployment_workflow import DeploymentView
 from airunway.messages.model_image import BuildProgress
@@ -75,18 +76,7 @@ class Builds:
         image = view.state.model_image
         if image is None or not image.workflow_id:
             return image.progress if image else None
-        described = await self._client.get_workflow_handle(image.workflow_id).describe()
-        return await _heartbeat(self._client, described) or image.progress
-
-
-async def _heartbeat(client: Client, described: WorkflowExecutionDescription) -> BuildProgress | None:
-    """What the build's activity said last; None when none runs."""
-    for pending in described.raw_description.pending_activities:
-        payloads = pending.heartbeat_details.payloads
-        if payloads:
-            (progress,) = await client.data_converter.decode(payloads, [BuildProgress])
-            return progress if isinstance(progress, BuildProgress) else None
-    return None
+        return await build_heartbeat(self._client, image.workflow_id) or image.progress
 
 
 def bars(builds: Sequence[BuildNow]) -> RenderableType:

@@ -7,10 +7,10 @@ from urllib.parse import quote, quote_plus
 
 from airunway.api.status import Phase
 from airunway.messages.deployment_workflow import CLUSTER, DEPLOYMENT_WORKFLOW, PHASE, PROVIDER
+from airunway.messages.model_image_workflow import MODEL_IMAGE_WORKFLOW
 from airunway.workers.temporal.target import TemporalTarget
 
-IMAGE_WORKFLOW = "ModelImageWorkflow"
-BUILDING = f"WorkflowType = '{IMAGE_WORKFLOW}' AND ExecutionStatus = 'Running'"
+BUILDING = f"WorkflowType = '{MODEL_IMAGE_WORKFLOW}' AND ExecutionStatus = 'Running'"
 """Builds, also those that wait for a free builder."""
 
 

@@ -153,6 +153,7 @@ OF_MODEL_IMAGES: Mapping[str, FailureEnd] = {
         ChecksumMismatch="a mirror or proxy: the download is dear",
         BuildFailed="the builder, twice the same: the build is dear",
         BuildCancelled="a person has stopped it",
+        BuildLost="a person has ended the build's workflow in Temporal",
     ),
     **_each(Ending.TRIED_AGAIN, ImageBuilding="the build"),
 }

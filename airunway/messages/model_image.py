@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 from temporalio.common import RetryPolicy
 
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
-from airunway.api.names import IMAGES_QUEUE, model_image_workflow_id
-from airunway.messages.commands import INTERNAL
+from airunway.api.names import IMAGES_QUEUE, model_image_build_workflow_id, model_image_workflow_id
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step, until_it_works
@@ -27,16 +26,6 @@ class TokenRef(BaseModel):
 
     namespace: str
     name: str
-
-
-MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
-
-JOIN_IMAGE = f"{INTERNAL}join"
-"""Signal with a ModelImageWaiter: a deployment waits too."""
-LEAVE_IMAGE = f"{INTERNAL}leave"
-"""Signal with the id of a deployment's workflow: it does not wait any more."""
-IMAGE_PROGRESS = f"{INTERNAL}progress"
-"""Signal with a BuildProgress: a step of the image got on."""
 
 
 class ModelImageWaiter(BaseModel):
@@ -107,14 +96,6 @@ class ModelImageReport(BaseModel):
     message: str = ""
 
 
-class ModelImageView(BaseModel):
-    """Answer of the query `state` of an image's workflow."""
-
-    report: ModelImageReport
-    waiting: list[str] = Field(default_factory=list)
-    """Workflows of the deployments that wait."""
-
-
 # -- requests and answers ---------------------------------------------------------------------------------
 
 
@@ -174,15 +155,16 @@ class JoinModelImageAnswer(BaseModel):
 
 
 class ModelImageRequest(StepRequest):
-    """Something about one image, asked by its workflow."""
+    """Something about one image, asked by the workflow of its build."""
 
     plan: ModelImagePlan
     namespace: str = ""
     """Of the deployment that has waited longest: what is built counts against it."""
 
     def asking_workflow(self, cluster: str) -> str:
-        """The image's own."""
-        return model_image_workflow_id(cluster, self.plan.repository, self.plan.identity)
+        """That of the image's build."""
+        image = model_image_workflow_id(cluster, self.plan.repository, self.plan.identity)
+        return model_image_build_workflow_id(image)
 
 
 class FindModelImageAnswer(BaseModel):
@@ -310,7 +292,7 @@ BUILD_MODEL_IMAGE = Step(
     request=BuildModelImageRequest,
     answer=BuildModelImageAnswer,
     attempt_timeout=timedelta(minutes=15),
-    # A hub or registry may be away for hours, and each attempt costs the image's history some events.
+    # A hub or registry may be away for hours, and each attempt costs the build's history some events.
     retry=until_it_works(at_first=1, at_most=300),
     # A worker that was killed is noticed after this; the builder keeps what was downloaded.
     heartbeat=timedelta(seconds=15),

@@ -10,6 +10,8 @@ BUILD_FAILED = "BuildFailed"
 TRIED_TWICE = (BUILD_FAILED, "PushNoSpace")
 """Errors of a build whose cause is not certain: twice the same is no accident."""
 BUILD_CANCELLED = "BuildCancelled"
+BUILD_LOST = "BuildLost"
+"""The build's workflow was terminated or deleted by hand."""
 
 REASONS = {
     "BuildsOff": "ImageBuildsOff",
@@ -49,6 +51,10 @@ REASONS = {
     NOT_AS_OWNED: "ModelImageRefused",
 }
 """Error class of a step to the reason that a condition shows."""
+
+
+OF_TOKENS = ("ModelAccessDenied", "ModelTokenMissing", REASONS[NOT_AS_OWNED])
+"""Reasons of failure that say nothing of the tokens of those who have come since."""
 
 
 def reason_of(err: FailureError) -> str:

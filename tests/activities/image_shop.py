@@ -34,7 +34,6 @@ from airunway.clients.kubernetes import DEPLOYMENTS, SECRETS, Cluster
 from airunway.clients.registry.client import RegistryClient
 from airunway.clients.registry.storage import ModelImageStorage
 from airunway.messages.model_image import (
-    IMAGE_PROGRESS,
     BuildModelImageRequest,
     BuildProgress,
     FindModelImageAnswer,
@@ -44,6 +43,7 @@ from airunway.messages.model_image import (
     ResolveModelImageRequest,
     TokenRef,
 )
+from airunway.messages.model_image_workflow import IMAGE_PROGRESS
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.cluster_options import ClusterOptions
 from airunway.modelimage.plan import ModelImagePlan

@@ -10,6 +10,7 @@ from airunway.api.names import (
     IMAGES_QUEUE,
     INSTALLER_QUEUE,
     installation_workflow_id,
+    model_image_build_workflow_id,
     model_image_workflow_id,
     task_queue_beside,
 )
@@ -89,6 +90,7 @@ class Target:
 def requests_of_every_step(target: Target) -> list[Forgery]:
     """One request of each step, as the right workflow could make it."""
     image = model_image_workflow_id("test", PLAN.repository, PLAN.identity)
+    build = model_image_build_workflow_id(image)
     of_image = {"plan": PLAN.model_dump()}
     chart = {"request": {"provider": "acme"}, "chart": {"release": "op", "namespace": "ns", "chart": EVIL}}
     seen = {**target.about, "generation": target.generation, "resource_version": "1"}
@@ -120,9 +122,10 @@ def requests_of_every_step(target: Target) -> list[Forgery]:
     }
     return [
         *(Forgery(step, request) for step, request in core),
-        *(Forgery(step, of_image, workflow_id=image) for step in of_images),
-        Forgery("publish_model_image", {**of_image, "digest": EVIL.partition("@")[2]}, workflow_id=image),
-        Forgery("build_model_image", of_image, workflow_id=image, queue=IMAGES_QUEUE),
+        *(Forgery(step, of_image, workflow_id=build) for step in of_images),
+        Forgery("publish_model_image", {**of_image, "digest": EVIL.partition("@")[2]}, workflow_id=build),
+        Forgery("build_model_image", of_image, workflow_id=build, queue=IMAGES_QUEUE),
+        Forgery("read_build", of_image, workflow_id=image),
         Forgery("preflight_provider", {"request": {"provider": "acme"}}, **installer),
         *(Forgery(step, chart, **installer) for step in of_charts),
         *(
@@ -139,6 +142,7 @@ READ_ONLY = {
     "read_readiness",
     "read_gateway",
     "read_model_image",
+    "read_build",
     "read_installation",
 }
 """What asks for nothing but reading: a lie has nothing to change."""
@@ -220,6 +224,7 @@ def _about_images(target: Target) -> list[Forgery]:
     own = {**target.about, "token": {"namespace": target.ref.namespace, "name": "not-named"}}
     nobody = {"ref": {**target.ref.model_dump(), "name": "nobody"}, "token": own["token"]}
     image = model_image_workflow_id("test", PLAN.repository, PLAN.identity)
+    of_build = model_image_build_workflow_id(image)
     of_image = {"plan": PLAN.model_dump()}
 
     def resolving(**spec: Any) -> dict[str, Any]:
@@ -228,7 +233,7 @@ def _about_images(target: Target) -> list[Forgery]:
     def building(*waiters: dict[str, Any]) -> dict[str, Any]:
         return {**of_image, "waiters": list(waiters)}
 
-    build: dict[str, Any] = {"workflow_id": image, "queue": IMAGES_QUEUE}
+    build: dict[str, Any] = {"workflow_id": of_build, "queue": IMAGES_QUEUE}
     return [
         Forgery(
             "resolve_model_image", resolving(repository="evil/model"), "another model", words="the model"
@@ -247,10 +252,11 @@ def _about_plans(target: Target) -> list[Forgery]:
     found = []
     for said, told in FOREIGN_PLANS.items():
         of_image = {"plan": told.model_dump()}
+        image = model_image_workflow_id("test", told.repository, told.identity)
         of: dict[str, Any] = {
             "lie": said,
             "words": "refused",
-            "workflow_id": model_image_workflow_id("test", told.repository, told.identity),
+            "workflow_id": model_image_build_workflow_id(image),
         }
         found += [Forgery(step, of_image, **of) for step in steps]
         found.append(Forgery("publish_model_image", {**of_image, "digest": EVIL.partition("@")[2]}, **of))

@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.decision import InstallationNeed, InstallPolicy, Outcome
 from airunway.api.model_image import ModelImageSpec
-from airunway.api.names import model_image_workflow_id
+from airunway.api.names import model_image_build_workflow_id, model_image_workflow_id
 from airunway.api.status import Phase
 from airunway.messages.commands import CANCEL_BUILD, RETRY
 from airunway.messages.deployment import PodFinding, StepFailure
@@ -28,6 +29,7 @@ from airunway.messages.deployment_workflow import INSTALL_REPORT
 from airunway.messages.installation import INSTALL_CHART, InstallReport, Operation
 from airunway.messages.installation_workflow import InstallationOutcome
 from airunway.messages.refs import DeploymentRef
+from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.temporal.converter import data_converter
 from tests.workflows import installer_world
 from tests.workflows.conftest import test_server
@@ -38,6 +40,18 @@ from tests.workflows.workers import core_worker, provider_worker
 from tests.workflows.world import World
 
 FOLDER = Path(__file__).parent / "histories"
+
+
+def names_with_image(story: str) -> tuple[str, str, str]:
+    """Of the histories of a deployment's story with an image: its own, its image's, the build's."""
+    return story, f"image_{story}", f"image_build_{story}"
+
+
+def recorded(file: Path) -> WorkflowHistory:
+    """A history that is kept, under the id of its workflow: those of others are made of it."""
+    history = WorkflowHistory.from_json("", file.read_text())
+    begun = history.events[0].workflow_execution_started_event_attributes
+    return replace(history, workflow_id=begun.workflow_id or f"modeldeployment/here/ml/{file.stem}")
 
 
 async def to_running_and_edited(world: World) -> None:
@@ -215,7 +229,7 @@ INSTALLER_STORIES: list[Callable[[InstallerWorld], Awaitable[None]]] = [
     cancelled_half_way,
 ]
 IMAGE_STORIES: list[Callable[[World, ImageWorld], Awaitable[None]]] = [built_cancelled_and_retried]
-"""Of a deployment and of its image's workflow; the latter's history is kept as `image_<name>`."""
+"""Of a deployment, of its image's workflow and of the build's; see `names_with_image`."""
 
 
 async def record(story: Callable[[World], Awaitable[None]]) -> str:
@@ -229,19 +243,19 @@ async def record(story: Callable[[World], Awaitable[None]]) -> str:
             return await _history_of(world.handle)
 
 
-async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]]) -> tuple[str, str]:
-    """The histories of a deployment and of the last run of its image, as JSON."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server(), data_converter=data_converter()
-    ) as env:
+async def record_with_image(story: Callable[[World, ImageWorld], Awaitable[None]]) -> tuple[str, ...]:
+    """The histories of a deployment, of the first run of its image and of its build, as JSON."""
+    async with TemporalServer(headless=True) as server:
+        client = await Client.connect(server.address, data_converter=data_converter())
+        env = WorkflowEnvironment.from_client(client)
         world = World(
             env, ref=DeploymentRef(cluster="here", namespace="ml", name=story.__name__.replace("_", "-"))
         )
         images = ImageWorld(env)
-        async with core_worker(world, images), images.build_worker():
-            first = asyncio.create_task(_first_image_history(env, images))
+        async with core_worker(world, images), images.build_worker(), provider_worker(world):
+            first = asyncio.create_task(_first_image_histories(env, images))
             await story(world, images)
-            return await _history_of(world.handle), await first
+            return await _history_of(world.handle), *await first
 
 
 async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
@@ -250,15 +264,19 @@ async def _history_of(handle: WorkflowHandle[Any, Any]) -> str:
     return re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text)
 
 
-async def _first_image_history(env: WorkflowEnvironment, images: ImageWorld) -> str:
-    """Of the first run of the first image, when it has ended."""
-    await images.until(lambda: "find_model_image" in images.calls)  # by then it has been started
+async def _first_image_histories(env: WorkflowEnvironment, images: ImageWorld) -> list[str]:
+    """Of the first runs of the first image and of its build, when they have ended."""
+    await images.until(lambda: "find_model_image" in images.calls)  # by then both have been started
     plan = images.joined[0].plan
-    workflow_id = model_image_workflow_id("here", plan.repository, plan.identity)
-    described = await env.client.get_workflow_handle(workflow_id).describe()
-    handle = env.client.get_workflow_handle(workflow_id, run_id=described.run_id)
-    await handle.result()
-    return await _history_of(handle)
+    image = model_image_workflow_id("here", plan.repository, plan.identity)
+    handles = []
+    for workflow_id in (image, model_image_build_workflow_id(image)):
+        described = await env.client.get_workflow_handle(workflow_id).describe()
+        handles.append(env.client.get_workflow_handle(workflow_id, run_id=described.run_id))
+    for handle in handles:
+        with suppress(WorkflowFailureError):  # the build is cancelled
+            await handle.result()
+    return [await _history_of(handle) for handle in handles]
 
 
 async def record_installation(story: Callable[[InstallerWorld], Awaitable[None]]) -> str:
@@ -281,9 +299,9 @@ async def _server() -> AsyncIterator[WorkflowEnvironment]:
 async def main() -> None:
     """Record the stories that have no history yet."""
     for image_story in IMAGE_STORIES:
-        file, image = FOLDER / f"{image_story.__name__}.json", FOLDER / f"image_{image_story.__name__}.json"
-        if not file.exists():
-            for path, text in zip((file, image), await record_with_image(image_story), strict=True):
+        files = [FOLDER / f"{name}.json" for name in names_with_image(image_story.__name__)]
+        if not all(file.exists() for file in files):
+            for path, text in zip(files, await record_with_image(image_story), strict=True):
                 path.write_text(text + "\n")
                 print(f"recorded {path.name}")
     recordings = [(story.__name__, record, story) for story in STORIES]

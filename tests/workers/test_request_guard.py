@@ -16,6 +16,7 @@ from airunway.messages.decision import ValidateRequest
 from airunway.messages.failures import WRONG_CLUSTER, WRONG_WORKFLOW
 from airunway.messages.installation import ChartRequest, InstallationRequest, JoinRequest, PreflightRequest
 from airunway.messages.model_image import JoinModelImageRequest, ModelImageRequest, ModelImageWaiter
+from airunway.messages.model_image_workflow import ReadBuildRequest
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.request_guard import RequestGuard
 from tests.modelimage.build import plan
@@ -26,6 +27,7 @@ INSTALL = InstallationRequest(provider="kaito")
 CHART = ChartRequest(request=INSTALL, chart=ChartRelease(release="kaito", namespace="kaito", chart="r/kaito"))
 OF_CHAT, OF_KAITO = "modeldeployment/eu/ml/chat", "provider/eu/kaito"
 OF_IMAGE = f"image/eu/{PLAN.repository}/{PLAN.identity}"
+OF_BUILD = f"{OF_IMAGE}/build"
 
 
 class Done(ActivityInboundInterceptor):
@@ -57,7 +59,8 @@ async def asked(workflow_id: str, request: Any) -> str:
         (OF_CHAT, ValidateRequest(ref=CHAT)),
         (OF_CHAT, JoinRequest(ref=CHAT, provider="kaito")),
         (OF_CHAT, JoinModelImageRequest(plan=PLAN, waiter=ModelImageWaiter(ref=CHAT))),
-        (OF_IMAGE, ModelImageRequest(plan=PLAN)),
+        (OF_BUILD, ModelImageRequest(plan=PLAN)),
+        (OF_IMAGE, ReadBuildRequest(plan=PLAN)),
         (OF_KAITO, INSTALL),
         (OF_KAITO, CHART),
         (OF_KAITO, PreflightRequest(request=INSTALL)),
@@ -77,7 +80,9 @@ async def test_what_the_objects_own_workflow_asks_is_done(workflow_id: str, requ
         (OF_KAITO, ValidateRequest(ref=CHAT)),
         (OF_IMAGE, JoinModelImageRequest(plan=PLAN, waiter=ModelImageWaiter(ref=CHAT))),
         (OF_CHAT, ModelImageRequest(plan=PLAN)),
-        (OF_IMAGE, ModelImageRequest(plan=plan(commit="d" * 40))),
+        (OF_IMAGE, ModelImageRequest(plan=PLAN)),
+        (OF_BUILD, ModelImageRequest(plan=plan(commit="d" * 40))),
+        (OF_BUILD, ReadBuildRequest(plan=PLAN)),
         (OF_CHAT, INSTALL),
         ("provider/eu/dynamo", CHART),
         (f"{OF_KAITO}/plan/1", CHART),

@@ -18,17 +18,21 @@ from temporalio import activity, workflow
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.activities.model_image.build_end import read_build_end
     from airunway.api.model_image import ModelImageRef
-    from airunway.api.names import IMAGES_QUEUE, core_task_queue, model_image_workflow_id, task_queue_beside
-    from airunway.messages.deployment_workflow import IMAGE_REPORT
+    from airunway.api.names import (
+        IMAGES_QUEUE,
+        core_task_queue,
+        model_image_build_workflow_id,
+        model_image_workflow_id,
+        task_queue_beside,
+    )
     from airunway.messages.model_image import (
-        IMAGE_PROGRESS,
-        JOIN_IMAGE,
         JOIN_MODEL_IMAGE,
-        LEAVE_IMAGE,
         BuildModelImageAnswer,
         BuildModelImageRequest,
         BuildProgress,
@@ -41,7 +45,6 @@ with workflow.unsafe.imports_passed_through():
         ModelImagePhase,
         ModelImageReport,
         ModelImageRequest,
-        ModelImageView,
         ModelImageWaiter,
         PublishModelImageAnswer,
         PublishModelImageRequest,
@@ -51,34 +54,25 @@ with workflow.unsafe.imports_passed_through():
         ResolveModelImageRequest,
         TokenRef,
     )
-    from airunway.messages.refs import DeploymentRef
+    from airunway.messages.model_image_workflow import (
+        IMAGE_PROGRESS,
+        JOIN_IMAGE,
+        LEAVE_IMAGE,
+        READ_BUILD,
+        BuildEnd,
+        ModelImageInput,
+        ModelImageView,
+        ReadBuildAnswer,
+        ReadBuildRequest,
+    )
     from airunway.modelimage.plan import ModelImagePlan, plan_model_image
+    from airunway.workflows.model_image.build import ModelImageBuildWorkflow
     from airunway.workflows.model_image.workflow import ModelImageWorkflow
     from tests.modelimage.build import plan, planned
+    from tests.workflows.image_listener import Listener, named, reports_of, some_deployment
     from tests.workflows.waiting import Changing, first
 
 DIGEST = "sha256:" + "d" * 64
-QUERY_TIMEOUT = timedelta(seconds=2)
-
-
-@workflow.defn(name="Listener")
-class Listener:
-    """Stands for a deployment."""
-
-    def __init__(self) -> None:
-        self._reports: list[ModelImageReport] = []
-
-    @workflow.signal(name=IMAGE_REPORT)
-    def on_image_report(self, report: ModelImageReport) -> None:
-        self._reports.append(report)
-
-    @workflow.query
-    def reports(self) -> list[ModelImageReport]:
-        return self._reports
-
-    @workflow.run
-    async def run(self) -> None:
-        await workflow.wait_condition(lambda: False)
 
 
 @dataclass
@@ -106,6 +100,8 @@ class ImageWorld(Changing):
     """To raise when a build has pushed already: its answer is lost."""
 
     calls: list[str] = field(default_factory=list)
+    reads: list[BuildEnd] = field(default_factory=list)
+    """What was read of builds."""
     builds: list[BuildModelImageRequest] = field(default_factory=list)
     building: int = 0
     cancelled: int = 0
@@ -134,7 +130,7 @@ class ImageWorld(Changing):
     async def build_image(self, request: JoinModelImageRequest) -> JoinModelImageAnswer:
         self._called(JOIN_MODEL_IMAGE.name)
         self.joined.append(request)
-        workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
+        workflow_id = _workflow_of(request.plan)
         if self.mute:
             self.mute = False
         else:
@@ -156,12 +152,19 @@ class ImageWorld(Changing):
         self._called("read_model_image")
         if request.plan.identity in self.in_registry:
             return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan, self.digest))
-        workflow_id = model_image_workflow_id("here", request.plan.repository, request.plan.identity)
-        view: ModelImageView = await self.env.client.get_workflow_handle(workflow_id).query(
-            ModelImageWorkflow.view
-        )
-        report = view.report
+        image = self.env.client.get_workflow_handle(_workflow_of(request.plan))
+        report = (await image.query(ModelImageWorkflow.view)).report
         return ReadModelImageAnswer(phase=report.phase, reason=report.reason, message=report.message)
+
+    @activity.defn(name=READ_BUILD.name)
+    async def read_build(self, request: ReadBuildRequest) -> ReadBuildAnswer:
+        workflow_id = model_image_build_workflow_id(_workflow_of(request.plan))
+        answer = await read_build_end(self.env.client, workflow_id, is_said_to_end=request.is_said_to_end)
+        self.reads.append(answer.end)
+        self._changed.set()
+        if answer.end is BuildEnd.DONE:
+            answer.image = _image(request.plan)
+        return answer
 
     @activity.defn(name="ensure_registry")
     async def ensure_registry(self, request: ModelImageRequest) -> EnsureAnswer:
@@ -242,8 +245,8 @@ class ImageWorld(Changing):
         wanted = of or self.plan
         await self.env.client.start_workflow(
             ModelImageWorkflow.run,
-            ModelImageRequest(plan=wanted),
-            id=model_image_workflow_id("here", wanted.repository, wanted.identity),
+            ModelImageInput(plan=wanted),
+            id=_workflow_of(wanted),
             task_queue=core_task_queue("here"),
             start_signal=JOIN_IMAGE,
             start_signal_args=[waiter],
@@ -252,9 +255,7 @@ class ImageWorld(Changing):
     @property
     def image(self) -> WorkflowHandle[Any, Any]:
         """The image's workflow, whichever run it is."""
-        return self.env.client.get_workflow_handle(
-            model_image_workflow_id("here", self.plan.repository, self.plan.identity)
-        )
+        return self.env.client.get_workflow_handle(_workflow_of(self.plan))
 
     async def leave(self, listener: WorkflowHandle[Any, Any]) -> None:
         await self.image.signal(LEAVE_IMAGE, listener.id)
@@ -268,18 +269,13 @@ class ImageWorld(Changing):
         view: ModelImageView = await self.image.query(ModelImageWorkflow.view)
         return view
 
-    async def reports(self, listener: WorkflowHandle[Any, Any]) -> list[ModelImageReport]:
-        while True:  # the test server loses a question now and then
-            with suppress(RPCError):
-                return list(await listener.query(Listener.reports, rpc_timeout=QUERY_TIMEOUT))
-
     async def until_reported(
         self, listener: WorkflowHandle[Any, Any], fits: Callable[[ModelImageReport], bool]
     ) -> None:
         """Wait until a listener has got such a report."""
 
         async def find() -> ModelImageReport | None:
-            return next(filter(fits, await self.reports(listener)), None)
+            return next(filter(fits, await reports_of(listener)), None)
 
         await first(find)
 
@@ -287,7 +283,7 @@ class ImageWorld(Changing):
         """The last word that a listener gets."""
 
         async def find() -> ModelImageReport | None:
-            reports = await self.reports(listener)
+            reports = await reports_of(listener)
             return reports[-1] if reports and reports[-1].phase.is_final else None
 
         return await first(find)
@@ -300,6 +296,14 @@ class ImageWorld(Changing):
 
         await first(find)
 
+    async def end(self) -> None:
+        """Nothing goes on that this test began."""
+        images = {_workflow_of(of) for of in (self.plan, *(request.plan for request in self.joined))}
+        listeners = [listener.id for listener in self.listeners]
+        for workflow_id in (*images, *map(model_image_build_workflow_id, images), *listeners):
+            with suppress(RPCError):  # it has ended
+                await self.env.client.get_workflow_handle(workflow_id).terminate()
+
     # -- workers -------------------------------------------------------------------------------------
 
     @property
@@ -309,6 +313,7 @@ class ImageWorld(Changing):
             self.resolve_model_image,
             self.read_model_image,
             self.build_image,
+            self.read_build,
             self.find_model_image,
             self.ensure_registry,
             self.ensure_builder,
@@ -324,23 +329,19 @@ class ImageWorld(Changing):
             max_heartbeat_throttle_interval=timedelta(milliseconds=50),
         )
 
-    def core_worker(self) -> Worker:
+    def core_worker(self, *, is_sandboxed: bool = True) -> Worker:
+        """Not sandboxed, workflows see what a test sets in their modules."""
         return Worker(
             self.env.client,
+            workflow_runner=SandboxedWorkflowRunner() if is_sandboxed else UnsandboxedWorkflowRunner(),
             task_queue=core_task_queue("here"),
-            workflows=[ModelImageWorkflow, Listener],
+            workflows=[ModelImageWorkflow, ModelImageBuildWorkflow, Listener],
             activities=self.activities,
         )
 
 
-def some_deployment(name: str) -> DeploymentRef:
-    """A deployment that waits."""
-    return DeploymentRef(cluster="here", namespace="default", name=name)
-
-
-def named(handle: WorkflowHandle[Any, Any]) -> DeploymentRef:
-    """The deployment whose workflow it is."""
-    return some_deployment(handle.id.rpartition("/")[2])
+def _workflow_of(plan: ModelImagePlan) -> str:
+    return model_image_workflow_id("here", plan.repository, plan.identity)
 
 
 def _image(of: ModelImagePlan, digest: str = DIGEST) -> ModelImageRef:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from airunway.messages.commands import CANCEL_BUILD, RETRY, Asked, CommandAnswer
-from airunway.messages.model_image import IMAGE_PROGRESS, JOIN_IMAGE, LEAVE_IMAGE, ModelImagePhase
+from airunway.messages.model_image import ModelImagePhase
+from airunway.messages.model_image_workflow import IMAGE_PROGRESS, IMAGE_STEP, JOIN_IMAGE, LEAVE_IMAGE
 from tests.workflows.image_world import ImageWorld
 
+SIGNALS = [JOIN_IMAGE, LEAVE_IMAGE, IMAGE_PROGRESS, IMAGE_STEP, CANCEL_BUILD, RETRY]
 ALICE = Asked(by="alice@laptop", reason="wrong file")
 
 
-@pytest_asyncio.fixture
-async def world(env: WorkflowEnvironment) -> AsyncIterator[ImageWorld]:
-    built = ImageWorld(env)
-    async with built.core_worker(), built.build_worker():
-        yield built
-        for listener in built.listeners:
-            if (await listener.describe()).close_time is None:
-                await listener.terminate()
+@pytest.fixture
+def world(images: ImageWorld) -> ImageWorld:
+    return images
 
 
 async def details(world: ImageWorld) -> str:
@@ -83,7 +77,7 @@ async def test_what_is_over_is_refused(world: ImageWorld, command: str) -> None:
     await world.outcome(listener)
 
 
-@pytest.mark.parametrize("signal", [JOIN_IMAGE, LEAVE_IMAGE, IMAGE_PROGRESS, CANCEL_BUILD, RETRY, "colour"])
+@pytest.mark.parametrize("signal", [*SIGNALS, "colour"])
 @pytest.mark.parametrize("payloads", [["text"], [7], [["a"]], [{"by": 7, "step": 7}], ["a", {}, None]])
 async def test_what_makes_no_sense_is_noted_and_changes_nothing(
     world: ImageWorld, signal: str, payloads: list[Any]
@@ -100,7 +94,7 @@ async def test_what_makes_no_sense_is_noted_and_changes_nothing(
     assert "ignored" in shown or (signal == LEAVE_IMAGE and isinstance(payloads[0], str))
 
 
-@pytest.mark.parametrize("signal", [JOIN_IMAGE, LEAVE_IMAGE, IMAGE_PROGRESS, CANCEL_BUILD, RETRY])
+@pytest.mark.parametrize("signal", SIGNALS)
 async def test_what_cannot_even_be_decoded_is_noted_without_a_traceback(
     world: ImageWorld, signal: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest_asyncio
-from temporalio.testing import WorkflowEnvironment
+import pytest
 
 from airunway.messages.model_image import ModelImagePhase
 from tests.workflows.image_world import ImageWorld
@@ -16,13 +14,9 @@ EVENTS_EACH = 12
 """Of a waiter: two for each time that it is notified, one for its joining, and a share of the tasks."""
 
 
-@pytest_asyncio.fixture
-async def world(env: WorkflowEnvironment) -> AsyncIterator[ImageWorld]:
-    built = ImageWorld(env)
-    async with built.core_worker(), built.build_worker():
-        yield built
-        for listener in built.listeners:
-            await listener.terminate()
+@pytest.fixture
+def world(images: ImageWorld) -> ImageWorld:
+    return images
 
 
 async def test_they_are_notified_together(world: ImageWorld) -> None:

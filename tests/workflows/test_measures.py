@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from airunway.api.decision import Outcome
 from airunway.api.status import Phase
 from airunway.metrics.registry import EXPOSITION, Served
+from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.temporal.converter import data_converter
-from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
-from airunway.workflows.model_image.workflow import ModelImageWorkflow
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from tests.metrics.scraping import Series, series
-from tests.replay.stories import FOLDER
+from tests.replay.stories import FOLDER, recorded
 from tests.workflows.world import World
 
 PASSES = ("airunway_reconciliation_duration_seconds_count", frozenset({("provider", "acme")}))
@@ -75,14 +72,9 @@ async def test_a_refused_change_is_an_error_of_its_kind(world: World) -> None:
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
 async def test_a_replay_counts_nothing(file: Path) -> None:
-    text = file.read_text()  # noqa: ASYNC240  (a small file)
-    history = WorkflowHistory.from_json("modeldeployment/here/ml/replayed", text)
-    replayer = Replayer(
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ProviderInstallationWorkflow],
-        data_converter=data_converter(),
-    )
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter())
     before = now()
 
-    await replayer.replay_workflow(history)
+    await replayer.replay_workflow(recorded(file))
 
     assert now() == before

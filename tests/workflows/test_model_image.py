@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.model_image import ModelImageRef
-from airunway.messages.model_image import LEAVE_IMAGE, ModelImagePhase, ModelImageWaiter, TokenRef
+from airunway.messages.model_image import ModelImagePhase, ModelImageWaiter, TokenRef
+from airunway.messages.model_image_workflow import LEAVE_IMAGE
 from tests.workflows.failures import failure
-from tests.workflows.image_world import DIGEST, ImageWorld, named, some_deployment
+from tests.workflows.image_listener import named, reports_of, some_deployment
+from tests.workflows.image_world import DIGEST, ImageWorld
 
 
-@pytest_asyncio.fixture
-async def world(env: WorkflowEnvironment) -> AsyncIterator[ImageWorld]:
-    built = ImageWorld(env)
-    async with built.core_worker(), built.build_worker():
-        yield built
-        for listener in built.listeners:
-            if (await listener.describe()).close_time is None:
-                await listener.terminate()
+@pytest.fixture
+def world(images: ImageWorld) -> ImageWorld:
+    return images
 
 
 def hold(world: ImageWorld) -> asyncio.Event:
@@ -218,7 +213,7 @@ async def test_progress_is_reported_when_a_step_is_new_and_else_now_and_then(wor
     assert (await world.view()).report.progress.done_bytes == 800
     gate.set()
     await world.outcome(listener)
-    steps = [report.progress.step for report in await world.reports(listener)]
+    steps = [report.progress.step for report in await reports_of(listener)]
     assert steps.count("downloading tiny") == 1
 
 

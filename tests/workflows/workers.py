@@ -6,6 +6,7 @@ from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.build import ModelImageBuildWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import ImageWorld
 from tests.workflows.provider_fakes import PROVIDER
@@ -17,7 +18,7 @@ def core_worker(world: World, images: ImageWorld | None = None) -> Worker:
     return Worker(
         world.env.client,
         task_queue=core_task_queue("here"),
-        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow],
+        workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ModelImageBuildWorkflow],
         activities=[*world.activities(), *(images.activities if images else [])],
     )
 

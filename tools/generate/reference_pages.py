@@ -15,14 +15,17 @@ from temporalio import workflow
 from airunway.api import names
 from airunway.cli.app import app
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
+from airunway.workflows.model_image.build import ModelImageBuildWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 
 CRDS = Path(__file__).resolve().parent.parent.parent / "deploy" / "crds"
+_IMAGE = names.model_image_workflow_id("<cluster>", "<model>", "<digest of what is built>")
 WORKFLOWS: dict[type, str] = {
     ModelDeploymentWorkflow: names.deployment_workflow_id("<cluster>", "<namespace>", "<name>"),
-    ModelImageWorkflow: names.model_image_workflow_id("<cluster>", "<model>", "<digest of what is built>"),
+    ModelImageWorkflow: _IMAGE,
+    ModelImageBuildWorkflow: names.model_image_build_workflow_id(_IMAGE),
     ProviderInstallationWorkflow: names.installation_workflow_id("<cluster>", "<provider>"),
     ProviderPlanWorkflow: "",
 }

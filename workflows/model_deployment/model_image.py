@@ -28,7 +28,6 @@ from airunway.messages.deployment_state import (
 from airunway.messages.failures import NOT_AS_OWNED, is_final, kind_of, message_of
 from airunway.messages.model_image import (
     JOIN_MODEL_IMAGE,
-    LEAVE_IMAGE,
     READ_MODEL_IMAGE,
     RESOLVE_MODEL_IMAGE,
     JoinModelImageRequest,
@@ -40,6 +39,7 @@ from airunway.messages.model_image import (
     TokenRef,
 )
 from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
+from airunway.messages.model_image_workflow import LEAVE_IMAGE
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
 from airunway.workflows.model_deployment.image_attempts import count_failure, patience, until_next_attempt

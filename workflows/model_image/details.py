@@ -9,6 +9,8 @@ from airunway.modelimage.plan import ModelImagePlan, human_bytes
 from airunway.workflows.markdown import plain
 
 BAR_LENGTH = 30
+MAX_LISTED = 30
+"""Of those who wait, of whom there may be thousands."""
 
 
 def progress_words(progress: BuildProgress) -> str:
@@ -60,7 +62,8 @@ def details_of_model_image(
         f"| base | {plan.base} |",
         f"| licence | {plain(plan.license) or 'not told'} |",
         f"| image | {report.image.reference if report.image else f'{plan.name}:{plan.tag}'} |",
-        *(f"| waits for it | {plain(workflow_id)} |" for workflow_id in waiting),
+        *(f"| waits for it | {plain(workflow_id)} |" for workflow_id in waiting[:MAX_LISTED]),
+        *([f"| wait for it | {len(waiting) - MAX_LISTED} more |"] if len(waiting) > MAX_LISTED else []),
         *(["", *(f"- {plain(note)}" for note in notes)] if notes else []),
     ]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from airunway.api.model_image import ModelImageRef
+from airunway.api.names import cluster_of
 from airunway.messages.deployment_workflow import IMAGE_REPORT
 from airunway.messages.model_image import (
     MAX_NEXT_WITHIN,
@@ -17,7 +18,9 @@ from airunway.messages.model_image import (
     ModelImageReport,
     ModelImageWaiter,
 )
+from airunway.messages.model_image_workflow import BuildStepBegun, ImageWorkflowState
 from airunway.modelimage.plan import ModelImagePlan
+from airunway.workflows.model_image.carried import carried, waiter_of
 from airunway.workflows.model_image.details import details_of_model_image
 from airunway.workflows.waiters import Waiters
 
@@ -32,14 +35,34 @@ BETWEEN_REPORTS = timedelta(seconds=1)
 class ModelImageReporting:
     """The latest report of one image, and who has yet to be notified of it."""
 
-    def __init__(self, plan: ModelImagePlan) -> None:
+    def __init__(self, plan: ModelImagePlan, state: ImageWorkflowState) -> None:
         self._plan = plan
-        self.waiters: Waiters[ModelImageWaiter] = Waiters(IMAGE_REPORT)
+        cluster = cluster_of(workflow.info().workflow_id)
+        waiters = [(waiter_of(entry, cluster), entry[3]) for entry in state.waiters]
+        self.waiters: Waiters[ModelImageWaiter] = Waiters(
+            IMAGE_REPORT, {waiter.workflow_id: waiter for waiter, _ in waiters}
+        )
+        for waiter, is_pending in waiters:
+            if is_pending:
+                self.waiters.mark_pending(waiter.workflow_id)
         self.begin()
-        self._building_since: datetime | None = None
-        self._notified_at: datetime | None = None
+        if state.report is not None:
+            self.report = state.report
+        self._building_since, self._notified_at = state.building_since, state.notified_at
         self._sent_at: datetime | None = None
-        self._notes: list[str] = []
+        self._notes = state.notes
+        self._held = False
+        self._is_sending = False
+
+    def carried(self) -> ImageWorkflowState:
+        """What the next run has to know of it."""
+        return ImageWorkflowState(
+            waiters=carried(self.waiters.entries, self.waiters.pending),
+            report=self.report,
+            building_since=self._building_since,
+            notified_at=self._notified_at,
+            notes=self._notes,
+        )
 
     # -- what is reported --------------------------------------------------------------------------------
 
@@ -47,16 +70,14 @@ class ModelImageReporting:
         """Nothing has been done yet, or again: somebody wants another attempt."""
         self.report = self._report(ModelImagePhase.WAITING, "starting")
 
-    def step(self, words: str, *, phase: ModelImagePhase) -> None:
-        """A step begins."""
-        self.report.phase = phase
-        self.report.progress = BuildProgress(step=words, total_bytes=self._plan.total_bytes)
+    def step_begins(self, step: BuildStepBegun) -> None:
+        """A step of the build begins. How long it builds decides how often progress is reported."""
+        was_building = self.report.phase is ModelImagePhase.BUILDING
+        self.report.phase = ModelImagePhase.BUILDING if step.is_building else ModelImagePhase.WAITING
+        self.report.progress = BuildProgress(step=step.words, total_bytes=self._plan.total_bytes)
+        if step.is_building and not was_building:
+            self._building_since = workflow.now()
         self.notify_all()
-
-    def build_begins(self) -> None:
-        """The first step of a build; how long it takes decides how often progress is reported."""
-        self.step("waiting for a free builder", phase=ModelImagePhase.BUILDING)
-        self._building_since = workflow.now()
 
     def progress(self, progress: BuildProgress) -> None:
         """A step got on, or has trouble: reported at once if that is new, else now and then."""
@@ -109,15 +130,22 @@ class ModelImageReporting:
     async def notify_loop(self) -> None:
         """Notify whoever is pending, for ever. With the outcome they have what they waited for."""
         while True:
-            await workflow.wait_condition(lambda: self.waiters.has_pending)
+            await workflow.wait_condition(lambda: self.waiters.has_pending and not self._held)
             self.show()
             await self._throttle()
-            if not self.waiters.has_pending:
+            if not self.waiters.has_pending or self._held:
                 continue
             report = self.report.model_copy(deep=True, update={"next_within": self._next_within()})
+            self._is_sending = True
             notified = await self.waiters.notify_some(report)
             if report.phase.is_final:
                 self.waiters.dismiss(notified)
+            self._is_sending = False
+
+    async def hold(self) -> None:
+        """Notify nobody any more; over when who is being notified is: the next run knows who is left."""
+        self._held = True
+        await workflow.wait_condition(lambda: not self._is_sending)
 
     async def _throttle(self) -> None:
         """Short steps follow each other faster than a status can be read; the outcome does not wait."""

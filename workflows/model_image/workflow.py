@@ -1,67 +1,60 @@
 """The life of one model image, from the first deployment that wants it until nobody waits any more.
 
 Its id is the digest of all that goes into the image, so it is built once however many ask. They join and
-leave by signal; the last one to leave cancels. When everybody is notified of the outcome the workflow ends;
-who joins later starts it again, and finds the image in the registry.
+leave by signal; the last one to leave cancels. The build is a workflow of its own (`build`), which goes on
+while this one continues as new. When everybody is notified of the outcome the workflow ends; who joins later
+starts it again, and finds the image in the registry.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import namespace_of
+    from airunway.api.names import cluster_of, namespace_of
     from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
-    from airunway.messages.failures import error_type, message_of
     from airunway.messages.model_image import (
-        ENSURE_BUILDER,
-        ENSURE_REGISTRY,
-        FIND_MODEL_IMAGE,
-        FREE_SPACE,
+        BuildProgress,
+        ModelImagePhase,
+        ModelImageReport,
+        ModelImageWaiter,
+    )
+    from airunway.messages.model_image_failures import BUILD_CANCELLED, OF_TOKENS
+    from airunway.messages.model_image_workflow import (
+        BUILD_ENDED,
         IMAGE_PROGRESS,
+        IMAGE_STEP,
         JOIN_IMAGE,
         LEAVE_IMAGE,
         MODEL_IMAGE_WORKFLOW,
-        PUBLISH_MODEL_IMAGE,
-        BuildModelImageAnswer,
-        BuildModelImageRequest,
-        BuildProgress,
-        EnsureAnswer,
-        FindModelImageAnswer,
-        FreeSpaceRequest,
-        ModelImagePhase,
-        ModelImageReport,
-        ModelImageRequest,
+        BuildEnd,
+        BuildFor,
+        BuildStepBegun,
+        ImageWorkflowState,
+        ModelImageInput,
         ModelImageView,
-        ModelImageWaiter,
-        PublishModelImageAnswer,
-        PublishModelImageRequest,
-        build_step,
+        ReadBuildAnswer,
     )
-    from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
     from airunway.messages.payloads import WrongPayload, read_text
-    from airunway.messages.step import Answer, Request, Step
-    from airunway.workflows import measures
+    from airunway.workflows.model_image.build_handle import BuildHandle
     from airunway.workflows.model_image.reporting import ModelImageReporting
     from airunway.workflows.raw_payloads import NOTHING, Shape, decoded, read_signal, takes_any_payload
-    from airunway.workflows.steps import call
+    from airunway.workflows.run_length import continue_as_new, should_continue_as_new
 
 
 FIRST_WAITER = timedelta(minutes=1)
-CLEAN_UP_PATIENCE = timedelta(seconds=30)
 MAX_TOKENS = 50
 """Waiters whose tokens are tried: a request stays small, however many wait."""
-
-
-class Unwanted(Exception):
-    """Nobody wants the image any more, or a person cancelled it."""
+MAX_HISTORY_EVENTS = 1_000
+"""A new run begins once there are so many: thousands may join, and each costs some."""
+MIN_HISTORY_EVENTS = 20
 
 
 @workflow.defn(name=MODEL_IMAGE_WORKFLOW)
@@ -69,19 +62,15 @@ class ModelImageWorkflow:
     """One model image. Id: `image/<cluster>/<model>/<digest of what is built>`."""
 
     @workflow.init
-    def __init__(self, start: ModelImageRequest) -> None:
+    def __init__(self, start: ModelImageInput) -> None:
+        state = start.state
         self._plan = start.plan
-        self._reporting = ModelImageReporting(start.plan)
+        self._cluster = cluster_of(workflow.info().workflow_id)
+        self._reporting = ModelImageReporting(start.plan, state)
         self._waiters = self._reporting.waiters
-        self._joined = False
-        """Somebody has waited, who may have left again."""
-        self._used: list[ModelImageWaiter] | None = None
-        """Who waited when the build began that runs; their tokens are tried."""
-        self._cancelled_by: str | None = None
-        """Who wants it stopped, in words; None: nobody."""
-        self._retry = False
-        self._again = False
-        """Somebody joined after a failure: there is another attempt."""
+        self._build = BuildHandle(start.plan, state.build)
+        self._joined, self._again, self._retry = state.joined, state.again, state.retry
+        self._cancelled_by = state.cancelled_by
 
     # -- what deployments and steps send ------------------------------------------------------------------
 
@@ -90,7 +79,7 @@ class ModelImageWorkflow:
     def on_join(self, payload: RawValue = NOTHING) -> None:
         """A deployment waits too. Joining twice changes nothing."""
         waiter = self._read(JOIN_IMAGE, payload, ModelImageWaiter)
-        if waiter is None:
+        if waiter is None or not self._is_of_here(waiter):
             return
         self._joined = True
         self._waiters.join(waiter.workflow_id, waiter)
@@ -109,16 +98,30 @@ class ModelImageWorkflow:
         except WrongPayload as err:
             self._reporting.note(f"signal {LEAVE_IMAGE} ignored: {err}")
 
+    @workflow.signal(name=IMAGE_STEP, description="A step begins (sent by the build's workflow).")
+    @takes_any_payload
+    def on_step(self, payload: RawValue = NOTHING) -> None:
+        """The build begins its next step."""
+        step = self._read(IMAGE_STEP, payload, BuildStepBegun)
+        if step is not None and self._hear_of_build():
+            self._reporting.step_begins(step)
+
     @workflow.signal(name=IMAGE_PROGRESS, description="How far a step is (sent by the step).")
     @takes_any_payload
     def on_progress(self, payload: RawValue = NOTHING) -> None:
         """A step reports how far it is, or what is in its way."""
         progress = self._read(IMAGE_PROGRESS, payload, BuildProgress)
-        if progress is None or self._phase.is_final:
+        if progress is None or not self._hear_of_build():
             return
-        if progress.trouble and self._used not in (None, self._with_tokens()):
+        if progress.trouble and self._has_other_tokens:
             self._retry = True  # whose token was used may be gone; somebody else's may do
         self._reporting.progress(progress)
+
+    @workflow.signal(name=BUILD_ENDED, description="The build has ended (sent by its workflow).")
+    @takes_any_payload
+    def on_build_ended(self, payload: RawValue = NOTHING) -> None:
+        """Whoever says so: how it stands is read."""
+        self._build.said_to_end()
 
     @workflow.signal(dynamic=True)
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -178,6 +181,12 @@ class ModelImageWorkflow:
         if asked is not None and not self._phase.is_final:
             self._begin_again(asked)
 
+    def _is_of_here(self, waiter: ModelImageWaiter) -> bool:
+        is_of_here = waiter.ref.cluster == self._cluster
+        if not is_of_here:
+            self._reporting.note(f"signal {JOIN_IMAGE} ignored: its deployment is of another cluster")
+        return is_of_here
+
     def _read(self, signal: str, payload: RawValue, shape: type[Shape]) -> Shape | None:
         return read_signal(
             payload, shape, otherwise=lambda why: self._reporting.note(f"signal {signal} ignored: {why}")
@@ -191,36 +200,41 @@ class ModelImageWorkflow:
     # -- the story -----------------------------------------------------------------------------------------
 
     @workflow.run
-    async def run(self, start: ModelImageRequest) -> ModelImageReport:
+    async def run(self, start: ModelImageInput) -> ModelImageReport:
         """The whole life. A cancellation of the workflow means the same as the command."""
         story = asyncio.create_task(self._live())
         while True:
             try:
-                return await asyncio.shield(story)
+                ended = await asyncio.shield(story)
+                break
             except asyncio.CancelledError:
                 if story.done():
                     raise  # the worker drops the run from its memory, which cancels everything
                 self._cancelled_by = "a request to cancel the workflow"
-
-    async def _live(self) -> ModelImageReport:
-        """Ensure that the image is there, and notify everybody. Fails when it could not be built."""
-        notifying = asyncio.create_task(self._reporting.notify_loop())
-        try:
-            await self._first_waiter()
-            while True:
-                self._again = False
-                await self._ensure_image()
-                self._reporting.notify_all()
-                await workflow.wait_condition(lambda: self._again or not self._waiters)
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                if not self._again and not self._waiters:
-                    break
-        finally:
-            notifying.cancel()
         report = self._reporting.report
+        if not ended:
+            continue_as_new(ModelImageInput(plan=self._plan, state=self._carried()))
         if report.phase is ModelImagePhase.FAILED:
             raise ApplicationError(report.message, type=report.reason, non_retryable=True)
         return report
+
+    async def _live(self) -> bool:
+        """Have the image made, and notify everybody; False when the next run goes on with that."""
+        self._reporting.show()
+        notifying = asyncio.create_task(self._reporting.notify_loop())
+        await self._first_waiter()
+        while True:
+            if not self._phase.is_final or self._again:
+                self._again = False
+                if await self._ensure_image():
+                    self._reporting.notify_all()
+            await workflow.wait_condition(lambda: self._again or not self._waiters or self._is_long())
+            if self._is_over() or self._is_long():
+                break
+        await self._reporting.hold()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        notifying.cancel()
+        return self._is_over()
 
     async def _first_waiter(self) -> None:
         try:
@@ -228,113 +242,102 @@ class ModelImageWorkflow:
         except TimeoutError:
             self._cancelled_by = "nobody, for nobody waits"
 
-    async def _ensure_image(self) -> None:
-        began = workflow.now()
-        try:
-            found = await self._find()
-            if found.image is None:
-                await self._prepare(ENSURE_REGISTRY, "registry")
-            if found.unanswered:  # it may have been away only, with the image
-                found = await self._find()
-            if found.image is not None:
-                self._reporting.ready(found.image, was_there=True)
-                return
-            await self._prepare(ENSURE_BUILDER, "builder")
-            published = await self._publish(await self._build())
-            self._reporting.ready(published.image, was_there=False)
-            measures.image_build_ended("built", began=began)
-        except Unwanted:
-            was_building = self._phase is ModelImagePhase.BUILDING
-            # First, so that whoever joins from now on is known to want another attempt.
-            by = f" by {self._cancelled_by}" if self._cancelled_by else ""
-            self._reporting.failed(
-                ModelImagePhase.CANCELLED,
-                reason=BUILD_CANCELLED,
-                message=f"the image build was cancelled{by}",
-            )
-            self._reporting.notify_all()
-            if was_building:
-                measures.image_build_ended("cancelled", began=began)
-                await self._clean_up()
-        except FailureError as err:
-            measures.image_build_ended("failed", began=began)
-            self._reporting.failed(ModelImagePhase.FAILED, reason=reason_of(err), message=message_of(err))
+    async def _ensure_image(self) -> bool:
+        """Have its build make it; False when that goes on and the next run follows it."""
+        while True:
+            if self._build.under_way is None:
+                if self._is_unwanted():
+                    self._cancelled()
+                    return True
+                await self._build.begin(self._wanted_for())
+            ended = await self._follow_build()
+            if ended is None:
+                return False
+            build = self._build.forget()
+            stopped_for_nothing = build.stopping and ended.end is BuildEnd.CANCELLED
+            may_do_with_another = ended.reason in OF_TOKENS and build.given.waiters != self._with_tokens()
+            if not self._is_unwanted() and not stopped_for_nothing and not may_do_with_another:
+                self._take(ended)
+                return True
 
-    # -- its steps, in the order of the story ------------------------------------------------------------
+    async def _follow_build(self) -> ReadBuildAnswer | None:
+        """How it ended; None when this run is too long to wait for that."""
+        while not self._is_long():
+            if self._is_to_stop():
+                await self._build.stop()
+            if self._retry:
+                self._retry = False
+                await self._build.begin_anew(self._wanted_for())
+            if self._build.is_asked_after:
+                found = await self._build.read(leave_if=self._has_to_do)
+                if found is not None and found.end is not BuildEnd.RUNNING:
+                    return found
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._has_to_do() or self._build.is_asked_after,
+                    timeout=self._build.silence_left,
+                    timeout_summary="for news of the build",
+                )
+        return None
 
-    async def _find(self) -> FindModelImageAnswer:
-        self._reporting.step("looking for the image in the registry", phase=ModelImagePhase.WAITING)
-        return await self._call(FIND_MODEL_IMAGE, lambda: ModelImageRequest(plan=self._plan))
+    def _take(self, ended: ReadBuildAnswer) -> None:
+        if ended.end is BuildEnd.DONE and ended.image is not None:
+            self._reporting.ready(ended.image, was_there=ended.was_there)
+        elif ended.end is BuildEnd.CANCELLED:
+            self._cancelled_by = ended.message
+            self._cancelled()
+        else:
+            self._reporting.failed(ModelImagePhase.FAILED, reason=ended.reason, message=ended.message)
 
-    async def _prepare(self, step: Step[ModelImageRequest, EnsureAnswer], words: str) -> None:
-        self._reporting.step(f"preparing the {words}", phase=ModelImagePhase.WAITING)
-        await self._call(step, lambda: ModelImageRequest(plan=self._plan, namespace=self._namespace()))
+    def _cancelled(self) -> None:
+        by = f" by {self._cancelled_by}" if self._cancelled_by else ""
+        message = f"the image build was cancelled{by}"
+        self._reporting.failed(ModelImagePhase.CANCELLED, reason=BUILD_CANCELLED, message=message)
 
-    async def _build(self) -> BuildModelImageAnswer:
-        try:
-            return await self._build_once()
-        except FailureError as err:
-            if error_type(err) != "NoSpace" or not await self._make_room():
-                raise
-        return await self._build_once()
+    # -- small things --------------------------------------------------------------------------------------
 
-    async def _build_once(self) -> BuildModelImageAnswer:
-        self._reporting.build_begins()
-        try:
-            return await self._call(build_step(self._plan), self._build_request)
-        finally:
-            self._used = None
+    def _is_over(self) -> bool:
+        return self._phase.is_final and not self._again and not self._waiters
 
-    def _build_request(self) -> BuildModelImageRequest:
-        self._used = self._with_tokens()
-        return BuildModelImageRequest(plan=self._plan, waiters=self._used, namespace=self._namespace())
+    def _wanted_for(self) -> BuildFor:
+        """Everybody's tokens, and the namespace of who has waited longest: empty when everybody has left."""
+        namespace = next((namespace_of(workflow_id) for workflow_id in self._waiters.ids), "")
+        return BuildFor(waiters=self._with_tokens(), namespace=namespace)
 
     def _with_tokens(self) -> list[ModelImageWaiter]:
         return [waiter for waiter in self._waiters.entries if waiter.token is not None][:MAX_TOKENS]
 
-    def _namespace(self) -> str:
-        """Of who has waited longest; empty when everybody has left."""
-        return next((namespace_of(workflow_id) for workflow_id in self._waiters.ids), "")
+    @property
+    def _has_other_tokens(self) -> bool:
+        build = self._build.under_way
+        return build is not None and build.given.waiters != self._with_tokens()
 
-    async def _make_room(self) -> bool:
-        self._reporting.step("making room at the builder", phase=ModelImagePhase.BUILDING)
-        request = FreeSpaceRequest(plan=self._plan, everything=True)
-        return (await self._call(FREE_SPACE, lambda: request)).freed_bytes > 0
+    def _hear_of_build(self) -> bool:
+        """A sign of life; answers whether it counts: a late word of one that is to stop says nothing."""
+        self._build.heard_of()
+        build = self._build.under_way
+        return build is not None and not build.stopping and not self._phase.is_final
 
-    async def _publish(self, built: BuildModelImageAnswer) -> PublishModelImageAnswer:
-        self._reporting.step("verifying the pushed image", phase=ModelImagePhase.BUILDING)
-        request = PublishModelImageRequest(plan=self._plan, digest=built.digest)
-        return await self._call(PUBLISH_MODEL_IMAGE, lambda: request)
+    def _has_to_do(self) -> bool:
+        return self._is_to_stop() or self._retry or self._is_long()
 
-    async def _clean_up(self) -> None:
-        """Free what the cancelled build took. Best effort: the builder collects its garbage anyway."""
-        step = replace(FREE_SPACE, deadline=CLEAN_UP_PATIENCE)
-        try:
-            await call(step, FreeSpaceRequest(plan=self._plan), summary="freeing space at the builder")
-        except FailureError as err:
-            workflow.logger.info("space not freed: %s", message_of(err))
-
-    # -- how a step is called ----------------------------------------------------------------------------
-
-    async def _call(self, step: Step[Request, Answer], request: Callable[[], Request]) -> Answer:
-        """The answer of a step. Raises Unwanted as soon as nobody wants it, FailureError when it failed.
-
-        `request` makes it again for each attempt: somebody else's token may be the one to use by then.
-        """
-        while True:
-            if self._is_unwanted():
-                raise Unwanted
-            self._retry = False
-            summary = self._reporting.report.progress.step
-            answer = await call(step, request(), summary=summary, leave_if=self._is_disturbed)
-            if answer is not None:
-                return answer
-
-    def _is_disturbed(self) -> bool:
-        return self._is_unwanted() or self._retry
+    def _is_to_stop(self) -> bool:
+        build = self._build.under_way
+        return self._is_unwanted() and build is not None and not build.stopping
 
     def _is_unwanted(self) -> bool:
         return self._cancelled_by is not None or not self._waiters
+
+    def _is_long(self) -> bool:
+        # A run that has just begun gets on first, whichever version it should be on.
+        length = workflow.info().get_current_history_length()
+        return length > MIN_HISTORY_EVENTS and should_continue_as_new(MAX_HISTORY_EVENTS)
+
+    def _carried(self) -> ImageWorkflowState:
+        state = self._reporting.carried()
+        state.joined, state.again, state.retry = self._joined, self._again, self._retry
+        state.cancelled_by, state.build = self._cancelled_by, self._build.under_way
+        return state
 
     @property
     def _phase(self) -> ModelImagePhase:

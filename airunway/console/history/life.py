@@ -108,5 +108,5 @@ class _JoinedStreams:
                 continue
             told = frozenset(self._seen)
             self._seen.add(run.run_id)
-            async for line in lines_of_run(self._client, run, source, told_runs=told):
+            async for line in lines_of_run(self._client, run, source, after=self.look, told_runs=told):
                 yield line

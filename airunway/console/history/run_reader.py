@@ -14,7 +14,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import TimeoutType, WorkflowTaskFailedCause
 
-from airunway.api.names import cluster_of, installation_workflow_id
+from airunway.api.names import cluster_of, installation_workflow_id, model_image_build_workflow_id
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.history.read_events import LOCAL_ACTIVITY, ReadEvent
 from airunway.console.history.signals import told_signal
@@ -94,6 +94,8 @@ class RunReader:
             self._update_accepted(event)
         elif kind == "WORKFLOW_EXECUTION_UPDATE_COMPLETED":
             yield from self._update_completed(event)
+        elif kind == "CHILD_WORKFLOW_EXECUTION_STARTED":
+            self.joined.append(Joined(event.attributes.workflow_execution.workflow_id, event.at))
         elif kind == "WORKFLOW_EXECUTION_STARTED":
             yield self._begun(event)
         else:
@@ -299,9 +301,11 @@ _TOO_LONG = TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
 
 
 def _carried(state: dict[str, Any], workflow_id: str, at: datetime) -> list[Joined]:
-    """Workflows that a deployment waits for since an earlier run."""
+    """Workflows that a deployment, or an image, waits for since an earlier run."""
     image, installation = state.get("model_image"), state.get("installation")
     found = []
+    if state.get("build"):
+        found.append(Joined(model_image_build_workflow_id(workflow_id), at))
     if isinstance(image, dict) and isinstance(image.get("workflow_id"), str) and image["workflow_id"]:
         found.append(Joined(image["workflow_id"], at))
     if isinstance(installation, dict) and isinstance(installation.get("provider"), str):

@@ -201,6 +201,12 @@ def _find_model_image(request: Answer, answer: Answer) -> Said:
     return Said(words, details={"answer": answer}, is_change=True)
 
 
+def _read_build(request: Answer, answer: Answer) -> Said:
+    end = _text(answer, "end")
+    words = _text(answer, "message") or _text(_dict(answer, "image"), "reference")
+    return Said(f"the build is {end}" + (f": {words}" if words else ""), details={"answer": answer})
+
+
 def _build_model_image(request: Answer, answer: Answer) -> Said:
     words = f"built and pushed {_text(answer, 'digest')}".rstrip()
     return Said(words, details={"answer": answer}, is_change=True)
@@ -220,6 +226,7 @@ _TELLERS: dict[str, Callable[[Answer, Answer], Said]] = {
     "install_provider": _install_provider,
     "build_image": _build_image,
     "find_model_image": _find_model_image,
+    "read_build": _read_build,
     "build_model_image": _build_model_image,
     "release_upstream": _release_upstream,
     "remove_finalizers": _remove_finalizers,

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
+from airunway.console.build_heartbeat import build_heartbeat
 from airunway.console.links import BUILDING, literal
 from airunway.console.rows import age
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
-from airunway.messages.model_image import BuildProgress, ModelImageView
+from airunway.messages.model_image_workflow import ModelImageView
 from airunway.modelimage.plan import human_bytes
 from airunway.modelimage.records import ImageRecord, RecordState
 from airunway.web.pages.lenient import condition_in, map_of
@@ -80,21 +81,11 @@ async def _read(client: Client, workflow_id: str) -> tuple[str, ModelImageView |
     try:
         async with asyncio.timeout(STATE_SECONDS):
             view: ModelImageView = await handle.query("state", result_type=ModelImageView)
-            if progress := await _heartbeat(client, await handle.describe()):
+            if progress := await build_heartbeat(client, workflow_id):
                 view.report.progress = progress
             return workflow_id, view
     except (RPCError, TemporalError, TimeoutError, ValueError):
         return workflow_id, None
-
-
-async def _heartbeat(client: Client, described: WorkflowExecutionDescription) -> BuildProgress | None:
-    """What the build's activity said last, fresher than the report; None when none runs."""
-    for pending in described.raw_description.pending_activities:
-        payloads = pending.heartbeat_details.payloads
-        if payloads:
-            (progress,) = await client.data_converter.decode(payloads, [BuildProgress])
-            return progress if isinstance(progress, BuildProgress) else None
-    return None
 
 
 def _build(workflow_id: str, view: ModelImageView, visible: Collection[Place]) -> ShownBuild:
