@@ -57,7 +57,7 @@ def test_a_flag_of_the_frontend_is_not_one_of_a_worker() -> None:
         ("dynamo", {"namespace": "x"}, "Dynamo's operator says it to every worker"),
         ("dynamo", {"disaggregation-mode": "agg"}, "follows from spec.serving.mode"),
         ("llmd", {"enable-log-requests": ""}, "name an image that has it"),
-        ("kuberay", {"max-num-seq": "1"}, "did you mean max-num-seqs?"),
+        ("kuberay", {"max-num-sequences": "1"}, "did you mean max-num-seqs?"),
     ],
 )
 def test_a_flag_that_somebody_else_decides_is_told(provider: str, args: dict[str, str], words: str) -> None:
