@@ -15,6 +15,8 @@ from temporalio.exceptions import FailureError
 
 Entry = TypeVar("Entry")
 
+MAX_WAITERS = 2_000
+"""They travel from run to run. Who is one too many asks again, as everybody who hears nothing for a while."""
 AT_ONCE = 100
 """Notified in one task: a workflow may have 2,000 signals under way."""
 
@@ -54,8 +56,9 @@ class Waiters(Generic[Entry]):
         return bool(self._pending)
 
     def join(self, workflow_id: str, entry: Entry) -> None:
-        """Wait too. Who joins again is counted once, and may be notified again."""
-        self._entries[workflow_id] = entry
+        """Wait too, if there is a place. Who joins again is counted once, and may be notified again."""
+        if workflow_id in self._entries or len(self._entries) < MAX_WAITERS:
+            self._entries[workflow_id] = entry
 
     def leave(self, workflow_id: str) -> None:
         """Wait no more."""
@@ -68,8 +71,9 @@ class Waiters(Generic[Entry]):
         self._pending.clear()
 
     def mark_pending(self, workflow_id: str) -> None:
-        """Have it notified of the latest."""
-        self._pending.add(workflow_id)
+        """Have it notified of the latest, if it waits."""
+        if workflow_id in self._entries:
+            self._pending.add(workflow_id)
 
     def mark_all_pending(self) -> None:
         """Have everybody notified of the latest."""

@@ -6,9 +6,9 @@ form in Temporal's UI, which is recorded and never answered. An annotation leads
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel
 
-from pydantic import AfterValidator, BaseModel
+from airunway.messages.words import Words
 
 RETRY = "retry"
 """Try what failed again, without a change of the spec."""
@@ -21,17 +21,6 @@ COMMANDS = (RETRY, CANCEL_BUILD, PAUSE, RESUME)
 
 INTERNAL = "internal_"
 """Begins the name of every signal that one part of this system sends to another."""
-
-
-MAX_WORDS = 600
-"""Characters of who asks and why: they travel in state, status and Events, and anybody may send megabytes."""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
-
-
-Words = Annotated[str, AfterValidator(_cut)]
 
 
 class Asked(BaseModel):

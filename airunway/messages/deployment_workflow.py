@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from airunway.messages.commands import INTERNAL
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.words import NameText, WordList, Words
 
 PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
 ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
@@ -66,10 +67,10 @@ class ChangeHint(BaseModel):
     workflow knows whether to leave what it is waiting for; empty when the change is of something else.
     """
 
-    cause: str
-    by: str = "watcher"
+    cause: Words
+    by: Words = "watcher"
     """Who noticed: `watcher` or `fleet audit`."""
-    uid: str = ""
+    uid: NameText = ""
     generation: int = 0
     deleted: bool = False
     """It is being deleted."""
@@ -77,7 +78,7 @@ class ChangeHint(BaseModel):
     """It is not there any more."""
     status_changed: bool = False
     """Somebody else wrote the status: it is to be written again, also if nothing else is new."""
-    status_writers: list[str] = Field(default_factory=list)
+    status_writers: WordList = Field(default_factory=list)
     """Who, by field manager, if that is known."""
     upstream_only: bool = False
     """Only an upstream object changed: nothing needs to be decided again."""

@@ -15,6 +15,7 @@ from airunway.api.chart_release import ChartRelease
 from airunway.api.names import INSTALLER_QUEUE, installation_workflow_id
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Answer, Request, Step, until_it_works
+from airunway.messages.words import NameText, Words
 
 MAX_LINES = 60
 """Lines of output that one step's answer keeps: enough to see why, few enough for a history."""
@@ -36,19 +37,19 @@ class Operation(StrEnum):
 class InstallationRequest(StepRequest):
     """One operation on one provider, asked by the workflow of its installation."""
 
-    provider: str
+    provider: NameText
     operation: Operation = Operation.INSTALL
-    id: str = ""
+    id: NameText = ""
     """By which the one who asked finds the outcome."""
-    values_secret: str = ""
+    values_secret: NameText = ""
     """Secret with values to lay over the config's; empty: `names.values_secret(provider)`, if any."""
     without_values: bool = False
     """As if there were no such Secret: what it would be like when it is forgotten."""
-    values_version: str = ""
+    values_version: NameText = ""
     """Its resourceVersion when this was asked; for the record."""
     delete_crds: bool = False
     """Uninstall only: the CRDs go too. Refused while there are custom resources."""
-    requested_by: str = ""
+    requested_by: Words = ""
     """For the record: a person's words, or the workflow id of a deployment."""
 
     def asking_workflow(self, cluster: str) -> str:
@@ -131,7 +132,7 @@ class ReadyAnswer(BaseModel):
 class JoinRequest(DeploymentRequest):
     """A deployment waits for a provider's installation: start it, or join the one that runs."""
 
-    provider: str
+    provider: NameText
     again: bool = False
     """Try a failed step again."""
 
@@ -154,9 +155,9 @@ class InstallReport(BaseModel):
     A hint to read that from the installation itself (`READ_INSTALLATION`): anybody may send one.
     """
 
-    provider: str
+    provider: NameText
     succeeded: bool
-    message: str = ""
+    message: Words = ""
 
 
 # -- how they are called --------------------------------------------------------------------------------

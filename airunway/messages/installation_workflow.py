@@ -27,7 +27,11 @@ CANCEL = "cancel"
 
 MAX_STEPS = 60
 MAX_LINES = 200
+MAX_LINE = 2_000
+"""Characters; who asks and why take 1,200."""
 MAX_OUTCOMES = 20
+MAX_WAITING = 20
+"""Requests that wait for their turn. Administrators ask for few things; anybody may send any number."""
 
 
 class InstallationStage(StrEnum):

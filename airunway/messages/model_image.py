@@ -18,14 +18,15 @@ from airunway.api.names import IMAGES_QUEUE, model_image_build_workflow_id, mode
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step, until_it_works
+from airunway.messages.words import NameText, Words, WorkflowIdText
 from airunway.modelimage.plan import ModelImagePlan
 
 
 class TokenRef(BaseModel):
     """A Secret with a Hugging Face token under the key `HF_TOKEN`."""
 
-    namespace: str
-    name: str
+    namespace: NameText
+    name: NameText
 
 
 class ModelImageWaiter(BaseModel):
@@ -66,12 +67,12 @@ class BuildProgress(BaseModel):
     It comes by signal, so by anybody: numbers that nothing can be counted with are of another shape.
     """
 
-    step: str
+    step: Words
     done_bytes: int = Field(default=0, ge=0, le=MAX_BYTES)
     total_bytes: int = Field(default=0, ge=0, le=MAX_BYTES)
     bytes_per_second: float = Field(default=0, ge=0, allow_inf_nan=False)
     seconds_left: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    trouble: str = ""
+    trouble: Words = ""
     """Why the last attempt broke off, while the next one is on its way."""
 
 
@@ -81,8 +82,8 @@ class ModelImageReport(BaseModel):
     A hint: progress is shown as it is told, and an outcome is read from its owner (`READ_MODEL_IMAGE`).
     """
 
-    identity: str
-    workflow_id: str
+    identity: NameText
+    workflow_id: WorkflowIdText
     """Of the image."""
     phase: ModelImagePhase
     progress: BuildProgress

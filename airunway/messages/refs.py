@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from airunway.api.names import deployment_workflow_id
+from airunway.messages.words import NameText
 
 
 class DeploymentRef(BaseModel):
@@ -15,9 +16,9 @@ class DeploymentRef(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    cluster: str
-    namespace: str
-    name: str
+    cluster: NameText
+    namespace: NameText
+    name: NameText
 
     @property
     def workflow_id(self) -> str:

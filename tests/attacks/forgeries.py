@@ -15,7 +15,7 @@ from airunway.api.names import (
     task_queue_beside,
 )
 from airunway.clients.kubernetes import Object
-from airunway.messages.failures import NOT_AS_OWNED, NOT_SERVED_HERE
+from airunway.messages.failures import NOT_AS_OWNED, NOT_SERVED_HERE, WRONG_CLUSTER, WRONG_WORKFLOW
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import RUNNER_BASE, ModelImagePlan
 from tests.modelimage.build import plan
@@ -172,6 +172,38 @@ def _about_status(target: Target) -> list[Forgery]:
         *(Forgery("write_status", target.status(**lie), said, words=words) for said, lie, words in told),
         Forgery("write_status", event, "an Event without a reason", words="Event"),
         Forgery("write_status", {**target.status(), "uid": "another"}, "another uid", kind=""),
+        *_about_others(target),
+    ]
+
+
+def _about_others(target: Target) -> list[Forgery]:
+    """The status of what is not the deployment's own, under its id and under theirs."""
+    gone = target.ref.model_copy(update={"name": "gone"})
+    elsewhere = target.ref.model_copy(update={"namespace": "kube-system"})
+    abroad = target.ref.model_copy(update={"cluster": "another"})
+
+    def status(ref: DeploymentRef) -> dict[str, Any]:
+        return {**target.status(), "ref": ref.model_dump()}
+
+    return [
+        Forgery("write_status", status(gone), "another name", kind=WRONG_WORKFLOW),
+        Forgery("write_status", status(elsewhere), "another namespace", kind=WRONG_WORKFLOW),
+        Forgery("write_status", status(abroad), "another cluster", kind=WRONG_CLUSTER),
+        Forgery(
+            "write_status",
+            status(abroad),
+            "another cluster, as its own",
+            kind=WRONG_CLUSTER,
+            workflow_id=abroad.workflow_id,
+        ),
+        Forgery("write_status", status(gone), "one that is not there", kind="", workflow_id=gone.workflow_id),
+        Forgery(
+            "write_status",
+            status(elsewhere),
+            "the uid of another namespace's",
+            kind="",
+            workflow_id=elsewhere.workflow_id,
+        ),
     ]
 
 

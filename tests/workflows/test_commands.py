@@ -12,9 +12,10 @@ from temporalio.common import RawValue
 
 from airunway.api.core_types import Condition, ConditionStatus
 from airunway.api.status import Phase
-from airunway.messages.commands import CANCEL_BUILD, MAX_WORDS, PAUSE, RESUME, RETRY, Asked
+from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY, Asked
 from airunway.messages.deployment import PodFinding, StepFailure
 from airunway.messages.deployment_workflow import OBJECT_CHANGED
+from airunway.messages.words import MAX_WORDS
 from tests.workflows.world import World
 
 CRASH = PodFinding(reason="CrashLoopBackOff", message="exit code 1", final=True)

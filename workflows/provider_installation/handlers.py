@@ -12,11 +12,13 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from airunway.api.names import installation_workflow_id
 from airunway.messages.commands import SOMEBODY, Asked, CommandAnswer
 from airunway.messages.installation import InstallationRequest, JoinRequest
 from airunway.messages.installation_workflow import (
     CANCEL,
     JOIN_INSTALLATION_SIGNAL,
+    MAX_WAITING,
     REQUEST_INSTALLATION,
     RETRY,
     InstallationStage,
@@ -46,8 +48,10 @@ class InstallationHandlers:
     def on_request(self, payload: RawValue = NOTHING) -> None:
         """Do something; after what is under way."""
         request = self._read(REQUEST_INSTALLATION, payload, InstallationRequest)
-        if request is not None and self._is_ours(request.provider):
-            self._requests.add(request, can_share=self._stage is InstallationStage.RUNNING)
+        if request is None or not self._is_ours(request.provider):
+            return
+        if not self._requests.add(request, can_share=self._stage is InstallationStage.RUNNING):
+            self._journal.say(f"{request.operation.value} ignored: {MAX_WAITING} requests wait already")
 
     @workflow.signal(
         name=JOIN_INSTALLATION_SIGNAL, description="A deployment waits too (sent by its workflow)."
@@ -57,6 +61,9 @@ class InstallationHandlers:
         """A deployment waits for the provider: install it, and report."""
         request = self._read(JOIN_INSTALLATION_SIGNAL, payload, JoinRequest)
         if request is None or not self._is_ours(request.provider):
+            return
+        if installation_workflow_id(request.ref.cluster, self._provider) != workflow.info().workflow_id:
+            self._journal.say(f"{request.ref} of another cluster does not wait here")
             return
         self._waiters.join(request.waiter, request)
         if not self._requests.installs:

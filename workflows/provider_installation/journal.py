@@ -9,6 +9,7 @@ from temporalio import workflow
 
 from airunway.messages.installation import ChartAnswer, InstallationRequest, PreflightAnswer, StepRecord
 from airunway.messages.installation_workflow import (
+    MAX_LINE,
     MAX_LINES,
     MAX_STEPS,
     InstallationStage,
@@ -83,7 +84,7 @@ class InstallationJournal:
 
     def say(self, line: str) -> None:
         """One more line."""
-        self._lines.append(line)
+        self._lines.append(line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…")
         self.view.line_count += 1
 
     def show(self) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from airunway.messages.installation import InstallationRequest, Operation
-from airunway.messages.installation_workflow import MAX_OUTCOMES, InstallationOutcome
+from airunway.messages.installation_workflow import MAX_OUTCOMES, MAX_WAITING, InstallationOutcome
 
 INSTALLS = (Operation.INSTALL, Operation.UPGRADE)
 """What those who wait for the provider wait for."""
@@ -39,16 +39,22 @@ class RequestQueue:
         """The same of what is done later."""
         return any(entry.operation in INSTALLS for entry in self.waiting)
 
-    def add(self, request: InstallationRequest, *, can_share: bool) -> None:
-        """Do it after what is under way, or with it: `can_share` if that still goes on."""
+    def add(self, request: InstallationRequest, *, can_share: bool) -> bool:
+        """Do it after what is under way, or with it: `can_share` if that still goes on.
+
+        False: too many wait already.
+        """
         known = {*self.outcomes, *self._ids, *(entry.id for entry in self.waiting)} - {""}
         if request.id in known:
-            return  # delivered twice
+            return True  # delivered twice
         if can_share and self.current is not None and _same(self.current, request):
-            self._ids.append(request.id)
+            self._ids = [*self._ids, request.id][-MAX_OUTCOMES:]
             self.asked_again = True
-        else:
+        elif len(self.waiting) < MAX_WAITING:
             self.waiting.append(request)
+        else:
+            return False
+        return True
 
     def begin_next(self) -> InstallationRequest:
         """The next one, which is the current one from now on."""
