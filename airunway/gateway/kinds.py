@@ -94,11 +94,12 @@ def known_versions(group: str) -> list[str]:
     )
 
 
-ALL_KNOWN = ServedKinds(
+WITH_ISTIO = ServedKinds(
     {
         kind: GatewayKind(api_version=f"{group}/{versions[0]}", kind=kind, plural=plural)
         for kind, (group, versions, plural) in _VERSIONS.items()
-        if kind != DESTINATION_RULE
     }
 )
+"""A cluster with everything."""
+ALL_KNOWN = ServedKinds({name: kind for name, kind in WITH_ISTIO.kinds.items() if name != DESTINATION_RULE})
 """A cluster with everything but Istio: what a plan is made for when no cluster is asked."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from airunway.gateway.kinds import ALL_KNOWN
+from airunway.gateway.kinds import WITH_ISTIO
 from tests.deploy.manifests import ROOT
 
 VERBS = {
@@ -52,7 +52,7 @@ class Call:
             return ""
         named = getattr(import_module(self.module), self.kind)
         # `served[GATEWAY]`: a kind of the gateway by its name, in the version that is served.
-        kind = ALL_KNOWN[named] if isinstance(named, str) else named
+        kind = WITH_ISTIO[named] if isinstance(named, str) else named
         group = kind.api_version.rpartition("/")[0]
         return f"{kind.plural}.{group}" if group else kind.plural
 

@@ -148,8 +148,8 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
             await self.gateway.keep(seen)
             return
         seen = await self._validate()
-        self._decided_on = None
         if not seen.found:
+            self._decided_on = None
             self._gone = await self.gateway.remove_for_good(self.state.uid)
             await self.images.leave()
             if self._gone:
@@ -187,6 +187,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
 
     async def _stand_still(self, seen: Observation) -> None:
         """Paused: nothing is followed, and so nothing repaired, until it goes on."""
+        self._decided_on = None
         asked = self.state.paused_by
         self.pacing.rest("paused by annotation" if seen.paused or asked is None else f"paused by {asked.by}")
         if seen.paused:
