@@ -30,6 +30,7 @@ from airunway.workers.settings import Settings
 USER_AGENT = "airunway-web"
 """What it is called in the API server's audit log."""
 METRICS_SECONDS, SIGN_IN_SECONDS, MAX_KEPT = 15.0, 600.0, 5_000
+CLUSTERS_SECONDS = 30.0
 
 
 @dataclass
@@ -58,6 +59,10 @@ class WebState:
         default_factory=lambda: TimedCache(seconds=SIGN_IN_SECONDS, maximum=MAX_KEPT)
     )
     """Sign-ins at the hub that began here: verifier and return address by state."""
+    clusters: TimedCache[str, list[Any]] = field(
+        default_factory=lambda: TimedCache(seconds=CLUSTERS_SECONDS, maximum=1)
+    )
+    """Of the pages: the deployments of all clusters, counted."""
     plans: Any = None
     """Of the pages: what they plan against."""
 
