@@ -17,7 +17,7 @@ import structlog
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import ApiError, Expired, NotFound
 from airunway.clients.kubernetes import Cluster, Kind, Listing, Object
-from airunway.clients.kubernetes.client import PAGE
+from airunway.clients.kubernetes.listing import PAGE
 
 _log = structlog.get_logger(__name__)
 

@@ -12,8 +12,7 @@ import pytest
 import pytest_asyncio
 
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import Cluster, Resource
-from airunway.clients.kubernetes.client import Listing
+from airunway.clients.kubernetes import Cluster, Listing, Resource
 from airunway.clients.reflector import FIRST_MISSING_KIND_SECONDS, ObjectChange, Reflector
 from kube_emulator import EmulatedCluster
 from tests.virtual_time import run_virtually

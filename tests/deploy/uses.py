@@ -163,8 +163,7 @@ def _registering(provider: str) -> list[Use]:
     """With its config; and what tells of controllers of AI Runway's own."""
     upstream, registration, own = "airunway.activities.upstream", "airunway.workers.registration", [provider]
     return [
-        # An apply names what it creates, and a list or watch of one name is one of that name: so these can be
-        # limited to a name as well.
+        # An apply, and a list or watch of one name, say which: so these can be limited to a name as well.
         Use(verbs="get list watch create patch", resource=CONFIGS, names=own, at=registration),
         Use(
             verbs="register",

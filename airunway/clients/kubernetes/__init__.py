@@ -7,7 +7,7 @@ starting   a kind that is only beginning to be served
 warnings   what the server warns of
 """
 
-from airunway.clients.kubernetes.client import Cluster, Listing
+from airunway.clients.kubernetes.client import Cluster
 from airunway.clients.kubernetes.kinds import (
     APPS_DEPLOYMENTS,
     CONFIG_MAPS,
@@ -24,6 +24,7 @@ from airunway.clients.kubernetes.kinds import (
     Object,
     Resource,
 )
+from airunway.clients.kubernetes.listing import Listing
 from airunway.clients.kubernetes.transport import APPLY, JSON_PATCH, MERGE_PATCH, SERVICE_ACCOUNT_TOKEN
 from airunway.clients.kubernetes.watching import WatchEvent
 

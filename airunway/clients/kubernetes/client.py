@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +16,7 @@ from airunway.clients.errors import AnswerTooLarge, NotFound
 from airunway.clients.kubernetes.discovery import Discovery
 from airunway.clients.kubernetes.kinds import PODS, Kind, Object, path_of
 from airunway.clients.kubernetes.library import client
+from airunway.clients.kubernetes.listing import PAGE, Listing
 from airunway.clients.kubernetes.log_lines import lines_of
 from airunway.clients.kubernetes.transport import (
     APPLY,
@@ -36,16 +36,6 @@ WATCH_SECONDS = 290
 LOG_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60.0)
 FOLLOWED_LOG_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 """A container may be silent for as long as it likes."""
-PAGE = 500
-"""Objects of a list that are asked for at a time."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list answer."""
-
-    items: list[Object]
-    resource_version: str
 
 
 class Cluster:
