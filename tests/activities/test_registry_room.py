@@ -18,12 +18,10 @@ from airunway.api.model_image import ModelImageSpec as Spec
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import Conflict
 from airunway.clients.kubernetes import DEPLOYMENTS, PODS
-from airunway.clients.registry.attachments import tag_about
 from airunway.clients.registry.signatures import StoredSignature, signature_tag
 from airunway.modelimage.plan import ModelImagePlan
 from airunway.modelimage.records import ImageRecord, RecordState
 from tests.activities.image_shop import REPOSITORY, Shop, failure_of
-from tests.trust.cosign import INDEX, layer_of, manifest_of, push
 
 LONG = timedelta(days=15)
 
@@ -40,16 +38,6 @@ async def built(shop: Shop, file: str = "tiny-Q4_K_M.gguf") -> tuple[ModelImageP
     digest = await shop.build(plan)
     await shop.publish(plan, digest)
     return plan, digest
-
-
-async def pushed(shop: Shop, plan: ModelImagePlan, manifest: dict[str, Any], *, tag: str) -> str:
-    """Something that somebody with the login puts beside an image; its digest."""
-    await push(shop.registry.host, plan.name, tag=tag, manifest=manifest, blobs=[b"{}"])
-    return await shop.storage.digest_of(plan.name, tag)
-
-
-async def is_there(shop: Shop, plan: ModelImagePlan, digest: str) -> bool:
-    return bool(digest) and bool(await shop.storage.digest_of(plan.name, digest))
 
 
 async def deployment(shop: Shop, spec: Mapping[str, Any], resolved: str = "") -> None:
@@ -196,50 +184,6 @@ async def test_an_image_leaves_with_its_signatures(store: Shop) -> None:
     assert await store.storage.digest_of(plan.name, signature_tag(digest)) == ""
     assert await store.storage.signatures(plan.name, digest) == []
     assert await store.storage.find(plan.name, digest) is None
-
-
-@pytest.mark.parametrize("ending", [".sig", ".att", ".sbom"])
-async def test_an_image_leaves_with_what_others_attached_by_a_tag(store: Shop, ending: str) -> None:
-    plan, digest = await built(store)
-    attached = await pushed(store, plan, manifest_of(layer_of(b"{}", "c2ln")), tag=tag_about(digest, ending))
-    about_it = manifest_of(layer_of(b"{}", "c2ln2"))
-    deeper = await pushed(store, plan, about_it, tag=tag_about(attached, ".sig"))
-
-    store.now += LONG
-    await store.room.tidy()
-
-    assert [await is_there(store, plan, each) for each in (digest, attached, deeper)] == [False] * 3
-
-
-async def test_an_image_leaves_with_the_referrers_of_others(store: Shop) -> None:
-    plan, digest = await built(store)
-    bundle = manifest_of(layer_of(b"{}", "c2ln"), artifactType="of/somebody", subject={"digest": digest})
-    attached = await pushed(store, plan, bundle, tag="bundle")
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [{"digest": attached}, {"digest": "x"}, 1]}
-    listed = await pushed(store, plan, index, tag=tag_about(digest))
-
-    store.now += LONG
-    await store.room.tidy()
-
-    assert [await is_there(store, plan, each) for each in (digest, attached, listed)] == [False] * 3
-
-
-async def test_no_other_image_leaves_because_somebody_says_that_it_is_attached(store: Shop) -> None:
-    plan, digest = await built(store)
-    other, staying = await built(store, "tiny-Q8_0.gguf")
-    assert other.name == plan.name
-    await deployment(store, {"image": f"{store.registry.host}/{other.name}@{staying}"})
-    stranger = await pushed(store, plan, manifest_of(layer_of(b"{}", "x")), tag="stranger")
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [{"digest": staying}, {"digest": stranger}]}
-    await pushed(store, plan, index, tag=tag_about(digest))
-    genuine = await store.storage.find(other.name, staying)
-    assert genuine is not None
-    await store.storage.tag(genuine, signature_tag(digest))
-
-    store.now += LONG
-    await store.room.tidy()
-
-    assert [await is_there(store, plan, each) for each in (digest, staying, stranger)] == [False, True, True]
 
 
 async def test_an_image_that_is_asked_for_while_it_is_chosen_to_leave_stays(store: Shop) -> None:

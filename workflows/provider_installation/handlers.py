@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from airunway.api.names import installation_workflow_id
+from airunway.api.names import cluster_of
 from airunway.messages.commands import SOMEBODY, Asked, CommandAnswer
 from airunway.messages.installation import InstallationRequest, JoinRequest
 from airunway.messages.installation_workflow import (
@@ -62,7 +62,7 @@ class InstallationHandlers:
         request = self._read(JOIN_INSTALLATION_SIGNAL, payload, JoinRequest)
         if request is None or not self._is_ours(request.provider):
             return
-        if installation_workflow_id(request.ref.cluster, self._provider) != workflow.info().workflow_id:
+        if request.ref.cluster != cluster_of(workflow.info().workflow_id):
             self._journal.say(f"{request.ref} of another cluster does not wait here")
             return
         self._waiters.join(request.waiter, request)
