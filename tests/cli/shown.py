@@ -215,8 +215,13 @@ def show_up(obj: Any) -> None:
     display.notice(row.message)
     display.phase(row.message)
     display.notice("\n".join(display.not_running()))
+    words = obj["status"]["message"]
+    published = {("default", "chat"): {"url": words, "modelName": words}}
+    display._published = dict(published)
+    display.first_published()
     table = up_display.TableDisplay([], output.console())
     table._rows = {("default", "chat"): row}
+    table._published = dict(published)
     output.console().print(table._render())
     table.notice(row.message)
 
