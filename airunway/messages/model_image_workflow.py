@@ -12,10 +12,11 @@ from pydantic import BaseModel, Field
 
 from airunway.api.model_image import ModelImageRef
 from airunway.api.names import model_image_workflow_id
-from airunway.messages.commands import INTERNAL, Words
+from airunway.messages.commands import INTERNAL
 from airunway.messages.model_image import ModelImageReport, ModelImageWaiter
 from airunway.messages.requests import StepRequest
 from airunway.messages.step import Step
+from airunway.messages.words import Words
 from airunway.modelimage.plan import ModelImagePlan
 
 MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
