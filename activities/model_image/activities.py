@@ -18,6 +18,7 @@ from airunway.activities.model_image.build_end import read_build_end
 from airunway.activities.model_image.cluster import BuildServices
 from airunway.activities.model_image.options import Builder, ModelImageOptions
 from airunway.activities.model_image.orders import BuildOrders
+from airunway.activities.model_image.others import read_others
 from airunway.activities.model_image.progress import send_progress, trouble_reported
 from airunway.activities.model_image.published import PublishedModelImages
 from airunway.activities.model_image.pull_secrets import PullSecrets
@@ -36,6 +37,7 @@ from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
 from airunway.messages.deployment_workflow import CLUSTER, MODEL, STATE_QUERY, attributes_at_start
+from airunway.messages.image_others import READ_IMAGE_WAITERS, ReadImageWaitersAnswer, ReadImageWaitersRequest
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
     ENSURE_BUILDER,
@@ -123,6 +125,7 @@ class ModelImageActivities:
             self.resolve_model_image,
             self.read_model_image,
             self.join_model_image,
+            self.read_image_waiters,
             self.read_build,
             self.find_model_image,
             self.ensure_registry,
@@ -205,6 +208,13 @@ class ModelImageActivities:
             static_summary=f"image of {request.plan.repository}",
         )
         return JoinModelImageAnswer(workflow_id=workflow_id)
+
+    @implements(READ_IMAGE_WAITERS, errors=benign_errors)
+    async def read_image_waiters(self, request: ReadImageWaitersRequest) -> ReadImageWaitersAnswer:
+        """Find out who waits for an image besides the deployment."""
+        refuse_other_plan(request.plan, self._options)
+        refuse_foreign_image(request.plan, request.ref.namespace)
+        return await read_others(activity.client(), self._workflow_of(request.plan), request.ref)
 
     # -- for the image's workflow ------------------------------------------------------------------------
 

@@ -110,6 +110,7 @@ def requests_of_every_step(target: Target) -> list[Forgery]:
         ("remove_gateway", target.about),
         ("resolve_model_image", {**target.about, "spec": {"repository": "org/model"}}),
         ("read_model_image", {**target.about, **of_image}),
+        ("read_image_waiters", {**target.about, **of_image}),
         ("build_image", {**of_image, "waiter": target.about}),
         ("install_provider", {**target.about, "provider": "acme"}),
         ("read_installation", {**target.about, "provider": "acme"}),
@@ -258,6 +259,7 @@ def _about_images(target: Target) -> list[Forgery]:
     image = model_image_workflow_id("test", PLAN.repository, PLAN.identity)
     of_build = model_image_build_workflow_id(image)
     of_image = {"plan": PLAN.model_dump()}
+    private = {"plan": plan(base=BASE, private_to="bank").model_dump()}
 
     def resolving(**spec: Any) -> dict[str, Any]:
         return {**target.about, "spec": {"repository": "org/model", **spec}}
@@ -273,6 +275,7 @@ def _about_images(target: Target) -> list[Forgery]:
         Forgery("resolve_model_image", resolving(revision="evil"), "another revision", words="the revision"),
         Forgery("resolve_model_image", resolving(token_secret="admin"), "another Secret", words="the Secret"),
         Forgery("build_image", {**of_image, "waiter": elsewhere}, "a foreign Secret", words="own namespace"),
+        Forgery("read_image_waiters", {**target.about, **private}, "a foreign image", words="private to"),
         Forgery("build_model_image", building(elsewhere), "a foreign Secret", words="own namespace", **build),
         Forgery("build_model_image", building(own), "a Secret it does not name", words="refused", **build),
         Forgery("build_model_image", building(nobody), "a deployment that is not", words="nobody", **build),
@@ -295,6 +298,7 @@ def _about_plans(target: Target) -> list[Forgery]:
         found.append(Forgery("build_model_image", of_image, queue=IMAGES_QUEUE, **of))
         waiting = {**of_image, "waiter": target.about}
         found.append(Forgery("build_image", waiting, said, words="refused"))
+        found.append(Forgery("read_image_waiters", {**target.about, **of_image}, said, words="refused"))
     return found
 
 

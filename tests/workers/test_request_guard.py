@@ -14,6 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from airunway.api.chart_release import ChartRelease
 from airunway.messages.decision import ValidateRequest
 from airunway.messages.failures import WRONG_CLUSTER, WRONG_WORKFLOW
+from airunway.messages.image_others import ReadImageWaitersRequest
 from airunway.messages.installation import ChartRequest, InstallationRequest, JoinRequest, PreflightRequest
 from airunway.messages.model_image import JoinModelImageRequest, ModelImageRequest, ModelImageWaiter
 from airunway.messages.model_image_workflow import ReadBuildRequest
@@ -59,6 +60,7 @@ async def asked(workflow_id: str, request: Any) -> str:
         (OF_CHAT, ValidateRequest(ref=CHAT)),
         (OF_CHAT, JoinRequest(ref=CHAT, provider="kaito")),
         (OF_CHAT, JoinModelImageRequest(plan=PLAN, waiter=ModelImageWaiter(ref=CHAT))),
+        (OF_CHAT, ReadImageWaitersRequest(ref=CHAT, plan=PLAN)),
         (OF_BUILD, ModelImageRequest(plan=PLAN)),
         (OF_IMAGE, ReadBuildRequest(plan=PLAN)),
         (OF_KAITO, INSTALL),
@@ -79,6 +81,7 @@ async def test_what_the_objects_own_workflow_asks_is_done(workflow_id: str, requ
         ("modeldeployment/eu/team/chat", JoinRequest(ref=CHAT, provider="kaito")),
         (OF_KAITO, ValidateRequest(ref=CHAT)),
         (OF_IMAGE, JoinModelImageRequest(plan=PLAN, waiter=ModelImageWaiter(ref=CHAT))),
+        ("modeldeployment/eu/team/chat", ReadImageWaitersRequest(ref=CHAT, plan=PLAN)),
         (OF_CHAT, ModelImageRequest(plan=PLAN)),
         (OF_IMAGE, ModelImageRequest(plan=PLAN)),
         (OF_BUILD, ModelImageRequest(plan=plan(commit="d" * 40))),

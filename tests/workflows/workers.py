@@ -9,6 +9,7 @@ from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 from airunway.workflows.model_image.build import ModelImageBuildWorkflow
 from airunway.workflows.model_image.workflow import ModelImageWorkflow
 from tests.workflows.image_world import ImageWorld
+from tests.workflows.other_waiters import OtherWaiters
 from tests.workflows.provider_fakes import PROVIDER
 from tests.workflows.world import World
 
@@ -19,7 +20,10 @@ def core_worker(world: World, images: ImageWorld | None = None) -> Worker:
         world.env.client,
         task_queue=core_task_queue("here"),
         workflows=[ModelDeploymentWorkflow, ModelImageWorkflow, ModelImageBuildWorkflow],
-        activities=[*world.activities(), *(images.activities if images else [])],
+        activities=[
+            *world.activities(),
+            *([*images.activities, OtherWaiters(images).read] if images else []),
+        ],
     )
 
 

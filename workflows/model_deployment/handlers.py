@@ -1,8 +1,8 @@
 """What may be sent to a deployment's workflow and asked of it: signals, updates, queries.
 
 Anybody may send a signal of any name with any payload: what is not understood is recorded, and never fails a
-task. No handler awaits, so a run may end after any task. Internal signals are told apart by their names'
-beginning.
+task. Only the update `cancel_build` awaits something, and a run ends after its answer. Internal signals are
+told apart by their names' beginning.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from airunway.messages.model_image import ModelImageReport
 from airunway.messages.payloads import WrongPayload, read_payload
 from airunway.messages.refs import DeploymentRef
 from airunway.workflows.model_deployment.commands import Commands
+from airunway.workflows.model_deployment.image_others import what_becomes_of
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.installation import DeploymentInstallation
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
@@ -128,9 +129,12 @@ class DeploymentHandlers:
         self._check_command(RETRY, payloads)
 
     @workflow.update(name=CANCEL_BUILD, description=f"Stop waiting for the model's image. {FORM}")
-    def cancel_build(self, *payloads: Any) -> CommandAnswer:
-        """Stop waiting for the model's image; its build ends unless somebody else waits for it."""
-        return self._do_command(CANCEL_BUILD, payloads)
+    async def cancel_build(self, *payloads: Any) -> CommandAnswer:
+        """Stop waiting for the model's image; answers whether its build ends or goes on for others."""
+        image = self.state.model_image
+        answer = self._do_command(CANCEL_BUILD, payloads)
+        # The reconcile lets go of the image meanwhile, and a retry may begin with another.
+        return CommandAnswer(message=await what_becomes_of(image, self.ref) or answer.message)
 
     @cancel_build.validator
     def check_cancel_build(self, *payloads: Any) -> None:

@@ -38,11 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from airunway.workflows.model_deployment.installation import DeploymentInstallation
     from airunway.workflows.model_deployment.journal_entries import JournalWriter
     from airunway.workflows.model_deployment.model_image import DeploymentModelImage
-    from airunway.workflows.model_deployment.pacing import (
-        DRIFT_PAUSE,
-        Pacing,
-        is_diagnosis_due,
-    )
+    from airunway.workflows.model_deployment.pacing import DRIFT_PAUSE, Pacing, is_diagnosis_due
     from airunway.workflows.model_deployment.rollout_updates import follows_what_ran
     from airunway.workflows.model_deployment.selection import Decided, Selection, adopt_decided
     from airunway.workflows.model_deployment.status_updates import (
@@ -127,12 +123,15 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
                 self._stop(err)
             measures.reconciled(self.state.provider, began=began)
             self._show()
-            if self._gone and not self.inbox.reconcile_due:
-                return self.pacing.step
-            if self._next_run_is_due():
-                return ""
+            if self._gone or self._next_run_is_due():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if self._gone and not self.inbox.reconcile_due:
+                    return self.pacing.step
+                if self._next_run_is_due():
+                    return ""
             await self._wait_for_a_reason()
             if self._next_run_wanted:
+                await workflow.wait_condition(workflow.all_handlers_finished)
                 return ""
 
     async def _reconcile(self) -> None:
