@@ -22,6 +22,7 @@ from airunway.api import names
 from airunway.api.adoption import is_status_of_others
 from airunway.api.decision import Decision, Outcome
 from airunway.api.provider_config import InferenceProviderConfig
+from airunway.api.spec_editor import spec_editor
 from airunway.api.status import DeploymentStatus
 from airunway.clients.kubernetes import Object
 from airunway.messages.decision import (
@@ -172,6 +173,7 @@ class DecisionActivities:
             gateway_enabled=gateway_enabled(obj),
             serves_gateway=self._serves_gateway(),
             is_pretence=is_pretence(obj),
+            edited_by=spec_editor(obj),
             limits=self._limits,
             search_attributes=sorted(self._search_attributes()),
         )

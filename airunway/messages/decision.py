@@ -15,6 +15,7 @@ from airunway.api.decision import Decision
 from airunway.messages.deployment import Limits, ProviderView, StatusOnWire
 from airunway.messages.requests import DeploymentRequest
 from airunway.messages.step import Step
+from airunway.messages.words import Words
 
 
 class Recorded(BaseModel):
@@ -52,6 +53,8 @@ class Observation(BaseModel):
     """Value of the annotation `airunway.ai/cancel-build`: a new one stops the build, once."""
     model: str = ""
     """spec.model.id, for people."""
+    edited_by: Words = ""
+    """Who wrote the spec last and when, as the API server noted it; see `api.spec_editor`."""
     gateway_enabled: bool | None = None
     """spec.gateway.enabled; None: published where that is possible."""
     serves_gateway: bool | None = None

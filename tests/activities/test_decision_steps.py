@@ -27,6 +27,15 @@ async def test_a_valid_deployment_is_reported_as_it_is(place: DeploymentSite) ->
     assert seen.search_attributes == ["AirunwayPhase"]
 
 
+async def test_who_wrote_the_spec_last_is_reported(place: DeploymentSite) -> None:
+    meta = (await place.deploy())["metadata"]
+
+    seen = await place.worker().core.validate(VALIDATE_IT)
+
+    (writer,) = [entry for entry in meta["managedFields"] if "f:spec" in entry["fieldsV1"]]
+    assert seen.edited_by == f"{writer['manager']} at {writer['time']}"
+
+
 async def test_what_people_ask_by_annotation_is_reported_in_few_words(place: DeploymentSite) -> None:
     await place.deploy()
     long = "x" * 10_000

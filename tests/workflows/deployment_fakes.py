@@ -57,6 +57,7 @@ class DeploymentFakes(GatewayFakes):
             retry=self.retry,
             cancel_build=self.cancel_build,
             model="example/tiny",
+            edited_by=self.edited_by,
             gateway_enabled=self.gateway_enabled,
             serves_gateway=self.gateway_served,
             warnings=self.warnings,

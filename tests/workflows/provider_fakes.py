@@ -99,6 +99,8 @@ class FakedState(Changing):
     retry: str = ""
     cancel_build: str = ""
     """Values of the annotations."""
+    edited_by: str = ""
+    """Who wrote the spec last, and when."""
 
     ignored_fields: list[str] = field(default_factory=list)
     """Given fields that the provider has no use for."""

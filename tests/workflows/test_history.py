@@ -170,3 +170,20 @@ async def test_the_journal_tells_the_life_and_outlives_runs_and_objects(world: W
     assert ("Applied", f"Server {name} configured: spec.replicas") in told
     assert ("NewObject", "another deployment of the same name: uid uid-2") in told
     assert [what for what, _ in told].count("Applied") == 3, "not one line per unchanged look"
+
+
+async def test_the_journal_names_who_edited_each_generation(world: World) -> None:
+    world.edited_by = "kubectl-create at 2026-05-01T12:00:00Z"
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.edited_by = "kubectl-edit\x1b at 2026-05-01T13:00:00Z"
+    await world.edit()
+    await world.until(lambda: world.upstream_generation == 2)
+    await world.quiet()
+
+    told = await world.journal()
+
+    assert [message for what, message in told if what == "GenerationSeen"] == [
+        "generation 1, edited by kubectl-create at 2026-05-01T12:00:00Z",
+        "generation 2, edited by kubectl-edit\N{REPLACEMENT CHARACTER} at 2026-05-01T13:00:00Z",
+    ]

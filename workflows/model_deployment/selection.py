@@ -104,7 +104,9 @@ def adopt_decided(decided: Decided, state: DeploymentState, inbox: Inbox, journa
     first = not state.accepted and not state.finding
     is_new = first or seen.generation != state.generation
     if is_new:
-        journal.record("GenerationSeen", f"generation {seen.generation}", by=inbox.by, why=inbox.cause)
+        edited = f", edited by {seen.edited_by}" if seen.edited_by else ""
+        words = f"generation {seen.generation}{edited}"
+        journal.record("GenerationSeen", words, by=inbox.by, why=inbox.cause)
     journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
     adopt_decision(state, decided.decision, generation=seen.generation, now=now)
     journal.warnings([*seen.warnings, *decided.decision.warnings])
