@@ -48,7 +48,7 @@ async def read_build_end(client: Client, workflow_id: str, *, is_said_to_end: bo
         if err.status is not RPCStatusCode.NOT_FOUND:
             raise
         return _lost(f"workflow {workflow_id}, which built the image, is not there any more")
-    return await _read(client, workflow_id, end)
+    return await _as_it_ended(client, workflow_id, end)
 
 
 async def _last_event(handle: WorkflowHandle[object, object]) -> HistoryEvent:
@@ -60,7 +60,7 @@ async def _last_event(handle: WorkflowHandle[object, object]) -> HistoryEvent:
     return await anext(events)
 
 
-async def _read(client: Client, workflow_id: str, event: HistoryEvent) -> ReadBuildAnswer:
+async def _as_it_ended(client: Client, workflow_id: str, event: HistoryEvent) -> ReadBuildAnswer:
     if event.HasField("workflow_execution_completed_event_attributes"):
         payloads = event.workflow_execution_completed_event_attributes.result.payloads
         (built,) = await client.data_converter.decode(payloads, [BuiltModelImage])

@@ -59,7 +59,7 @@ class WebState:
         default_factory=lambda: TimedCache(seconds=SIGN_IN_SECONDS, maximum=MAX_KEPT)
     )
     """Sign-ins at the hub that began here: verifier and return address by state."""
-    clusters: TimedCache[str, list[Any]] = field(
+    fleet_counts: TimedCache[str, list[Any]] = field(
         default_factory=lambda: TimedCache(seconds=CLUSTERS_SECONDS, maximum=1)
     )
     """Of the pages: the deployments of all clusters, counted."""

@@ -94,9 +94,9 @@ async def _clusters(state: WebState, caller: Caller) -> list[ClusterCount]:
             return await count_clusters(await state.temporal(), target_of(state.settings))
 
     try:
-        found = await state.clusters.get("", count)
+        found = await state.fleet_counts.get("", count)
     except (OperationError, RPCError, TimeoutError):
-        state.clusters.put("", [])  # this cluster is shown without; nobody waits for it with every page
+        state.fleet_counts.put("", [])  # this cluster is shown without; nobody waits for it with every page
         return []
     return found if len(found) > 1 else []
 

@@ -71,12 +71,12 @@ async def read_builds(client: Client, cluster: str, visible: Collection[Place]) 
     ids = []
     async for execution in client.list_workflows(query, limit=MAX_BUILDS):
         ids.append(execution.id)
-    found = await asyncio.gather(*(_read(client, workflow_id) for workflow_id in sorted(ids)))
+    found = await asyncio.gather(*(_view_of(client, workflow_id) for workflow_id in sorted(ids)))
     builds = (_build(workflow_id, view, visible) for workflow_id, view in found if view is not None)
     return [build for build in builds if build.waiting]
 
 
-async def _read(client: Client, workflow_id: str) -> tuple[str, ModelImageView | None]:
+async def _view_of(client: Client, workflow_id: str) -> tuple[str, ModelImageView | None]:
     handle = client.get_workflow_handle(workflow_id)
     try:
         async with asyncio.timeout(STATE_SECONDS):

@@ -60,7 +60,7 @@ async def test_several_clusters_are_shown_and_one_alone_is_not(
     place: WebPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await shown(place, monkeypatch, "here", "west")
-    place.state.clusters.forget("")
+    place.state.fleet_counts.forget("")
     alone = await shown(place, monkeypatch, "here")
 
     assert "here this one" in page.by_id("clusters").text and "west" in page.by_id("clusters").text
