@@ -14,16 +14,23 @@ from importlib.util import find_spec, module_from_spec
 
 
 @contextmanager
-def _not_run(*names: str) -> Iterator[None]:
-    """Meanwhile these packages are places to find modules in. Who imports them later gets them whole."""
-    put = [name for name in names if name not in sys.modules]
-    for name in put:
-        sys.modules[name] = module_from_spec(_spec(name))
+def _not_run(package: str, part: str) -> Iterator[None]:
+    """Meanwhile both are places to find modules in. Who imports them later gets them whole.
+
+    Where the package is there already, nothing is saved.
+    """
+    if package in sys.modules:
+        yield
+        return
+    whole = f"{package}.{part}"
+    sys.modules[package] = module_from_spec(_spec(package))
+    sys.modules[whole] = module_from_spec(_spec(whole))
+    # As an import does it: the client's modules look each other up from the top.
+    setattr(sys.modules[package], part, sys.modules[whole])
     try:
         yield
     finally:
-        for name in put:
-            del sys.modules[name]
+        del sys.modules[package], sys.modules[whole]
 
 
 def _spec(name: str) -> ModuleSpec:
@@ -33,7 +40,7 @@ def _spec(name: str) -> ModuleSpec:
     return spec
 
 
-with _not_run("kubernetes", "kubernetes.aio"):
+with _not_run("kubernetes", "aio"):
     from kubernetes.aio import client, config
     from kubernetes.aio.config import ConfigException
 

@@ -147,7 +147,7 @@ async def test_a_build_is_watched_and_cancelled(browser: Browser) -> None:
 async def test_a_provider_is_installed_with_the_plan_before_and_progress_then(browser: Browser) -> None:
     async with running_system() as (place, _):
         reader, page = await opened(browser, place, "/providers/kaito")
-        await page.get_by_role("link", name="Install…").click()
+        await page.get_by_role("link", name="Install…", exact=True).click()
         await expect(page.locator("main")).to_contain_text("What would be done")
         await expect(page.locator("main table")).to_contain_text("kaito")
         await reader.check()
