@@ -3,13 +3,14 @@
 Names, messages and annotations are anybody's. Raw, an ESC clears the screen or writes a link under other
 words, a line break makes up another line, and a bidirectional override shows letters in another order than
 they have. What is not printable (Unicode's control, format, surrogate, private and unassigned characters, and
-every space but the plain one) reaches nobody raw: a person sees U+FFFD or a space, a program the escape of
-its format.
+every space but the plain one; and letters and marks that are drawn as nothing) reaches nobody raw: a person
+sees U+FFFD or a space, a program the escape of its format.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +18,21 @@ import yaml
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _YAML_WIDTH = 110
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What Python calls printable and nobody sees: fillers, joiners, the empty braille cell, and the selectors of
+variants, in which whole texts can be hidden. Source: Unicode's Default_Ignorable_Code_Point."""
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is one line of letters that are seen."""
+    return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
 
 
 def one_line(text: str) -> str:
     """A text as one line. Spaces stay, so that what is indented stays so."""
-    return text if text.isprintable() else "".join(map(_shown, text))
+    return text if is_plain(text) else "".join(map(_shown, text))
 
 
 def plain_lines(text: str) -> str:
@@ -30,7 +41,7 @@ def plain_lines(text: str) -> str:
 
 
 def _shown(letter: str) -> str:
-    if letter.isprintable():
+    if is_plain(letter):
         return letter
     return " " if letter.isspace() else REPLACEMENT
 
@@ -63,7 +74,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if text.replace("\n", "").isprintable() else '"'
+    style = None if is_plain(text.replace("\n", "")) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -72,9 +83,9 @@ _Dumper.add_representer(str, _represent_text)
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
     """The text with an escape for each unprintable letter; lines stay lines."""
-    if text.replace("\n", "").isprintable():
+    if is_plain(text.replace("\n", "")):
         return text
-    return "".join(letter if letter == "\n" or letter.isprintable() else escape(letter) for letter in text)
+    return "".join(letter if letter == "\n" or is_plain(letter) else escape(letter) for letter in text)
 
 
 def _json_escape(letter: str) -> str:

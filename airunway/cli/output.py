@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from airunway.api.plain_text import json_text, one_line, yaml_text
+from airunway.api.plain_text import is_plain, json_text, one_line, yaml_text
 from airunway.cli.formats import OutputFormat
 
 WIDTH_WITHOUT_TERMINAL = 100_000  # a program that reads lines wants them whole
@@ -30,7 +30,7 @@ class PlainConsole(Console):
         if isinstance(renderable, Text):
             renderable = _in_one_line(renderable)
         for segment in super().render(renderable, options):
-            if segment.control or segment.text == "\n" or segment.text.isprintable():
+            if segment.control or segment.text == "\n" or is_plain(segment.text):
                 yield segment
             else:
                 yield Segment("\n".join(map(one_line, segment.text.split("\n"))), segment.style)
@@ -42,7 +42,7 @@ class PlainConsole(Console):
 
 def _in_one_line(text: Text) -> Text:
     """The text with the styles of its parts: each letter stays where it is."""
-    if text.plain.isprintable():
+    if is_plain(text.plain):
         return text
     shown = text.copy()
     shown.plain = one_line(text.plain)

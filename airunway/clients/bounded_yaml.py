@@ -42,9 +42,10 @@ def read_yaml(text: str) -> list[Any]:
     except yaml.YAMLError as err:
         mark = getattr(err, "problem_mark", None)
         raise BadYaml("not YAML" + (f", line {mark.line + 1}" if mark else "")) from err
-    except (ValueError, RecursionError, OverflowError) as err:
-        if isinstance(err, BadYaml):
-            raise
+    except BadYaml:
+        raise
+    except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError, RecursionError) as err:
+        # A tag promises what its text is not, as `!!bool maybe`: the library looks it up, or takes it apart.
         raise BadYaml(f"YAML with a value that cannot be read: {type(err).__name__}") from err
 
 
@@ -64,7 +65,7 @@ def _refuse_bombs(text: str) -> None:
             total += sizes[event.anchor]
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
-            if event.implicit[0] and len(event.value) > _MAX_NUMBER and _NUMBER.issuperset(event.value):
+            if _may_be_number(event) and len(event.value) > _MAX_NUMBER and _NUMBER.issuperset(event.value):
                 raise BadYaml(f"a YAML number has more than {_MAX_NUMBER} digits")
             if event.anchor:
                 sizes[event.anchor] = 1
@@ -81,3 +82,8 @@ def _refuse_bombs(text: str) -> None:
             raise BadYaml(f"a YAML text stands for more than {MAX_NODES} values")
         if len(opened) > MAX_DEPTH:
             raise BadYaml(f"a YAML text is nested deeper than {MAX_DEPTH} levels")
+
+
+def _may_be_number(event: yaml.ScalarEvent) -> bool:
+    """Whether it is read as one, if it looks so: without quotes, or by a tag, whatever its quotes are."""
+    return bool(event.implicit[0]) or bool(event.tag)

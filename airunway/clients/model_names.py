@@ -7,11 +7,12 @@ and number of bytes; and only an id comes back.
 
 from __future__ import annotations
 
-import json
 import re
+from typing import Any
 
 import aiohttp
 
+from airunway.clients.bounded_json import BadDocument, read_json_off_loop
 from airunway.clients.http import TooLarge, read_at_most
 
 SECONDS = 2.0
@@ -44,16 +45,12 @@ async def model_name_at(origin: str) -> str:
         ):
             if response.status != 200:
                 return ""
-            return _first_id(await read_at_most(response, MAX_BYTES))
-    except (aiohttp.ClientError, TimeoutError, OSError, TooLarge):
+            return _first_id(await read_json_off_loop(await read_at_most(response, MAX_BYTES)))
+    except (aiohttp.ClientError, TimeoutError, OSError, TooLarge, BadDocument):
         return ""
 
 
-def _first_id(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
+def _first_id(answer: Any) -> str:
     entries = answer.get("data") if isinstance(answer, dict) else None
     first = entries[0] if isinstance(entries, list) and entries else None
     found = first.get("id") if isinstance(first, dict) else None

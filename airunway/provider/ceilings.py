@@ -39,6 +39,10 @@ _SETTINGS = {
 }
 
 
+_MAX_DIGITS = 24
+"""Of a number in a message."""
+
+
 def above(demand: Demand, ceilings: Ceilings) -> Iterator[str]:
     """A sentence for each ceiling that a demand is above."""
     for name, (words, setting) in _SETTINGS.items():
@@ -56,4 +60,6 @@ def above(demand: Demand, ceilings: Ceilings) -> Iterator[str]:
 
 
 def _written(number: Decimal) -> str:
+    if number.adjusted() > _MAX_DIGITS:
+        return f"{number:.2E}"  # a quantity such as 1e9999 would be a message of ten thousand digits
     return f"{number.normalize():f}" if number == number.to_integral_value() else f"{number:f}"

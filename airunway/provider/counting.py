@@ -18,6 +18,9 @@ from airunway.provider.manifest import Manifest, RenderError
 _MAX_DIGITS = 24
 """Of a number in JSON; nothing that is counted is larger than the quantities of the API, which have 19."""
 
+_DEVICE_CLASSES = "deviceclass.resource.kubernetes.io"
+"""With the name of a device class, a resource that is a claim of such devices, since Kubernetes 1.34."""
+
 _USUAL_SURGE = "25%"
 """What the API server fills in."""
 
@@ -92,8 +95,13 @@ def resources_demand(resources: Any, at: Path) -> Demand:
 
 
 def is_device(resource: str) -> bool:
-    """Whether a resource is an extended one: it has a domain, and that is not Kubernetes' own."""
+    """Whether a resource is an extended one: it has a domain, and that is not Kubernetes' own.
+
+    Of Kubernetes' own names, those of device classes stand for devices (DRA), as many as are asked for.
+    """
     domain, slash, _ = resource.partition("/")
+    if domain == _DEVICE_CLASSES:
+        return bool(slash)
     return bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
 
 

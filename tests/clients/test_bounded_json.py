@@ -102,6 +102,13 @@ async def test_what_is_no_json_is_refused(data: bytes, lenient: bool) -> None:
         await read_json_off_loop(data, lenient=lenient)
 
 
+async def test_a_text_without_an_end_is_looked_for_once() -> None:
+    data = b"[" * 100_000 + b'"' + b'\\"' * 1_000_000  # from each of its quotes anew it would take hours
+
+    with pytest.raises(BadDocument):
+        await read_json_off_loop(data, lenient=True)
+
+
 async def test_more_elements_than_a_kind_of_document_has_are_refused_before_they_are_made() -> None:
     with pytest.raises(BadDocument, match="more than 1000 elements"):
         await read_json_off_loop(b"[" + b"[]," * 500_000 + b"[]]", max_elements=1000)

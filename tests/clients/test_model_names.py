@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from airunway.clients import model_names
+from airunway.clients import bounded_json, model_names
 from airunway.clients.model_names import model_name_at, served_model_name
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -130,3 +130,20 @@ async def test_proxies_of_the_environment_are_not_asked(
 )
 async def test_what_is_no_service_is_not_asked(service: str, namespace: str, port: int) -> None:
     assert await served_model_name(service, namespace, port) == ""
+
+
+async def test_a_large_answer_is_read_beside_the_loop(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_threads: list[object] = []
+    in_thread = asyncio.to_thread
+
+    async def counted(function: Callable[..., object], *given: object, **named: object) -> object:
+        in_threads.append(function)
+        return await in_thread(function, *given, **named)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    server.answer = says('{"data": [{"id": "x"}], "rest": [' + "[]," * 250_000 + "[]]}")
+
+    assert await model_name_at(server.origin) == "x"
+    assert in_threads == [bounded_json.read_json]

@@ -249,6 +249,24 @@ def test_storage_is_summed_over_what_stages_create_too() -> None:
         assert "AIRUNWAY_MAX_STORAGE" in refusal(name, given), name
 
 
+@pytest.mark.parametrize("name", ["dynamo", "kuberay", "llmd", "vllm"])
+def test_devices_of_a_device_class_are_counted_as_gpus(name: str) -> None:
+    gpu = {"count": 8, "type": "deviceclass.resource.kubernetes.io/gpu.nvidia.com"}
+    engine = {"image": "registry.example.com/engine:7"}
+    given = deployment(resources={"gpu": gpu}, scaling={"replicas": 20}, engine=engine)
+
+    assert "160 GPUs" in refusal(name, given)
+
+
+def test_a_quantity_of_ten_thousand_digits_makes_no_such_message() -> None:
+    given = deployment(resources={"gpu": {"count": 1}, "memory": "1e9999"})
+
+    told = refusal("vllm", given)
+
+    assert "1.00E+9999 bytes of memory" in told
+    assert len(told) < 400
+
+
 def test_replicas_of_prefill_and_decode_count_together() -> None:
     group = {"replicas": 20, "gpu": {"count": 4}}
     given = deployment(gpus=0, serving={"mode": "disaggregated"}, scaling={"prefill": group, "decode": group})

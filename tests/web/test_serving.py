@@ -207,6 +207,12 @@ def test_samples_that_are_none_are_left_out() -> None:
     ]
 
 
+def test_labels_that_are_one_long_word_are_gone_through_once() -> None:
+    text = f"a{{{'b' * 1_000_000}}} 1\n"  # letter by letter each time it would take hours
+
+    assert metrics_in(text) == [{"name": "a", "value": 1, "labels": {}}]
+
+
 @pytest.mark.parametrize(
     ("names", "ready", "wanted"),
     [(["side", "vllm"], "side", "vllm"), (["a", "b"], "b", "b"), (["a", "b"], "", "a"), ([], "", "")],

@@ -21,7 +21,7 @@ from airunway.clients.registry.documents import INDEX_TYPES, MANIFEST_TYPES
 from airunway.clients.registry.errors import ImageNotFound, RegistryDenied, RegistryFull, RegistryUnavailable
 
 _ACCEPT = {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))}
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE = re.compile(r'\b(\w+)="([^"]*)"')  # `\b`: a header that is one long word is gone through once
 MAX_BYTES = 4 * 1024 * 1024
 """Of an answer: a manifest, a config and a token are small."""
 _MAX_ELEMENTS = 100_000

@@ -109,6 +109,13 @@ async def test_a_token_that_is_not_accepted_is_final(registry: RegistryServer) -
         await client(registry).resolve(IMAGE)
 
 
+async def test_a_challenge_of_one_long_word_holds_nobody_up(registry: RegistryServer) -> None:
+    registry.faults = [web.Response(status=401, headers={"WWW-Authenticate": "Bearer " + "a" * 8_000})]
+
+    with pytest.raises(RegistryDenied):
+        await client(registry).resolve(IMAGE)
+
+
 async def test_an_overloaded_registry_says_when_to_come_back(registry: RegistryServer) -> None:
     registry.faults = [web.Response(status=429, headers={"Retry-After": "7"})]
 
