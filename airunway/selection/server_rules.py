@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
 
 from airunway.api import quantities
-from airunway.api.bounds import MAX_ANNOTATIONS_BYTES
+from airunway.api.bounds import MAX_ANNOTATIONS_BYTES, MAX_DEPTH, is_deeper_than
 from airunway.api.core_types import EnvVar, EnvVarSource, KeySelector, ResourceFieldSelector, Toleration
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import DeploymentSpec, Gpu
+from airunway.api.overrides import FIELD as OVERRIDES
 from airunway.selection.server_names import (
     config_key_fault,
     key_fault,
@@ -69,6 +73,9 @@ def _findings(spec: DeploymentSpec) -> _Found:
     yield from _images(spec)
     yield from _devices(spec)
     yield from _objects(spec)
+    overrides = spec.provider.overrides if spec.provider else None
+    if isinstance(overrides, dict) and not is_deeper_than(overrides, MAX_DEPTH):
+        yield from _overrides(overrides, OVERRIDES)
 
 
 def _invalid(field: str, fault: str, value: object) -> _Found:
@@ -227,3 +234,57 @@ def _objects(spec: DeploymentSpec) -> _Found:
     for field, name in named.items():
         if name:
             yield from _invalid(field, subdomain_fault(name), name)
+
+
+# -- overrides ----------------------------------------------------------------------------------------------
+
+_LABEL_MAPS = frozenset({"labels", "matchLabels", "nodeSelector"})
+_VARIABLES = frozenset({"env", "envs"})
+_AMOUNTS = frozenset({"limits", "requests"})
+
+
+def _overrides(given: Mapping[str, Any], field: str) -> _Found:
+    """Parts of pods wherever an upstream object has them: it calls them as Kubernetes does."""
+    for key, value in given.items():
+        where = f"{field}.{key}"
+        entries = list(enumerate(value)) if isinstance(value, list) else []
+        if isinstance(value, dict):
+            yield from _part(key, value, where)
+            yield from _overrides(value, where)
+        elif key == "sizeLimit":
+            yield from _amount(value, where)
+        for index, entry in entries:
+            if isinstance(entry, dict):
+                yield from _entry(key, entry, f"{where}[{index}]")
+                yield from _overrides(entry, f"{where}[{index}]")
+
+
+def _part(key: str, given: Mapping[str, Any], field: str) -> _Found:
+    if key in _AMOUNTS:
+        for name, amount in given.items():
+            yield from _amount(amount, f"{field}[{name}]")
+    if key not in _LABEL_MAPS and key != "annotations":
+        return
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    yield from _annotations(texts, field) if key == "annotations" else _labels(texts, field)
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            yield from _invalid(f"{field}[{name}]", "must be a text: put it in quotes", value)
+
+
+def _entry(key: str, given: dict[str, Any], field: str) -> _Found:
+    """Of another shape than Kubernetes', nothing is said: that the schema of the object does."""
+    try:
+        if key == "tolerations":
+            yield from _toleration(Toleration.model_validate(given), field)
+        elif key in _VARIABLES:
+            yield from _variable(EnvVar.model_validate({"name": "", **given}), field)
+    except ValidationError:
+        return
+
+
+def _amount(given: object, field: str) -> _Found:
+    if isinstance(given, str):
+        fault = "" if quantities.is_valid(given) else "must be a quantity, e.g. 100Gi"
+        fault = fault or ("must not be negative" if given.startswith("-") else "")
+        yield from _invalid(field, fault, given)

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import causes, container_rules, security_rules
-from .container_rules import PORT_RANGE
+from . import causes, container_rules, security_rules, spread_rules
 from .errors import Cause
-from .metadata import qualified_fault, subdomain_fault, value_fault
+from .metadata import label_fault, qualified_fault, subdomain_fault, value_fault
 
 Obj = Mapping[str, Any]
 
@@ -24,6 +23,12 @@ def check(spec: Obj, path: str) -> Iterator[Cause]:
     yield from security_rules.pod(spec.get("securityContext") or {}, f"{path}.securityContext")
     yield from _node_selector(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
     yield from _tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
+    yield from spread_rules.constraints(
+        spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints"
+    )
+    for field in ("hostname", "subdomain"):
+        if spec.get(field) and (fault := label_fault(spec[field])):
+            yield causes.invalid(f"{path}.{field}", spec[field], fault)
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
     yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
     for field in ("initContainers", "containers"):
@@ -85,13 +90,7 @@ def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
                 f'Not found: "{mount.get("name")}"',
                 f"{path}.volumeMounts[{index}].name",
             )
-    for index, port in enumerate(container.get("ports") or ()):
-        if not 0 < port.get("containerPort", 0) < 65536:
-            yield causes.invalid(
-                f"{path}.ports[{index}].containerPort",
-                port.get("containerPort", 0),
-                PORT_RANGE,
-            )
+    yield from container_rules.ports(container.get("ports") or (), f"{path}.ports")
     yield from security_rules.container(container.get("securityContext") or {}, f"{path}.securityContext")
     yield from container_rules.resources(container.get("resources") or {}, f"{path}.resources")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):

@@ -66,6 +66,52 @@ CASES = [
         ],
         id="a probe of a port that is none",
     ),
+    pytest.param(
+        {"resources": {"limits": {"requests.nvidia.com/gpu": "1"}}},
+        [
+            (
+                f"resources.{part}[requests.nvidia.com/gpu]",
+                'Invalid value: "requests.nvidia.com/gpu": doesn\'t follow extended resource name standard',
+            )
+            for part in ("limits", "requests")
+        ],
+        id="a device that is called as its quota is",
+    ),
+    pytest.param(
+        {"resources": {"limits": {"hugepages-2Mi": "4Mi"}}},
+        [("resources", "Forbidden: HugePages require cpu or memory")],
+        id="large pages and nothing else",
+    ),
+    pytest.param(
+        {"ports": [{"name": "http", "containerPort": 80}, {"name": "http", "containerPort": 81}]},
+        [("ports[1].name", 'Duplicate value: "http"')],
+        id="two ports of one name",
+    ),
+    pytest.param(
+        {"ports": [{"name": "HTTP_x", "containerPort": 80}]},
+        [
+            (
+                "ports[0].name",
+                'Invalid value: "HTTP_x": must contain only alpha-numeric characters (a-z, 0-9), '
+                "and hyphens (-)",
+            )
+        ],
+        id="a port whose name is none",
+    ),
+    pytest.param(
+        {"ports": [{"name": "a--" + "b" * 13 + "-", "containerPort": 0}, {"containerPort": 70000}]},
+        [
+            ("ports[0].containerPort", "Required value"),
+            ("ports[0].name", f'Invalid value: "a--{"b" * 13}-": must be no more than 15 characters'),
+            ("ports[0].name", f'Invalid value: "a--{"b" * 13}-": must not begin or end with a hyphen'),
+            ("ports[0].name", f'Invalid value: "a--{"b" * 13}-": must not contain consecutive hyphens'),
+            (
+                "ports[1].containerPort",
+                "Invalid value: 70000: must be between 1 and 65535, inclusive",
+            ),
+        ],
+        id="ports that are none",
+    ),
 ]
 
 

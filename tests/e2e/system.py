@@ -32,6 +32,7 @@ from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
 from kube_emulator import EmulatedCluster
 from tests.e2e.acme import ACME, CRD, SERVER
+from tests.gitops.documented import disagreements_of
 from tests.gitops.kstatus import lies_of
 
 PATIENCE_SECONDS = 60.0
@@ -91,7 +92,8 @@ class System:
         for name in list(self._tasks):
             await self.stop(name)
         await self.cluster.close()
-        assert not (lies := [lie for state in self.states for lie in lies_of(state)]), lies[0]
+        wrong = [said for state in self.states for said in (*lies_of(state), *disagreements_of(state))]
+        assert not wrong, wrong[0]
 
     async def _until_served(self) -> None:
         for group_version in (names.API_VERSION, SERVER.api_version):

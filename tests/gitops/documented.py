@@ -17,7 +17,7 @@ import celpy
 import lupa
 import yaml
 
-from tests.gitops.kstatus import Status
+from tests.gitops.kstatus import Status, compute
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "gitops.md"
 _ARGO_KEY = "resource.customizations.health.airunway.ai_ModelDeployment"
@@ -66,3 +66,14 @@ def flux_status(obj: Mapping[str, Any]) -> Status:
     given = {key: celpy.json_to_cel(value) for key, value in obj.items()}
     found = (status for status, program in _flux_programs() if program.evaluate(given))
     return next(found, Status.IN_PROGRESS)
+
+
+def disagreements_of(obj: Mapping[str, Any]) -> list[str]:
+    """Where the documented checks say something else of a state than kstatus; empty when nowhere."""
+    status = compute(obj)
+    # Flux has no word for an object that is being deleted.
+    of_flux = Status.IN_PROGRESS if status is Status.TERMINATING else status
+    told = {"Argo CD": (argo_health(obj), ARGO_WORDS[status]), "Flux": (flux_status(obj), of_flux)}
+    return [
+        f"{tool} says {said}, kstatus {status}; {obj}" for tool, (said, due) in told.items() if said != due
+    ]

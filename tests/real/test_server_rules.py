@@ -128,6 +128,15 @@ def variable(draw: random.Random) -> Spec:
     return {"name": draw.choice(["A", "B"]), "valueFrom": source(draw), **both}
 
 
+def overriding(spec: Spec) -> Spec:
+    """The same parts of a pod, as overrides of a Deployment."""
+    pod = {key: spec[key] for key in ("nodeSelector", "tolerations") if key in spec}
+    if "env" in spec:
+        pod["containers"] = [{"name": "main", "env": spec["env"]}]
+    template = {**(spec.get("podTemplate") or {}), "spec": pod}
+    return {"provider": {"name": "vllm", "overrides": {"spec": {"template": template}}}}
+
+
 PARTS: dict[str, Callable[[random.Random], Spec]] = {
     "labels": lambda draw: {"podTemplate": {"metadata": {"labels": mapping(draw)}}},
     "annotations": lambda draw: {"podTemplate": {"metadata": {"annotations": mapping(draw)}}},
@@ -136,7 +145,9 @@ PARTS: dict[str, Callable[[random.Random], Spec]] = {
     "environment": lambda draw: {"env": [variable(draw)]},
     "devices": lambda draw: {"resources": {"gpu": {"count": 1, "type": one(draw, DEVICES)}}},
     "images": lambda draw: {"image": one(draw, IMAGES)},
+    "overrides": lambda draw: overriding(PARTS[draw.choice(OVERRIDDEN)](draw)),
 }
+OVERRIDDEN = ("labels", "annotations", "node selector", "tolerations", "environment")
 LISTED: dict[str, list[Spec]] = {
     "labels": [{"podTemplate": {"metadata": {"labels": {key: "v"}}}} for key in KEYS],
     "annotations": [
@@ -181,10 +192,15 @@ LISTED: dict[str, list[Spec]] = {
     "devices": [{"resources": {"gpu": {"count": 1, "type": name}}} for name in DEVICES],
     "images": [{"image": image} for image in IMAGES],
 }
+LISTED["overrides"] = [overriding(spec) for part in OVERRIDDEN for spec in LISTED[part]]
 
 
 def pod_of(spec: Spec) -> Spec:
     """A pod with the parts of a deployment that are drawn here."""
+    if "provider" in spec:
+        overridden = spec["provider"]["overrides"]["spec"]["template"]
+        containers = overridden["spec"].get("containers", [{}])
+        return pod_of({**overridden["spec"], "podTemplate": overridden, "env": containers[0].get("env")})
     template = (spec.get("podTemplate") or {}).get("metadata") or {}
     gpu = (spec.get("resources") or {}).get("gpu")
     container = {"name": "main", "image": spec.get("image", "acme/a:1"), "env": spec.get("env") or []}
