@@ -11,6 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import refuse_unless_deleted
@@ -27,7 +28,7 @@ from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.tenant_account import TenantWrites, missing_right, tenant_writes
 from airunway.api import names
-from airunway.clients.errors import Forbidden, NotFound
+from airunway.clients.errors import ApiError, Forbidden, NotFound
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.clients.registry.client import RegistryClient
 from airunway.messages.failures import NOT_SERVED_HERE
@@ -186,14 +187,17 @@ class ProviderActivities:
 
 @dataclass(frozen=True, kw_only=True)
 class _Deletion:
-    """Whether a deletion was asked for now; `refusal`: which right was missing for that."""
+    """Whether a deletion was asked for now; `refusal`: which right was missing for that, or what webhook."""
 
     asked: bool = False
     refusal: str = ""
 
 
 async def _delete(writes: TenantWrites, kind: UpstreamKind, obj: Object) -> _Deletion:
-    """Ask for it. A right that is missing may come; in the end Kubernetes deletes what has lost its owner."""
+    """Ask for it. A right that is missing may come, and the server of a webhook that an operator left behind.
+
+    In the end Kubernetes deletes what has lost its owner.
+    """
     meta = obj["metadata"]
     if meta.get("deletionTimestamp"):
         return _Deletion()
@@ -201,8 +205,9 @@ async def _delete(writes: TenantWrites, kind: UpstreamKind, obj: Object) -> _Del
         await writes.cluster.delete(kind, meta["name"], namespace=meta["namespace"], uid=meta["uid"])
     except NotFound:
         pass
-    except Forbidden as err:
-        refusal = writes.refusal(err)
+    except ApiError as err:
+        right = writes.refusal(err) if isinstance(err, Forbidden) else ""
+        refusal = right or webhook_refusal(err)
         if not refusal:
             raise
         return _Deletion(refusal=refusal)

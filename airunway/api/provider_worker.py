@@ -27,11 +27,11 @@ def worker_queue(config: Mapping[str, Any]) -> str:
     conditions = status.get("conditions") or ()
     if any(isinstance(entry, Mapping) and entry.get("type") == WORKER_ALIVE for entry in conditions):
         return annotated or names.provider_queue(meta["name"])
-    if not annotated or not status.get("lastHeartbeat"):
-        return annotated  # nobody's heartbeat came yet
     entries = [entry for entry in meta.get("managedFields") or () if entry.get("subresource") == "status"]
     ours = _latest(entry for entry in entries if _is_ours(entry, meta["name"]))
     others = _latest(entry for entry in entries if entry.get("manager") in names.FORMER_FIELD_MANAGERS)
+    if not annotated or (others is None and not status.get("lastHeartbeat")):
+        return annotated  # nobody's heartbeat came yet
     if ours is None or (others is not None and others - ours > FOREIGN_BEATS_LAST):
         return ""
     return annotated

@@ -8,7 +8,7 @@ refused, never left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airunway.api.overrides import FIELD
@@ -34,6 +34,16 @@ _SAID_OTHERWISE = frozenset(
     }
 )
 _DEVICE_KEYS = ("gpu", "gpuType", "custom")
+_SIZES = ("requests", "limits", "claims")
+_TAKEN_APART = {
+    ("sharedMemory",): ("size", "disabled"),
+    ("scalingAdapter",): ("enabled",),
+    ("extraPodMetadata",): ("labels", "annotations"),
+    ("resources",): _SIZES,
+    ("extraPodSpec", "mainContainer", "resources"): _SIZES,
+}
+"""Objects of a service of which each field is said elsewhere: what is not among these would be lost."""
+_MOUNT = ("name", "mountPoint", "readOnly", "useAsCompilationCache")
 
 
 def to_beta(graph: Manifest, security: PodSecurity) -> Manifest:
@@ -46,6 +56,9 @@ def to_beta(graph: Manifest, security: PodSecurity) -> Manifest:
         for key, value in graph["spec"].items()
         if key not in (_CLAIMS, "services")  # a claim is named where it is mounted
     }
+    for index, claim in enumerate(_list(graph["spec"], _CLAIMS, f"{FIELD}.spec")):
+        named = ("name", "create") if not claim.get("create") else ("name",)
+        _refuse_lost(claim, named, f"{FIELD}.spec.{_CLAIMS}[{index}]")
     components = [_component(name, entry, security) for name, entry in graph["spec"]["services"].items()]
     return {**graph, "apiVersion": BETA, "spec": {**spec, "components": components}}
 
@@ -54,7 +67,8 @@ def _component(name: str, service: Mapping[str, Any], security: PodSecurity) -> 
     at = f"{FIELD}.spec.services.{name}"
     for key in _WITHOUT_COUNTERPART:
         if service.get(key) is not None:
-            raise RenderError(f"{at}.{key}: {BETA}, in which this graph is written, has nothing like it")
+            raise _nothing_like(f"{at}.{key}")
+    _refuse_what_is_lost(service, at)
     kind, role = service.get("componentType"), service.get("subComponentType")
     same = {key: value for key, value in service.items() if key not in _SAID_OTHERWISE}
     sidecar = service.get("frontendSidecar")
@@ -68,6 +82,27 @@ def _component(name: str, service: Mapping[str, Any], security: PodSecurity) -> 
         **({"frontendSidecar": SIDECAR} if sidecar is not None else {}),
         "podTemplate": _template(service, at, security),
     }
+
+
+def _refuse_what_is_lost(service: Mapping[str, Any], at: str) -> None:
+    """Raise RenderError for what stands in a part that is taken apart, and has no place in v1beta1."""
+    for way, known in _TAKEN_APART.items():
+        part, path = service, at
+        for key in way:
+            part, path = _object(part, key, path), f"{path}.{key}"
+        _refuse_lost(part, known, path)
+    for index, mount in enumerate(_mounts(service, at)):
+        _refuse_lost(mount, _MOUNT, f"{at}.volumeMounts[{index}]")
+
+
+def _refuse_lost(part: Mapping[str, Any], known: Collection[str], at: str) -> None:
+    for key, value in part.items():
+        if key not in known and value is not None:
+            raise _nothing_like(f"{at}.{key}")
+
+
+def _nothing_like(path: str) -> RenderError:
+    return RenderError(f"{path}: {BETA}, in which this graph is written, has nothing like it")
 
 
 def _shared_memory(service: Mapping[str, Any], at: str) -> dict[str, Any]:

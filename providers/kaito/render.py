@@ -40,6 +40,7 @@ from airunway.providers.kaito.presets import (
     takes_token,
 )
 from airunway.providers.kaito.template import is_known_image, pod_template
+from airunway.providers.kaito.template_fields import unknown_overrides
 
 GPU_NODE_LABEL = "nvidia.com/gpu.present"
 AUTO_PROVISIONING_VARIABLE = "AIRUNWAY_KAITO_NODE_AUTO_PROVISIONING"
@@ -233,6 +234,7 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
     else:
         ignored |= {f"spec.engine.args.{key}": True for key in args if key not in _understood(deployment)}
         ignored |= dict.fromkeys(rendering.replaced_variables(deployment), True)
+        ignored |= dict.fromkeys(unknown_overrides(deployment), True)
     ignored |= dict.fromkeys(rendering.replaced_labels(deployment, _own_labels(deployment)), True)
     # A Workspace goes before another one comes, however many nodes it has (`replacement`).
     unmet = pod_options.unmet_rollout(deployment, (RolloutPolicy.NO_SURGE, RolloutPolicy.RECREATE))

@@ -7,7 +7,8 @@ import pytest
 from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.clients.errors import ApiError
 from airunway.messages.deployment import FinalizerRequest
-from tests.activities.deployment_site import REF, DeploymentSite
+from airunway.messages.upstream import ReleaseRequest
+from tests.activities.deployment_site import REF, DeploymentSite, render_request
 
 GONE = (
     'Internal error occurred: failed calling webhook "vmodeldeployment-v1alpha1.kb.io": failed to call '
@@ -45,3 +46,36 @@ async def test_a_deployment_that_cannot_be_let_go_says_why(place: DeploymentSite
 
     assert (answer.removed, answer.remaining) == ([], ["airunway.ai/acme-provider"])
     assert "vmodeldeployment-v1alpha1.kb.io" in answer.refusal
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (500, "InternalError", GONE),
+        (403, "Forbidden", 'admission webhook "policy.example.com" denied the request: no'),
+    ],
+)
+async def test_an_upstream_object_that_cannot_be_deleted_says_why(
+    place: DeploymentSite, code: int, reason: str, words: str
+) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    await worker.apply(render_request(made))
+    await place.change({"metadata": {"finalizers": ["airunway.ai/acme-provider"]}})
+    await place.delete()
+    place.emulated.faults.fail_next(
+        100,
+        code=code,
+        reason=reason,
+        message=words,
+        when=lambda method, path: method == "DELETE" and "servers" in path,
+    )
+
+    answer = await worker.provider.release_upstream(
+        ReleaseRequest(ref=REF, uid=made["metadata"]["uid"], provider="acme")
+    )
+
+    assert answer.deleted == []
+    (entry,) = answer.remaining
+    assert entry.startswith('Server chat (webhook "')
+    assert words in entry

@@ -141,3 +141,25 @@ async def test_a_webhook_in_the_way_is_named_and_when_it_is_gone_the_deployment_
     world.webhook_refusal = ""
     assert await world.handle.result() == "deleted"
     assert [reason for reason, _ in world.events].count("WebhookRefused") == 1
+
+
+async def test_a_webhook_that_holds_an_upstream_object_is_named_for_as_long_as_it_does(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+    world.finalizers, world.remaining = (
+        [FINALIZER],
+        ['Server x (webhook "left.over.io" lets nothing be changed)'],
+    )
+
+    await world.delete()
+    await world.until(lambda: "left.over.io" in world.status.get("message", ""))
+
+    assert world.status["phase"] == "Terminating"
+    assert ("WebhookRefused", world.status["message"]) in world.events
+    world.remaining = ["Server x"]
+    await world.nudge("Server x was deleted", upstream_only=True)
+    await world.until(lambda: "left.over.io" not in world.status["message"])
+    world.remaining = []
+    await world.nudge("Server x was deleted", upstream_only=True)
+    assert await world.handle.result() == "deleted"
+    assert [reason for reason, _ in world.events].count("WebhookRefused") == 1

@@ -30,6 +30,8 @@ from airunway.workflows.steps import call
 FIRST_POLL_DELAY = timedelta(seconds=5)
 MAX_POLL_DELAY = timedelta(seconds=30)
 """Deletions of upstream objects are signalled; polling makes up for kinds that nobody follows."""
+_BEING_DELETED = "being deleted: its upstream objects go first"
+_REFUSED = "its upstream objects cannot be deleted: "
 
 
 class Deletion:
@@ -75,6 +77,7 @@ class Deletion:
             return
         if answer is not None and answer.remaining:
             self._wait_for(answer.remaining, left)
+            await self._tell_what_refuses(answer.remaining)
             return
         self._released = seen.uid if answer is not None else ""
         if not is_unpublished:
@@ -93,7 +96,7 @@ class Deletion:
         if self._state.status.phase is not Phase.TERMINATING:
             self._state.status.phase = Phase.TERMINATING
             self._polls, self._remaining = 0, []
-            await self._say("being deleted: its upstream objects go first")
+            await self._say(_BEING_DELETED)
 
     async def _say(self, words: str) -> None:
         """What a person should know; that it served is not so any more."""
@@ -121,6 +124,17 @@ class Deletion:
         self._remaining = remaining
         delay = min(doubled(FIRST_POLL_DELAY, self._polls, MAX_POLL_DELAY), left)
         self._pacing.wait(words, delay, "looks whether they are gone")
+
+    async def _tell_what_refuses(self, remaining: list[str]) -> None:
+        """A webhook that lets an upstream object not be deleted, for as long as it does."""
+        refusals = "; ".join(entry for entry in remaining if 'webhook "' in entry)
+        said = self._state.status.message or ""
+        words = f"{_REFUSED}{refusals}" if refusals else _BEING_DELETED
+        if words == said or not (refusals or said.startswith(_REFUSED)):
+            return
+        if refusals:
+            self._writer.add_events([EventSpec(reason="WebhookRefused", message=words, warning=True)])
+        await self._say(words)
 
     async def _let_go(self, seen: Observation) -> None:
         answer = await call(

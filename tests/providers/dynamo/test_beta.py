@@ -163,6 +163,38 @@ def test_what_v1beta1_cannot_say_is_refused(part: dict[str, Any], words: str) ->
 
 
 @pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"sharedMemory": {"sze": "1Gi"}}, "VllmWorker.sharedMemory.sze"),
+        ({"scalingAdapter": {"enabld": True}}, "VllmWorker.scalingAdapter.enabld"),
+        ({"extraPodMetadata": {"label": {"a": "b"}}}, "VllmWorker.extraPodMetadata.label"),
+        ({"resources": {"limit": {"gpu": "4"}}}, "VllmWorker.resources.limit"),
+        (
+            {"extraPodSpec": {"mainContainer": {"resources": {"limit": {"cpu": "4"}}}}},
+            "VllmWorker.extraPodSpec.mainContainer.resources.limit",
+        ),
+        (
+            {"volumeMounts": [{"name": "data", "mountPoint": "/data", "readonly": True}]},
+            "VllmWorker.volumeMounts[0].readonly",
+        ),
+        ([{"name": "data", "sze": "1Gi"}], "spec.pvcs[0].sze"),
+        ([{"name": "data", "create": True}], "spec.pvcs[0].create"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_typing_error_in_a_part_that_is_said_otherwise_is_refused_by_its_path(
+    spec: dict[str, Any] | list[dict[str, Any]], path: str
+) -> None:
+    part = {"pvcs": spec} if isinstance(spec, list) else {"services": {"VllmWorker": spec}}
+    given = overridden({"spec": part})
+
+    with pytest.raises(RenderError) as refusal:
+        PROVIDER.objects(given, RenderContext(api_version=BETA, policy=ANYTHING))
+
+    assert f"{path}: {BETA}, in which this graph is written, has nothing like it" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     "part",
     [
         {"extraPodSpec": {"hostNetwork": True}},
