@@ -35,9 +35,16 @@ def _listener(listener: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def route_content(route: Object) -> Any:
-    """What it is, and what is said of it."""
+    """What it is, what is said of it, and of which generation that is."""
     parents = (route.get("status") or {}).get("parents") or []
-    said = [[parent.get("parentRef"), _verdicts(parent.get("conditions"))] for parent in parents]
+    said = [
+        [
+            parent.get("parentRef"),
+            _verdicts(parent.get("conditions")),
+            [one.get("observedGeneration") for one in parent.get("conditions") or []],
+        ]
+        for parent in parents
+    ]
     return [route["spec"], route["metadata"].get("labels"), said]
 
 

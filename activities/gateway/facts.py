@@ -172,7 +172,23 @@ class GatewayFactsReader:
         facts.api_formats = (offered.api_formats if offered is not None else None) or ()
         if choice.gateway is not None:
             await self._read_parts(facts, request)
+        else:
+            await self._read_left(facts)
         return facts
+
+    async def _read_left(self, facts: GatewayFacts) -> None:
+        """Without a Gateway: what the route, which stays, leads to."""
+        namespace, name = facts.deployment.namespace, facts.deployment.name
+        facts.own_route = await self._find(facts.served[HTTP_ROUTE], name, namespace)
+        if facts.own_route is None or not facts.is_own_pool:
+            return
+        status = facts.deployment.status
+        service = (status.endpoint.service if status and status.endpoint else None) or ""
+        facts.service, facts.pool = await asyncio.gather(
+            self._find(SERVICE, service, namespace), self._find(facts.served[INFERENCE_POOL], name, namespace)
+        )
+        if facts.pool is None:
+            await self._list_pods(facts)
 
     async def _read_parts(self, facts: GatewayFacts, request: GatewayRequest) -> None:
         cluster, namespace, name = self._cluster, facts.deployment.namespace, facts.deployment.name

@@ -27,6 +27,7 @@ from airunway.gateway.naming import grant_name, model_name_problem, name_problem
 from airunway.gateway.objects import (
     destination_rule,
     granted_namespaces,
+    leads_to,
     permits,
     picker_of,
     pool,
@@ -61,6 +62,10 @@ class GatewayPlan:
 def plan_gateway(facts: GatewayFacts, options: GatewayOptions) -> GatewayPlan:
     """The objects in the order in which they are written, and what has to be permitted for them."""
     plan = GatewayPlan()
+    if _leads_nowhere(facts):
+        plan.finding, plan.keeps_route = facts.choice.finding, True
+        plan.wanted += _own_pool(facts, options)
+        return plan
     plan.blocked = facts.choice.finding or _pool_problem(facts) or _name_problem(facts)
     if plan.blocked is not None or facts.choice.gateway is None:
         return plan
@@ -83,6 +88,14 @@ def plan_gateway(facts: GatewayFacts, options: GatewayOptions) -> GatewayPlan:
     else:
         _plan_route(plan, facts, options)
     return plan
+
+
+def _leads_nowhere(facts: GatewayFacts) -> bool:
+    """Whether there is no Gateway, and the route, which stays, leads to a pool of ours that went."""
+    if facts.choice.gateway is not None or facts.own_route is None or not facts.is_own_pool:
+        return False
+    is_own = is_owned_by(facts.own_route, facts.deployment.metadata.uid)
+    return is_own and facts.pool is None and leads_to(facts.own_route, facts.place)
 
 
 def _pool_problem(facts: GatewayFacts) -> GatewayFinding | None:

@@ -231,6 +231,8 @@ async def render_gateway(
     if plan.blocked is not None:
         return found
     found.writes = plan_writes(found.inspection, maker, request)
+    if facts.choice.gateway is None:
+        return found  # nobody is admitted anywhere, and so nothing is closed
     if not plan.keeps_route and not found.writes.conflict:
         deletes = await _not_wanted(cluster, found)
         found.writes = WritePlan(writes=found.writes.writes, deletes=deletes)

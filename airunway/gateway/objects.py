@@ -144,6 +144,16 @@ def _pool_as_owner(pool_obj: Mapping[str, Any]) -> Object:
     }
 
 
+def leads_to(route_obj: Mapping[str, Any], place: PoolPlace) -> bool:
+    """Whether a route has a pool for its backend."""
+    own = route_obj["metadata"]["namespace"]
+    return any(
+        (ref.get("namespace") or own, ref.get("name")) == (place.namespace, place.name)
+        for rule in (route_obj.get("spec") or {}).get("rules") or []
+        for ref in rule.get("backendRefs") or []
+    )
+
+
 def reference_grant(kind: GatewayKind, pool_obj: Mapping[str, Any], *, namespaces: set[str]) -> Object:
     """Permission for the routes of some namespaces to use a pool of another one; the pool owns it."""
     meta = pool_obj["metadata"]

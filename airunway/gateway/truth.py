@@ -98,15 +98,18 @@ def _of_route(seen: PublishedObjects) -> GatewayFinding | None:
         == place
     ]
     where = f"Gateway {place[0]}/{place[1]}"
+    generation = int(seen.route["metadata"].get("generation") or 0)
     for kind, reason in (("Accepted", ROUTE_NOT_ACCEPTED), ("ResolvedRefs", REFS_NOT_RESOLVED)):
-        said = [_condition(parent.get("conditions"), kind) for parent in parents]
+        of_any = [_condition(parent.get("conditions"), kind) for parent in parents]
+        said = [one for one in of_any if int(one.get("observedGeneration") or generation) >= generation]
         if any(entry.get("status") == "True" for entry in said):
             continue
         verb = "accepted" if kind == "Accepted" else "resolved the references of"
         why = next((_words(entry) for entry in said if entry), "")
         message = f"{where} has not {verb} HTTPRoute {seen.route_name}"
         if not why:
-            words = f"{message}: its controller has not said anything yet"
+            of_now = " of what it is now" if any(of_any) else ""
+            words = f"{message}: its controller has not said anything{of_now} yet"
             return GatewayFinding(reason=ROUTE_PENDING, message=words)
         return GatewayFinding(reason=reason, message=f"{message}: {why}")
     return None

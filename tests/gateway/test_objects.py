@@ -15,6 +15,8 @@ from airunway.gateway.objects import (
     route,
 )
 from airunway.gateway.picker import picker_objects
+from airunway.gateway.versions import DEFAULT_IMAGE
+from airunway.web.derive.gateway import gateway_crd_status
 from tests.gateway.given import deployment
 
 OWNER = {
@@ -186,3 +188,13 @@ def test_versions_are_those_that_are_served() -> None:
     assert only_v1.missing == "InferencePool (inference.networking.k8s.io/v1)"
     assert ALL_KNOWN.complete
     assert ALL_KNOWN.missing == ""
+
+
+def test_the_dashboard_names_the_definitions_that_the_objects_are_written_for() -> None:
+    status = gateway_crd_status({}, {})
+
+    assert status["pinnedVersion"] == "v1.5.0"
+    assert DEFAULT_IMAGE.endswith(f":{status['pinnedVersion']}")
+    gateway_api, extension = status["installCommands"]
+    assert "/gateway-api/releases/download/v1.5.1/" in gateway_api
+    assert f"/gateway-api-inference-extension/releases/download/{status['pinnedVersion']}/" in extension

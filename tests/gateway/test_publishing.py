@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, PODS
-from airunway.messages.gateway import ApplyGatewayRequest
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CRDS, DEPLOYMENTS, PODS
+from airunway.messages.gateway import ApplyGatewayAnswer, ApplyGatewayRequest
 from airunway.sandbox.gateway.definitions import POOLS as POOL_DEFINITION
 from airunway.sandbox.gateway.definitions import RULES
 from tests.gateway.given import among
@@ -169,6 +169,27 @@ async def test_without_a_gateway_what_was_made_waits(site: GatewaySite) -> None:
 
     assert reason(await site.publish(ref)) == "NoGateway"
     assert len(await site.left(ref)) == len(EVERYTHING)
+
+
+async def test_a_route_that_waits_for_a_gateway_leads_to_its_pool(site: GatewaySite) -> None:
+    """With its kind each pool goes; that comes back, and the Gateway not yet."""
+    await site.gateway()
+    ref = await site.deploy(servedName="m")
+    await site.published(ref)
+    await site.cluster.delete(GATEWAYS, "inference-gateway", namespace="edge")
+    await site.cluster.delete(CRDS, POOL_DEFINITION["metadata"]["name"])
+    await site.install(POOL_DEFINITION)
+
+    written = await site.publish(ref)
+
+    assert isinstance(written, ApplyGatewayAnswer)
+    assert next(str(one.kind) for one in written.objects) == "InferencePool"
+    assert reason(written) == "NoGateway"
+    assert len(await site.left(ref)) == len(EVERYTHING)
+    settled = await site.read(ref)
+    assert (reason(settled), settled.planned) == ("NoGateway", [])
+    await site.gateway()
+    assert reason(await site.published(ref)) == "True"
 
 
 async def test_without_the_kinds_nothing_is_asked_but_which_there_are(bare: GatewaySite) -> None:

@@ -35,6 +35,7 @@ class Shuffle:
         """Whose route was there after the last step, and must not go by itself."""
 
     async def run(self) -> None:
+        self._watch_writes()
         await self.site.gateway()
         for _ in range(DEPLOYMENTS_AT_ONCE):
             await self.create()
@@ -109,6 +110,35 @@ class Shuffle:
             await self.site.install(POOL_DEFINITION, ROUTE_DEFINITION)
             self.kinds_there = True
 
+    # -- what must hold at each write -----------------------------------------------------------------------
+
+    def _watch_writes(self) -> None:
+        """No route of one that lives is ever deleted; none leads to a pool that is not there yet, or goes."""
+        cluster = self.site.cluster
+        delete, create, apply = cluster.delete, cluster.create, cluster.apply
+
+        async def deleting(kind: Any, name: str, **options: Any) -> Any:
+            if kind.plural == ROUTES.plural:
+                assert name not in self.living, f"the route of {name} is deleted, which lives"
+            if kind.plural == POOLS.plural:
+                routes = (await cluster.listing(ROUTES)).items
+                assert name not in map(_backend, routes), f"pool {name} is deleted, to which a route leads"
+            return await delete(kind, name, **options)
+
+        def writing(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def checked(kind: Any, body: Any, **options: Any) -> Any:
+                if kind.plural == ROUTES.plural:
+                    place = body["metadata"]["namespace"]
+                    pool = await cluster.find(POOLS, _backend(body), namespace=place)
+                    assert pool is not None, f"the route of {body['metadata']['name']} leads nowhere"
+                return await write(kind, body, **options)
+
+            return checked
+
+        watched = {"delete": deleting, "create": writing(create), "apply": writing(apply)}
+        for name, instead in watched.items():
+            setattr(cluster, name, instead)
+
     # -- what our part does then ----------------------------------------------------------------------------
 
     async def settle(self) -> None:
@@ -142,8 +172,7 @@ class Shuffle:
         assert self.published <= set(routes), "a route went that nobody touched"
         assert set(routes) <= set(self.living), "a route of one that is gone is left"
         for name, route in routes.items():
-            backend = route["spec"]["rules"][0]["backendRefs"][0]["name"]
-            assert backend in pools, f"the route of {name} leads nowhere"
+            assert _backend(route) in pools, f"the route of {name} leads nowhere"
         self.published = set(routes)
         if self.gateway_there:
             assert set(routes) == set(self.living)
@@ -152,6 +181,11 @@ class Shuffle:
             teams = {ref.namespace for ref in self.living.values()} - {"edge"}
             values = admitted.get("selector", {}).get("matchExpressions", [{"values": []}])[0]["values"]
             assert set(values) - {"edge"} == teams, "open for just those that need it"
+
+
+def _backend(route: Any) -> str:
+    """The pool that a route leads to."""
+    return str(route["spec"]["rules"][0]["backendRefs"][0]["name"])
 
 
 @pytest.mark.parametrize("seed", range(SHUFFLES))

@@ -104,6 +104,20 @@ def test_a_link_that_is_missing(changed: Any, reason: str, words: str) -> None:
     assert words in message
 
 
+def of_generation(route: Any, generation: int, observed: int) -> Any:
+    conditions = [{**one, "observedGeneration": observed} for one in GOOD["conditions"]]
+    meta = {**route["metadata"], "generation": generation}
+    return {"metadata": meta, "status": {"parents": [{**GOOD, "conditions": conditions}]}}
+
+
+def test_what_was_said_of_a_route_before_its_last_change_does_not_count() -> None:
+    reason, message = link(route=of_generation(ROUTE, 3, observed=2))
+
+    assert reason == "HTTPRoutePending"
+    assert "has not said anything of what it is now yet" in message
+    assert link(route=of_generation(ROUTE, 3, observed=3)) == ("", "")
+
+
 def test_a_pool_of_which_no_controller_says_anything_is_taken_for_good() -> None:
     assert link(pool={**POOL, "status": {"parents": [parent()]}}) == ("", "")
 

@@ -14,6 +14,7 @@ from airunway.messages.refs import DeploymentRef
 from airunway.sandbox.gateway.definitions import POOLS as POOL_DEFINITION
 from airunway.workers.audit.facts import StatusFacts
 from airunway.workers.audit.fleet import BEFORE_WE_CAME, Fleet, KnownDeployment
+from airunway.workers.gateway_contents import route_content
 from airunway.workers.gateway_watch import GatewayWatch
 from airunway.workers.marks import DeploymentMark
 from tests.gateway.site import CONFIG_MAPS, GATEWAYS, PICKER, POOLS, ROUTES, GatewaySite
@@ -282,3 +283,13 @@ async def test_a_pool_concerns_whoever_names_it_and_nobody_who_names_another(sit
         await foreign_pool(site, "p", "team-a")
         await told.until("one", "InferencePool p changed")
         assert told.take() <= {"one", "probe"}
+
+
+def test_the_same_verdict_on_a_route_as_it_is_now_is_a_change() -> None:
+    def said_of(generation: int) -> Any:
+        good = {"type": "Accepted", "status": "True", "observedGeneration": generation}
+        parent = {"parentRef": {"name": "gw"}, "conditions": [good]}
+        return {"metadata": {"name": "one"}, "spec": {}, "status": {"parents": [parent]}}
+
+    assert route_content(said_of(1)) == route_content(said_of(1))
+    assert route_content(said_of(1)) != route_content(said_of(2)), "else nobody looks again"

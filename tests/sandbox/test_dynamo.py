@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from airunway.api.status import Phase
+from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, PODS, Resource
 from airunway.providers.dynamo.status import read_status
+from airunway.sandbox.gateway.definitions import GATEWAY_API
 from airunway.sandbox.operators import dynamo
 from airunway.sandbox.operators.dynamo import GRAPHS
 from airunway.sandbox.operators.faults import FAULT_ANNOTATION
@@ -55,6 +57,27 @@ async def test_a_graph_comes_up_with_its_pods_and_its_service(installed: Stage) 
     assert {name for pod in pods for name in models_of(pod)} == {"org/m"}
     service = await installed.cluster.get(Resource("v1", "services"), "chat-frontend", namespace=NAMESPACE)
     assert service["spec"]["ports"][0]["port"] == 8000
+
+
+async def test_a_graph_with_an_endpoint_picker_has_a_pool_of_its_workers(installed: Stage) -> None:
+    for definition in GATEWAY_API:
+        await apply_crd(installed.cluster, definition, field_manager="test")
+    roles = [component("P", "prefill"), component("D", "decode")]
+    await installed.create(GRAPHS, graph(component("Epp", "epp"), *roles))
+
+    await until_phase(installed, Phase.RUNNING)
+
+    pool = await installed.until_one(dynamo.POOLS, "chat-pool", bool)
+    assert pool["spec"]["endpointPickerRef"]["name"] == "chat-epp"
+    service = await installed.cluster.get(Resource("v1", "services"), "chat-epp", namespace=NAMESPACE)
+    assert service["spec"]["ports"][0]["port"] == pool["spec"]["endpointPickerRef"]["port"]["number"] == 9002
+    selected = pool["spec"]["selector"]["matchLabels"].items()
+    pods = [
+        pod["spec"]["containers"][0]["args"]
+        for pod in await installed.pods(lambda pods: len(pods) == 3 and pods)
+        if selected <= pod["metadata"]["labels"].items()
+    ]
+    assert len(pods) == 2, "the workers, and not the picker"
 
 
 async def test_a_component_that_spans_nodes_has_a_pod_on_each(installed: Stage) -> None:

@@ -7,12 +7,16 @@ from typing import Any
 
 from airunway.sandbox.operators.faults import knobs
 from airunway.sandbox.operators.objects import Object, with_condition
-from airunway.sandbox.operators.upstream import deployment, service
+from airunway.sandbox.operators.upstream import deployment, owned, service
 from airunway.sandbox.serving.names import SERVES_ANNOTATION, models_of
 
 API_VERSION, KIND = "nvidia.com/v1beta1", "DynamoGraphDeployment"
-PORT = 8000
+PORT, PICKER_PORT = 8000, 9002
+POOL_VERSION = "inference.networking.k8s.io/v1"
 _GRAPH, _COMPONENT = "nvidia.com/dynamo-graph-deployment-name", "nvidia.com/dynamo-component"
+_TYPE, _SPACE = "nvidia.com/dynamo-component-type", "nvidia.com/dynamo-namespace"
+_ENTRIES = {"frontend": ("http", PORT), "epp": ("grpc", PICKER_PORT)}
+"""The types of components that requests come in by: name and number of their Service's port."""
 
 
 def components(graph: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -37,12 +41,35 @@ def deployments(graph: Mapping[str, Any]) -> list[Object]:
 
 
 def services(graph: Mapping[str, Any]) -> list[Object]:
-    """The Service of the frontend, if there is one."""
+    """The Services of the frontend and of the endpoint picker, as far as the graph has them."""
+    found = [(one, _ENTRIES[one["type"]]) for one in components(graph) if one.get("type") in _ENTRIES]
     return [
-        service(graph, _name(graph, one), _labels(graph, one), {"http": PORT}, api_version=API_VERSION)
-        for one in components(graph)
-        if one.get("type") == "frontend"
+        service(graph, _name(graph, one), _labels(graph, one), {port: number}, api_version=API_VERSION)
+        for one, (port, number) in found
     ]
+
+
+def pools(graph: Mapping[str, Any]) -> list[Object]:
+    """The InferencePool of a graph with an endpoint picker: all of its workers."""
+    name = graph["metadata"]["name"]
+    return [
+        {
+            "apiVersion": POOL_VERSION,
+            "kind": "InferencePool",
+            "metadata": owned(graph, f"{name}-pool", {}, api_version=API_VERSION),
+            "spec": {
+                "selector": {"matchLabels": {_TYPE: "worker", _SPACE: _space(graph)}},
+                "targetPorts": [{"number": PORT}],
+                "endpointPickerRef": {"name": _name(graph, one), "port": {"number": PICKER_PORT}},
+            },
+        }
+        for one in components(graph)
+        if one.get("type") == "epp"
+    ]
+
+
+def _space(graph: Mapping[str, Any]) -> str:
+    return f"{graph['metadata']['namespace']}-{graph['metadata']['name']}"
 
 
 def _name(graph: Mapping[str, Any], component: Mapping[str, Any]) -> str:
@@ -72,10 +99,12 @@ def _template(graph: Mapping[str, Any], component: Mapping[str, Any]) -> Object:
     if component.get("type") == "frontend":
         # It finds the workers' models by itself.
         annotations[SERVES_ANNOTATION] = " ".join(dict.fromkeys(_models(graph)))
+    kind = str(component.get("type") or "worker")
     labels = {
         **(meta.get("labels") or {}),
         **_labels(graph, component),
-        "nvidia.com/dynamo-component-type": str(component.get("type") or "worker"),
+        _TYPE: "worker" if kind in ("prefill", "decode") else kind,
+        _SPACE: _space(graph),
     }
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airunway.gateway.versions import GATEWAY_API_VERSION, INFERENCE_EXTENSION_VERSION
+
 GATEWAY_CRD = "gateways.gateway.networking.k8s.io"
 EXTENSION_CRD = "inferencepools.inference.networking.k8s.io"
-GATEWAY_VERSION, PINNED_VERSION = "v1.4.0", "v1.3.1"
 _VERSIONS = {
     GATEWAY_CRD: "gateway.networking.k8s.io/bundle-version",
     EXTENSION_CRD: "inference.networking.k8s.io/bundle-version",
 }
 _RELEASES = "https://github.com/kubernetes-sigs"
 INSTALL_COMMANDS = [
-    f"kubectl apply -f {_RELEASES}/gateway-api/releases/download/{GATEWAY_VERSION}/standard-install.yaml",
+    f"kubectl apply -f {_RELEASES}/gateway-api/releases/download/{GATEWAY_API_VERSION}/standard-install.yaml",
     "kubectl apply -f "
-    f"{_RELEASES}/gateway-api-inference-extension/releases/download/{PINNED_VERSION}/manifests.yaml",
+    f"{_RELEASES}/gateway-api-inference-extension/releases/download/{INFERENCE_EXTENSION_VERSION}/manifests.yaml",
 ]
 
 
@@ -35,7 +36,7 @@ def gateway_crd_status(
         "inferenceExtInstalled": extension is not None,
         "gatewayApiVersion": _version(GATEWAY_CRD, api),
         "inferenceExtVersion": _version(EXTENSION_CRD, extension),
-        "pinnedVersion": PINNED_VERSION,
+        "pinnedVersion": INFERENCE_EXTENSION_VERSION,
         "gatewayAvailable": bool(gateway.get("available")),
         "gatewayEndpoint": gateway.get("endpoint"),
         "message": f"not installed: {', '.join(missing)}" if missing else "the CRDs are installed",

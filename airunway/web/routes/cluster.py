@@ -13,6 +13,7 @@ from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIG_MAPS, CRDS, Object
 from airunway.gateway.choice import choose_gateway
 from airunway.gateway.kinds import GATEWAY
+from airunway.gateway.versions import INFERENCE_EXTENSION_VERSION
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.autoscaler import autoscaler_status, detected, managed_pools
 from airunway.web.derive.bodies import MAX_TEXT
@@ -26,7 +27,6 @@ from airunway.web.derive.capacity import (
 from airunway.web.derive.gateway import (
     EXTENSION_CRD,
     GATEWAY_CRD,
-    PINNED_VERSION,
     gateway_crd_status,
     gateway_models,
 )
@@ -211,8 +211,9 @@ async def install_gateway_crds(state: State, caller: SignedIn) -> Response:
         ]
         return JsonAnswer({"success": True, "message": "The CRDs are installed already", "results": results})
     commands = " && ".join(status["installCommands"])
+    version = INFERENCE_EXTENSION_VERSION
     raise WebError(
-        403, f"definitions ({PINNED_VERSION}) are installed by an administrator of the cluster: {commands}"
+        403, f"definitions ({version}) are installed by an administrator of the cluster: {commands}"
     )
 
 

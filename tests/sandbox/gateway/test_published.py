@@ -14,7 +14,9 @@ from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import DEPLOYMENTS, Object
 from airunway.sandbox.gateway.state import ROUTES
+from airunway.sandbox.operators import dynamo, kuberay
 from airunway.sandbox.operators.timing import Timing
+from airunway.sandbox.operators.upstream import install
 from airunway.sandbox.runtime import Sandbox
 from airunway.workers.settings import Settings
 from airunway.workers.watcher_process import run_watcher
@@ -64,6 +66,23 @@ async def test_from_a_deployment_to_an_answer_and_to_none(system: Stage) -> None
     await system.cluster.delete(DEPLOYMENTS, "named", namespace=NAMESPACE)
     await system.until(ROUTES, lambda routes: "named" not in {one["metadata"]["name"] for one in routes})
     await until_unknown(named["url"], {"model": "chat", "messages": []})
+
+
+@pytest.mark.parametrize("provider", ["llmd", "kuberay", "dynamo"])
+async def test_every_providers_model_answers_through_the_gateway(system: Stage, provider: str) -> None:
+    """Dynamo's operator makes pool and picker itself; llm-d has a picker of its own image."""
+    for operator in (dynamo, kuberay):
+        await install(system.cluster, operator.CHART, namespace=operator.OPERATOR[0])
+    await system.create(DEPLOYMENTS, deployment("chat", provider))
+
+    gateway = await published(system, "chat")
+
+    body = {"model": gateway["modelName"], "messages": [{"role": "user", "content": "Hello"}]}
+    status, text = await call(gateway["url"], body)
+    assert (status, json.loads(text)["model"]) == (200, "acme/chat"), text
+    route = await system.cluster.get(ROUTES, "chat", namespace=NAMESPACE)
+    (backend,) = route["spec"]["rules"][0]["backendRefs"]
+    assert backend["name"] == ("chat-pool" if provider == "dynamo" else "chat")
 
 
 async def published(system: Stage, name: str) -> dict[str, Any]:
