@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from airunway.api.names import SYSTEM_NAMESPACE
@@ -24,6 +24,7 @@ from airunway.web.derive.catalogue import CATALOGUE, catalogue_model, premade_mo
 from airunway.web.derive.pods import whole
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
+from airunway.web.routes.common import HubToken
 from airunway.web.shapes.models import (
     BuildPreviewShape,
     BuildShape,
@@ -40,7 +41,6 @@ from airunway.web.state import State
 
 router = APIRouter(prefix="/api", tags=["models"])
 
-HubToken = Annotated[str, Header(alias="X-HF-Token", max_length=4096)]
 REGISTRY = "airunway-registry"
 ADVICE = "the image is built with the deployment: watch it there, in its history or with `airunway status`"
 
