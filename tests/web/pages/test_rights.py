@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,23 @@ async def test_creating_is_as_kubernetes_says(
     if status == 403:
         page = ParsedPage(answer.body)
         assert "Refused" in page.by_id("page").text and "name: made" in page.by_id("yaml").text
+
+
+@pytest.mark.parametrize(("namespace", "may"), [("team-a", True), ("team-b", False), ("nowhere", False)])
+async def test_whether_it_may_be_created_follows_the_namespace_that_is_typed(
+    place: WebPlace, namespace: str, may: bool
+) -> None:
+    begun = ParsedPage((await place.get("/deploy", **of(ANN))).body)
+    assert "disabled" in begun.all("button", value="create")[0].attributes
+    assert 'in namespace "default"' in begun.by_id("why-not").text
+    body = example_body()
+    body["metadata"]["namespace"] = namespace
+
+    answer = await submit(place, "/deploy/plan", ANN, yaml=text_of(body), edited="yaml")
+
+    why_not = json.loads(answer.body)["whyNot"]
+    expected = f'you may not create modeldeployments.airunway.ai in namespace "{namespace}"'
+    assert why_not == ("" if may else expected)
 
 
 async def test_an_edit_of_an_old_version_changes_nothing(place: WebPlace) -> None:
