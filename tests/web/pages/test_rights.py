@@ -114,6 +114,9 @@ async def test_who_may_only_look_has_no_buttons_to_press(place: WebPlace) -> Non
 
     assert not [form for form in page.all("form") if "/deployments/" in form.attributes["action"]]
     assert "you may not change it" in page.by_id("facts").text
+    shown = {button.text for button in page.all("button") if "disabled" in button.attributes}
+    assert shown == {"Retry", "Cancel build", "Pause", "Edit", "Scale", "Delete"}
+    assert "you may not delete it" in page.by_id("page").text
     assert "you may not list pods" in page.by_id("pods").text
 
 
