@@ -14,6 +14,7 @@ from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import DEPLOYMENTS
 from airunway.console.documents import UnreadableDocument
+from airunway.messages.refs import DeploymentRef
 from airunway.web.access import on_deployment
 from airunway.web.answers import JsonAnswer
 from airunway.web.errors import WebError, message_of, status_of
@@ -29,6 +30,7 @@ from airunway.web.pages.deploy_form import (
     with_fields,
 )
 from airunway.web.pages.live_plan import LivePlan, LivePlans
+from airunway.web.pages.on_record import put_on_record
 from airunway.web.pages.rendering import ENVIRONMENT, PageRoute, page, path_to
 from airunway.web.state import SignedIn, State, WebState
 
@@ -152,6 +154,8 @@ async def save(request: Request, namespace: str, name: str, state: State, caller
     except (ApiError, WebError) as err:
         status, words = status_of(err), message_of(err)
         return await _form(request, state, caller, typed, refusal=words, status=status, editing=editing)
+    ref = DeploymentRef(cluster=state.settings.cluster, namespace=namespace, name=name)
+    await put_on_record(state, caller, ref, "its spec was edited")
     return RedirectResponse(path_to("deployments", namespace, name), status_code=303)
 
 
