@@ -42,6 +42,7 @@ from airunway.web.state import State
 router = APIRouter(prefix="/api", tags=["models"])
 
 REGISTRY = "airunway-registry"
+NO_BUILDS = "images are not built in this cluster (AIRUNWAY_IMAGE_BUILDS=false)"
 ADVICE = "the image is built with the deployment: watch it there, in its history or with `airunway status`"
 
 
@@ -126,8 +127,10 @@ async def get_premade(identity: Annotated[str, Path(max_length=100)]) -> Respons
 async def build(state: State, body: BuildBody) -> Response:
     """Answer at once with the image's reference; a deployment that names it has it built."""
     request = _request(body)
-    reference = state.promises.promise(request)
     is_premade = request.source == "premade"
+    if not is_premade and not state.settings.image_builds:
+        raise WebError(400, NO_BUILDS)
+    reference = state.promises.promise(request)
     return JsonAnswer(
         {
             "success": True,
@@ -197,7 +200,7 @@ async def set_up(state: State) -> Response:
 async def _infrastructure(state: State) -> dict[str, Any]:
     problem = ""
     if not state.settings.image_builds:
-        problem = "images are not built in this cluster (AIRUNWAY_IMAGE_BUILDS=false)"
+        problem = NO_BUILDS
     else:
         try:
             await state.temporal()
