@@ -62,8 +62,9 @@ def cache_shape(config: Any) -> CacheShape | None:
 
 def _size(config: Mapping[str, Any], key: str) -> int:
     value = config.get(key)
-    fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
-    return value if fits else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value < 2**31 else 0
 
 
 def known_gpu(label: str) -> str:
