@@ -120,6 +120,24 @@ async def test_who_may_only_look_has_no_buttons_to_press(place: WebPlace) -> Non
     assert "you may not list pods" in page.by_id("pods").text
 
 
+@pytest.mark.parametrize(("token", "may"), [(ANN, True), (BOB, False)])
+async def test_a_build_is_begun_again_by_who_may_change_its_deployment(
+    place: WebPlace, token: str, may: bool
+) -> None:
+    failed = {"type": "ModelImageReady", "status": "False", "reason": "BuildStalled", "message": "stalled"}
+    failed["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    await place.deployment("unbuilt", namespace="team-a", phase="Failed", conditions=[failed])
+    await place.until(lambda: bool((place.state.fleet.deployment("team-a", "unbuilt") or {}).get("status")))
+
+    page = ParsedPage((await place.get("/images", **of(token))).body)
+
+    (again,) = [button for button in page.all("button") if button.text == "Build again"]
+    assert ("disabled" in again.attributes) is not may
+    assert ("you may not change it" in page.by_id("failed").text) is not may
+    forms = page.all("form", action="/deployments/team-a/unbuilt/ask/retry")
+    assert bool(forms) is may
+
+
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
