@@ -89,7 +89,12 @@ AsPage = Callable[[Request, int, str], Response | None]
 
 def install_error_handlers(app: FastAPI, as_page: AsPage) -> None:
     """Every failure becomes an answer of the wire's shape, or a page."""
-    app.add_exception_handler(WebError, _refusal)
+
+    async def refusal(request: Request, err: Exception) -> Response:
+        assert isinstance(err, WebError)
+        return _refusal(request, err, as_page)
+
+    app.add_exception_handler(WebError, refusal)
     for kind in (ApiError, OperationError, RPCError):
         app.add_exception_handler(kind, _failure)
     app.add_exception_handler(RequestValidationError, _misfit)
@@ -129,10 +134,12 @@ class FaultGuard:
             await answer(scope, receive, send)
 
 
-async def _refusal(_: Request, err: Exception) -> Response:
-    assert isinstance(err, WebError)
+def _refusal(request: Request, err: WebError, as_page: AsPage) -> Response:
     if err.body is not None:
         return JSONResponse(dict(err.body), status_code=err.status, headers=err.headers)
+    if (found := as_page(request, err.status, err.message)) is not None:  # signing in without scripts
+        found.headers.update(err.headers)
+        return found
     return error_answer(err.status, err.message, headers=err.headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,10 @@ from airunway.clients.bounded_json import read_json_off_loop
 from airunway.clients.errors import error_text
 from airunway.clients.guarded_http import GuardedHttp, RequestRefused
 from airunway.clients.http import TooLarge, read_at_most
+from airunway.modelimage.naming import model_problem
+from airunway.web.cache import TimedCache
 from airunway.web.derive.compatibility import hub_model
+from airunway.web.derive.throughput import CacheShape, cache_shape
 from airunway.web.errors import WebError
 from airunway.workers.settings import Settings
 
@@ -25,6 +29,10 @@ EXPANDED = ("safetensors", "gated", "config", "pipeline_tag", "library_name", "t
 MORE = 10
 """Entries that are asked for beyond a page: some of them nobody can serve."""
 
+CONFIG_SECONDS, NO_CONFIG_SECONDS, MAX_CONFIGS = 3600.0, 60.0, 500
+CONFIG_PATIENCE = 5.0
+"""Seconds that a card of the catalogue waits for what makes it better, and is not needed."""
+
 
 class HubPages:
     """Reads of one hub."""
@@ -33,6 +41,9 @@ class HubPages:
         self.endpoint = settings.hugging_face.rstrip("/")
         self._http = GuardedHttp(
             settings.outbound, named=[self.endpoint], request_timeout=CALL_TIMEOUT, call_timeout=CALL_TIMEOUT
+        )
+        self._caches: TimedCache[tuple[str, str], CacheShape | None] = TimedCache(
+            seconds=CONFIG_SECONDS, maximum=MAX_CONFIGS
         )
 
     async def search(
@@ -59,6 +70,25 @@ class HubPages:
         siblings = answer.get("siblings") if isinstance(answer, Mapping) else None
         names = [str(entry.get("rfilename") or "") for entry in siblings or () if isinstance(entry, Mapping)]
         return sorted(name for name in names if name.endswith(".gguf"))
+
+    async def cache_of(self, model: str, *, token: str) -> CacheShape | None:
+        """What a model's own configuration tells of its KV cache; None where it cannot be had."""
+        if model_problem(model):
+            return None
+        key = (model, hashlib.sha256(token.encode()).hexdigest())
+
+        async def read() -> CacheShape | None:
+            try:
+                async with asyncio.timeout(CONFIG_PATIENCE):
+                    url = f"{self.endpoint}/{quote(model)}/raw/main/config.json"
+                    return cache_shape(await self._get(url, token))
+            except (WebError, TimeoutError):
+                return None
+
+        found = await self._caches.get(key, read)
+        if found is None and self._caches.peek(key) is not None:
+            self._caches.put(key, None, seconds=NO_CONFIG_SECONDS)
+        return found
 
     async def user(self, token: str) -> dict[str, Any]:
         """HfUser whose token it is. Raises WebError (400) when the hub refuses it."""

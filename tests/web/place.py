@@ -166,6 +166,7 @@ async def web_before(
         async with asyncio.timeout(PATIENCE_SECONDS):
             await state.fleet.synced()
         with listening(chosen) as socket:
+            socket.listen()  # who calls before it is served waits, and is not refused
             serving = asyncio.create_task(serve(create_app(state), socket))
             url = f"http://127.0.0.1:{socket.getsockname()[1]}"
             try:

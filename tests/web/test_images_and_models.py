@@ -58,6 +58,17 @@ async def test_an_image_that_nobody_promised_is_taken_as_it_is(place: WebPlace, 
     assert spec["image"] == reference
 
 
+async def test_where_nothing_is_built_no_image_is_promised(tmp_path: Path) -> None:
+    async with web_place(tmp_path, image_builds=False) as place:
+        wanted = {"modelSource": "huggingface", "modelId": MODEL, "ggufFile": FILE}
+        refused = await place.post("/api/aikit/build", wanted)
+        premade = await place.post("/api/aikit/build", {"modelSource": "premade", "premadeModel": "phi4:14b"})
+
+    assert refused.status == 400
+    assert "AIRUNWAY_IMAGE_BUILDS=false" in refused.message
+    assert premade.status == 200
+
+
 # -- the hub ---------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
 from airunway.web.app import PUBLIC
 from kube_emulator import EmulatedCluster
+from tests.web.pages.parsed import ParsedPage
 from tests.web.place import WebPlace, web_before
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -183,6 +184,18 @@ async def test_a_wrong_token_signs_nobody_in(place: WebPlace) -> None:
     assert answer.status == 403
     assert "Set-Cookie" not in answer.headers
     assert "X-Airunway-Auth-Error" not in answer.headers
+
+
+async def test_a_wrong_token_in_a_browser_without_scripts_is_answered_with_a_page(place: WebPlace) -> None:
+    headers = {"Accept": "text/html,application/xhtml+xml"}
+    for token, status in (("wrong", 403), ("", 400)):
+        async with place.session.post(
+            f"{place.url}/session", data={"token": token}, headers=headers
+        ) as answer:
+            said = ParsedPage(await answer.text()).by_id("page").text
+
+        assert (answer.status, answer.content_type) == (status, "text/html")
+        assert "token" in said and "Set-Cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("token", ["a b", "a\tb", "ä"])

@@ -8,6 +8,7 @@
     timeline.py           its life
     image_views.py        builds, and what the registry holds
     provider_views.py     providers, and what is being done to them
+    on_record.py          who changed a deployment
     live_events.py        what tells an open page that something changed
     *_routes.py           paths, rights, and what the buttons do
 

@@ -14,6 +14,7 @@ from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import DEPLOYMENTS
 from airunway.console.documents import UnreadableDocument
+from airunway.messages.refs import DeploymentRef
 from airunway.web.access import on_deployment
 from airunway.web.answers import JsonAnswer
 from airunway.web.errors import WebError, message_of, status_of
@@ -29,6 +30,7 @@ from airunway.web.pages.deploy_form import (
     with_fields,
 )
 from airunway.web.pages.live_plan import LivePlan, LivePlans
+from airunway.web.pages.on_record import put_on_record
 from airunway.web.pages.rendering import ENVIRONMENT, PageRoute, page, path_to
 from airunway.web.state import SignedIn, State, WebState
 
@@ -111,7 +113,10 @@ async def plan(request: Request, state: State, caller: SignedIn) -> Response:
     typed, _ = await typed_in(request)
     planned = await plans.of(typed.body, caller, is_wanted=is_wanted) if not typed.problem else None
     html = ENVIRONMENT.get_template("_plan.html").render(plan=planned, typed=typed)
-    return JsonAnswer({"html": html, "yaml": typed.text, "fields": typed.fields if planned else None})
+    why_not = await _why_not(state, caller, "create", typed)
+    return JsonAnswer(
+        {"html": html, "yaml": typed.text, "fields": typed.fields if planned else None, "whyNot": why_not}
+    )
 
 
 @router.get(EDIT)
@@ -149,6 +154,8 @@ async def save(request: Request, namespace: str, name: str, state: State, caller
     except (ApiError, WebError) as err:
         status, words = status_of(err), message_of(err)
         return await _form(request, state, caller, typed, refusal=words, status=status, editing=editing)
+    ref = DeploymentRef(cluster=state.settings.cluster, namespace=namespace, name=name)
+    await put_on_record(state, caller, ref, "its spec was edited")
     return RedirectResponse(path_to("deployments", namespace, name), status_code=303)
 
 
@@ -187,9 +194,6 @@ async def _form(
 ) -> Response:
     planned: LivePlan | None = await plans_of(state).of(typed.body, caller) if not typed.problem else None
     namespace, _, name = editing.partition("/")
-    verb = "patch" if editing else "create"
-    meta = typed.body.get("metadata")
-    where = str((meta if isinstance(meta, Mapping) else {}).get("namespace") or "default")
     return page(
         request,
         "deploy.html",
@@ -201,9 +205,21 @@ async def _form(
         refusal=refusal,
         editing=editing,
         action=path_to("deployments", namespace, name, "edit") if editing else "/deploy",
-        may=await state.rights.may(caller, on_deployment(verb, where, name)),
+        why_not=await _why_not(state, caller, "patch" if editing else "create", typed, name),
         providers=sorted(name for _, name in state.fleet.configs.objects),
     )
+
+
+async def _why_not(state: WebState, caller: Caller, verb: str, typed: Typed, name: str = "") -> str:
+    """Why the form would be refused whatever stands in it; empty: it may be sent."""
+    meta = typed.body.get("metadata")
+    namespace = str((meta if isinstance(meta, Mapping) else {}).get("namespace") or "default")[:253]
+    right = on_deployment(verb, namespace, name)
+    try:
+        may = await state.rights.may(caller, right)
+    except ApiError:
+        return ""  # nobody can say: Kubernetes has the last word anyway
+    return "" if may else f"you may not {right.words}"
 
 
 def _lines(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from airunway.web.access import Right, on_deployment
 from airunway.web.errors import WebError
 from airunway.web.identity import Caller
 from airunway.web.pages import deployment_view
+from airunway.web.pages.on_record import put_on_record
 from airunway.web.pages.pod_logs import read_logs
 from airunway.web.pages.rendering import PageRoute, answer, link_to_workflow, page, path_to
 from airunway.web.pages.timeline import Timeline, read_timeline
@@ -112,7 +113,9 @@ async def scale(
     """Another number of replicas, with the caller's rights."""
     body = {"spec": {"scaling": {"replicas": replicas}}}
     await caller.cluster.patch(DEPLOYMENTS, name, body, namespace=namespace, content_type=MERGE)
-    return _done(request, caller, ref_of(state, namespace, name), f"{replicas} replicas asked for")
+    ref, words = ref_of(state, namespace, name), f"{replicas} replicas asked for"
+    await put_on_record(state, caller, ref, words)
+    return _done(request, caller, ref, words)
 
 
 @router.post(PAGE + "/delete")
@@ -129,7 +132,9 @@ async def delete(
         await caller.cluster.delete(DEPLOYMENTS, name, namespace=namespace, uid=uid or None)
     except NotFound:
         raise WebError(404, f"there is no ModelDeployment {namespace}/{name} any more") from None
-    return _done(request, caller, ref_of(state, namespace, name), "its deletion has begun")
+    ref, words = ref_of(state, namespace, name), "its deletion has begun"
+    await put_on_record(state, caller, ref, words)
+    return _done(request, caller, ref, words)
 
 
 @router.get(PAGE + "/logs")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from temporalio.service import RPCError
@@ -12,13 +15,17 @@ from airunway.clients.kubernetes import CONFIG_MAPS
 from airunway.messages.commands import CANCEL_BUILD, RETRY
 from airunway.modelimage.records import records_in
 from airunway.operations.errors import OperationError
+from airunway.web.access import on_deployment
 from airunway.web.errors import message_of
 from airunway.web.identity import Caller
-from airunway.web.pages.image_views import KeptImage, failed_images, kept_images, read_builds
+from airunway.web.pages.image_views import KeptImage, Place, failed_images, kept_images, read_builds
 from airunway.web.pages.rendering import PageRoute, link_to_workflow, page
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+MAX_ASKED = 100
+"""Deployments about which Kubernetes is asked one by one, whether the caller may change them."""
 
 
 @router.get("/images")
@@ -32,19 +39,36 @@ async def images(request: Request, state: State, caller: SignedIn) -> Response:
     except (OperationError, RPCError) as err:
         builds_note = message_of(err)
     kept, kept_note = await _kept(state, caller)
+    failed = failed_images(objects)
+    places = {place for build in builds for place in build.waiting}
+    places |= {(entry.namespace, entry.name) for entry in failed}
     return page(
         request,
         "images.html",
         caller,
         builds=builds,
         builds_note=builds_note,
-        failed=failed_images(objects),
+        failed=failed,
+        untouchable=await _untouchable(state, caller, places),
         kept=kept,
         kept_note=kept_note,
         links={build.workflow_id: link_to_workflow(state, build.workflow_id) for build in builds},
         cancel=CANCEL_BUILD,
         retry=RETRY,
     )
+
+
+async def _untouchable(state: WebState, caller: Caller, places: Collection[Place]) -> frozenset[Place]:
+    """Those of the deployments that the caller may not change, as far as is asked."""
+    everywhere = on_deployment("patch", "")
+    allowed = await state.rights.namespaces(caller, everywhere, {namespace for namespace, _ in places})
+    if allowed is None:
+        return frozenset()
+    doubtful = sorted(place for place in places if place[0] not in allowed)[:MAX_ASKED]
+    may = await asyncio.gather(
+        *(state.rights.may(caller, on_deployment("patch", *place)) for place in doubtful)
+    )
+    return frozenset(place for place, is_so in zip(doubtful, may, strict=True) if not is_so)
 
 
 async def _kept(state: WebState, caller: Caller) -> tuple[list[KeptImage], str]:

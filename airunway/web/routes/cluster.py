@@ -30,10 +30,10 @@ from airunway.web.derive.gateway import (
     gateway_crd_status,
     gateway_models,
 )
-from airunway.web.derive.throughput import throughput
+from airunway.web.derive.throughput import has_known_gpu, throughput
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
-from airunway.web.routes.common import default_namespace
+from airunway.web.routes.common import HubToken, default_namespace
 from airunway.web.shapes.capacity import (
     AutoscalerShape,
     AutoscalerStatusShape,
@@ -86,10 +86,12 @@ async def gpu_throughput(
     kvCacheDtype: Annotated[str | None, Query(pattern="^(fp8|int8|fp16|bf16)$")] = None,
     gpuModel: Text = None,
     tpSize: Annotated[int | None, Query(gt=0, le=64)] = None,
+    token: HubToken = "",
 ) -> Response:
-    """About how fast a model would answer on what the cluster has."""
+    """About how fast a model would answer on what the cluster has, and how many chats at once."""
+    pools = node_pools(_nodes(state))
     found = throughput(
-        node_pools(_nodes(state)),
+        pools,
         model=modelId,
         parameters=paramCount,
         context=contextLen,
@@ -97,6 +99,7 @@ async def gpu_throughput(
         kv_dtype=kvCacheDtype or "fp16",
         wanted_gpu=gpuModel or "",
         tp_size=tpSize,
+        shape=await state.hub.cache_of(modelId, token=token) if has_known_gpu(pools) else None,
     )
     if found is None:
         raise WebError(404, "no pool of nodes has a GPU whose speed is known")

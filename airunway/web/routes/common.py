@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 
 from airunway.api.names import SYSTEM_NAMESPACE
 from airunway.clients.errors import ApiError, NotFound
@@ -28,6 +28,8 @@ DEFAULT_PORT = 8000
 NamespaceQuery = Annotated[str | None, Query(pattern=NAMESPACE_PATTERN, max_length=63)]
 Name = Annotated[str, Path(pattern=NAME_PATTERN, max_length=253)]
 """Of a deployment or a provider, in a path."""
+HubToken = Annotated[str, Header(alias="X-HF-Token", max_length=4096)]
+"""A token of Hugging Face, from whoever has one."""
 Offset = Annotated[int, Query(ge=0, le=MAX_INT)]
 
 _defaults: TimedCache[int, str] = TimedCache(seconds=NAMESPACE_SECONDS, maximum=100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from airunway.api.names import SYSTEM_NAMESPACE
@@ -24,6 +24,7 @@ from airunway.web.derive.catalogue import CATALOGUE, catalogue_model, premade_mo
 from airunway.web.derive.pods import whole
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
+from airunway.web.routes.common import HubToken
 from airunway.web.shapes.models import (
     BuildPreviewShape,
     BuildShape,
@@ -40,8 +41,8 @@ from airunway.web.state import State
 
 router = APIRouter(prefix="/api", tags=["models"])
 
-HubToken = Annotated[str, Header(alias="X-HF-Token", max_length=4096)]
 REGISTRY = "airunway-registry"
+NO_BUILDS = "images are not built in this cluster (AIRUNWAY_IMAGE_BUILDS=false)"
 ADVICE = "the image is built with the deployment: watch it there, in its history or with `airunway status`"
 
 
@@ -126,8 +127,10 @@ async def get_premade(identity: Annotated[str, Path(max_length=100)]) -> Respons
 async def build(state: State, body: BuildBody) -> Response:
     """Answer at once with the image's reference; a deployment that names it has it built."""
     request = _request(body)
-    reference = state.promises.promise(request)
     is_premade = request.source == "premade"
+    if not is_premade and not state.settings.image_builds:
+        raise WebError(400, NO_BUILDS)
+    reference = state.promises.promise(request)
     return JsonAnswer(
         {
             "success": True,
@@ -197,7 +200,7 @@ async def set_up(state: State) -> Response:
 async def _infrastructure(state: State) -> dict[str, Any]:
     problem = ""
     if not state.settings.image_builds:
-        problem = "images are not built in this cluster (AIRUNWAY_IMAGE_BUILDS=false)"
+        problem = NO_BUILDS
     else:
         try:
             await state.temporal()

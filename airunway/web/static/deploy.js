@@ -26,6 +26,7 @@ async function planAgain(edited) {
     const told = await answer.json();
     if (!answer.ok) { say(told.message ?? told.error?.message ?? "It could not be planned."); return; }
     plan.replaceChildren(...new DOMParser().parseFromString(told.html, "text/html").body.childNodes);
+    if (form.getAttribute("action") === "/deploy") may(told.whyNot);
     if (edited === "fields") form.elements.yaml.value = told.yaml;
     else if (told.fields) fill(told.fields);
   } catch {
@@ -33,6 +34,12 @@ async function planAgain(edited) {
   } finally {
     if (mine === asked) plan.classList.remove("busy");
   }
+}
+
+/** Another namespace may be one where it can be created, or where not. */
+function may(whyNot) {
+  document.getElementById("why-not").textContent = whyNot;
+  form.querySelector("button.main").disabled = whyNot !== "";
 }
 
 function fill(fields) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -68,3 +69,20 @@ async def test_a_link_with_a_token_signs_in_and_forgets_it(guarded: WebPlace, br
 
     await expect(reader.page.locator("h1")).to_have_text("Fleet")
     assert ANN not in reader.page.url
+
+
+async def test_a_deployment_is_created_in_the_namespace_that_one_may_use(
+    guarded: WebPlace, browser: Browser
+) -> None:
+    reader = Reader(await browser.new_page(), guarded.url)
+    await reader.goto(f"/login?next=/deploy#token={ANN}")
+    create = reader.page.get_by_role("button", name="Create")
+    await expect(create).to_be_disabled()
+    await expect(create).to_have_accessible_description(re.compile('in namespace "default"'))
+
+    await reader.page.get_by_label("Namespace").fill("team-a")
+    await expect(create).to_be_enabled()
+    await reader.check()
+    await create.click()
+
+    await expect(reader.page.locator("h1")).to_have_text("team-a/my-model")

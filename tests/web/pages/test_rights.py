@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,28 @@ async def test_who_may_only_look_has_no_buttons_to_press(place: WebPlace) -> Non
 
     assert not [form for form in page.all("form") if "/deployments/" in form.attributes["action"]]
     assert "you may not change it" in page.by_id("facts").text
+    shown = {button.text for button in page.all("button") if "disabled" in button.attributes}
+    assert shown == {"Retry", "Cancel build", "Pause", "Edit", "Scale", "Delete"}
+    assert "you may not delete it" in page.by_id("page").text
     assert "you may not list pods" in page.by_id("pods").text
+
+
+@pytest.mark.parametrize(("token", "may"), [(ANN, True), (BOB, False)])
+async def test_a_build_is_begun_again_by_who_may_change_its_deployment(
+    place: WebPlace, token: str, may: bool
+) -> None:
+    failed = {"type": "ModelImageReady", "status": "False", "reason": "BuildStalled", "message": "stalled"}
+    failed["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    await place.deployment("unbuilt", namespace="team-a", phase="Failed", conditions=[failed])
+    await place.until(lambda: bool((place.state.fleet.deployment("team-a", "unbuilt") or {}).get("status")))
+
+    page = ParsedPage((await place.get("/images", **of(token))).body)
+
+    (again,) = [button for button in page.all("button") if button.text == "Build again"]
+    assert ("disabled" in again.attributes) is not may
+    assert ("you may not change it" in page.by_id("failed").text) is not may
+    forms = page.all("form", action="/deployments/team-a/unbuilt/ask/retry")
+    assert bool(forms) is may
 
 
 @pytest.mark.parametrize(
@@ -170,6 +192,23 @@ async def test_creating_is_as_kubernetes_says(
     if status == 403:
         page = ParsedPage(answer.body)
         assert "Refused" in page.by_id("page").text and "name: made" in page.by_id("yaml").text
+
+
+@pytest.mark.parametrize(("namespace", "may"), [("team-a", True), ("team-b", False), ("nowhere", False)])
+async def test_whether_it_may_be_created_follows_the_namespace_that_is_typed(
+    place: WebPlace, namespace: str, may: bool
+) -> None:
+    begun = ParsedPage((await place.get("/deploy", **of(ANN))).body)
+    assert "disabled" in begun.all("button", value="create")[0].attributes
+    assert 'in namespace "default"' in begun.by_id("why-not").text
+    body = example_body()
+    body["metadata"]["namespace"] = namespace
+
+    answer = await submit(place, "/deploy/plan", ANN, yaml=text_of(body), edited="yaml")
+
+    why_not = json.loads(answer.body)["whyNot"]
+    expected = f'you may not create modeldeployments.airunway.ai in namespace "{namespace}"'
+    assert why_not == ("" if may else expected)
 
 
 async def test_an_edit_of_an_old_version_changes_nothing(place: WebPlace) -> None:
