@@ -217,7 +217,10 @@ def listeners(guard: ConnectionGuard, host: str | None, port: int) -> list[Guard
         except OSError as err:
             problem = err
     if not made:
-        raise problem or OSError(f"there is no address for {host}")
+        where = f"{host or 'every address'} port {port}"
+        if problem is None:
+            raise OSError(f"there is no address for {where}")
+        raise OSError(problem.errno, f"cannot listen on {where}: {problem.strerror}") from problem
     return made
 
 

@@ -117,10 +117,7 @@ def listening(settings: Settings, *, limits: ConnectionLimits = LIMITS) -> Itera
     try:
         place, *others = listeners(ConnectionGuard(limits), address, port)
     except OSError as err:
-        raise OSError(
-            f"cannot listen on {_in_url(address)}:{port} (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT): "
-            f"{err.strerror}"
-        ) from err
+        raise OSError(err.errno, f"{err.strerror} (AIRUNWAY_WEB_ADDRESS, AIRUNWAY_WEB_PORT)") from err
     for other in others:  # of a name with several addresses the first is taken
         other.close()
     with place:

@@ -84,7 +84,7 @@ async def all_wait_for_a_worker(client: Client, handles: Sequence[WorkflowHandle
     known, unchanged = 0, 0
     while known < len(handles) and unchanged < STEADY_LOOKS:
         count = (await client.workflow_service.describe_task_queue(asked)).stats.approximate_backlog_count
-        unchanged = unchanged + 1 if count and count == known else 0
+        unchanged = unchanged + 1 if count == known else 0
         known = count
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 

@@ -147,6 +147,7 @@ async def test_a_deployment_outlives_a_flood(world: World) -> None:
 
     for number in range(SOME // 8):
         await asyncio.gather(*(world.handle.signal(name, given) for name, given in forged(number)))
+    await world.handle.signal(RESUME)  # whichever of those about a pause came last
     view = await world.quiet()
 
     assert len(view.state.model_dump_json()) < 100_000

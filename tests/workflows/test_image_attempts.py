@@ -29,20 +29,20 @@ FULL = "team-a has 40 GiB of the registry's 50 GiB"
     ],
 )
 async def test_it_goes_on_by_itself_once_nothing_is_in_the_way(
-    both: Both, step: str, kind: str, reason: str
+    both_skipping: Both, step: str, kind: str, reason: str
 ) -> None:
-    both.images.errors[step] = [failure(kind, words=FULL)] * 3
-    await both.deployment.start()
-    said = await both.until_built(reason)
-    await both.deployment.until_phase(Phase.FAILED)
+    both_skipping.images.errors[step] = [failure(kind, words=FULL)] * 3
+    await both_skipping.deployment.start()
+    said = await both_skipping.until_built(reason)
+    await both_skipping.deployment.until_phase(Phase.FAILED)
     assert said["message"] == f"{FULL}; it is looked at again by itself"
-    assert (await both.deployment.quiet()).next_reconcile_at is not None
+    assert (await both_skipping.deployment.quiet()).next_reconcile_at is not None
 
     for _ in range(4):
-        await both.deployment.skip(timedelta(minutes=3))
+        await both_skipping.deployment.skip(timedelta(minutes=3))
 
-    await both.deployment.until_phase(Phase.DEPLOYING)
-    image = (await both.deployment.quiet()).state.model_image
+    await both_skipping.deployment.until_phase(Phase.DEPLOYING)
+    image = (await both_skipping.deployment.quiet()).state.model_image
     assert image is not None
     assert (image.phase, image.failures) == (ModelImagePhase.READY, 0)
 
