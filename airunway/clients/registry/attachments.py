@@ -62,14 +62,15 @@ async def attached_to(calls: RegistryCalls, digest: str, *, spared: Collection[s
 
 async def _directly_attached(calls: RegistryCalls, digest: str) -> list[str]:
     tags = [tag_about(digest, ending) for ending in _TAG_ENDINGS]
-    tagged = [await _digest_at(calls, tag) for tag in tags]
+    tagged = [await digest_at(calls, tag) for tag in tags]
     listed = [*await referrers(calls, digest), *_entries(await manifest_at(calls, tag_about(digest)))]
     names = dict.fromkeys(str(entry["digest"]) for entry in listed[:MAX_ATTACHED])
     about = [name for name in names if _subject(await manifest_at(calls, name)) == digest]
     return [each for each in (*tagged, *about) if each]
 
 
-async def _digest_at(calls: RegistryCalls, tag: str) -> str:
+async def digest_at(calls: RegistryCalls, tag: str) -> str:
+    """The digest that a tag stands for; empty when there is none."""
     try:
         response, _ = await calls.fetch("HEAD", calls.manifest(tag))
     except ImageNotFound:

@@ -19,7 +19,7 @@ from yarl import URL
 from airunway.clients.errors import error_text
 from airunway.clients.guarded_http import GuardedHttp, OutboundPolicy, is_loopback
 from airunway.clients.registry import documents
-from airunway.clients.registry.attachments import attached_to
+from airunway.clients.registry.attachments import attached_to, digest_at
 from airunway.clients.registry.credentials import Login, RegistryCredentials, no_login
 from airunway.clients.registry.errors import ImageBroken, ImageNotFound, RegistryUnavailable
 from airunway.clients.registry.http import RegistryCalls, read_document
@@ -165,12 +165,7 @@ class ModelImageStorage:
         """The digest that a tag stands for; empty when there is none. Raises RegistryUnavailable,
         RegistryDenied."""
         async with self._calls(repository) as calls:
-            try:
-                response, _ = await calls.fetch("HEAD", calls.manifest(tag))
-            except ImageNotFound:
-                return ""
-            digest = response.headers.get("Docker-Content-Digest", "")
-            return digest if is_digest(digest) else ""
+            return await digest_at(calls, tag)
 
     async def remove(self, repository: str, digest: str, *, spared: Collection[str] = ()) -> bool:
         """Remove an image with all its tags, and what anybody attached to it; whether it was there. Layers
