@@ -33,6 +33,8 @@ _log = structlog.get_logger(__name__)
 # While a provider cannot be used it is probed more often, so that deployments do not wait a whole
 # heartbeat for an operator that has just become ready.
 UNREADY_INTERVAL_SECONDS = 2.0
+REACTION_SECONDS = 3.0
+"""From what somebody else writes to our answer: a controller that writes it again at once is not raced."""
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 10.0
 PROBE_TIMEOUT_SECONDS = 10.0
@@ -99,8 +101,10 @@ class Registrar:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
+                await asyncio.sleep(REACTION_SECONDS)
                 while await self._is_agreed():
                     await self._changed.wait()
+                    await asyncio.sleep(REACTION_SECONDS)
                 self._told = None  # somebody else spoke since
 
     async def _is_agreed(self) -> bool:

@@ -250,6 +250,36 @@ async def test_what_others_say_of_it_is_looked_into_before_the_next_heartbeat(cl
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_who_contradicts_at_once_each_time_is_not_raced(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await apply_crd(cluster, CRD, field_manager="test")
+    pauses: list[float] = []
+    worker = registrar(cluster)
+    write, sleep = worker._write, asyncio.sleep
+
+    async def write_and_be_contradicted(health: UpstreamHealth, *, alive: bool = True) -> None:
+        await write(health, alive=alive)
+        pauses.append(-1)
+        await cluster.patch(CONFIGS, "acme", {"status": {"ready": False}}, subresource="status")
+
+    async def no_sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(worker, "_write", write_and_be_contradicted)
+    monkeypatch.setattr(asyncio, "sleep", no_sleep)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(60):
+        while pauses.count(-1) < 4:
+            await sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    first, second = [number for number, pause in enumerate(pauses) if pause == -1][1:3]
+    assert registration.REACTION_SECONDS in pauses[first:second]
+
+
 async def until_ready(cluster: Cluster, worker: Registrar) -> None:
     await worker.registered.wait()
     async with asyncio.timeout(60):
