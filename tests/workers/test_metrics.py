@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,17 @@ from tests.metrics.scraping import scraped, series, value
 
 
 @pytest.fixture
-def of_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EXPOSITION, "cluster", "here")
+def of_here(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A cluster that no test before had: a runtime is kept for the life of the process, with its tags."""
+    cluster = f"here-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setattr(EXPOSITION, "cluster", cluster)
+    monkeypatch.setattr(EXPOSITION, "also_read", [])
+    return cluster
 
 
-async def test_one_scrape_has_ours_and_the_sdks(tmp_path: Path, of_here: None) -> None:
+async def test_one_scrape_has_ours_and_the_sdks(tmp_path: Path, of_here: str) -> None:
     async with TemporalServer(headless=True, log_file=tmp_path / "temporal.log") as server:
-        client = await connect(Settings(temporal_address=server.address, metrics_port=1, cluster="here"))
+        client = await connect(Settings(temporal_address=server.address, metrics_port=1, cluster=of_here))
         await client.count_workflows()
         async with metrics_served(0) as port:
             text = await scraped(port)
@@ -33,7 +38,7 @@ async def test_one_scrape_has_ours_and_the_sdks(tmp_path: Path, of_here: None) -
     lines = [line for line in text.splitlines() if line.startswith(("temporal_request{", "airunway_"))]
     assert any("CountWorkflowExecutions" in line for line in lines)
     assert any(line.startswith("airunway_ready{") for line in lines)
-    assert [line for line in lines if 'cluster="' in line and line.count('cluster="here"') != 1] == []
+    assert [line for line in lines if 'cluster="' in line and line.count(f'cluster="{of_here}"') != 1] == []
 
 
 async def test_a_core_that_does_not_answer_costs_only_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
