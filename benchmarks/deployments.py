@@ -40,6 +40,7 @@ REASONS = {
     ("patch", "modeldeployments/status"): "the status: once it is applied, once it runs",
     ("get", "modeldeployments"): "the facts to decide on, read from their owner after the signal",
     ("get", "workspaces"): "whether an object of that name is there, and whose; then its state",
+    ("list", "pods"): "the pods behind what says it is ready: Ready comes from evidence",
     (
         "get",
         "inferenceproviderconfigs",
