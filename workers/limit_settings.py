@@ -57,6 +57,11 @@ class LimitSettings(BaseSettings):
     max_storage: str = Field(
         default=_DEFAULT.storage, description="Claims that are made for one deployment, all together."
     )
+    max_ephemeral_storage: str = Field(
+        default=_DEFAULT.ephemeral_storage,
+        description="Space on the disks of nodes (`ephemeral-storage`, sizes of `emptyDir`) that one "
+        "deployment may ask for in all: 80 pods of 200 GiB.",
+    )
     max_services: int = Field(
         default=_DEFAULT.services, ge=0, description="Services of one deployment, its operator's counted in."
     )
@@ -78,7 +83,7 @@ class LimitSettings(BaseSettings):
                 pattern(text)
         return value
 
-    @field_validator("max_cpu", "max_memory", "max_storage")
+    @field_validator("max_cpu", "max_memory", "max_storage", "max_ephemeral_storage")
     @classmethod
     def _quantity(cls, value: str) -> str:
         try:
@@ -101,6 +106,7 @@ class LimitSettings(BaseSettings):
                 cpu=self.max_cpu,
                 memory=self.max_memory,
                 storage=self.max_storage,
+                ephemeral_storage=self.max_ephemeral_storage,
                 services=self.max_services,
                 service_types=tuple(self.service_types),
             ),

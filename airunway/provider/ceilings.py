@@ -14,7 +14,8 @@ from airunway.provider.demand import Demand
 class Ceilings:
     """Of one deployment, all its objects together. `replicas`: pods of one group of like ones.
 
-    `cpu`, `memory` and `storage` are quantities. `service_types`: types that its Services may have.
+    `cpu`, `memory`, `storage` and `ephemeral_storage` are quantities. `service_types`: types that its
+    Services may have.
     """
 
     replicas: int = 32
@@ -24,6 +25,7 @@ class Ceilings:
     cpu: str = "4096"
     memory: str = "32Ti"
     storage: str = "4Ti"
+    ephemeral_storage: str = "16Ti"
     services: int = 16
     service_types: tuple[str, ...] = ("ClusterIP",)
 
@@ -36,6 +38,7 @@ _SETTINGS = {
     "cpu": ("CPUs", "AIRUNWAY_MAX_CPU"),
     "memory": ("bytes of memory", "AIRUNWAY_MAX_MEMORY"),
     "storage": ("bytes of storage", "AIRUNWAY_MAX_STORAGE"),
+    "ephemeral_storage": ("bytes of the nodes' own disks", "AIRUNWAY_MAX_EPHEMERAL_STORAGE"),
 }
 
 

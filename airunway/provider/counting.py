@@ -21,8 +21,13 @@ _MAX_DIGITS = 24
 _DEVICE_CLASSES = "deviceclass.resource.kubernetes.io"
 """With the name of a device class, a resource that is a claim of such devices, since Kubernetes 1.34."""
 
+EPHEMERAL_STORAGE = "ephemeral-storage"
+"""The resource that is space on the node's own disk."""
+
 _USUAL_SURGE = "25%"
 """What the API server fills in."""
+
+_NOTHING = Demand()
 
 
 def builtin_demand(obj: Manifest) -> Demand:
@@ -60,9 +65,15 @@ def template_demand(template: Any, at: Path) -> Demand:
     return pod_demand(mapping(mapping(template, at).get("spec"), where), where)
 
 
-def pod_demand(pod: Mapping[str, Any], at: Path) -> Demand:
-    """One pod: its containers together, or the largest init container, or what the pod asks for whole."""
-    main = total(
+def pod_demand(
+    pod: Mapping[str, Any], at: Path, *, beside: Demand = _NOTHING, shared_memory: Decimal = ZERO
+) -> Demand:
+    """One pod: its containers together, or the largest init container, or what the pod asks for whole.
+
+    What its empty volumes may hold is memory and disk of these, so the larger counts. `beside`: of a
+    container that is not in the list; `shared_memory`: of a volume that is not.
+    """
+    main = beside + total(
         resources_demand(entry.get("resources"), (*where, "resources"))
         for entry, where in entries(pod.get("containers"), (*at, "containers"))
     )
@@ -71,12 +82,25 @@ def pod_demand(pod: Mapping[str, Any], at: Path) -> Demand:
         for entry, where in entries(pod.get("initContainers"), (*at, "initContainers"))
     ]
     others.append(resources_demand(pod.get("resources"), (*at, "resources")))
+    volumes = entries(pod.get("volumes"), (*at, "volumes"))
+    others.append(
+        Demand(memory=shared_memory) + total(_empty_volume(entry, where) for entry, where in volumes)
+    )
     return Demand(
         pods=1,
         gpus=max(entry.gpus for entry in (main, *others)),
         cpu=max(entry.cpu for entry in (main, *others)),
         memory=max(entry.memory for entry in (main, *others)),
+        ephemeral_storage=max(entry.ephemeral_storage for entry in (main, *others)),
     )
+
+
+def _empty_volume(volume: Mapping[str, Any], at: Path) -> Demand:
+    """What a volume that is empty at first may come to hold, in memory or on the node's disk."""
+    where: Path = (*at, "emptyDir")
+    given = mapping(volume.get("emptyDir"), where)
+    size = amount(given.get("sizeLimit"), (*where, "sizeLimit"))
+    return Demand(memory=size) if given.get("medium") else Demand(ephemeral_storage=size)
 
 
 def resources_demand(resources: Any, at: Path) -> Demand:
@@ -91,6 +115,7 @@ def resources_demand(resources: Any, at: Path) -> Demand:
         cpu=largest.get("cpu", ZERO),
         memory=largest.get("memory", ZERO)
         + sum((value for name, value in largest.items() if name.startswith("hugepages-")), ZERO),
+        ephemeral_storage=largest.get(EPHEMERAL_STORAGE, ZERO),
     )
 
 

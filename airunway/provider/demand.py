@@ -17,7 +17,8 @@ class Demand:
     """What is demanded. `replicas`: pods of the largest group of like ones; `nodes`: asked for by number.
 
     `gpus` counts every extended resource, whoever makes the device. `cpu` in cores, `memory` and `storage` in
-    bytes. `services`: the type of each Service. Demands add up; of `replicas` the largest counts.
+    bytes. `ephemeral_storage`: bytes of the nodes' own disks. `services`: the type of each Service. Demands
+    add up; of `replicas` the largest counts.
     """
 
     replicas: int = 0
@@ -27,6 +28,7 @@ class Demand:
     cpu: Decimal = ZERO
     memory: Decimal = ZERO
     storage: Decimal = ZERO
+    ephemeral_storage: Decimal = ZERO
     services: tuple[str, ...] = field(default=())
 
     def __add__(self, other: Demand) -> Demand:
@@ -38,6 +40,7 @@ class Demand:
             cpu=self.cpu + other.cpu,
             memory=self.memory + other.memory,
             storage=self.storage + other.storage,
+            ephemeral_storage=self.ephemeral_storage + other.ephemeral_storage,
             services=self.services + other.services,
         )
 
@@ -51,6 +54,7 @@ class Demand:
             cpu=self.cpu * count,
             memory=self.memory * count,
             storage=self.storage * count,
+            ephemeral_storage=self.ephemeral_storage * count,
         )
 
 

@@ -5,6 +5,7 @@ Source: k8s.io/kubernetes/pkg/apis/*/validation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -59,20 +60,66 @@ def _workload(obj: Obj) -> Iterator[Cause]:
     yield from pod_rules.check(_at(spec, "template.spec") or {}, "spec.template.spec")
 
 
+_NOT_NEGATIVE = "must be greater than or equal to 0"
+
+
+def _template_that_serves(spec: Obj) -> Iterator[Cause]:
+    """Of pods that are started again for ever."""
+    pod, path = _at(spec, "template.spec") or {}, "spec.template.spec"
+    if (restart := pod.get("restartPolicy", "Always")) != "Always":
+        yield causes.not_supported(f"{path}.restartPolicy", restart, ["Always"])
+    if pod.get("activeDeadlineSeconds") is not None:
+        yield causes.forbidden(
+            f"{path}.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
+        )
+
+
+def _pace(spec: Obj) -> Iterator[Cause]:
+    """Of a Deployment: what is counted in seconds and revisions."""
+    for field in ("minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"):
+        if (spec.get(field) or 0) < 0:
+            yield causes.invalid(f"spec.{field}", spec[field], _NOT_NEGATIVE)
+    deadline = spec.get("progressDeadlineSeconds")
+    if deadline is not None and deadline <= (spec.get("minReadySeconds") or 0):
+        yield causes.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+
+
 def _deployment(obj: Obj) -> Iterator[Cause]:
     yield from _workload(obj)
+    yield from _template_that_serves(obj["spec"])
+    yield from _pace(obj["spec"])
     strategy, path = obj["spec"]["strategy"], "spec.strategy"
     rolling = strategy.get("rollingUpdate")
     if strategy["type"] == "Recreate":
         if rolling is not None:
             words = "may not be specified when strategy `type` is 'Recreate'"
             yield causes.forbidden(f"{path}.rollingUpdate", words)
-    elif strategy["type"] != "RollingUpdate":
+    elif strategy["type"] == "RollingUpdate":
+        yield from _rolling(rolling, f"{path}.rollingUpdate")
+    else:
         shown = {"Type": strategy["type"], "RollingUpdate": rolling}  # Go's own form
         yield causes.not_supported(path, shown, ["Recreate", "RollingUpdate"])
-    elif all(rolling[bound] in _NONE for bound in ("maxSurge", "maxUnavailable")):
+
+
+_PERCENT_ERROR = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex "
+    "used for validation is '[0-9]+%')"
+)
+
+
+def _rolling(rolling: Obj, path: str) -> Iterator[Cause]:
+    """How many pods may be missing, and how many more there may be."""
+    for bound in ("maxUnavailable", "maxSurge"):
+        given, where = rolling[bound], f"{path}.{bound}"
+        if isinstance(given, str) and not re.fullmatch("[0-9]+%", given):
+            yield causes.invalid(where, given, _PERCENT_ERROR)
+        elif isinstance(given, str) and bound == "maxUnavailable" and int(given[:-1]) > 100:
+            yield causes.invalid(where, given, "must not be greater than 100%")
+        elif isinstance(given, int) and given < 0:
+            yield causes.invalid(where, given, _NOT_NEGATIVE)
+    if all(rolling[bound] in _NONE for bound in ("maxSurge", "maxUnavailable")):
         words = "may not be 0 when `maxSurge` is 0"
-        yield causes.invalid(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], words)
+        yield causes.invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], words)
 
 
 def _job(obj: Obj) -> Iterator[Cause]:

@@ -7,6 +7,7 @@ Metadata of custom resources goes the same way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -140,7 +141,8 @@ def _converted(item: Any, node: Node) -> Any:
 
 
 def _mismatch(item: Any, node: Node, parent: Node, path: str, key: str) -> WrongType:
-    place = ".".join(part for part in (parent.name, path, key) if part)
+    bare = re.sub(r"\[\d+\]", "", path)  # Go counts no items here
+    place = ".".join(part for part in (parent.name, bare, key) if part)
     found, wanted = _json_type(item), "int32" if node.any_scalar else _go_type(node)
     if wanted.startswith("int") and isinstance(item, float):
         found = f"{found} {item}"

@@ -66,7 +66,7 @@ def subdomain_fault(name: str) -> str:
 def label_fault(name: str) -> str:
     """Why this is not a DNS-1123 label."""
     if len(name) > 63:
-        return "must be no more than 63 bytes"
+        return "must be no more than 63 characters"
     if re.fullmatch(_LABEL, name):
         return ""
     return "must not contain dots" if re.fullmatch(_SUBDOMAIN, name) else LABEL_ERROR

@@ -9,7 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import causes, container_rules, security_rules, spread_rules
+from . import (
+    affinity_rules,
+    causes,
+    container_rules,
+    network_rules,
+    security_rules,
+    spread_rules,
+    volume_rules,
+)
 from .errors import Cause
 from .metadata import label_fault, qualified_fault, subdomain_fault, value_fault
 
@@ -29,67 +37,56 @@ def check(spec: Obj, path: str) -> Iterator[Cause]:
     for field in ("hostname", "subdomain"):
         if spec.get(field) and (fault := label_fault(spec[field])):
             yield causes.invalid(f"{path}.{field}", spec[field], fault)
+    yield from affinity_rules.affinity(spec.get("affinity") or {}, f"{path}.affinity")
+    yield from network_rules.aliases(spec.get("hostAliases") or (), f"{path}.hostAliases")
+    yield from network_rules.dns(spec, path)
+    yield from _life(spec, path)
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
-    yield from _volumes(spec.get("volumes") or (), f"{path}.volumes")
+    yield from volume_rules.volumes(spec.get("volumes") or (), f"{path}.volumes")
+    names: set[str] = set()
     for field in ("initContainers", "containers"):
-        names: set[str] = set()
         for index, container in enumerate(spec.get(field) or ()):
             where = f"{path}.{field}[{index}]"
             yield from _container(container, where, volumes)
+            yield from container_rules.lifecycle(
+                container.get("lifecycle") or {}, f"{where}.lifecycle", grace=_grace(spec)
+            )
             name = container.get("name", "")
             if name and name in names:
                 yield causes.duplicate(f"{where}.name", name)
             names.add(name)
 
 
-_VOLUME_SOURCES = [
-    "emptyDir",
-    "hostPath",
-    "gitRepo",
-    "secret",
-    "nfs",
-    "iscsi",
-    "persistentVolumeClaim",
-    "cephfs",
-    "downwardAPI",
-    "configMap",
-    "projected",
-    "csi",
-    "ephemeral",
-    "image",
-]
+_RESTARTS = ("Always", "OnFailure", "Never")
+_LARGEST = 2**31 - 1
 
 
-def _volumes(volumes: Any, path: str) -> Iterator[Cause]:
-    names: set[str] = set()
-    for index, volume in enumerate(volumes):
-        where, name = f"{path}[{index}]", volume.get("name", "")
-        if not name:
-            yield causes.required(f"{where}.name")
-        elif name in names:
-            yield causes.duplicate(f"{where}.name", name)
-        names.add(name)
-        for source in [source for source in _VOLUME_SOURCES if source in volume][1:]:
-            yield causes.forbidden(f"{where}.{source}", "may not specify more than 1 volume type")
+def _life(spec: Obj, path: str) -> Iterator[Cause]:
+    """When a pod ends, and when it counts as ready."""
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None and not 1 <= deadline <= _LARGEST:
+        words = f"must be between 1 and {_LARGEST}, inclusive"
+        yield causes.invalid(f"{path}.activeDeadlineSeconds", deadline, words)
+    restart = spec.get("restartPolicy", "Always")
+    if restart not in _RESTARTS:
+        yield causes.not_supported(f"{path}.restartPolicy", restart, sorted(_RESTARTS))
+    for index, gate in enumerate(spec.get("readinessGates") or ()):
+        kind = gate.get("conditionType", "")
+        if fault := qualified_fault(kind):
+            yield causes.invalid(f"{path}.readinessGates[{index}].conditionType", kind, fault)
+
+
+def _grace(spec: Obj) -> int:
+    """Seconds that a pod has to end in."""
+    return int(spec.get("terminationGracePeriodSeconds", 30))
 
 
 def _container(container: Obj, path: str, volumes: set[Any]) -> Iterator[Cause]:
-    if not container.get("name"):
-        yield causes.required(f"{path}.name")
-    if not container.get("image"):
-        yield causes.required(f"{path}.image")
+    yield from container_rules.identity(container, path)
     for index, variable in enumerate(container.get("env") or ()):
         yield from _variable(variable, f"{path}.env[{index}]")
     yield from _variables_from(container.get("envFrom") or (), f"{path}.envFrom")
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
-        if not mount.get("mountPath"):
-            yield causes.required(f"{path}.volumeMounts[{index}].mountPath")
-        if mount.get("name") not in volumes:
-            yield Cause(
-                "FieldValueNotFound",
-                f'Not found: "{mount.get("name")}"',
-                f"{path}.volumeMounts[{index}].name",
-            )
+    yield from volume_rules.mounts(container.get("volumeMounts") or (), volumes, f"{path}.volumeMounts")
     yield from container_rules.ports(container.get("ports") or (), f"{path}.ports")
     yield from security_rules.container(container.get("securityContext") or {}, f"{path}.securityContext")
     yield from container_rules.resources(container.get("resources") or {}, f"{path}.resources")

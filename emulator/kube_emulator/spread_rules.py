@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import causes
+from .affinity_rules import keys_of_labels, label_selector
 from .errors import Cause
 from .metadata import qualified_fault
 
 _NOT_POSITIVE = "must be greater than zero"
 _ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
+_POLICIES = ("Honor", "Ignore")
 
 
 def constraints(found: Any, path: str) -> Iterator[Cause]:
@@ -35,6 +37,12 @@ def constraints(found: Any, path: str) -> Iterator[Cause]:
             yield causes.duplicate(f"{where}.{{topologyKey, whenUnsatisfiable}}", shown)
         if (domains := given.get("minDomains")) is not None:
             yield from _domains(domains, action, f"{where}.minDomains")
+        for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
+            if (policy := given.get(field)) is not None and policy not in _POLICIES:
+                yield causes.not_supported(f"{where}.{field}", policy, _POLICIES)
+        if given.get("labelSelector") is not None:
+            yield from label_selector(given["labelSelector"], f"{where}.labelSelector")
+        yield from keys_of_labels(given, where)
 
 
 def _domains(domains: int, action: str, path: str) -> Iterator[Cause]:

@@ -11,6 +11,7 @@ from typing import Any
 from airunway.api.paths import Path
 from airunway.provider import Manifest, overridable
 from airunway.provider.counting import (
+    EPHEMERAL_STORAGE,
     amount,
     entries,
     mapping,
@@ -194,7 +195,11 @@ def _component_demand(component: Mapping[str, Any], at: Path) -> Demand:
     metadata = mapping(template.get("metadata"), (*where, "metadata"))
     told = mapping(metadata.get("annotations"), (*where, "metadata", "annotations"))
     works = component.get("type") in (WORKER, *ROLES)
-    pod = pod_demand(mapping(template.get("spec"), (*where, "spec")), (*where, "spec"))
+    pod = pod_demand(
+        mapping(template.get("spec"), (*where, "spec")),
+        (*where, "spec"),
+        shared_memory=amount(component.get("sharedMemorySize"), (*at, "sharedMemorySize")),
+    )
     return _demand(
         component, at, pod, surge=lambda replicas: _surge(told, (*where, "metadata"), replicas, works)
     )
@@ -227,10 +232,16 @@ def _pod(service: Mapping[str, Any], at: Path) -> Demand:
     extra = mapping(service.get("extraPodSpec"), where)
     main = mapping(extra.get("mainContainer"), (*where, "mainContainer"))
     asked = resources_demand(main.get("resources"), (*where, "mainContainer", "resources"))
-    main_pod = Demand(
-        gpus=max(own.gpus, asked.gpus), cpu=max(own.cpu, asked.cpu), memory=max(own.memory, asked.memory)
+    main_container = Demand(
+        gpus=max(own.gpus, asked.gpus),
+        cpu=max(own.cpu, asked.cpu),
+        memory=max(own.memory, asked.memory),
+        ephemeral_storage=max(own.ephemeral_storage, asked.ephemeral_storage),
     )
-    return main_pod + pod_demand(extra, where)
+    shared_at: Path = (*at, "sharedMemory")
+    shared = mapping(service.get("sharedMemory"), shared_at)
+    size = ZERO if shared.get("disabled") else amount(shared.get("size"), (*shared_at, "size"))
+    return pod_demand(extra, where, beside=main_container, shared_memory=size)
 
 
 def _resources(given: Any, at: Path) -> Demand:
@@ -240,12 +251,14 @@ def _resources(given: Any, at: Path) -> Demand:
         where: Path = (*at, part)
         values = mapping(mapping(given, at).get(part), where)
         custom = mapping(values.get("custom"), (*where, "custom"))
-        devices = sum((amount(value, (*where, "custom", key)) for key, value in custom.items()), ZERO)
+        named = {key: amount(value, (*where, "custom", key)) for key, value in custom.items()}
+        disk = named.pop(EPHEMERAL_STORAGE, ZERO)
         asked.append(
             Demand(
-                gpus=amount(values.get("gpu"), (*where, "gpu")) + devices,
+                gpus=amount(values.get("gpu"), (*where, "gpu")) + sum(named.values(), ZERO),
                 cpu=amount(values.get("cpu"), (*where, "cpu")),
                 memory=amount(values.get("memory"), (*where, "memory")),
+                ephemeral_storage=disk,
             )
         )
     requests, limits = asked
@@ -253,4 +266,5 @@ def _resources(given: Any, at: Path) -> Demand:
         gpus=max(requests.gpus, limits.gpus),
         cpu=max(requests.cpu, limits.cpu),
         memory=max(requests.memory, limits.memory),
+        ephemeral_storage=max(requests.ephemeral_storage, limits.ephemeral_storage),
     )

@@ -11,6 +11,7 @@ from airunway.api.overrides import OverridesMode
 from airunway.provider import testing as kit
 from airunway.provider.ceilings import Ceilings
 from airunway.provider.policy import OverridesPolicy
+from tests.providers.guarding import in_pod
 
 NAMESPACE = "team-a"
 IMAGE = "registry.example.com/engine:7"
@@ -19,11 +20,13 @@ SIZES = st.sampled_from([0, 1, 2, 7, 33, 90, 500, 10**9, -5, "9", 2.0, True, Non
 SURGE_TEXTS = st.sampled_from(["0", "7", "900", "100%", "900%", "many", None])
 SURGES = SIZES | st.sampled_from(["100%", "0%", "900%"])
 QUANTITIES = st.sampled_from(["1", "500", "64Ti", "-3", "1e9", 8, 900, None, "many"])
+DEVICES = "deviceclass.resource.kubernetes.io/gpu.example.com"
+DISK = "ephemeral-storage"
+RESOURCE_NAMES = st.sampled_from(["nvidia.com/gpu", "amd.com/gpu", DEVICES, DISK, "cpu", "memory", "gpu"])
 RESOURCES = st.dictionaries(
     st.sampled_from(["limits", "requests"]),
-    st.dictionaries(
-        st.sampled_from(["nvidia.com/gpu", "amd.com/gpu", "cpu", "memory", "gpu", "custom"]), QUANTITIES
-    ),
+    st.dictionaries(RESOURCE_NAMES, QUANTITIES, max_size=2)
+    | st.fixed_dictionaries({"custom": st.dictionaries(RESOURCE_NAMES, QUANTITIES, max_size=2)}),
 )
 HOSTILE_CONTAINER: dict[str, st.SearchStrategy[Any]] = {
     "args": st.just(["--x"]),
@@ -40,10 +43,18 @@ CONTAINERS = st.lists(
     max_size=2,
     unique_by=lambda entry: entry["name"],
 )
+EMPTY_VOLUMES = st.sampled_from(
+    [
+        {"name": "a", "emptyDir": {}},
+        {"name": "g", "emptyDir": {"sizeLimit": "1Gi"}},
+        {"name": "h", "emptyDir": {"sizeLimit": "64Ti"}},
+        {"name": "i", "emptyDir": {"medium": "Memory", "sizeLimit": "64Ti"}},
+    ]
+)
 VOLUMES = st.lists(
-    st.sampled_from(
+    EMPTY_VOLUMES
+    | st.sampled_from(
         [
-            {"name": "a", "emptyDir": {}},
             {"name": "b", "hostPath": {"path": "/"}},
             {"name": "c", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}},
             {"name": "d", "csi": {"driver": "x"}},
@@ -158,6 +169,21 @@ OVERRIDES: dict[str, st.SearchStrategy[Any]] = {
         )
     ),
 }
+SIZED_POD = maps(
+    containers=st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": st.just("model"),
+                "image": st.just(IMAGE),
+                "resources": maps(limits=st.dictionaries(RESOURCE_NAMES, QUANTITIES, max_size=2)),
+            }
+        ),
+        min_size=1,
+        max_size=1,
+    ),
+    volumes=st.lists(EMPTY_VOLUMES, max_size=2, unique_by=lambda entry: entry["name"]),
+)
+"""Nothing in it is forbidden, so it is rendered unless it is too large."""
 HARMLESS: dict[str, Any] = {
     "vllm": {"spec": {"minReadySeconds": 3}},
     "llmd": {"spec": {"minReadySeconds": 3}},
@@ -165,15 +191,22 @@ HARMLESS: dict[str, Any] = {
     "dynamo": {"routerMode": "kv", "frontend": {"replicas": 2}, "epp": {"replicas": 2}},
     "kuberay": {"spec": {"serveConfigV2": "x"}},
 }
+FEW = st.sampled_from([0, 1, 1, 1, 2, 5, 33, 40])
+GPUS = st.sampled_from([1, 1, 1, 2, 8, 64])
+"""Mostly what is within ceilings: what is above one by itself says nothing of the rest."""
+GPU_TYPES = st.sampled_from([None, None, None, DEVICES])
+"""By what name GPUs are asked for; providers that have one name of their own refuse others."""
 GROUP = maps(
-    replicas=st.integers(0, 40), gpu=maps(count=st.integers(1, 64)), memory=st.sampled_from(["9Gi", "4Ti"])
+    replicas=FEW,
+    gpu=maps(count=GPUS, type=GPU_TYPES),
+    memory=st.sampled_from(["9Gi", "4Ti"]),
 )
 VOLUME = st.fixed_dictionaries(
     {
         "name": st.sampled_from(["a", "b", "c"]),
         "mountPath": st.sampled_from(["/a", "/b", "/c"]),
         "purpose": st.just("custom"),
-        "size": st.sampled_from(["1Gi", "3Ti"]),
+        "size": st.sampled_from(["1Gi", "1Gi", "3Ti"]),
     }
 )
 
@@ -185,18 +218,20 @@ def deployments(draw: st.DrawFn, provider: str) -> ModelDeployment:
     )
     engine = draw(st.sampled_from(["vllm", "llamacpp"])) if provider == "kaito" else "vllm"
     split = provider in ("dynamo", "kuberay", "llmd") and draw(st.booleans())
-    scaling = (
-        {"prefill": draw(GROUP), "decode": draw(GROUP)} if split else {"replicas": draw(st.integers(0, 40))}
-    )
+    scaling = {"prefill": draw(GROUP), "decode": draw(GROUP)} if split else {"replicas": draw(FEW)}
     given = kit.deployment(
-        gpus=0 if split else draw(st.integers(1, 64)),
+        resources={"gpu": {"count": 0 if split else draw(GPUS), "type": draw(GPU_TYPES)}},
         engine={"type": engine, "image": IMAGE},
         serving={"mode": "disaggregated" if split else "aggregated"},
         scaling=scaling,
         model={"storage": {"volumes": draw(st.lists(VOLUME, max_size=3, unique_by=lambda v: v["name"]))}},
         provider={
             "name": provider,
-            "overrides": draw(st.sampled_from([{}, HARMLESS[provider]]) | OVERRIDES[provider]),
+            "overrides": draw(
+                st.sampled_from([{}, HARMLESS[provider]])
+                | OVERRIDES[provider]
+                | SIZED_POD.map(lambda pod: in_pod(provider, pod))
+            ),
         },
         podTemplate={"metadata": {"annotations": draw(annotations)}},
     )
@@ -211,6 +246,7 @@ CEILINGS = st.builds(
     nodes=st.sampled_from([2, 32]),
     gpus=st.sampled_from([8, 128]),
     storage=st.sampled_from(["2Gi", "4Ti"]),
+    ephemeral_storage=st.sampled_from(["2Gi", "16Ti"]),
 )
 POLICIES = st.builds(
     OverridesPolicy,

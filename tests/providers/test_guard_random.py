@@ -75,6 +75,25 @@ def device_sum(pod: Mapping[str, Any]) -> Decimal:
     return found
 
 
+def disk_of(pod: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> Decimal:
+    """Bytes of its node's disk that a pod may take; `asked`: by a container that is not in the list."""
+    resources = [container.get("resources") or {} for container in pod.get("containers") or []]
+    main = pod.get("mainContainer") or {}
+    of_containers = sum(
+        (disk_bytes(given) for given in resources),
+        max(disk_bytes(main.get("resources") or {}), disk_bytes(asked or {})),
+    )
+    volumes = [volume.get("emptyDir") or {} for volume in pod.get("volumes") or []]
+    on_disk = [given.get("sizeLimit") for given in volumes if not given.get("medium")]
+    return max(of_containers, sum((parse(size) for size in on_disk if size), Decimal(0)))
+
+
+def disk_bytes(resources: Mapping[str, Any]) -> Decimal:
+    parts = [resources.get(part) or {} for part in ("limits", "requests")]
+    given = [{**part, **(part.get("custom") or {})}.get("ephemeral-storage") for part in parts]
+    return max((parse(str(value)) for value in given if value is not None), default=Decimal(0))
+
+
 def surge_of(strategy: Mapping[str, Any], replicas: int) -> int:
     """Pods that a roll-out may have beside the others, as the API server reads it."""
     given = (strategy.get("rollingUpdate") or {}).get("maxSurge")
@@ -85,22 +104,26 @@ def surge_of(strategy: Mapping[str, Any], replicas: int) -> int:
     return number(given, 0)
 
 
-def groups_of(obj: Manifest) -> Iterator[tuple[int, Decimal]]:
-    """Pods of each group, and GPUs of one."""
+def groups_of(obj: Manifest) -> Iterator[tuple[int, Decimal, Decimal]]:
+    """Pods of each group, GPUs of one, and its bytes on a disk."""
     spec = obj.get("spec") or {}
     if obj["kind"] == "Deployment":
         replicas = number(spec.get("replicas"), 1)
-        yield replicas + surge_of(spec.get("strategy") or {}, replicas), device_sum(spec["template"]["spec"])
+        pod = spec["template"]["spec"]
+        yield replicas + surge_of(spec.get("strategy") or {}, replicas), device_sum(pod), disk_of(pod)
     if obj["kind"] == "Workspace":
         template = (obj.get("inference") or {}).get("template") or {}
-        yield number(obj["resource"].get("count"), 1), device_sum(template.get("spec") or {})
+        pod = template.get("spec") or {}
+        yield number(obj["resource"].get("count"), 1), device_sum(pod), disk_of(pod)
     if obj["kind"] == "RayService":
         cluster = spec["rayClusterConfig"]
-        yield 1, device_sum(cluster["headGroupSpec"]["template"]["spec"])
+        pod = cluster["headGroupSpec"]["template"]["spec"]
+        yield 1, device_sum(pod), disk_of(pod)
         for group in cluster["workerGroupSpecs"]:
             largest = max(number(group.get(key), 0) for key in ("replicas", "minReplicas", "maxReplicas"))
             hosts = max(1, number(group.get("numOfHosts"), 1))
-            yield largest * hosts, device_sum(group["template"]["spec"])
+            pod = group["template"]["spec"]
+            yield largest * hosts, device_sum(pod), disk_of(pod)
     if obj["kind"] == "DynamoGraphDeployment":
         for service in spec["services"].values():
             nodes = max(1, number((service.get("multinode") or {}).get("nodeCount"), 1))
@@ -109,10 +132,11 @@ def groups_of(obj: Manifest) -> Iterator[tuple[int, Decimal]]:
             gpus = max(
                 (max(parse(str(value)), Decimal(0)) for value in parts if value is not None), default=0
             )
+            disk = disk_of(service.get("extraPodSpec") or {}, resources)
             replicas = number(service.get("replicas"), 1)
             surge = (service.get("annotations") or {}).get(MAX_SURGE)
             strategy = {"rollingUpdate": {"maxSurge": surge if surge and "%" in surge else int(surge or 0)}}
-            yield (replicas + surge_of(strategy, replicas)) * nodes, Decimal(gpus)
+            yield (replicas + surge_of(strategy, replicas)) * nodes, Decimal(gpus), disk
 
 
 def claimed_bytes(objects: list[Manifest]) -> Decimal:
@@ -142,9 +166,10 @@ def test_no_input_gets_past(name: str, data: st.DataObject) -> None:
     assert {obj["metadata"]["namespace"] for obj in objects} == {NAMESPACE}
     assert None not in map(provider.kind_of, objects)
     assert [found for obj in objects for found in forbidden_in(obj)] == []
-    assert sum(count for count, _ in groups) <= ceilings.pods
-    assert max(count for count, _ in groups) <= ceilings.replicas
-    assert sum(count * gpus for count, gpus in groups) <= ceilings.gpus
+    assert sum(count for count, _, _ in groups) <= ceilings.pods
+    assert max(count for count, _, _ in groups) <= ceilings.replicas
+    assert sum(count * gpus for count, gpus, _ in groups) <= ceilings.gpus
+    assert sum(count * disk for count, _, disk in groups) <= parse(ceilings.ephemeral_storage)
     assert claimed_bytes(objects) <= parse(ceilings.storage)
     for obj in objects:
         if obj["kind"] == "Service":

@@ -11,18 +11,20 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from airunway.api.names import image_of_build
 from airunway.clients.kubernetes import Cluster
 from airunway.console.history.fetch import journal_of, runs_of
 from airunway.console.history.life import DeploymentLife
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.history.sources import journal_lines
 from airunway.messages.refs import DeploymentRef
+from airunway.web.pages.timeline_words import RUN_ENDS, who, words_of
 
 RECENT = timedelta(hours=24)
 """How far back histories are read for a page; the journal is told whatever its age."""
 MAX_LINES, MAX_LINES_OF_ALL = 200, 2_000
 READ_SECONDS, READ_ALL_SECONDS = 8.0, 40.0
-_FOLDED = {Source.IMAGE: "the image of its model", Source.INSTALLATION: "the installation of its provider"}
+_FOLDED = {Source.IMAGE: "The image of its model", Source.INSTALLATION: "The installation of its provider"}
 
 
 @dataclass(frozen=True)
@@ -54,27 +56,39 @@ class Timeline:
 
 
 def folded(lines: Iterable[HistoryLine]) -> list[TimelineEntry]:
-    """Lines in the order of time as entries, newest first; what another workflow told lies under one head."""
+    """Lines in the order of time as entries, newest first.
+
+    What an image or an installation went through lies under one head, at the time of its last step, whatever
+    the deployment did meanwhile. One that begins after that has ended has a head of its own.
+    """
     groups: list[list[HistoryLine]] = []
+    under_way: dict[str, list[HistoryLine]] = {}
+    """By the workflow that was joined; the build of an image is part of it."""
     for line in lines:
-        is_more = groups and line.source in _FOLDED and groups[-1][-1].source is line.source
-        if is_more and groups[-1][-1].workflow_id == line.workflow_id:
-            groups[-1].append(line)
-        else:
+        if line.source not in _FOLDED:
             groups.append([line])
+            continue
+        joined = image_of_build(line.workflow_id)
+        if joined not in under_way:
+            groups.append(under_way.setdefault(joined, []))
+        under_way[joined].append(line)
+        if line.what in RUN_ENDS and line.workflow_id == joined:
+            del under_way[joined]
+    groups.sort(key=lambda group: group[-1].time)
     return [_entry(group) for group in reversed(groups)]
 
 
 def _entry(group: list[HistoryLine]) -> TimelineEntry:
     last = group[-1]
-    if len(group) == 1:
+    if last.source not in _FOLDED:
         return _plain(last)
+    steps = f"{len(group)} steps" if len(group) > 1 else "1 step"
     return TimelineEntry(
         time=last.time,
         source=last.source,
-        what=f"{len(group)} steps of {_FOLDED[last.source]}",
+        what=f"{_FOLDED[last.source]}, {steps}",
         by="",
-        message=last.message,
+        message=f"{words_of(last.what)}: {last.message}",
         why=last.why,
         folded=tuple(_plain(line) for line in reversed(group)),
     )
@@ -86,10 +100,10 @@ def _plain(line: HistoryLine) -> TimelineEntry:
     return TimelineEntry(
         time=line.time,
         source=line.source,
-        what=line.what,
-        by=line.by,
+        what=words_of(line.what),
+        by=who(line.by),
         message=line.message + again,
-        why=line.why,
+        why="" if line.why in line.message else line.why,
         generation=line.generation,
     )
 
