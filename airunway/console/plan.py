@@ -312,7 +312,10 @@ def _render(
             served_fields=served.fields,
             policy=world.policy,
         )
-        planned.ignored_fields += provider.ignored_here(deployment, context)
+        planned.ignored_fields += [
+            *provider.ignored_fields(deployment),
+            *provider.ignored_here(deployment, context),
+        ]
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:
