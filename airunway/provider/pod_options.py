@@ -4,6 +4,7 @@ The contract's ModelDeployment has no fields for it, and overrides differ from p
 
     airunway.ai/image-pull-secrets: regcred,other    Secrets of its namespace that all images are pulled with
     airunway.ai/rollout: NoSurge | Surge | Recreate  how a new version takes the place of the one before
+    airunway.ai/external-replicas: "true"            how many pods there are is for somebody else to say
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from airunway.provider import rendering
 from airunway.provider.manifest import RenderError
 
 MAX_PULL_SECRETS = 16
+_MAX_SHOWN = 253
+"""Characters of what somebody gave."""
 
 _NO_SURGE = {"maxSurge": 0, "maxUnavailable": 1}
 _SECRET_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -47,11 +50,15 @@ def option_problem(deployment: ModelDeployment) -> str | None:
     rollout = given.get(names.ANNOTATION_ROLLOUT, "").strip()
     if rollout and rollout not in list(RolloutPolicy):
         return f"{path_of(names.ANNOTATION_ROLLOUT)}: {rollout!r} is unknown; use {', '.join(RolloutPolicy)}"
+    external = given.get(names.ANNOTATION_EXTERNAL_REPLICAS, "")
+    if external.lower() not in ("", "true", "false"):
+        path = path_of(names.ANNOTATION_EXTERNAL_REPLICAS)
+        return f"{path}: {external[:_MAX_SHOWN]!r} is unknown; use true or false"
     secrets = _pull_secret_names(deployment)
     wrong = next((name for name in secrets if not _SECRET_NAME.fullmatch(name)), None)
     if wrong is not None:
         return (
-            f"{path_of(names.ANNOTATION_PULL_SECRETS)}: {wrong[:253]!r} cannot name a Secret; "
+            f"{path_of(names.ANNOTATION_PULL_SECRETS)}: {wrong[:_MAX_SHOWN]!r} cannot name a Secret; "
             "write their names with commas between them"
         )
     if len(secrets) > MAX_PULL_SECRETS:
