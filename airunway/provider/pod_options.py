@@ -17,6 +17,7 @@ from typing import Any
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD
+from airunway.api.pull_secrets import pull_secret_names
 from airunway.provider import rendering
 from airunway.provider.manifest import RenderError
 
@@ -54,7 +55,7 @@ def option_problem(deployment: ModelDeployment) -> str | None:
     if external.lower() not in ("", "true", "false"):
         path = path_of(names.ANNOTATION_EXTERNAL_REPLICAS)
         return f"{path}: {external[:_MAX_SHOWN]!r} is unknown; use true or false"
-    secrets = _pull_secret_names(deployment)
+    secrets = pull_secret_names(deployment.metadata.annotations)
     wrong = next((name for name in secrets if not _SECRET_NAME.fullmatch(name)), None)
     if wrong is not None:
         return (
@@ -68,7 +69,7 @@ def option_problem(deployment: ModelDeployment) -> str | None:
 
 def pull_secrets(deployment: ModelDeployment, *others: str) -> list[dict[str, str]]:
     """`imagePullSecrets` of every pod made for the deployment, each once. `others`: ours, empty for none."""
-    wanted = [*_pull_secret_names(deployment), *filter(None, others)]
+    wanted = [*pull_secret_names(deployment.metadata.annotations), *filter(None, others)]
     return [{"name": name} for name in dict.fromkeys(wanted)]
 
 
@@ -81,11 +82,6 @@ def every_pod(deployment: ModelDeployment, *pull_secret: str) -> dict[str, Any]:
         **rendering.scheduling(deployment),
         **rendering.without_empty(imagePullSecrets=pull_secrets(deployment, *pull_secret)),
     }
-
-
-def _pull_secret_names(deployment: ModelDeployment) -> list[str]:
-    text = deployment.metadata.annotations.get(names.ANNOTATION_PULL_SECRETS, "")
-    return list(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
 
 
 def rollout_of(deployment: ModelDeployment) -> RolloutPolicy:
