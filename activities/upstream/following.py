@@ -16,12 +16,12 @@ from typing import Any
 from airunway.activities.upstream.changed_fields import MAX_PATH_LENGTH, MAX_PATHS, changed_by
 from airunway.activities.upstream.ownership import digest_of, is_owned_by, version_of
 from airunway.activities.upstream.tenant_account import TenantWrites
+from airunway.api.server_names import subdomain_fault
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import JSON_PATCH, Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import PlannedWrite, WriteAction
 from airunway.provider import FieldValue, MainObject, Provider, UpstreamKind
-from airunway.selection.server_names import subdomain_fault
 
 MAX_MADE = 10
 """Objects of an operator that are looked at, for one main object."""

@@ -26,6 +26,7 @@ from airunway.provider.guard_at_admission import rendered_at_first
 from airunway.provider.policy import OverridesPolicy
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
+from airunway.selection.annotations import annotation_warnings
 from airunway.selection.decide import decide
 from airunway.selection.installable import NONE_INSTALLABLE, Installable, install_command
 from airunway.selection.provider_lookup import lookup_in
@@ -163,6 +164,7 @@ def plan_deployment(
     deployment.metadata.name = planned.name
     deployment.metadata.namespace = planned.namespace
     deployment.metadata.uid = UID_PLACEHOLDER
+    planned.warnings += annotation_warnings(deployment.metadata.annotations)
     # A reconcile checks what only admission does in the reference, for clusters without its webhooks.
     planned.errors += [error.line for error in recheck_admission(deployment).errors]
     policy = _policy(planned, world)
@@ -312,7 +314,10 @@ def _render(
             served_fields=served.fields,
             policy=world.policy,
         )
-        planned.ignored_fields += provider.ignored_here(deployment, context)
+        planned.ignored_fields += [
+            *provider.ignored_fields(deployment),
+            *provider.ignored_here(deployment, context),
+        ]
         planned.objects = provider.render(deployment, context)
         judged = rendered_at_first(provider, deployment, context)
     except RenderError as err:

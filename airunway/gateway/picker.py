@@ -7,9 +7,10 @@ read pods and pools of its namespace.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from airunway.api.model_deployment import ModelDeployment
+from airunway.api.pull_secrets import pull_secret_names
 from airunway.gateway.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -70,7 +71,10 @@ def picker_objects(deployment: ModelDeployment, *, image: str, config: str) -> l
         "strategy": {"type": "Recreate"},
         "selector": {"matchLabels": labels},
         "template": {
-            "metadata": {"labels": labels, "annotations": {ANNOTATION_CONFIG: _digest(text)}},
+            "metadata": {
+                "labels": {**_own_labels(deployment), **labels},
+                "annotations": {**_given(deployment).annotations, ANNOTATION_CONFIG: _digest(text)},
+            },
             "spec": _pod_spec(deployment, name, image or DEFAULT_IMAGE),
         },
     }
@@ -124,11 +128,46 @@ def _pod_spec(deployment: ModelDeployment, name: str, image: str) -> dict[str, A
         },
     }
     return {
+        **_placing(deployment),
+        "enableServiceLinks": False,
         "serviceAccountName": name,
         "terminationGracePeriodSeconds": 130,
         "volumes": [{"name": "plugins-config", "configMap": {"name": name}}],
         "containers": [container],
     }
+
+
+def _placing(deployment: ModelDeployment) -> dict[str, Any]:
+    """Where its pods may run, and what their images are pulled with, as of every pod made for it."""
+    spec = deployment.spec
+    secrets = pull_secret_names(deployment.metadata.annotations)
+    given = {
+        "nodeSelector": dict(spec.node_selector or {}),
+        "tolerations": [entry.dump() for entry in spec.tolerations or ()],
+        "imagePullSecrets": [{"name": secret} for secret in secrets],
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
+    """The user's labels, but for what the deployment's Service may select its servers by."""
+    labels = _given(deployment).labels
+    return {key: value for key, value in labels.items() if value != deployment.name}
+
+
+class _PickerMetadata(NamedTuple):
+    """Of `spec.podTemplate.metadata`."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+def _given(deployment: ModelDeployment) -> _PickerMetadata:
+    template = deployment.spec.pod_template
+    metadata = template.metadata if template else None
+    if metadata is None:
+        return _PickerMetadata({}, {})
+    return _PickerMetadata(dict(metadata.labels or {}), dict(metadata.annotations or {}))
 
 
 def _digest(text: str) -> str:

@@ -20,6 +20,7 @@ from airunway.provider.demand import Demand, total
 from airunway.provider.manifest import Manifest, RenderError
 from airunway.provider.object_shape import BUILTIN
 from airunway.provider.overrides import overrides_of
+from airunway.provider.pod_rules import pod_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.rendering import owner_reference
 from airunway.provider.request_limits import request_findings
@@ -62,6 +63,7 @@ def render_within(provider: Provider, deployment: ModelDeployment, context: Rend
             *_above_ceilings(provider, objects, policy.ceilings),
             *annotation_findings(objects),
             *request_findings(objects),
+            *pod_findings(objects),
         ]
     if found:
         raise NotAllowed(found)

@@ -23,6 +23,7 @@ from airunway.provider.guard import (
 )
 from airunway.provider.manifest import Manifest
 from airunway.provider.overrides import overrides_of
+from airunway.provider.pod_options import option_problem
 from airunway.provider.policy import OverridesPolicy
 
 MODEL_IMAGE = "image.invalid/of-a-model"
@@ -73,6 +74,13 @@ def device_findings(deployment: ModelDeployment, providers: Mapping[str, Provide
     told = _told_by_checks(deployment, providers)
     meant = (entry for entry in told if entry == slices or entry.partition(": ")[0].endswith(".gpu.type"))
     return [_finding(problem, "") for problem in meant][:1]
+
+
+def option_findings(deployment: ModelDeployment, providers: Mapping[str, Provider]) -> list[FieldError]:
+    """An annotation about the pods that says nothing which can be done; of a provider from here only."""
+    problem = option_problem(deployment)
+    foreign = deployment.provider_name and deployment.provider_name not in providers
+    return [] if problem is None or foreign else [_finding(problem, "")]
 
 
 def _finding(problem: str, value: str) -> FieldError:

@@ -4,6 +4,7 @@ The contract's ModelDeployment has no fields for it, and overrides differ from p
 
     airunway.ai/image-pull-secrets: regcred,other    Secrets of its namespace that all images are pulled with
     airunway.ai/rollout: NoSurge | Surge | Recreate  how a new version takes the place of the one before
+    airunway.ai/external-replicas: "true"            how many pods there are is for somebody else to say
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from typing import Any
 from airunway.api import names
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD
+from airunway.api.pull_secrets import pull_secret_names
 from airunway.provider import rendering
 from airunway.provider.manifest import RenderError
 
 MAX_PULL_SECRETS = 16
+_MAX_SHOWN = 253
+"""Characters of what somebody gave."""
 
 _NO_SURGE = {"maxSurge": 0, "maxUnavailable": 1}
 _SECRET_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -47,11 +51,15 @@ def option_problem(deployment: ModelDeployment) -> str | None:
     rollout = given.get(names.ANNOTATION_ROLLOUT, "").strip()
     if rollout and rollout not in list(RolloutPolicy):
         return f"{path_of(names.ANNOTATION_ROLLOUT)}: {rollout!r} is unknown; use {', '.join(RolloutPolicy)}"
-    secrets = _pull_secret_names(deployment)
+    external = given.get(names.ANNOTATION_EXTERNAL_REPLICAS, "")
+    if external.lower() not in ("", "true", "false"):
+        path = path_of(names.ANNOTATION_EXTERNAL_REPLICAS)
+        return f"{path}: {external[:_MAX_SHOWN]!r} is unknown; use true or false"
+    secrets = pull_secret_names(deployment.metadata.annotations)
     wrong = next((name for name in secrets if not _SECRET_NAME.fullmatch(name)), None)
     if wrong is not None:
         return (
-            f"{path_of(names.ANNOTATION_PULL_SECRETS)}: {wrong[:253]!r} cannot name a Secret; "
+            f"{path_of(names.ANNOTATION_PULL_SECRETS)}: {wrong[:_MAX_SHOWN]!r} cannot name a Secret; "
             "write their names with commas between them"
         )
     if len(secrets) > MAX_PULL_SECRETS:
@@ -61,7 +69,7 @@ def option_problem(deployment: ModelDeployment) -> str | None:
 
 def pull_secrets(deployment: ModelDeployment, *others: str) -> list[dict[str, str]]:
     """`imagePullSecrets` of every pod made for the deployment, each once. `others`: ours, empty for none."""
-    wanted = [*_pull_secret_names(deployment), *filter(None, others)]
+    wanted = [*pull_secret_names(deployment.metadata.annotations), *filter(None, others)]
     return [{"name": name} for name in dict.fromkeys(wanted)]
 
 
@@ -74,11 +82,6 @@ def every_pod(deployment: ModelDeployment, *pull_secret: str) -> dict[str, Any]:
         **rendering.scheduling(deployment),
         **rendering.without_empty(imagePullSecrets=pull_secrets(deployment, *pull_secret)),
     }
-
-
-def _pull_secret_names(deployment: ModelDeployment) -> list[str]:
-    text = deployment.metadata.annotations.get(names.ANNOTATION_PULL_SECRETS, "")
-    return list(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
 
 
 def rollout_of(deployment: ModelDeployment) -> RolloutPolicy:

@@ -14,6 +14,7 @@ from airunway.api.decision import Decision, Outcome, cut
 from airunway.api.findings import FieldError, FieldErrorType, Verdict, field_error
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import Phase
+from airunway.selection.annotations import annotation_warnings
 from airunway.selection.limits import check_limits
 from airunway.selection.overrides import check_overrides
 from airunway.selection.server_rules import server_findings
@@ -48,7 +49,11 @@ def with_admission_recheck(decision: Decision, deployment: ModelDeployment) -> D
     warning, and one that was handed over keeps its name, as on update (C1). Warnings stand behind the message
     of the condition that says it is valid: nobody sees them otherwise.
     """
-    return _with_warnings_shown(_checked(decision, deployment))
+    ineffective = annotation_warnings(deployment.metadata.annotations)
+    checked = _checked(decision, deployment)
+    return _with_warnings_shown(
+        checked.model_copy(update={"warnings": [*checked.warnings, *ineffective]}) if ineffective else checked
+    )
 
 
 def _with_warnings_shown(decision: Decision) -> Decision:

@@ -19,9 +19,10 @@ from airunway.api.core_types import EnvVar, EnvVarSource, KeySelector, ResourceF
 from airunway.api.findings import FieldError, FieldErrorType, field_error
 from airunway.api.model_deployment import DeploymentSpec, Gpu
 from airunway.api.overrides import FIELD as OVERRIDES
-from airunway.selection.server_names import (
+from airunway.api.server_names import (
     config_key_fault,
     key_fault,
+    label_fault,
     resource_fault,
     subdomain_fault,
     value_fault,
@@ -234,6 +235,23 @@ def _objects(spec: DeploymentSpec) -> _Found:
     for field, name in named.items():
         if name:
             yield from _invalid(field, subdomain_fault(name), name)
+    yield from _referred(spec)
+
+
+def _referred(spec: DeploymentSpec) -> _Found:
+    """The Gateway and the pool that are named, which the route's own schema would refuse at last."""
+    gateway = spec.gateway
+    refs = {"gatewayRef": gateway.gateway_ref, "poolRef": gateway.pool_ref} if gateway else {}
+    for field, ref in refs.items():
+        if ref is None:
+            continue
+        at = f"spec.gateway.{field}"
+        yield from _invalid(f"{at}.name", subdomain_fault(ref.name), ref.name)
+        if ref.namespace:
+            yield from _invalid(f"{at}.namespace", label_fault(ref.namespace), ref.namespace)
+    section = gateway.gateway_ref.section_name if gateway and gateway.gateway_ref else None
+    if section:
+        yield from _invalid("spec.gateway.gatewayRef.sectionName", subdomain_fault(section), section)
 
 
 # -- overrides ----------------------------------------------------------------------------------------------

@@ -22,10 +22,16 @@ from airunway.api.bounds import spec_problem
 from airunway.api.findings import FieldError, Verdict
 from airunway.api.model_deployment import ModelDeployment
 from airunway.provider.argument_advice import admission_warnings
-from airunway.provider.guard_at_admission import admission_findings, device_findings, name_findings
+from airunway.provider.guard_at_admission import (
+    admission_findings,
+    device_findings,
+    name_findings,
+    option_findings,
+)
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.registry import installed_providers
 from airunway.selection.admission import decoding_errors, deployment_schema, undecodable, whole_numbers
+from airunway.selection.annotations import annotation_warnings
 from airunway.selection.defaulting import with_defaults
 from airunway.selection.provider_lookup import Lookup, LookupProblem
 from airunway.selection.server_rules import server_findings
@@ -89,10 +95,12 @@ async def validate(request: AdmissionRequest, given: AdmissionInputs) -> Admissi
     verdict = _verdict(old, new, provider)
     verdict.errors += server_findings(new.spec)
     verdict.errors += device_findings(new, installed_providers())
+    verdict.errors += option_findings(new, installed_providers())
     verdict.errors += _refused_objects(new, given.overrides, allowed.policy)
     verdict.warnings += [*allowed.warnings, *signature_notes(allowed.policy, images_of_spec(new))]
     verdict.warnings += advice.about_provider(new, provider)
     verdict.warnings += admission_warnings(new, installed_providers())
+    verdict.warnings += annotation_warnings(new.metadata.annotations)
     if old is None:
         verdict.errors += name_findings(new, installed_providers())
         verdict.warnings += advice.about_name(new)

@@ -12,7 +12,6 @@ from airunway.api import names
 from airunway.api.model_deployment import EngineType, ModelDeployment, ModelSource
 from airunway.provider import ModelImageSpec, rendering
 
-DIRECT_MODE = "direct"
 FILE_ARGUMENT = "ggufFile"
 URL_ARGUMENT = "ggufUrl"
 RUNNER = "ghcr.io/kaito-project/aikit/runners/llama-cpp-cuda:latest"
@@ -55,7 +54,7 @@ def is_direct(deployment: ModelDeployment) -> bool:
     """Whether the server downloads its model itself when it starts."""
     annotations = deployment.metadata.annotations or {}
     mode = annotations.get(names.ANNOTATION_GGUF_MODE, "").strip().lower()
-    return mode == DIRECT_MODE or bool(argument(deployment, URL_ARGUMENT))
+    return mode == names.GGUF_DIRECT or bool(argument(deployment, URL_ARGUMENT))
 
 
 def argument(deployment: ModelDeployment, name: str) -> str:

@@ -139,6 +139,26 @@ def test_what_runs_the_picker() -> None:
     assert (port["port"], port["name"], port["appProtocol"]) == (9002, "grpc-ext-proc", "kubernetes.io/h2c")
 
 
+def test_the_picker_runs_where_the_servers_of_the_deployment_may() -> None:
+    given = deployment(
+        nodeSelector={"pool": "models"},
+        tolerations=[{"key": "models", "operator": "Exists"}],
+        podTemplate={"metadata": {"labels": {"team": "a", "app": "mistral"}, "annotations": {"a.b/c": "d"}}},
+    )
+    given.metadata.annotations["airunway.ai/image-pull-secrets"] = "regcred, second"
+
+    template = picker_objects(given, image="", config="")[4]["spec"]["template"]
+
+    pod, metadata = template["spec"], template["metadata"]
+    assert pod["nodeSelector"] == {"pool": "models"}
+    assert pod["tolerations"] == [{"key": "models", "operator": "Exists"}]
+    assert pod["imagePullSecrets"] == [{"name": "regcred"}, {"name": "second"}]
+    assert pod["enableServiceLinks"] is False
+    # A Service may select the servers by a label that names the deployment: no picker is one of them.
+    assert metadata["labels"]["team"] == "a" and "app" not in metadata["labels"]
+    assert metadata["annotations"]["a.b/c"] == "d" and "airunway.ai/picker-config" in metadata["annotations"]
+
+
 def test_another_configuration_starts_the_picker_anew() -> None:
     def template(config: str) -> object:
         return picker_objects(deployment(), image="own:1", config=config)[4]["spec"]["template"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.api.model_deployment import ModelDeployment
-from airunway.provider.guard_at_admission import admission_findings
+from airunway.provider.guard_at_admission import admission_findings, option_findings
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.testing import deployment
 from tests.providers.guarding import (
@@ -54,3 +54,22 @@ def test_admission_leaves_an_uninstalled_provider_to_its_own_worker_where_anythi
     assert at_admission(given, OPEN) == []
     assert at_admission(given, OverridesPolicy(allowed={"ghost": ["a"]})) == []
     assert at_admission(given, OverridesPolicy(mode=OFF)) == ["spec.provider.overrides"]
+
+
+@pytest.mark.parametrize("provider", [{}, {"name": "vllm"}])
+def test_admission_refuses_an_annotation_that_says_nothing_about_the_pods(provider: dict[str, Any]) -> None:
+    given = deployment(provider=provider, annotations={"airunway.ai/external-replicas": "yes"})
+
+    [found] = option_findings(given, PROVIDERS)
+
+    assert found.field == "metadata.annotations[airunway.ai/external-replicas]"
+    assert found.detail == "'yes' is unknown; use true or false"
+
+
+@pytest.mark.parametrize(
+    ("provider", "value"), [("ghost", "yes"), ("vllm", "True"), ("vllm", "false"), ("vllm", "")]
+)
+def test_what_another_provider_may_read_or_what_is_known_is_admitted(provider: str, value: str) -> None:
+    given = deployment(provider={"name": provider}, annotations={"airunway.ai/external-replicas": value})
+
+    assert option_findings(given, PROVIDERS) == []

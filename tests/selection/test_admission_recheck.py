@@ -92,7 +92,11 @@ def test_what_is_named_can_be_there(name: str) -> None:
     spec = {
         "model": {"id": "o/m", "storage": {"volumes": volumes}},
         "secrets": {"huggingFaceToken": name},
-        "gateway": {"httpRouteRef": name},
+        "gateway": {
+            "httpRouteRef": name,
+            "gatewayRef": {"name": name, "namespace": name, "sectionName": name},
+            "poolRef": {"name": name, "namespace": name},
+        },
     }
 
     found = set(fields(spec))
@@ -100,6 +104,8 @@ def test_what_is_named_can_be_there(name: str) -> None:
     assert found >= {
         "spec.secrets.huggingFaceToken",
         "spec.gateway.httpRouteRef",
+        *(f"spec.gateway.gatewayRef.{part}" for part in ("name", "namespace", "sectionName")),
+        *(f"spec.gateway.poolRef.{part}" for part in ("name", "namespace")),
         "spec.model.storage.volumes[0].claimName",
         "spec.model.storage.volumes[1].storageClassName",
     }

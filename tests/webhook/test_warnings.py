@@ -57,3 +57,13 @@ async def test_an_argument_that_the_engine_does_not_know_is_warned_of(webhooks: 
 
     (warning,) = response["warnings"]
     assert response["allowed"] and "did you mean enable-auto-tool-choice?" in warning
+
+
+async def test_an_annotation_without_effect_is_warned_of(webhooks: Webhooks) -> None:
+    paused = deployment()
+    paused["metadata"]["annotations"] = {"airunway.ai/reconcile-paused": "yes"}
+
+    response = await webhooks.create(paused)
+
+    (warning,) = response["warnings"]
+    assert response["allowed"] and "'yes' has no effect" in warning

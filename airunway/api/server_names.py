@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DNS_LABEL = re.compile(_LABEL)
+_PORT_NAME = re.compile(rf"(?=.*[a-z]){_LABEL}")
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_LABEL_WORDS = "must be lower case letters, digits and '-', and begin and end with a letter or digit"
 _SUBDOMAIN_WORDS = (
     "must be lower case letters, digits, '-' and '.', and begin and end with a letter or digit, as in"
     " example.com"
@@ -19,7 +22,7 @@ _QUALIFIED_WORDS = (
     "must be letters, digits, '-', '_' and '.', and begin and end with a letter or digit, as in MyName or"
     " 123-abc"
 )
-MAX_SUBDOMAIN, MAX_PART = 253, 63
+MAX_SUBDOMAIN, MAX_PART, MAX_PORT_NAME = 253, 63, 15
 _STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
 _REQUESTS = "requests."
 
@@ -34,6 +37,23 @@ def subdomain_fault(name: str) -> str:
     if len(name.encode()) > MAX_SUBDOMAIN:
         return f"must be no more than {MAX_SUBDOMAIN} bytes"
     return "" if _is(_SUBDOMAIN, name) else _SUBDOMAIN_WORDS
+
+
+def label_fault(name: str) -> str:
+    """What is wrong with the name of a container, a volume or a namespace."""
+    if len(name.encode()) > MAX_PART:
+        return f"must be no more than {MAX_PART} bytes"
+    return "" if _is(_DNS_LABEL, name) else _LABEL_WORDS
+
+
+def port_name_fault(name: str) -> str:
+    """What is wrong with the name of a port."""
+    if _is(_PORT_NAME, name) and len(name) <= MAX_PORT_NAME and "--" not in name:
+        return ""
+    return (
+        f"must be at most {MAX_PORT_NAME} lower case letters, digits and single '-', with a letter among"
+        " them, and begin and end with a letter or digit"
+    )
 
 
 def key_fault(key: str) -> str:
