@@ -28,6 +28,21 @@ def invalid(field: str, value: Any, detail: str = "") -> Cause:
     )
 
 
+_RULED = {
+    "FieldValueForbidden": "Forbidden",
+    "FieldValueRequired": "Required value",
+    "FieldValueDuplicate": "Duplicate value",
+}
+
+
+def ruled(field: str, value: Any, detail: str, reason: str = "") -> Cause:
+    """What a rule of the schema says of a value; of an object or a list no more is shown than where it is."""
+    words = _RULED.get(reason, "Invalid value")
+    is_shown = words in ("Invalid value", "Duplicate value") and not isinstance(value, dict | list)
+    shown = f"{_shown(value)}: " if is_shown else ""
+    return Cause(reason or "FieldValueInvalid", f"{words}: {shown}{detail}", field)
+
+
 def wrong_type(field: str, shown: Any, detail: str) -> Cause:
     """A value of another JSON type than the schema has."""
     return Cause("FieldValueTypeInvalid", f"Invalid value: {_shown(shown)}: {detail}", field)

@@ -51,6 +51,7 @@ class Node:
         "embedded",
         "extra",
         "has_defaults",
+        "has_rules",
         "items",
         "keys",
         "limited",
@@ -84,6 +85,7 @@ class Node:
         self.any_scalar = False  # int-or-string
         self.default: Any = ABSENT
         self.has_defaults = False  # here or below: lets defaulting skip whole branches
+        self.has_rules = False  # in CEL, here or below
         self.limited = False  # has limits beyond its type: lets validation skip most values
         self.required: tuple[str, ...] = ()
         self.patch: tuple[str, ...] = ()  # strategic merge strategies
@@ -169,6 +171,10 @@ class _Compiler:
             node.shape, node.atomic, node.preserve = "any", True, True
             node.extra = None if schema.get("x-kubernetes-map-type") == "atomic" else ANY  # None: one leaf
         node.limited = bool(schema.keys() & LIMITS)
+        below = [*node.props.values(), node.extra, node.items]
+        node.has_rules = "x-kubernetes-validations" in schema or any(
+            part and part.has_rules for part in below
+        )
         self.overlay(node, schema)
 
     def fill_map(self, node: Node, schema: Mapping[str, Any]) -> None:

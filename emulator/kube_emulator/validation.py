@@ -1,8 +1,7 @@
 """Checks custom resources against their schema and says what is wrong the way a real API server does.
 
-Rules: OpenAPI v3 as k8s.io/kube-openapi/pkg/validation implements it, plus list types. CEL rules
-(`x-kubernetes-validations`) are not evaluated; where the real server would not evaluate them either, for what
-else is wrong, that is said as there.
+Rules: OpenAPI v3 as k8s.io/kube-openapi/pkg/validation implements it, plus list types. Those in CEL are
+judged by `rules`, unless what else is wrong keeps the real server from that, too.
 """
 
 from __future__ import annotations
@@ -29,9 +28,19 @@ def check(obj: Mapping[str, Any], node: Node, live: Mapping[str, Any] | None) ->
     """Everything wrong with an object, its metadata aside, and aside what an update leaves as it was."""
     same = {key for key, value in (live or {}).items() if obj.get(key) == value}
     found = list(_check_map(obj, node, "", skip=same | {"metadata", "apiVersion", "kind"}))
-    if _BLOCKING.isdisjoint(cause.reason for cause in found) or not _has_rules(node):
+    if not node.has_rules:
         return found
+    if _BLOCKING.isdisjoint(cause.reason for cause in found):
+        return [*found, *_judged(obj, node, live)]
     return [*found, _RULES_SKIPPED]
+
+
+def _judged(obj: Mapping[str, Any], node: Node, live: Mapping[str, Any] | None) -> list[Cause]:
+    try:
+        from . import rules  # only here: what it needs may be missing, and takes its time to be imported
+    except ImportError:
+        return []
+    return list(rules.check(obj, node, live))
 
 
 _BLOCKING = frozenset(
@@ -45,14 +54,6 @@ _RULES_SKIPPED = causes.invalid(
     "some validation rules were not checked because the object was invalid; correct the existing errors to"
     " complete validation",
 )
-
-
-def _has_rules(node: Node) -> bool:
-    """Whether there is a rule anywhere in a schema."""
-    if "x-kubernetes-validations" in node.raw:
-        return True
-    inner = [*node.props.values(), node.extra, node.items]
-    return any(_has_rules(part) for part in inner if part is not None and part is not node)
 
 
 _PYTHON_TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int}
