@@ -109,3 +109,5 @@ class DeploymentView(BaseModel):
     next_reconcile_at: datetime | None = None
     """None while it waits: until something changes."""
     state: DeploymentState
+    refusals: dict[str, str] = Field(default_factory=dict)
+    """Why commands would be refused now, by command; those that would be done are missing."""

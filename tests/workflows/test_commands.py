@@ -68,10 +68,12 @@ async def test_a_retry_is_answered_recorded_and_told(world: World) -> None:
     ],
 )
 async def test_what_cannot_be_done_is_refused_with_its_reason(world: World, command: str, words: str) -> None:
-    await running(world)
+    told = (await (await running(world)).quiet()).refusals
     before = (await world.handle.describe()).history_length
 
     assert words in await refusal(world, command)
+
+    assert words in told[command] and PAUSE not in told, "who asks how it stands knows before"
 
     assert not [entry for entry in await world.journal() if entry[0] in ("Retry", "CancelBuild", "Resume")]
     assert (await world.handle.describe()).history_length <= before + 3, "a refusal leaves no event"

@@ -184,6 +184,6 @@ async def test_the_journal_names_who_edited_each_generation(world: World) -> Non
     told = await world.journal()
 
     assert [message for what, message in told if what == "GenerationSeen"] == [
-        "generation 1, edited by kubectl-create at 2026-05-01T12:00:00Z",
+        "generation 1, made by kubectl-create at 2026-05-01T12:00:00Z",
         "generation 2, edited by kubectl-edit\N{REPLACEMENT CHARACTER} at 2026-05-01T13:00:00Z",
     ]

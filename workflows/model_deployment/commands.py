@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from airunway.api.conditions import find_condition
 from airunway.api.status import Phase
-from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY, Asked
+from airunway.messages.commands import CANCEL_BUILD, COMMANDS, PAUSE, RESUME, RETRY, Asked
 from airunway.messages.decision import Observation
 from airunway.messages.deployment import EventSpec
 from airunway.messages.deployment_state import DeploymentState
@@ -57,6 +57,10 @@ class Commands:
             RESUME: self._no_resume,
         }
         return checks[command]()
+
+    def refusals(self) -> dict[str, str]:
+        """Of all commands that cannot be done now."""
+        return {command: words for command in COMMANDS if (words := self.refusal(command))}
 
     def carry_out(self, command: str, asked: Asked) -> str:
         """Do what is asked; answers what was done. Only after `refusal` had nothing against it."""

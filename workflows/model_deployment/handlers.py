@@ -172,6 +172,7 @@ class DeploymentHandlers:
             waiting=self.waiting,
             next_reconcile_at=self.pacing.next_reconcile_at,
             state=self.state,
+            refusals=self.commands.refusals(),
         )
 
     @workflow.query(name=JOURNAL_QUERY, description="The last decisions and changes, oldest first.")

@@ -104,8 +104,8 @@ def adopt_decided(decided: Decided, state: DeploymentState, inbox: Inbox, journa
     first = not state.accepted and not state.finding
     is_new = first or seen.generation != state.generation
     if is_new:
-        edited = f", edited by {seen.edited_by}" if seen.edited_by else ""
-        words = f"generation {seen.generation}{edited}"
+        how = "made by" if seen.generation == 1 else "edited by"
+        words = f"generation {seen.generation}" + (f", {how} {seen.edited_by}" if seen.edited_by else "")
         journal.record("GenerationSeen", words, by=inbox.by, why=inbox.cause)
     journal.decision(decided.decision, rule=decided.rule, is_new=is_new)
     adopt_decision(state, decided.decision, generation=seen.generation, now=now)

@@ -4,11 +4,10 @@
     deploy_form.py        fields of the form ↔ a ModelDeployment; YAML text
     live_plan.py          the plan of what is typed
     fleet_view.py         deployments and GPUs as the first page shows them
-    deployment_view.py    one deployment as its page shows it
-    timeline.py           its life
+    deployment_view.py    one deployment as its page shows it; condition_words.py: its conditions
+    timeline.py           its life; timeline_words.py: what its steps are called
     image_views.py        builds, and what the registry holds
     provider_views.py     providers, and what is being done to them
-    on_record.py          who changed a deployment
     live_events.py        what tells an open page that something changed
     *_routes.py           paths, rights, and what the buttons do
 

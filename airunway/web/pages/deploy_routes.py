@@ -19,6 +19,7 @@ from airunway.web.access import on_deployment
 from airunway.web.answers import JsonAnswer
 from airunway.web.errors import WebError, message_of, status_of
 from airunway.web.identity import Caller
+from airunway.web.on_record import put_on_record, written_by
 from airunway.web.pages.deploy_form import (
     BY_NAME,
     FIELDS,
@@ -30,13 +31,11 @@ from airunway.web.pages.deploy_form import (
     with_fields,
 )
 from airunway.web.pages.live_plan import LivePlan, LivePlans
-from airunway.web.pages.on_record import put_on_record
 from airunway.web.pages.rendering import ENVIRONMENT, PageRoute, page, path_to
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-FIELD_MANAGER = "airunway-web"
 JSON_PATCH = "application/json-patch+json"
 MAX_PAGE_ID = 40
 EDIT = "/deployments/{namespace}/{name}/edit"
@@ -95,7 +94,7 @@ async def deploy(request: Request, state: State, caller: SignedIn) -> Response:
     namespace = str((meta if isinstance(meta, Mapping) else {}).get("namespace") or "default")
     try:
         made = await caller.cluster.create(
-            DEPLOYMENTS, typed.body, namespace=namespace, field_manager=FIELD_MANAGER, strict=True
+            DEPLOYMENTS, typed.body, namespace=namespace, field_manager=written_by(caller), strict=True
         )
     except ApiError as err:
         return await _form(request, state, caller, typed, refusal=message_of(err), status=status_of(err))
@@ -149,7 +148,7 @@ async def save(request: Request, namespace: str, name: str, state: State, caller
             spec_change(typed.body, namespace, name),
             namespace=namespace,
             content_type=JSON_PATCH,
-            field_manager=FIELD_MANAGER,
+            field_manager=written_by(caller),
         )
     except (ApiError, WebError) as err:
         status, words = status_of(err), message_of(err)

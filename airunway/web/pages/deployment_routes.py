@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 from temporalio.service import RPCError
 
 from airunway.clients.errors import NotFound
-from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.clients.kubernetes import DEPLOYMENTS, Object
 from airunway.console.workflow_report import WorkflowReport, workflow_report
 from airunway.messages.commands import COMMANDS, Asked
 from airunway.messages.refs import DeploymentRef
@@ -19,8 +19,8 @@ from airunway.operations.updates import ask, how_it_closed, no_workflow
 from airunway.web.access import Right, on_deployment
 from airunway.web.errors import WebError
 from airunway.web.identity import Caller
+from airunway.web.on_record import put_on_record, written_by
 from airunway.web.pages import deployment_view
-from airunway.web.pages.on_record import put_on_record
 from airunway.web.pages.pod_logs import read_logs
 from airunway.web.pages.rendering import PageRoute, answer, link_to_workflow, page, path_to
 from airunway.web.pages.timeline import Timeline, read_timeline
@@ -52,7 +52,6 @@ async def show(
     if obj is None and not life.entries:
         raise WebError(404, f"there is no ModelDeployment {namespace}/{name}, and Temporal remembers none")
     shown = deployment_view.deployment_page(obj) if obj is not None else None
-    may_edit = await state.rights.may(caller, on_deployment("patch", namespace, name))
     pods, pods_note = await _pods(state, caller, namespace, name)
     return page(
         request,
@@ -61,9 +60,7 @@ async def show(
         ref=ref,
         revision=revision,
         shown=shown,
-        buttons=deployment_view.buttons(shown, obj) if shown is not None and obj is not None else [],
-        may_edit=may_edit,
-        may_delete=await state.rights.may(caller, on_deployment("delete", namespace, name)),
+        **await _asked(state, caller, ref, obj, report),
         report=report,
         step=str((report.view or {}).get("step") or ""),
         waits_for=deployment_view.waits_for(report.view),
@@ -112,7 +109,14 @@ async def scale(
 ) -> Response:
     """Another number of replicas, with the caller's rights."""
     body = {"spec": {"scaling": {"replicas": replicas}}}
-    await caller.cluster.patch(DEPLOYMENTS, name, body, namespace=namespace, content_type=MERGE)
+    await caller.cluster.patch(
+        DEPLOYMENTS,
+        name,
+        body,
+        namespace=namespace,
+        content_type=MERGE,
+        field_manager=written_by(caller),
+    )
     ref, words = ref_of(state, namespace, name), f"{replicas} replicas asked for"
     await put_on_record(state, caller, ref, words)
     return _done(request, caller, ref, words)
@@ -172,6 +176,30 @@ async def logs(
 def ref_of(state: WebState, namespace: str, name: str) -> DeploymentRef:
     """Which deployment is meant."""
     return DeploymentRef(cluster=state.settings.cluster, namespace=namespace, name=name)
+
+
+async def _asked(
+    state: WebState, caller: Caller, ref: DeploymentRef, obj: Object | None, report: WorkflowReport
+) -> dict[str, Any]:
+    """What may be asked of it, and why not: by rights first, then by how it stands."""
+    if obj is None:
+        return {}
+    shown = deployment_view.deployment_page(obj)
+    may_edit, may_delete = [
+        await state.rights.may(caller, on_deployment(verb, ref.namespace, ref.name))
+        for verb in ("patch", "delete")
+    ]
+    no_right = "" if may_edit else "you may not change it"
+    leaving = deployment_view.leaving_words(shown)
+    is_closed = report.state is None or not report.state.is_open
+    unreachable = f"its workflow: {report.trouble}" if is_closed and report.trouble else ""
+    return {
+        "buttons": deployment_view.buttons(shown, obj, view=report.view, unreachable=unreachable),
+        "no_right": no_right,
+        "no_edit": no_right or leaving,
+        "no_scaling": no_right or deployment_view.no_scaling(shown, obj),
+        "no_delete": leaving if may_delete else "you may not delete it",
+    }
 
 
 async def _report(state: WebState, ref: DeploymentRef) -> WorkflowReport:

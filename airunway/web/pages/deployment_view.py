@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airunway.api.model_deployment import ServingMode
 from airunway.api.names import PAUSED, is_paused
 from airunway.api.status import Phase
 from airunway.console.calling import curl_of, is_reachable
@@ -14,25 +15,11 @@ from airunway.console.rows import age
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.provider.diagnosis import diagnose
+from airunway.web.pages.condition_words import condition_tone, condition_words
 from airunway.web.pages.fleet_view import NOT_SAID
 from airunway.web.pages.lenient import condition_in, conditions_in, count_of, map_of
 
 Object = Mapping[str, Any]
-
-_WORDS = {
-    "Validated": ("the spec is valid", "the spec is not valid"),
-    "EngineSelected": ("an engine is chosen", "no engine is chosen"),
-    "ProviderSelected": ("a provider is chosen", "no provider is chosen"),
-    "ProviderInstalled": ("the provider's operator is installed", "the provider's operator is not installed"),
-    "ProviderCompatible": ("the provider can serve it", "the provider cannot serve it"),
-    "ProviderHealthy": ("the provider works", "the provider has a problem"),
-    MODEL_IMAGE_READY: ("the image of its model is there", "the image of its model is not there yet"),
-    "ResourceCreated": ("the provider's objects are made", "the provider's objects are not made"),
-    "Ready": ("it serves requests", "it does not serve yet"),
-    "GatewayReady": ("requests arrive through the Gateway", "requests do not arrive through the Gateway"),
-    "RenderedForCluster": ("rendered for what this cluster has", "not rendered yet"),
-    PAUSED: ("it is paused", "it is not paused"),
-}
 
 
 @dataclass(frozen=True)
@@ -127,19 +114,46 @@ def deployment_page(obj: Object) -> DeploymentPage:
     )
 
 
-def buttons(page: DeploymentPage, obj: Object) -> list[ShownButton]:
-    """What may be asked of its workflow now. The workflow has the last word: this only spares a refusal."""
-    is_leaving = "it is being deleted" if page.phase == Phase.TERMINATING else ""
-    paused = "it is paused" if page.is_paused else ""
-    is_building = condition_in(obj, MODEL_IMAGE_READY).get("reason") == IMAGE_BUILDING
-    no_build = "" if is_building else "no image is being built"
-    shown = [
-        ShownButton(RETRY, "Retry", is_leaving or paused),
-        ShownButton(CANCEL_BUILD, "Cancel build", is_leaving or no_build),
+def buttons(
+    page: DeploymentPage, obj: Object, *, view: Object | None = None, unreachable: str = ""
+) -> list[ShownButton]:
+    """What may be asked of its workflow now. The workflow has the last word: this only spares a refusal.
+
+    `view`: its own answer, which says what it would refuse; None: nobody answered in time.
+    `unreachable`: why nobody can be asked.
+    """
+    refusals = map_of(view["refusals"]) if view and "refusals" in view else _refusals(page, obj)
+    leaving = leaving_words(page)
+    shown = [("Retry", RETRY), ("Cancel build", CANCEL_BUILD)]
+    shown += [("Resume", RESUME)] if page.is_paused else [("Pause", PAUSE)]
+    return [
+        ShownButton(command, label, leaving or str(refusals.get(command) or "") or unreachable)
+        for label, command in shown
     ]
-    if page.is_paused:
-        return [*shown, ShownButton(RESUME, "Resume", is_leaving)]
-    return [*shown, ShownButton(PAUSE, "Pause", is_leaving)]
+
+
+def leaving_words(page: DeploymentPage) -> str:
+    """Why nothing of it is changed any more; empty: it may be."""
+    return "it is being deleted" if page.phase == Phase.TERMINATING else ""
+
+
+def no_scaling(page: DeploymentPage, obj: Object) -> str:
+    """Why a number of replicas would change nothing; empty: it would."""
+    serving = map_of(map_of(obj.get("spec")).get("serving"))
+    if serving.get("mode") == ServingMode.DISAGGREGATED:
+        return "its prefill and decode workers are counted apart: edit it"
+    return leaving_words(page)
+
+
+def _refusals(page: DeploymentPage, obj: Object) -> dict[str, str]:
+    """What the status alone says of commands that would be refused."""
+    failed = any(entry.get("status") == "False" for entry in conditions_in(obj))
+    is_building = condition_in(obj, MODEL_IMAGE_READY).get("reason") == IMAGE_BUILDING
+    runs = "nothing failed; phase is Running" if page.phase == Phase.RUNNING and not failed else ""
+    return {
+        RETRY: "it is paused" if page.is_paused else runs,
+        CANCEL_BUILD: "" if is_building else "no image is being built",
+    }
 
 
 def shown_pods(pods: Iterable[Object]) -> list[ShownPod]:
@@ -166,18 +180,13 @@ def waits_for(view: Mapping[str, Any] | None) -> str:
 
 def _shown(given: Object) -> ShownCondition:
     kind, status = str(given.get("type") or ""), str(given.get("status") or "")
-    good, bad = _WORDS.get(kind, (kind, f"not {kind}"))
-    words = {"True": good, "False": bad}.get(status, f"not known whether {good}")
-    tone = {"True": "good", "False": "bad"}.get(status, "open")
-    if kind == PAUSED:
-        tone = "open"
     return ShownCondition(
         type=kind,
-        words=words,
+        words=condition_words(kind, status),
         reason=str(given.get("reason") or ""),
         message=str(given.get("message") or ""),
         since=age(given.get("lastTransitionTime")),
-        tone=tone,
+        tone=condition_tone(kind, status),
     )
 
 

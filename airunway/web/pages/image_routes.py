@@ -18,7 +18,14 @@ from airunway.operations.errors import OperationError
 from airunway.web.access import on_deployment
 from airunway.web.errors import message_of
 from airunway.web.identity import Caller
-from airunway.web.pages.image_views import KeptImage, Place, failed_images, kept_images, read_builds
+from airunway.web.pages.image_views import (
+    KeptImage,
+    Place,
+    ShownBuild,
+    failed_images,
+    kept_images,
+    read_builds,
+)
 from airunway.web.pages.rendering import PageRoute, link_to_workflow, page
 from airunway.web.state import SignedIn, State, WebState
 
@@ -33,12 +40,14 @@ async def images(request: Request, state: State, caller: SignedIn) -> Response:
     """What is being built for whom, what failed, and what is kept."""
     objects = await state.fleet.visible(caller)
     visible = {(str(obj["metadata"]["namespace"]), str(obj["metadata"]["name"])) for obj in objects}
-    builds, builds_note = [], ""
+    builds: list[ShownBuild] = []
+    builds_note = ""
+    wanted: Collection[str] | None = None
     try:
-        builds = await read_builds(await state.temporal(), state.settings.cluster, visible)
+        builds, wanted = await read_builds(await state.temporal(), state.settings.cluster, visible)
     except (OperationError, RPCError) as err:
         builds_note = message_of(err)
-    kept, kept_note = await _kept(state, caller)
+    kept, kept_note = await _kept(state, caller, wanted)
     failed = failed_images(objects)
     places = {place for build in builds for place in build.waiting}
     places |= {(entry.namespace, entry.name) for entry in failed}
@@ -71,7 +80,9 @@ async def _untouchable(state: WebState, caller: Caller, places: Collection[Place
     return frozenset(place for place, is_so in zip(doubtful, may, strict=True) if not is_so)
 
 
-async def _kept(state: WebState, caller: Caller) -> tuple[list[KeptImage], str]:
+async def _kept(
+    state: WebState, caller: Caller, wanted: Collection[str] | None
+) -> tuple[list[KeptImage], str]:
     """What the registry holds, read with the caller's rights; or why that is not shown."""
     try:
         found = await caller.cluster.find(CONFIG_MAPS, MODEL_IMAGES, namespace=state.settings.image_namespace)
@@ -79,4 +90,4 @@ async def _kept(state: WebState, caller: Caller) -> tuple[list[KeptImage], str]:
         return [], f"what the registry holds is not shown: {message_of(err)}"
     records = records_in((found or {}).get("data"))
     every = state.fleet.deployments.objects.values()
-    return kept_images(records, every, retention=state.settings.image_retention), ""
+    return kept_images(records, every, retention=state.settings.image_retention, wanted=wanted), ""

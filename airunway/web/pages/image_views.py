@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
+from airunway.api.names import PAUSED, is_paused
 from airunway.console.build_heartbeat import build_heartbeat
 from airunway.console.links import BUILDING, literal
 from airunway.console.rows import age
@@ -24,6 +25,8 @@ from airunway.workflows.model_image.details import percent, progress_words
 
 STATE_SECONDS = 2.0
 MAX_BUILDS = 50
+VISIBLE_AFTER = timedelta(seconds=5)
+"""A build that began is found by then: visibility is a second behind."""
 Place = tuple[str, str]
 """Namespace and name of a deployment."""
 
@@ -45,12 +48,13 @@ class ShownBuild:
 
 @dataclass(frozen=True)
 class FailedImage:
-    """A deployment whose image did not come about."""
+    """A deployment whose image did not come about. `why_not`: why it cannot be built again now."""
 
     namespace: str
     name: str
     reason: str
     message: str
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,26 @@ class KeptImage:
     fate: str
 
 
-async def read_builds(client: Client, cluster: str, visible: Collection[Place]) -> list[ShownBuild]:
-    """The builds of a cluster for which one of `visible` waits. Raises RPCError."""
+async def read_builds(
+    client: Client, cluster: str, visible: Collection[Place]
+) -> tuple[list[ShownBuild], frozenset[str] | None]:
+    """The builds of a cluster for which one of `visible` waits, and the identities of all that are wanted.
+
+    None: more run than are read. Raises RPCError.
+    """
     query = f"{BUILDING} AND WorkflowId STARTS_WITH {literal(f'image/{cluster}/')}"
     ids = []
     async for execution in client.list_workflows(query, limit=MAX_BUILDS):
         ids.append(execution.id)
     found = await asyncio.gather(*(_view_of(client, workflow_id) for workflow_id in sorted(ids)))
     builds = (_build(workflow_id, view, visible) for workflow_id, view in found if view is not None)
-    return [build for build in builds if build.waiting]
+    wanted = (_identity(workflow_id) for workflow_id, view in found if view is None or view.waiting)
+    return [build for build in builds if build.waiting], None if len(ids) == MAX_BUILDS else frozenset(wanted)
+
+
+def _identity(workflow_id: str) -> str:
+    """Of the image of a workflow id: what its record is kept by."""
+    return workflow_id.rpartition("/")[2]
 
 
 async def _view_of(client: Client, workflow_id: str) -> tuple[str, ModelImageView | None]:
@@ -119,14 +134,29 @@ def failed_images(objects: Iterable[Mapping[str, Any]]) -> list[FailedImage]:
         if said.get("status") == "False" and reason != IMAGE_BUILDING:
             meta = obj["metadata"]
             message = str(said.get("message") or "")
-            found.append(FailedImage(str(meta.get("namespace")), str(meta["name"]), reason, message))
+            place = str(meta.get("namespace")), str(meta["name"])
+            found.append(FailedImage(*place, reason, message, _no_retry(obj)))
     return sorted(found, key=lambda entry: (entry.namespace, entry.name))
 
 
+def _no_retry(obj: Mapping[str, Any]) -> str:
+    if obj["metadata"].get("deletionTimestamp"):
+        return "it is being deleted"
+    is_held = is_paused(obj["metadata"]) or condition_in(obj, PAUSED).get("status") == "True"
+    return "it is paused" if is_held else ""
+
+
 def kept_images(
-    records: Mapping[str, ImageRecord], objects: Iterable[Mapping[str, Any]], *, retention: timedelta
+    records: Mapping[str, ImageRecord],
+    objects: Iterable[Mapping[str, Any]],
+    *,
+    retention: timedelta,
+    wanted: Collection[str] | None = None,
 ) -> list[KeptImage]:
-    """What is in the registry, the longest unused first. `objects`: all deployments, who use images."""
+    """What is in the registry, the longest unused first. `objects`: all deployments, who use images.
+
+    `wanted`: identities of the builds that somebody waits for; None: not known.
+    """
     in_use = {str(map_of(map_of(obj.get("status")).get("image")).get("digest") or "") for obj in objects}
     in_use.discard("")
     now = datetime.now(UTC)
@@ -138,16 +168,21 @@ def kept_images(
             namespace=record.namespace,
             used=age(record.used, now=now),
             fate=_fate(
-                record, is_used=bool(record.digest) and record.digest in in_use, now=now, retention=retention
+                record,
+                is_used=bool(record.digest) and record.digest in in_use,
+                is_wanted=wanted is None or identity in wanted,
+                now=now,
+                retention=retention,
             ),
         )
-        for record in sorted(records.values(), key=lambda record: record.used)
+        for identity, record in sorted(records.items(), key=lambda entry: entry[1].used)
     ]
 
 
-def _fate(record: ImageRecord, *, is_used: bool, now: datetime, retention: timedelta) -> str:
+def _fate(record: ImageRecord, *, is_used: bool, is_wanted: bool, now: datetime, retention: timedelta) -> str:
     if record.is_being_built(now):
-        return "is being built"
+        is_young = now - record.since < VISIBLE_AFTER
+        return "is being built" if is_wanted or is_young else "was being built; nobody waits for it any more"
     if record.state is RecordState.REMOVING:
         return "is being removed"
     if is_used:

@@ -73,6 +73,7 @@ async def provider(request: Request, name: str, state: State, caller: SignedIn) 
             is_allowed=is_allowed,
             right=right.words,
             is_working=working,
+            obstacle=await _obstacle(state),
         ),
         is_allowed=is_allowed,
         view=view,
@@ -180,6 +181,15 @@ async def _is_installed(state: WebState, name: str) -> bool | None:
     except ApiError:
         return None
     return seen.installed or seen.operator_running
+
+
+async def _obstacle(state: WebState) -> str:
+    """Why nobody could carry out an operation now; empty: somebody listens."""
+    try:
+        await require_installer(await state.temporal(), state.settings.cluster)
+    except OperationError as err:
+        return str(err)
+    return ""
 
 
 async def _view(state: WebState, name: str) -> InstallationView | None:

@@ -94,11 +94,18 @@ def shown_provider(config: Object, *, used_by: int, alive_since: datetime) -> Sh
 
 
 def operations(
-    provider: ShownProvider, *, is_installed: bool | None, is_allowed: bool, right: str, is_working: bool
+    provider: ShownProvider,
+    *,
+    is_installed: bool | None,
+    is_allowed: bool,
+    right: str,
+    is_working: bool,
+    obstacle: str = "",
 ) -> list[ShownButton]:
     """What may be asked for, and why not. `right`: the one that it takes, in words.
 
-    `is_installed`: whether its operator is there; None: that could not be read.
+    `is_installed`: whether its operator is there; None: that could not be read. `obstacle`: why nobody would
+    do it.
     """
     why = ""
     if not provider.has_operator:
@@ -109,6 +116,8 @@ def operations(
         why = f"you may not {right}"
     elif is_working:
         why = "something is being done to it already"
+    elif obstacle:
+        why = obstacle
     used = f"{provider.used_by} deployments use it; delete them first" if provider.used_by else ""
     absent = "" if is_installed is not False else NOT_INSTALLED
     return [

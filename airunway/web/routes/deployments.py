@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from airunway.clients.errors import ApiError, NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Object, Resource
+from airunway.messages.refs import DeploymentRef
 from airunway.selection.defaulting import with_defaults
 from airunway.web.answers import JsonAnswer, compact
 from airunway.web.derive.bodies import NAMESPACE_PATTERN, DeploymentBody
@@ -22,6 +23,7 @@ from airunway.web.documented import answers
 from airunway.web.errors import WebError
 from airunway.web.kept import without_managers
 from airunway.web.listing import newest_first
+from airunway.web.on_record import put_on_record, written_by
 from airunway.web.routes.common import (
     Name,
     NamespaceQuery,
@@ -81,7 +83,9 @@ async def create_deployment(state: State, caller: SignedIn, body: DeploymentBody
     warnings = _fit_warnings(state, body)
     said: list[str] = []
     namespace = manifest["metadata"]["namespace"]
-    made = await caller.cluster.create(DEPLOYMENTS, manifest, namespace=namespace, warnings=said)
+    made = await caller.cluster.create(
+        DEPLOYMENTS, manifest, namespace=namespace, field_manager=written_by(caller), warnings=said
+    )
     warnings += [text for text in said if text not in warnings]
     name = made["metadata"]["name"]
     return JsonAnswer(
@@ -138,6 +142,8 @@ async def delete_deployment(
         await caller.cluster.delete(DEPLOYMENTS, name, namespace=where)
     except NotFound as err:
         raise WebError(404, f"Deployment not found: there is no ModelDeployment {where}/{name}") from err
+    ref = DeploymentRef(cluster=state.settings.cluster, namespace=where, name=name)
+    await put_on_record(state, caller, ref, "its deletion has begun")
     return JsonAnswer({"message": "Deployment deleted successfully"})
 
 

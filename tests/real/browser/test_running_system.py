@@ -2,99 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
-from temporalio.client import Client
+from playwright.async_api import Browser, expect
 
-from airunway.cli.up_servers import without_network
-from airunway.clients.crds import apply_own_crds
-from airunway.clients.kubernetes import DEPLOYMENTS, Resource
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
-from airunway.sandbox import prerequisites
-from airunway.sandbox.operators.timing import Timing
-from airunway.sandbox.runtime import Sandbox
-from airunway.workers.settings import Settings
-from airunway.workers.temporal.connection import connect
-from airunway.workers.watcher_process import run_watcher
-from airunway.workers.worker import run_worker
-from tests.real.browser.chromium import PATIENCE_MS, Reader
+from airunway.clients.kubernetes import DEPLOYMENTS
+from tests.real.browser.system import BUILT, CHAT, LONG_MS, opened, running_system
 from tests.web.pages.test_rights import ANN, BOB, allow
-from tests.web.place import WebPlace, web_before
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
-NAMESPACES = Resource("v1", "namespaces")
-LONG_MS = 3 * PATIENCE_MS
-"""For what several workflows do one after the other."""
-CHAT: dict[str, Any] = {
-    "model": {"id": "acme/chat"},
-    "engine": {"type": "vllm"},
-    "provider": {"name": "vllm"},
-    "resources": {"gpu": {"count": 1}},
-}
-BUILT: dict[str, Any] = {
-    "model": {"id": "example/Tiny-GGUF"},
-    "provider": {"name": "kaito"},
-    "engine": {"type": "llamacpp"},
-    "resources": {"memory": "1Gi"},
-}
 
-
-@asynccontextmanager
-async def running_system(
-    *, download_bytes_per_second: float = 0.0, **of_web: Any
-) -> AsyncIterator[tuple[WebPlace, Sandbox]]:
-    """What `airunway up` runs, everything but downloads at once; operators are not installed."""
-    timing = dataclasses.replace(Timing.instant(), download_bytes_per_second=download_bytes_per_second)
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
-    async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(
-            Sandbox(timing=timing, headless=True, installed=False, search_attributes=attributes)
-        )
-        await apply_own_crds(sandbox.cluster, field_manager="test")
-        await prerequisites.install(sandbox.cluster)
-        given = Settings(
-            cluster="here",
-            temporal_address=sandbox.temporal.address,
-            kubeconfig=sandbox.kubeconfig,
-            health_port=0,
-        )
-        settings = given.model_copy(update=without_network(sandbox, given))
-        tasks = [asyncio.create_task(run(settings)) for run in (run_worker, run_watcher)]
-        stack.push_async_callback(asyncio.gather, *tasks, return_exceptions=True)
-        for task in tasks:
-            stack.callback(task.cancel)
-        client = await connect(settings, identity="pages")
-
-        async def temporal() -> Client:
-            return client
-
-        shown = {name: getattr(settings, name) for name in settings.model_fields_set - {"cluster"}}
-        place = await stack.enter_async_context(
-            web_before(sandbox.cluster, find_temporal=temporal, **{**shown, **of_web})
-        )
-        await place.until(lambda: all(_has_worker(place, name) for name in ("kaito", "vllm")))
-        yield place, sandbox
-
-
-def _has_worker(place: WebPlace, provider: str) -> bool:
-    return bool(((place.state.fleet.config(provider) or {}).get("status") or {}).get("lastHeartbeat"))
-
-
-async def opened(browser: Browser, place: WebPlace, path: str) -> tuple[Reader, Page]:
-    reader = Reader(await browser.new_page(), place.url)
-    await reader.goto(path)
-    return reader, reader.page
-
-
-async def test_a_deployment_is_chatted_with_paused_scaled_resumed_and_tried_again(browser: Browser) -> None:
+async def test_a_deployment_is_chatted_with_paused_resumed_and_scaled(browser: Browser) -> None:
     async with running_system() as (place, _):
         await place.deployment("chat", spec=CHAT)
         reader, page = await opened(browser, place, "/deployments/default/chat")
@@ -116,16 +36,12 @@ async def test_a_deployment_is_chatted_with_paused_scaled_resumed_and_tried_agai
         await page.get_by_role("spinbutton", name="Replicas").fill("2")
         await page.get_by_role("button", name="Scale").click()
         await expect(page.locator("#facts")).to_contain_text("2 ready of 2", timeout=LONG_MS)
-        async with page.expect_response(re.compile("/ask/retry$")) as answered:
-            await page.get_by_role("button", name="Retry").click()
-        told = await (await answered.value).json()
-        assert told["message"]
-        await expect(page.locator("#said")).to_have_text(told["message"])
-        reader.complaints.clear()  # what runs need not be tried again: the browser tells of that refusal too
+        await expect(page.get_by_role("button", name="Retry")).to_be_disabled()
+        await expect(page.locator("#facts")).to_contain_text("nothing failed; phase is Running")
         await reader.check()
 
 
-async def test_a_build_is_watched_and_cancelled(browser: Browser) -> None:
+async def test_a_build_is_watched_cancelled_and_begun_again(browser: Browser) -> None:
     async with running_system(download_bytes_per_second=1024) as (place, sandbox):
         await place.deployment("built", spec=BUILT)
         reader, page = await opened(browser, place, "/images")
@@ -141,6 +57,13 @@ async def test_a_build_is_watched_and_cancelled(browser: Browser) -> None:
         found = await sandbox.cluster.get(DEPLOYMENTS, "built", namespace="default")
         reasons = [entry["reason"] for entry in found["status"]["conditions"]]
         assert any("Cancel" in reason for reason in reasons), reasons
+        await expect(page.locator("#kept")).not_to_contain_text("is being built", timeout=LONG_MS)
+        await reader.check()
+
+        await page.locator("#failed").get_by_role("button", name="Build again").click()
+
+        await expect(builds).to_contain_text("default/built", timeout=LONG_MS)
+        await expect(page.locator("#failed")).to_contain_text("No build has failed", timeout=LONG_MS)
         await reader.check()
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airunway.web.pages.deployment_view import buttons, deployment_page, shown_pods, waits_for
+from airunway.web.pages.condition_words import condition_words
+from airunway.web.pages.deployment_view import (
+    buttons,
+    deployment_page,
+    no_scaling,
+    shown_pods,
+    waits_for,
+)
+
+ROOT = Path(__file__).parents[3]
 
 
 def obj(**status: Any) -> dict[str, Any]:
@@ -22,15 +33,19 @@ def condition(kind: str, status: str, reason: str = "Because", message: str = ""
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "tone"),
+    ("kind", "status", "words", "tone"),
     [
-        ("True", "it serves requests", "good"),
-        ("False", "it does not serve yet", "bad"),
-        ("Unknown", "not known whether it serves requests", "open"),
+        ("Ready", "True", "it serves requests", "good"),
+        ("Ready", "False", "it does not serve yet", "bad"),
+        ("Ready", "Unknown", "not known whether it serves requests", "open"),
+        ("Stalled", "True", "it does not get on by itself", "bad"),
+        ("FieldsContested", "False", "nobody else writes its fields", "good"),
+        ("Reconciling", "True", "it is on its way to what the spec asks for", "open"),
+        ("FieldsHonoured", "False", "the provider has no use for some fields", "open"),
     ],
 )
-def test_a_condition_in_words(status: str, words: str, tone: str) -> None:
-    (shown,) = deployment_page(obj(conditions=[condition("Ready", status)])).conditions
+def test_a_condition_in_words(kind: str, status: str, words: str, tone: str) -> None:
+    (shown,) = deployment_page(obj(conditions=[condition(kind, status)])).conditions
 
     assert (shown.words, shown.tone) == (words, tone)
 
@@ -39,6 +54,15 @@ def test_a_condition_that_nobody_knows_is_shown_by_its_name() -> None:
     (shown,) = deployment_page(obj(conditions=[condition("Odd", "False")])).conditions
 
     assert shown.words == "not Odd"
+
+
+def test_every_condition_of_the_reference_has_words() -> None:
+    page = (ROOT / "docs" / "reference" / "conditions.md").read_text()
+    listed = page.partition("| Condition | Reasons |")[2].partition("\n\n")[0]
+    kinds = re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE)
+
+    assert len(kinds) > 10
+    assert [kind for kind in kinds if condition_words(kind, "True") == kind] == []
 
 
 def test_one_without_a_status() -> None:
@@ -68,16 +92,60 @@ def test_a_name_does_not_become_a_command(service: str) -> None:
     assert f"service/{service} " not in shown.curl
 
 
-def labels(given: dict[str, Any]) -> dict[str, str]:
-    return {entry.command: entry.why_not for entry in buttons(deployment_page(given), given)}
+def labels(given: dict[str, Any], **known: Any) -> dict[str, str]:
+    return {entry.command: entry.why_not for entry in buttons(deployment_page(given), given, **known)}
 
 
 def test_what_may_be_asked_of_one_that_runs() -> None:
-    assert labels(obj(phase="Running")) == {
-        "retry": "",
+    assert labels(obj(phase="Running", conditions=[condition("Ready", "True")])) == {
+        "retry": "nothing failed; phase is Running",
         "cancel_build": "no image is being built",
         "pause": "",
     }
+
+
+def test_what_failed_beside_what_runs_may_be_tried_again() -> None:
+    half = obj(phase="Running", conditions=[condition("ProviderHealthy", "False")])
+
+    assert labels(half)["retry"] == ""
+
+
+def test_the_workflow_knows_better_what_it_would_refuse() -> None:
+    view = {"refusals": {"retry": "another controller acts on it", "pause": "it is paused already"}}
+
+    assert labels(obj(phase="Failed"), view=view) == {
+        "retry": "another controller acts on it",
+        "cancel_build": "",
+        "pause": "it is paused already",
+    }
+
+
+def test_the_answer_of_an_older_worker_leaves_it_to_the_status() -> None:
+    assert labels(obj(phase="Running"), view={"step": "waiting"})["retry"].startswith("nothing failed")
+
+
+def test_nothing_is_asked_where_nobody_can_be_asked() -> None:
+    failed = obj(phase="Failed", conditions=[condition("ModelImageReady", "False", "ImageBuilding")])
+
+    asked = labels(failed, unreachable="Temporal does not answer")
+
+    assert set(asked.values()) == {"Temporal does not answer"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_leaving", "words"),
+    [
+        ("aggregated", False, ""),
+        ("disaggregated", False, "its prefill and decode workers are counted apart: edit it"),
+        ("aggregated", True, "it is being deleted"),
+    ],
+)
+def test_when_a_number_of_replicas_would_change_nothing(mode: str, is_leaving: bool, words: str) -> None:
+    given = obj(phase="Running")
+    given["spec"]["serving"] = {"mode": mode}
+    given["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_leaving else {}
+
+    assert no_scaling(deployment_page(given), given) == words
 
 
 def test_a_build_that_is_under_way_may_be_cancelled() -> None:

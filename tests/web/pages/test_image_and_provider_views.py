@@ -52,6 +52,27 @@ def test_what_becomes_of_images() -> None:
     assert (fates["leaving"], fates["coming"]) == ("is being removed", "is being built")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "minutes", "fate"),
+    [
+        ({"a"}, 5, "is being built"),
+        (None, 5, "is being built"),
+        (set(), 0, "is being built"),
+        (set(), 5, "was being built; nobody waits for it any more"),
+    ],
+    ids=["wanted", "not known", "just begun", "cancelled"],
+)
+def test_a_build_that_nobody_waits_for_is_not_said_to_go_on(
+    wanted: set[str] | None, minutes: int, fate: str
+) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    begun = record("coming", 0, state=RecordState.BUILDING).model_copy(update={"since": since})
+
+    (shown,) = kept_images({"a": begun}, [], retention=WEEK, wanted=wanted)
+
+    assert shown.fate == fate
+
+
 def test_builds_that_failed_and_only_they() -> None:
     def deployment(name: str, status: str, reason: str) -> dict[str, Any]:
         said = {"type": "ModelImageReady", "status": status, "reason": reason, "message": "why"}
@@ -65,6 +86,21 @@ def test_builds_that_failed_and_only_they() -> None:
     ]
 
     assert [entry.name for entry in failed_images(objects)] == ["a", "d"]
+
+
+@pytest.mark.parametrize(
+    ("meta", "why_not"),
+    [
+        ({}, ""),
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z"}, "it is being deleted"),
+        ({"annotations": {"airunway.ai/reconcile-paused": "true"}}, "it is paused"),
+    ],
+)
+def test_what_is_not_built_again_now_says_why(meta: dict[str, Any], why_not: str) -> None:
+    said = {"type": "ModelImageReady", "status": "False", "reason": "BuildStalled", "message": "why"}
+    failed = {"metadata": {"namespace": "team", "name": "a", **meta}, "status": {"conditions": [said]}}
+
+    assert [entry.why_not for entry in failed_images([failed])] == [why_not]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +138,12 @@ def test_a_worker_that_is_silent_makes_it_unready() -> None:
         ("kaito", {}, "", ""),
         ("kaito", {"is_allowed": False}, "you may not do it", "you may not do it"),
         ("kaito", {"is_working": True}, "something is being done", "something is being done"),
+        ("kaito", {"obstacle": "no installer listens"}, "no installer", "no installer"),
         ("vllm", {}, "it needs no operator", "it needs no operator"),
         ("nobodys", {}, "names no chart", "names no chart"),
     ],
 )
-def test_why_an_operation_is_refused(name: str, given: dict[str, bool], install: str, uninstall: str) -> None:
+def test_why_an_operation_is_refused(name: str, given: dict[str, Any], install: str, uninstall: str) -> None:
     shown = shown_provider(config(name), used_by=0, alive_since=NOW)
     options = {"is_installed": True, "is_allowed": True, "is_working": False, **given}
 
