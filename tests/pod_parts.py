@@ -234,6 +234,8 @@ def _placing() -> Iterator[PodCase]:
     )
     yield pods("keys of nothing", "matchLabelKeys", topologyKey="a", matchLabelKeys=["a"])
 
+
+def _spreads() -> Iterator[PodCase]:
     yield _pod("spread", topologySpreadConstraints=[ZONE])
     at = "topologySpreadConstraints[0]"
     for reason, wrong, more in (
@@ -298,6 +300,7 @@ CASES: list[PodCase] = [
     *_containers(),
     *_volumes(),
     *_placing(),
+    *_spreads(),
     *_of_pod(),
     *_of_workload(),
 ]

@@ -129,6 +129,19 @@ async def test_what_is_deleted_says_nothing_of_serving(world: World) -> None:
     assert world.condition("Ready")["status"] == "False"
 
 
+async def test_what_is_being_deleted_is_counted_no_more(world: World) -> None:
+    world.upstream_phase = Phase.RUNNING
+    await world.start()
+    await world.until_phase(Phase.RUNNING)
+    assert world.status["readiness"] == "1/1"
+    world.finalizers, world.remaining = [FINALIZER], ["Server x"]
+
+    await world.delete()
+    await world.until_phase(Phase.TERMINATING)
+
+    assert not {"readiness", "replicas", "selector"} & world.status.keys()
+
+
 async def test_a_webhook_in_the_way_is_named_and_when_it_is_gone_the_deployment_goes(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.DEPLOYING)

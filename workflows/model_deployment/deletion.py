@@ -95,6 +95,7 @@ class Deletion:
         self._pacing.step = "deleting the upstream objects"
         if self._state.status.phase is not Phase.TERMINATING:
             self._state.status.phase = Phase.TERMINATING
+            self._state.status.replicas = None  # nobody counts what goes; autoscalers read none
             self._polls, self._remaining = 0, []
             await self._say(_BEING_DELETED)
 
