@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airunway.activities.owned import recorded_provider
 from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
@@ -134,6 +135,8 @@ class UpstreamApplication:
         except Conflict:
             # Perhaps of the status alone, which is written without a new generation.
             owner = await self._owner()
+            if recorded_provider(owner) not in ("", self._provider.name):
+                raise _Left(ApplyAnswer(superseded=True)) from None  # another core has chosen
             if not missing_finalizer(owner, self._provider):
                 return
             await put_finalizer(self._cluster, owner, finalizer)
