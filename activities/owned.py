@@ -39,6 +39,16 @@ def recorded_provider(obj: Mapping[str, Any]) -> str:
     return _text(obj, "status", "provider", "name")
 
 
+def acting_providers(obj: Mapping[str, Any]) -> set[str]:
+    """The provider that a deployment's status or spec names, and those whose finalizers say that they act.
+
+    A status may be overwritten by somebody else; a finalizer is put on before anything is made. Empty: none
+    is chosen.
+    """
+    chosen = {recorded_provider(obj) or named_provider(obj)} - {""}
+    return chosen | set(names.providers_of(obj["metadata"].get("finalizers") or ())) if chosen else chosen
+
+
 def named_engine(obj: Mapping[str, Any]) -> str:
     """The engine that a deployment's spec names; empty when it leaves the choice."""
     return _text(obj, "spec", "engine", "type")

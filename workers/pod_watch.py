@@ -72,6 +72,8 @@ class PodWatch:
         if served is None or not self._fleet.pods_listed[label].is_set():
             return  # a first list is no change
         cause = _change(before, state, meta["name"])
+        if before is not None and before.is_ending and not self._is_at_zero(served):
+            return  # it was gone for everybody when its end began
         if cause and self._matters_to(served):
             self._notify(self._ref(served), cause)
 
@@ -97,6 +99,15 @@ class PodWatch:
         marks = self._fleet.objects_of(known.mark.uid)
         return any(read.phase == Phase.RUNNING for mark in marks for _, read in mark.readings)
 
+    def _is_at_zero(self, served: ServedBy) -> bool:
+        """Whether no replica is asked for: what is still there is said then."""
+        known = self._fleet.deployments.get(self._ref(served))
+        if known is None:
+            return False
+        marks = self._fleet.objects_of(known.mark.uid)
+        read = [known.facts.upstream, *(said for mark in marks for _, said in mark.readings)]
+        return any(said.counts[0] == 0 for said in read)
+
     def _ref(self, served: ServedBy) -> DeploymentRef:
         _, namespace, name = served
         return DeploymentRef(cluster=self._cluster_name, namespace=namespace, name=name)
@@ -104,8 +115,8 @@ class PodWatch:
 
 def _change(before: PodState | None, now: PodState | None, name: str) -> str:
     """What became of a pod, in words; empty for what no status says: one that is new, or still starts."""
-    if now is None:
-        return f"pod {name} is gone" if before is not None else ""
+    if now is None or now.is_ending:
+        return f"pod {name} is gone" if before is not None and now != before else ""
     if now == before or (before is None and not now.is_ready and not now.trouble):
         return ""
     if now.is_ready:

@@ -142,13 +142,17 @@ def for_this_object(recorded: Recorded | None, obj: Object) -> Recorded | None:
 
 
 def _as_if_recorded(obj: Object, recorded: Recorded | None) -> Object:
-    """Let a selection that was made but not yet written count as recorded (core.md §20, weak spot 5)."""
+    """Let a selection that was made but not yet written count as recorded (core.md §20, weak spot 5).
+
+    What objects were made by counts before what the status says.
+    """
     if recorded is None:
         return obj
     status = obj.get("status") or {}
     provider, engine = status.get("provider") or {}, status.get("engine") or {}
-    if not provider.get("name"):
-        provider = {**provider, "name": recorded.provider}
-    if recorded.engine and not engine.get("type"):
+    if not provider.get("name") or (recorded.is_made and provider["name"] != recorded.provider):
+        reason = {"selectedReason": recorded.reason} if recorded.reason else {}
+        provider = {"name": recorded.provider, **reason}
+    if recorded.engine and (recorded.is_made or not engine.get("type")):
         engine = {**engine, "type": recorded.engine}
     return with_status(obj, provider=provider, engine=engine)

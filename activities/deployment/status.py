@@ -22,7 +22,6 @@ from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.owned import refused
 from airunway.activities.step import implements
 from airunway.api import names
-from airunway.api.status import DeploymentStatus
 from airunway.clients.errors import Conflict, Invalid, NotFound
 from airunway.clients.events import deployment_reference, record_event
 from airunway.clients.kubernetes import DEPLOYMENTS, JSON_PATCH, Cluster
@@ -54,8 +53,9 @@ class StatusActivity:
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         """Apply the status, and record what is worth an Event, at most one of each type. Safe to repeat."""
-        if not await self._is_there(request):
-            return StatusAnswer(gone=True)
+        obstacle = await self._obstacle(request)
+        if obstacle is not None:
+            return obstacle
         ref = request.ref
         involved = deployment_reference(namespace=ref.namespace, name=ref.name, uid=request.uid)
         record_events = [
@@ -69,25 +69,28 @@ class StatusActivity:
             )
             for event in folded(request.events)
         ]
-        answer, *_ = await asyncio.gather(
-            self._apply(request.ref, request.uid, request.status), *record_events
-        )
+        answer, *_ = await asyncio.gather(self._apply(request), *record_events)
         return answer or StatusAnswer()
 
-    async def _is_there(self, request: StatusRequest) -> bool:
-        """Whether there is a deployment of that uid. Raises a final failure when it says otherwise."""
+    async def _obstacle(self, request: StatusRequest) -> StatusAnswer | None:
+        """Why nothing can be written; None: nothing is in the way.
+
+        Raises a final failure when the deployment says otherwise.
+        """
         ref, known = request.ref, self._cache.known(request.uid)
         if known is not None and _is_named(known, ref) and not await self._problem(request, known):
-            return True
+            return None
         obj, listed = await self._reader.read(ref)
         if obj is None or obj["metadata"]["uid"] != request.uid:
-            return False
+            return StatusAnswer(gone=True)
+        if request.resource_version not in ("", obj["metadata"]["resourceVersion"]):
+            return StatusAnswer(superseded=True)
         known = Known(obj=obj, choosable=[config.name for config, _ in listed])
         self._cache.read_deployment(known)
         problem = await self._problem(request, known)
         if problem:
             raise refused(f"status of deployment {ref} refused: {problem}")
-        return True
+        return None
 
     async def _problem(self, request: StatusRequest, known: Known) -> str:
         problem = _events_problem(request.events)
@@ -97,9 +100,8 @@ class StatusActivity:
         problem = problem or await self._gateway.problem(request.status, known)
         return problem or await self._evidence.problem(request.ref, request.status, known)
 
-    async def _apply(
-        self, ref: DeploymentRef, uid: str, status: DeploymentStatus | None
-    ) -> StatusAnswer | None:
+    async def _apply(self, request: StatusRequest) -> StatusAnswer | None:
+        ref, uid, status, version = request.ref, request.uid, request.status, request.resource_version
         if status is None:
             return None
         body = {
@@ -109,8 +111,11 @@ class StatusActivity:
             "metadata": {"name": ref.name, "namespace": ref.namespace, "uid": uid},
             "status": status.dump(),
         }
+        if version:
+            body["metadata"]["resourceVersion"] = version
         try:
-            await self._take_over(ref, uid, is_shared=status.phase is None)
+            if not version:  # which taking over would make another one
+                await self._take_over(ref, uid, is_shared=status.phase is None)
             written = await self._cluster.apply(
                 DEPLOYMENTS, body, field_manager=names.STATUS_FIELD_MANAGER, subresource="status"
             )
@@ -120,6 +125,8 @@ class StatusActivity:
             live = await self._cluster.find(DEPLOYMENTS, ref.name, namespace=ref.namespace)
             if live is None or live["metadata"]["uid"] != uid:
                 return StatusAnswer(gone=True)
+            if version and live["metadata"]["resourceVersion"] != version:
+                return StatusAnswer(superseded=True)
             raise
         self._cache.wrote_status(uid, written)
         return StatusAnswer(resource_version=written["metadata"]["resourceVersion"])

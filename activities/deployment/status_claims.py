@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airunway.activities.owned import named_engine, named_images, named_provider, recorded_provider
+from airunway.activities.owned import acting_providers, named_engine, named_images, named_provider
 from airunway.api.conditions import conditions_of, find_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import EngineType
@@ -68,7 +68,7 @@ def _problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
 
 def _provider_problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
     name = status.provider.name if status.provider else None
-    fixed = {named_provider(known.obj), recorded_provider(known.obj)} - {""}
+    fixed = acting_providers(known.obj) | ({named_provider(known.obj)} - {""})
     allowed = fixed or set(known.choosable)
     if name and name not in allowed:
         owned = " or ".join(sorted(allowed)) or "not chosen"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.activities.upstream.failures import StepFailed
+from airunway.activities.deployment.finalizers import webhook_refusal
+from airunway.activities.owned import recorded_provider
+from airunway.activities.upstream.failures import StepFailed, failed
 from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
@@ -19,12 +21,15 @@ from airunway.activities.upstream.reported_status import reported_status, status
 from airunway.activities.upstream.tenant_account import tenant_writes
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.activities.upstream.writes import ChangeRefused, Writer
-from airunway.clients.errors import AlreadyExists, Conflict
+from airunway.clients.errors import AlreadyExists, ApiError, Conflict
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import ApplyAnswer, ApplyRequest, PlannedWrite, WriteAction
 from airunway.provider import Provider
 
+WEBHOOK_REFUSED = "WebhookRefused"
+WEBHOOK_RETRY_SECONDS = 30
+"""No watch tells that a webhook is gone, or that its server is there."""
 _Key = tuple[str, ...]
 
 
@@ -130,14 +135,33 @@ class UpstreamApplication:
                 await self._owner()
             return
         try:
-            await put_finalizer(self._cluster, owner, finalizer)
+            await self._put(finalizer, owner)
         except Conflict:
             # Perhaps of the status alone, which is written without a new generation.
             owner = await self._owner()
+            if recorded_provider(owner) not in ("", self._provider.name):
+                raise _Left(ApplyAnswer(superseded=True)) from None  # another core has chosen
             if not missing_finalizer(owner, self._provider):
                 return
-            await put_finalizer(self._cluster, owner, finalizer)
+            await self._put(finalizer, owner)
         self._answer.finalizer_added = True
+
+    async def _put(self, finalizer: str, owner: Object) -> None:
+        """Raises Conflict, ApiError; StepFailed where a webhook is in the way, which may last for ever."""
+        try:
+            await put_finalizer(self._cluster, owner, finalizer)
+        except ApiError as err:
+            refusal = webhook_refusal(err)
+            if not refusal or (err.retryable and self._is_first):  # its server may only be starting again
+                raise
+            message = f"nothing is made before its finalizer is on, and that cannot be put: {refusal}"
+            raise failed(
+                WEBHOOK_REFUSED,
+                message,
+                ["ResourceCreated"],
+                final=False,
+                retry_seconds=WEBHOOK_RETRY_SECONDS,
+            ) from err
 
     # -- what is asked and what there is to do ------------------------------------------------------------
 

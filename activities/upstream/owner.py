@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunway.activities.deployment.status_claims import image_problems
-from airunway.activities.owned import named_engine, named_provider, recorded_provider, refused
+from airunway.activities.owned import acting_providers, named_engine, refused
 from airunway.api import names
 from airunway.api.model_deployment import EngineType
 from airunway.api.status import ServingImageStatus
@@ -38,10 +38,10 @@ def refuse_other_choice(owner: Mapping[str, Any], request: RenderRequest) -> Non
 
     What neither its spec nor its status says is for selection to decide. Raises a final failure.
     """
-    recorded, named, engine = recorded_provider(owner), named_provider(owner), named_engine(owner)
-    own = recorded or named
-    if own and request.provider != own:
-        raise refused(f"{request.ref} is not rendered for {request.provider}: its provider is {own}")
+    own, engine = acting_providers(owner), named_engine(owner)
+    if own and request.provider not in own:
+        words = " or ".join(sorted(own))
+        raise refused(f"{request.ref} is not rendered for {request.provider}: its provider is {words}")
     if request.engine and request.engine not in ({engine} if engine else set(EngineType)):
         raise refused(f"{request.ref} is not rendered for engine {request.engine}: its engine is {engine}")
 

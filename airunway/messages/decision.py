@@ -19,7 +19,7 @@ from airunway.messages.words import Words
 
 
 class Recorded(BaseModel):
-    """A selection that was made but not yet written to the status.
+    """A selection that was made but not yet written to the status, or that objects were made by.
 
     It stands for the object of that uid, whatever the configs say now (core.md §20, weak spot 5).
     """
@@ -27,6 +27,10 @@ class Recorded(BaseModel):
     uid: str
     engine: str = ""
     provider: str
+    reason: str = ""
+    """Why that provider."""
+    is_made: bool = False
+    """Objects were made by it: it stands whatever somebody else has written into the status."""
 
 
 class ValidateRequest(DeploymentRequest):

@@ -143,12 +143,15 @@ class StatusRequest(DeploymentRequest):
     status: StatusOnWire | None
     """None: only events."""
     events: list[EventSpec] = Field(default_factory=list)
+    resource_version: str = ""
+    """Write only if the deployment is still at this version; empty: in any case."""
 
 
 class StatusAnswer(BaseModel):
-    """`gone`: there is nothing to write to any more."""
+    """`gone`: there is nothing to write to any more; `superseded`: it is at another version by now."""
 
     gone: bool = False
+    superseded: bool = False
     resource_version: str = ""
     """Of the deployment after the write; empty when only Events were recorded."""
 

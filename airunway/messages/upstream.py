@@ -20,6 +20,7 @@ from airunway.messages.deployment import AppliedObject, PodFinding, RefusedChang
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step
+from airunway.messages.words import Words
 from airunway.modelimage.plan import ModelImagePlan
 
 
@@ -132,6 +133,8 @@ class RenderAnswer(BaseModel):
     """Their label, likewise."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
+    other_core: Words = ""
+    """Who may be choosing a provider as well, while neither spec nor status names one; empty: nobody."""
 
     @property
     def writes(self) -> bool:

@@ -14,7 +14,7 @@ from airunway.api.status import Phase, ReplicaStatus, UnifiedStatus
 from airunway.provider.reading import map_or_empty, maps_in
 
 NOT_READY = "NotReady"
-MAX_NAMED_ROLES = 4
+MAX_NAMED_PODS, MAX_NAMED_ROLES = 3, 4
 MAX_ROLE_LENGTH = 63
 """Of a label's value."""
 _QUIET = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -35,6 +35,8 @@ class PodState(NamedTuple):
     """Why it is not ready, as a condition's reason; empty when nothing says."""
     role: str = ""
     """What its role label says, as `UnifiedStatus.roles` has it; empty: nothing."""
+    is_ending: bool = False
+    """It is being deleted: it serves nobody, but has what it holds until it is gone."""
 
     def after(self, before: PodState | None) -> PodState:
         """With the trouble it had before, while it says none: between two crashes a container runs."""
@@ -45,16 +47,17 @@ class PodState(NamedTuple):
 def pod_state(
     pod: Mapping[str, Any], *, replica_labels: Mapping[str, str], role_label: str = ""
 ) -> PodState | None:
-    """The state of a pod; None for one that is done, or being deleted: it serves nobody.
+    """The state of a pod; None for one that is done.
 
     Labels as `Provider` has them.
     """
     meta, status = map_or_empty(pod, "metadata"), map_or_empty(pod, "status")
     phase = status.get("phase")
-    if meta.get("deletionTimestamp") or phase == "Succeeded":
+    if phase == "Succeeded":
         return None
+    is_ending = bool(meta.get("deletionTimestamp"))
     is_over = phase == "Failed"
-    is_ready = not is_over and any(
+    is_ready = not (is_over or is_ending) and any(
         entry.get("type") == "Ready" and entry.get("status") == "True"
         for entry in maps_in(status.get("conditions"))
     )
@@ -66,8 +69,9 @@ def pod_state(
         is_ready=is_ready,
         is_replica=replica_labels.items() <= labels.items(),
         is_over=is_over,
-        trouble="" if is_ready else intern(_trouble(status)),
+        trouble="" if is_ready or is_ending else intern(_trouble(status)),
         role=role,
+        is_ending=is_ending,
     )
 
 
@@ -75,19 +79,28 @@ def with_pods(status: UnifiedStatus, pods: Sequence[PodState] | None, *, were_th
     """What the main object says, as far as its pods agree; None: they cannot be seen.
 
     `were_there`: pods were seen before, so that having none is no matter of labels that nobody sets. A
-    count that the object does not give is that of the pods, or zero.
+    count that the object does not give is that of the pods, or zero. Where no replica is asked for, none is
+    counted, and what still runs is said.
     """
-    seen = were_there or bool(pods)
-    counted = status.model_copy(update={"replicas": _counted(status, pods or ()), "pods_seen": seen})
-    if pods is None:
+    serving = [pod for pod in pods or () if not pod.is_ending]
+    seen = were_there or bool(serving)
+    counted = status.model_copy(update={"replicas": _counted(status, serving), "pods_seen": seen})
+    if pods is None or status.phase is not Phase.RUNNING:
         return counted
-    if status.phase is not Phase.RUNNING:
-        return counted
+    unasked = _not_asked_for(status, pods)
+    found = _as_they_agree(counted, [pod for pod in serving if pod not in unasked], were_there=were_there)
+    if unasked and found.phase is Phase.RUNNING and not found.message:
+        words = f"no replica is asked for; still there: {_still(unasked)}"
+        return found.model_copy(update={"message": words})
+    return found
+
+
+def _as_they_agree(counted: UnifiedStatus, pods: Sequence[PodState], *, were_there: bool) -> UnifiedStatus:
     if not pods:
-        wanted = status.replicas is None or status.replicas.desired != 0
+        wanted = counted.replicas is None or counted.replicas.desired != 0
         gone = were_there and wanted
         return _not_serving(counted, "none of its pods is there any more") if gone else counted
-    absent = _absent_roles(status.roles, pods)
+    absent = _absent_roles(counted.roles, pods)
     if absent:
         return _not_serving(counted, f"none of the pods of {_few(absent)} is there")
     left = list(_without_replaced(pods))
@@ -95,7 +108,7 @@ def with_pods(status: UnifiedStatus, pods: Sequence[PodState] | None, *, were_th
     if silent:
         return _not_serving(counted, f"{_in_words(silent[0])}, and no other does its work")
     waiting = [pod for pod in left if not pod.is_ready]
-    if waiting and not status.message:
+    if waiting and not counted.message:
         words = f"{len(left) - len(waiting)} of {len(left)} pods are ready: {_in_words(waiting[0])}"
         return counted.model_copy(update={"message": words})
     return counted
@@ -116,6 +129,18 @@ def _absent_roles(roles: Sequence[str], pods: Sequence[PodState]) -> list[str]:
     """Roles without a pod. None where no pod tells its role: an operator may label its pods otherwise."""
     there = {pod.role for pod in pods}
     return [role for role in roles if role not in there] if there.intersection(roles) else []
+
+
+def _not_asked_for(status: UnifiedStatus, pods: Sequence[PodState]) -> list[PodState]:
+    """Replicas that are still there though none is asked for."""
+    is_at_zero = status.replicas is not None and status.replicas.desired == 0
+    return [pod for pod in pods if pod.is_replica and not pod.is_over] if is_at_zero else []
+
+
+def _still(pods: Sequence[PodState]) -> str:
+    more = len(pods) - MAX_NAMED_PODS
+    named = [f"pod {pod.name}" + (" (ending)" if pod.is_ending else "") for pod in pods[:MAX_NAMED_PODS]]
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def _few(roles: Sequence[str]) -> str:

@@ -44,6 +44,10 @@ async def say(system: System, pod: str, *, ready: bool, waiting: str = "", resta
     )
 
 
+async def change_pod(system: System, patch: dict[str, Any]) -> None:
+    await system.cluster.patch(PODS, "chat-0", patch, namespace=system.namespace)
+
+
 async def running_with_pods(system: System, *pods: str) -> None:
     for pod in pods:
         await make_pod(system, pod)
@@ -70,6 +74,24 @@ async def test_a_pod_that_fails_after_it_was_ready_is_seen_and_so_is_its_recover
     await say(system, "chat-0", ready=True)
     await system.until_phase("chat", "Running")
     assert system.condition("chat", "Ready")["status"] == "True"
+
+
+async def test_at_zero_what_still_runs_is_said_until_it_is_gone(system: System) -> None:
+    await running_with_pods(system, "chat-0")
+    await change_pod(system, {"metadata": {"finalizers": ["example.com/node"]}})  # as a long grace period
+
+    await system.edit("chat", {"spec": {"scaling": {"replicas": 0}}})
+    await system.until(lambda: system.server("chat")["spec"]["replicas"] == 0, "none asked for")
+    await system.serve("chat")
+
+    still = "no replica is asked for; still there: pod chat-0"
+    await system.until(lambda: system.status("chat")["message"] == still, "said that it runs")
+    await system.cluster.delete(PODS, "chat-0", namespace=system.namespace)
+    await system.until(lambda: system.status("chat")["message"] == f"{still} (ending)", "said that it ends")
+    assert system.status("chat")["replicas"] == {"desired": 0, "ready": 0, "available": 0}
+    await change_pod(system, {"metadata": {"finalizers": None}})
+    await system.until(lambda: system.status("chat")["message"] == "all pods are ready", "said no more")
+    assert system.status("chat")["phase"] == "Running"
 
 
 async def test_pods_that_are_gone_do_not_serve(system: System) -> None:

@@ -50,7 +50,7 @@ class Reference:
         self._cluster, self._namespace, self.name = cluster, namespace, name
         self.rewrites = 0
 
-    async def _say(self, status: Object, manager: str) -> None:
+    async def say(self, status: Object, manager: str) -> None:
         await self._cluster.patch(
             DEPLOYMENTS,
             self.name,
@@ -75,7 +75,7 @@ class Reference:
             field_manager="acme-operator",
         )
         core = [entry("Validated", "ValidationPassed"), entry("GatewayReady", "GatewayConfigured")]
-        await self._say(
+        await self.say(
             {
                 "observedGeneration": 1,
                 "engine": {"type": "vllm", "selectedReason": "explicit engine selection"},
@@ -87,7 +87,7 @@ class Reference:
         )
         shim = [*core, entry("ResourceCreated", "ResourceCreated"), entry("Ready", "DeploymentReady")]
         await self.report(conditions=shim)
-        await self._say({"conditions": [*shim, entry("Audited", "Passed")]}, "auditor")
+        await self.say({"conditions": [*shim, entry("Audited", "Passed")]}, "auditor")
 
     def _deployment(self) -> Object:
         return {
@@ -138,7 +138,7 @@ class Reference:
             **more,
         }
         status["provider"] = {"resourceName": self.name, "resourceKind": "Server"}
-        await self._say(status, "provider")
+        await self.say(status, "provider")
 
     async def insist(self, *, model: str) -> None:
         """Passes without end: put the Server into its own form, and report."""
@@ -159,14 +159,19 @@ class Reference:
             await asyncio.sleep(0.05)
 
     async def _hold_lease(self) -> None:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        body = {
-            "apiVersion": LEASES.api_version,
-            "kind": "Lease",
-            "metadata": {"name": LEASE, "namespace": names.SYSTEM_NAMESPACE},
-            "spec": {"holderIdentity": "acme-7d9f", "leaseDurationSeconds": 3600, "renewTime": now},
-        }
-        await self._cluster.apply(LEASES, body, field_manager="provider")
+        await hold_lease(self._cluster, LEASE)
+
+
+async def hold_lease(cluster: Cluster, name: str) -> None:
+    """A controller of the reference leads, and goes on leading."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    body = {
+        "apiVersion": LEASES.api_version,
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": names.SYSTEM_NAMESPACE},
+        "spec": {"holderIdentity": "acme-7d9f", "leaseDurationSeconds": 3600, "renewTime": now},
+    }
+    await cluster.apply(LEASES, body, field_manager="provider")
 
 
 @pytest_asyncio.fixture
@@ -285,3 +290,29 @@ async def test_both_running_come_to_a_standstill_that_names_the_other(
 
     await system.until(lambda: system.server("chat")["spec"]["model"] == "org/next", "our spec again")
     await system.until(lambda: not system.condition("chat", "FieldsContested"), "said no more")
+
+
+async def test_where_its_core_may_choose_too_the_choice_is_there_before_anything_else(system: System) -> None:
+    await hold_lease(system.cluster, names.FORMER_CORE_LEASE)
+    try:
+        await system.running("fresh")
+    finally:
+        await system.cluster.delete(LEASES, names.FORMER_CORE_LEASE, namespace=names.SYSTEM_NAMESPACE)
+
+    states = [state for state in system.states if state["metadata"]["name"] == "fresh"]
+    chosen = next(state for state in states if "provider" in (state.get("status") or {}))
+    assert chosen["status"]["provider"]["name"] == "acme"
+    assert not chosen["metadata"].get("finalizers")
+
+
+async def test_a_provider_that_another_core_writes_over_ours_is_written_back(system: System) -> None:
+    await system.running("late")
+    before = system.server("late")["metadata"]["resourceVersion"]
+    reference = Reference(system.cluster, system.namespace, "late")
+
+    await reference.say({"provider": {"name": "other", "selectedReason": "matched capabilities"}}, "manager")
+
+    await system.until(lambda: system.status("late")["provider"]["name"] == "other", "written over")
+    await system.until(lambda: system.status("late")["provider"]["name"] == "acme", "written back")
+    assert system.status("late")["provider"]["selectedReason"] != "matched capabilities"
+    assert system.server("late")["metadata"]["resourceVersion"] == before

@@ -85,6 +85,30 @@ CASES = [
     Case("all are being deleted", [pod(ready=True, going=True)], Phase.DEPLOYING, 0, "none of its pods"),
     Case("none was ever seen, so labels may be others", [], Phase.RUNNING, 0, were_there=False),
     Case("scaled to zero", [], Phase.RUNNING, 0, status=said(desired=0)),
+    Case(
+        "scaled to zero, and a pod still runs",
+        [SERVING],
+        Phase.RUNNING,
+        0,
+        "no replica is asked for; still there: pod chat-0",
+        status=said(desired=0),
+    ),
+    Case(
+        "scaled to zero, and pods are on their way out",
+        [pod(ready=True, going=True), pod("chat-1", going=True)],
+        Phase.RUNNING,
+        0,
+        "no replica is asked for; still there: pod chat-0 (ending), pod chat-1 (ending)",
+        status=said(desired=0),
+    ),
+    Case(
+        "scaled to zero, and a pod that nobody waits for is not ready",
+        [CRASHING],
+        Phase.RUNNING,
+        0,
+        "no replica is asked for; still there: pod chat-0",
+        status=said(desired=0),
+    ),
     Case("a Job of it is done", [pod("load", phase="Succeeded"), SERVING], Phase.RUNNING, 1),
     Case(
         "some of several replicas",
@@ -180,7 +204,7 @@ def test_a_word_is_believed_as_far_as_pods_agree(case: Case) -> None:
     assert case.message in found.message if case.message else found.message == ""
     assert found.replicas is not None
     assert found.replicas.ready == case.ready
-    assert found.pods_seen == (case.were_there or bool(states(*case.pods)))
+    assert found.pods_seen == (case.were_there or not all(pod.is_ending for pod in states(*case.pods)))
 
 
 def test_where_pods_may_not_be_seen_the_word_stays_and_nothing_is_counted() -> None:

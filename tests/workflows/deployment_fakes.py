@@ -84,6 +84,8 @@ class DeploymentFakes(GatewayFakes):
     @activity.defn(name="evaluate_provider_rules")
     async def evaluate_provider_rules(self, request: SelectionRequest) -> ProviderSelection:
         await self._called("evaluate_provider_rules")
+        self.recorded.append(request.recorded)
+        self._notify()
         if self._moved_on(request):
             return ProviderSelection(superseded=True)
         decision = self._accepted() if self.outcome is Outcome.OK else self._refused()
@@ -139,6 +141,9 @@ class DeploymentFakes(GatewayFakes):
     @activity.defn(name="write_status")
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
         await self._called("write_status")
+        if request.resource_version and self.written_by_others:
+            self.written_by_others -= 1
+            return StatusAnswer(superseded=True)
         if request.status is not None:
             self.statuses.append(request.status.dump())
         self.events += [(event.reason, event.message) for event in request.events]

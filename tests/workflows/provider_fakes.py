@@ -20,6 +20,7 @@ from airunway.api.decision import InstallationNeed, Outcome
 from airunway.api.model_image import ModelImageSpec
 from airunway.api.names import core_task_queue, provider_task_queue
 from airunway.api.status import EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
+from airunway.messages.decision import Recorded
 from airunway.messages.deployment import (
     AppliedObject,
     Limits,
@@ -65,6 +66,12 @@ class FakedState(Changing):
     finalizers: list[str] = field(default_factory=list)
     paused: bool = False
     status_before: dict[str, Any] = field(default_factory=dict)
+    recorded: list[Recorded | None] = field(default_factory=list)
+    """What was told of the selection so far, whenever a provider was chosen."""
+    other_core: str = ""
+    """Who may be choosing a provider as well, while the status names none."""
+    written_by_others: int = 0
+    """How often somebody writes the deployment between its look and a write that is for this version only."""
 
     warnings: list[str] = field(default_factory=list)
     outcome: Outcome = Outcome.OK
@@ -183,6 +190,7 @@ class ProviderFakes(FakedState):
             wanted_model_image=self.wanted_image,
             pinned_images=self.pinned_images,
             ignored_fields=list(self.ignored_fields),
+            other_core=self.other_core if not self.statuses else "",
         )
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):

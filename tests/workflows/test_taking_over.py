@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from airunway.api.adoption import recorded_adoption
 from airunway.api.status import Phase
@@ -41,6 +42,57 @@ async def test_elsewhere_it_is_written_with_what_came_of_it(world: World) -> Non
 
     assert world.calls.index("apply_upstream") < world.calls.index("write_status")
     assert world.rendered[0].adoption is None
+
+
+CORE = "AI Runway's own core controller still runs"
+
+
+@pytest.mark.world(other_core=CORE)
+async def test_where_another_core_may_choose_as_well_it_is_written_before_anything_is_made(
+    world: World,
+) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    assert world.calls.index("write_status") < world.calls.index("apply_upstream")
+    assert world.statuses[0]["provider"]["name"] == "acme"
+    assert "provider acme, before anything is made" in dict(await world.journal())["ChoiceWritten"]
+
+
+@pytest.mark.world(other_core=CORE, written_by_others=2)
+async def test_what_was_written_meanwhile_is_looked_at_before_anything_is_made(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    first = world.calls.index("apply_upstream")
+    assert world.calls[:first].count("evaluate_provider_rules") == 3
+    assert [entry["provider"]["name"] for entry in world.statuses[:1]] == ["acme"]
+
+
+@pytest.mark.world(other_core=CORE)
+async def test_a_worker_that_dies_in_between_leaves_a_choice_that_stands(world: World) -> None:
+    world.errors["apply_upstream"] = [ApplicationError("worker died", type="Lost")]
+
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    first = world.calls.index("apply_upstream")
+    assert world.calls[:first].count("write_status") == 1
+    assert world.calls[first : first + 2] == ["apply_upstream"] * 2
+    assert {entry["provider"]["name"] for entry in world.statuses} == {"acme"}
+
+
+async def test_what_objects_were_made_by_is_told_to_who_decides(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.DEPLOYING)
+
+    await world.edit()
+    await world.until(lambda: len(world.recorded) == 2)
+
+    assert world.recorded[0] is None
+    told = world.recorded[1]
+    assert told is not None
+    assert (told.provider, told.reason, told.is_made) == ("acme", "matched capabilities", True)
 
 
 EXTERNAL = ProviderView(name="acme", registered=True, ready=True)

@@ -61,7 +61,7 @@ class Selection:
     async def validate(self) -> Observation:
         """Read the deployment, and validate its spec."""
         request = ValidateRequest(
-            ref=self._ref, want_status=not self._state.uid, recorded=self._unwritten_selection()
+            ref=self._ref, want_status=not self._state.uid, recorded=self._standing_selection()
         )
         return await call(VALIDATE, request, summary=f"read {self._ref} and validate its spec")
 
@@ -74,7 +74,7 @@ class Selection:
             uid=seen.uid,
             generation=seen.generation,
             resource_version=seen.resource_version,
-            recorded=self._unwritten_selection(),
+            recorded=self._standing_selection(),
         )
         # One computation answers both, so they are asked in one go; what the rules say counts if there is an
         # engine to run it on.
@@ -90,12 +90,23 @@ class Selection:
             return None
         return Decided(seen, chosen.decision, chosen.provider, chosen.configs_digest, chosen.rule)
 
-    def _unwritten_selection(self) -> Recorded | None:
-        """A selection that was made but not written stands, unless it was made for another object."""
+    def _standing_selection(self) -> Recorded | None:
+        """A selection that was made but not written stands, unless it was made for another object.
+
+        And one that objects were made by: with another provider they would be nobody's.
+        """
         state = self._state
-        if not state.provider or state.selection_written:
+        is_made = bool(state.applied) and not state.externally_managed
+        if not state.provider or (state.selection_written and not is_made):
             return None
-        return Recorded(uid=state.uid, engine=state.engine, provider=state.provider)
+        provider = state.status.provider
+        return Recorded(
+            uid=state.uid,
+            engine=state.engine,
+            provider=state.provider,
+            reason=(provider.selected_reason if provider else None) or "",
+            is_made=is_made,
+        )
 
 
 def adopt_decided(decided: Decided, state: DeploymentState, inbox: Inbox, journal: JournalWriter) -> None:

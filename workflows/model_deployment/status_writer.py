@@ -13,6 +13,7 @@ from airunway.api.adoption import recorded_adoption
 from airunway.api.core_types import Condition
 from airunway.api.names import PAUSED
 from airunway.api.status import DeploymentStatus, Phase, ProviderStatus
+from airunway.messages.decision import Observation
 from airunway.messages.deployment import WRITE_STATUS, EventSpec, StatusRequest
 from airunway.messages.deployment_state import FIELDS_CONTESTED, DeploymentState
 from airunway.messages.refs import DeploymentRef
@@ -86,13 +87,39 @@ class StatusWriter:
             self._inbox.ask()
 
     async def write_choice(self) -> None:
-        """Write the selection before anything is made by it, where another core may be choosing as well.
+        """Write the selection before anything is made by it, where another core has acted on the deployment.
 
-        Elsewhere it is written with what came of it, in one write.
+        Where one may be choosing as well, see `claim_choice`. Elsewhere it is written with what came of it,
+        in one write: it is in the history before the first object, and nobody else could choose otherwise.
         """
         state = self._state
         if not state.selection_written and recorded_adoption(state.conditions) == 0:
             await self.write()
+
+    async def claim_choice(self, seen: Observation, *, before: str) -> bool:
+        """Write the selection before `before`, a core that may be choosing as well; false: decide again.
+
+        Only if nobody wrote the deployment since it was seen: what that core has chosen meanwhile stands.
+        """
+        state = self._state
+        if state.selection_written:
+            return True
+        show_progress(state, now=workflow.now())
+        status = status_to_write(state)
+        answer = await call(
+            WRITE_STATUS,
+            StatusRequest(
+                ref=self._ref, uid=state.uid, status=status, resource_version=seen.resource_version
+            ),
+            summary=f"provider {state.provider}, if nobody has chosen another",
+        )
+        if answer.gone or answer.superseded:
+            return False
+        state.written, state.selection_written = digest_of(status), status.provider is not None
+        self._journal.record(
+            "ChoiceWritten", f"provider {state.provider}, before anything is made", why=before
+        )
+        return True
 
     def _is_rewritten(self, now: datetime) -> bool:
         """Whether what somebody else wrote is put right now; counted where it says nothing new."""

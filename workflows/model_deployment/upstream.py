@@ -174,6 +174,8 @@ class Upstream:
             )
             adopt_followers(self._state, plan.followed)
             return True
+        if plan.other_core and not await self._writer.claim_choice(decided.seen, before=plan.other_core):
+            return False
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)
         done = await self._call(APPLY_UPSTREAM, request, _writes(plan), decided)
