@@ -13,6 +13,7 @@
     python3 dev.py docs        the documentation as a site, every link followed: build/site
     python3 dev.py screenshots the pictures of the documentation, taken anew (needs Chromium)
     python3 dev.py lock        requirements*.txt and tools/uv.txt from pyproject.toml
+    python3 dev.py pin         images of others in docker-compose.yaml and Dockerfile, by the digests of now
     python3 dev.py sbom        what the images hold: build/sbom/*.cdx.json (CycloneDX) and *.licences.txt
     python3 dev.py setup       only install
 
@@ -201,6 +202,11 @@ def sbom(folder: Path, arguments: list[str]) -> None:
         _run(command, f"what {lock_file} installs could not be listed")
 
 
+def pin(folder: Path, arguments: list[str]) -> None:
+    """Ask registries which digest the tags of others' images stand for, and write it behind them."""
+    _run([str(_python(folder)), "-m", "tools.pin_images", *arguments], "images could not be pinned")
+
+
 def setup(_folder: Path, _arguments: list[str]) -> None:
     """Nothing beyond installing."""
     print("installed")
@@ -218,6 +224,7 @@ COMMANDS = {
     "docs": docs,
     "screenshots": screenshots,
     "lock": lock,
+    "pin": pin,
     "sbom": sbom,
     "setup": setup,
 }

@@ -6,13 +6,16 @@ taken from the uid of the namespace `kube-system`, which a cluster keeps for lif
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import structlog
 
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import ApiError, ClientError, Forbidden
 from airunway.clients.kubernetes import NAMESPACES, Cluster
-from airunway.workers.settings import Settings
+from airunway.workers.command_settings import CommandSettings
 
+SomeSettings = TypeVar("SomeSettings", bound=CommandSettings)
 _log = structlog.get_logger(__name__)
 
 UID_NAMESPACE = "kube-system"
@@ -26,7 +29,9 @@ class ClusterNameUnknown(ClientError):
     retryable = False
 
 
-async def with_cluster_name(settings: Settings, cluster: Cluster, *, patient: bool = False) -> Settings:
+async def with_cluster_name(
+    settings: SomeSettings, cluster: Cluster, *, patient: bool = False
+) -> SomeSettings:
     """The settings with `cluster` filled in.
 
     `patient`: try again until the API server answers. Raises ClusterNameUnknown, ApiError.

@@ -5,12 +5,14 @@ A misspelt setting would be left out in silence, and what it was to guard stay o
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from airunway.api.plain_text import one_line
-from airunway.workers.settings import Settings
+from airunway.workers.command_settings import CommandSettings
+
+if TYPE_CHECKING:
+    from airunway.workers.settings import Settings  # which is loaded where more than CommandSettings counts
 
 PREFIX = "AIRUNWAY_"
 OF_OTHERS = frozenset(
@@ -36,13 +38,27 @@ class UnknownVariables(ValueError):
 
 def read_settings() -> Settings:
     """The settings of this process. Raises UnknownVariables, ValidationError."""
+    from airunway.workers.settings import Settings
+
     refuse_unknown(os.environ)
     return Settings()
 
 
+def read_command_settings() -> CommandSettings:
+    """Those of a command that only looks; what else is set is judged as well. Raises as `read_settings`."""
+    given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    return CommandSettings() if given <= _variables(CommandSettings) | OF_OTHERS else read_settings()
+
+
+def _variables(settings: type[CommandSettings]) -> set[str]:
+    return {f"{PREFIX}{name.upper()}" for name in settings.model_fields}
+
+
 def refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raise UnknownVariables for what begins like a setting of ours and is none. Values are never shown."""
-    settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    from airunway.workers.settings import Settings
+
+    settings = _variables(Settings)
     given = {name.upper(): name for name in environ if name.upper().startswith(PREFIX)}
     links = _service_links(given)
     rest = [name for name in given if name not in settings | OF_OTHERS and not name.startswith(links)]
@@ -56,6 +72,10 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
 
 
 def _told(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    from airunway.api.plain_text import one_line
+
     close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_CLOSE)
     return f"{one_line(name)} is no setting{f'; is {close[0]} meant?' if close else '.'}"
 

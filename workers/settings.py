@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import SettingsConfigDict
 
 from airunway.api.decision import SelectionFallback
 from airunway.api.names import BUILDER_NAMESPACE, SYSTEM_NAMESPACE, WEBHOOK_SERVICE
@@ -20,13 +19,13 @@ from airunway.messages.deployment import Limits
 from airunway.modelimage.cluster_options import BUILDER_IMAGE
 from airunway.modelimage.naming import HUB
 from airunway.modelimage.plan import RUNNER_BASE
+from airunway.workers.command_settings import CommandSettings
 from airunway.workers.durations import as_duration
 from airunway.workers.gateway_settings import GatewaySettings
 from airunway.workers.image_registry_settings import ImageRegistrySettings
 from airunway.workers.installation_settings import InstallationSettings
 from airunway.workers.limit_settings import LimitSettings
 from airunway.workers.outbound_settings import OutboundSettings
-from airunway.workers.temporal.settings import TemporalSettings
 from airunway.workers.tenant_settings import TenantSettings
 from airunway.workers.trust_settings import TrustSettings
 from airunway.workers.version_settings import VersionSettings
@@ -46,29 +45,10 @@ class Settings(
     TenantSettings,
     VersionSettings,
     WebSettings,
-    TemporalSettings,
+    CommandSettings,
 ):
     """Settings of worker, watcher and command line."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="AIRUNWAY_",
-        extra="ignore",
-        validate_default=True,
-        populate_by_name=True,
-        hide_input_in_errors=True,  # a value may be a key that was put into the wrong variable
-    )
-
-    cluster: str = Field(
-        default="",
-        pattern=r"^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$",
-        description="Name of this cluster among those that share a Temporal namespace: part of workflow ids "
-        "and task queues, alike for all processes and commands, for good. Empty: first digits of the uid of "
-        "the namespace `kube-system`.",
-    )
-    kubeconfig: Path | None = Field(
-        default=None, description="Kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's account."
-    )
-    context: str | None = Field(default=None, description="Context in it; absent: its current one.")
     pod_namespace: str = Field(
         default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
     )

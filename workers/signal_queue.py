@@ -22,24 +22,15 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import core_task_queue
+from airunway.api.names import DEPLOYMENT_WORKFLOW, core_task_queue
 from airunway.api.status import Phase
 from airunway.clients.backoff import Backoff
 from airunway.clients.errors import error_text
 from airunway.clients.outages import OUTAGES, TEMPORAL
 from airunway.clients.spans import SPANS
-from airunway.messages.deployment_workflow import (
-    CLUSTER,
-    DEPLOYMENT_WORKFLOW,
-    MODEL,
-    NAMESPACE,
-    OBJECT_CHANGED,
-    PHASE,
-    ChangeHint,
-    DeploymentInput,
-    attributes_at_start,
-)
+from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint, DeploymentInput
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.search_attributes import CLUSTER, MODEL, NAMESPACE, PHASE, attributes_at_start
 from airunway.workers.rate_limit import RateLimit
 from airunway.workers.settings import Settings
 

@@ -17,8 +17,8 @@ import structlog
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import core_task_queue
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, OBJECT_CHANGED, ChangeHint
+from airunway.api.names import DEPLOYMENT_WORKFLOW, core_task_queue
+from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.settings import Settings

@@ -20,7 +20,8 @@ from airunway.workers.leader import run_as_leader
 from airunway.workers.settings import Settings
 from airunway.workers.signal_queue import SignalQueue, WorkflowSender
 from airunway.workers.starting import say_start
-from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.connection import connect, follow_credentials
+from airunway.workers.temporal.identity import process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.version_moves import version_moves

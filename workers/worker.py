@@ -55,7 +55,8 @@ from airunway.workers.request_guard import RequestGuard
 from airunway.workers.served_workflows import WORKFLOWS
 from airunway.workers.settings import Settings
 from airunway.workers.starting import say_start
-from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.connection import connect, follow_credentials
+from airunway.workers.temporal.identity import process_identity
 from airunway.workers.temporal.search_attributes import SearchAttributes
 from airunway.workers.temporal_outage import keep_asking
 from airunway.workers.trust import RegistriesOfImages, image_gate, namespace_policies

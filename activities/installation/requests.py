@@ -24,7 +24,7 @@ from airunway.api.names import (
     namespace_of,
     task_queue_beside,
 )
-from airunway.messages.deployment_workflow import CLUSTER, PROVIDER, STATE_QUERY, attributes_at_start
+from airunway.messages.deployment_workflow import STATE_QUERY
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.installation_workflow import (
     JOIN_INSTALLATION_SIGNAL,
@@ -35,6 +35,7 @@ from airunway.messages.installation_workflow import (
     ReadInstallationAnswer,
     ReadInstallationRequest,
 )
+from airunway.messages.search_attributes import CLUSTER, PROVIDER, attributes_at_start
 
 
 class InstallationRequests:

@@ -36,7 +36,7 @@ from airunway.api import names
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.clients.errors import ClientError
 from airunway.clients.registry.errors import RegistryUnavailable
-from airunway.messages.deployment_workflow import CLUSTER, MODEL, STATE_QUERY, attributes_at_start
+from airunway.messages.deployment_workflow import STATE_QUERY
 from airunway.messages.image_others import READ_IMAGE_WAITERS, ReadImageWaitersAnswer, ReadImageWaitersRequest
 from airunway.messages.model_image import (
     BUILD_MODEL_IMAGE,
@@ -77,6 +77,7 @@ from airunway.messages.model_image_workflow import (
     ReadBuildAnswer,
     ReadBuildRequest,
 )
+from airunway.messages.search_attributes import CLUSTER, MODEL, attributes_at_start
 from airunway.modelimage.plan import ModelImagePlan
 
 QUIET_AT_FIRST = timedelta(seconds=10)

@@ -190,6 +190,10 @@ def field_manager_for(provider: str) -> str:
     return f"{provider}-provider"
 
 
+DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
+"""Its type."""
+
+
 def deployment_workflow_id(cluster: str, namespace: str, name: str) -> str:
     """Workflow id of one ModelDeployment: its identity, so that it has one workflow at a time.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airunway.cli.contexts import USUAL_KUBECONFIG, read_contexts
 from airunway.cli.options import ANYWHERE, STATE_DIR, Where
@@ -17,12 +17,16 @@ from airunway.cli.output import note
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import SERVICE_ACCOUNT_TOKEN, Cluster
 from airunway.workers.cluster_name import with_cluster_name
-from airunway.workers.environment import read_settings
-from airunway.workers.settings import Settings
+from airunway.workers.command_settings import CommandSettings
+from airunway.workers.environment import read_command_settings, read_settings
 from airunway.workers.temporal.target import at_own_server
+
+if TYPE_CHECKING:
+    from airunway.workers.settings import Settings
 
 RUNNING_FILE = "running.json"
 DEFAULT_NAMESPACE = "default"
+SomeSettings = TypeVar("SomeSettings", bound=CommandSettings)
 
 
 def settings_for(where: Where = ANYWHERE, *, needs_cluster: bool = True) -> Settings:
@@ -30,7 +34,15 @@ def settings_for(where: Where = ANYWHERE, *, needs_cluster: bool = True) -> Sett
 
     `needs_cluster` false: Temporal alone will do.
     """
-    settings = read_settings()
+    return _placed(read_settings(), where, needs_cluster=needs_cluster)
+
+
+def settings_for_a_look(where: Where = ANYWHERE) -> CommandSettings:
+    """The same for a command that asks the cluster and Temporal, and decides nothing."""
+    return _placed(read_command_settings(), where, needs_cluster=True)
+
+
+def _placed(settings: SomeSettings, where: Where, *, needs_cluster: bool) -> SomeSettings:
     if where.kubeconfig is not None:
         settings = settings.model_copy(update={"kubeconfig": where.kubeconfig})
     if settings.kubeconfig is not None and not settings.kubeconfig.is_file():
@@ -52,7 +64,7 @@ def settings_for(where: Where = ANYWHERE, *, needs_cluster: bool = True) -> Sett
     return _in_context(settings, where.context)
 
 
-def namespace_for(settings: Settings, given: str | None) -> str:
+def namespace_for(settings: CommandSettings, given: str | None) -> str:
     """The namespace that a command is about: the one that was given, else that of the context, `default`.
 
     `given` None or empty: none was. Raises CliError for a kubeconfig that cannot be read.
@@ -65,7 +77,7 @@ def namespace_for(settings: Settings, given: str | None) -> str:
     return read_contexts(settings.kubeconfig).namespace_of(settings.context) or DEFAULT_NAMESPACE
 
 
-def _in_context(settings: Settings, context: str | None) -> Settings:
+def _in_context(settings: SomeSettings, context: str | None) -> SomeSettings:
     """With the context that was asked for; of several kubeconfigs with the one that `kubectl` would take."""
     if context is None and os.pathsep not in os.environ.get("KUBECONFIG", ""):
         return settings
@@ -87,7 +99,7 @@ async def named_settings(where: Where = ANYWHERE) -> Settings:
         return await with_cluster_name(settings, cluster)
 
 
-def _in_sandbox(settings: Settings, running: dict[str, Any]) -> Settings:
+def _in_sandbox(settings: SomeSettings, running: dict[str, Any]) -> SomeSettings:
     settings = settings.model_copy(update={"kubeconfig": Path(running["kubeconfig"]), "context": None})
     if os.environ.get("AIRUNWAY_TEMPORAL_ADDRESS"):
         return settings

@@ -20,7 +20,7 @@ from airunway.messages.commands import Asked
 from airunway.messages.refs import DeploymentRef
 from airunway.operations.updates import ask, how_it_closed, no_workflow
 from airunway.workers.settings import Settings
-from airunway.workers.temporal.connection import person_identity
+from airunway.workers.temporal.identity import person_identity
 
 
 async def run_command(

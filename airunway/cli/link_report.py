@@ -14,7 +14,8 @@ from airunway.cli.options import Where
 from airunway.cli.problems import CliError
 from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.console.links import BUILDING, filter_link, literal, workflow_link
+from airunway.console.links import BUILDING, filter_link, workflow_link
+from airunway.console.queries import literal
 from airunway.console.rows import deployment_resource, deployment_row
 from airunway.messages.refs import DeploymentRef
 from airunway.workers.cluster_name import with_cluster_name

@@ -31,7 +31,7 @@ from airunway.messages.installation_workflow import InstallationOutcome, Install
 from airunway.operations.installations import request_installation, require_installer
 from airunway.operations.updates import ask
 from airunway.workers.settings import Settings
-from airunway.workers.temporal.connection import person_identity
+from airunway.workers.temporal.identity import person_identity
 from airunway.workers.temporal.target import target_of
 
 

@@ -87,6 +87,9 @@ def _show(
         raise typer.BadParameter("--watch shows a table; leave --output out, or take -o wide")
     if name and all_namespaces:
         raise typer.BadParameter("--all-namespaces shows a list; for one deployment give --namespace")
+    from airunway.cli.lean import import_for_a_look
+
+    import_for_a_look()
     from airunway.cli.status_report import report
 
     run_async(report(namespace, name, form=form, watch=watch, where=where, everywhere=all_namespaces))

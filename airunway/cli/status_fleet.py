@@ -21,10 +21,11 @@ from airunway.cli.cluster import settings_for
 from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Where
 from airunway.cli.temporal import temporal_client
-from airunway.console.links import deployments_query, filter_links, literal
+from airunway.console.links import filter_links
+from airunway.console.queries import deployments_query, literal
 from airunway.console.rows import age
 from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
-from airunway.messages.deployment_workflow import ENGINE, MODEL, PHASE, PROVIDER, SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import ENGINE, MODEL, PHASE, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of
 

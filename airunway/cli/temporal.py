@@ -3,24 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import WorkflowService
 
 from airunway.cli.problems import CliError
-from airunway.workers.settings import Settings
-from airunway.workers.temporal.connection import connect
-from airunway.workers.temporal.target import target_of
+from airunway.workers.command_settings import CommandSettings
+from airunway.workers.temporal.identity import person_identity
+from airunway.workers.temporal.service import open_connection
+from airunway.workers.temporal.target import read_credentials, target_of
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from airunway.workers.settings import Settings
 
 PATIENCE_SECONDS = 5.0
 REFUSALS = ("Unauthenticated", "PermissionDenied", "CertificateRequired", "CertificateUnknown", "UnknownCA")
 """In errors of the SDK's core, which come as text only."""
 
 
+@dataclass(frozen=True)
+class Visibility:
+    """A Temporal namespace that is only looked at."""
+
+    namespace: str
+    workflow_service: WorkflowService
+
+
 async def temporal_client(settings: Settings) -> Client:
     """A client, or CliError when Temporal does not answer soon."""
+    from airunway.workers.temporal.connection import connect  # with the SDK's whole client
+
+    async with _patience(settings):
+        return await connect(settings, patient=False)
+
+
+async def visibility(settings: CommandSettings) -> Visibility:
+    """A connection for questions alone, which loads a third of what the client loads. Raises as that does."""
+    target = target_of(settings)
+    async with _patience(settings):
+        connection = await open_connection(
+            target, read_credentials(target), identity=person_identity(), runtime=_silent_runtime()
+        )
+    return Visibility(target.namespace, connection.workflow_service)
+
+
+@cache
+def _silent_runtime() -> Runtime:
+    """Its core logs nothing: whatever goes wrong comes as an error as well."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
+@asynccontextmanager
+async def _patience(settings: CommandSettings) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await connect(settings, patient=False)
+            yield
     except (RuntimeError, OSError, TimeoutError) as err:
         if any(word in str(err) for word in REFUSALS):
             raise CliError(

@@ -14,7 +14,7 @@ from airunway.api.decision import InstallPolicy
 from airunway.api.names import PULL_SECRET
 from airunway.cli.up_display import Display
 from airunway.clients.kubernetes import Cluster
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.modelimage.naming import PULL_HOST
 from airunway.sandbox import charts, prerequisites
 from airunway.sandbox.runtime import Sandbox

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, quote_plus
 
 from airunway.api.status import Phase
-from airunway.messages.deployment_workflow import CLUSTER, DEPLOYMENT_WORKFLOW, PHASE, PROVIDER
+from airunway.console.queries import deployments_query, literal
 from airunway.messages.model_image_workflow import MODEL_IMAGE_WORKFLOW
 from airunway.workers.temporal.target import TemporalTarget
 
@@ -24,23 +24,6 @@ def filter_link(target: TemporalTarget, query: str) -> str:
     return f"{_namespace(target)}/workflows?query={quote_plus(query)}"
 
 
-def deployments_query(
-    *, cluster: str = "", phase: str = "", provider: str = "", id_prefix: str = "", only_open: bool = True
-) -> str:
-    """The visibility query for deployments' workflows; what is empty does not matter."""
-    terms = [f"WorkflowType = {literal(DEPLOYMENT_WORKFLOW)}"]
-    if only_open:
-        terms.append("ExecutionStatus = 'Running'")
-    terms += [
-        f"{key.name} = {literal(value)}"
-        for key, value in ((CLUSTER, cluster), (PHASE, phase), (PROVIDER, provider))
-        if value
-    ]
-    if id_prefix:
-        terms.append(f"WorkflowId STARTS_WITH {literal(id_prefix)}")
-    return " AND ".join(terms)
-
-
 def filter_links(
     target: TemporalTarget, cluster: str, *, providers: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
@@ -55,11 +38,6 @@ def filter_links(
         *((f"on {name}", deployments_query(cluster=cluster, provider=name)) for name in providers),
     ]
     return [(label, filter_link(target, query)) for label, query in queries]
-
-
-def literal(text: str) -> str:
-    """A text as a visibility query quotes it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _namespace(target: TemporalTarget) -> str:

@@ -11,7 +11,8 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
+from airunway.console.workflow_detail import state_in_detail
+from airunway.console.workflow_states import WorkflowState, trouble
 from airunway.messages.deployment_workflow import STATE_QUERY
 
 QUERY_SECONDS = 5.0

@@ -1,44 +1,16 @@
-"""What ModelDeploymentWorkflow is sent and asked: inputs, payloads, answers, search attributes. Pure."""
+"""What ModelDeploymentWorkflow is sent and asked: inputs, payloads, answers. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, Field
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from airunway.messages.commands import INTERNAL
 from airunway.messages.deployment_state import DeploymentState
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.words import NameText, WordList, Words
 
-PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
-ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
-PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
-NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
-MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
-CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
-IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
-SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
-MAX_KEYWORD = 255
-"""Characters of a search attribute: a column of Temporal's database, which takes no more."""
-
-
-def attributes_at_start(
-    values: Mapping[SearchAttributeKey[str], str], known: Collection[str]
-) -> TypedSearchAttributes:
-    """What a workflow is started with. `known`: names that the namespace has; it refuses others."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(key, text[:MAX_KEYWORD])
-            for key, text in values.items()
-            if text and key.name in known
-        ]
-    )
-
-
-DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
 OBJECT_CHANGED = f"{INTERNAL}object_changed"
 """Signal with a ChangeHint."""
 INSTALL_REPORT = f"{INTERNAL}install_report"

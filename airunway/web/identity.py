@@ -21,7 +21,7 @@ from airunway.web.errors import NotSignedIn, WebError
 from airunway.web.proxies import Network, sender
 from airunway.web.sessions import CSRF_FIELD, CSRF_HEADER, CookieSessions
 from airunway.workers.rate_limit import RateLimit
-from airunway.workers.temporal.connection import person_identity
+from airunway.workers.temporal.identity import person_identity
 
 TOKEN_REVIEWS = Resource("authentication.k8s.io/v1", "tokenreviews")
 REVIEW_SECONDS = 30.0

@@ -29,7 +29,8 @@ from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
 from airunway.workers.starting import say_start
-from airunway.workers.temporal.connection import connect, follow_credentials, process_identity
+from airunway.workers.temporal.connection import connect, follow_credentials
+from airunway.workers.temporal.identity import process_identity
 from airunway.workers.temporal.target import target_of
 from airunway.workers.web_settings import is_loopback
 

@@ -12,10 +12,10 @@ from temporalio.testing import ActivityEnvironment
 from airunway.activities.installation.requests import InstallationRequests
 from airunway.activities.model_image.activities import ModelImageActivities
 from airunway.activities.model_image.options import ModelImageOptions
-from airunway.messages.deployment_workflow import CLUSTER, MODEL, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.messages.installation import JoinRequest
 from airunway.messages.model_image import JoinModelImageRequest, ModelImageWaiter
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.search_attributes import CLUSTER, MODEL, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.converter import data_converter

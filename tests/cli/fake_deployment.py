@@ -6,8 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.names import DEPLOYMENT_WORKFLOW
     from airunway.messages.commands import CANCEL_BUILD, PAUSE, RETRY, Asked, CommandAnswer
-    from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput, DeploymentView
+    from airunway.messages.deployment_workflow import DeploymentInput, DeploymentView
     from airunway.messages.journal import Journal
 
 

@@ -250,7 +250,7 @@ def show_error(text: str) -> None:
 
 SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "status": (
-        lambda obj: output.console().print(status_report._table([obj], {("default", "chat"): "w"})),
+        lambda obj: output.console().print(status_report.fleet_table([obj], {("default", "chat"): "w"})),
         OBJECT,
     ),
     "status --watch": (lambda build: output.console().print(bars([build])), BUILD),
@@ -267,7 +267,7 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
     "list -o wide": (
-        lambda obj: output.console().print(status_report._table([obj], {}, wide=True)),
+        lambda obj: output.console().print(status_report.fleet_table([obj], {}, wide=True)),
         OBJECT,
     ),
     "doctor": (doctor_report.show, DoctorFinding("check", DoctorVerdict.WARN, "message", "advice")),

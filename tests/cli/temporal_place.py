@@ -11,10 +11,11 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from airunway.api.names import API_VERSION, DEPLOYMENT_KIND, core_task_queue
+from airunway.api.names import API_VERSION, DEPLOYMENT_KIND, DEPLOYMENT_WORKFLOW, core_task_queue
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, SEARCH_ATTRIBUTES, DeploymentInput
+from airunway.messages.deployment_workflow import DeploymentInput
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.temporal.converter import data_converter
 from tests.cli.fake_deployment import FakeDeployment

@@ -21,7 +21,7 @@ from airunway.messages.refs import DeploymentRef
 from airunway.operations import updates
 from airunway.operations.errors import NotDelivered, Refused
 from airunway.operations.updates import no_workflow
-from airunway.workers.temporal.connection import person_identity
+from airunway.workers.temporal.identity import person_identity
 from tests.cli.conftest import Airunway
 from tests.cli.temporal_place import CLUSTER, Place, place
 

@@ -22,7 +22,7 @@ from airunway.cli.migrate.controllers import HOLDER
 from airunway.cli.migrate.record import read_record
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, LEASES, NAMESPACES, Cluster, Object
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.runtime import Sandbox
 

@@ -15,20 +15,16 @@ import pytest_asyncio
 from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue
-from airunway.cli import status_report
+from airunway.cli import status_report, status_watch
 from airunway.cli.formats import OutputFormat
 from airunway.cli.options import ANYWHERE, Where
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
 from airunway.clients.kubernetes import DEPLOYMENTS
-from airunway.console.workflow_states import WorkflowState, state_in_detail, trouble
-from airunway.messages.deployment_workflow import (
-    CLUSTER as CLUSTER_KEY,
-)
-from airunway.messages.deployment_workflow import (
-    MODEL,
-    PHASE,
-)
+from airunway.console.workflow_detail import state_in_detail
+from airunway.console.workflow_states import WorkflowState, trouble
+from airunway.messages.search_attributes import CLUSTER as CLUSTER_KEY
+from airunway.messages.search_attributes import MODEL, PHASE
 from tests.cli.fake_deployment import BrokenDeployment
 from tests.cli.temporal_place import CLUSTER, PATIENCE_SECONDS, Place, place, until
 
@@ -126,7 +122,7 @@ async def test_the_column_is_there_only_when_needed(here: Place, capsys: pytest.
 async def test_a_watch_into_a_pipe_prints_a_line_for_each_change(
     here: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status_report, "REFRESH_SECONDS", 0.05)
+    monkeypatch.setattr(status_watch, "REFRESH_SECONDS", 0.05)
     made = await here.deployment("chat")
     seen = ""
 

@@ -14,7 +14,8 @@ from temporalio.client import Client
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.settings import Settings
-from airunway.workers.temporal.connection import connect, person_identity
+from airunway.workers.temporal.connection import connect
+from airunway.workers.temporal.identity import person_identity
 from airunway.workers.temporal.search_attributes import OURS, SearchAttributes
 from tests.connection.conftest import Site
 from tests.servers.certificates import make_certificates

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from temporalio.envconfig import ClientConfigProfile
 
-from airunway.console.links import deployments_query, filter_link, filter_links, literal, workflow_link
+from airunway.console.links import filter_link, filter_links, workflow_link
+from airunway.console.queries import deployments_query, literal
 from airunway.workers.temporal.target import TemporalTarget
 
 TARGET = TemporalTarget(

@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput
+from airunway.api.names import DEPLOYMENT_WORKFLOW
+from airunway.messages.deployment_workflow import DeploymentInput
 from airunway.workers import served_workflows
 from airunway.workflows.model_deployment.workflow import ModelDeploymentWorkflow
 

@@ -12,9 +12,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from airunway.api.names import core_task_queue
+from airunway.api.names import DEPLOYMENT_WORKFLOW, core_task_queue
 from airunway.clients.kubernetes import EVENTS, Object
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW
 from airunway.workers.worker_version import decide_version
 from tests.e2e.system import System
 from tests.servers.cluster import Cluster

@@ -9,10 +9,9 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus
 
-from airunway.api.names import core_task_queue
+from airunway.api.names import DEPLOYMENT_WORKFLOW, core_task_queue
 from airunway.clients.kubernetes import NAMESPACES
 from airunway.messages.deployment_workflow import (
-    DEPLOYMENT_WORKFLOW,
     OBJECT_CHANGED,
     ChangeHint,
     DeploymentInput,

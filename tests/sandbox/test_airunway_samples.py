@@ -16,7 +16,7 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import Invalid
 from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Object
 from airunway.clients.reflector import ObjectChange, Reflector
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.sandbox import prerequisites
 from airunway.sandbox.operators.nodes import GPU_LABELS, PretendNode
 from airunway.sandbox.operators.timing import Timing

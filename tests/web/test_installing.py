@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from airunway.api.names import installation_workflow_id
 from airunway.messages.installation import INSTALL_CHART, UNINSTALL_CHART, InstallationRequest
 from airunway.messages.installation_workflow import InstallationView
-from airunway.workers.temporal.connection import person_identity
 from airunway.workers.temporal.converter import data_converter
+from airunway.workers.temporal.identity import person_identity
 from tests.web.place import Answered, WebPlace, web_place
 from tests.workflows.conftest import test_server as server_binary
 from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker

@@ -14,7 +14,8 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, OBJECT_CHANGED, ChangeHint
+from airunway.api.names import DEPLOYMENT_WORKFLOW
+from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint
 from airunway.sandbox.temporal import TemporalServer
 from airunway.workers.promotion import Abandonment
 from airunway.workers.replay_check import ReplayCheck

@@ -22,9 +22,9 @@ from temporalio.client import Client
 from temporalio.converter import default as default_converter
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import deployment_workflow_prefix
-from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, PHASE
+from airunway.api.names import DEPLOYMENT_WORKFLOW, deployment_workflow_prefix
 from airunway.messages.refs import DeploymentRef
+from airunway.messages.search_attributes import PHASE
 
 OPEN = (
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import error_text
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.converter import data_converter
+from airunway.workers.temporal.identity import person_identity
 from airunway.workers.temporal.service import RenewableService, open_connection
 from airunway.workers.temporal.target import Credentials, InvalidConnection, read_credentials, target_of
 from airunway.workers.temporal.telemetry import runtime_for, tracing
@@ -28,20 +26,6 @@ _log = structlog.get_logger(__name__)
 
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 5.0
-
-
-def process_identity(role: str) -> str:
-    """What histories and pollers call a process of ours: `airunway-worker/<pod, or host>`."""
-    return f"{role}/{os.environ.get('POD_NAME') or socket.gethostname()}"
-
-
-def person_identity() -> str:
-    """What histories call somebody at the command line: `<user>@<host>`."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in containers
-        user = f"uid-{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
 
 
 async def connect(

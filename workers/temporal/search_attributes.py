@@ -20,7 +20,7 @@ from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest, De
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 
 _log = structlog.get_logger(__name__)
 

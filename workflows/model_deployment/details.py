@@ -11,7 +11,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 from airunway.messages.deployment_state import DeploymentState, ModelImageState
-from airunway.messages.deployment_workflow import (
+from airunway.messages.journal import JournalEntry
+from airunway.messages.refs import DeploymentRef
+from airunway.messages.search_attributes import (
     CLUSTER,
     ENGINE,
     IMAGE,
@@ -21,8 +23,6 @@ from airunway.messages.deployment_workflow import (
     PHASE,
     PROVIDER,
 )
-from airunway.messages.journal import JournalEntry
-from airunway.messages.refs import DeploymentRef
 from airunway.workflows.markdown import plain
 from airunway.workflows.model_image.details import progress_words
 

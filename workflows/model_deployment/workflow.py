@@ -18,9 +18,10 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from airunway.api.names import DEPLOYMENT_WORKFLOW
     from airunway.messages.decision import Observation
     from airunway.messages.deployment_state import DeploymentState
-    from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, DeploymentInput
+    from airunway.messages.deployment_workflow import DeploymentInput
     from airunway.messages.failures import WRONG_CLUSTER, cause_with_kind, kind_of, message_of
     from airunway.workflows import measures
     from airunway.workflows.model_deployment.cancellation import heed_cancellation

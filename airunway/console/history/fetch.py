@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from airunway.console.history.line import HistoryLine, Source
 from airunway.console.history.read_events import read_event
 from airunway.console.history.run_reader import Joined, RunReader
-from airunway.console.links import literal
+from airunway.console.queries import literal
 from airunway.console.temporal_errors import is_missing
 from airunway.messages.journal import Journal, JournalEntry
 

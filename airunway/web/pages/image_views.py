@@ -14,7 +14,8 @@ from temporalio.service import RPCError
 
 from airunway.api.names import PAUSED, is_paused
 from airunway.console.build_heartbeat import build_heartbeat
-from airunway.console.links import BUILDING, literal
+from airunway.console.links import BUILDING
+from airunway.console.queries import literal
 from airunway.console.rows import age
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.model_image_workflow import ModelImageView

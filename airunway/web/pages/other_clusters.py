@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from airunway.console.links import deployments_query, filter_link
+from airunway.console.links import filter_link
+from airunway.console.queries import deployments_query
 from airunway.console.workflow_states import WorkflowState, open_states
-from airunway.messages.deployment_workflow import PHASE
+from airunway.messages.search_attributes import PHASE
 from airunway.web.pages.fleet_view import NOT_SAID
 from airunway.workers.temporal.target import TemporalTarget
 

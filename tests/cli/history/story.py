@@ -12,6 +12,7 @@ from temporalio.common import RawValue, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from airunway.api.decision import Candidate, Decision, Outcome, ProviderDecision
+    from airunway.api.names import DEPLOYMENT_WORKFLOW
     from airunway.api.status import DeploymentStatus, Phase, UnifiedStatus
     from airunway.messages.commands import RETRY, Asked, CommandAnswer
     from airunway.messages.decision import (
@@ -22,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from airunway.messages.deployment import AppliedObject, StatusAnswer, StatusRequest
     from airunway.messages.deployment_state import DeploymentState
-    from airunway.messages.deployment_workflow import DEPLOYMENT_WORKFLOW, ChangeHint, DeploymentInput
+    from airunway.messages.deployment_workflow import ChangeHint, DeploymentInput
     from airunway.messages.journal import Journal
     from airunway.messages.model_image import JoinModelImageAnswer
     from airunway.messages.refs import DeploymentRef

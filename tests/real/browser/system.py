@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from airunway.cli.up_servers import without_network
 from airunway.clients.crds import apply_own_crds
-from airunway.messages.deployment_workflow import SEARCH_ATTRIBUTES
+from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.sandbox import prerequisites
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.runtime import Sandbox
