@@ -104,15 +104,14 @@ class StatusActivity:
         ref, uid, status, version = request.ref, request.uid, request.status, request.resource_version
         if status is None:
             return None
+        at_version = {"resourceVersion": version} if version else {}
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.DEPLOYMENT_KIND,
             # The uid makes the write fail on another object of the same name.
-            "metadata": {"name": ref.name, "namespace": ref.namespace, "uid": uid},
+            "metadata": {"name": ref.name, "namespace": ref.namespace, "uid": uid, **at_version},
             "status": status.dump(),
         }
-        if version:
-            body["metadata"]["resourceVersion"] = version
         try:
             if not version:  # which taking over would make another one
                 await self._take_over(ref, uid, is_shared=status.phase is None)

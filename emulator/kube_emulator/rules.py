@@ -16,6 +16,9 @@ from typing import Any
 
 import celpy
 from celpy import celtypes
+from celpy.adapter import json_to_cel
+from celpy.celparser import CELParseError
+from celpy.evaluation import CELEvalError
 
 from .causes import ruled
 from .errors import Cause
@@ -85,12 +88,12 @@ def _judge(raw: Mapping[str, Any], value: Any, node: Node, path: str, old: Any) 
     given = {"self": _in_cel(value, node)}
     if rule.is_transition:
         given["oldSelf"] = _in_cel(old, node)
-    message = _message(raw, given)
     try:
         if bool(rule.program.evaluate(given)):
             return
-    except celpy.CELEvalError as error:
-        message = f"rule evaluation error: {error.args[0]} evaluating rule: {message}"
+        message = _message(raw, given)
+    except CELEvalError as error:
+        message = f"rule evaluation error: {error.args[0]} evaluating rule: {_message(raw, given)}"
     yield ruled(path + str(raw.get("fieldPath") or ""), value, message, str(raw.get("reason") or ""))
 
 
@@ -99,7 +102,7 @@ def _message(raw: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     if expression is not None:
         try:
             said = str(expression.program.evaluate(given)).strip()
-        except celpy.CELEvalError:
+        except CELEvalError:
             said = ""
         if said and "\n" not in said:
             return said
@@ -115,7 +118,7 @@ def _compiled(text: str) -> Rule | None:
     environment = celpy.Environment()
     try:
         tree = environment.compile(text)
-    except celpy.CELParseError:
+    except CELParseError:
         return None
     called = {str(part.children[1]) for part in tree.find_data("member_dot_arg")}
     called |= {str(part.children[0]) for part in tree.find_data("ident_arg")}
@@ -162,13 +165,13 @@ def _in_cel(value: Any, node: Node) -> Any:
     if isinstance(value, list):
         items = node.items
         return celtypes.ListType(
-            [_in_cel(item, items) if items else celpy.json_to_cel(item) for item in value]
+            [_in_cel(item, items) if items else json_to_cel(item) for item in value]
         )
     if node.type == "number":
         return celtypes.DoubleType(value)
     if isinstance(value, str) and (read := _FORMATS.get(node.raw.get("format", ""))):
         return read(value)
-    return celpy.json_to_cel(value)
+    return json_to_cel(value)
 
 
 _FORMATS: dict[str, Any] = {
