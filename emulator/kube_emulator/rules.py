@@ -164,9 +164,7 @@ def _in_cel(value: Any, node: Node) -> Any:
         return celtypes.MapType({celtypes.StringType(key): item for key, item in fields.items()})
     if isinstance(value, list):
         items = node.items
-        return celtypes.ListType(
-            [_in_cel(item, items) if items else json_to_cel(item) for item in value]
-        )
+        return celtypes.ListType([_in_cel(item, items) if items else json_to_cel(item) for item in value])
     if node.type == "number":
         return celtypes.DoubleType(value)
     if isinstance(value, str) and (read := _FORMATS.get(node.raw.get("format", ""))):
