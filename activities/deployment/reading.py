@@ -26,6 +26,7 @@ from airunway.messages.refs import DeploymentRef
 from airunway.selection.admission_recheck import with_admission_recheck
 from airunway.selection.decide import consider_engines, decide
 
+QUICK_RULES = 100
 QUICK_RULES_LENGTH = 2_000
 """Characters of all rules together; compiling takes up to 50 µs for each, the first time."""
 QUICK_SPEC_ELEMENTS = 1_000
@@ -101,7 +102,8 @@ def is_quick(obj: Object, configs: Sequence[InferenceProviderConfig]) -> bool:
     """Whether deciding takes a moment: a small spec, and short rules without a macro, which loops."""
     rules = [rule.condition for config in configs for rule in _rules_of(config)]
     return (
-        sum(map(len, rules)) <= QUICK_RULES_LENGTH
+        len(rules) <= QUICK_RULES
+        and sum(map(len, rules)) <= QUICK_RULES_LENGTH
         and not any(map(_MACRO.search, rules))
         and not has_more_elements_than(obj.get("spec"), QUICK_SPEC_ELEMENTS)
     )

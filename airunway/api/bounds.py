@@ -6,13 +6,17 @@ and pydantic writes no more than 255 levels: a value that is no deeper than MAX_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MAX_DEPTH = 100
 """Levels of maps and lists in each other. The deepest CRDs that are installed here have some fifty."""
 MAX_SPEC_ELEMENTS = 20_000
 """Maps, lists and plain values of a deployment's spec together; a real one has less than two hundred."""
+MAX_SPEC_TEXT = 64 * 1024
+"""Characters of the texts in it together; a real one has some thousands."""
+MAX_SPEC_DOCUMENTS = 4_000
+"""Commas and brackets in these: an argument may be JSON, which is read, and written again."""
 MAX_ANNOTATIONS_BYTES = 256 * 1024
 """Keys and values of an object's annotations together, as the API server takes them."""
 LARGE_ELEMENTS = 5_000
@@ -47,7 +51,24 @@ def spec_problem(obj: Mapping[str, Any]) -> str:
         return f"has more than {MAX_SPEC_ELEMENTS} fields and values; make it smaller"
     if is_deeper_than(spec, MAX_DEPTH):
         return f"is nested deeper than {MAX_DEPTH} levels; make it flatter"
+    texts = list(_texts(spec))
+    if sum(map(len, texts)) > MAX_SPEC_TEXT:
+        return f"has more than {MAX_SPEC_TEXT} characters; make its texts shorter"
+    if sum(text.count(mark) for text in texts for mark in ",[{") > MAX_SPEC_DOCUMENTS:
+        return f"has more than {MAX_SPEC_DOCUMENTS} commas and brackets in its texts; make these smaller"
     return ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Keys and values that are texts."""
+    level = [value]
+    while level:
+        for entry in level:
+            if isinstance(entry, dict):
+                yield from (key for key in entry if isinstance(key, str))
+            elif isinstance(entry, str):
+                yield entry
+        level = _within(level)
 
 
 def _within(values: list[Any]) -> list[Any]:

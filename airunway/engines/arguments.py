@@ -20,6 +20,9 @@ TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 _NEGATIVE_NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
+_QUOTING = re.compile(r"['\"\\]")
+"""Without one of these a shell only splits, for which `shlex` takes long."""
+_SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
@@ -87,6 +90,8 @@ def items(kind: FlagKind, text: str) -> list[str]:
         return [text]
     if kind is FlagKind.NUMBERS:
         return stripped.replace(",", " ").split()
+    if not _QUOTING.search(stripped):
+        return _SPACE.split(stripped) if stripped else []
     try:
         return shlex.split(stripped)
     except ValueError:  # a quote that is not closed

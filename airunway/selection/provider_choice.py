@@ -26,7 +26,14 @@ MAX_CANDIDATES = 50
 """Candidates that an answer shows; the chosen one is always among them."""
 MAX_RULES_LENGTH = 32_000
 """Characters of all rules of one provider; later rules are not evaluated."""
-TOO_MANY_RULES = f"the rules before it and this one are longer than {MAX_RULES_LENGTH} characters together"
+MAX_RULES = 500
+"""Of one provider; empty ones have no length."""
+MAX_RULE_ERRORS = 20
+"""Of one provider, in an answer."""
+TOO_MANY_RULES = (
+    f"the rules before it and this one are more than {MAX_RULES}, or longer than {MAX_RULES_LENGTH}"
+    " characters together"
+)
 _CUT = 200
 _LISTED = 30
 
@@ -111,11 +118,11 @@ def _score(candidate: Candidate, config: InferenceProviderConfig, view: Any) -> 
     length = 0
     for index, rule in enumerate((config.spec.selection_rules if config.spec else None) or ()):
         length += len(rule.condition)
-        if length > MAX_RULES_LENGTH:
+        if length > MAX_RULES_LENGTH or index >= MAX_RULES:
             candidate.rule_errors.append(f"rule {index}: {TOO_MANY_RULES}")
             return
         result = cel.evaluate(rule.condition, view)
-        if result.error:
+        if result.error and len(candidate.rule_errors) < MAX_RULE_ERRORS:
             candidate.rule_errors.append(f"rule {index}: {result.error}"[:_CUT])
         priority = max(0, rule.priority or 0)
         if result.matched and (candidate.score is None or priority > candidate.score):

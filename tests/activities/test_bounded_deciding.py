@@ -11,7 +11,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from airunway.activities.deployment.reading import is_quick, parsed
-from airunway.api.bounds import MAX_DEPTH, MAX_SPEC_ELEMENTS
+from airunway.api.bounds import MAX_DEPTH, MAX_SPEC_DOCUMENTS, MAX_SPEC_ELEMENTS, MAX_SPEC_TEXT
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.api.status import MAX_UPSTREAM_MESSAGE, EndpointStatus, Phase, ReplicaStatus, UnifiedStatus
 from airunway.provider.registry import installed_providers
@@ -55,6 +55,7 @@ def test_what_takes_a_moment_is_judged_at_once() -> None:
     assert is_quick({"spec": {"model": {"id": "a/b"}}}, shipped)
     assert not is_quick({"spec": {}}, [config(SLOW_TO_EVALUATE)])
     assert not is_quick({"spec": {}}, [config("x" * 3000)])
+    assert not is_quick({"spec": {}}, [config(*[""] * 1000)])
     assert not is_quick({"spec": {"env": [{"name": str(n)} for n in range(2000)]}}, shipped)
 
 
@@ -71,6 +72,10 @@ def nested(levels: int) -> Any:
         ({"provider": {"overrides": nested(MAX_DEPTH + 1)}}, "deeper than"),
         ({"provider": {"overrides": nested(5_000)}}, "deeper than"),
         ({"env": [{"name": str(n), "value": "v"} for n in range(MAX_SPEC_ELEMENTS)]}, "more than"),
+        ({"engine": {"args": {"hf-overrides": "x" * (MAX_SPEC_TEXT + 1)}}}, "characters"),
+        ({"engine": {"args": {"hf-overrides": f"[{'[],' * MAX_SPEC_DOCUMENTS}[]]"}}}, "commas and brackets"),
+        ({"engine": {"extraArgs": [f"--hf-overrides=[{'[],' * MAX_SPEC_DOCUMENTS}[]]"]}}, "commas"),
+        ({"provider": {"overrides": {"x" * (MAX_SPEC_TEXT + 1): 1}}}, "characters"),
     ],
 )
 def test_a_spec_that_is_too_large_or_deep_is_final(spec: dict[str, Any], words: str) -> None:

@@ -5,8 +5,15 @@ from typing import Any
 import pytest
 
 from airunway.api.decision import SelectionFallback
-from airunway.api.provider_config import InferenceProviderConfig
-from airunway.selection.provider_choice import MAX_CANDIDATES, MAX_RULES_LENGTH, Choice, choose_provider
+from airunway.api.provider_config import InferenceProviderConfig, SelectionRule
+from airunway.selection.provider_choice import (
+    MAX_CANDIDATES,
+    MAX_RULE_ERRORS,
+    MAX_RULES,
+    MAX_RULES_LENGTH,
+    Choice,
+    choose_provider,
+)
 from tests.selection.build import ALIVE_SINCE, CPU_RULE, config, deployment, offer, seconds_ago
 
 NONE, CAPABILITIES = SelectionFallback.NONE, SelectionFallback.CAPABILITIES
@@ -151,6 +158,18 @@ def test_rules_beyond_the_length_limit_are_not_looked_at() -> None:
 
     assert choice.provider is None
     assert "characters together" in choice.candidates[0].rule_errors[-1]
+
+
+def test_rules_beyond_their_number_are_not_looked_at() -> None:
+    wrong = config("a", offer("vllm"))
+    assert wrong.spec is not None
+    wrong.spec.selection_rules = [SelectionRule(condition="", priority=1) for _ in range(100_000)]
+
+    choice = choose(wrong)
+
+    errors = choice.candidates[0].rule_errors
+    assert len(errors) == MAX_RULE_ERRORS + 1
+    assert errors[-1].startswith(f"rule {MAX_RULES}: the rules before it and this one are more than")
 
 
 def test_rules_see_the_resolved_engine() -> None:

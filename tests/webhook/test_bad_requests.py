@@ -151,8 +151,9 @@ def deep(levels: int) -> Any:
         ({"provider": {"name": "kaito", "overrides": deep(MAX_DEPTH - 10)}}, ""),
         ({"provider": {"name": "kaito", "overrides": deep(MAX_DEPTH + 10)}}, "deeper than"),
         ({"env": [{"name": f"A{n}", "value": "x"} for n in range(MAX_SPEC_ELEMENTS)]}, "more than"),
+        ({"engine": {"args": {"hf-overrides": f"[{'[],' * 100_000}[]]"}}}, "characters"),
     ],
-    ids=["as deep as may be", "too deep", "too large"],
+    ids=["as deep as may be", "too deep", "too large", "a document for an argument"],
 )
 @pytest.mark.parametrize("path", PATHS, ids=["mutating", "validating"])
 async def test_a_spec_that_would_take_the_time_of_others_is_refused(

@@ -1,7 +1,8 @@
 """Which addresses are public. Pure.
 
 Not by `ipaddress.is_global`: what that says differs between versions of Python, and it counts multicast and
-addresses that lead to others (NAT64, 6to4, Teredo) as global. Sources: IANA's special-purpose registries.
+addresses that lead to others (NAT64, 6to4, Teredo, ISATAP) as global. Sources: IANA's special-purpose
+registries.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _INNER_V6 = tuple(
         "3fff::/20",  # documentation
     )
 )
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+"""The first half of an interface's id that ends in an IPv4 address, in whatever network (RFC 5214)."""
 
 
 def is_public(address: str) -> bool:
@@ -52,6 +55,8 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(found, IPv4Address):
         return not any(found in network for network in _INNER_V4)
+    if int(found) >> 32 & 0xFFFF_FFFF in _ISATAP:
+        return False
     return found in _GLOBAL_V6 and not any(found in network for network in _INNER_V6)
 
 

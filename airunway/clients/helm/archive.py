@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
+import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+MAX_UNPACKED = 100 * 1024 * 1024
+"""Bytes, as Helm itself has it: a hundred times what charts of operators are."""
+_CHUNK = 1024 * 1024
 VALUES_SCHEMA = "values.schema.json"
 _CRDS = "airunway-crds"
 """Folder among the templates; no chart has one of that name."""
@@ -16,6 +22,15 @@ def digest_of(archive: Path) -> str:
     """`sha256:…` of a file."""
     with archive.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def is_bounded(archive: Path) -> bool:
+    """Whether it unpacks to what a chart may be. Of what is no archive Helm says so itself."""
+    size = 0
+    with suppress(gzip.BadGzipFile, EOFError, zlib.error), gzip.open(archive) as packed:
+        while size <= MAX_UNPACKED and (chunk := packed.read(_CHUNK)):
+            size += len(chunk)
+    return size <= MAX_UNPACKED
 
 
 def has_values_schema(chart: Path) -> bool:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunway.clients.helm.archive import digest_of
+from airunway.clients.helm.archive import MAX_UNPACKED, digest_of, is_bounded
 from airunway.clients.helm.driver import Driver, HelmSays, Obj
 
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:[-+].*)?")
@@ -45,6 +45,8 @@ def load(driver: Driver, ref: Obj) -> LocalChart:
     digest = "" if path.is_dir() else digest_of(path)
     if ref["digest"] and digest != ref["digest"]:
         raise HelmSays(f"it has another digest than announced: {digest or 'none'}, not {ref['digest']}")
+    if not path.is_dir() and not is_bounded(path):
+        raise HelmSays(f"invalid chart: it unpacks to more than {MAX_UNPACKED} bytes, which no chart needs")
     metadata = driver.metadata(path)
     version, wanted = str(metadata["version"]), ref["version"]
     if _EXACT.fullmatch(wanted) and version.removeprefix("v") != wanted.removeprefix("v"):

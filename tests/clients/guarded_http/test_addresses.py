@@ -52,6 +52,8 @@ INNER = [
     "2001:db8::1",
     "2002:7f00:1::1",  # 6to4 of 127.0.0.1
     "2002:c0a8:101::1",
+    "2606:4700::5efe:a00:1",  # ISATAP of 10.0.0.1
+    "2606:4700::200:5efe:a9fe:a9fe",
     "3fff::1",
     "5f00::1",
     "fc00::1",
@@ -93,6 +95,7 @@ def test_no_ipv4_address_gets_by_in_the_form_of_ipv6(address: ipaddress.IPv4Addr
         ("64:ff9b:1::", 0),
         ("2002::", 80),
         ("2001::", 0),
+        ("2606:4700::5efe:0:0", 0),
     ):
         inside = ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | number << shift)
         assert not is_public(str(inside))

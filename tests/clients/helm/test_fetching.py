@@ -14,6 +14,7 @@ from airunway.clients.helm import (
     HelmError,
     RepositoryUnreachable,
 )
+from airunway.clients.helm.archive import MAX_UNPACKED
 from kube_emulator.envtest.ports import free_port
 from tests.clients.helm.charts import copy_chart, pack, sha256
 from tests.clients.helm.conftest import adapter, release
@@ -241,6 +242,18 @@ async def test_what_is_no_chart_is_final(way: str, tmp_path: Path) -> None:
 
     assert type(await refused(way, str(empty))) is ChartInvalid
     assert type(await refused(way, str(tmp_path / "noise.tgz"))) is ChartInvalid
+
+
+async def test_an_archive_that_unpacks_without_end_is_final(way: str, tmp_path: Path, settings: Path) -> None:
+    (settings / "templates" / "huge.yaml").write_bytes(b" " * (MAX_UNPACKED + 1))
+    archive = tmp_path / "huge.tgz"
+    archive.write_bytes(pack(settings))
+
+    found = await refused(way, str(archive))
+
+    assert archive.stat().st_size < MAX_UNPACKED / 100
+    assert type(found) is ChartInvalid
+    assert f"unpacks to more than {MAX_UNPACKED} bytes" in str(found)
 
 
 async def test_a_missing_sub_chart_does_not_hide_the_chart(way: str, tmp_path: Path) -> None:
