@@ -11,6 +11,11 @@ from tests.conformance.loader import Vector, load
 
 APPLYING = frozenset({"vllm", "llmd"})
 """Providers whose controllers write by a forced apply; the others create and update (crds.md §8.1)."""
+WRITTEN = [
+    *(("dynamo", "Update"), ("kaito", "Update"), ("kuberay", "Update")),
+    *((provider, operation) for provider in sorted(APPLYING) for operation in ("Apply", "Update")),
+]
+"""Provider and operation: what was applied may have been written by an earlier controller's update, too."""
 UID = "00000000-0000-0000-0000-00000000feed"
 
 
@@ -23,13 +28,13 @@ def _is_written(expect: dict[str, Any]) -> bool:
     return bool(expect.get("objects")) and expect.get("compatible") is not False and not expect.get("error")
 
 
-def as_written(obj: Object, provider: str, *, uid: str = UID) -> Object:
-    """An object as its controller left it in the cluster."""
+def as_written(obj: Object, provider: str, *, operation: str = "", uid: str = UID) -> Object:
+    """An object as its controller left it in the cluster; `operation` empty: as the reference writes it."""
     made = copy.deepcopy(obj)
     meta = made["metadata"]
     for reference in meta.get("ownerReferences") or ():
         reference["uid"] = uid
-    applied = provider in APPLYING
+    applied = operation == "Apply" if operation else provider in APPLYING
     meta |= {"uid": f"{uid}-{made['kind']}", "generation": 1, "resourceVersion": "10"}
     meta["managedFields"] = [
         {

@@ -21,10 +21,8 @@ from airunway.messages.refs import DeploymentRef
 from airunway.messages.upstream import RenderRequest
 from airunway.provider import RenderContext, RenderError
 from airunway.provider.registry import installed_providers
-from tests.activities.reference_objects import UID, as_written, served
+from tests.activities.reference_objects import UID, WRITTEN, as_written, served
 from tests.conformance.loader import Vector
-
-PROVIDERS = ("dynamo", "kaito", "kuberay", "llmd", "vllm")
 
 
 def request(provider: str, **fields: Any) -> RenderRequest:
@@ -53,10 +51,10 @@ def rendered(vector: Vector) -> list[Object]:
 
 
 def found(
-    vector: Vector, ours: Sequence[Object], *, last: Sequence[AppliedObject] = ()
+    vector: Vector, ours: Sequence[Object], *, operation: str = "", last: Sequence[AppliedObject] = ()
 ) -> tuple[Inspection, dict[tuple[str, str], Object]]:
     live = {
-        (obj["kind"], obj["metadata"]["name"]): as_written(obj, vector.file)
+        (obj["kind"], obj["metadata"]["name"]): as_written(obj, vector.file, operation=operation)
         for obj in vector.expect["objects"]
     }
     kinds = {
@@ -77,12 +75,12 @@ def planned(adoption: Adoption, provider: str, asked: RenderRequest) -> WritePla
     return plan_writes(adoption.inspection, installed_providers()[provider], asked)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_nothing_that_was_found_is_rewritten_or_made_anew(provider: str) -> None:
+@pytest.mark.parametrize(("provider", "operation"), WRITTEN)
+def test_nothing_that_was_found_is_rewritten_or_made_anew(provider: str, operation: str) -> None:
     judged = 0
     for vector in served(provider):
         ours = rendered(vector)
-        inspection, _live = found(vector, ours)
+        inspection, _live = found(vector, ours, operation=operation)
         if not any(target.live for target in inspection.targets):
             continue
         judged += 1
@@ -100,13 +98,15 @@ def test_nothing_that_was_found_is_rewritten_or_made_anew(provider: str) -> None
     assert judged > 5
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_it_stays_so_in_the_reconciles_that_follow_and_goes_with_the_next_spec(provider: str) -> None:
+@pytest.mark.parametrize(("provider", "operation"), WRITTEN)
+def test_it_stays_so_in_the_reconciles_that_follow_and_goes_with_the_next_spec(
+    provider: str, operation: str
+) -> None:
     plugin = installed_providers()[provider]
     left = 0
     for vector in served(provider):
         ours = rendered(vector)
-        inspection, _ = found(vector, ours)
+        inspection, _ = found(vector, ours, operation=operation)
         first = planned(adopted(inspection, plugin, request(provider), owner()), provider, request(provider))
         kept = [
             applied(write, write.target.live, field_manager=plugin.field_manager, generation=3)
@@ -117,7 +117,7 @@ def test_it_stays_so_in_the_reconciles_that_follow_and_goes_with_the_next_spec(p
         assert {entry.action for entry in kept} <= {"adopted"}
         again = request(provider, adoption=3, applied=kept)
 
-        inspection, _ = found(vector, ours, last=kept)
+        inspection, _ = found(vector, ours, operation=operation, last=kept)
         second = planned(adopted(inspection, plugin, again, owner(generation=0)), provider, again)
         spec_changed = plan_writes(inspection, plugin, request(provider, generation=4))
 

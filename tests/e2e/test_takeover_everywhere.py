@@ -23,7 +23,7 @@ from airunway.clients.kubernetes import (
 )
 from airunway.provider import UpstreamKind
 from airunway.provider.registry import installed_providers
-from tests.activities.reference_objects import served
+from tests.activities.reference_objects import WRITTEN, served
 from tests.activities.test_cluster_features import ANYTHING, definition
 from tests.activities.test_pods_of_every_provider import SERVING
 from tests.conformance.loader import Vector
@@ -55,8 +55,10 @@ def recorded(provider: str) -> Vector:
 class TakenOver(System):
     """The control plane with one shipped provider; operators and pods are as the test writes them."""
 
-    def __init__(self, kubeconfig: Path, temporal_address: str, provider: str) -> None:
+    def __init__(self, kubeconfig: Path, temporal_address: str, provider: str, operation: str) -> None:
         super().__init__(kubeconfig, temporal_address)
+        self.operation = operation
+        """By which the reference writes objects."""
         self.provider = installed_providers()[provider]
         self.providers = {provider: self.provider}
 
@@ -110,13 +112,20 @@ class Reference:
         made = await self._cluster.create(DEPLOYMENTS, body, namespace=self._namespace)
         self.objects = [self._own(obj, made) for obj in self._vector.expect["objects"]]
         for obj in self.objects:
-            kind = self._system.kind_of(obj)
-            await self._cluster.create(kind, obj, namespace=self._namespace, field_manager="provider")
+            await self._write(obj)
         await self._start_pods()
         core = [entry("Validated", "ValidationPassed"), entry("ProviderSelected", "ExplicitSelection")]
         await self._say({"observedGeneration": 1, "conditions": core, **self._chosen()}, "manager")
         shim = [*core, entry("ResourceCreated", "ResourceCreated"), entry("Ready", "DeploymentReady")]
         await self.report(conditions=shim)
+
+    async def _write(self, obj: Object) -> None:
+        """As its provider's controller writes objects (crds.md §8.1)."""
+        kind, namespace = self._system.kind_of(obj), self._namespace
+        if self._system.operation == "Apply":
+            await self._cluster.apply(kind, obj, field_manager=self._provider.field_manager)
+        else:
+            await self._cluster.create(kind, obj, namespace=namespace, field_manager="provider")
 
     def _own(self, obj: Object, owner: Object) -> Object:
         """A recorded object under the test's name and namespace."""
@@ -192,6 +201,9 @@ class Reference:
     async def pass_again(self) -> None:
         """It writes its objects once more, as each of its passes does."""
         for obj in self.objects:
+            if self._system.operation == "Apply":
+                await self._write(obj)
+                continue
             content = {
                 key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")
             }
@@ -225,15 +237,15 @@ def _renamed(value: Any, before: str, after: str) -> Any:
     return value.replace(before, after) if isinstance(value, str) else value
 
 
-@pytest_asyncio.fixture(params=sorted(RECORDED))
+@pytest_asyncio.fixture(params=WRITTEN, ids=lambda written: " by ".join(written))
 async def system(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TakenOver]:
-    provider, request.param = request.param, "sandbox"
+    (provider, operation), request.param = request.param, "sandbox"
     async with places(request, tmp_path_factory.mktemp("e2e")) as place:
         async with await Cluster.connect(place.kubeconfig) as cluster:
             await _operator(cluster, provider)
-        async with TakenOver(place.kubeconfig, place.temporal_address, provider) as running:
+        async with TakenOver(place.kubeconfig, place.temporal_address, provider, operation) as running:
             yield running
 
 
@@ -254,7 +266,7 @@ async def _operator(cluster: Cluster, provider: str) -> None:
 
 
 def test_every_shipped_provider_is_here() -> None:
-    assert RECORDED.keys() == installed_providers().keys()
+    assert RECORDED.keys() == installed_providers().keys() == dict(WRITTEN).keys()
 
 
 async def test_it_is_taken_over_and_given_back_untouched(system: TakenOver) -> None:
