@@ -75,6 +75,9 @@ class GatewayFacts:
     service: Object | None = None
     pool: Object | None = None
     pods: Sequence[Object] = ()
+    picker_service: Object | None = None
+    picker_pods: Sequence[Object] = ()
+    """The endpoint picker of a pool that is made elsewhere."""
     grants: Sequence[Object] = ()
     pools_rule: Object | None = None
     """The DestinationRule of the picker of a pool in another namespace."""
@@ -92,6 +95,11 @@ class GatewayFacts:
     probed: ProbedModelName | None = None
     api_formats: Sequence[ApiFormat] = ()
     """Of the engine, as its provider offers it."""
+
+    @property
+    def is_pool_of_user(self) -> bool:
+        """Whether `spec.gateway.poolRef` says which pool it is."""
+        return not self.is_own_pool and self.roles.provider_pool != self.place
 
     @property
     def user_route_name(self) -> str:
@@ -210,6 +218,8 @@ class GatewayFactsReader:
         facts.old_backend = await self._old_backend(facts)
         await self._name(facts, request, service)
         await self._list_pods(facts)
+        if not facts.is_own_pool:
+            await self._read_picker(facts)
         if facts.model_name and not facts.user_route_name:
             await self._list_rivals(facts)
 
@@ -275,15 +285,21 @@ class GatewayFactsReader:
         if not facts.is_own_pool:
             spec = (facts.pool or {}).get("spec") or {}
             selector = dict((spec.get("selector") or {}).get("matchLabels") or {})
+        facts.pods = await self._pods(selector, facts.place.namespace)
+
+    async def _read_picker(self, facts: GatewayFacts) -> None:
+        space = facts.place.namespace
+        facts.picker_service = await self._find(SERVICE, picker_of(facts.pool or {}), space)
+        facts.picker_pods = await self._pods(pod_selector(facts.picker_service), space)
+
+    async def _pods(self, selector: Mapping[str, str], namespace: str) -> Sequence[Object]:
         if not selector or not all(_VALUE.fullmatch(str(value)) for value in selector.values()):
-            return
+            return []
         text = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-        pages = self._cluster.pages(
-            PODS, namespace=facts.place.namespace, label_selector=text, limit=MAX_PODS
-        )
+        pages = self._cluster.pages(PODS, namespace=namespace, label_selector=text, limit=MAX_PODS)
         async for page in pages:
-            facts.pods = page.items
-            return
+            return page.items
+        return []
 
     # -- the model name -------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ def _pool_problem(facts: GatewayFacts) -> GatewayFinding | None:
     if facts.is_own_pool:
         words = name_problem(facts.deployment.name)
         return GatewayFinding(reason=PICKER_FAILED, message=words) if words else None
-    by_user = facts.roles.provider_pool != facts.place
+    by_user = facts.is_pool_of_user
     if facts.pool is None:
         words = f"InferencePool {facts.place} is not there"
         how = (

@@ -47,6 +47,10 @@ from airunway.provider import UpstreamKind
 _FAILED = {"InferencePool": POOL_FAILED, "HTTPRoute": ROUTE_FAILED, "DestinationRule": RULE_FAILED}
 
 
+RECHECK_SECONDS = 300
+"""Pods of a pool that a user brings, and of its picker, may be anywhere: no watch brings their changes."""
+
+
 def failed_reason(kind: str) -> str:
     """The reason of a write that failed, by the kind that was written."""
     return _FAILED.get(kind, PICKER_FAILED)
@@ -151,6 +155,8 @@ class GatewayRendering:
                 pool=facts.pool or _of_kind(live, "InferencePool"),
                 picker=_of_kind(live, "Deployment"),
                 picker_wanted=facts.is_own_pool,
+                picker_service=facts.picker_service,
+                picker_pods=facts.picker_pods,
                 pods=facts.pods,
             )
         )
@@ -200,6 +206,7 @@ class GatewayRendering:
             status=None if planned else self.status(live),
             probed=self.facts.probed,
             granted=sorted(self.grants_used),
+            recheck_seconds=RECHECK_SECONDS if self.facts.is_pool_of_user else 0,
         )
 
     @property

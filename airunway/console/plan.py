@@ -22,7 +22,7 @@ from airunway.console.plan_publication import GatewayWorld, PlannedPublication, 
 from airunway.modelimage.naming import PULL_HOST, repository_name, spec_problems
 from airunway.provider.argument_advice import argument_findings
 from airunway.provider.contract import Provider, RenderContext, RenderError
-from airunway.provider.guard_at_admission import rendered_at_first
+from airunway.provider.guard_at_admission import with_stages
 from airunway.provider.policy import OverridesPolicy
 from airunway.selection.admission import admit
 from airunway.selection.admission_recheck import recheck_admission
@@ -319,7 +319,7 @@ def _render(
             *provider.ignored_here(deployment, context),
         ]
         planned.objects = provider.render(deployment, context)
-        judged = rendered_at_first(provider, deployment, context)
+        judged = with_stages(provider, deployment, context, planned.objects)
     except RenderError as err:
         planned.errors.append(str(err))
         return

@@ -47,12 +47,14 @@ def needs_labels(gateway: Obj) -> bool:
 
 
 def to_open(gateway: Obj, namespace: str, *, labels: Mapping[str, str]) -> ListenerChange:
-    """What lets the routes of a namespace attach."""
+    """What lets the routes of a namespace attach.
+
+    The Gateway's own is put into lists of names that lack it, as early versions of AI Runway wrote them.
+    """
     own, opened = gateway["metadata"]["namespace"], _opened(gateway)
-    if namespace == own:
+    is_admitted, steps = admits(gateway, namespace, labels=labels), []
+    if namespace == own and is_admitted:
         return ListenerChange()
-    is_admitted = admits(gateway, namespace, labels=labels)
-    steps = []
     for index, listener in enumerate(gateway["spec"].get("listeners") or []):
         names = _names_in(listener)
         lacks_own = names is not None and namespace in names and own not in names
@@ -65,7 +67,7 @@ def to_open(gateway: Obj, namespace: str, *, labels: Mapping[str, str]) -> Liste
         before = opened.get(name) or {"before": now, "for": []}
         opened[name] = {**before, "for": sorted({*before["for"], namespace})}
         steps.append(_replace(index, listener, _only({own, namespace, *(names or ())})))
-    if not steps and not is_admitted:
+    if not steps and not is_admitted and namespace != own:
         return ListenerChange(refusal=_refusal(gateway, namespace))
     return ListenerChange(patch=[*steps, *_record(gateway, opened)] if steps else [])
 
@@ -77,7 +79,7 @@ def to_close(gateway: Obj, namespace: str) -> ListenerChange:
     for index, listener in enumerate(gateway["spec"].get("listeners") or []):
         name, names = str(listener.get("name")), _names_in(listener)
         record = opened.get(name)
-        if names is None or namespace not in names or namespace == own:
+        if names is None or namespace not in names or (namespace == own and not record):
             continue
         if namespace not in record["for"] if record else not _is_of_reference(listener, own):
             continue

@@ -22,6 +22,7 @@ from airunway.api.gateway_reasons import (
     ROUTE_PENDING,
     GatewayFinding,
 )
+from airunway.gateway.ports import pod_selector
 
 Obj = Mapping[str, Any]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -29,7 +30,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedObjects:
-    """What there is. `picker`: the picker's Deployment; None with `picker_wanted` false: a provider's own.
+    """What there is. `picker`: the picker's Deployment; with `picker_wanted` false the pool is made
+    elsewhere, and of its picker there are `picker_service` and `picker_pods`.
 
     `pods`: those that the pool selects. `section`: the listener that the route is for; empty: any.
     """
@@ -41,6 +43,8 @@ class PublishedObjects:
     pool: Obj | None
     picker: Obj | None = None
     picker_wanted: bool = True
+    picker_service: Obj | None = None
+    picker_pods: Sequence[Obj] = ()
     pods: Sequence[Obj] = ()
 
 
@@ -131,12 +135,33 @@ def _of_pool(seen: PublishedObjects) -> GatewayFinding | None:
 
 
 def _of_picker(seen: PublishedObjects) -> GatewayFinding | None:
-    if not seen.picker_wanted or ((seen.picker or {}).get("status") or {}).get("availableReplicas"):
+    if not seen.picker_wanted:
+        return _of_others_picker(seen)
+    if ((seen.picker or {}).get("status") or {}).get("availableReplicas"):
         return None
     name = seen.picker["metadata"]["name"] if seen.picker else "of the endpoint picker"
     return GatewayFinding(
         reason=PICKER_NOT_READY, message=f"Deployment {name} has no pod that is ready to pick endpoints"
     )
+
+
+def _of_others_picker(seen: PublishedObjects) -> GatewayFinding | None:
+    """Of a pool that is made elsewhere; one that lets requests pass without its picker does not need it."""
+    pool = seen.pool or {}
+    reference = (pool.get("spec") or {}).get("endpointPickerRef") or {}
+    is_needed = reference.get("failureMode", "FailClose") == "FailClose"
+    if not reference.get("name") or reference.get("kind", "Service") != "Service" or not is_needed:
+        return None
+    meta = pool["metadata"]
+    words = (
+        f"InferencePool {meta['name']} refuses requests without its endpoint picker: Service "
+        f"{meta['namespace']}/{reference['name']}"
+    )
+    if seen.picker_service is None:
+        return GatewayFinding(reason=PICKER_NOT_READY, message=f"{words} is not there")
+    if pod_selector(seen.picker_service) and not any(map(_is_ready, seen.picker_pods)):
+        return GatewayFinding(reason=PICKER_NOT_READY, message=f"{words} has no pod that is ready")
+    return None
 
 
 def _of_endpoints(seen: PublishedObjects) -> GatewayFinding | None:

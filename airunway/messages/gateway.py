@@ -84,6 +84,8 @@ class GatewayReading(BaseModel):
     probed: ProbedModelName | None = None
     granted: list[str] = Field(default_factory=list)
     """What `GatewayState.granted` has to be before anything is written."""
+    recheck_seconds: int = 0
+    """It hangs on objects that no watch brings: after so long it is looked at again. 0: it does not."""
 
 
 class ApplyGatewayRequest(StepRequest):

@@ -142,7 +142,13 @@ def rendered_at_first(
     provider: Provider, deployment: ModelDeployment, context: RenderContext
 ) -> list[Manifest]:
     """The objects, and before them those that the stages may make. Raises RenderError."""
-    rendered = provider.render(deployment, context)
+    return with_stages(provider, deployment, context, provider.render(deployment, context))
+
+
+def with_stages(
+    provider: Provider, deployment: ModelDeployment, context: RenderContext, rendered: list[Manifest]
+) -> list[Manifest]:
+    """What was rendered, and before it what the stages may make. Raises RenderError."""
     return [obj for stage in provider.stages(deployment, context) for obj in stage.creates] + rendered
 
 

@@ -28,6 +28,9 @@ def namespaces(gw: dict[str, Any], index: int = 0) -> Any:
         pytest.param(among("team-a"), "team-b", among("edge", "team-a", "team-b"), id="without its own"),
         pytest.param(LEGACY, "team-b", among("edge", "team-a", "team-b"), id="by a label, as before"),
         pytest.param(among("team-a"), "team-a", among("edge", "team-a"), id="its own is put back"),
+        pytest.param(among("team-a"), "edge", among("edge", "team-a"), id="only its own is missing"),
+        pytest.param(LEGACY, "edge", among("edge", "team-a"), id="only its own is missing, by a label"),
+        pytest.param(SAME, "edge", SAME, id="its own is admitted"),
         pytest.param(ALL, "team-a", ALL, id="all are never narrowed"),
         pytest.param(among("edge", "team-a"), "team-a", among("edge", "team-a"), id="is admitted"),
     ],
@@ -73,6 +76,27 @@ def test_what_was_there_comes_back_with_the_last(before: Any) -> None:
 
     assert namespaces(gw) == (before or SAME)
     assert gw["metadata"]["annotations"] == {"owner": "ops"}
+
+
+@pytest.mark.parametrize("before", [among("team-a"), LEGACY])
+@pytest.mark.parametrize("leaves_first", ["edge", "team-b"])
+def test_its_own_namespace_is_taken_back_where_it_was_missing(before: Any, leaves_first: str) -> None:
+    gw = gateway(listener(before))
+    for namespace in ("edge", "team-b"):
+        gw = patched(gw, to_open(gw, namespace, labels={}).patch)
+    (stays,) = {"edge", "team-b"} - {leaves_first}
+
+    gw = patched(gw, to_close(gw, leaves_first).patch)
+    assert admits(gw, stays, labels={}) and admits(gw, "team-a", labels={})
+    gw = patched(gw, to_close(gw, stays).patch)
+
+    assert namespaces(gw) == before
+
+
+def test_its_own_namespace_is_not_added_to_a_selector_of_somebodys_own() -> None:
+    change = to_open(gateway(listener(OF_TEAMS)), "edge", labels={})
+
+    assert (change.patch, change.refusal) == ([], "")
 
 
 def test_what_somebody_admitted_meanwhile_stays() -> None:

@@ -122,8 +122,49 @@ def test_a_pool_of_which_no_controller_says_anything_is_taken_for_good() -> None
     assert link(pool={**POOL, "status": {"parents": [parent()]}}) == ("", "")
 
 
-def test_a_provider_looks_after_its_own_picker() -> None:
-    assert link(picker=None, picker_wanted=False) == ("", "")
+THEIRS: dict[str, Any] = {
+    "metadata": {"name": "theirs", "namespace": "other"},
+    "spec": {"selector": {"matchLabels": {"app": "mistral"}}, "endpointPickerRef": {"name": "their-epp"}},
+}
+THEIR_SERVICE = {"metadata": {"name": "their-epp"}, "spec": {"selector": {"app": "epp"}}}
+
+
+def of_theirs(**reference: Any) -> Any:
+    given = {**THEIRS["spec"]["endpointPickerRef"], **reference}
+    return {**THEIRS, "spec": {**THEIRS["spec"], "endpointPickerRef": given}}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"picker_service": THEIR_SERVICE, "picker_pods": [pod()]}, ""),
+        ({"picker_service": None}, "Service other/their-epp is not there"),
+        ({"picker_service": THEIR_SERVICE}, "Service other/their-epp has no pod that is ready"),
+        (
+            {"picker_service": THEIR_SERVICE, "picker_pods": [pod(ready=False)]},
+            "Service other/their-epp has no pod that is ready",
+        ),
+        ({"picker_service": None, "pool": of_theirs(failureMode="FailOpen")}, ""),
+        ({"picker_service": None, "pool": of_theirs(failureMode="FailClose")}, "is not there"),
+        ({"picker_service": None, "pool": of_theirs(kind="Other")}, ""),
+        ({"picker_service": {"metadata": {"name": "their-epp"}, "spec": {}}}, ""),
+    ],
+    ids=[
+        "up",
+        "no Service",
+        "no pod",
+        "no pod is ready",
+        "passes requests without",
+        "said to refuse them",
+        "not a Service",
+        "addresses by hand",
+    ],
+)
+def test_the_picker_of_a_pool_of_others_is_up_unless_requests_pass_without(given: Any, words: str) -> None:
+    reason, message = link(**{"picker": None, "picker_wanted": False, "pool": THEIRS, **given})
+
+    assert reason == ("EndpointPickerNotReady" if words else "")
+    assert words in message
 
 
 @pytest.mark.parametrize(

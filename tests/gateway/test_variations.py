@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, MERGE_PATCH
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, DEPLOYMENTS, MERGE_PATCH, PODS
 from airunway.gateway.objects import granted_namespaces
 from tests.gateway.given import among
-from tests.gateway.site import EVERYTHING, GRANTS, POOLS, ROUTES, GatewaySite, reason
+from tests.gateway.site import EVERYTHING, GRANTS, POOLS, ROUTES, SERVICES, GatewaySite, reason
 
 MANAGED = {"managesInferencePool": True, "inferencePoolNamePattern": "{name}-pool"}
 
@@ -25,6 +25,16 @@ async def foreign_pool(site: GatewaySite, name: str, namespace: str, app: str = 
         },
     }
     await site.cluster.create(POOLS, body, namespace=namespace)
+    await picker_up(site, namespace)
+
+
+async def picker_up(site: GatewaySite, namespace: str) -> None:
+    """The picker of the pools in a namespace: a Service and a pod that is ready."""
+    if await site.cluster.find(SERVICES, "their-epp", namespace=namespace) is None:
+        port = {"name": "grpc", "port": 9002}
+        service = {"metadata": {"name": "their-epp"}, "spec": {"selector": {"app": "epp"}, "ports": [port]}}
+        await site.cluster.create(SERVICES, service, namespace=namespace)
+    await site.pod("their-epp", namespace, labels={"app": "epp"})
 
 
 async def backend(site: GatewaySite, ref: Any) -> tuple[str, str]:
@@ -128,8 +138,15 @@ async def test_a_pool_that_a_deployment_names(site: GatewaySite) -> None:
     }
     await site.cluster.create(GRANTS, body, namespace="other")
     await site.pod("p", "other", labels={"app": "mistral"})
-    assert reason(await site.published(ref)) == "True"
+    reading = await site.published(ref)
+    assert reason(reading) == "True"
+    assert reading.recheck_seconds, "no watch follows pods and picker of somebody else"
     assert await site.left(ref) == ["httproutes mistral"]
+
+    await site.cluster.delete(PODS, "their-epp", namespace="other")
+    assert reason(await site.read(ref)) == "EndpointPickerNotReady"
+    await picker_up(site, "other")
+    assert reason(await site.read(ref)) == "True"
 
 
 async def test_a_picker_of_the_providers_choice(site: GatewaySite) -> None:

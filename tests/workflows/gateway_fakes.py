@@ -36,6 +36,7 @@ class GatewayFakes(ProviderFakes):
     gateway_refused: bool = False
     """Each write is refused."""
     route_repairs: int = 0
+    gateway_recheck_seconds: int = 0
     gateway_requests: list[GatewayRequest] = field(default_factory=list)
 
     @activity.defn(name="read_gateway")
@@ -50,7 +51,7 @@ class GatewayFakes(ProviderFakes):
                 action=WriteAction.CREATE, api_version=API_VERSION, kind="HTTPRoute", name=self.ref.name
             )
             return GatewayReading(planned=[planned])
-        return GatewayReading(**self._as_it_is())
+        return GatewayReading(**self._as_it_is(), recheck_seconds=self.gateway_recheck_seconds)
 
     @activity.defn(name="apply_gateway")
     async def apply_gateway(self, request: ApplyGatewayRequest) -> ApplyGatewayAnswer:

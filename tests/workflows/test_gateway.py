@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,21 @@ async def test_it_is_published_when_it_runs_and_the_status_says_so_when_that_is_
     assert ("GatewayReady", "model name 'm' on Gateway edge/gw") in world.events
     first = next(status for status in world.statuses if status["phase"] == "Running")
     assert "gateway" not in first, "Running was said before anything of the gateway was done"
+
+
+@pytest.mark.world(gateway_served=True, route_accepted=True, gateway_recheck_seconds=300)
+async def test_what_no_watch_brings_is_looked_at_now_and_then(world: World) -> None:
+    await running(world)
+    await world.gateway_changed()
+    await world.until(lambda: ready(world)[0] == "True")
+    view = await world.quiet()
+    assert view.next_reconcile_at is not None
+    before = world.calls.count("read_gateway")
+
+    await world.skip(timedelta(seconds=301))
+
+    await world.until(lambda: world.calls.count("read_gateway") > before)
+    assert world.calls.count("apply_gateway") == 1
 
 
 async def test_without_gateway_api_nothing_is_done_and_nothing_said(world: World) -> None:

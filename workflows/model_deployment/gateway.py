@@ -249,6 +249,7 @@ class DeploymentGateway:
         state.gateway.applied, state.gateway.probed = reading.objects, reading.probed
         state.gateway.touched = state.gateway.touched or bool(reading.objects)
         state.gateway.granted, state.gateway.removing_since = reading.granted, None
+        self._pacing.wait_at_most(reading.recheck_seconds)
         self._adopt(reading.condition, reading.status)
 
     def _adopt_applied(self, done: ApplyGatewayAnswer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -50,9 +51,9 @@ class LivePlan:
     notes: list[str] = field(default_factory=list)
     """What could not be read, and so is not judged."""
 
-    @property
+    @cached_property
     def objects_text(self) -> str:
-        """The objects that would be made, as YAML."""
+        """The objects that would be made, as YAML; written once, as that takes milliseconds."""
         return yaml_text(self.planned.objects) if self.planned.objects else ""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from airunway.console.plan import PlannedDeployment
 from airunway.web.pages.deploy_form import example_body, text_of
 from airunway.web.pages.deploy_routes import plans_of
+from airunway.web.pages.live_plan import LivePlan
 from tests.web.place import PATIENCE_SECONDS, WebPlace
 
 
@@ -28,6 +30,15 @@ async def test_what_is_outdated_when_its_turn_comes_is_not_planned(place: WebPla
                     await asyncio.sleep(0.01)
 
     assert await asyncio.gather(*asked) == [409, 200, 409, 200, 200]
+
+
+def test_what_would_be_made_is_written_as_text_once() -> None:
+    planned = PlannedDeployment(source="", namespace="default", name="chat", objects=[{"kind": "Server"}])
+
+    plan = LivePlan(planned=planned)
+
+    assert plan.objects_text == "kind: Server\n"
+    assert plan.objects_text is plan.objects_text, "its template asks twice"
 
 
 async def test_who_types_slowly_gets_each_plan(place: WebPlace) -> None:
