@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,7 +18,15 @@ from airunway.cli.migrate.controllers import HOLDER, deployments_of_both, holder
 from airunway.cli.migrate.moves import back, obstacles, run
 from airunway.cli.migrate.record import NAME, begin_record, read_record
 from airunway.cli.problems import CliError
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIG_MAPS, LEASES, NAMESPACES, Cluster, Object
+from airunway.clients.kubernetes import (
+    APPS_DEPLOYMENTS,
+    CONFIG_MAPS,
+    LEASES,
+    NAMESPACES,
+    PODS,
+    Cluster,
+    Object,
+)
 from tests.clusters import emulated_cluster
 
 SYSTEM = names.SYSTEM_NAMESPACE
@@ -175,6 +184,43 @@ async def test_what_never_comes_ends_with_what_to_do(
 
     with pytest.raises(CliError, match="airunway-worker has no ready pod after 0 s; see kubectl -n"):
         await steps.start(cluster, {"airunway-worker": 1}, lambda _: None, seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("phase", "awaited"),
+    [
+        pytest.param("Running", True, id="it works until it has ended"),
+        pytest.param("Failed", False, id="it was evicted, and stays for people to read"),
+    ],
+)
+async def test_a_pod_that_is_ending_is_awaited_though_no_count_has_it(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, phase: str, awaited: bool
+) -> None:
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
+    given = deployment("airunway-worker", args=["worker"])
+    await cluster.create(APPS_DEPLOYMENTS, given, namespace=SYSTEM)
+    pod = {
+        "metadata": {
+            "name": "w",
+            "finalizers": ["example.com/drains"],
+            **given["spec"]["template"]["metadata"],
+        },
+        "spec": given["spec"]["template"]["spec"],
+    }
+    await cluster.create(PODS, pod, namespace=SYSTEM)
+    await cluster.patch(PODS, "w", {"status": {"phase": phase}}, namespace=SYSTEM, subresource="status")
+    await cluster.delete(PODS, "w", namespace=SYSTEM)
+    counts = {"status": {"replicas": 0, "observedGeneration": 2}}
+
+    async def stop() -> None:
+        await steps.scale(cluster, "airunway-worker", 0, lambda _: None)
+        await cluster.patch(
+            APPS_DEPLOYMENTS, "airunway-worker", counts, namespace=SYSTEM, subresource="status"
+        )
+        await steps.stop(cluster, ["airunway-worker"], lambda _: None, seconds=0.2)
+
+    with pytest.raises(CliError, match="still has pods") if awaited else contextlib.nullcontext():
+        await stop()
 
 
 def test_a_script_has_to_say_yes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,13 @@ from airunway.cli.migrate.controllers import HOLDER, lease_of, wanted_replicas
 from airunway.cli.migrate.record import FIELD_MANAGER
 from airunway.cli.problems import CliError
 from airunway.clients.errors import AlreadyExists, Conflict, NotFound
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, LEASES, Cluster, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, LEASES, PODS, Cluster, Object
 
 POLL_SECONDS = 1.0
 HELD_SECONDS = 10 * 365 * 24 * 3600
 """A Lease says itself how long a holder may be silent; who holds this one is not there to renew it."""
+ENDED = ("Succeeded", "Failed")
+"""Phases of pods that run no more, such as evicted ones, which stay."""
 Say = Callable[[str], None]
 
 
@@ -50,13 +52,21 @@ async def stop(cluster: Cluster, deployments: Iterable[str], say: Say, *, second
 
 
 async def _has_pods(cluster: Cluster, name: str) -> bool:
-    """Whether a Deployment has some, or nobody knows yet: the count is of when its controller saw it last."""
+    """Whether a Deployment has some, or nobody knows yet: the count is of when its controller saw it last.
+
+    One that is ending is in no count, and works until it has ended.
+    """
     live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=names.SYSTEM_NAMESPACE)
     if live is None:
         return False
     status = live.get("status") or {}
     is_seen = int(status.get("observedGeneration") or 0) >= int(live["metadata"]["generation"])
-    return bool(status.get("replicas")) or not is_seen
+    if status.get("replicas") or not is_seen:
+        return True
+    labels = live["spec"]["selector"].get("matchLabels") or {}
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    pods = await cluster.listing(PODS, namespace=names.SYSTEM_NAMESPACE, label_selector=selector)
+    return any((pod.get("status") or {}).get("phase") not in ENDED for pod in pods.items)
 
 
 async def start(cluster: Cluster, deployments: Mapping[str, int], say: Say, *, seconds: float) -> None:
