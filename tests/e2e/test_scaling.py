@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airunway.api import names
 from airunway.clients.kubernetes import DEPLOYMENTS, Object
+from kube_emulator.testing import Api
 from tests.e2e.acme import SERVER
 from tests.e2e.system import System
 
@@ -121,3 +122,22 @@ async def test_a_field_fought_over_is_reported_with_who_and_left_for_a_while(sys
     await system.edit("chat", {"spec": {"scaling": {"replicas": 2}}})
     await system.until(lambda: system.server("chat")["spec"]["replicas"] == 2, "two asked for")
     await system.until(lambda: not system.condition("chat", "FieldsContested"), "said no more")
+
+
+async def test_an_autoscaler_that_reads_and_puts_the_scale_goes_to_zero_and_back(system: System) -> None:
+    """As the HorizontalPodAutoscaler and KEDA do it: what was read is sent back whole."""
+    await system.running("chat", scaling={"replicas": 1})
+    path = f"/apis/{names.API_VERSION}/namespaces/{system.namespace}/{names.DEPLOYMENT_PLURAL}/chat/scale"
+    async with Api(system.kubeconfig) as api:
+        for replicas in (0, 3, 0, 1):
+            while True:
+                read = (await api.get(path)).ok()
+                answer = await api.call("PUT", path, {**read, "spec": {"replicas": replicas}})
+                if answer.reason != "Conflict":  # the status was written in between
+                    break
+
+            assert answer.ok()["spec"].get("replicas", 0) == replicas
+            await served(system, "chat", replicas)
+            counted = (await api.get(path)).ok()["status"]
+            assert (counted["replicas"], counted["selector"]) == (replicas, "airunway.ai/deployment=chat")
+    assert system.deployment("chat")["spec"]["scaling"]["replicas"] == 1
