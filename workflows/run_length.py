@@ -27,6 +27,11 @@ def should_continue_as_new(max_events: int) -> bool:
     )
 
 
+def is_flooded() -> bool:
+    """Whether so much came that the server wants another run; a run is given no more than 10,000 signals."""
+    return workflow.info().is_continue_as_new_suggested()
+
+
 def continue_as_new(start: BaseModel) -> NoReturn:
     """End this run; the next one is given `start`, and begins on the current worker version."""
     workflow.continue_as_new(

@@ -45,7 +45,9 @@ class RecordedModelImages:
 
     async def _look(self, plan: ModelImagePlan) -> tuple[ImageRecord, StoredModelImage] | None:
         record = (await self.records.read()).images.get(plan.identity)
-        if record is None or record.state is not RecordState.BUILT or record.name != plan.name:
+        if record is None or (record.state, record.name) != (RecordState.BUILT, plan.name):
+            return None
+        if not record.digest:
             return None
         try:
             found = await self.storage.find(plan.name, record.digest)

@@ -17,6 +17,7 @@ from airunway.messages.model_image_workflow import ModelImageView
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest
 from airunway.messages.step import Step
+from airunway.messages.words import MAX_NAME
 from airunway.modelimage.plan import ModelImagePlan
 
 MAX_NAMED = 3
@@ -54,7 +55,7 @@ def others_in(view: ModelImageView, ref: DeploymentRef) -> ReadImageWaitersAnswe
     if phase.is_final and (others or phase is not ModelImagePhase.CANCELLED):
         return ReadImageWaitersAnswer()
     near = [workflow_id for workflow_id in others if namespace_of(workflow_id) == ref.namespace]
-    names = [workflow_id.rpartition("/")[2] for workflow_id in near[:MAX_NAMED]]
+    names = [workflow_id.rpartition("/")[2][:MAX_NAME] for workflow_id in near[:MAX_NAMED]]
     return ReadImageWaitersAnswer(others=len(others), named=names)
 
 

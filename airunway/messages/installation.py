@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from airunway.api.chart_release import ChartRelease
 from airunway.api.names import INSTALLER_QUEUE, installation_workflow_id
+from airunway.messages.refs import SentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Answer, Request, Step, until_it_works
 from airunway.messages.words import NameText, Words
@@ -132,6 +133,7 @@ class ReadyAnswer(BaseModel):
 class JoinRequest(DeploymentRequest):
     """A deployment waits for a provider's installation: start it, or join the one that runs."""
 
+    ref: SentRef
     provider: NameText
     again: bool = False
     """Try a failed step again."""

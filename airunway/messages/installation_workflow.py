@@ -12,6 +12,7 @@ from airunway.messages.commands import INTERNAL
 from airunway.messages.installation import InstallationRequest, StepRecord
 from airunway.messages.requests import DeploymentRequest
 from airunway.messages.step import Step
+from airunway.messages.words import Message, Reason
 
 PROVIDER_INSTALLATION_WORKFLOW = "ProviderInstallationWorkflow"
 
@@ -50,8 +51,8 @@ class InstallationOutcome(BaseModel):
     succeeded: bool
     cancelled: bool = False
     changed: bool = False
-    message: str = ""
-    kind: str = ""
+    message: Message = ""
+    kind: Reason = ""
     """Type of the failure, e.g. `MissingRights`."""
     ended: datetime | None = None
     waits_for_retry: bool = False

@@ -15,10 +15,10 @@ from temporalio.common import RetryPolicy
 
 from airunway.api.model_image import ModelImageRef, ModelImageSpec
 from airunway.api.names import IMAGES_QUEUE, model_image_build_workflow_id, model_image_workflow_id
-from airunway.messages.refs import DeploymentRef
+from airunway.messages.refs import DeploymentRef, SentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step, until_it_works
-from airunway.messages.words import NameText, Words, WorkflowIdText
+from airunway.messages.words import Message, NameText, Reason, Words, WorkflowIdText
 from airunway.modelimage.plan import ModelImagePlan
 
 
@@ -32,7 +32,7 @@ class TokenRef(BaseModel):
 class ModelImageWaiter(BaseModel):
     """A deployment that wants the image, and the Secret of its namespace with the token it has for that."""
 
-    ref: DeploymentRef
+    ref: SentRef
     token: TokenRef | None = None
 
     @property
@@ -93,8 +93,8 @@ class ModelImageReport(BaseModel):
     """Once it is ready."""
     was_there: bool = False
     """Nothing had to be built."""
-    reason: str = ""
-    message: str = ""
+    reason: Reason = ""
+    message: Message = ""
 
 
 # -- requests and answers ---------------------------------------------------------------------------------
@@ -129,8 +129,8 @@ class ReadModelImageAnswer(BaseModel):
     phase: ModelImagePhase
     image: ModelImageRef | None = None
     """Once it is ready."""
-    reason: str = ""
-    message: str = ""
+    reason: Reason = ""
+    message: Message = ""
 
 
 class JoinModelImageRequest(StepRequest):

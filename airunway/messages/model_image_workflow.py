@@ -16,7 +16,7 @@ from airunway.messages.commands import INTERNAL
 from airunway.messages.model_image import ModelImageReport, ModelImageWaiter
 from airunway.messages.requests import StepRequest
 from airunway.messages.step import Step
-from airunway.messages.words import Words
+from airunway.messages.words import Message, Reason, Words
 from airunway.modelimage.plan import ModelImagePlan
 
 MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
@@ -85,13 +85,13 @@ class ImageWorkflowState(BaseModel):
     """Somebody joined after a failure: there is another attempt."""
     retry: bool = False
     """Somebody asked to begin the step anew."""
-    cancelled_by: str | None = None
+    cancelled_by: Message | None = None
     """Who wants it stopped, in words; None: nobody."""
     report: ModelImageReport | None = None
     """None: nothing has been done yet."""
     building_since: datetime | None = None
     notified_at: datetime | None = None
-    notes: list[str] = Field(default_factory=list)
+    notes: list[Message] = Field(default_factory=list)
     build: BuildUnderWay | None = None
 
 
@@ -158,8 +158,8 @@ class ReadBuildAnswer(BaseModel):
     image: ModelImageRef | None = None
     """Of a build that is done."""
     was_there: bool = False
-    reason: str = ""
-    message: str = ""
+    reason: Reason = ""
+    message: Message = ""
 
 
 READ_BUILD = Step(

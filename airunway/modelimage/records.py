@@ -5,15 +5,21 @@ Kept in the control plane's namespace, where whoever can push to the registry ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 ABANDONED_AFTER = timedelta(hours=48)
 """A build whose end nobody recorded. Longer than any is given (`messages.model_image.build_step`): a model of
 100 GB has 28 hours of a slow line."""
+
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_MAX_BYTES = 2**63 - 1
+_MAX_NAME = 512
 
 
 class RecordState(StrEnum):
@@ -34,19 +40,19 @@ class ImageRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     state: RecordState
-    name: str
+    name: str = Field(max_length=_MAX_NAME)
     """Repository in the registry."""
-    bytes: int
+    bytes: int = Field(ge=0, le=_MAX_BYTES)
     """Size of the model's files."""
-    namespace: str = ""
+    namespace: str = Field(default="", max_length=_MAX_NAME)
     """Whose deployment wanted it first: it counts against that namespace's share."""
-    digest: str = ""
+    digest: str = Field(default="", max_length=_MAX_NAME)
     """Of the manifest, as the builder reported it."""
-    build: str = ""
+    build: str = Field(default="", max_length=_MAX_NAME)
     """Which attempt is under way."""
-    since: datetime
+    since: AwareDatetime
     """Of the state."""
-    used: datetime
+    used: AwareDatetime
     """When a deployment last asked for it."""
 
     def is_being_built(self, now: datetime) -> bool:
@@ -64,7 +70,9 @@ def records_in(data: Mapping[str, str] | None) -> dict[str, ImageRecord]:
     found = {}
     for identity, text in (data or {}).items():
         try:
-            found[identity] = ImageRecord.model_validate_json(text)
+            record = ImageRecord.model_validate_json(text)
         except ValidationError:
             continue
+        if not record.digest or _DIGEST.fullmatch(record.digest):  # a tag would be looked up as well
+            found[identity] = record
     return found

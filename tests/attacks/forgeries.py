@@ -142,7 +142,6 @@ READ_ONLY = {
     "evaluate_provider_rules",
     "read_readiness",
     "read_gateway",
-    "read_model_image",
     "read_build",
     "read_installation",
 }
@@ -275,6 +274,8 @@ def _about_images(target: Target) -> list[Forgery]:
         Forgery("resolve_model_image", resolving(revision="evil"), "another revision", words="the revision"),
         Forgery("resolve_model_image", resolving(token_secret="admin"), "another Secret", words="the Secret"),
         Forgery("build_image", {**of_image, "waiter": elsewhere}, "a foreign Secret", words="own namespace"),
+        Forgery("build_image", {**private, "waiter": target.about}, "a foreign image", words="private to"),
+        Forgery("read_model_image", {**target.about, **private}, "a foreign image", words="private to"),
         Forgery("read_image_waiters", {**target.about, **private}, "a foreign image", words="private to"),
         Forgery("build_model_image", building(elsewhere), "a foreign Secret", words="own namespace", **build),
         Forgery("build_model_image", building(own), "a Secret it does not name", words="refused", **build),

@@ -22,15 +22,31 @@ from airunway.messages.installation_workflow import (
     MAX_OUTCOMES,
     MAX_WAITING,
     REQUEST_INSTALLATION,
+    InstallationOutcome,
     InstallationState,
 )
 from airunway.messages.journal import MAX_BYTES, MAX_ENTRIES, Journal
-from airunway.messages.model_image import BuildProgress, ModelImagePhase, ModelImageReport
+from airunway.messages.model_image import (
+    BuildProgress,
+    ModelImagePhase,
+    ModelImageReport,
+    ModelImageWaiter,
+    TokenRef,
+)
+from airunway.messages.model_image_workflow import (
+    BuildEnd,
+    ImageWorkflowState,
+    ModelImageInput,
+    ReadBuildAnswer,
+)
 from airunway.messages.refs import DeploymentRef
-from airunway.messages.words import MAX_NAME, MAX_WORDS
+from airunway.messages.words import MAX_MESSAGE, MAX_NAME, MAX_WORDS, MAX_WORKFLOW_ID, UNREADABLE
 from airunway.workflows.model_deployment.inbox import Inbox
+from airunway.workflows.model_image.carried import carried
+from airunway.workflows.model_image.reporting import MAX_NOTES
 from airunway.workflows.provider_installation.requests import RequestQueue
 from airunway.workflows.waiters import MAX_WAITERS, Waiters
+from tests.modelimage.build import plan
 from tests.workflows.installer_world import InstallerWorld
 from tests.workflows.world import World
 
@@ -83,6 +99,57 @@ def test_what_waiters_take_is_handed_to_the_next_run() -> None:
 
     assert len(waiters) == MAX_WAITERS
     assert len(InstallationState(waiters=waiters.ids).model_dump_json()) < TEMPORALS_LIMIT
+
+
+def test_the_longest_names_of_all_who_wait_for_an_image_fit_into_an_input() -> None:
+    longest = "n" * MAX_NAME
+    waiters = [
+        ModelImageWaiter(
+            ref=DeploymentRef(cluster="here", namespace=longest, name=f"{number:0253}"),
+            token=TokenRef(namespace=longest, name=longest),
+        )
+        for number in range(MAX_WAITERS)
+    ]
+    ended = ReadBuildAnswer(end=BuildEnd.FAILED, reason=BIG, message=BIG)
+    report = ModelImageReport(
+        identity="0" * 64,
+        workflow_id="image/here/x",
+        phase=ModelImagePhase.FAILED,
+        progress=BuildProgress(step=BIG, trouble=BIG),
+        reason=ended.reason,
+        message=ended.message,
+    )
+
+    state = ImageWorkflowState(
+        waiters=carried(waiters, []),
+        report=report,
+        cancelled_by=ended.message,
+        notes=[BIG[:2_000]] * MAX_NOTES,
+    )
+
+    assert ended.reason == UNREADABLE
+    assert len(ModelImageInput(plan=plan(), state=state).model_dump_json()) < TEMPORALS_LIMIT
+
+
+@pytest.mark.parametrize("name", ["\x00", '"', "\\", "é", "\u202e", "a\n"])
+def test_a_name_takes_a_byte_a_letter(name: str) -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        JoinRequest.model_validate(
+            {"ref": {"cluster": "here", "namespace": "default", "name": name}, "provider": "kaito"}
+        )
+
+
+def test_a_reference_that_somebody_wrote_by_hand_is_of_any_text() -> None:
+    ref = DeploymentRef(cluster="here", namespace="default", name=f"\x00{BIG}")
+
+    assert ref.name == f"\x00{BIG}"
+    assert len(ref.workflow_id) <= MAX_WORKFLOW_ID
+
+
+def test_how_a_stranger_says_that_an_installation_ended_is_cut() -> None:
+    told = InstallationOutcome(succeeded=False, kind=f"a b {BIG}", message=BIG)
+
+    assert (told.kind, len(told.message)) == (UNREADABLE, MAX_MESSAGE)
 
 
 def test_who_has_no_place_is_not_notified() -> None:

@@ -14,6 +14,7 @@ from airunway.messages.commands import CANCEL_BUILD, RETRY, Asked, CommandAnswer
 from airunway.messages.model_image import ModelImagePhase
 from airunway.messages.model_image_workflow import IMAGE_PROGRESS, IMAGE_STEP, JOIN_IMAGE, LEAVE_IMAGE
 from tests.workflows.image_world import ImageWorld
+from tests.workflows.strangers import OF_ANOTHER_SHAPE
 
 SIGNALS = [JOIN_IMAGE, LEAVE_IMAGE, IMAGE_PROGRESS, IMAGE_STEP, CANCEL_BUILD, RETRY]
 ALICE = Asked(by="alice@laptop", reason="wrong file")
@@ -75,6 +76,21 @@ async def test_what_is_over_is_refused(world: ImageWorld, command: str) -> None:
     if isinstance(refused.value, WorkflowUpdateFailedError):  # else the workflow has ended already
         assert "cancelled" in str(refused.value.cause)
     await world.outcome(listener)
+
+
+@pytest.mark.parametrize("command", [CANCEL_BUILD, RETRY])
+async def test_a_command_of_another_shape_is_refused_and_changes_nothing(
+    world: ImageWorld, command: str
+) -> None:
+    listener, gate = await world.being_built()
+
+    for given in OF_ANOTHER_SHAPE:
+        with pytest.raises(WorkflowUpdateFailedError):
+            await world.image.execute_update(command, given)
+    gate.set()
+
+    assert (await world.outcome(listener)).phase is ModelImagePhase.READY
+    assert len(world.builds) == 1
 
 
 @pytest.mark.parametrize("signal", [*SIGNALS, "colour"])

@@ -16,10 +16,12 @@ from airunway.messages.installation import INSTALL_CHART, Operation
 from airunway.messages.installation_workflow import (
     CANCEL,
     JOIN_INSTALLATION_SIGNAL,
+    MAX_LINE,
     REQUEST_INSTALLATION,
     RETRY,
 )
 from tests.workflows.installer_world import InstallerWorld
+from tests.workflows.strangers import OF_ANOTHER_SHAPE, STEERING
 
 ALICE = Asked(by="alice@laptop", reason="wrong values")
 
@@ -64,6 +66,35 @@ async def test_what_makes_no_sense_is_said_and_changes_nothing(
 
     assert (await installer.outcome(request)).succeeded
     assert any("ignored" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", [CANCEL, RETRY])
+async def test_a_command_of_another_shape_is_refused_and_changes_nothing(
+    installer: InstallerWorld, command: str
+) -> None:
+    request, gate = await being_installed(installer)
+
+    for given in OF_ANOTHER_SHAPE:
+        with pytest.raises(WorkflowUpdateFailedError):
+            await installer.handle.execute_update(command, given)
+    gate.set()
+
+    assert (await installer.outcome(request)).succeeded
+    assert installer.calls.count(INSTALL_CHART.name) == 1
+
+
+async def test_words_without_end_are_cut_and_steer_nothing(installer: InstallerWorld) -> None:
+    request, gate = await being_installed(installer)
+
+    await installer.handle.execute_update(RETRY, {"by": STEERING, "reason": f"{STEERING}{'r' * 1_000_000}"})
+    await installer.handle.signal(STEERING, "x")
+    await installer.handle.signal(REQUEST_INSTALLATION, {"provider": STEERING})
+    view = await installer.view()
+    gate.set()
+
+    assert (await installer.outcome(request)).succeeded
+    assert max(map(len, view.lines)) <= MAX_LINE
+    assert all(line.isprintable() for line in view.lines)
 
 
 async def test_a_request_for_another_provider_is_not_this_ones(installer: InstallerWorld) -> None:

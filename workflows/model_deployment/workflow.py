@@ -50,7 +50,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from airunway.workflows.model_deployment.status_writer import StatusWriter
     from airunway.workflows.model_deployment.upstream import Upstream
-    from airunway.workflows.run_length import continue_as_new, should_continue_as_new
+    from airunway.workflows.run_length import continue_as_new, is_flooded, should_continue_as_new
 
 
 @workflow.defn(name=DEPLOYMENT_WORKFLOW)
@@ -131,7 +131,7 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
                 if self._next_run_is_due():
                     return ""
             await self._wait_for_a_reason()
-            if self._next_run_wanted:
+            if self._next_run_wanted or is_flooded():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return ""
 
@@ -322,14 +322,14 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         summary = None if delay is None else f"{outcome_words(state)}; {pacing.then}"
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self.inbox.reconcile_due, timeout=delay, timeout_summary=summary
+                lambda: self.inbox.reconcile_due or is_flooded(), timeout=delay, timeout_summary=summary
             )
         self.waiting, pacing.next_reconcile_at = False, None
 
     def _next_run_is_due(self) -> bool:
-        """A run that has done no more than its first reconcile has hardly begun."""
+        """A run that has done no more than its first reconcile has hardly begun, unless it was flooded."""
         long = self._reconciles > 1 and should_continue_as_new(self.pacing.limits.history_events)
-        return self._next_run_wanted or long
+        return self._next_run_wanted or long or is_flooded()
 
     def _stop(self, err: FailureError) -> None:
         """A step that failed for good must not end the workflow; the next reconcile may succeed."""

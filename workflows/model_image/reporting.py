@@ -50,7 +50,7 @@ class ModelImageReporting:
             self.report = state.report
         self._building_since, self._notified_at = state.building_since, state.notified_at
         self._sent_at: datetime | None = None
-        self._notes = state.notes
+        self._notes = state.notes[-MAX_NOTES:]
         self._held = False
         self._is_sending = False
 

@@ -126,7 +126,7 @@ class ModelImageWorkflow:
     @workflow.signal(dynamic=True)
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Nobody here sends it."""
-        self._reporting.note(f"unknown signal {name[:100]} ignored")
+        self._reporting.note(f"unknown signal {name[:100]!r} ignored")
 
     # -- what people ask: as an update, which answers, or as a signal from the form of Temporal's UI --------
 

@@ -80,7 +80,7 @@ class InstallationHandlers:
     @workflow.signal(dynamic=True)
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Nobody here sends it."""
-        self._journal.say(f"unknown signal {name[:100]} ignored")
+        self._journal.say(f"unknown signal {name[:100]!r} ignored")
 
     # -- commands of people: an update answers, a signal is for the form of Temporal's UI --------------------
 
