@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from airunway.api import names
 from airunway.clients.kubernetes import DEPLOYMENTS, Object
 from tests.e2e.system import System
@@ -67,6 +69,30 @@ async def test_a_final_failure_is_stalled(system: System) -> None:
 
     assert conditions(system.deployment("chat"))["Stalled"]["reason"] == "TransformFailed"
     assert compute(system.deployment("chat")) is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("refused", "corrected"),
+    [
+        pytest.param({"engine": {"contextLength": -1}}, {"engine": {"contextLength": None}}, id="by us"),
+        pytest.param({"model": {"id": "cannot/render"}}, {"model": {"id": "org/model"}}, id="by a provider"),
+    ],
+)
+async def test_what_failed_is_failed_to_tools_until_it_is_corrected(
+    system: System, refused: Object, corrected: Object
+) -> None:
+    engine = {"type": "vllm", **refused.get("engine", {})}
+    await system.deploy("chat", **{**refused, "engine": engine})
+    await system.until_phase("chat", "Failed")
+    assert compute(system.deployment("chat")) is Status.FAILED
+
+    await system.edit("chat", {"spec": corrected})
+    await system.serve("chat")
+
+    await system.until(lambda: compute(system.deployment("chat")) is Status.CURRENT, "current")
+    of_new = [state for state in system.states if state["metadata"]["generation"] == 2]
+    # A tool that waits for the correction must not be told of the failure before.
+    assert not [state for state in of_new if compute(state) is Status.FAILED]
 
 
 async def test_the_documented_health_checks_agree_with_kstatus_in_a_whole_life(system: System) -> None:

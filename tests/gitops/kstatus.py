@@ -50,9 +50,32 @@ def serves_what_is_asked(obj: Obj) -> bool:
     )
 
 
+def has_failed(obj: Obj) -> bool:
+    """Whether a ModelDeployment says by its phase that its present generation failed."""
+    meta, status = obj["metadata"], obj.get("status") or {}
+    is_observed = status.get("observedGeneration") == meta["generation"]
+    return is_observed and not meta.get("deletionTimestamp") and status.get("phase") == "Failed"
+
+
+def speaks_of_an_earlier(obj: Obj) -> bool:
+    """Whether the phase is that of what was accepted before, and goes on although the last edit failed."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    ready = next((entry for entry in conditions if entry["type"] == "Ready"), {})
+    return ready.get("observedGeneration", 0) < obj["metadata"]["generation"]
+
+
+def wrong_failures_of(obj: Obj) -> list[str]:
+    """Where phase and kstatus differ about a failure; empty when nowhere."""
+    told = compute(obj) is Status.FAILED
+    if told is has_failed(obj) or (told and speaks_of_an_earlier(obj)):
+        return []
+    return [f"kstatus says {compute(obj)}, the phase says failed: {has_failed(obj)}; {obj}"]
+
+
 def lies_of(obj: Obj) -> list[str]:
     """What the tools would say wrongly of a state; empty when nothing."""
     told = {kind: compute(obj, looks_at_ready=kind == "new") for kind in ("new", "old")}
     serves = serves_what_is_asked(obj)
     wrong = [kind for kind, status in told.items() if (status is Status.CURRENT) is not serves]
-    return [f"{kind} kstatus says {told[kind]}, serves what is asked: {serves}; {obj}" for kind in wrong]
+    finished = [f"{kind} kstatus says {told[kind]}, serves what is asked: {serves}; {obj}" for kind in wrong]
+    return [*finished, *wrong_failures_of(obj)]

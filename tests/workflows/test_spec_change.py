@@ -189,3 +189,20 @@ async def test_a_refused_generation_is_not_looked_at_until_something_changes(wor
     await world.quiet()
 
     assert world.observations == observations
+
+
+async def test_the_failure_of_an_earlier_generation_is_not_said_of_one_that_cannot_begin(
+    world: World,
+) -> None:
+    world.failure = StepFailure(reason="TransformFailed", message="no such flag", final=True)
+    await world.start()
+    await world.until_phase(Phase.FAILED)
+    assert world.condition("Stalled")["reason"] == "TransformFailed"
+
+    world.provider_ready, world.failure = False, None
+    await world.edit()
+
+    await world.until(lambda: world.status["observedGeneration"] == 2)
+    assert world.status["phase"] == "Pending"
+    assert not [entry for entry in world.status["conditions"] if entry["type"] == "Stalled"]
+    assert world.condition("Reconciling")["status"] == "True"

@@ -126,6 +126,8 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     status = state.status
     status.observed_generation = generation
     refused = decision.outcome is not Outcome.OK
+    if not refused:
+        _leave_failure_behind(state, generation)
     state.finding = decision.message or decision.finding if refused else ""
     state.accepted = state.accepted if refused else generation
     for kind in decision.remove_conditions:
@@ -143,6 +145,15 @@ def adopt_decision(state: DeploymentState, decision: Decision, *, generation: in
     if decision.phase is not None and not (decision.phase is Phase.FAILED and state.applied):
         status.phase = decision.phase
     status.phase = status.phase or Phase.PENDING
+
+
+def _leave_failure_behind(state: DeploymentState, generation: int) -> None:
+    """What failed is of an earlier generation: of this one nobody knows yet, whether or not it can begin."""
+    if state.failure is None or state.failure.generation == generation:
+        return
+    state.failure = None
+    if state.status.phase is Phase.FAILED:
+        state.status.phase = Phase.DEPLOYING if state.applied else Phase.PENDING
 
 
 def _adopt_selection(status: DeploymentStatus, decision: Decision) -> None:
