@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
-from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from airunway.workers.served_workflows import WORKFLOWS
+from airunway.workers.temporal.silent_runtime import silent_runtime
 
 MAX_WORDS = 500
 PATIENCE_SECONDS = 60.0
@@ -53,7 +53,7 @@ class ReplayCheck:
             # Without one, the SDK reads the code of every module for each replay, on the event loop.
             build_id="replay",
             # The SDK would log the difference as well, on standard output.
-            runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
+            runtime=silent_runtime(),
         )
 
     async def difference(self, history: WorkflowHistory) -> str | None:

@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
-from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import WorkflowService
 
 from airunway.cli.problems import CliError
 from airunway.workers.command_settings import CommandSettings
 from airunway.workers.temporal.identity import person_identity
 from airunway.workers.temporal.service import open_connection
+from airunway.workers.temporal.silent_runtime import silent_runtime
 from airunway.workers.temporal.target import read_credentials, target_of
 
 if TYPE_CHECKING:
@@ -49,15 +48,9 @@ async def visibility(settings: CommandSettings) -> Visibility:
     target = target_of(settings)
     async with _patience(settings):
         connection = await open_connection(
-            target, read_credentials(target), identity=person_identity(), runtime=_silent_runtime()
+            target, read_credentials(target), identity=person_identity(), runtime=silent_runtime()
         )
     return Visibility(target.namespace, connection.workflow_service)
-
-
-@cache
-def _silent_runtime() -> Runtime:
-    """Its core logs nothing: whatever goes wrong comes as an error as well."""
-    return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
 @asynccontextmanager

@@ -11,6 +11,8 @@ import pytest
 
 from airunway.sandbox.temporal import TemporalServer
 from kube_emulator import EmulatedCluster
+from tests.servers.cluster import Cluster, why_missing
+from tests.servers.fixtures import require
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,16 @@ async def places(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[
             yield Place(emulated.kubeconfig(folder / "kubeconfig"), server.address, emulated)
     finally:
         await emulated.stop()
+
+
+@asynccontextmanager
+async def lonely_places(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Place]:
+    """The same, with a real cluster of the test's own: for what moves or defines all that a cluster has."""
+    if request.param != "real":
+        async with places(request, folder) as place:
+            yield place
+        return
+    require(why_missing())
+    temporal = request.getfixturevalue("real_temporal")
+    with Cluster() as running:
+        yield Place(running.kubeconfig, temporal.address)

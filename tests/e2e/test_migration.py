@@ -16,15 +16,22 @@ from airunway.cli.migrate import moves, steps
 from airunway.cli.migrate.controllers import HOLDER
 from airunway.cli.migrate.record import read_record
 from airunway.cli.problems import CliError
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, LEASES, Object
+from airunway.clients.errors import Invalid, NotFound
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, LEASES, PODS, Object
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import PretendNode
+from airunway.sandbox.operators.objects import is_ready
+from airunway.sandbox.operators.timing import Timing
 from tests.e2e.acme import ACME
-from tests.e2e.places import places
+from tests.e2e.places import lonely_places
 from tests.e2e.system import System
 from tests.e2e.test_takeover import OURS, Reference, _with_addition
 
 FLEET = 12
 CORE, SHIM = names.FORMER_CORE, "airunway-acme-provider"
-PATIENCE_SECONDS = 100.0
+PATIENCE_SECONDS = 200.0
+HELD = "example.com/process"
+"""Finalizer of pods whose process has not ended."""
 
 
 def deployment(name: str, replicas: int, *command: str) -> Object:
@@ -42,7 +49,7 @@ def deployment(name: str, replicas: int, *command: str) -> Object:
 
 @dataclass
 class Kubelet:
-    """Has what Deployments of both systems run: pods are counted, and ours start the real processes."""
+    """Has what pods of both systems run: a process each, which has ended before its pod is gone."""
 
     system: System
     references: list[Reference]
@@ -56,39 +63,41 @@ class Kubelet:
             await asyncio.sleep(0.05)
 
     async def look(self) -> None:
-        cluster = self.system.cluster
-        for live in (await cluster.listing(APPS_DEPLOYMENTS, namespace=names.SYSTEM_NAMESPACE)).items:
-            name, wanted = live["metadata"]["name"], live["spec"].get("replicas", 1)
-            await self._have(name, wanted)
-            status = {
-                "replicas": wanted,
-                "readyReplicas": wanted,
-                "observedGeneration": live["metadata"]["generation"],
-            }
-            if {key: (live.get("status") or {}).get(key, 0) for key in status} != status:
-                await cluster.patch(
-                    APPS_DEPLOYMENTS,
-                    name,
-                    {"status": status},
-                    namespace=names.SYSTEM_NAMESPACE,
-                    subresource="status",
-                )
+        pods = (await self.system.cluster.listing(PODS, namespace=names.SYSTEM_NAMESPACE)).items
+        for name in (SHIM, "airunway-worker", "airunway-watcher"):
+            await self._have(name, [pod for pod in pods if pod["metadata"]["labels"]["app"] == name])
         if self.rewriting is not None and self.system.is_running("worker"):
             self.together.append("both")
 
-    async def _have(self, name: str, wanted: int) -> None:
+    async def _have(self, name: str, pods: list[Object]) -> None:
+        living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        for pod in living:
+            if is_ready(pod) and not pod["metadata"].get("finalizers"):
+                await self._hold(pod, [HELD])
+        is_wanted = any(pod["metadata"].get("finalizers") for pod in living)
         if name == SHIM:
-            if wanted and self.rewriting is None:
+            if is_wanted and self.rewriting is None:
                 self.rewriting = asyncio.create_task(self._reconcile())
-            elif not wanted and self.rewriting is not None:
+            elif not is_wanted:
                 await self.end()
-        for process in ("worker", "watcher"):
-            if name != f"airunway-{process}":
-                continue
-            if wanted and not self.system.is_running(process):
-                self.system.start_worker() if process == "worker" else self.system.start_watcher()
-            elif not wanted and self.system.is_running(process):
-                await self.system.stop(process)
+        else:
+            await self._run_ours(name.removeprefix("airunway-"), is_wanted)
+        for pod in pods:
+            if pod not in living and not is_wanted and pod["metadata"].get("finalizers"):
+                await self._hold(pod, [])
+
+    async def _hold(self, pod: Object, finalizers: list[str]) -> None:
+        body = {"metadata": {"finalizers": finalizers}}
+        with contextlib.suppress(Invalid, NotFound):  # it is ending, or gone
+            await self.system.cluster.patch(
+                PODS, pod["metadata"]["name"], body, namespace=names.SYSTEM_NAMESPACE
+            )
+
+    async def _run_ours(self, process: str, is_wanted: bool) -> None:
+        if is_wanted and not self.system.is_running(process):
+            self.system.start_worker() if process == "worker" else self.system.start_watcher()
+        elif not is_wanted and self.system.is_running(process):
+            await self.system.stop(process)
 
     async def _reconcile(self) -> None:
         """Passes of the reference over its fleet, for as long as its pod lives."""
@@ -107,17 +116,23 @@ class Kubelet:
                 await self.system.cluster.delete(LEASES, SHIM, namespace=names.SYSTEM_NAMESPACE)
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(params=["sandbox"])
 async def fleet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Kubelet]:
     """Twelve deployments that the reference serves; this system is installed, and stands still."""
     monkeypatch.setattr(steps, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(moves, "POLL_SECONDS", 0.2)
-    request.param = "sandbox"
     async with (
-        places(request, tmp_path_factory.mktemp("migration")) as place,
+        lonely_places(request, tmp_path_factory.mktemp("migration")) as place,
         System(place.kubeconfig, place.temporal_address) as system,
+        PretendOperators(
+            system.cluster,
+            timing=Timing.instant(),
+            nodes=[PretendNode(name="pretend-migration-0")],
+            workloads=place.emulated is not None,
+            upstream=False,
+        ),
     ):
         await system.stop("worker")
         await system.stop("watcher")
@@ -162,6 +177,7 @@ def phases(system: System) -> set[str]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("fleet", ["sandbox", pytest.param("real", marks=pytest.mark.real)], indirect=True)
 async def test_a_fleet_moves_over_and_back(fleet: Kubelet) -> None:
     system, said = fleet.system, list[str]()
     cluster, providers = system.cluster, system.providers

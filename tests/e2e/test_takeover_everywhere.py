@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest_asyncio
 
 from airunway.api import names
 from airunway.clients.crds import apply_crd
+from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -23,12 +26,15 @@ from airunway.clients.kubernetes import (
 )
 from airunway.provider import UpstreamKind
 from airunway.provider.registry import installed_providers
+from airunway.sandbox.operators.manager import PretendOperators
+from airunway.sandbox.operators.nodes import PretendNode
+from airunway.sandbox.operators.timing import Timing
 from tests.activities.reference_objects import WRITTEN, served
 from tests.activities.test_cluster_features import ANYTHING, definition
 from tests.activities.test_pods_of_every_provider import SERVING
 from tests.conformance.loader import Vector
-from tests.e2e.places import places
-from tests.e2e.system import System
+from tests.e2e.places import lonely_places
+from tests.e2e.system import PATIENCE_SECONDS, System
 from tests.e2e.test_takeover import entry
 
 RECORDED = {
@@ -149,9 +155,19 @@ class Reference:
                 "metadata": {"name": f"{NAME}-{number}", "labels": labels},
                 "spec": {"containers": [{"name": "model", "image": "i"}]},
             }
-            await self._cluster.create(PODS, pod, namespace=self._namespace)
+            await self._create_pod(pod)
             ready = [{"type": "Ready", "status": "True"}]
             await self._patch_status(PODS, f"{NAME}-{number}", {"phase": "Running", "conditions": ready})
+
+    async def _create_pod(self, pod: Object) -> None:
+        """As soon as the namespace has its account, which pods run as."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    await self._cluster.create(PODS, pod, namespace=self._namespace)
+                    return
+                except Forbidden:
+                    await asyncio.sleep(0.1)
 
     def _roles(self, main: Object) -> list[dict[str, str]]:
         label = self._provider.role_label
@@ -237,20 +253,43 @@ def _renamed(value: Any, before: str, after: str) -> Any:
     return value.replace(before, after) if isinstance(value, str) else value
 
 
-@pytest_asyncio.fixture(params=WRITTEN, ids=lambda written: " by ".join(written))
+PLACES = [
+    *(pytest.param((written, "sandbox"), id=" by ".join(written)) for written in WRITTEN),
+    *(
+        pytest.param((written, "real"), id=" by ".join((*written, "real")), marks=pytest.mark.real)
+        for written in WRITTEN
+        if written[0] in FREE
+    ),
+]
+"""On the real server those whose pods are an operator's: it has no containers for those of a Deployment."""
+
+
+@pytest_asyncio.fixture(params=PLACES)
 async def system(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TakenOver]:
-    (provider, operation), request.param = request.param, "sandbox"
-    async with places(request, tmp_path_factory.mktemp("e2e")) as place:
-        async with await Cluster.connect(place.kubeconfig) as cluster:
-            await _operator(cluster, provider)
-        async with TakenOver(place.kubeconfig, place.temporal_address, provider, operation) as running:
+    (provider, operation), request.param = request.param
+    async with (
+        lonely_places(request, tmp_path_factory.mktemp("e2e")) as place,
+        await Cluster.connect(place.kubeconfig) as cluster,
+    ):
+        await _operator(cluster, provider, is_ready=place.emulated is not None)
+        async with (
+            contextlib.nullcontext() if place.emulated else _kubelet(cluster),
+            TakenOver(place.kubeconfig, place.temporal_address, provider, operation) as running,
+        ):
             yield running
 
 
-async def _operator(cluster: Cluster, provider: str) -> None:
-    """The operator's own Deployment, ready, where the provider looks for one."""
+def _kubelet(cluster: Cluster) -> PretendOperators:
+    """Pods of the real controller manager become ready."""
+    return PretendOperators(
+        cluster, timing=Timing.instant(), nodes=[PretendNode(name="n")], workloads=False, upstream=False
+    )
+
+
+async def _operator(cluster: Cluster, provider: str, *, is_ready: bool) -> None:
+    """The operator's own Deployment, where the provider looks for one; not ready: its pods make it so."""
     if provider not in OPERATORS:
         return
     namespace, labels = OPERATORS[provider]
@@ -261,6 +300,8 @@ async def _operator(cluster: Cluster, provider: str) -> None:
         "spec": {"selector": {"matchLabels": labels}, "template": template},
     }
     await cluster.create(APPS_DEPLOYMENTS, body, namespace=namespace)
+    if not is_ready:
+        return
     status = {"status": {"readyReplicas": 1, "availableReplicas": 1, "replicas": 1}}
     await cluster.patch(APPS_DEPLOYMENTS, "operator", status, namespace=namespace, subresource="status")
 
