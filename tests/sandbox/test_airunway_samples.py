@@ -1,13 +1,15 @@
-"""Each sample manifest of AI Runway's documentation runs in the sandbox, or is refused by name."""
+"""Each sample manifest of AI Runway's documentation runs in the sandbox and answers, or is refused."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 import yaml
 
@@ -18,12 +20,15 @@ from airunway.clients.kubernetes import DEPLOYMENTS, NAMESPACES, Object
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.messages.search_attributes import SEARCH_ATTRIBUTES
 from airunway.sandbox import prerequisites
+from airunway.sandbox.gateway.state import ROUTES
 from airunway.sandbox.operators.nodes import GPU_LABELS, PretendNode
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.runtime import Sandbox
 from airunway.workers.settings import Settings
 from airunway.workers.watcher_process import run_watcher
 from airunway.workers.worker import run_worker
+from tests.sandbox.conftest import condition_of
+from tests.sandbox.gateway.conftest import GATEWAY
 
 FOLDER = Path(os.environ.get("AIRUNWAY_SAMPLES", Path(__file__).parents[3] / "shared" / "airunway-samples"))
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -32,6 +37,8 @@ REFUSED = {
     "21-": "spec.mode",
 }
 """Samples that the CRD's schema refuses where unknown fields are errors, and what their refusal names."""
+SHARED_NAME = "ModelNameConflict"
+"""Several samples serve one model: whoever was first answers for all of them."""
 PATIENCE_SECONDS = 400
 
 pytestmark = [
@@ -46,16 +53,28 @@ class Outcomes:
     def __init__(self) -> None:
         self.seen: dict[str, Object] = {}
         self.refused: dict[str, str] = {}
+        self.answers: dict[str, tuple[int, str]] = {}
+        """To a chat request for its model through the Gateway: status, and text."""
         self._changed = asyncio.Event()
 
     def note(self, change: ObjectChange) -> None:
         self.seen[change.object["metadata"]["namespace"]] = change.object
         self._changed.set()
 
-    async def until_all_run(self, wanted: set[str]) -> None:
-        while not all(phase(self.seen.get(namespace)) == "Running" for namespace in wanted):
+    async def until_all(self, wanted: set[str], is_so: Callable[[Object | None], bool]) -> None:
+        while not all(is_so(self.seen.get(namespace)) for namespace in wanted):
             self._changed.clear()
             await self._changed.wait()
+
+
+def runs(deployment: Object | None) -> bool:
+    return phase(deployment) == "Running"
+
+
+def is_published(deployment: Object | None) -> bool:
+    """Requests for its model arrive: at it, or at another of the same model."""
+    ready = condition_of(deployment or {}, "GatewayReady")
+    return ready.get("status") == "True" or ready.get("reason") == SHARED_NAME
 
 
 def phase(deployment: Object | None) -> str:
@@ -78,6 +97,7 @@ async def _deploy_everything(documents: dict[Path, Object]) -> Outcomes:
                 nodes=nodes,
                 headless=True,
                 installed=False,
+                gateway=True,
                 search_attributes=attributes,
             )
         )
@@ -91,11 +111,12 @@ async def _deploy_everything(documents: dict[Path, Object]) -> Outcomes:
         stack.push_async_callback(asyncio.gather, *tasks, return_exceptions=True)
         for file in FILES:
             await _apply(sandbox, place_of(file), documents[file], outcomes)
-        try:
+        running = {place_of(file) for file in FILES} - set(outcomes.refused)
+        with suppress(TimeoutError):  # each sample's own test says how it stands
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await outcomes.until_all_run({place_of(file) for file in FILES} - set(outcomes.refused))
-        except TimeoutError:
-            pass  # each sample's own test says how it stands
+                await outcomes.until_all(running, runs)
+                await outcomes.until_all(running, is_published)
+                await _call_everybody(outcomes, running)
         for task in tasks:
             task.cancel()
     return outcomes
@@ -109,6 +130,35 @@ async def _apply(sandbox: Sandbox, namespace: str, body: Object, outcomes: Outco
         await sandbox.cluster.apply(DEPLOYMENTS, body, field_manager="test", strict=True)
     except Invalid as refusal:
         outcomes.refused[namespace] = str(refusal)
+        return
+    gateway = body["spec"].get("gateway") or {}
+    if name := gateway.get("httpRouteRef"):
+        made = _route_of_a_user(name, model=gateway["modelName"], pool=body["metadata"]["name"])
+        await sandbox.cluster.create(ROUTES, made, namespace=namespace)
+
+
+def _route_of_a_user(name: str, *, model: str, pool: str) -> Object:
+    """The route that the demo of body-based routing brings with its samples."""
+    header = {"name": "X-Gateway-Model-Name", "value": model}
+    backend = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": pool}
+    rule = {"matches": [{"headers": [header]}], "backendRefs": [backend]}
+    return {
+        "apiVersion": ROUTES.api_version,
+        "kind": "HTTPRoute",
+        "metadata": {"name": name},
+        "spec": {"parentRefs": [GATEWAY], "rules": [rule]},
+    }
+
+
+async def _call_everybody(outcomes: Outcomes, namespaces: set[str]) -> None:
+    urls = {(outcomes.seen[one]["status"].get("gateway") or {}).get("url") for one in namespaces}
+    (url,) = urls - {None}
+    async with aiohttp.ClientSession() as session:
+        for namespace in namespaces:
+            gateway = outcomes.seen[namespace]["status"]["gateway"]
+            body = {"model": gateway["modelName"], "messages": [{"role": "user", "content": "Hello"}]}
+            async with session.post(f"{url}/v1/chat/completions", json=body) as answer:
+                outcomes.answers[namespace] = answer.status, await answer.text()
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +168,7 @@ def outcomes() -> Iterator[Outcomes]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_it_runs_or_is_refused_by_name(outcomes: Outcomes, file: Path) -> None:
+def test_it_runs_and_answers_or_is_refused_by_name(outcomes: Outcomes, file: Path) -> None:
     namespace, reason = place_of(file), REFUSED.get(file.name[:3])
 
     if reason is not None:
@@ -127,3 +177,7 @@ def test_it_runs_or_is_refused_by_name(outcomes: Outcomes, file: Path) -> None:
     assert namespace not in outcomes.refused
     found = outcomes.seen[namespace]
     assert phase(found) == "Running", found.get("status")
+    assert is_published(found), condition_of(found, "GatewayReady")
+    status, text = outcomes.answers[namespace]
+    assert status == 200, text
+    assert json.loads(text)["choices"][0]["message"]["content"]

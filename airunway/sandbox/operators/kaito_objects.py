@@ -113,13 +113,16 @@ def _template(workspace: Mapping[str, Any]) -> Object:
 
 
 def _preset_pod(inference: Mapping[str, Any]) -> Object:
-    model = (inference.get("preset") or {}).get("name", "")
+    model = str((inference.get("preset") or {}).get("name", ""))
+    # KAITO gives its server a name of its own, which nobody can change.
+    served = model.rsplit("/", 1)[-1].lower()
+    command = f"python3 /workspace/vllm/inference_api.py --model={model} --served-model-name={served}"
     return {
         "containers": [
             {
                 "name": "workspace",
                 "image": PRESET_IMAGE,
-                "command": ["/bin/sh", "-c", f"python3 /workspace/vllm/inference_api.py --model={model}"],
+                "command": ["/bin/sh", "-c", command],
                 "ports": [{"containerPort": PORT}],
                 "resources": {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}},
             }

@@ -8,6 +8,19 @@ from typing import Any
 
 SERVES_ANNOTATION = "sandbox.airunway.ai/serves"
 """On pods that find their models elsewhere than in their command line: the models, with blanks between."""
+_PREMADE = {
+    "llama3.2:1b": "llama-3.2-1b-instruct",
+    "llama3.2:3b": "llama-3.2-3b-instruct",
+    "llama3.1:8b": "llama-3.1-8b-instruct",
+    "llama3.3:70b": "llama-3.3-70b-instruct",
+    "mixtral:8x7b": "mixtral-8x7b-instruct",
+    "phi4:14b": "phi-4-14b-instruct",
+    "gemma2:2b": "gemma-2-2b-instruct",
+    "qwq:32b": "qwq-32b",
+    "codestral:22b": "codestral-22b",
+    "gpt-oss:20b": "gpt-oss-20b",
+}
+"""What AIKit's ready-made images call their models, by the end of the image's name."""
 _SERVED, _LOADED = "--served-model-name", ("--model", "--model-path")
 
 
@@ -34,7 +47,7 @@ def models_of(pod: Mapping[str, Any]) -> list[str]:
     if loaded := environment.get("MODEL_ID"):
         return [str(loaded)]
     image = str(container.get("image") or "").split("@")[0].rsplit("/", 1)[-1]
-    return [image.split(":")[0]]
+    return [_PREMADE.get(image) or image.split(":")[0]]
 
 
 def _words(container: Mapping[str, Any]) -> list[str]:

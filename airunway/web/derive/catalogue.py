@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airunway.modelimage.naming import PREMADE, PREMADE_REPOSITORY
@@ -38,18 +38,19 @@ _HUB: Sequence[tuple[str, str, str, int, str, str, str, bool]] = (
         False,
     ),
 )
-_PREMADE_NAMES = {
-    "llama3.2:1b": ("Llama 3.2 1B", "1B", "Llama"),
-    "llama3.2:3b": ("Llama 3.2 3B", "3B", "Llama"),
-    "llama3.1:8b": ("Llama 3.1 8B", "8B", "Llama"),
-    "llama3.3:70b": ("Llama 3.3 70B", "70B", "Llama"),
-    "mixtral:8x7b": ("Mixtral 8x7B", "8x7B", "Apache 2.0"),
-    "phi4:14b": ("Phi 4 14B", "14B", "MIT"),
-    "gemma2:2b": ("Gemma 2 2B", "2B", "Gemma"),
-    "qwq:32b": ("QwQ 32B", "32B", "Apache 2.0"),
-    "codestral:22b": ("Codestral 22B", "22B", "MNLP"),
-    "gpt-oss:20b": ("GPT-OSS 20B", "20B", "Apache 2.0"),
+_PREMADE_NAMES: Mapping[str, tuple[str, str, str, str]] = {
+    "llama3.2:1b": ("Llama 3.2 1B", "1B", "Llama", "llama-3.2-1b-instruct"),
+    "llama3.2:3b": ("Llama 3.2 3B", "3B", "Llama", "llama-3.2-3b-instruct"),
+    "llama3.1:8b": ("Llama 3.1 8B", "8B", "Llama", "llama-3.1-8b-instruct"),
+    "llama3.3:70b": ("Llama 3.3 70B", "70B", "Llama", "llama-3.3-70b-instruct"),
+    "mixtral:8x7b": ("Mixtral 8x7B", "8x7B", "Apache 2.0", "mixtral-8x7b-instruct"),
+    "phi4:14b": ("Phi 4 14B", "14B", "MIT", "phi-4-14b-instruct"),
+    "gemma2:2b": ("Gemma 2 2B", "2B", "Gemma", "gemma-2-2b-instruct"),
+    "qwq:32b": ("QwQ 32B", "32B", "Apache 2.0", "qwq-32b"),
+    "codestral:22b": ("Codestral 22B", "22B", "MNLP", "codestral-22b"),
+    "gpt-oss:20b": ("GPT-OSS 20B", "20B", "Apache 2.0", "gpt-oss-20b"),
 }
+"""Name, size, licence, and what its server calls the model (gguf-build.md §9)."""
 
 
 def _of_hub(entry: tuple[str, str, str, int, str, str, str, bool]) -> dict[str, Any]:
@@ -75,13 +76,13 @@ def premade_models() -> list[dict[str, Any]]:
 
 
 def _premade(identity: str) -> dict[str, Any]:
-    name, size, licence = _PREMADE_NAMES[identity]
+    name, size, licence, served = _PREMADE_NAMES[identity]
     return {
         "id": identity,
         "name": name,
         "size": size,
         "image": f"{PREMADE_REPOSITORY}/{identity}",
-        "modelName": identity.replace(":", "-"),
+        "modelName": served,
         "license": licence,
         "description": f"{name}, quantised for llama.cpp, on the processor",
         "computeType": "cpu",

@@ -13,6 +13,7 @@ from airunway.sandbox.gateway.attachment import rule_for
 from airunway.sandbox.gateway.gateway import NAME, remove
 from airunway.sandbox.gateway.state import CLASS, GATEWAYS, POOLS, ROUTES
 from airunway.sandbox.serving.names import models_of
+from airunway.web.derive.catalogue import premade_models
 from tests.sandbox.conftest import NAMESPACE, condition_of
 from tests.sandbox.gateway.conftest import GATEWAY, Caller
 
@@ -129,6 +130,11 @@ async def test_another_namespaces_pool_wants_a_grant(caller: Caller) -> None:
     await caller.until_said(ROUTES, "chat", "ResolvedRefs", "ResolvedRefs")
 
 
+@pytest.mark.parametrize("entry", premade_models(), ids=lambda entry: str(entry["id"]))
+def test_images_of_others_call_their_models_as_the_catalogue_says(entry: dict[str, Any]) -> None:
+    assert models_of({"spec": {"containers": [{"image": entry["image"]}]}}) == [entry["modelName"]]
+
+
 async def test_a_listener_takes_only_whom_it_admits(caller: Caller) -> None:
     await caller.stage.cluster.create(NAMESPACES, {"metadata": {"name": "team-b"}})
     spec = {"parentRefs": [GATEWAY], "rules": []}
@@ -152,7 +158,12 @@ async def test_a_listener_takes_only_whom_it_admits(caller: Caller) -> None:
         ({"command": ["python3", "-m", "sglang.launch_server"], "args": ["--model-path", "y"]}, ["y"]),
         ({"command": ["/bin/sh", "-c", "python3 api.py --model=phi-4"]}, ["phi-4"]),
         ({"args": ["https://hub/x/resolve/main/tiny.gguf?a=b", "--address=:5000"]}, ["tiny.gguf"]),
-        ({"args": ["--address=:5000"], "image": "ghcr.io/a/llama3.2:1b@sha256:00"}, ["llama3.2"]),
+        ({"args": ["--address=:5000"], "image": "ghcr.io/a/mine:1b@sha256:00"}, ["mine"]),
+        ({"image": "ghcr.io/a/llama3.2:1b@sha256:00"}, ["llama-3.2-1b-instruct"]),
+        (
+            {"command": ["/bin/sh", "-c", "python3 api.py --model=o/Phi-4 --served-model-name=phi-4"]},
+            ["phi-4"],
+        ),
         ({"image": "x/vllm:1", "command": ["sh", "-c"], "args": ["'unclosed"]}, ["vllm"]),
     ],
 )
