@@ -14,7 +14,7 @@ MAX_DEPTH = 100
 MAX_SPEC_ELEMENTS = 20_000
 """Maps, lists and plain values of a deployment's spec together; a real one has less than two hundred."""
 MAX_SPEC_TEXT = 64 * 1024
-"""Characters of the texts in it together; a real one has some thousands."""
+"""Characters of its arguments and overrides, which are taken apart; a real one has some thousands."""
 MAX_SPEC_DOCUMENTS = 4_000
 """Commas and brackets in these: an argument may be JSON, which is read, and written again."""
 MAX_ANNOTATIONS_BYTES = 256 * 1024
@@ -51,11 +51,12 @@ def spec_problem(obj: Mapping[str, Any]) -> str:
         return f"has more than {MAX_SPEC_ELEMENTS} fields and values; make it smaller"
     if is_deeper_than(spec, MAX_DEPTH):
         return f"is nested deeper than {MAX_DEPTH} levels; make it flatter"
-    texts = list(_texts(spec))
+    parts = [spec.get("engine"), spec.get("provider")] if isinstance(spec, Mapping) else []
+    texts = list(_texts(parts))
     if sum(map(len, texts)) > MAX_SPEC_TEXT:
-        return f"has more than {MAX_SPEC_TEXT} characters; make its texts shorter"
+        return f"has more than {MAX_SPEC_TEXT} characters in its arguments and overrides; make these shorter"
     if sum(text.count(mark) for text in texts for mark in ",[{") > MAX_SPEC_DOCUMENTS:
-        return f"has more than {MAX_SPEC_DOCUMENTS} commas and brackets in its texts; make these smaller"
+        return f"has more than {MAX_SPEC_DOCUMENTS} commas and brackets in its arguments and overrides"
     return ""
 
 
