@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
-from typing import Any
 
 OF_OTHER_SERVICES = (
     "temporalio.api.cloud",
@@ -46,7 +44,6 @@ def import_for_a_look() -> None:
     if "temporalio" in sys.modules or "aiohttp" in sys.modules:
         return
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for some in every package
-    _load_roots_late()
     with _uncollected():
         with _without("grpc"), _deferred(*OF_OTHER_SERVICES):
             importlib.import_module("temporalio.service")
@@ -64,31 +61,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _load_roots_late() -> None:
-    """Have TLS contexts load the system's authorities with their first connection.
-
-    Libraries make contexts in advance, each of which reads a hundred certificates, and a cluster has an
-    authority of its own.
-    """
-    load = ssl.SSLContext.load_default_certs
-
-    def remember(context: ssl.SSLContext, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
-        vars(context)["wanted_roots"] = purpose
-
-    def loaded(wrap: Any) -> Any:
-        def first(context: ssl.SSLContext, *args: Any, **options: Any) -> Any:
-            if purpose := vars(context).pop("wanted_roots", None):
-                load(context, purpose)
-            return wrap(context, *args, **options)
-
-        return first
-
-    changed = {"load_default_certs": remember}
-    changed |= {name: loaded(getattr(ssl.SSLContext, name)) for name in ("wrap_bio", "wrap_socket")}
-    for name, function in changed.items():
-        setattr(ssl.SSLContext, name, function)
 
 
 @contextmanager

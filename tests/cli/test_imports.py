@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from tests.servers.certificates import make_certificates
 
 HEAVY = frozenset(
     {"aiohttp", "asyncio", "grpc", "helm", "jinja2", "kubernetes", "prometheus_client", "rich", "structlog"}
@@ -95,24 +92,6 @@ def test_a_list_loads_no_client_of_temporal_and_nothing_that_decides(tmp_path: P
 
     assert "temporalio.service" in modules
     assert sorted(NOT_FOR_A_LIST & modules) == []
-
-
-def test_authorities_of_the_system_are_loaded_by_who_connects(tmp_path: Path) -> None:
-    script = """
-import json, ssl, sys
-from airunway.cli.lean import import_for_a_look
-import_for_a_look()
-context = ssl.create_default_context()
-before = len(context.get_ca_certs())
-context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="example.com")
-print(json.dumps([before, len(context.get_ca_certs())]))
-"""
-    authority = make_certificates(tmp_path).ca
-    environment = {**os.environ, "SSL_CERT_FILE": str(authority), "SSL_CERT_DIR": str(tmp_path / "none")}
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-
-    assert json.loads(done.stdout) == [0, 1]
 
 
 def test_the_look_is_not_blind() -> None:
