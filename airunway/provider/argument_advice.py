@@ -10,6 +10,7 @@ from airunway.api.decision import cut
 from airunway.api.model_deployment import ModelDeployment
 from airunway.engines.findings import ArgumentFinding, findings
 from airunway.provider.contract import Provider
+from airunway.provider.devices import partition_advice
 from airunway.provider.flags import engine_args, extra_args
 from airunway.provider.guard_at_admission import with_engines
 
@@ -21,7 +22,9 @@ def argument_findings(provider: Provider, deployment: ModelDeployment) -> list[A
     """What is odd about the arguments for the engine that the provider starts; empty when it knows none."""
     args, extra = engine_args(deployment), extra_args(deployment)
     rules = provider.argument_rules(deployment) if args or extra else None
-    return findings(rules.grammar, args, extra, owned=rules.owned) if rules else []
+    found = findings(rules.grammar, args, extra, owned=rules.owned) if rules else []
+    spread = partition_advice(deployment)
+    return [*found, ArgumentFinding(*spread)] if spread else found
 
 
 def argument_condition(provider: Provider, deployment: ModelDeployment) -> Condition | None:

@@ -149,16 +149,34 @@ def stack_problem(devices: Iterable[Devices], *, image: str) -> str | None:
 
 def partition_problem(deployment: ModelDeployment, devices: Iterable[Devices]) -> str | None:
     """Why several slices of a GPU are of no use to one engine; None where the user says how to use them."""
-    if any(map(_is_parallel, _flags_given(deployment))):
+    group = _several_slices(devices)
+    if group is None or _says_how_to_spread(deployment):
         return None
-    for group in devices:
-        if group.is_partition and group.count > 1:
-            return (
-                f"{group.field}.gpu.count: an engine uses one slice of a GPU and cannot be spread over "
-                f"{group.count} of {group.type}; ask for 1 and for more replicas, or for a larger slice "
-                "(a tensor-parallel-size in spec.engine.args is taken as given)"
-            )
-    return None
+    return (
+        f"{group.field}.gpu.count: an engine uses one slice of a GPU and cannot be spread over "
+        f"{group.count} of {group.type}; ask for 1 and for more replicas, or for a larger slice "
+        "(a tensor-parallel-size in spec.engine.args is taken as given)"
+    )
+
+
+def partition_advice(deployment: ModelDeployment) -> tuple[str, str] | None:
+    """Field and words about several slices that the user spreads one engine over; None: there are none."""
+    group = _several_slices(devices_of(deployment))
+    if group is None or not _says_how_to_spread(deployment):
+        return None
+    return (
+        f"{group.field}.gpu.count",
+        f"the parallel size in the arguments is taken as given, but a process sees one slice of a GPU, and "
+        f"these are {group.count} of {group.type}: most engines do not start so",
+    )
+
+
+def _several_slices(devices: Iterable[Devices]) -> Devices | None:
+    return next((group for group in devices if group.is_partition and group.count > 1), None)
+
+
+def _says_how_to_spread(deployment: ModelDeployment) -> bool:
+    return any(map(_is_parallel, _flags_given(deployment)))
 
 
 def _is_parallel(flag: str) -> bool:

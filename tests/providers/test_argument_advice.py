@@ -109,3 +109,18 @@ def test_no_text_breaks_the_advice(name: str, text: str) -> None:
 
     for finding in argument_findings(PROVIDERS[name], asked):
         assert finding.path.startswith("spec.engine")
+
+
+@pytest.mark.parametrize("name", ["vllm", "llmd", "kuberay", "dynamo"])
+def test_an_engine_that_is_spread_over_slices_of_gpus_is_not_let_by_without_a_word(name: str) -> None:
+    def found(count: int, args: dict[str, str]) -> list[str]:
+        slices = {"gpu": {"count": count, "type": "nvidia.com/mig-3g.40gb"}}
+        wanted = asking(args, provider=name, resources=slices)
+        assert argument_findings(PROVIDERS[name], wanted) or not admission_warnings(wanted, PROVIDERS)
+        return [finding.line for finding in argument_findings(PROVIDERS[name], wanted)]
+
+    (line,) = found(2, {"tensor-parallel-size": "2"})
+
+    assert line.startswith("spec.resources.gpu.count: ") and "2 of nvidia.com/mig-3g.40gb" in line
+    assert found(1, {"tensor-parallel-size": "1"}) == []
+    assert found(2, {"max-model-len": "4096"}) == []  # which is refused
