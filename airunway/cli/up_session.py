@@ -39,10 +39,10 @@ REGISTRATION_SECONDS = 15.0
 
 async def run(options: UpOptions) -> int:
     """Do it; answers the exit status."""
-    os.umask(0o077)  # state, logs and Temporal's database are nobody else's
     # First: a typing error in a file must not cost a start.
     wanted = samples_to_apply(options.samples, shipped=options.shipped_samples)
     async with AsyncExitStack() as stack:
+        stack.callback(os.umask, os.umask(0o077))  # state, logs and Temporal's database are nobody else's
         stack.enter_context(_lock(options.state_dir))
         stop = _stop_on_signals()
         display = stack.enter_context(display_for(wanted))

@@ -132,9 +132,10 @@ def _absent_roles(roles: Sequence[str], pods: Sequence[PodState]) -> list[str]:
 
 
 def _not_asked_for(status: UnifiedStatus, pods: Sequence[PodState]) -> list[PodState]:
-    """Replicas that are still there though none is asked for."""
-    is_at_zero = status.replicas is not None and status.replicas.desired == 0
-    return [pod for pod in pods if pod.is_replica and not pod.is_over] if is_at_zero else []
+    """Replicas that are still there though none is asked for; a role that is asked for may have pods."""
+    if status.replicas is None or status.replicas.desired != 0:
+        return []
+    return [pod for pod in pods if pod.is_replica and not pod.is_over and pod.role not in status.roles]
 
 
 def _still(pods: Sequence[PodState]) -> str:

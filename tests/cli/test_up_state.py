@@ -15,6 +15,12 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
+def opened(path: Path) -> None:
+    """A file that all may read, whatever this process gives its files."""
+    path.touch()
+    path.chmod(0o644)
+
+
 def test_a_new_folder_is_closed(tmp_path: Path) -> None:
     make_private(tmp_path / "a" / "state")
 
@@ -32,11 +38,11 @@ def test_an_empty_folder_is_closed(tmp_path: Path) -> None:
 
 def test_a_folder_of_ours_that_was_opened_is_closed_with_what_is_in_it(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
-    outside.touch(mode=0o644)
+    opened(outside)
     folder = tmp_path / "state"
     (folder / "cluster").mkdir(parents=True)
     for file in (LOCK_FILE, "kubeconfig", "cluster/objects"):
-        (folder / file).touch(mode=0o644)
+        opened(folder / file)
     (folder / "link").symlink_to(outside)
     folder.chmod(0o755)
 
@@ -51,7 +57,7 @@ def test_an_open_folder_of_other_things_is_not_touched(tmp_path: Path) -> None:
     folder = tmp_path / "home"
     folder.mkdir()
     folder.chmod(0o755)
-    (folder / "letter").touch(mode=0o644)
+    opened(folder / "letter")
 
     with pytest.raises(UsageError, match="chmod 700"):
         make_private(folder)
