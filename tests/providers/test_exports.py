@@ -35,7 +35,7 @@ PACKAGE = """
 """
 MODULES = {
     devices: """
-        Devices Stack device_problem devices_of partition_problem stack_of stack_problem
+        Devices Stack device_problem devices_of partition_advice partition_problem stack_of stack_problem
     """,
     object_names: """
         DerivedName MAX_LABEL_LENGTH MAX_STATEFUL_SET_LENGTH job name_problem service service_link_problem
