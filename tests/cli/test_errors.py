@@ -113,8 +113,10 @@ def test_a_kubeconfig_to_plan_against_that_is_not_there(airunway: Airunway, tmp_
     [("cluster/cluster.jsonl", "move it away"), ("temporal.db", "see .airunway/temporal.log")],
 )
 def test_a_state_that_is_damaged(airunway: Airunway, tmp_path: Path, file: str, want: str) -> None:
-    damaged = tmp_path / ".airunway" / file
-    damaged.parent.mkdir(parents=True)
+    folder = tmp_path / ".airunway"
+    folder.mkdir(mode=0o700)
+    damaged = folder / file
+    damaged.parent.mkdir(exist_ok=True)
     damaged.write_text("garbage")
 
     result = airunway("up", "--once")
