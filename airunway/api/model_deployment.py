@@ -290,6 +290,18 @@ class ModelDeployment(Wire):
         return (resources.gpu.count or 0) if resources and resources.gpu else 0
 
     @property
+    def pod_labels(self) -> dict[str, str]:
+        """spec.podTemplate.metadata.labels as given."""
+        template = self.spec.pod_template
+        return dict(template.metadata.labels or {}) if template and template.metadata else {}
+
+    @property
+    def pod_annotations(self) -> dict[str, str]:
+        """spec.podTemplate.metadata.annotations as given."""
+        template = self.spec.pod_template
+        return dict(template.metadata.annotations or {}) if template and template.metadata else {}
+
+    @property
     def provider_name(self) -> str:
         """spec.provider.name; empty when the provider is selected automatically."""
         return (self.spec.provider.name or "") if self.spec.provider else ""

@@ -7,7 +7,7 @@ read pods and pools of its namespace.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.pull_secrets import pull_secret_names
@@ -73,7 +73,7 @@ def picker_objects(deployment: ModelDeployment, *, image: str, config: str) -> l
         "template": {
             "metadata": {
                 "labels": {**_own_labels(deployment), **labels},
-                "annotations": {**_given(deployment).annotations, ANNOTATION_CONFIG: _digest(text)},
+                "annotations": {**deployment.pod_annotations, ANNOTATION_CONFIG: _digest(text)},
             },
             "spec": _pod_spec(deployment, name, image or DEFAULT_IMAGE),
         },
@@ -151,23 +151,7 @@ def _placing(deployment: ModelDeployment) -> dict[str, Any]:
 
 def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
     """The user's labels, but for what the deployment's Service may select its servers by."""
-    labels = _given(deployment).labels
-    return {key: value for key, value in labels.items() if value != deployment.name}
-
-
-class _PickerMetadata(NamedTuple):
-    """Of `spec.podTemplate.metadata`."""
-
-    labels: dict[str, str]
-    annotations: dict[str, str]
-
-
-def _given(deployment: ModelDeployment) -> _PickerMetadata:
-    template = deployment.spec.pod_template
-    metadata = template.metadata if template else None
-    if metadata is None:
-        return _PickerMetadata({}, {})
-    return _PickerMetadata(dict(metadata.labels or {}), dict(metadata.annotations or {}))
+    return {key: value for key, value in deployment.pod_labels.items() if value != deployment.name}
 
 
 def _digest(text: str) -> str:

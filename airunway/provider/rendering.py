@@ -62,18 +62,6 @@ def object_metadata(
     return metadata
 
 
-def pod_labels(deployment: ModelDeployment) -> dict[str, str]:
-    """`spec.podTemplate.metadata.labels` as given."""
-    template = deployment.spec.pod_template
-    return dict(template.metadata.labels or {}) if template and template.metadata else {}
-
-
-def pod_annotations(deployment: ModelDeployment) -> dict[str, str]:
-    """`spec.podTemplate.metadata.annotations` as given."""
-    template = deployment.spec.pod_template
-    return dict(template.metadata.annotations or {}) if template and template.metadata else {}
-
-
 def model_id(deployment: ModelDeployment) -> str:
     """`spec.model.id`; empty when absent."""
     return deployment.spec.model.id or ""
@@ -177,7 +165,7 @@ def replaced_labels(deployment: ModelDeployment, ours: Mapping[str, str]) -> lis
     """Paths of `spec.podTemplate` labels that give way to ours, in the order given."""
     return [
         f"spec.podTemplate.metadata.labels[{key}]"
-        for key, value in pod_labels(deployment).items()
+        for key, value in deployment.pod_labels.items()
         if ours.get(key, value) != value
     ]
 

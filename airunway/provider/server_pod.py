@@ -90,7 +90,7 @@ def server_deployment(
     deadline_seconds: int,
 ) -> Manifest:
     """The Deployment; `deadline_seconds` without progress fail its roll-out."""
-    given = rendering.pod_labels(deployment)
+    given = deployment.pod_labels
     pod = _pod_spec(deployment, server, image=image, args=args, startup_seconds=deadline_seconds)
     labels = {key: value for key, value in given.items() if key != names.LABEL_MODEL_DEPLOYMENT}
     return {
@@ -100,7 +100,7 @@ def server_deployment(
             deployment,
             name=server.name,
             labels={**given, **rendering.object_labels(deployment)},
-            annotations=rendering.pod_annotations(deployment),
+            annotations=deployment.pod_annotations,
         ),
         "spec": {
             "replicas": server.replicas,
@@ -112,7 +112,7 @@ def server_deployment(
             "template": {
                 "metadata": {
                     "labels": {**labels, **fixed_labels(deployment, server)},
-                    "annotations": rendering.pod_annotations(deployment),
+                    "annotations": deployment.pod_annotations,
                 },
                 "spec": pod,
             },

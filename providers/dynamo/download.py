@@ -135,10 +135,10 @@ def _resources(deployment: ModelDeployment) -> dict[str, Any]:
 
 def _pod_metadata(deployment: ModelDeployment) -> dict[str, Any]:
     """The user's labels and annotations; none of our labels, by which others find the pods that serve."""
-    given = rendering.pod_labels(deployment).items()
+    given = deployment.pod_labels.items()
     metadata = rendering.without_empty(
         labels={key: value for key, value in given if not key.startswith(f"{names.GROUP}/")},
-        annotations=rendering.pod_annotations(deployment),
+        annotations=deployment.pod_annotations,
     )
     return {"metadata": metadata} if metadata else {}
 

@@ -262,7 +262,5 @@ def _from_secret(plan: Plan) -> dict[str, Any]:
 
 
 def _pod_metadata(deployment: ModelDeployment) -> dict[str, Any]:
-    metadata = rendering.without_empty(
-        labels=rendering.pod_labels(deployment), annotations=rendering.pod_annotations(deployment)
-    )
+    metadata = rendering.without_empty(labels=deployment.pod_labels, annotations=deployment.pod_annotations)
     return {"extraPodMetadata": metadata} if metadata else {}

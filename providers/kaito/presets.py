@@ -103,7 +103,7 @@ def benchmark_annotations(deployment: ModelDeployment, context: RenderContext) -
 
 def wants_benchmark(deployment: ModelDeployment) -> bool:
     """Whether an annotation of `spec.podTemplate.metadata` asks for it, in the words of either version."""
-    given = rendering.pod_annotations(deployment)
+    given = deployment.pod_annotations
     return given.get(RUN_BENCHMARK) == "true" or given.get(DISABLE_BENCHMARK, "true") != "true"
 
 

@@ -136,12 +136,12 @@ def _with_isolated_pods(workspace: Manifest, context: RenderContext) -> Manifest
 
 
 def _labels(deployment: ModelDeployment) -> dict[str, str]:
-    return {**rendering.pod_labels(deployment), **_own_labels(deployment)}
+    return {**deployment.pod_labels, **_own_labels(deployment)}
 
 
 def _annotations(deployment: ModelDeployment, context: RenderContext) -> dict[str, str]:
     own = benchmark_annotations(deployment, context) if is_preset(deployment) else {}
-    return {**rendering.pod_annotations(deployment), **own}
+    return {**deployment.pod_annotations, **own}
 
 
 def _own_labels(deployment: ModelDeployment) -> dict[str, str]:
@@ -226,8 +226,8 @@ def ignored_fields(deployment: ModelDeployment) -> list[str]:
             "spec.tolerations": bool(spec.tolerations),
             # On the Workspace, where KAITO may read it; its pods get none of it.
             "spec.podTemplate.metadata": bool(
-                rendering.pod_labels(deployment)
-                or rendering.pod_annotations(deployment).keys() - {DISABLE_BENCHMARK, RUN_BENCHMARK}
+                deployment.pod_labels
+                or deployment.pod_annotations.keys() - {DISABLE_BENCHMARK, RUN_BENCHMARK}
             ),
             "spec.model.storage": bool(storage.storage_volumes(deployment)),
         }

@@ -25,9 +25,9 @@ _RUNNERS = "runners/"
 
 def pod_template(deployment: ModelDeployment, context: RenderContext) -> dict[str, Any]:
     """`inference.template`. Raises RenderError without an image."""
-    labels = {**rendering.pod_labels(deployment), names.LABEL_MODEL_DEPLOYMENT: deployment.name}
+    labels = {**deployment.pod_labels, names.LABEL_MODEL_DEPLOYMENT: deployment.name}
     return {
-        "metadata": rendering.without_empty(labels=labels, annotations=rendering.pod_annotations(deployment)),
+        "metadata": rendering.without_empty(labels=labels, annotations=deployment.pod_annotations),
         "spec": {
             "containers": [_container(deployment, context)],
             **rendering.without_empty(

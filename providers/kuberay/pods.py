@@ -83,8 +83,8 @@ def _template(
     security = {"fsGroup": _STOCK_IMAGE_GROUP} if is_written and is_stock(image) else {}
     return {
         "metadata": rendering.without_empty(
-            labels={**rendering.pod_labels(deployment), **fixed_labels(deployment)},
-            annotations=rendering.pod_annotations(deployment),
+            labels={**deployment.pod_labels, **fixed_labels(deployment)},
+            annotations=deployment.pod_annotations,
         ),
         "spec": {
             "containers": [

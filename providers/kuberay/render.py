@@ -78,8 +78,8 @@ def render(deployment: ModelDeployment, context: RenderContext) -> list[Manifest
         "kind": RAY_SERVICE.kind,
         "metadata": rendering.object_metadata(
             deployment,
-            labels={**rendering.pod_labels(deployment), **rendering.object_labels(deployment)},
-            annotations=rendering.pod_annotations(deployment),
+            labels={**deployment.pod_labels, **rendering.object_labels(deployment)},
+            annotations=deployment.pod_annotations,
         ),
         "spec": {
             "serveConfigV2": serve_config(deployment),

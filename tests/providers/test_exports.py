@@ -65,7 +65,7 @@ MODULES = {
         HF_TOKEN NVIDIA_GPU environment_entry environment_names given_groups gpu_type hugging_face_secret
         serving_image_override model_id model_source node_selector object_labels object_metadata once_each
         other_engine_problem owner_reference
-        pod_annotations pod_labels replaced_labels replaced_variables replica_count scheduling
+        replaced_labels replaced_variables replica_count scheduling
         seconds_from token_entry tolerations user_environment without_empty
     """,
     server_pod: """
