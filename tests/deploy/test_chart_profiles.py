@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.provider.registry import installed_providers
-from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_objects
+from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_objects, with_values
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
 from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, objects, of_kind
 from tests.deploy.processes import PROVIDERS, USES, account_of
@@ -15,6 +15,7 @@ from tests.deploy.uses import INSTALLER, WATCHER, WEB, WEBHOOK, WORKER
 from tools.generate.chart import ROOT
 
 ALL = [*VALUES]
+POLICIES_GROUP, POLICIES = "networking.k8s.io", "networkpolicies"
 OF_PROVIDERS = [account_of(name) for name in PROVIDERS]
 
 
@@ -98,11 +99,26 @@ def test_in_chosen_namespaces_nobody_is_bound_everywhere_to_a_role_for_objects()
     }
 
     for_objects = {f"{account}-objects" for account in (*OF_PROVIDERS, "airunway-worker-gateway")}
+    for_objects.add("airunway-hugging-face-token")
     assert everywhere - left == for_objects
     assert there == {(namespace, role) for namespace in chosen for role in for_objects}
     for name in installed_providers():
         for rule in of_kind("ClusterRole", chart_objects("namespaces"))[f"{account_of(name)}-role"]["rules"]:
             assert rule["apiGroups"] == ["airunway.ai"] or set(rule["verbs"]) <= {"get", "list", "watch"}
+
+
+def test_in_chosen_namespaces_access_is_limited_and_accounts_are_acted_for_there_alone() -> None:
+    found = with_values("""
+chosenNamespaces: [team-a, team-b]
+modelAccess: {enabled: true}
+impersonation: {account: airunway-tenant}
+""")
+
+    for account in (WORKER, *OF_PROVIDERS):
+        rights = granted_to(account, found)
+        acted_for = {right.namespace for right in rights if right.verb == "impersonate"}
+        limited = {right.namespace for right in rights if right[:3] == ("delete", POLICIES_GROUP, POLICIES)}
+        assert (acted_for, limited) == ({"team-a", "team-b"}, {"team-a", "team-b"})
 
 
 def test_whoever_writes_for_deployments_may_limit_access_to_models() -> None:

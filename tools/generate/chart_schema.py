@@ -75,6 +75,7 @@ def special() -> dict[str, Schema]:
         "image.pullSecrets": _NAMES,
         "temporal.secret.name": _NAME,
         "temporal.encryptionSecret": _NAME,
+        "temporal.networkPolicy.alsoFrom": _NAMES,
         "settings": _own_settings(),
         "env": {"type": "array", "items": {"type": "object", "required": ["name"]}},
         "providers": _providers(),
