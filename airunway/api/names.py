@@ -140,6 +140,8 @@ WATCHER_LEASE = "airunway-watcher"
 # Admission webhooks (crds.md §4.1).
 MUTATING_CONFIGURATION = "airunway-mutating-webhook-configuration"
 VALIDATING_CONFIGURATION = "airunway-validating-webhook-configuration"
+MUTATING_WEBHOOK = "mmodeldeployment-v1alpha1.kb.io"
+VALIDATING_WEBHOOK = "vmodeldeployment-v1alpha1.kb.io"
 MUTATING_PATH = "/mutate-airunway-ai-v1alpha1-modeldeployment"
 VALIDATING_PATH = "/validate-airunway-ai-v1alpha1-modeldeployment"
 WEBHOOK_SERVICE = "airunway-webhook-service"
