@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.provider.registry import installed_providers
+from airunway.workers.settings import Settings
 from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_objects, with_values
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
 from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, objects, of_kind
@@ -62,7 +63,7 @@ def test_accounts_and_roles_that_are_bound_are_in_the_chart(name: str) -> None:
             assert known or subject["name"] == ACCOUNTS_OF_NAMESPACE
 
 
-@pytest.mark.parametrize("account", [WORKER, WATCHER, WEBHOOK, *OF_PROVIDERS])
+@pytest.mark.parametrize("account", [WORKER, WATCHER, WEBHOOK, WEB, *OF_PROVIDERS])
 def test_each_account_of_the_defaults_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
     granted = granted_to(account, chart_objects())
 
@@ -70,12 +71,25 @@ def test_each_account_of_the_defaults_is_granted_what_it_uses_and_nothing_else(a
     assert beyond(granted, wanted_by(USES[account])) == []
 
 
-@pytest.mark.parametrize("account", [INSTALLER, WEB])
-def test_an_account_that_is_switched_on_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
-    granted = granted_to(account, chart_objects(EVERYTHING))
+def test_the_installer_that_is_switched_on_is_granted_what_it_uses_and_nothing_else() -> None:
+    granted = granted_to(INSTALLER, chart_objects(EVERYTHING))
 
-    assert missing_from(granted, wanted_by(USES[account])) == []
-    assert beyond(granted, wanted_by(USES[account])) == []
+    assert missing_from(granted, wanted_by(USES[INSTALLER])) == []
+    assert beyond(granted, wanted_by(USES[INSTALLER])) == []
+
+
+def test_the_web_page_is_there_unless_the_least_is_wanted_and_asks_who_one_is() -> None:
+    """Sign-in is on by itself, as it listens on an address that others reach."""
+    found = {name for name in ALL if "airunway-web" in of_kind("Deployment", chart_objects(name))}
+    (container,) = of_kind("Deployment", chart_objects())["airunway-web"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    settings = of_kind("ConfigMap", chart_objects())["airunway-settings"]["data"]
+
+    assert set(ALL) - found == {"restricted"}
+    assert {"name": "AIRUNWAY_WEB_ADDRESS", "value": "0.0.0.0"} in container["env"]
+    assert not [name for name in settings if name.startswith("AIRUNWAY_WEB_AUTH")]
+    assert Settings(web_address="0.0.0.0").web_signs_in
 
 
 def test_all_in_one_has_one_worker_with_the_rights_of_all() -> None:
@@ -84,7 +98,7 @@ def test_all_in_one_has_one_worker_with_the_rights_of_all() -> None:
     assert missing_from(granted, wanted_in("all-in-one", WORKER)) == []
     assert beyond(granted, wanted_in("all-in-one", WORKER)) == []
     assert of_kind("Deployment", chart_objects("all-in-one")).keys() == {
-        *("airunway-worker", "airunway-watcher", "airunway-webhook", "airunway-private-pulls")
+        *("airunway-worker", "airunway-watcher", "airunway-webhook", "airunway-web", "airunway-private-pulls")
     }
 
 
