@@ -30,6 +30,11 @@ def is_plain(text: str) -> bool:
     return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
 
 
+def beginning(text: str, most: int) -> str:
+    """A text of `most` characters at the most; one that is longer ends in `…`."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def one_line(text: str) -> str:
     """A text as one line. Spaces stay, so that what is indented stays so."""
     return text if is_plain(text) else "".join(map(_shown, text))

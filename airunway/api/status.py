@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from airunway.api.core_types import Condition
 from airunway.api.phase import Phase as Phase
+from airunway.api.plain_text import beginning
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
 
 NOT_OBSERVED = -1
@@ -116,7 +117,7 @@ _MAX_INT32 = 2**31 - 1
 
 
 def _cut_message(text: str) -> str:
-    return text if len(text) <= MAX_UPSTREAM_MESSAGE else text[: MAX_UPSTREAM_MESSAGE - 1] + "…"
+    return beginning(text, MAX_UPSTREAM_MESSAGE)
 
 
 def _counts_that_can_be_written(replicas: ReplicaStatus | None) -> ReplicaStatus | None:

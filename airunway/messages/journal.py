@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
+
+from airunway.api.plain_text import beginning
 
 MAX_ENTRIES = 50
 MAX_BYTES = 32_768
@@ -40,6 +42,8 @@ class Journal(BaseModel):
     entries: list[JournalEntry] = Field(default_factory=list)
     dropped: int = 0
     """Older ones that had to go."""
+    _bytes: int | None = PrivateAttr(default=None)
+    """Of all entries: counted once in a run, and kept, for every entry of a replay asks for it."""
 
     def record(
         self, what: str, message: str, *, at: datetime, generation: int = 0, by: str = "", why: str = ""
@@ -53,9 +57,11 @@ class Journal(BaseModel):
             last.at, last.times = at, last.times + 1
             return
         self.entries.append(entry)
-        while len(self.entries) > MAX_ENTRIES or sum(map(_size, self.entries)) > MAX_BYTES:
-            del self.entries[0]
+        used = self._bytes + _size(entry) if self._bytes is not None else sum(map(_size, self.entries))
+        while len(self.entries) > MAX_ENTRIES or used > MAX_BYTES:
+            used -= _size(self.entries.pop(0))
             self.dropped += 1
+        self._bytes = used
 
 
 def _texts(entry: JournalEntry) -> tuple[str, str, str, str]:
@@ -67,9 +73,8 @@ def _same(one: JournalEntry, other: JournalEntry) -> bool:
 
 
 def _size(entry: JournalEntry) -> int:
-    # Counted for every entry with each new one, also in replays: not by making JSON of it.
     return sum(len(text.encode()) for text in _texts(entry))
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return beginning(text, MAX_TEXT)

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Object
-from airunway.trust.models import evasions, models_of_spec, models_rendered
+from airunway.trust.evasions import evasions
+from airunway.trust.models import models_of_spec, models_rendered
 from airunway.trust.policy import TrustPolicy
 from airunway.trust.rendered import images_in
 
@@ -34,7 +35,7 @@ def refuse_models_rendered(
     policy: TrustPolicy, deployment: ModelDeployment, objects: Sequence[Object]
 ) -> None:
     """Raise PolicyRefusal for a model that objects name, and for what would fetch another one."""
-    _refuse_model(policy.model_problem(models_rendered(objects)))
+    _refuse_model(policy.model_problem(models_rendered(objects, own=deployment.spec.model.id or "")))
     if not policy.models.takes_all:
         for words in evasions(deployment, objects):
             _refuse_model(f"models are limited by {policy.models}, and {words}")

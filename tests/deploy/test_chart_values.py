@@ -74,6 +74,20 @@ def test_a_misspelt_value_is_refused_by_its_name() -> None:
         ({"modelAccess": {"to": "nobody"}}, "value must be one of"),
         ({"temporal": {"secret": {"apiKey": "key"}}}, "temporal.secret.name: say which Secret"),
         ({"autoscaling": {"kind": "keda"}}, "autoscaling.cluster: say how this cluster is called"),
+        (
+            {"autoscaling": {"kind": "hpa", "cluster": "c", "minReplicas": 5, "maxReplicas": 2}},
+            "autoscaling.maxReplicas: it is less than autoscaling.minReplicas",
+        ),
+        (
+            {
+                "autoscaling": {"kind": "keda", "cluster": "c"},
+                "temporal": {"networkPolicy": {"enabled": True}},
+            },
+            "temporal.networkPolicy.alsoFrom: name the namespace of KEDA",
+        ),
+        ({"settings": {"AIRUNWAY_MODEL_ACCESS": "namespace"}}, "say it by modelAccess.to with"),
+        ({"settings": {"AIRUNWAY_IMPERSONATE": "tenant"}}, "say it by impersonation.account"),
+        ({"settings": {"AIRUNWAY_TEMPORAL_ADDRESS": "t:7233"}}, "say it by temporal.address"),
         ({"web": {"enabled": True, "ingress": {"enabled": True}}}, "web.ingress.host: say by which name"),
     ],
 )
@@ -97,7 +111,7 @@ def test_every_setting_but_the_charts_own_may_be_given() -> None:
         *("AIRUNWAY_HEALTH_PORT", "AIRUNWAY_METRICS_PORT", "AIRUNWAY_KUBECONFIG", "AIRUNWAY_CONTEXT"),
         *("AIRUNWAY_POD_NAMESPACE", "AIRUNWAY_INSTALLER_NAMESPACE"),
         *("AIRUNWAY_WEB_ADDRESS", "AIRUNWAY_WEB_PORT", "AIRUNWAY_WEBHOOK_PORT"),
-        "AIRUNWAY_WEB_SESSION_KEY_FILE",
+        *("AIRUNWAY_WEB_SESSION_KEY_FILE", "AIRUNWAY_WEB_SESSION_KEY_SECRET"),
     }
 
 
@@ -191,12 +205,41 @@ def test_changed_settings_roll_the_pods() -> None:
     def stamps(found: list[dict[str, Any]]) -> set[str]:
         made = of_kind("Deployment", found)
         return {
-            made[name]["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
-            for name in made.keys() - {"airunway-private-pulls"}
+            obj["spec"]["template"]["metadata"]["annotations"]["checksum/settings"] for obj in made.values()
         }
 
     before, after = stamps(chart_objects()), stamps(with_values("settings: {AIRUNWAY_AUDIT: 7m}"))
     assert (len(before), len(after), before & after) == (1, 1, set())
+
+
+def test_what_every_pod_and_process_is_to_have_is_on_every_one() -> None:
+    found = with_values("""
+installer: {enabled: true}
+web: {enabled: true}
+verify: {enabled: true}
+env: [{name: HTTPS_PROXY, value: "http://proxy:3128"}]
+pods:
+  {annotations: {sidecar.istio.io/inject: "false"}, nodeSelector: {pool: system}, priorityClassName: high}
+""")
+    templates = [obj["spec"]["template"] for obj in found if obj["kind"] in PROCESSES]
+
+    assert len(templates) == 6 + len(PROVIDERS) + 1
+    for template in templates:
+        pod, (container,) = template["spec"], template["spec"]["containers"]
+        assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
+        assert (pod["nodeSelector"], pod["priorityClassName"]) == ({"pool": "system"}, "high")
+        assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in container["env"], container["name"]
+
+
+def test_keda_reaches_the_temporal_that_is_closed_to_others() -> None:
+    found = with_values("""
+autoscaling: {kind: keda, cluster: c1}
+temporal: {networkPolicy: {enabled: true, alsoFrom: [keda]}}
+""")
+    rules = of_kind("NetworkPolicy", found)["airunway-temporal"]["spec"]["ingress"]
+
+    (others,) = (peer for rule in rules for peer in rule["from"] if "podSelector" not in peer)
+    assert others["namespaceSelector"]["matchExpressions"][0]["values"] == ["keda"]
 
 
 def test_the_connection_to_temporal_comes_from_a_secret_by_reference_only() -> None:
@@ -255,9 +298,7 @@ def test_a_drained_node_takes_one_pod_of_a_kind_at_a_time(name: str) -> None:
     found = chart_objects(name)
     budgets = of_kind("PodDisruptionBudget", found)
 
-    several = {
-        key for key, obj in of_kind("Deployment", found).items() if obj["spec"].get("replicas", 2) > 1
-    } - {f"airunway-{provider}-provider" for provider in PROVIDERS}
+    several = {key for key, obj in of_kind("Deployment", found).items() if obj["spec"].get("replicas", 2) > 1}
     assert budgets.keys() == several
     for key, budget in budgets.items():
         assert budget["spec"]["selector"] == of_kind("Deployment", found)[key]["spec"]["selector"]

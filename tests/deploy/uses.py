@@ -64,7 +64,7 @@ RUN_BY = {
     "airunway.clients.lease": (INSTALLER,),
     "airunway.web": (WEB,),
     "airunway.webhook": (WEBHOOK,),
-    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER, WEB),
+    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER, WEB, WEBHOOK),
     "airunway.workers.gateway_watch": (WATCHER,),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),
@@ -251,6 +251,7 @@ def watching(kinds: Iterable[str], made: Iterable[str]) -> list[Use]:
 
 
 ADMITTING = [
+    CLUSTER_NAME,
     Use(verbs="get list watch", resource=CONFIGS, at="airunway.webhook"),
     *(
         Use(

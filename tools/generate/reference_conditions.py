@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from airunway.api import gateway_reasons
-from airunway.messages.failure_endings import ENDINGS
+from airunway.messages.deployment_state import MODEL_IMAGE_READY, POLICY_REASONS
+from airunway.messages.failure_endings import ENDINGS, OF_MODEL_IMAGES, OF_PUBLISHING
 from airunway.messages.model_image_failures import REASONS
+from airunway.workflows.model_deployment import installation
+from airunway.workflows.model_deployment.progress import PROGRESSING, RECONCILING, SPEC_REFUSED, STALLED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = (
@@ -23,6 +26,30 @@ ROOMS = (
     "airunway/messages",
 )
 ROOMS += ("airunway/provider", "activities", "workflows")
+_COMPUTED: Mapping[str, Iterable[str]] = {
+    gateway_reasons.GATEWAY_READY: OF_PUBLISHING,
+    MODEL_IMAGE_READY: {*OF_MODEL_IMAGES, *REASONS.values()},
+    installation.CONDITION: (
+        *(installation.REQUIRED, installation.RUNNING),
+        *(installation.FAILED, installation.DONE),
+    ),
+    "EngineSelected": ("SelectionFailed",),
+    "ProviderSelected": ("SelectionFailed",),
+    "ProviderHealthy": ("ProviderNotReady", "ProviderNotRegistered"),
+    "ImageResolved": ("ConflictingImageFields",),
+    "FieldsHonoured": ("FieldsIgnored", "FieldsDropped"),
+    "ImageVerified": POLICY_REASONS,
+    "ResourceCreated": {*POLICY_REASONS, "ResourceConflict"},
+    "UpstreamReady": (
+        *("CRDMissing", "UpstreamControllerMissing", "UpstreamControllerNotReady"),
+        *("UpstreamControllerUnknown", "UpstreamHealthy"),
+    ),
+    RECONCILING: (PROGRESSING,),
+    STALLED: (SPEC_REFUSED,),
+}
+"""Reasons that are chosen where the condition is made: no call has both written down."""
+_OF_ANOTHER = {RECONCILING: "that of `Ready`", STALLED: "that of what failed"}
+"""Conditions that say a reason of another one besides."""
 _FORMS = {
     "condition": ("type", "status", "reason"),
     "Condition": (),
@@ -50,11 +77,12 @@ _FAILURE_FORMS = {
 
 def conditions_page() -> str:
     """A table of types, and the reasons of each."""
-    found = reasons_by_type(_sources())
+    found = reasons_of_conditions()
     lines = [
         "# Conditions and reasons",
         "",
-        "Conditions of a ModelDeployment. The message beside a reason says what happened, and what to do;",
+        "Conditions of a ModelDeployment; `UpstreamReady` is that of an InferenceProviderConfig whose",
+        "provider has an operator. The message beside a reason says what happened, and what to do;",
         "[reasons of failure](../failures.md#reasons-of-failure) explains those that need somebody.",
         "Reasons that an operator gives itself are passed on as they are, and are not listed.",
         "",
@@ -62,7 +90,7 @@ def conditions_page() -> str:
         "|---|---|",
     ]
     lines += [
-        f"| `{kind}` | {', '.join(f'`{reason}`' for reason in sorted(reasons))} |"
+        f"| `{kind}` | {', '.join([*(f'`{reason}`' for reason in sorted(reasons)), *_others(kind)])} |"
         for kind, reasons in sorted(found.items())
     ]
     lines += [
@@ -78,6 +106,18 @@ def conditions_page() -> str:
     ]
     lines += ["", *_endings()]
     return "\n".join(lines)
+
+
+def reasons_of_conditions() -> dict[str, set[str]]:
+    """Type of condition to its reasons: those that are written down, and those that are chosen."""
+    found = reasons_by_type(_sources((*ROOMS, "providers")))
+    for kind, reasons in _COMPUTED.items():
+        found.setdefault(kind, set()).update(reasons)
+    return found
+
+
+def _others(kind: str) -> list[str]:
+    return [_OF_ANOTHER[kind]] if kind in _OF_ANOTHER else []
 
 
 def _endings() -> list[str]:
@@ -145,11 +185,20 @@ def _constants(trees: Iterable[ast.Module]) -> dict[str, str]:
     """Names that stand for one text wherever they are used."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for node in (node for tree in trees for node in tree.body if isinstance(node, ast.Assign)):
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    seen[target.id].add(node.value.value)
+        for target in node.targets:
+            for name, value in _pairs(target, node.value):
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    seen[name].add(value.value)
     return {name: next(iter(texts)) for name, texts in seen.items() if len(texts) == 1}
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Names and what they are assigned: one, or several at once."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, given in zip(target.elts, value.elts, strict=False):
+            yield from _pairs(one, given)
 
 
 def _texts(value: ast.expr | None, constants: dict[str, str]) -> Iterator[str]:
