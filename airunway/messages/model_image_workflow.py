@@ -80,6 +80,8 @@ class ImageWorkflowState(BaseModel):
     """In the order in which they joined."""
     joined: bool = False
     """Somebody has waited, who may have left again."""
+    more_wait: bool = False
+    """More than there are places for: who has none asks again now and then."""
     again: bool = False
     """Somebody joined after a failure: there is another attempt."""
     retry: bool = False

@@ -13,8 +13,9 @@ from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Object
+from airunway.provider.flags import engine_args, extra_args
 from airunway.trust.models import ARGUMENTS_VARIABLE, MODEL_VARIABLE, overrides_in
-from airunway.trust.rendered import ARGUMENTS, Variable, variables_in
+from airunway.trust.rendered import ARGUMENTS, Variable, arguments_in, variables_in
 
 _OTHER_HUB = re.compile(
     r"HF_ENDPOINT|HUGGINGFACE_CO_(STAGING|RESOLVE_ENDPOINT)|MODEL_?SCOPE_\w+|\w+_USE_MODELSCOPE|MODEL_EXPRESS_URL"
@@ -39,6 +40,8 @@ _FLAGS_OF_OTHERS = "config"
 _OF_A_SHELL = "rayStartParams"
 """KubeRay's, of which its operator makes a line for a shell."""
 _PLAIN = re.compile(r"[\w.,:/=@+ -]*")
+_PROPOSED = re.compile(r"refs(/|%2f)pr", re.IGNORECASE)
+"""A revision that is nobody's but its author's: the hub has it under the name of the repository."""
 _OF_DOCUMENTS = re.compile(r"[\n\[{]")
 """A text with one of these may be a document of its own, which a server reads as it likes."""
 
@@ -49,6 +52,14 @@ def evasions(deployment: ModelDeployment, objects: Sequence[Object]) -> Iterator
     for name in sorted(found):
         yield f"the environment variable {name} {found[name]}; remove it"
     yield from _in_overrides(overrides_in(deployment), "spec.provider.overrides")
+    words = [
+        *engine_args(deployment).values(),
+        *extra_args(deployment),
+        *(variable.value for variable in variables_in(list(objects))),
+        *(word for line in arguments_in(objects) for word in line),
+    ]
+    if any(map(_PROPOSED.search, words)):
+        yield "a revision refs/pr/… is a proposed change, which anybody may have made; name a branch or a tag"
 
 
 def _why(variable: Variable) -> str:

@@ -35,7 +35,7 @@ def refuse_models_rendered(
     policy: TrustPolicy, deployment: ModelDeployment, objects: Sequence[Object]
 ) -> None:
     """Raise PolicyRefusal for a model that objects name, and for what would fetch another one."""
-    _refuse_model(policy.model_problem(models_rendered(objects, own=deployment.spec.model.id or "")))
+    _refuse_model(policy.model_problem(models_rendered(objects)))
     if not policy.models.takes_all:
         for words in evasions(deployment, objects):
             _refuse_model(f"models are limited by {policy.models}, and {words}")

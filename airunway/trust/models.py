@@ -18,7 +18,7 @@ from airunway.engines.arguments import boolean, is_option
 from airunway.engines.flag_table import canonical
 from airunway.engines.words_taken import words_taken
 from airunway.provider.flags import engine_args, extra_args
-from airunway.trust.rendered import arguments_in, variables_in
+from airunway.trust.rendered import arguments_in, presets_in, variables_in
 
 MODEL_FLAGS = frozenset(
     {
@@ -75,15 +75,16 @@ def models_of_spec(deployment: ModelDeployment) -> Iterator[str]:
         yield from _in_words(words, local=True)
 
 
-def models_rendered(objects: Sequence[Object], *, own: str = "") -> Iterator[str]:
-    """What rendered command lines and variables name; files in image and volumes are left out.
+def models_rendered(objects: Sequence[Object]) -> Iterator[str]:
+    """What rendered command lines, variables and presets name; files in image and volumes are left out.
 
-    `own`: the id that the spec has, which was judged with its source.
+    A preset that is a repository of the hub is downloaded from there, whatever source the spec says.
     """
+    yield from (name for name in presets_in(list(objects)) if "/" in name)
     for words in arguments_in(objects):
         yield from _in_words(words, local=False)
     for variable in variables_in(list(objects)):
-        if variable.name == MODEL_VARIABLE and variable.value != own:
+        if variable.name == MODEL_VARIABLE:
             yield from _values([variable.value])
         elif variable.name == ARGUMENTS_VARIABLE:
             yield from _in_words(_split(variable.value), local=True)

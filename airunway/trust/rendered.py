@@ -119,6 +119,18 @@ def _arguments(value: Any) -> Iterator[list[str]]:
                 yield from _arguments(entry)
 
 
+def presets_in(value: Any) -> Iterator[str]:
+    """The names of presets that objects ask their operator for."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from presets_in(entry)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key == "preset" and isinstance(entry, Mapping) and entry.get("name"):
+                yield str(entry["name"])
+            yield from presets_in(entry)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variable:
     """An environment variable of an object. `is_text`: it has its value here, not a reference to one."""

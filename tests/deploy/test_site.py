@@ -58,6 +58,11 @@ condition(KIND, "True", MORE)
 Condition(type="B", status=x, reason="One" if y else "Two")
 failed("Three", words, ["C", "D"])
 condition(computed, "True", "Lost")
+
+def _false(reason: str, message: str) -> Condition:
+    return condition("F", "False", reason, message)
+
+_false("Five", "words")
 """
 
     assert reasons_by_type([ast.parse(code)]) == {
@@ -66,6 +71,7 @@ condition(computed, "True", "Lost")
         "C": {"Three"},
         "D": {"Three"},
         "E": {"Four"},
+        "F": {"Five"},
     }
 
 

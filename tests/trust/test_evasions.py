@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunway.api.model_deployment import ModelDeployment
+from airunway.api.model_deployment import Engine, ModelDeployment
 from airunway.trust.evasions import evasions
 
 
@@ -118,6 +118,32 @@ def test_overrides_bring_no_variables_of_elsewhere(fields: dict[str, Any]) -> No
     (words,) = evasions(deployment(spec=fields), [])
 
     assert "brings variables that could name any other; use spec.env" in words
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"args": {"revision": "refs/pr/7"}},
+        {"extraArgs": ["--tokenizer-revision=refs/pr/7"]},
+        {"extraArgs": ["-sc", '{"model": "good/draft", "revision": "refs/pr/7"}']},
+        {"args": {"code-revision": "refs%2Fpr%2F7"}},
+    ],
+)
+def test_a_change_that_anybody_proposed_is_not_the_model(engine: dict[str, Any]) -> None:
+    given = deployment()
+    spec = given.spec.model_copy(update={"engine": Engine.model_validate({"type": "vllm", **engine})})
+
+    (words,) = evasions(given.model_copy(update={"spec": spec}), [])
+
+    assert words.startswith("a revision refs/pr/… is a proposed change, which anybody may have made")
+
+
+def test_a_change_that_somebody_proposed_is_seen_in_what_was_rendered() -> None:
+    objects = [{"spec": {"containers": [{"args": ["--revision", "refs/pr/7"]}]}}]
+
+    (words,) = evasions(deployment(), [*objects, *with_variable("VLLM_ENGINE_ARGS", value="--seed 1")])
+
+    assert "is a proposed change" in words
 
 
 def test_overrides_bring_no_flags_of_elsewhere() -> None:

@@ -113,13 +113,14 @@ def test_models_of_variables_by_which_a_server_is_told_its_model(
 ) -> None:
     objects = [{"kind": "RayService", "spec": {"containers": [{variables: [variable]}]}}]
 
-    assert "evil/m" in POLICY.model_problem(models_rendered(objects, own="chat"))
+    assert "evil/m" in POLICY.model_problem(models_rendered(objects))
 
 
-def test_the_model_itself_in_a_variable_was_judged_with_its_source() -> None:
-    env = [{"name": "MODEL_ID", "value": "chat"}, {"name": "VLLM_ENGINE_ARGS", "value": ""}]
+def test_a_preset_that_the_hub_has_is_a_model_whatever_its_source_is_called() -> None:
+    given = [{"kind": "Workspace", "inference": {"preset": {"name": name}}} for name in ("phi-4", "evil/m")]
 
-    assert POLICY.model_problem(models_rendered([{"spec": {"env": env}}], own="chat")) == ""
+    assert POLICY.model_problem(models_rendered(given[:1])) == ""
+    assert "evil/m" in POLICY.model_problem(models_rendered(given))
 
 
 def test_what_providers_render_of_a_model_and_its_volume_is_no_other_model() -> None:
