@@ -44,6 +44,7 @@ from tests.cli.temporal_place import CLUSTER, Place, place, until
         "list -nml",
         "list --namespace ml -o json",
         "list --namespace=ml -owide",
+        "list -n=ml -o=json",
         "status --kubeconfig k --context c",
         "status --context=c=d --output=name -n a -n b",
     ],
