@@ -16,11 +16,12 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
-from airunway.cli.cluster import DEFAULT_NAMESPACE, namespace_for, settings_for
+from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.documents import read_manifests
 from airunway.cli.dry_run import rehearse
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import DEFAULT_NAMESPACE, Where
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden

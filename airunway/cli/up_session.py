@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
-from airunway.cli.cluster import RUNNING_FILE
+from airunway.cli.placing import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
 from airunway.cli.up_samples import apply_samples, samples_to_apply

@@ -22,7 +22,7 @@ from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, ok, worst
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.doctor.report import CHECKS, report
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,

@@ -14,7 +14,8 @@ import yaml
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.cli import plan_report
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import Where
 from airunway.clients.crds import apply_crd
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Resource
 from airunway.providers.kaito import PROVIDER

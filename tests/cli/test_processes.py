@@ -15,8 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from airunway.api.names import UID_NAMESPACE, cluster_name_from
 from airunway.clients.kubernetes import NAMESPACES, Cluster
-from airunway.workers.cluster_name import UID_NAMESPACE, name_from
 from kube_emulator import EmulatedCluster
 from kube_emulator.envtest.ports import free_port
 
@@ -174,7 +174,7 @@ async def test_a_webhook_knows_its_cluster_without_being_told(start: Start, kube
     )
     said = json.loads(await line_with(process, '"event": "webhook starts"'))
 
-    assert said["cluster"] == name_from(uid)
+    assert said["cluster"] == cluster_name_from(uid)
 
 
 async def scraped(port: int) -> str:

@@ -293,6 +293,15 @@ def test_an_annotation_does_not_unconfine_a_pod() -> None:
     assert key in refusal("vllm", given)
 
 
+@pytest.mark.parametrize("key", ["sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"])
+def test_an_annotation_does_not_have_a_webhook_mount_what_is_forbidden(key: str) -> None:
+    volumes = '[{"name": "node", "hostPath": {"path": "/"}}]'
+    given = deployment(podTemplate={"metadata": {"annotations": {key: volumes}}})
+
+    for provider in ("vllm", "dynamo", "kuberay"):
+        assert key in refusal(provider, given)
+
+
 def other(**changes: Any) -> Provider:
     """A provider that renders what it must not."""
     vllm = PROVIDERS["vllm"]
