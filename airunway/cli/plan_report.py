@@ -74,10 +74,12 @@ def plans_for(
     settings: Settings | None,
     namespace: str | None = None,
     against_cluster: bool = False,
+    rehearsed: bool = False,
 ) -> list[PlannedDeployment]:
     """The plans of what was named, or of all deployments of the cluster. Raises UsageError, ApiError.
 
-    `settings`: those with which a cluster is read; None: none is.
+    `settings`: those with which a cluster is read; None: none is. `rehearsed`: what would be written to the
+    cluster now is, by dry runs.
     """
     documents = read_manifests(given)
     if settings is not None and not given:
@@ -99,7 +101,7 @@ def plans_for(
     if not planned:
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     if settings is not None and against_cluster:
-        asyncio.run(add_changes(planned, settings, world.providers))
+        asyncio.run(add_changes(planned, settings, world.providers, rehearsed=rehearsed))
     return planned
 
 

@@ -17,9 +17,10 @@ from airunway.cli.formats import OutputFormat
 from airunway.cli.options import Manifests
 from airunway.cli.placing import Where
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import CONFIGS, Cluster, Resource
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Resource
 from airunway.providers.kaito import PROVIDER
 from airunway.sandbox import charts
+from airunway.workers.settings import Settings
 from kube_emulator import EmulatedCluster
 from tests.cli.test_plan import GPU, manifest
 
@@ -93,6 +94,28 @@ async def test_a_field_that_the_server_would_drop_is_named(
     assert said.endswith(
         "resource.labelSelector.matchLabelz is unknown to the API server, which would drop it"
     )
+    assert await site.workspaces() == []
+
+
+async def test_what_a_migration_would_write_is_rehearsed_for_deployments_that_are_there(site: Site) -> None:
+    body = yaml.safe_load(manifest(provider=misspelt(), **GPU))
+    await site.cluster.create(DEPLOYMENTS, body, namespace="default")
+    settings = Settings(kubeconfig=site.kubeconfig, cluster="here")
+
+    async def told(*, rehearsed: bool) -> list[str]:
+        plans = await asyncio.to_thread(
+            plan_report.plans_for,
+            Manifests(),
+            settings=settings,
+            against_cluster=True,
+            rehearsed=rehearsed,
+        )
+        return [text for plan in plans for text in plan.warnings if "matchLabelz" in text]
+
+    (said,) = await told(rehearsed=True)
+
+    assert said.endswith("matchLabelz is unknown to the API server, which would drop it")
+    assert await told(rehearsed=False) == []
     assert await site.workspaces() == []
 
 

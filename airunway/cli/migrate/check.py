@@ -52,7 +52,7 @@ def report(where: Where, *, form: OutputFormat) -> bool:
     """Print it; answers whether it can begin. Raises CliError, ApiError."""
     settings = settings_for(where)
     found = asyncio.run(situation(settings))
-    plans = plans_for(Manifests(), settings=settings, against_cluster=True)
+    plans = plans_for(Manifests(), settings=settings, against_cluster=True, rehearsed=True)
     if form.is_table:
         for line in found.controllers:
             output.line(f"runs       {line}")
