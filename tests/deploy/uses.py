@@ -73,8 +73,7 @@ RUN_BY = {
     "airunway.workers.registration": (PROVIDER,),
     "airunway.workers.watcher": (WATCHER,),
 }
-"""Module, or room of modules, that calls the API server, to the accounts that run it; the longest that fits
-counts."""
+"""Module or room that calls the API server, to the accounts that run it; the longest that fits counts."""
 
 
 def written_as(kind: UpstreamKind) -> str:
