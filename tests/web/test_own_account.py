@@ -14,7 +14,6 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists, Forbidden
 from airunway.clients.kubernetes import NAMESPACES, SECRETS, Cluster, Resource
 from airunway.web.session_key import session_key
-from airunway.web.state import no_temporal
 from kube_emulator import EmulatedCluster
 from tests.deploy.manifests import WEB, objects
 from tests.gateway.site import GatewaySite
@@ -61,9 +60,8 @@ async def place(tmp_path: Path) -> AsyncIterator[WebPlace]:
             await furnished.pod("demo-0", labels={"airunway.ai/deployment": "demo"}, phase="Pending")
             own = admin.bare()
             try:
-                settings = {"web_auth": True, "web_session_key_secret": WEB_SESSION_SECRET}
                 async with web_before(
-                    own.with_token(ITS_TOKEN), find_temporal=no_temporal, **settings
+                    own.with_token(ITS_TOKEN), web_auth=True, web_session_key_secret=WEB_SESSION_SECRET
                 ) as made:
                     yield made
             finally:
