@@ -13,9 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from temporalio.api.common.v1.message_pb2 import WorkflowExecution
 from temporalio.api.enums.v1.workflow_pb2 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1.message_pb2 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1.request_response_pb2 import ListWorkflowExecutionsRequest
+from temporalio.api.workflowservice.v1.request_response_pb2 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
+)
 from temporalio.service import WorkflowService
 
 from airunway.console.queries import literal
@@ -25,7 +30,7 @@ REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that Temporal sets when workflow tasks fail again and again."""
 _CAUSE = "cause=WorkflowTaskFailedCause"
 _STATUS = "WORKFLOW_EXECUTION_STATUS_"
-OPEN = "running"
+OPEN, PAUSED_BY_HAND = "running", "paused"
 IDS_PER_QUERY = 50
 PAGE = 1000
 
@@ -37,7 +42,8 @@ class WorkflowState:
     workflow_id: str
     run_id: str
     status: str
-    """`running`, `completed`, `terminated`, `canceled`, `failed`, `timed_out`, `continued_as_new`."""
+    """`running`, `paused` (by hand), `completed`, `terminated`, `canceled`, `failed`, `timed_out`,
+    `continued_as_new`."""
     started_at: datetime
     closed_at: datetime | None = None
     problems: tuple[str, ...] = ()
@@ -47,6 +53,7 @@ class WorkflowState:
     build_id: str = ""
     """Of the worker that answered last; empty: not known."""
     closed_by: str = ""
+    """Or paused by."""
     closed_because: str = ""
     failed_attempts: int = 0
     """Of the present workflow task; known of a single deployment only."""
@@ -75,6 +82,8 @@ def trouble(state: WorkflowState | None, *, now: datetime) -> str:
     when = f" {age(state.closed_at, now=now)} ago" if state.closed_at else ""
     who = f" by {state.closed_by}" if state.closed_by else ""
     why = f" ({state.closed_because})" if state.closed_because else ""
+    if state.status == PAUSED_BY_HAND:
+        return f"paused in Temporal{who}{why}; nothing goes on until it is unpaused there"
     return f"{state.status.replace('_', ' ')}{when}{who}{why}"
 
 
@@ -108,6 +117,17 @@ async def open_states(asked: VisibleNamespace, query: str) -> AsyncIterator[Work
         if not page.next_page_token:
             return
         request.next_page_token = page.next_page_token
+
+
+async def described(asked: VisibleNamespace, workflow_id: str) -> DescribeWorkflowExecutionResponse:
+    """The latest run of a workflow. Raises RPCError.
+
+    Not by the SDK's client: that knows no run which somebody paused in Temporal, and raises ValueError.
+    """
+    request = DescribeWorkflowExecutionRequest(
+        namespace=asked.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
+    return await asked.workflow_service.describe_workflow_execution(request, retry=True)
 
 
 async def last_closed(asked: VisibleNamespace, workflow_ids: Sequence[str]) -> dict[str, WorkflowState]:
