@@ -12,8 +12,8 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from temporalio.service import RPCError
 
 from airunway.console.temporal_errors import is_missing
-from airunway.console.workflow_state import WorkflowState
-from airunway.console.workflow_states import state_of
+from airunway.console.workflow_state import PAUSED_BY_HAND, WorkflowState
+from airunway.console.workflow_states import description_of, state_of
 
 RECENT_EVENTS = 20
 """Of a history's end, among which the last failure of a workflow task is looked for."""
@@ -21,18 +21,19 @@ RECENT_EVENTS = 20
 
 async def state_in_detail(client: Client, workflow_id: str) -> WorkflowState | None:
     """One workflow with who closed it, and why it cannot progress. None: Temporal knows none."""
-    handle = client.get_workflow_handle(workflow_id)
     try:
-        described = await handle.describe()
+        found = await description_of(client, workflow_id)
     except RPCError as err:
         if is_missing(err):
             return None
         raise
-    state = state_of(described.raw_info)
-    pending = described.raw_description.pending_workflow_task
-    state = replace(state, failed_attempts=pending.attempt)
+    state = state_of(found.workflow_execution_info)
+    state = replace(state, failed_attempts=found.pending_workflow_task.attempt)
     if state.is_stuck:
         return replace(state, last_error=await _last_task_failure(client, state))
+    if state.status == PAUSED_BY_HAND:
+        paused = found.workflow_extended_info.pause_info
+        return replace(state, closed_by=paused.identity, closed_because=paused.reason)
     if not state.is_open:
         this_run = client.get_workflow_handle(workflow_id, run_id=state.run_id)
         closing = this_run.fetch_history_events(event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT)

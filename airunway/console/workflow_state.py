@@ -18,7 +18,7 @@ from airunway.console.rows import age
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """Search attribute that Temporal sets when workflow tasks fail again and again."""
 _CAUSE = "cause=WorkflowTaskFailedCause"
-OPEN = "running"
+OPEN, PAUSED_BY_HAND = "running", "paused"
 IDS_PER_QUERY = 50
 PAGE = 1000
 """Workflows in an answer of visibility."""
@@ -31,7 +31,8 @@ class WorkflowState:
     workflow_id: str
     run_id: str
     status: str
-    """`running`, `completed`, `terminated`, `canceled`, `failed`, `timed_out`, `continued_as_new`."""
+    """`running`, `paused` (by hand), `completed`, `terminated`, `canceled`, `failed`, `timed_out`,
+    `continued_as_new`."""
     started_at: datetime
     closed_at: datetime | None = None
     problems: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class WorkflowState:
     build_id: str = ""
     """Of the worker that answered last; empty: not known."""
     closed_by: str = ""
+    """Or paused by."""
     closed_because: str = ""
     failed_attempts: int = 0
     """Of the present workflow task; known of a single deployment only."""
@@ -99,6 +101,8 @@ def trouble(state: WorkflowState | None, *, now: datetime) -> str:
     when = f" {age(state.closed_at, now=now)} ago" if state.closed_at else ""
     who = f" by {state.closed_by}" if state.closed_by else ""
     why = f" ({state.closed_because})" if state.closed_because else ""
+    if state.status == PAUSED_BY_HAND:
+        return f"paused in Temporal{who}{why}; nothing goes on until it is unpaused there"
     return f"{state.status.replace('_', ' ')}{when}{who}{why}"
 
 

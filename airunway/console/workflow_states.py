@@ -11,9 +11,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Protocol
 
+from temporalio.api.common.v1.message_pb2 import WorkflowExecution
 from temporalio.api.enums.v1.workflow_pb2 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1.message_pb2 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1.request_response_pb2 import ListWorkflowExecutionsRequest
+from temporalio.api.workflowservice.v1.request_response_pb2 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
+)
 from temporalio.service import WorkflowService
 
 from airunway.console.workflow_state import PAGE, WorkflowState, described
@@ -45,6 +50,17 @@ async def open_states(asked: VisibleNamespace, query: str) -> AsyncIterator[Work
         if not page.next_page_token:
             return
         request.next_page_token = page.next_page_token
+
+
+async def description_of(asked: VisibleNamespace, workflow_id: str) -> DescribeWorkflowExecutionResponse:
+    """The latest run of a workflow. Raises RPCError.
+
+    Not by the SDK's client: that knows no run which somebody paused in Temporal, and raises ValueError.
+    """
+    request = DescribeWorkflowExecutionRequest(
+        namespace=asked.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
+    return await asked.workflow_service.describe_workflow_execution(request, retry=True)
 
 
 def state_of(info: WorkflowExecutionInfo) -> WorkflowState:

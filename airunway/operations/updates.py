@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.console.temporal_errors import ENCODED_FAILURE, is_missing
+from airunway.console.workflow_states import description_of, state_of
 from airunway.messages.commands import CommandAnswer
 from airunway.messages.refs import DeploymentRef
 from airunway.operations.errors import NotDelivered, Refused
@@ -91,11 +92,9 @@ def no_workflow(ref: DeploymentRef, *, exists: bool, closed: str) -> str:
 async def how_it_closed(client: Client, workflow_id: str) -> str:
     """How its last run ended; empty when Temporal knows none."""
     try:
-        described = await client.get_workflow_handle(workflow_id).describe()
+        state = state_of((await description_of(client, workflow_id)).workflow_execution_info)
     except RPCError as err:
         if is_missing(err):
             return ""
         raise
-    if described.status is None or described.close_time is None:
-        return ""
-    return f"{described.status.name.lower()} at {described.close_time:%Y-%m-%d %H:%M:%SZ}"
+    return f"{state.status} at {state.closed_at:%Y-%m-%d %H:%M:%SZ}" if state.closed_at else ""

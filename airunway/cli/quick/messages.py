@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airunway.console.workflow_state import OPEN, PAGE, WorkflowState, described
+from airunway.console.workflow_state import OPEN, PAGE, PAUSED_BY_HAND, WorkflowState, described
 
 _STATUSES = {
     **{0: OPEN, 1: OPEN, 2: "completed", 3: "failed", 4: "canceled"},
-    **{5: "terminated", 6: "continued_as_new", 7: "timed_out", 8: "paused"},
+    **{5: "terminated", 6: "continued_as_new", 7: "timed_out", 8: PAUSED_BY_HAND},
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Fields = dict[int, list[Any]]

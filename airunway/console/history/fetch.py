@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
@@ -16,6 +16,8 @@ from airunway.console.history.read_events import read_event
 from airunway.console.history.run_reader import Joined, RunReader
 from airunway.console.queries import literal
 from airunway.console.temporal_errors import is_missing
+from airunway.console.workflow_state import WorkflowState
+from airunway.console.workflow_states import description_of, open_states, state_of
 from airunway.messages.journal import Journal, JournalEntry
 
 JOURNAL_QUERY = "journal"
@@ -23,7 +25,7 @@ ANSWER_SECONDS = 5.0
 PAGE_SIZE = 500  # events: some hundred kilobytes
 JOIN_SLACK = timedelta(minutes=1)
 """A workflow that a step joined has begun by then."""
-_CONTINUED = WorkflowExecutionStatus.CONTINUED_AS_NEW
+_CONTINUED = "continued_as_new"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ async def runs_of(client: Client, workflow_id: str, *, since: datetime | None = 
     if since is not None:
         ended = f"CloseTime >= '{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
         query += f" AND (ExecutionStatus = 'Running' OR {ended})"
-    runs = {execution.run_id: _run(execution) async for execution in client.list_workflows(query)}
+    runs = {state.run_id: _run(state) async for state in open_states(client, query)}
     newest = await _newest(client, workflow_id)
     if newest is not None and (since is None or newest.closed_at is None or newest.closed_at >= since):
         runs[newest.run_id] = newest  # visibility is a second behind
@@ -120,18 +122,18 @@ async def _journal_at_the_beginning(client: Client, run: Run) -> list[JournalEnt
 
 async def _newest(client: Client, workflow_id: str) -> Run | None:
     try:
-        return _run(await client.get_workflow_handle(workflow_id).describe())
+        return _run(state_of((await description_of(client, workflow_id)).workflow_execution_info))
     except RPCError as err:
         if is_missing(err):
             return None
         raise
 
 
-def _run(execution: WorkflowExecution) -> Run:
+def _run(state: WorkflowState) -> Run:
     return Run(
-        workflow_id=execution.id,
-        run_id=execution.run_id,
-        started_at=execution.start_time,
-        closed_at=execution.close_time,
-        is_continued=execution.status is _CONTINUED,
+        workflow_id=state.workflow_id,
+        run_id=state.run_id,
+        started_at=state.started_at,
+        closed_at=state.closed_at,
+        is_continued=state.status == _CONTINUED,
     )
