@@ -23,6 +23,7 @@ from temporalio.worker import (
     SlotPermit,
     SlotReleaseContext,
     SlotReserveContext,
+    Worker,
     WorkerTuner,
 )
 
@@ -78,6 +79,21 @@ class WorkflowTaskSlots(CustomSlotSupplier):
         if self._loop is not None and isinstance(permit, WarmOrCold):
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 self._loop.call_soon_threadsafe(permit.pool.release)
+
+
+STUCK_SECONDS = 30
+"""After which a workflow that does not give back its thread is taken for stuck. The SDK's 2 s are none on a
+busy machine with thousands of signals in one task; and a run that it interrupts it often cannot put away any
+more, so that the run stands still until the worker is started again. Beyond the 10 s after which Temporal
+gives the task out anew in any case."""
+
+
+def give_tasks_time(worker: Worker) -> Worker:
+    """The worker, with tasks that may take `STUCK_SECONDS`: the SDK has no option for that."""
+    tasks = worker._workflow_worker
+    if tasks is not None:
+        tasks._deadlock_timeout_seconds = STUCK_SECONDS
+    return worker
 
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)

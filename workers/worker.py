@@ -66,6 +66,7 @@ from airunway.workers.tuning import (
     STICKY_TIMEOUT,
     cached_workflows,
     core_tuner,
+    give_tasks_time,
     memory_limit_bytes,
     spare_the_collector,
 )
@@ -102,7 +103,7 @@ def core_worker(
         gateway_kinds=gateway_kinds,
         routes=gateway.routes,
     )
-    return Worker(
+    worker = Worker(
         client,
         task_queue=core_task_queue(settings.cluster),
         workflows=WORKFLOWS,
@@ -125,6 +126,7 @@ def core_worker(
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=version.config,
     )
+    return give_tasks_time(worker)
 
 
 def _installation_requests(

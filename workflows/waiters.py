@@ -17,6 +17,8 @@ Entry = TypeVar("Entry")
 
 MAX_WAITERS = 2_000
 """They travel from run to run. Who is one too many asks again, as everybody who hears nothing for a while."""
+MAX_TURNED_AWAY = 1_000
+"""Who have yet to be told that they have no place: nobody hands them on."""
 AT_ONCE = 100
 """Notified in one task: a workflow may have 2,000 signals under way."""
 
@@ -31,6 +33,7 @@ class Waiters(Generic[Entry]):
         self._signal = signal
         self._entries: dict[str, Entry] = dict(entries or {})
         self._pending: set[str] = set()
+        self._turned_away: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -55,15 +58,26 @@ class Waiters(Generic[Entry]):
         """Whether somebody is pending."""
         return bool(self._pending)
 
-    def join(self, workflow_id: str, entry: Entry) -> None:
-        """Wait too, if there is a place. Who joins again is counted once, and may be notified again."""
-        if workflow_id in self._entries or len(self._entries) < MAX_WAITERS:
-            self._entries[workflow_id] = entry
+    def join(self, workflow_id: str, entry: Entry) -> bool:
+        """Wait too, if there is a place; answers whether there is.
+
+        Who joins again is counted once, and may be notified again.
+        """
+        if workflow_id not in self._entries and len(self._entries) >= MAX_WAITERS:
+            return False
+        self._entries[workflow_id] = entry
+        return True
 
     def leave(self, workflow_id: str) -> None:
         """Wait no more."""
         self._entries.pop(workflow_id, None)
         self._pending.discard(workflow_id)
+        self._turned_away.pop(workflow_id, None)
+
+    def turn_away(self, workflow_id: str) -> None:
+        """Have it told once how things stand, though it does not wait here."""
+        if len(self._turned_away) < MAX_TURNED_AWAY:
+            self._turned_away[workflow_id] = None
 
     def clear(self) -> None:
         """Nobody waits any more."""
@@ -78,6 +92,18 @@ class Waiters(Generic[Entry]):
     def mark_all_pending(self) -> None:
         """Have everybody notified of the latest."""
         self._pending = set(self._entries)
+
+    @property
+    def has_turned_away(self) -> bool:
+        """Whether somebody has yet to be told that it has no place."""
+        return bool(self._turned_away)
+
+    async def tell_turned_away(self, report: BaseModel) -> None:
+        """Tell those who have no place, of many some."""
+        chosen = list(self._turned_away)[:AT_ONCE]
+        for workflow_id in chosen:
+            del self._turned_away[workflow_id]
+        await asyncio.gather(*(self._notify(workflow_id, report) for workflow_id in chosen))
 
     async def notify_some(self, report: BaseModel) -> dict[str, Entry]:
         """Notify those who are pending, of many some; answers who they were. See `dismiss`.

@@ -12,7 +12,8 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from temporalio.service import RPCError
 
 from airunway.console.temporal_errors import is_missing
-from airunway.console.workflow_states import WorkflowState, state_of
+from airunway.console.workflow_state import WorkflowState
+from airunway.console.workflow_states import state_of
 
 RECENT_EVENTS = 20
 """Of a history's end, among which the last failure of a workflow task is looked for."""

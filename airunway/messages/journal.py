@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
+
+from airunway.api.plain_text import beginning
 
 MAX_ENTRIES = 50
 MAX_BYTES = 32_768
@@ -40,11 +42,24 @@ class Journal(BaseModel):
     entries: list[JournalEntry] = Field(default_factory=list)
     dropped: int = 0
     """Older ones that had to go."""
+    _size: int | None = PrivateAttr(default=None)
+    """Of all texts together; None: nobody has counted since it came from the run before."""
 
     def record(
-        self, what: str, message: str, *, at: datetime, generation: int = 0, by: str = "", why: str = ""
+        self,
+        what: str,
+        message: str,
+        *,
+        at: datetime,
+        generation: int = 0,
+        by: str = "",
+        why: str = "",
+        most: int = MAX_ENTRIES,
     ) -> None:
-        """Add an entry; the same again only counts. The oldest go when there are too many."""
+        """Add an entry; the same again only counts. The oldest go when there are too many.
+
+        `most`: of this kind, so that what anybody may cause as often as he likes does not push out the rest.
+        """
         entry = JournalEntry(
             at=at, generation=generation, by=_cut(by), what=what, message=_cut(message), why=_cut(why)
         )
@@ -52,10 +67,14 @@ class Journal(BaseModel):
         if last is not None and _same(last, entry):
             last.at, last.times = at, last.times + 1
             return
-        self.entries.append(entry)
-        while len(self.entries) > MAX_ENTRIES or sum(map(_size, self.entries)) > MAX_BYTES:
-            del self.entries[0]
+        entries, known = self.entries, self._size
+        size = (sum(map(_size, entries)) if known is None else known) + _size(entry)
+        entries.append(entry)
+        over = [n for n, one in enumerate(entries) if one.what == what][:-most]
+        while over or len(entries) > MAX_ENTRIES or size > MAX_BYTES:
+            size -= _size(entries.pop(over.pop() if over else 0))
             self.dropped += 1
+        self._size = size
 
 
 def _texts(entry: JournalEntry) -> tuple[str, str, str, str]:
@@ -67,9 +86,9 @@ def _same(one: JournalEntry, other: JournalEntry) -> bool:
 
 
 def _size(entry: JournalEntry) -> int:
-    # Counted for every entry with each new one, also in replays: not by making JSON of it.
+    # Counted for each new one, also in replays: not by making JSON of it.
     return sum(len(text.encode()) for text in _texts(entry))
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return beginning(text, MAX_TEXT)

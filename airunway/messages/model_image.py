@@ -34,6 +34,8 @@ class ModelImageWaiter(BaseModel):
 
     ref: SentRef
     token: TokenRef | None = None
+    waits_already: bool = False
+    """It asks again, as it has not heard for a while: that is no reason for another attempt."""
 
     @property
     def workflow_id(self) -> str:

@@ -19,7 +19,6 @@ from airunway.messages.step import Step
 from airunway.messages.words import Message, Reason, Words
 from airunway.modelimage.plan import ModelImagePlan
 
-MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 MODEL_IMAGE_BUILD_WORKFLOW = "ModelImageBuildWorkflow"
 
 JOIN_IMAGE = f"{INTERNAL}join"
@@ -81,6 +80,8 @@ class ImageWorkflowState(BaseModel):
     """In the order in which they joined."""
     joined: bool = False
     """Somebody has waited, who may have left again."""
+    more_wait: bool = False
+    """More than there are places for: who has none asks again now and then."""
     again: bool = False
     """Somebody joined after a failure: there is another attempt."""
     retry: bool = False

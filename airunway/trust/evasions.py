@@ -52,13 +52,13 @@ def evasions(deployment: ModelDeployment, objects: Sequence[Object]) -> Iterator
     for name in sorted(found):
         yield f"the environment variable {name} {found[name]}; remove it"
     yield from _in_overrides(overrides_in(deployment), "spec.provider.overrides")
-    told = [
+    texts = [
         *engine_args(deployment).values(),
         *extra_args(deployment),
         *(variable.value for variable in variables_in(list(objects))),
         *(word for line in arguments_in(objects) for word in line),
     ]
-    if any(map(_PROPOSED.search, told)):
+    if any(map(_PROPOSED.search, texts)):
         yield "a revision refs/pr/… is a proposed change, which anybody may have made; name a branch or a tag"
 
 

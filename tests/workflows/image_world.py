@@ -84,8 +84,7 @@ class ImageWorld(Changing):
     in_registry: set[str] = field(default_factory=set)
     """Identities of images."""
     digest: str = DIGEST  # of an image whose outcome is read
-    at_hand: bool = False
-    """The registry tells at once that it has the image."""
+    at_hand: bool = False  # the registry tells at once that it has the image
     registry_is_away: bool = False  # until it is ensured
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     """To raise, by activity, first come first served."""
@@ -94,6 +93,7 @@ class ImageWorld(Changing):
     freed_bytes: int = 0
     mute: bool = False
     """The next to join is never notified, as if the image's workflow were terminated at once."""
+    nobody_began: bool = False  # the last to join was not notified
     slow_to_answer: bool = False
     """Who joins is notified only when the image's workflow has ended."""
     after_push: list[Exception] = field(default_factory=list)
@@ -131,9 +131,8 @@ class ImageWorld(Changing):
         self._called(JOIN_MODEL_IMAGE.name)
         self.joined.append(request)
         workflow_id = _workflow_of(request.plan)
-        if self.mute:
-            self.mute = False
-        else:
+        self.nobody_began, self.mute = self.mute, False
+        if not self.nobody_began:
             await self.join(request.waiter, of=request.plan)
         if self.slow_to_answer:
             await self.env.client.get_workflow_handle(workflow_id).result()
@@ -153,6 +152,8 @@ class ImageWorld(Changing):
         if request.plan.identity in self.in_registry:
             return ReadModelImageAnswer(phase=ModelImagePhase.READY, image=_image(request.plan, self.digest))
         image = self.env.client.get_workflow_handle(_workflow_of(request.plan))
+        if self.nobody_began:
+            return ReadModelImageAnswer(phase=ModelImagePhase.WAITING)
         report = (await image.query(ModelImageWorkflow.view)).report
         return ReadModelImageAnswer(phase=report.phase, reason=report.reason, message=report.message)
 

@@ -50,3 +50,26 @@ def test_long_texts_are_cut_and_all_together_stay_below_the_bound() -> None:
     assert max(map(len, texts)) == MAX_TEXT
     assert sum(len(text.encode()) for text in texts) <= MAX_BYTES
     assert journal.dropped > 0
+
+
+def test_what_anybody_may_cause_does_not_push_out_the_rest() -> None:
+    journal = Journal()
+    journal.record("Applied", "Server chat", at=BEGIN)
+
+    for number in range(MAX_ENTRIES):
+        journal.record("UnknownSignal", f"signal {number}", at=BEGIN, most=2)
+
+    assert [entry.message for entry in journal.entries] == ["Server chat", "signal 48", "signal 49"]
+    assert journal.dropped == MAX_ENTRIES - 2
+
+
+def test_one_that_came_from_the_run_before_is_bounded_as_well() -> None:
+    before = Journal()
+    for number in range(MAX_ENTRIES):
+        before.record("Applied", f"{number}" + "a" * MAX_TEXT, at=BEGIN)
+
+    journal = Journal.model_validate_json(before.model_dump_json())
+    journal.record("Applied", "ü" * MAX_TEXT, at=BEGIN, why="ü" * MAX_TEXT)
+
+    sizes = [len((entry.by + entry.what + entry.message + entry.why).encode()) for entry in journal.entries]
+    assert MAX_BYTES - 4 * MAX_TEXT < sum(sizes) <= MAX_BYTES

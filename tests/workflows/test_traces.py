@@ -9,12 +9,15 @@ import pytest_asyncio
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from temporalio.api.common.v1 import Header, Payload, WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from airunway.api.status import Phase
 from airunway.clients.spans import SPANS
-from airunway.messages.deployment_workflow import ChangeHint
+from airunway.messages.deployment_workflow import OBJECT_CHANGED, ChangeHint
 from airunway.workers.signal_queue import WorkflowSender
 from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.tracing import ChangeTracing, change_tracing
@@ -128,3 +131,35 @@ async def test_a_replay_makes_no_span(world: World, traced: Traced) -> None:
     await replayer.replay_workflow(history)
 
     assert traced.spans == ()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        Payload(metadata={"encoding": b"json/plain"}, data=b"{"),
+        Payload(metadata={"encoding": b"binary/encrypted"}, data=b"\x00"),
+        Payload(metadata={"encoding": b"json/plain"}, data=b'["traceparent"]'),
+        Payload(metadata={"encoding": b"json/plain"}, data=b'{"traceparent": {"a": 1}}'),
+        Payload(),
+    ],
+    ids=["no JSON", "of no converter", "a list", "no texts", "empty"],
+)
+async def test_a_header_that_is_no_context_holds_nothing_up(
+    world: World, traced: Traced, header: Payload
+) -> None:
+    await seen(world, "deployment seen")
+    await world.until_phase(Phase.DEPLOYING)
+    world.upstream_phase = Phase.RUNNING
+
+    await world.env.client.workflow_service.signal_workflow_execution(
+        SignalWorkflowExecutionRequest(
+            namespace=world.env.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=world.handle.id),
+            signal_name=OBJECT_CHANGED,
+            header=Header(fields={traced.interceptor.header_key: header}),
+        )
+    )
+
+    await world.until_phase(Phase.RUNNING)
+    kinds = {event.event_type for event in (await world.handle.fetch_history()).events}
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds

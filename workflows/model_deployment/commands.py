@@ -15,7 +15,7 @@ from airunway.messages.deployment_state import DeploymentState
 from airunway.workflows.model_deployment.contention import end_contests
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.installation import DeploymentInstallation
-from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.journal_entries import MAX_COMMANDS, JournalWriter
 from airunway.workflows.model_deployment.model_image import DeploymentModelImage
 from airunway.workflows.model_deployment.status_updates import STEP_FAILED, forget_failure
 from airunway.workflows.model_deployment.status_writer import StatusWriter
@@ -72,7 +72,7 @@ class Commands:
         }
         done = deeds[command]()
         by = asked.by or SOMEBODY
-        self._journal.record(_KINDS[command], done, by=by, why=asked.reason)
+        self._journal.record(_KINDS[command], done, by=by, why=asked.reason, most=MAX_COMMANDS)
         words = f"{_WORDS[command]} asked for by {by}" + (f": {asked.reason}" if asked.reason else "")
         self._writer.add_events([EventSpec(reason=_KINDS[command], message=words)])
         self._inbox.ask()
@@ -85,7 +85,8 @@ class Commands:
             self.carry_out(command, asked)
             return
         by = asked.by or SOMEBODY
-        self._journal.record("Refused", f"{_WORDS[command]}: {refusal}", by=by, why=asked.reason)
+        words = f"{_WORDS[command]}: {refusal}"
+        self._journal.record("Refused", words, by=by, why=asked.reason, most=MAX_COMMANDS)
 
     def heed_annotations(self, seen: Observation, *, is_resumed: bool) -> None:
         """Each value of an annotation acts once.

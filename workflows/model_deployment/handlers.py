@@ -34,7 +34,7 @@ from airunway.workflows.model_deployment.commands import Commands
 from airunway.workflows.model_deployment.image_others import what_becomes_of
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.installation import DeploymentInstallation
-from airunway.workflows.model_deployment.journal_entries import JournalWriter
+from airunway.workflows.model_deployment.journal_entries import MAX_MEANINGLESS, JournalWriter
 from airunway.workflows.model_deployment.model_image import DeploymentModelImage
 from airunway.workflows.model_deployment.pacing import Pacing
 from airunway.workflows.raw_payloads import NOTHING, Shape, read_signal, takes_any_payload
@@ -114,7 +114,8 @@ class DeploymentHandlers:
     @workflow.signal(dynamic=True, description="Anything else is recorded in the journal, and ignored.")
     def on_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
         """A signal that means nothing here."""
-        self.journal.record("UnknownSignal", f"signal {name[:MAX_NAME]!r} means nothing to a deployment")
+        words = f"signal {name[:MAX_NAME]!r} means nothing to a deployment"
+        self.journal.record("UnknownSignal", words, most=MAX_MEANINGLESS)
 
     # -- people's commands: updates --------------------------------------------------------------------------
 
@@ -183,10 +184,11 @@ class DeploymentHandlers:
     # -- how they are read -----------------------------------------------------------------------------------
 
     def _received(self, name: str, payload: RawValue, shape: type[Shape]) -> Shape | None:
-        words = f"signal {name} with a payload of another shape"
-        return read_signal(
-            payload, shape, otherwise=lambda why: self.journal.record("WrongPayload", f"{words}: {why}")
-        )
+        def record(why: str) -> None:
+            words = f"signal {name} with a payload of another shape: {why}"
+            self.journal.record("WrongPayload", words, most=MAX_MEANINGLESS)
+
+        return read_signal(payload, shape, otherwise=record)
 
     def _take_command(self, command: str, payload: RawValue) -> None:
         asked = self._received(command, payload, Asked)

@@ -18,11 +18,18 @@ FIRST_ATTEMPT, MAX_ATTEMPT = timedelta(seconds=30), timedelta(minutes=30)
 
 SILENCE = timedelta(minutes=3)
 """Beyond the time within which the image's workflow meant to report; then it may have been terminated."""
+MAX_QUIET = timedelta(minutes=30)
+"""For so long it may mean to say nothing, of whatever the report says: to ask is cheap."""
 
 
 def patience(image: ModelImageState) -> timedelta:
     """How long nothing may be heard of the image's workflow."""
-    return SILENCE + 2 * image.next_within
+    return SILENCE + 2 * min(image.next_within, MAX_QUIET)
+
+
+def is_silent(image: ModelImageState, *, now: datetime) -> bool:
+    """Whether nothing was heard of the image's workflow for too long, or ever."""
+    return image.reported_at is None or now - image.reported_at >= patience(image)
 
 
 def count_failure(image: ModelImageState, *, now: datetime) -> None:

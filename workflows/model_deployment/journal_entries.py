@@ -9,10 +9,13 @@ from temporalio import workflow
 from airunway.api.decision import Decision, Outcome
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.deployment_state import DeploymentState
+from airunway.messages.journal import MAX_ENTRIES
 from airunway.messages.upstream import PlannedWrite
 
 UNCHANGED = "unchanged"
 MAX_PATHS = 8
+MAX_COMMANDS, MAX_MEANINGLESS = 8, 4
+"""Entries of each kind that signals cause: anybody may send any number, and the journal has to tell more."""
 
 
 class JournalWriter:
@@ -21,10 +24,13 @@ class JournalWriter:
     def __init__(self, state: DeploymentState) -> None:
         self._state = state
 
-    def record(self, what: str, message: str, *, by: str = "", why: str = "") -> None:
-        """One decision or change; `by` empty: the system itself."""
+    def record(
+        self, what: str, message: str, *, by: str = "", why: str = "", most: int = MAX_ENTRIES
+    ) -> None:
+        """One decision or change; `by` empty: the system itself. `most`: of its kind, the last are kept."""
+        generation = self._state.generation
         self._state.journal.record(
-            what, message, at=workflow.now(), generation=self._state.generation, by=by, why=why
+            what, message, at=workflow.now(), generation=generation, by=by, why=why, most=most
         )
 
     def decision(self, decision: Decision, *, rule: str, is_new: bool) -> None:

@@ -26,23 +26,18 @@ from airunway.messages.deployment_state import (
     ModelImageState,
 )
 from airunway.messages.failures import NOT_AS_OWNED, is_final, kind_of, message_of
-from airunway.messages.model_image import (
-    JOIN_MODEL_IMAGE,
-    READ_MODEL_IMAGE,
-    RESOLVE_MODEL_IMAGE,
-    JoinModelImageRequest,
-    ModelImagePhase,
-    ModelImageReport,
-    ModelImageWaiter,
-    ReadModelImageRequest,
-    ResolveModelImageRequest,
-    TokenRef,
-)
+from airunway.messages.model_image import ModelImagePhase, ModelImageReport
 from airunway.messages.model_image_failures import BUILD_CANCELLED, reason_of
 from airunway.messages.model_image_workflow import LEAVE_IMAGE
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import ModelImagePlan
-from airunway.workflows.model_deployment.image_attempts import count_failure, patience, until_next_attempt
+from airunway.workflows.model_deployment.image_attempts import (
+    count_failure,
+    is_silent,
+    patience,
+    until_next_attempt,
+)
+from airunway.workflows.model_deployment.image_requests import join, read, resolve
 from airunway.workflows.model_deployment.image_updates import (
     CANCELLED_WORDS,
     show_failed,
@@ -53,10 +48,8 @@ from airunway.workflows.model_deployment.image_updates import (
 from airunway.workflows.model_deployment.inbox import Inbox
 from airunway.workflows.model_deployment.journal_entries import JournalWriter
 from airunway.workflows.model_deployment.status_writer import StatusWriter
-from airunway.workflows.steps import call, fair_between
 
 MAX_STALE, RETRY_DELAY = 20, timedelta(seconds=30)  # reports of stale images may be anybody's
-MAX_QUIET = timedelta(hours=24)  # for how long a report may say that there will be no other
 
 
 class DeploymentModelImage:
@@ -91,7 +84,7 @@ class DeploymentModelImage:
                 self._stale_images.add(report.workflow_id)
             self._inbox.ask(decide=not report.phase.is_final)
             return
-        image.reported_at, image.next_within = workflow.now(), min(report.next_within, MAX_QUIET)
+        image.reported_at, image.next_within = workflow.now(), report.next_within
         if report.phase.is_final:
             image.outcome_due = True
         else:
@@ -234,12 +227,7 @@ class DeploymentModelImage:
     async def _wait_for(self, image: ModelImageState, seen: Observation) -> None:
         """Resolve the image and join its workflow; less when the deployment changes meanwhile."""
         if image.plan is None:
-            resolved = await call(
-                RESOLVE_MODEL_IMAGE,
-                ResolveModelImageRequest(ref=self._ref, spec=image.spec),
-                summary=f"resolve {image.spec.repository}",
-                leave_if=lambda: self._inbox.is_stale(seen),
-            )
+            resolved = await resolve(self._ref, image, leave_if=lambda: self._inbox.is_stale(seen))
             if resolved is None:
                 return
             image.plan = resolved.plan
@@ -247,28 +235,25 @@ class DeploymentModelImage:
                 image.phase, image.image = ModelImagePhase.READY, resolved.image
                 self._inbox.ask()  # to render with it
                 return
-        elif image.outcome_due:
+        elif image.outcome_due or (image.workflow_id and is_silent(image, now=workflow.now())):
             await self._read_outcome(image, image.plan, seen)
             if image.phase.is_final:
                 return
-        silent = image.reported_at is None or workflow.now() - image.reported_at >= patience(image)
-        if silent or not image.workflow_id:
+        if is_silent(image, now=workflow.now()) or not image.workflow_id:
             await self._join(image, image.plan, seen)
 
     async def _read_outcome(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
-        """From the registry, else from its workflow: anybody may send a report."""
-        found = await call(
-            READ_MODEL_IMAGE,
-            ReadModelImageRequest(ref=self._ref, plan=plan),
-            summary=f"what became of the image of {image.spec.repository}",
-            leave_if=lambda: self._inbox.is_stale(seen),
-        )
+        """From the registry, else from its workflow: anybody may send a report, and one may be lost."""
+        found = await read(self._ref, image, plan, leave_if=lambda: self._inbox.is_stale(seen))
         if found is None or image.phase.is_final:
             return
-        image.outcome_due = False
+        said, image.outcome_due = image.outcome_due, False
         if not found.phase.is_final:
-            self._journal.record("NotBorneOut", f"a report said that the image is done; it is {found.phase}")
-            image.reported_at = None  # join again: it does not count on this deployment any more, perhaps
+            if said:
+                words = f"a report said that the image is done; it is {found.phase}"
+                self._journal.record("NotBorneOut", words)
+            # Join again: it does not count on this deployment any more, perhaps.
+            image.reported_at, image.next_within = None, timedelta(0)
             return
         image.phase, image.image = found.phase, found.image
         image.reason, image.message = found.reason, found.message
@@ -276,15 +261,7 @@ class DeploymentModelImage:
         self._record_outcome(image)
 
     async def _join(self, image: ModelImageState, plan: ModelImagePlan, seen: Observation) -> None:
-        secret = image.spec.token_secret
-        token = TokenRef(namespace=self._ref.namespace, name=secret) if secret else None
-        joined = await call(
-            JOIN_MODEL_IMAGE,
-            JoinModelImageRequest(plan=plan, waiter=ModelImageWaiter(ref=self._ref, token=token)),
-            summary=f"build the image of {image.spec.repository}, or wait for it with others",
-            priority=fair_between(self._ref.namespace),
-            leave_if=lambda: self._inbox.is_stale(seen),
-        )
+        joined = await join(self._ref, image, plan, leave_if=lambda: self._inbox.is_stale(seen))
         if joined is None:
             return
         if not image.workflow_id:
@@ -292,6 +269,7 @@ class DeploymentModelImage:
             self._writer.add_events([EventSpec(reason="ImageRequested", message=words)])
             self._journal.record("ImageRequested", words, why="the provider serves the model from an image")
         image.workflow_id = joined.workflow_id
+        image.reported_at = workflow.now()
 
     # -- letting go --------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ MIN_PROGRESS_INTERVAL, MAX_PROGRESS_INTERVAL = timedelta(seconds=1), timedelta(m
 """How often mere progress is reported to a deployment, at first and of a long build; each time costs it a
 write of its status, and each costs this history some events: an hour's build some sixty in all. Who wants to
 know more often reads the heartbeats of the build, as `airunway status --watch` does."""
+MIN_ASKED_AGAIN, MAX_ASKED_AGAIN = timedelta(minutes=2), timedelta(minutes=15)
+"""How long who has no place is to expect nothing: it asks after twice as long, of a long build later."""
 MAX_NOTES = 10
 BETWEEN_REPORTS = timedelta(seconds=1)
 
@@ -51,6 +53,8 @@ class ModelImageReporting:
         self._building_since, self._notified_at = state.building_since, state.notified_at
         self._sent_at: datetime | None = None
         self._notes = state.notes[-MAX_NOTES:]
+        self.more_wait = state.more_wait
+        """More than there are places for."""
         self._held = False
         self._is_sending = False
 
@@ -58,6 +62,7 @@ class ModelImageReporting:
         """What the next run has to know of it."""
         return ImageWorkflowState(
             waiters=carried(self.waiters.entries, self.waiters.pending),
+            more_wait=self.more_wait,
             report=self.report,
             building_since=self._building_since,
             notified_at=self._notified_at,
@@ -121,6 +126,14 @@ class ModelImageReporting:
 
     # -- who is notified ---------------------------------------------------------------------------------
 
+    def join(self, waiter: ModelImageWaiter) -> None:
+        """One more waits, and is notified of the latest; who has no place is told that."""
+        kept = waiter.model_copy(update={"waits_already": False})
+        if not self.waiters.join(waiter.workflow_id, kept):
+            self.more_wait = True
+            self.waiters.turn_away(waiter.workflow_id)
+        self.waiters.mark_pending(waiter.workflow_id)
+
     def notify_all(self) -> None:
         """Have everybody notified of the latest, and show it."""
         self.waiters.mark_all_pending()
@@ -130,17 +143,30 @@ class ModelImageReporting:
     async def notify_loop(self) -> None:
         """Notify whoever is pending, for ever. With the outcome they have what they waited for."""
         while True:
-            await workflow.wait_condition(lambda: self.waiters.has_pending and not self._held)
+            await workflow.wait_condition(self._has_to_notify)
             self.show()
             await self._throttle()
-            if not self.waiters.has_pending or self._held:
+            if not self._has_to_notify():
                 continue
             report = self.report.model_copy(deep=True, update={"next_within": self._next_within()})
             self._is_sending = True
+            if self.waiters.has_turned_away:
+                await self.waiters.tell_turned_away(self._without_a_place(report))
             notified = await self.waiters.notify_some(report)
             if report.phase.is_final:
                 self.waiters.dismiss(notified)
             self._is_sending = False
+
+    def _has_to_notify(self) -> bool:
+        return (self.waiters.has_pending or self.waiters.has_turned_away) and not self._held
+
+    def _without_a_place(self, report: ModelImageReport) -> ModelImageReport:
+        """The same for who has no place here, and so asks again."""
+        if report.phase.is_final:
+            return report
+        step = "too many wait for it to be notified of each step; asked again every few minutes"
+        within = min(max(self._building_for / 8, MIN_ASKED_AGAIN), MAX_ASKED_AGAIN)
+        return report.model_copy(update={"progress": BuildProgress(step=step), "next_within": within})
 
     async def hold(self) -> None:
         """Notify nobody any more; over when who is being notified is: the next run knows who is left."""

@@ -18,7 +18,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import cluster_of, namespace_of
+    from airunway.api.names import MODEL_IMAGE_WORKFLOW, cluster_of, namespace_of
     from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
     from airunway.messages.model_image import (
         BuildProgress,
@@ -33,7 +33,6 @@ with workflow.unsafe.imports_passed_through():
         IMAGE_STEP,
         JOIN_IMAGE,
         LEAVE_IMAGE,
-        MODEL_IMAGE_WORKFLOW,
         BuildEnd,
         BuildFor,
         BuildStepBegun,
@@ -82,9 +81,12 @@ class ModelImageWorkflow:
         if waiter is None or not self._is_of_here(waiter):
             return
         self._joined = True
-        self._waiters.join(waiter.workflow_id, waiter)
-        self._waiters.mark_pending(waiter.workflow_id)
-        if self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED):
+        is_lost = self._phase in (ModelImagePhase.FAILED, ModelImagePhase.CANCELLED)
+        if is_lost and waiter.waits_already:
+            self._waiters.turn_away(waiter.workflow_id)  # it is told of the outcome as those who have a place
+            return
+        self._reporting.join(waiter)
+        if is_lost:
             # The others are being notified of the outcome: whoever comes now wants another attempt.
             self._reporting.begin()
             self._again, self._cancelled_by = True, None
@@ -228,7 +230,7 @@ class ModelImageWorkflow:
                 self._again = False
                 if await self._ensure_image():
                     self._reporting.notify_all()
-            await workflow.wait_condition(lambda: self._again or not self._waiters or self._is_long())
+            await workflow.wait_condition(lambda: self._again or self._is_over() or self._is_long())
             if self._is_over() or self._is_long():
                 break
         await self._reporting.hold()
@@ -297,7 +299,8 @@ class ModelImageWorkflow:
     # -- small things --------------------------------------------------------------------------------------
 
     def _is_over(self) -> bool:
-        return self._phase.is_final and not self._again and not self._waiters
+        are_all_told = not self._waiters and not self._waiters.has_turned_away
+        return self._phase.is_final and not self._again and are_all_told
 
     def _wanted_for(self) -> BuildFor:
         """Everybody's tokens, and the namespace of who has waited longest: empty when everybody has left."""
@@ -326,7 +329,7 @@ class ModelImageWorkflow:
         return self._is_unwanted() and build is not None and not build.stopping
 
     def _is_unwanted(self) -> bool:
-        return self._cancelled_by is not None or not self._waiters
+        return self._cancelled_by is not None or not (self._waiters or self._reporting.more_wait)
 
     def _is_long(self) -> bool:
         # A run that has just begun gets on first, whichever version it should be on.
