@@ -12,4 +12,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Do it to its end, or until Ctrl-C; answers what it answers."""
     import asyncio
 
-    return asyncio.run(work)
+    from airunway.cli.library_logs import logged_plainly
+
+    with logged_plainly():
+        return asyncio.run(work)
