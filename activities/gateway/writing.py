@@ -72,6 +72,13 @@ async def carry_out(
         kind = found.writes.writes[position].target.kind.kind
         answer.condition = condition(GATEWAY_READY, "False", failed_reason(kind), str(stop))
         answer.refused = True
+    except ApiError as err:
+        refusal = webhook_refusal(err)
+        if not refusal or (err.retryable and is_first):
+            raise
+        words = f"what others have to allow: {refusal}"
+        answer.condition = condition(GATEWAY_READY, "False", PATCH_FAILED, words)
+        answer.refused = True
     answer.objects, answer.deleted = writer.done.objects, writer.done.deleted
     if answer.condition is None:
         live = writer.done.live

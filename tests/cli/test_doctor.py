@@ -257,6 +257,36 @@ async def test_a_webhook_without_a_server(live: Object, verdict: DoctorVerdict, 
     assert finding.advice == "serve it by `airunway webhook`, or delete the configuration w"
 
 
+def about(group: str, name: str, *, policy: str = "Fail") -> Object:
+    live = configuration(policy=policy)
+    (hook,) = live["webhooks"]
+    return {"metadata": {"name": name}, "webhooks": [{**hook, "rules": [{"apiGroups": [group]}]}]}
+
+
+class _LeftBehind(_Alone):
+    """One with configurations whose servers are gone."""
+
+    async def listing(self, kind: object, **_: object) -> Listing:
+        if kind == cluster_checks.CONFIGURATIONS[names.VALIDATING_CONFIGURATION]:
+            found = [about("kaito.sh", "theirs"), about("acme.dev", "another"), about("*", "all")]
+            return Listing([*found, about("airunway.ai", names.VALIDATING_CONFIGURATION)], "1")
+        return Listing(
+            [about("kaito.sh", "lenient", policy="Ignore")] if kind != cluster_checks.ENDPOINT_SLICES else [],
+            "1",
+        )
+
+
+async def test_a_webhook_that_an_operator_left_behind() -> None:
+    found = await cluster_checks._left_behind(cast(Cluster, _LeftBehind()))
+
+    assert [(entry.check, entry.verdict) for entry in found] == [
+        ("webhook theirs", DoctorVerdict.FAIL),
+        ("webhook all", DoctorVerdict.FAIL),
+    ]
+    assert found[0].message == "nobody serves airunway-system/gone, which objects of kaito.sh wait for"
+    assert found[0].advice.endswith("kubectl delete validatingwebhookconfigurations theirs")
+
+
 async def test_both_systems_at_work_is_a_failure(place: DoctorPlace) -> None:
     cluster = await place.cluster()
     where = {"namespace": names.SYSTEM_NAMESPACE}

@@ -30,6 +30,22 @@ async def test_a_route_that_it_lets_not_be_made(site: GatewaySite) -> None:
     assert reason(await site.publish(ref)) == "HTTPRoutePending"
 
 
+async def test_a_gateway_that_it_lets_not_be_opened(site: GatewaySite) -> None:
+    await site.gateway()
+    ref = await site.deploy(servedName="m")
+    site.emulated.faults.fail_next(
+        message=LEFT_BEHIND, when=lambda method, path: method == "PATCH" and "/gateways/" in path
+    )
+
+    done = await site.publish(ref)
+
+    assert reason(done) == "GatewayPatchFailed"
+    assert done.condition is not None
+    assert 'webhook "routes.left.over.io" lets nothing' in done.condition.message
+    assert WHAT_TO_DO in done.condition.message
+    assert reason(await site.publish(ref)) == "HTTPRoutePending"
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [(500, LEFT_BEHIND), (403, 'admission webhook "routes.left.over.io" denied the request: no')],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.cli.doctor.findings import DoctorFinding, fail, ok, warn
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.clients.access_review import can_i
+from airunway.clients.errors import NotFound
 from airunway.clients.kubernetes import CRDS, Cluster, Object, Resource
+from airunway.provider.registry import installed_providers
 
 OLDEST_MINOR = 30
 """As the chart demands (`kubeVersion`): the manifests have a ValidatingAdmissionPolicy, v1 since then."""
@@ -103,10 +106,50 @@ async def webhooks(place: DoctorPlace) -> list[DoctorFinding]:
     """Admission answers, if it is asked: while nobody serves it, no deployment can be created or changed."""
     cluster = await place.cluster()
     found = {name: await cluster.find(kind, name) for name, kind in CONFIGURATIONS.items()}
+    others = await _left_behind(cluster)
     if not any(found.values()):
         words = "none; the workflows apply the same rules later"
-        return [ok("webhooks", words)]
-    return [await _webhook(cluster, name, live) for name, live in found.items() if live is not None]
+        return [ok("webhooks", words), *others]
+    ours = [await _webhook(cluster, name, live) for name, live in found.items() if live is not None]
+    return [*ours, *others]
+
+
+async def _left_behind(cluster: Cluster) -> list[DoctorFinding]:
+    """Configurations of others about what is made here, and whose server is gone, as with an operator."""
+    kinds = [kind for provider in installed_providers().values() for kind in provider.kinds]
+    groups = {names.GROUP, "*", *(kind.group for kind in kinds if not kind.builtin)}
+    return [
+        fail(
+            f"webhook {name}",
+            f"nobody serves {where}, which objects of {', '.join(held)} wait for",
+            f"start its server, or delete the configuration: kubectl delete {kind.plural} {name}",
+        )
+        for kind, live in await _configurations(cluster)
+        if (name := str(live["metadata"]["name"])) not in CONFIGURATIONS
+        for hook in live.get("webhooks") or ()
+        if (held := sorted(groups & _groups_of(hook))) and (where := await _unserved(cluster, hook))
+    ]
+
+
+async def _configurations(cluster: Cluster) -> list[tuple[Resource, Object]]:
+    found: list[tuple[Resource, Object]] = []
+    for kind in CONFIGURATIONS.values():
+        with suppress(NotFound):  # the sandbox has no such kind
+            found += [(kind, live) for live in (await cluster.listing(kind)).items]
+    return found
+
+
+def _groups_of(hook: Mapping[str, Any]) -> set[str]:
+    return {str(group) for rule in hook.get("rules") or () for group in rule.get("apiGroups") or ()}
+
+
+async def _unserved(cluster: Cluster, hook: Mapping[str, Any]) -> str:
+    """Namespace and name of the Service that a strict webhook wants and nobody serves; empty: none."""
+    service = (hook.get("clientConfig") or {}).get("service")
+    if not service or hook.get("failurePolicy", "Fail") != "Fail":
+        return ""
+    namespace, name = service["namespace"], service["name"]
+    return "" if await _has_endpoints(cluster, namespace, name) else f"{namespace}/{name}"
 
 
 async def _webhook(cluster: Cluster, name: str, live: Object) -> DoctorFinding:
