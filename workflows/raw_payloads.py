@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from airunway.messages.payloads import WrongPayload, read_payload
+from airunway.messages.payloads import UnreadablePayload, WrongPayload, read_payload
 
 Handlers = TypeVar("Handlers")
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -51,7 +51,8 @@ def read_signal(payload: RawValue, shape: type[Shape], *, otherwise: Callable[[s
 def decoded(payload: Any) -> list[Any]:
     """What came with a signal; bytes where it cannot be decoded, which are of no signal's shape.
 
-    Raises WrongPayload for what is too large to be looked at.
+    Raises WrongPayload for what is too large to be looked at, and UnreadablePayload where only the key is
+    missing: another worker may have it, and what was taken there must not be left aside here.
     """
     if not isinstance(payload, RawValue):
         return [payload]
@@ -61,5 +62,7 @@ def decoded(payload: Any) -> list[Any]:
         raise WrongPayload(f"it has more than {MAX_PAYLOAD_BYTES} bytes")
     try:
         return [workflow.payload_converter().from_payload(payload.payload)]
+    except UnreadablePayload:
+        raise
     except Exception:  # of whatever converter: the payload is anybody's
         return [payload.payload.data]

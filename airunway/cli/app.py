@@ -32,6 +32,7 @@ from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
+from airunway.cli.short_options import without_signs
 from airunway.cli.status import list_deployments, status
 from airunway.cli.up import up
 from airunway.cli.versions import versions
@@ -104,7 +105,10 @@ def main() -> None:
 
                 prepare()
             status = app(
-                prog_name=program_name(sys.argv[0]), standalone_mode=False, complete_var=COMPLETION_VARIABLE
+                args=without_signs(sys.argv[1:]),
+                prog_name=program_name(sys.argv[0]),
+                standalone_mode=False,
+                complete_var=COMPLETION_VARIABLE,
             )
             sys.exit(status if isinstance(status, int) else 0)
     except Exception as err:

@@ -11,10 +11,10 @@ from pathlib import Path
 from airunway.cli import output
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.serve import until_stopped
+from airunway.clients.payload_codec import EncryptionCodec, EncryptionKeys
 from airunway.workers.codec_server import CodecServer, serving
 from airunway.workers.environment import read_settings
 from airunway.workers.logs import configure_logging
-from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.target import target_of
 
 
@@ -30,9 +30,11 @@ def serve_codec(
     """Serve; see `airunway codec-server --help` for the arguments."""
     settings = read_settings()
     configure_logging(settings)
-    codec = data_converter(settings).payload_codec
-    if codec is None:
+    if settings.temporal_encryption_keys is None:
         raise CliError("there is nothing to decrypt with: set AIRUNWAY_TEMPORAL_ENCRYPTION_KEYS")
+    codec = EncryptionCodec(
+        EncryptionKeys(settings.temporal_encryption_keys, settings.temporal_encryption_key)
+    )
     token = _read_token(token_file) if token_file else secrets.token_urlsafe(32)
     server = CodecServer(codec, token=token, origins=origins or [target_of(settings).ui])
     context = _tls(cert_file, key_file)

@@ -9,11 +9,12 @@ from temporalio.service import RPCError
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ClientError, Forbidden, NotFound, Unauthorized, Unreachable
 from airunway.clients.kubernetes.library import ConfigException
+from airunway.messages.payloads import UnreadablePayload
 from airunway.operations.errors import OperationError
 from airunway.workers.environment import UnknownVariables
 from airunway.workers.temporal.target import InvalidConnection
 
-_EXPECTED = (CliError, ClientError, OperationError, OSError, RuntimeError)
+_EXPECTED = (CliError, ClientError, OperationError, UnreadablePayload, OSError, RuntimeError)
 
 
 _KIND_MISSING = ("could not find the requested resource", "404 page not found")

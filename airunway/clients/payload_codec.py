@@ -26,7 +26,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
 KEY_BYTES, NONCE_BYTES = 32, 12
-ENCODING, KEY_ID = "encoding", "encryption-key-id"
+ENCODING, KEY_ID, WHY = "encoding", "encryption-key-id", "why-it-is-unreadable"
 ENCRYPTED = b"binary/encrypted"
 KEY_ID_FORM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}")
 
@@ -86,8 +86,12 @@ class EncryptionKeys:
 class EncryptionCodec(PayloadCodec):
     """Encrypts every payload. What was written before there were keys stays readable."""
 
-    def __init__(self, keys: EncryptionKeys) -> None:
-        self._keys = keys
+    def __init__(self, keys: EncryptionKeys, *, leaves_unreadable: bool = False) -> None:
+        """`leaves_unreadable`: what cannot be decrypted stays as it is, for the converter to refuse.
+
+        A worker would otherwise fail a whole task for one payload, and again with each attempt.
+        """
+        self._keys, self._leaves_unreadable = keys, leaves_unreadable
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt, each with a nonce of its own."""
@@ -96,8 +100,18 @@ class EncryptionCodec(PayloadCodec):
         return [_encrypt(payload, cipher, label) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Decrypt what is encrypted. Raises UnknownKey or DamagedPayload."""
-        return [self._decrypt(payload) for payload in payloads]
+        """Decrypt what is encrypted. Raises UnknownKey or DamagedPayload, unless it leaves such payloads."""
+        return [self._decrypt_or_leave(payload) for payload in payloads]
+
+    def _decrypt_or_leave(self, payload: Payload) -> Payload:
+        try:
+            return self._decrypt(payload)
+        except PayloadKeyError as err:
+            if not self._leaves_unreadable:
+                raise
+            left = Payload(metadata=payload.metadata, data=payload.data)
+            left.metadata[WHY] = str(err).encode()
+            return left
 
     def _decrypt(self, payload: Payload) -> Payload:
         if payload.metadata.get(ENCODING) != ENCRYPTED:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.service import RPCError, RPCStatusCode
 
+ENCODED_FAILURE = "Encoded failure"
+"""The SDK's words of a failure in place of those that it has no key for."""
+
 
 def is_missing(err: RPCError) -> bool:
     """Whether there is no such workflow. That there is no such namespace is another matter."""

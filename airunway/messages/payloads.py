@@ -18,6 +18,10 @@ MAX_WHERE = 100
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
+class UnreadablePayload(ValueError):
+    """A payload is encrypted with a key that is not here, and says something where that is."""
+
+
 class WrongPayload(Exception):
     """A payload is not of the shape that its signal takes. The message says what is wrong, for people."""
 

@@ -20,7 +20,7 @@ from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
-from airunway.console.temporal_errors import is_missing
+from airunway.console.temporal_errors import ENCODED_FAILURE, is_missing
 from airunway.messages.commands import CommandAnswer
 from airunway.messages.refs import DeploymentRef
 from airunway.operations.errors import NotDelivered, Refused
@@ -70,6 +70,10 @@ def _sentence(err: WorkflowUpdateFailedError) -> str:
     while isinstance(cause, FailureError) and cause.cause is not None:
         cause = cause.cause
     words = cause.message if isinstance(cause, FailureError) else str(cause)
+    if words == ENCODED_FAILURE:
+        return (
+            "the workers have other keys for payloads than this command (AIRUNWAY_TEMPORAL_ENCRYPTION_KEYS)"
+        )
     return words.splitlines()[0] if words else "no reason was given"
 
 

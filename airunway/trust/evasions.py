@@ -35,7 +35,7 @@ _KINDS = {
 }
 _STARTING = frozenset({"lifecycle", "exec", "workingDir"}) | ARGUMENTS
 _VARIABLES_OF_OTHERS = frozenset({"envFrom", "envFromSecret"})
-_FLAGS_OF_OTHERS = "config"
+_FLAGS_OF_OTHERS = ".inference.config"
 """KAITO's, a ConfigMap with flags of the server."""
 _OF_A_SHELL = "rayStartParams"
 """KubeRay's, of which its operator makes a line for a shell."""
@@ -52,13 +52,13 @@ def evasions(deployment: ModelDeployment, objects: Sequence[Object]) -> Iterator
     for name in sorted(found):
         yield f"the environment variable {name} {found[name]}; remove it"
     yield from _in_overrides(overrides_in(deployment), "spec.provider.overrides")
-    words = [
+    texts = [
         *engine_args(deployment).values(),
         *extra_args(deployment),
         *(variable.value for variable in variables_in(list(objects))),
         *(word for line in arguments_in(objects) for word in line),
     ]
-    if any(map(_PROPOSED.search, words)):
+    if any(map(_PROPOSED.search, texts)):
         yield "a revision refs/pr/… is a proposed change, which anybody may have made; name a branch or a tag"
 
 
@@ -81,7 +81,7 @@ def _in_overrides(value: Any, path: str) -> Iterator[str]:
             here = f"{path}.{key}"
             if key in _STARTING:
                 yield f"{here} could start something that serves any other; use spec.engine.args or extraArgs"
-            elif key == _FLAGS_OF_OTHERS:
+            elif here.endswith(_FLAGS_OF_OTHERS):
                 yield f"{here} brings flags that could name any other; use spec.engine.args"
             elif key == _OF_A_SHELL and not _are_plain(entry):
                 yield f"{here} holds signs that a shell reads; take them out"

@@ -153,7 +153,7 @@ async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: Do
 
     kept = only(await temporal.retention(with_temporal))
     assert kept.verdict is DoctorVerdict.WARN, "the development server keeps them for a day"
-    assert "kept for 1 days" in kept.message
+    assert "kept for 1 day;" in kept.message
 
     missing = only(await temporal.workers(with_temporal))
     client = await with_temporal.temporal()

@@ -159,6 +159,22 @@ async def test_what_a_webhook_says_is_said(
     assert any(words in text for text in planned["warnings" if fine else "errors"])
 
 
+async def test_a_webhook_without_a_server_is_an_error_of_what_it_holds(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.emulated.faults.fail_next(
+        message='failed calling webhook "validation.workspace.kaito.sh": service "webhook" not found',
+        when=lambda method, path: method == "POST" and "/workspaces" in path,
+    )
+
+    fine, planned = await site.plan(capsys)
+
+    assert not fine
+    (said,) = planned["errors"]
+    assert said.startswith('Workspace chat: webhook "validation.workspace.kaito.sh" lets nothing be changed')
+    assert "delete the webhook configuration that names it" in said
+
+
 async def test_the_plan_is_made_for_the_version_that_the_cluster_runs(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -44,6 +45,7 @@ from tests.cli.temporal_place import CLUSTER, Place, place, until
         "list -nml",
         "list --namespace ml -o json",
         "list --namespace=ml -owide",
+        "list -n=ml -o=json",
         "status --kubeconfig k --context c",
         "status --context=c=d --output=name -n a -n b",
     ],
@@ -234,10 +236,13 @@ async def test_both_ways_show_the_same(here: Place, capsys: pytest.CaptureFixtur
     assert "terminated" in general.out or general.out.startswith("modeldeployment")
 
 
+AGE = re.compile(r"(\d+[smhd])+")
+
+
 def _without_ages(text: str) -> list[list[str]]:
     """Lines by their words: seconds go by between the two, and with them the width of a column."""
     lines = [line.split() for line in text.splitlines()]
-    return [[word for word in line if not (word[-1] == "s" and word[:-1].isdecimal())] for line in lines]
+    return [[word for word in line if not AGE.fullmatch(word)] for line in lines]
 
 
 async def test_nothing_heavy_is_loaded_and_whoever_comes_after_has_it_whole(here: Place) -> None:

@@ -254,7 +254,7 @@ CASES = [
     # core.md §9
     Case(
         "another provider",
-        [decide(GOES_OVER, [], alive_since=NOW).message],
+        [decide(GOES_OVER, [], alive_since=NOW).message or ""],
         ("delete and recreate",),
     ),
     # crds.md §4.3

@@ -165,6 +165,12 @@ def test_no_parameter_is_a_line_of_a_shell(parameters: Any) -> None:
 def test_overrides_that_place_a_server_and_probe_it_are_nobodys_care() -> None:
     probe = {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 3}
     group = {"rayStartParams": {"num-cpus": "0", "dashboard-host": "0.0.0.0"}}
+    picker = {"eppConfig": {"config": {"plugins": [{"type": "queue-scorer"}]}}}
     pod = {"nodeSelector": {"zone": "a"}, "containers": [{"name": "server", "livenessProbe": probe}]}
 
-    assert not list(evasions(deployment(spec={"template": {"spec": pod}, "headGroupSpec": group}), []))
+    assert not list(
+        evasions(
+            deployment(spec={"template": {"spec": pod}, "headGroupSpec": group, "services": {"Epp": picker}}),
+            [],
+        )
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunway.cli.formats import OutputFormat
+from airunway.cli.short_options import without_signs
 
 COMMANDS = ("list", "status")
 _OPTIONS = {"-n": "--namespace", "-o": "--output"}
@@ -33,7 +34,7 @@ def list_words(arguments: Sequence[str]) -> ListWords | None:
     if not arguments or arguments[0] not in COMMANDS:
         return None
     given, everywhere = dict[str, str](), False
-    words = iter(arguments[1:])
+    words = iter(without_signs(arguments[1:]))
     for word in words:
         if word in _EVERYWHERE:
             everywhere = True

@@ -15,6 +15,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 from temporalio.exceptions import FailureError
 
+from airunway.console.temporal_errors import ENCODED_FAILURE
+
 UNREADABLE = "not readable here"
 """In place of a payload: encrypted with a key that is not given, or of no known encoding."""
 _PREFIX = "EVENT_TYPE_"
@@ -93,6 +95,8 @@ async def _failure(attributes: Any, converter: DataConverter) -> str:
     while isinstance(error, FailureError) and error.cause is not None:
         error = error.cause
     text = (error.message if isinstance(error, FailureError) else str(error)).strip()
+    if text == ENCODED_FAILURE:
+        return UNREADABLE
     return text.splitlines()[0] if text else "it failed"
 
 
