@@ -15,7 +15,10 @@ from tools.generate.chart import CHART, PROVIDERS
 
 @pytest.mark.parametrize("kind", ["hpa", "keda"])
 def test_workers_are_scaled_by_what_waits_in_their_own_queues(kind: str) -> None:
-    found = with_values(f"autoscaling: {{kind: {kind}, cluster: c1}}")
+    found = with_values(f"""
+autoscaling: {{kind: {kind}, cluster: c1}}
+settings: {{AIRUNWAY_WORKER_VERSIONING: "off"}}
+""")
     made = [obj for obj in found if obj["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
 
     queues = {obj["spec"]["scaleTargetRef"]["name"]: _queue(obj) for obj in made}
@@ -35,6 +38,7 @@ def _queue(obj: dict[str, Any]) -> str:
 def test_keda_reaches_the_temporal_that_is_closed_to_others() -> None:
     found = with_values("""
 autoscaling: {kind: keda, cluster: c1}
+settings: {AIRUNWAY_WORKER_VERSIONING: "off"}
 temporal: {networkPolicy: {enabled: true, alsoFrom: [keda]}}
 """)
     rules = of_kind("NetworkPolicy", found)["airunway-temporal"]["spec"]["ingress"]

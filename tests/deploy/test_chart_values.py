@@ -85,6 +85,7 @@ def test_a_misspelt_value_is_refused_by_its_name() -> None:
             },
             "temporal.networkPolicy.alsoFrom: name the namespace of KEDA",
         ),
+        ({"autoscaling": {"kind": "keda", "cluster": "c"}}, "set settings.AIRUNWAY_WORKER_VERSIONING to off"),
         ({"settings": {"AIRUNWAY_MODEL_ACCESS": "namespace"}}, "say it by modelAccess.to with"),
         ({"settings": {"AIRUNWAY_IMPERSONATE": "tenant"}}, "say it by impersonation.account"),
         ({"settings": {"AIRUNWAY_TEMPORAL_ADDRESS": "t:7233"}}, "say it by temporal.address"),
